@@ -1,0 +1,8 @@
+"""From checkpoint to integers: network, file, rules, simulation, validation.  Needs numpy and h5py, neither torch nor Lava."""
+
+from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.network import Input, Layer, Network
+from convert.neurons import Cuba
+from convert.recording import Recording
+
+__all__ = ["Conv", "Cuba", "DelayedRecurrent", "Dense", "Input", "Layer", "Network", "Recording"]

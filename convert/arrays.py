@@ -1,0 +1,61 @@
+"""Checked, read-only integer arrays: what the fields of a network are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import NetworkError
+
+IntArray = npt.NDArray[np.int32]
+Shape = tuple[int, ...]
+
+
+def frozen_int(name: str, values: Any) -> IntArray:
+    """A read-only int32 copy of ``values``; raises NetworkError where one is not a finite whole number."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise NetworkError(f"{name} has dtype {array.dtype}; whole numbers are allowed")
+    if array.dtype.kind == "f":
+        bad = ~np.isfinite(array)
+        if bad.any():
+            raise NetworkError(f"{name} holds {int(bad.sum())} values that are NaN or infinite; whole numbers are allowed")
+        bad = array != np.round(array)
+        if bad.any():
+            raise NetworkError(
+                f"{name} holds {int(bad.sum())} fractions (first {array[bad].flat[0]:g}); whole numbers are allowed: "
+                "quantise before export"
+            )
+    limits = np.iinfo(np.int32)
+    if array.size and (array.min() < limits.min or array.max() > limits.max):
+        raise NetworkError(f"{name} holds values beyond 32 bit ({array.min()}..{array.max()})")
+    result = np.array(array, dtype=np.int32, order="C", copy=True)
+    result.setflags(write=False)
+    return result
+
+
+def scalar_int(name: str, value: Any, low: int, high: int) -> int:
+    """``value`` as an int within low..high; raises NetworkError otherwise."""
+    array = frozen_int(name, value)
+    if array.size != 1:
+        raise NetworkError(f"{name} has shape {array.shape}; one number is allowed")
+    check_range(name, array, low, high)
+    return int(array.reshape(()))
+
+
+def check_range(name: str, values: IntArray, low: int, high: int) -> None:
+    """Raise NetworkError, with the range got and the range allowed, unless all values lie in low..high."""
+    if values.size and (values.min() < low or values.max() > high):
+        raise NetworkError(f"{name} lies in {values.min()}..{values.max()}, allowed is {low}..{high}")
+
+
+def check_broadcast(name: str, values: IntArray, shape: Shape) -> None:
+    """Raise NetworkError unless ``values`` broadcasts to exactly ``shape``."""
+    try:
+        fits = np.broadcast_shapes(values.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise NetworkError(f"{name} has shape {values.shape}, which does not broadcast to the layer's {shape}")

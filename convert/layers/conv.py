@@ -1,0 +1,83 @@
+"""Convolution over two spatial axes as integers; one axis is the case of height 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convert.arrays import IntArray, Shape, check_range, frozen_int
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_MIN
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """Convolution (cross-correlation, as in PyTorch) of a (C, H, W) population, zero padded.
+
+    ``a[o, y, x] = sum_{c, i, j} W[o, c, i, j] s[c, y*stride + i*dilation - padding, x*stride + j*dilation - padding]``, wrapped
+    to 24 bit signed.  Lava's fixed-point convolution has no weight exponent, so there is none here.
+
+    Attributes:
+        weight: W, (out channels, in channels / groups, kernel height, kernel width), -256..255.
+        stride, padding, dilation: (vertical, horizontal).
+        groups: channels are connected within this many blocks.
+
+    Raises:
+        NetworkError: a value is not whole, has the wrong shape or lies outside its range.
+
+    Source: lava-nc ``proc/conv/models.py`` and ``utils.py``.
+    """
+
+    weight: IntArray
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        weight = frozen_int("weight", self.weight)
+        if weight.ndim != 4 or 0 in weight.shape:
+            raise NetworkError(f"conv weight has shape {weight.shape}; (out, in / groups, height, width) is allowed")
+        check_range("weight", weight, WEIGHT_MIN, WEIGHT_MAX)
+        object.__setattr__(self, "weight", weight)
+        for name, low in (("stride", 1), ("padding", 0), ("dilation", 1)):
+            pair = tuple(int(value) for value in getattr(self, name))
+            if len(pair) != 2 or min(pair) < low:
+                raise NetworkError(f"conv {name} is {pair}; two whole numbers of at least {low} are allowed")
+            object.__setattr__(self, name, pair)
+        if self.groups < 1 or weight.shape[0] % self.groups:
+            raise NetworkError(f"conv groups is {self.groups}; a divisor of the {weight.shape[0]} output channels is allowed")
+
+    @property
+    def kind(self) -> str:
+        """Name of this connection in messages and files."""
+        return "conv"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape (C, H, W) of the neurons this connection reaches from ``input_shape``."""
+        channels, *space = as_chw(input_shape)
+        if channels != self.weight.shape[1] * self.groups:
+            raise NetworkError(
+                f"conv weight expects {self.weight.shape[1] * self.groups} channels, the layer before has shape {input_shape}"
+            )
+        size = []
+        for axis in range(2):
+            extent = self.dilation[axis] * (self.weight.shape[2 + axis] - 1) + 1
+            size.append((space[axis] + 2 * self.padding[axis] - extent) // self.stride[axis] + 1)
+        if min(size) < 1:
+            raise NetworkError(f"conv kernel {self.weight.shape[2:]} does not fit the layer before, of shape {input_shape}")
+        return (self.weight.shape[0], *size)
+
+    def absolute_input_sum(self) -> int:
+        """Largest sum over one neuron's inputs of |W|: bounds every product with spikes of 0 or 1."""
+        return int(np.abs(self.weight).astype(np.int64).sum(axis=(1, 2, 3)).max(initial=0))
+
+
+def as_chw(shape: Shape) -> tuple[int, int, int]:
+    """A population's shape as (channels, height, width): N neurons in a row are (1, 1, N)."""
+    if len(shape) == 3:
+        return (shape[0], shape[1], shape[2])
+    if len(shape) == 1:
+        return (1, 1, shape[0])
+    raise NetworkError(f"a population has shape {shape}; (neurons,) or (channels, height, width) is allowed")

@@ -1,0 +1,66 @@
+"""All-to-all connection as integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convert.arrays import IntArray, Shape, check_range, frozen_int, scalar_int
+from convert.layers.weights import check_weight
+from hw_configs.errors import NetworkError
+
+#: Longest delay a network may state; what a file or a chip holds is less and checked there.
+DELAY_LIMIT_STEPS = 4095
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Dense connection with an optional delay on every synapse.
+
+    ``a_i[t] = sum_k sh( sum_{j: D_ij = k} W_ij s_j[t - 1 - k] )`` with ``sh(x) = x << e`` (e > 0) or ``x >> -e``, which floors.
+
+    Attributes:
+        weight: W, (out, in), -256..255; signed weights above 127 or below -128 must be even (8 bit).
+        weight_exp: e.
+        delay_steps: synaptic delays D, (out, in) in steps, or None for none.  Axonal delays belong to the layer the
+            spikes come from (``Layer.delay_steps``) and are added to these.
+
+    Raises:
+        NetworkError: a value is not whole, has the wrong shape or lies outside its range.
+
+    Source: lava-nc ``proc/dense/models.py``.
+    """
+
+    weight: IntArray
+    weight_exp: int = 0
+    delay_steps: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        weight = frozen_int("weight", self.weight)
+        if weight.ndim != 2:
+            raise NetworkError(f"dense weight has shape {weight.shape}; (out, in) is allowed")
+        check_weight(weight)
+        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "weight_exp", scalar_int("weight_exp", self.weight_exp, -16, 16))
+        if self.delay_steps is not None:
+            delay = frozen_int("delay_steps", self.delay_steps)
+            if delay.shape != weight.shape:
+                raise NetworkError(f"synaptic delay_steps has shape {delay.shape}; the weight's {weight.shape} is allowed")
+            check_range("delay_steps", delay, 0, DELAY_LIMIT_STEPS)
+            object.__setattr__(self, "delay_steps", delay)
+
+    @property
+    def kind(self) -> str:
+        """Name of this connection in messages and files."""
+        return "dense"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the neurons this connection reaches from ``input_shape``, which is flattened in C order."""
+        if int(np.prod(input_shape)) != self.weight.shape[1]:
+            raise NetworkError(f"dense weight expects {self.weight.shape[1]} inputs, the layer before has shape {input_shape}")
+        return (self.weight.shape[0],)
+
+    def absolute_input_sum(self) -> int:
+        """Largest sum over one neuron's inputs of |W|: bounds every product with spikes of 0 or 1."""
+        return int(np.abs(self.weight).astype(np.int64).sum(axis=1).max(initial=0))

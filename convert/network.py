@@ -1,0 +1,180 @@
+"""The integer network: the one type that files, simulator, hardware rules, mapping and Lava speak of.
+
+Alignment, the same in every backend: index ``t`` of a recording is Lava's step ``t + 1``.  A spike that enters at index t
+reaches the first layer's neurons at t + 1, a spike of layer l at t reaches layer l + 1 at ``t + 1 + delay_steps``; so a layer's
+spikes equal those of a SLAYER block with ``delay_shift=True`` at the same index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
+from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.layers.dense import DELAY_LIMIT_STEPS
+from convert.neurons import Cuba
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import MESSAGE_BITS_MAX, STATE_SHIFT
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """Where spikes enter.
+
+    Attributes:
+        shape: (neurons,) or (channels, height, width).
+        message_bits: 0 for spikes of 0 or 1; otherwise spikes carry whole numbers below ``2 ** message_bits``.
+        neuron: None where spikes enter directly; else CUBA neurons driven by ``weight * x + bias`` (netx's input layer).
+        weight, bias: that transform.
+    """
+
+    shape: Shape
+    message_bits: int = 0
+    neuron: Cuba | None = None
+    weight: int = 1 << STATE_SHIFT
+    bias: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", _checked_shape(self.shape))
+        object.__setattr__(self, "message_bits", scalar_int("message_bits", self.message_bits, 0, MESSAGE_BITS_MAX))
+        if self.neuron is not None:
+            self.neuron.check_shape(self.shape)
+
+    @property
+    def max_value(self) -> int:
+        """Largest value an input element may take."""
+        return (1 << self.message_bits) - 1 if self.message_bits else 1
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A population of neurons with the connections that reach it.
+
+    Attributes:
+        shape: (neurons,) or (channels, height, width).
+        synapse: feed-forward connection from the population before.
+        neuron: constants of its neurons.
+        delay_steps: axonal delay of each neuron's spikes on their way out, in steps; scalar () or broadcastable to shape.
+        recurrent: connection to itself, or None.
+        output: what the layer gives: its spikes, or for a non-spiking readout its voltage.
+    """
+
+    shape: Shape
+    synapse: Dense | Conv
+    neuron: Cuba
+    delay_steps: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
+    recurrent: DelayedRecurrent | None = None
+    output: Literal["spikes", "state"] = "spikes"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", _checked_shape(self.shape))
+        delay = frozen_int("delay_steps", self.delay_steps)
+        check_range("delay_steps", delay, 0, DELAY_LIMIT_STEPS)
+        check_broadcast("delay_steps", delay, self.shape)
+        object.__setattr__(self, "delay_steps", delay)
+        self.neuron.check_shape(self.shape)
+        if self.recurrent is not None:
+            self.recurrent.check_shape(self.shape)
+        if self.output not in ("spikes", "state"):
+            raise NetworkError(f"output is {self.output!r}; 'spikes' or 'state' is allowed")
+        if self.output == "state" and (self.recurrent is not None or delay.any()):
+            raise NetworkError("a readout of states has no spikes, so neither recurrence nor axonal delay is allowed")
+
+    @property
+    def kind(self) -> str:
+        """Name of the layer in messages: its feed-forward connection, and its recurrent one."""
+        if self.recurrent is None:
+            return self.synapse.kind
+        return f"{self.synapse.kind}, recurrent {self.recurrent.synapse.kind}"
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return int(np.prod(self.shape))
+
+    @property
+    def delays(self) -> IntArray:
+        """Axonal delay of every neuron in steps, of the layer's shape."""
+        return np.broadcast_to(self.delay_steps, self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward chain of layers, each possibly recurrent, in integers.
+
+    Attributes:
+        input: where spikes enter.
+        layers: at least one; only the last may give states.
+        average_groups: number of classes if the file ends in an ``average`` layer (mean over equal groups), else None.
+
+    Raises:
+        NetworkError: layers do not fit together; the message names the layer.
+    """
+
+    input: Input
+    layers: tuple[Layer, ...]
+    average_groups: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise NetworkError("a network has no layers; at least one is needed")
+        shape = self.input.shape
+        for index, layer in enumerate(self.layers):
+            with naming_layer(index, layer.kind):
+                got = layer.synapse.output_shape(shape)
+                if got != layer.shape and not (isinstance(layer.synapse, Dense) and np.prod(got) == np.prod(layer.shape)):
+                    raise NetworkError(f"its weights reach a population of shape {got}, the layer says {layer.shape}")
+                if layer.output == "state" and index != len(self.layers) - 1:
+                    raise NetworkError("only the last layer may give states")
+            shape = layer.shape
+        if self.average_groups is not None and (self.average_groups < 1 or self.layers[-1].neurons % self.average_groups):
+            raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the last layer."""
+        return self.layers[-1].shape
+
+    @property
+    def num_classes(self) -> int:
+        """Number of class scores."""
+        return self.average_groups or self.layers[-1].neurons
+
+    @property
+    def max_delay_steps(self) -> int:
+        """Longest delay anywhere, in steps."""
+        longest = 0
+        for layer in self.layers:
+            delays = [layer.delay_steps]
+            if layer.recurrent is not None:
+                delays.append(layer.recurrent.delay_steps)
+            for synapse in (layer.synapse, layer.recurrent.synapse if layer.recurrent else None):
+                if isinstance(synapse, Dense) and synapse.delay_steps is not None:
+                    delays.append(synapse.delay_steps)
+            longest = max(longest, *(int(values.max(initial=0)) for values in delays))
+        return longest
+
+
+class naming_layer:
+    """Context ``with naming_layer(2, "dense"):`` that puts ``layer 2 (dense): `` before the text of a NetworkError."""
+
+    def __init__(self, index: int, kind: str) -> None:
+        self.prefix = f"layer {index} ({kind}): "
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, NetworkError) and not str(error).startswith("layer "):
+            raise NetworkError(self.prefix + str(error)) from error
+
+
+def _checked_shape(shape: Shape) -> Shape:
+    result = tuple(int(size) for size in shape)
+    if len(result) not in (1, 3) or min(result) < 1:
+        raise NetworkError(f"a population has shape {result}; (neurons,) or (channels, height, width) is allowed")
+    return result

@@ -1,0 +1,5 @@
+"""Integer neurons, one file each."""
+
+from convert.neurons.cuba import Cuba
+
+__all__ = ["Cuba"]

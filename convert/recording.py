@@ -1,0 +1,44 @@
+"""What a backend returns: spikes and states of a run, in the alignment that ``convert.network`` states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.network import Network
+
+#: Per layer index, the names to record ("spikes", "u", "v"); layer -1 is the input's neurons where it has them.
+Record = Mapping[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Result of running a network on a batch of samples.
+
+    Attributes:
+        output: (batch, steps, *output shape): what leaves the last layer: uint8 spikes, delayed by its axonal delay if it
+            has one; for a readout of states its int32 voltages.
+        readout: (batch, classes) int64 class scores: the sum of ``output`` over steps, and over the members of each group
+            where the network ends in an average (all groups have the same size, so sums rank classes as means do).
+        layers: recorded arrays, ``layers[index]["spikes" | "u" | "v"]`` of shape (batch, steps, *layer shape): the spikes that
+            the neurons emit (before any axonal delay), and u and v after the step.
+    """
+
+    output: npt.NDArray[np.generic]
+    readout: npt.NDArray[np.int64]
+    layers: dict[int, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
+
+    @property
+    def prediction(self) -> npt.NDArray[np.int64]:
+        """(batch,) class with the highest score; the lowest index wins a tie."""
+        return np.argmax(self.readout, axis=1)
+
+
+def class_scores(network: Network, output: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """Class scores (batch, classes) of ``output`` (batch, steps, *output shape), as ``Recording.readout`` defines them."""
+    batch = output.shape[0]
+    total = output.sum(axis=1, dtype=np.int64).reshape(batch, -1)
+    return total.reshape(batch, network.num_classes, -1).sum(axis=2)

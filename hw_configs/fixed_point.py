@@ -1,0 +1,32 @@
+"""Ranges of Lava's fixed-point model, which every stage obeys: each number once, with its source.
+
+Limits of a chip stand in the target files (``loihi2.toml``); these are the limits of the arithmetic itself.
+"""
+
+from __future__ import annotations
+
+#: Decays are 12 bit fractions: ``x <- x * (4096 - decay) / 4096`` (lava-nc ``proc/lif/models.py``).
+DECAY_UNITY = 4096
+#: Largest magnitude of the voltage, which saturates there (lava-nc ``proc/lif/models.py``, 24 bit signed).
+STATE_MAX = (1 << 23) - 1
+#: The current wraps at this magnitude (same file).
+CURRENT_WRAP = 1 << 23
+#: Input and threshold are shifted left by this many bits to meet the states (same file).
+STATE_SHIFT = 6
+#: SLAYER's weight unit: weight 1.0 is the integer 64 (lava-dl ``slayer/neuron/cuba.py``, ``scale=1 << 6``).
+WEIGHT_SCALE = 64
+#: SLAYER's state unit: state 1.0 is the integer 4096 (same file, ``s_scale``).
+STATE_SCALE = WEIGHT_SCALE << STATE_SHIFT
+#: Signed weights of a synapse (lava-nc ``utils/weightutils.py``); 8 bit signed weights are the even ones.
+WEIGHT_MIN, WEIGHT_MAX = -256, 255
+#: Longest delay that a netx file holds (lava-dl ``netx/hdf5.py`` clips there).
+NETX_MAX_DELAY_STEPS = 62
+#: Largest threshold mantissa, 17 bit (lava-nc ``proc/lif/process.py``).
+THRESHOLD_MAX = (1 << 17) - 1
+#: Bias mantissa, 13 bit signed, and exponent, 3 bit (same file).
+BIAS_MANT_MIN, BIAS_MANT_MAX = -(1 << 12), (1 << 12) - 1
+BIAS_EXP_MAX = 7
+#: netx fixes the exponent of a bias (lava-dl ``netx/hdf5.py``).
+NETX_BIAS_EXP = 6
+#: Longest payload of a graded spike in bits (Intel Loihi 2 technology brief, 2021).
+MESSAGE_BITS_MAX = 32
