@@ -1,0 +1,20 @@
+"""Data sets of labelled spike trains: read (`load`, `read_shd`), split, bin (`SpikeDataset.bin`), write (`write_shd`)."""
+
+from train.datasets.binning import Binned
+from train.datasets.events import SpikeDataset, join_events
+from train.datasets.registry import BUILTIN, SPLITS, available_splits, load
+from train.datasets.shd import read_shd, write_shd
+from train.datasets.splits import split
+
+__all__ = [
+    "BUILTIN",
+    "SPLITS",
+    "Binned",
+    "SpikeDataset",
+    "available_splits",
+    "join_events",
+    "load",
+    "read_shd",
+    "split",
+    "write_shd",
+]

@@ -1,0 +1,252 @@
+"""Labelled spike trains as flat lists of events: samples are never dense until a batch of them is binned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import DataError
+from train.datasets.binning import Binned, bin_events
+
+MAX_CLASSES = 1000  # without class names a label beyond this is taken for damage, not for a class
+MAX_CHANNELS = 65536  # units are uint16 in the file format
+MODES = ("count", "binary")
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeDataset:
+    """Samples of spikes with a class each; sample i owns the events ``offsets[i] : offsets[i + 1]``.
+
+    times_s: (events,) float32, seconds from the start of the sample, finite and >= 0.
+    units: (events,) uint16, 0..channels - 1; 0 is the highest pitch, as in SHD.
+    offsets: (samples + 1,) int64, from 0 to the number of events, never falling.
+    labels: (samples,) int64, 0..classes - 1.
+    channels: number of input channels of the encoder (SHD: 700).
+    keys: names of the classes, empty when the file names none.
+    speakers: (samples,) int64 or None where the speakers are unknown.
+    name: where the data came from; stands at the start of every error.
+
+    All arrays are read-only copies or views. Raises DataError where they contradict each other or leave their ranges.
+    """
+
+    times_s: npt.NDArray[np.float32]
+    units: npt.NDArray[np.uint16]
+    offsets: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    channels: int = 700
+    keys: tuple[str, ...] = ()
+    speakers: npt.NDArray[np.int64] | None = None
+    name: str = "spike data"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.channels <= MAX_CHANNELS:
+            raise DataError(f"{self.name}: channels is {self.channels}, allowed is 1..{MAX_CHANNELS}")
+        object.__setattr__(self, "keys", tuple(str(key) for key in self.keys))
+        for field, dtype in (("offsets", np.int64), ("labels", np.int64), ("speakers", np.int64)):
+            self._freeze(field, dtype, "biu")
+        self._check_units()
+        self._freeze("units", np.uint16, "biu")
+        self._freeze("times_s", np.float32, "f")
+        self._check_shapes()
+        self._check_times()
+        self._check_labels()
+
+    def __len__(self) -> int:
+        return int(self.labels.size)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes: of names where the file names them, otherwise one more than the highest label."""
+        return len(self.keys) or int(self.labels.max(initial=-1)) + 1
+
+    @property
+    def durations_s(self) -> npt.NDArray[np.float32]:
+        """(samples,) time of each sample's last spike in seconds; 0 where a sample has no spikes."""
+        result = np.zeros(len(self), np.float32)
+        filled = np.flatnonzero(np.diff(self.offsets))
+        if filled.size:
+            # empty samples own no events, so the starts of the others cut the list into exactly their runs
+            result[filled] = np.maximum.reduceat(self.times_s, self.offsets[filled])
+        return result
+
+    def sample(self, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16]]:
+        """Times in seconds and units of one sample."""
+        (index,) = self._indices([index])
+        events = slice(self.offsets[index], self.offsets[index + 1])
+        return self.times_s[events], self.units[events]
+
+    def subset(self, indices: npt.ArrayLike) -> SpikeDataset:
+        """The samples ``indices`` (or where a boolean mask is true), in that order, as a data set of its own."""
+        chosen = self._indices(indices)
+        lengths = np.diff(self.offsets)[chosen]
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        # event k of the result is event k - offsets[i] of its sample i
+        source = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
+        return SpikeDataset(
+            times_s=self.times_s[source],
+            units=self.units[source],
+            offsets=offsets,
+            labels=self.labels[chosen],
+            channels=self.channels,
+            keys=self.keys,
+            speakers=None if self.speakers is None else self.speakers[chosen],
+            name=self.name,
+        )
+
+    def bin(
+        self,
+        indices: npt.ArrayLike,
+        steps: int,
+        step_ms: float,
+        channels: int,
+        mode: str = "count",
+        max_count: int = 255,
+        *,
+        channel_shift: npt.ArrayLike | None = None,
+        time_shift_ms: npt.ArrayLike | None = None,
+        time_stretch: npt.ArrayLike | None = None,
+    ) -> Binned:
+        """Frames of the samples ``indices``, (batch, steps, channels) uint8, with the account of what did not fit.
+
+        A spike at t seconds falls into step floor(1000 t / step_ms); ``channels`` pools neighbouring units and must divide
+        the number of channels. mode "count" keeps up to ``max_count`` (1..255) spikes a cell, "binary" keeps one.
+
+        Augmentation, one number a sample of the batch (or one for all): unit + channel_shift (raw channels, whole),
+        1000 t * time_stretch + time_shift_ms. What leaves the frame is dropped and counted in the result.
+
+        Raises DataError for an index, a size, a mode or an augmentation that is not allowed.
+        """
+        chosen = self._indices(indices)
+        if steps < 1 or not np.isfinite(step_ms) or step_ms <= 0:
+            raise DataError(f"{self.name}: {steps} steps of {step_ms} ms; at least one step of more than 0 ms is needed")
+        if channels < 1 or self.channels % channels:
+            divisors = [n for n in range(1, self.channels + 1) if self.channels % n == 0]
+            raise DataError(
+                f"{self.name}: {self.channels} channels do not pool to {channels}; allowed are its divisors "
+                f"{', '.join(map(str, divisors))}"
+            )
+        if mode not in MODES:
+            raise DataError(f"{self.name}: binning mode is {mode!r}, allowed are {' and '.join(MODES)}")
+        if not 1 <= max_count <= 255:
+            raise DataError(f"{self.name}: max_count is {max_count}, allowed is 1..255 (frames are 8 bit)")
+        frames = np.zeros((chosen.size, steps, channels), np.uint8)
+        account = bin_events(
+            self.times_s,
+            self.units,
+            self.offsets,
+            chosen,
+            float(step_ms),
+            self.channels,
+            self.channels // channels,
+            1 if mode == "binary" else int(max_count),
+            self._per_sample("channel_shift", channel_shift, 0, chosen.size).astype(np.int64),
+            self._per_sample("time_shift_ms", time_shift_ms, 0.0, chosen.size),
+            self._per_sample("time_stretch", time_stretch, 1.0, chosen.size),
+            frames,
+        )
+        return Binned(frames, *account)
+
+    def _indices(self, indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Checked sample numbers as int64; a boolean mask becomes the numbers where it is true."""
+        array = np.atleast_1d(np.asarray(indices))
+        if array.dtype.kind == "b" and array.shape == (len(self),):
+            array = np.flatnonzero(array)
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise DataError(
+                f"{self.name}: sample indices have dtype {array.dtype} and shape {array.shape}; whole numbers are needed"
+            )
+        if array.size and (array.min() < 0 or array.max() >= len(self)):
+            raise DataError(f"{self.name}: sample indices lie in {array.min()}..{array.max()}, allowed is 0..{len(self) - 1}")
+        return array.astype(np.int64)
+
+    def _per_sample(self, what: str, values: Any, default: float, size: int) -> npt.NDArray[np.float64]:
+        """One finite number a sample, (size,) float64; channel shifts must be whole and stretches positive."""
+        array = np.asarray(default if values is None else values, dtype=np.float64)
+        if array.ndim > 1 or (array.ndim == 1 and array.size != size):
+            raise DataError(f"{self.name}: {what} has shape {array.shape}, needed is one number for each of {size} samples")
+        if not np.isfinite(array).all():
+            raise DataError(f"{self.name}: {what} holds NaN or infinite values")
+        if what == "channel_shift" and (array != np.round(array)).any():
+            raise DataError(f"{self.name}: channel_shift holds fractions; channels shift by whole numbers")
+        if what == "time_stretch" and (array <= 0).any():
+            raise DataError(f"{self.name}: time_stretch goes down to {array.min():g}; it must be more than 0")
+        return np.ascontiguousarray(np.broadcast_to(array, (size,)))
+
+    def _freeze(self, field: str, dtype: Any, kinds: str) -> None:
+        """Replace a field by a read-only, contiguous array of ``dtype``; a kind of number not in ``kinds`` is refused."""
+        value = getattr(self, field)
+        if value is None:
+            return
+        array = np.asarray(value)
+        if array.size and array.dtype.kind not in kinds:
+            kind = "whole numbers" if "i" in kinds else "floating-point numbers"
+            raise DataError(f"{self.name}: {field} has dtype {array.dtype}; {kind} are needed")
+        array = np.ascontiguousarray(array, dtype=dtype).view()
+        array.setflags(write=False)
+        object.__setattr__(self, field, array)
+
+    def _check_shapes(self) -> None:
+        """Every array is one-dimensional and the offsets walk over exactly the events."""
+        samples = self.labels.size
+        for field in ("times_s", "units", "offsets", "labels", "speakers"):
+            value = getattr(self, field)
+            if value is not None and value.ndim != 1:
+                raise DataError(f"{self.name}: {field} has shape {value.shape}; a list is needed")
+        if self.offsets.size != samples + 1:
+            raise DataError(f"{self.name}: {self.offsets.size - 1} spike trains but {samples} labels; one label each is needed")
+        if self.speakers is not None and self.speakers.size != samples:
+            raise DataError(f"{self.name}: {self.speakers.size} speakers but {samples} labels; one speaker each is needed")
+        if self.times_s.size != self.units.size:
+            raise DataError(
+                f"{self.name}: {self.times_s.size} spike times but {self.units.size} units; one unit each is needed"
+            )
+        if self.offsets[0] != 0 or self.offsets[-1] != self.units.size or (np.diff(self.offsets) < 0).any():
+            raise DataError(f"{self.name}: offsets must rise from 0 to the number of events, {self.units.size}")
+
+    def _check_times(self) -> None:
+        """Times are finite and not negative."""
+        # min and max pass NaN on, so two passes without temporaries decide the usual, good case
+        if self.times_s.size and not (self.times_s.min() >= 0 and self.times_s.max() < np.inf):
+            bad = np.flatnonzero(~((self.times_s >= 0) & (self.times_s < np.inf)))
+            raise DataError(
+                f"{self.name}: {bad.size} spike times are NaN, infinite or negative (first {self.times_s[bad[0]]:g} s in "
+                f"sample {self._owner(bad[0])}); times are seconds >= 0: encode the recordings again"
+            )
+
+    def _check_units(self) -> None:
+        """Units lie in 0..channels - 1; looked at before they become uint16, where 65536 would turn into 0."""
+        units = np.asarray(self.units)
+        if units.size and units.dtype.kind in "biu" and (units.min() < 0 or units.max() >= self.channels):
+            raise DataError(
+                f"{self.name}: units lie in {units.min()}..{units.max()}, allowed is 0..{self.channels - 1}; a file of another "
+                "number of channels says so in its root attribute 'channels'"
+            )
+
+    def _check_labels(self) -> None:
+        """Labels lie in 0..classes - 1."""
+        limit = len(self.keys) or MAX_CLASSES
+        if self.labels.size and (self.labels.min() < 0 or self.labels.max() >= limit):
+            bad = np.flatnonzero((self.labels < 0) | (self.labels >= limit))
+            why = f"it names {limit} classes" if self.keys else "it names no classes"
+            raise DataError(
+                f"{self.name}: {bad.size} labels are out of range (first {self.labels[bad[0]]} in sample {bad[0]}), allowed is "
+                f"0..{limit - 1} since {why}"
+            )
+
+    def _owner(self, event: np.integer[Any]) -> int:
+        """Number of the sample that owns an event."""
+        return int(np.searchsorted(self.offsets, event, side="right")) - 1
+
+
+def join_events(
+    trains: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
+    """(times_s, units) of each sample, laid end to end: times_s and units (events,), offsets (samples + 1,)."""
+    times = [np.asarray(t, np.float32) for t, _ in trains]
+    units = [np.asarray(u, np.uint16) for _, u in trains]
+    offsets = np.concatenate(([0], np.cumsum([t.size for t in times], dtype=np.int64)))
+    return np.concatenate([np.empty(0, np.float32), *times]), np.concatenate([np.empty(0, np.uint16), *units]), offsets

@@ -1,0 +1,66 @@
+"""Validation splits of a training set: whole speakers, or the same share of every class."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import DataError
+from train.datasets.events import SpikeDataset
+
+Indices = npt.NDArray[np.int64]
+WAYS = ("speaker", "stratified", "auto")
+
+
+def split(dataset: SpikeDataset, fraction: float, seed: int, by: str = "auto") -> tuple[Indices, Indices]:
+    """Sample numbers (train, valid), both rising, together every sample once; the same for the same seed.
+
+    "speaker": speakers in random order go to the validation set while that brings its size closer to ``fraction`` of the
+    samples, so no speaker is on both sides. "stratified": round(fraction * n) of the n samples of each class, at least one
+    on each side where there are two. "auto": by speaker where the data knows at least two, otherwise stratified.
+
+    Raises DataError for a fraction outside 0..1, an unknown way, unknown speakers, or too few speakers or samples.
+    """
+    if not 0 < fraction < 1:
+        raise DataError(f"{dataset.name}: validation fraction is {fraction}, allowed is more than 0 and less than 1")
+    if by not in WAYS:
+        raise DataError(f"{dataset.name}: cannot split by {by!r}, allowed are {', '.join(WAYS)}")
+    rng = np.random.default_rng(seed)
+    known = 0 if dataset.speakers is None else np.unique(dataset.speakers).size
+    if by == "speaker" and known < 2:
+        raise DataError(f"{dataset.name}: knows {known} speakers, a split by speaker needs two; use by='stratified'")
+    if by == "speaker" or (by == "auto" and known >= 2):
+        valid = _by_speaker(dataset, fraction, rng)
+    else:
+        valid = _by_class(dataset, fraction, rng)
+    if not valid.any() or valid.all():
+        raise DataError(f"{dataset.name}: {len(dataset)} samples are too few to split off {fraction:g} of them")
+    return np.flatnonzero(~valid), np.flatnonzero(valid)
+
+
+def _by_speaker(dataset: SpikeDataset, fraction: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Mask of the validation samples: whole speakers, of about ``fraction`` of the samples; never none and never all."""
+    assert dataset.speakers is not None
+    speakers, sizes = np.unique(dataset.speakers, return_counts=True)
+    target = fraction * len(dataset)
+    order = rng.permutation(speakers.size)
+    taken: list[int] = []
+    total = 0
+    for i in order:
+        closer = abs(total + sizes[i] - target) < abs(total - target)
+        if closer and len(taken) < speakers.size - 1:
+            taken.append(i)
+            total += sizes[i]
+    if not taken:  # every speaker is more than twice the share: the smallest is the nearest to it
+        taken.append(order[np.argmin(sizes[order])])
+    return np.isin(dataset.speakers, speakers[taken])
+
+
+def _by_class(dataset: SpikeDataset, fraction: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Mask of the validation samples: ``fraction`` of each class, at least one on each side of a class of two or more."""
+    valid = np.zeros(len(dataset), bool)
+    for label in np.unique(dataset.labels):
+        members = rng.permutation(np.flatnonzero(dataset.labels == label))
+        share = min(max(round(fraction * members.size), 1), members.size - 1)
+        valid[members[:share]] = True
+    return valid
