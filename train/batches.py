@@ -1,0 +1,74 @@
+"""Batches of frames from spike data: binned one batch at a time, augmented while training, reproducible from seed and epoch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from train.config import AugmentConfig, DataConfig
+from train.datasets import SpikeDataset
+
+
+class Batch(NamedTuple):
+    """``spikes`` (B, channels, T) float32 counts, ``labels`` (B,) int64."""
+
+    spikes: Tensor
+    labels: Tensor
+
+
+class Batches:
+    """Frames of a data set.
+
+    Args:
+        dataset: the samples.
+        config: steps, channels and message bits.
+        batch_size: samples in a batch; the last one may be smaller.
+
+    Attributes:
+        lost: events that did not fit the frames so far, by reason (``late``, ``early``, ``off_channel``, ``clipped``), and
+            ``events``, all that were offered.
+    """
+
+    def __init__(self, dataset: SpikeDataset, config: DataConfig, batch_size: int) -> None:
+        self.dataset, self.config, self.batch_size = dataset, config, batch_size
+        self.lost: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def frames(self, indices: npt.ArrayLike, **changes: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """(B, steps, channels) spike counts of the samples ``indices``; ``changes`` as in ``SpikeDataset.bin``."""
+        config = self.config
+        mode, most = ("binary", 1) if config.message_bits == 0 else ("count", (1 << config.message_bits) - 1)
+        binned = self.dataset.bin(indices, config.steps, config.step_ms, config.channels, mode, most, **changes)
+        self.lost.update({name: value for name, value in binned._asdict().items() if name != "frames"})
+        return binned.frames
+
+    def in_order(self) -> Iterator[Batch]:
+        """All samples, unchanged, in the order of the data set."""
+        for start in range(0, len(self.dataset), self.batch_size):
+            yield self._batch(np.arange(start, min(start + self.batch_size, len(self.dataset))))
+
+    def shuffled(self, seed: int, epoch: int, augment: AugmentConfig) -> Iterator[Batch]:
+        """All samples, augmented, in an order that ``seed`` and ``epoch`` determine."""
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(self.dataset))
+        for start in range(0, len(order), self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            yield self._batch(
+                chosen,
+                channel_shift=rng.integers(-augment.channel_shift, augment.channel_shift + 1, chosen.size),
+                time_shift_ms=rng.uniform(-1, 1, chosen.size) * augment.time_shift_ms,
+                time_stretch=1 + rng.uniform(-1, 1, chosen.size) * augment.time_stretch,
+            )
+
+    def _batch(self, indices: npt.NDArray[np.int64], **changes: npt.ArrayLike) -> Batch:
+        frames = self.frames(indices, **changes).transpose(1, 0, 2)  # (T, B, C), the layout of the compiled loops
+        spikes = torch.from_numpy(frames.astype(np.float32, order="C"))
+        return Batch(spikes.permute(1, 2, 0), torch.from_numpy(self.dataset.labels[indices]))

@@ -1,0 +1,105 @@
+"""Run folders: safetensors and JSON, never pickle; every file is written to a temporary name and moved.
+
+run.json             configuration, classes, versions, data, progress and the metrics of the exported epoch
+model.safetensors    parameters of the best epoch on validation data: what is exported
+state.safetensors    parameters and optimiser of the last epoch: what ``--resume`` continues from
+metrics.jsonl        one line an epoch
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from hw_configs.errors import ConfigError
+from train.model import SpikingNetwork
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` to a temporary name beside ``path`` and move it there, so that ``path`` is whole or absent."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write ``values`` as JSON, atomically."""
+    write_atomically(path, (json.dumps(values, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The dictionary in a JSON file; raises ConfigError in one line where there is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: is not a run's JSON ({error}); name a folder that `myelin train` wrote") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: holds a {type(values).__name__}; an object is needed")
+    return values
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors as safetensors, atomically."""
+    content = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    write_atomically(path, save(content, dict(metadata) if metadata else None))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file; raises ConfigError in one line where it is damaged or absent."""
+    try:
+        return dict(load_file(path))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ConfigError(f"{path}: cannot be read as safetensors ({error}); the run's file is missing or damaged") from error
+
+
+def load_parameters(model: SpikingNetwork, path: Path) -> None:
+    """Put the parameters of ``path`` into ``model``; raises ConfigError if names or shapes differ or a value is not finite."""
+    tensors = read_tensors(path)
+    own = model.state_dict()
+    for name in sorted(own.keys() | tensors.keys()):
+        if name not in tensors or name not in own:
+            where = "the file" if name not in tensors else "the configured network"
+            raise ConfigError(f"{path}: parameter {name} is missing in {where}; run.json and model do not belong together")
+        if tensors[name].shape != own[name].shape:
+            raise ConfigError(
+                f"{path}: {name} has shape {tuple(tensors[name].shape)}, the network needs {tuple(own[name].shape)}"
+            )
+        if not torch.isfinite(tensors[name].float()).all():
+            raise ConfigError(f"{path}: {name} holds NaN or infinite values; train again, with a smaller learning rate")
+    model.load_state_dict(tensors)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """State of the optimiser as named tensors, ``optimizer.<parameter>.<name>``."""
+    result = {}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            result[f"optimizer.{index}.{name}"] = value if isinstance(value, Tensor) else torch.tensor(float(value))
+    return result
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Undo ``optimizer_tensors``."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        _, index, name = key.split(".", 2)
+        states.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}

@@ -1,0 +1,243 @@
+"""Configuration of a training run: one frozen, validated value, complete when saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hw_configs.errors import ConfigError
+from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+
+#: Version of this layout; raised when a field changes its meaning.
+CONFIG_VERSION = 1
+
+
+def _require(name: str, got: object, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} is {got}; {allowed} is allowed")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How spikes become frames.
+
+    Attributes:
+        steps, step_ms: length of a sample in steps and of a step in milliseconds.
+        channels: pooled input channels; a divisor of the data's.
+        message_bits: 0 for presence, else counts up to ``2 ** message_bits - 1`` enter as graded spikes.
+        validation: fraction of the training data held out for every choice.
+        split_by: ``speaker``, ``stratified``, or ``auto``.
+    """
+
+    steps: int = 100
+    step_ms: float = 10.0
+    channels: int = 140
+    message_bits: int = 4
+    validation: float = 0.1
+    split_by: str = "auto"
+
+    def __post_init__(self) -> None:
+        _require("data.steps", self.steps, self.steps >= 2, "at least 2")
+        _require("data.step_ms", self.step_ms, self.step_ms > 0, "more than 0")
+        _require("data.message_bits", self.message_bits, 0 <= self.message_bits <= 8, "0..8")
+        _require("data.validation", self.validation, 0 < self.validation < 1, "a fraction between 0 and 1")
+        _require(
+            "data.split_by", self.split_by, self.split_by in ("speaker", "stratified", "auto"), "speaker, stratified or auto"
+        )
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes of every training sample, drawn anew in each epoch.
+
+    Attributes:
+        channel_shift: largest shift along the channels, in channels of the data before pooling.
+        time_shift_ms: largest shift in time.
+        time_stretch: largest relative change of speed.
+    """
+
+    channel_shift: int = 0
+    time_shift_ms: float = 0.0
+    time_stretch: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require("augment.channel_shift", self.channel_shift, self.channel_shift >= 0, "0 or more")
+        _require("augment.time_shift_ms", self.time_shift_ms, self.time_shift_ms >= 0, "0 or more")
+        _require("augment.time_stretch", self.time_stretch, 0 <= self.time_stretch < 1, "0 to below 1")
+
+
+@dataclass(frozen=True)
+class NeuronConfig:
+    """Arguments of ``train.neurons.Cuba``, which documents and checks them."""
+
+    threshold: float = 1.0
+    current_decay: float = 0.5
+    voltage_decay: float = 0.1
+    per_neuron: bool = False
+    spread: float = 0.0
+    learn_decays: bool = False
+    surrogate: str = "atan"
+    width: float = 1.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """One hidden layer.
+
+    Attributes:
+        kind: ``dense`` or ``conv``, the feed-forward connection.
+        neurons: number of neurons of a dense layer.
+        channels: channels of a conv layer; for a dense layer with convolutional recurrence, the channels it is cut into.
+        kernel, stride: length and step of a conv layer's kernel along the channel axis of the input.
+        recurrent: ``none``, ``dense`` (DelRec) or ``conv`` (ConvDelRec).
+        taps: length of the recurrent kernel.
+        recurrent_delay_per: ``neuron`` or ``channel``: who owns a recurrent axonal delay.
+        delay_per: ``none``, ``neuron`` or ``channel``: who owns a feed-forward axonal delay.
+        gain, recurrent_gain: initial weights, in units of the threshold.
+    """
+
+    kind: str = "dense"
+    neurons: int = 256
+    channels: int = 1
+    kernel: int = 5
+    stride: int = 1
+    recurrent: str = "conv"
+    taps: int = 3
+    recurrent_delay_per: str = "neuron"
+    delay_per: str = "none"
+    gain: float = 1.0
+    recurrent_gain: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require("layers.kind", self.kind, self.kind in ("dense", "conv"), "dense or conv")
+        _require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
+        _require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
+        _require("layers.channels", self.channels, self.channels >= 1, "at least 1")
+        divides = self.kind == "conv" or self.neurons % self.channels == 0
+        _require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
+        _require("layers.kernel", self.kernel, self.kernel >= 1, "at least 1")
+        _require("layers.stride", self.stride, self.stride >= 1, "at least 1")
+        _require("layers.taps", self.taps, self.taps >= 1 and self.taps % 2 == 1, "an odd number")
+        per = ("neuron", "channel")
+        _require("layers.recurrent_delay_per", self.recurrent_delay_per, self.recurrent_delay_per in per, "neuron or channel")
+        _require("layers.delay_per", self.delay_per, self.delay_per in ("none", *per), "none, neuron or channel")
+
+
+@dataclass(frozen=True)
+class ReadoutConfig:
+    """The last layer: one neuron a class.
+
+    Attributes:
+        spiking: spikes are counted; otherwise voltages of leaky integrators are summed.
+        current_decay, voltage_decay, threshold: see ``Cuba``.
+        gain: initial weights.
+    """
+
+    spiking: bool = False
+    threshold: float = 1.0
+    current_decay: float = 1.0
+    voltage_decay: float = 0.05
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class DelayConfig:
+    """Learning of axonal delays.
+
+    Attributes:
+        max_delay_steps: longest delay; the target's limit.
+        low, high: delays start uniformly within.
+        sigma: initial spread of the triangle in steps, see ``train.delay``.
+        learn: False keeps delays as drawn (a control).
+        harden_at: fraction of the epochs after which sigma is 0 and delays are rounded, straight-through.
+        freeze_at: fraction of the epochs after which delays no longer change and the weights adapt.
+    """
+
+    max_delay_steps: int = NETX_MAX_DELAY_STEPS
+    low: float = 0.0
+    high: float = 30.0
+    sigma: float = 10.0
+    learn: bool = True
+    harden_at: float = 0.6
+    freeze_at: float = 0.8
+
+    def __post_init__(self) -> None:
+        limit = NETX_MAX_DELAY_STEPS
+        _require("delay.max_delay_steps", self.max_delay_steps, 0 <= self.max_delay_steps <= limit, f"0..{limit}")
+        inside = 0 <= self.low <= self.high <= self.max_delay_steps
+        _require("delay.low and delay.high", (self.low, self.high), inside, f"a range within 0..{self.max_delay_steps}")
+        _require("delay.sigma", self.sigma, self.sigma >= 0, "0 or more")
+        ordered = 0 <= self.harden_at <= self.freeze_at <= 1
+        phases = (self.harden_at, self.freeze_at)
+        _require("delay.harden_at and delay.freeze_at", phases, ordered, "0 <= harden_at <= freeze_at <= 1")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Optimisation.
+
+    Attributes:
+        epochs, batch_size, seed: of the run.
+        learning_rate, delay_rate, decay_rate: of weights, delays (steps) and decays (units of 1/4096).
+        schedule: ``cosine`` or ``one-cycle`` (a rise over the first ``warmup`` of the run, then a cosine).
+        warmup: fraction of the run.
+        weight_decay: of weights; none on delays and decays.
+        clip_norm: largest norm of the gradient.
+        dropout, recurrent_dropout: probability that a neuron's output is dropped for a sequence.
+        loss: ``sum`` (cross-entropy of the summed readout) or ``softmax`` (of the softmax averaged over steps).
+        logit_scale: factor on the readout's mean before the softmax.
+        label_smoothing: of the cross-entropy.
+        rate_penalty, rate_target: weight of the squared excess of a layer's mean rate over the target, in spikes a step.
+        weight_bits: 8 for the chip's weights in the forward pass, 0 for floats (a control that cannot be exported).
+    """
+
+    epochs: int = 50
+    batch_size: int = 64
+    seed: int = 0
+    learning_rate: float = 2e-3
+    delay_rate: float = 0.1
+    decay_rate: float = 10.0
+    schedule: str = "one-cycle"
+    warmup: float = 0.2
+    weight_decay: float = 1e-5
+    clip_norm: float = 1.0
+    dropout: float = 0.1
+    recurrent_dropout: float = 0.2
+    loss: str = "sum"
+    logit_scale: float = 1.0
+    label_smoothing: float = 0.0
+    rate_penalty: float = 0.0
+    rate_target: float = 0.1
+    weight_bits: int = 8
+
+    def __post_init__(self) -> None:
+        _require("train.epochs", self.epochs, self.epochs >= 1, "at least 1")
+        _require("train.batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
+        for name in ("learning_rate", "delay_rate", "decay_rate", "weight_decay", "rate_penalty"):
+            _require(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
+        for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
+            _require(f"train.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
+        _require("train.schedule", self.schedule, self.schedule in ("cosine", "one-cycle"), "cosine or one-cycle")
+        _require("train.loss", self.loss, self.loss in ("sum", "softmax"), "sum or softmax")
+        _require("train.weight_bits", self.weight_bits, self.weight_bits in (0, 8), "8, or 0 for floats")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that determines a run but the data itself."""
+
+    name: str = "run"
+    target: str = "loihi2"
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    neuron: NeuronConfig = field(default_factory=NeuronConfig)
+    layers: tuple[LayerConfig, ...] = (LayerConfig(), LayerConfig())
+    readout: ReadoutConfig = field(default_factory=ReadoutConfig)
+    delay: DelayConfig = field(default_factory=DelayConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    version: int = CONFIG_VERSION
+
+    def __post_init__(self) -> None:
+        _require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")
+        _require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))

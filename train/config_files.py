@@ -1,0 +1,122 @@
+"""Configurations from TOML or JSON, with ``key=value`` overrides; an unknown key is an error naming the nearest known one."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from hw_configs.errors import ConfigError
+from train.config import Config
+
+EXPERIMENTS = Path(__file__).parent / "experiments"
+
+
+def experiment_names() -> list[str]:
+    """Names of the configurations that come with Myelin."""
+    return sorted(path.stem for path in EXPERIMENTS.glob("*.toml"))
+
+
+def load_config(name_or_path: str, overrides: typing.Sequence[str] = ()) -> Config:
+    """The configuration of a built-in experiment or a TOML file, with ``section.key=value`` overrides applied.
+
+    Raises:
+        ConfigError: no such experiment or file, not TOML, an unknown key or a value of the wrong type or range.
+    """
+    path = EXPERIMENTS / f"{name_or_path}.toml"
+    if not path.is_file():
+        path = Path(name_or_path)
+    if not path.is_file():
+        near = difflib.get_close_matches(name_or_path, experiment_names(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; built-in ones are {', '.join(experiment_names())}"
+        raise ConfigError(f"no configuration {name_or_path!r}: neither a built-in experiment nor a file{hint}")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+    values.setdefault("name", path.stem)
+    for override in overrides:
+        _override(values, override)
+    return config_from_dict(values)
+
+
+def config_from_dict(values: dict[str, Any]) -> Config:
+    """The configuration that nested dictionaries describe; what they leave out keeps its default."""
+    result = _build(Config, values, "")
+    assert isinstance(result, Config)
+    return result
+
+
+def config_to_dict(config: Config) -> dict[str, Any]:
+    """All values, for JSON."""
+    result: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return result
+
+
+def _override(values: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {text}: section.key=value is needed")
+    place: Any = values
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        place = _index(place, section, text) if isinstance(place, list) else place.setdefault(section, {})
+        if not isinstance(place, dict | list):
+            raise ConfigError(f"--set {text}: {section} is a value, not a section")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()  # a bare word is a string
+    if isinstance(place, list):
+        _index(place, last, text)
+        place[int(last)] = parsed
+    else:
+        place[last] = parsed
+
+
+def _index(items: list[Any], key: str, text: str) -> Any:
+    if not key.isdigit() or int(key) >= len(items):
+        raise ConfigError(f"--set {text}: {key} is not an entry; 0..{len(items) - 1} is allowed")
+    return items[int(key)]
+
+
+def _build(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where or 'the configuration'} is {values!r}; a section of keys is needed")
+    fields = {item.name: item for item in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    arguments = {}
+    for key, value in values.items():
+        name = f"{where}.{key}" if where else key
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(fields)}"
+            raise ConfigError(f"unknown key {name}; {hint}")
+        arguments[key] = _convert(hints[key], value, name)
+    return kind(**arguments)
+
+
+def _convert(hint: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, name)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{name} is {value!r}; a list is needed")
+        return tuple(_convert(typing.get_args(hint)[0], item, f"{name}.{index}") for index, item in enumerate(value))
+    if isinstance(hint, types.UnionType):
+        if value is None and type(None) in typing.get_args(hint):
+            return None
+        hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ConfigError(f"{name} is {value!r}; {hint.__name__} is needed")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name} is {value}; a finite number is needed")
+    return value

@@ -1,0 +1,104 @@
+"""What every layer is made of: a synapse, perhaps a recurrence, a neuron, perhaps an axonal delay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from train.delay import AxonalDelay, shift_one_step
+from train.layers.dropout import keep_mask
+from train.layers.recurrence import Recurrence
+from train.layout import nct, tbn
+from train.neurons import Cuba
+
+
+class Synapse(nn.Module):
+    """A feed-forward connection with weights in SLAYER's units (1.0 is the integer 64).
+
+    Attributes:
+        weight: parameter.
+        pre_hook_fx: applied to the weights before use, as in lava-dl; the neuron's ``quantize_8bit``, or None for floats.
+        shape: shape of the population it reaches.
+    """
+
+    weight: Tensor
+    shape: torch.Size
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pre_hook_fx: Callable[[Tensor], Tensor] | None = None
+
+    def effective_weight(self) -> Tensor:
+        """The weights as used."""
+        return self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Input of the neurons (B, *shape, T) from spikes (B, ..., T)."""
+        return nct(self.steps(tbn(x)), self.shape)
+
+
+class Block(nn.Module):
+    """One layer, in lava-dl's block protocol: ``neuron``, ``synapse``, ``delay``, ``shape``, forward on (B, ..., T) tensors.
+
+    ``out[t] = spikes[t - 1 - delay]``: the connection's one step of latency is inside (lava-dl's ``delay_shift=True``), so
+    outputs equal those of Lava's processes at the same index.
+
+    Args:
+        synapse: the connection from the layer before.
+        neuron: the population.
+        recurrence: its connection to itself, or None.
+        delay: learnable axonal delays of its output, or None.
+        dropout: probability that a neuron's output is dropped for a whole sequence while training.
+        quantise: 8 bit weights in the forward pass, with straight-through gradients.
+    """
+
+    def __init__(
+        self,
+        synapse: Synapse,
+        neuron: Cuba,
+        *,
+        recurrence: Recurrence | None = None,
+        delay: AxonalDelay | None = None,
+        dropout: float = 0.0,
+        quantise: bool = True,
+    ) -> None:
+        super().__init__()
+        self.synapse, self.neuron, self.recurrence, self.delay = synapse, neuron, recurrence, delay
+        self.dropout = dropout
+        self.spike_rate: Tensor | None = None
+        self.quantise(quantise)
+
+    @property
+    def shape(self) -> torch.Size:
+        """Shape of the population."""
+        return self.neuron.shape
+
+    def quantise(self, on: bool) -> None:
+        """Switch 8 bit weights on or off."""
+        hook = self.neuron.quantize_8bit if on else None
+        self.synapse.pre_hook_fx = hook
+        if self.recurrence is not None:
+            self.recurrence.pre_hook_fx = hook
+
+    def clamp(self) -> None:
+        """Bring decays and delays back into their ranges; called after every optimiser step."""
+        self.neuron.clamp()
+        for delay in (self.delay, self.recurrence.delay if self.recurrence is not None else None):
+            if delay is not None:
+                delay.clamp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Output (B, *shape, T) of input spikes (B, ..., T)."""
+        z = self.synapse.steps(tbn(x))  # (T, B, N)
+        s = self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
+        self.spike_rate = s.mean() if self.neuron.spiking else None
+        if self.training and self.dropout and self.neuron.spiking:
+            s = s * keep_mask(s.shape[1:], self.dropout)
+        s = shift_one_step(s) if self.delay is None else self.delay(s)
+        return nct(s, self.shape)

@@ -1,0 +1,62 @@
+"""Recurrent layer with learnable recurrent axonal delays: DelRec with a dense matrix, ConvDelRec with a convolution.
+
+Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family); ConvDelRec (Zebendo et al. 2026, arXiv 2604.15997).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from hw_configs.errors import ConfigError
+from train.delay import AxonalDelay
+from train.layers.block import Block, Synapse
+from train.layers.recurrence import Recurrence
+from train.neurons import Cuba
+
+
+class DelayedRecurrent(Block):
+    """CUBA neurons with a feed-forward synapse and a delayed recurrence.
+
+    ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the taps h of ``train.delay``.
+
+    Args:
+        synapse: the connection from the layer before.
+        neuron: the population; (N,), or (C, H, W) for several channels.
+        recurrent: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel.
+        taps: odd length of the kernel.
+        recurrent_gain: standard deviation of the recurrent input's weights: orthogonal rows of norm ``recurrent_gain`` for a
+            matrix, normal with ``recurrent_gain / sqrt(channels * taps)`` for a kernel.
+        recurrent_delay: delays of the recurrence, one for each neuron or channel.
+        recurrent_dropout: see ``Recurrence``.
+        parts: further arguments of ``Block``.
+
+    Raises:
+        ConfigError: unknown ``recurrent``, or a kernel that does not fit.
+    """
+
+    def __init__(
+        self,
+        synapse: Synapse,
+        neuron: Cuba,
+        *,
+        recurrent: str,
+        recurrent_delay: AxonalDelay,
+        taps: int = 3,
+        recurrent_gain: float = 1.0,
+        recurrent_dropout: float = 0.0,
+        **parts: Any,
+    ) -> None:
+        if recurrent == "dense":
+            weight = nn.init.orthogonal_(torch.empty(neuron.neurons, neuron.neurons)) * recurrent_gain
+        elif recurrent == "conv":
+            channels = neuron.shape[0] if len(neuron.shape) == 3 else 1
+            if len(neuron.shape) == 3 and neuron.shape[1] != 1:
+                raise ConfigError(f"convolutional recurrence runs over one axis; the shape is {tuple(neuron.shape)}")
+            weight = torch.randn(channels, channels, taps) * (recurrent_gain / math.sqrt(channels * taps))
+        else:
+            raise ConfigError(f"recurrent is {recurrent!r}; dense or conv is allowed")
+        super().__init__(synapse, neuron, recurrence=Recurrence(weight, recurrent_delay, dropout=recurrent_dropout), **parts)

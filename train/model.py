@@ -1,0 +1,124 @@
+"""The network that a configuration describes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from train.config import Config, LayerConfig
+from train.delay import AxonalDelay, sigma_at
+from train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
+from train.neurons import Cuba
+
+
+class SpikingNetwork(nn.Sequential):
+    """Blocks in a row; input (B, channels, T), output (B, classes, T)."""
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The layers, the readout last."""
+        return [block for block in self if isinstance(block, Block)]
+
+    def delays(self) -> Iterator[AxonalDelay]:
+        """All learnable delays."""
+        return (module for module in self.modules() if isinstance(module, AxonalDelay))
+
+    def quantise(self, on: bool) -> None:
+        """Switch the 8 bit weights of all layers on or off."""
+        for block in self.blocks:
+            block.quantise(on)
+
+    def clamp(self) -> None:
+        """Bring decays and delays back into their ranges."""
+        for block in self.blocks:
+            block.clamp()
+
+    def set_delays(self, *, hard: bool, sigma: float = 0.0) -> None:
+        """Round all delays in the forward pass, or spread them by a triangle of half-width 1 + sigma."""
+        for delay in self.delays():
+            delay.hard.fill_(hard)
+            delay.sigma.fill_(0.0 if hard else sigma)
+
+    def schedule_delays(self, config: Config, progress: float) -> None:
+        """State of the delays after ``progress`` (0..1) of training: spread, then rounded, then frozen."""
+        plan = config.delay
+        hard = progress >= plan.harden_at or not plan.learn
+        self.set_delays(hard=hard, sigma=0.0 if hard else sigma_at(progress / plan.harden_at, plan.sigma))
+        for delay in self.delays():
+            delay.delay.requires_grad_(plan.learn and progress < plan.freeze_at)
+
+
+def build_model(config: Config, classes: int) -> SpikingNetwork:
+    """The untrained network; the global torch generator draws its parameters."""
+    blocks: list[Block] = []
+    shape: tuple[int, ...] = (config.data.channels,)
+    for layer in config.layers:
+        blocks.append(_hidden(config, layer, shape))
+        shape = tuple(blocks[-1].shape)
+    readout = config.readout
+    neuron = {**asdict(config.neuron), "per_neuron": False, "spread": 0.0}
+    neuron |= {name: getattr(readout, name) for name in ("threshold", "current_decay", "voltage_decay", "spiking")}
+    inputs = int(torch.Size(shape).numel())
+    blocks.append(Readout(inputs, classes, neuron=neuron, gain=readout.gain, quantise=config.train.weight_bits > 0))
+    return SpikingNetwork(*blocks)
+
+
+def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> Block:
+    synapse, shape = _synapse(config, layer, input_shape)
+    neuron = Cuba(shape, **asdict(config.neuron))
+    parts: dict[str, Any] = {
+        "delay": None if layer.delay_per == "none" else _delay(config, layer.delay_per, neuron),
+        "dropout": config.train.dropout,
+        "quantise": config.train.weight_bits > 0,
+    }
+    if layer.recurrent == "none":
+        return Block(synapse, neuron, **parts)
+    return DelayedRecurrent(
+        synapse,
+        neuron,
+        recurrent=layer.recurrent,
+        recurrent_delay=_delay(config, layer.recurrent_delay_per, neuron),
+        taps=layer.taps,
+        recurrent_gain=layer.recurrent_gain * config.neuron.threshold,
+        recurrent_dropout=config.train.recurrent_dropout,
+        **parts,
+    )
+
+
+def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> tuple[Synapse, tuple[int, ...]]:
+    gain = layer.gain * config.neuron.threshold
+    if layer.kind == "conv":
+        chw = (input_shape[0], input_shape[1], input_shape[2]) if len(input_shape) == 3 else (1, 1, input_shape[0])
+        padding = (0, layer.kernel // 2)
+        conv = ConvSynapse(chw, layer.channels, (1, layer.kernel), stride=(1, layer.stride), padding=padding, gain=gain)
+        return conv, tuple(conv.shape)
+    dense = DenseSynapse(int(torch.Size(input_shape).numel()), layer.neurons, gain=gain)
+    shape = (layer.neurons,) if layer.channels == 1 else (layer.channels, 1, layer.neurons // layer.channels)
+    return dense, shape
+
+
+def _delay(config: Config, per: str, neuron: Cuba) -> AxonalDelay:
+    plan = config.delay
+    channels = neuron.shape[0] if len(neuron.shape) == 3 else 1
+    size = neuron.neurons if per == "neuron" else channels
+    return AxonalDelay(size, max_delay=plan.max_delay_steps, low=plan.low, high=plan.high, learn=plan.learn)
+
+
+def parameter_count(model: SpikingNetwork) -> dict[str, int]:
+    """Parameters of the network: all, and those of the recurrences (weights and delays)."""
+    recurrent = [block.recurrence for block in model.blocks if block.recurrence is not None]
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "recurrent_parameters": sum(r.weight.numel() + r.delay.delay.numel() for r in recurrent),
+    }
+
+
+def class_logits(output: Tensor, loss: str, scale: float) -> Tensor:
+    """(B, classes) from the readout's (B, classes, T): the scaled mean over steps, or the log of the averaged softmax."""
+    if loss == "sum":
+        return output.mean(dim=2) * scale
+    return torch.logsumexp(torch.log_softmax(output * scale, dim=1), dim=2)

@@ -1,0 +1,172 @@
+"""CUBA neuron for training: SLAYER's integers forward, a surrogate gradient backward, as one compiled loop over time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hw_configs.errors import ConfigError
+from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
+from train.kernels.cuba import cuba_backward, cuba_forward
+from train.kernels.surrogate import SURROGATES
+from train.layout import array, nct, tbn
+
+_EMPTY = np.zeros((0, 0, 0), np.float32)
+
+
+class Cuba(nn.Module):
+    """A population of CUBA neurons.
+
+    Per step, in SLAYER's units (integers over 4096 inside, see ``train.kernels.cuba``)::
+
+        u[t] = (1 - current_decay) u[t-1] + x[t]
+        v[t] = (1 - voltage_decay) v[t-1] (1 - s[t-1]) + u[t]
+        s[t] = v[t] > threshold
+
+    Bit for bit lava-dl's ``slayer.neuron.cuba.Neuron`` on the CPU, for thresholds below 64.
+
+    Args:
+        shape: population shape, (N,) or (C, H, W).
+        threshold: in SLAYER units; a multiple of 1/64, as the chip's mantissa is whole.
+        current_decay, voltage_decay: fraction lost per step, 0..1, at the start of training.
+        per_neuron: a decay of its own for each neuron (for each channel of a (C, H, W) population) instead of one for all.
+        spread: with per_neuron, decays start uniformly within +- this fraction of their value.
+        learn_decays: whether decays are trained.
+        surrogate, width, scale: the surrogate derivative, see ``train.kernels.surrogate``.
+        spiking: False for a readout that integrates and never spikes; ``forward`` then returns voltages.
+
+    Raises:
+        ConfigError: a value lies outside its range.
+
+    Source: lava-dl ``slayer/neuron/cuba.py``; the gradient of the decays is the derivative of the equations above.
+    """
+
+    current_decay: nn.Parameter
+    voltage_decay: nn.Parameter
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        *,
+        threshold: float = 1.0,
+        current_decay: float = 0.5,
+        voltage_decay: float = 0.1,
+        per_neuron: bool = False,
+        spread: float = 0.0,
+        learn_decays: bool = False,
+        surrogate: str = "atan",
+        width: float = 1.0,
+        scale: float = 1.0,
+        spiking: bool = True,
+    ) -> None:
+        super().__init__()
+        if surrogate not in SURROGATES:
+            raise ConfigError(f"surrogate is {surrogate!r}; one of {', '.join(SURROGATES)} is allowed")
+        if not 1 / WEIGHT_SCALE <= threshold < 64 or threshold * WEIGHT_SCALE != int(threshold * WEIGHT_SCALE):
+            raise ConfigError(f"threshold is {threshold}; a multiple of 1/64 from 1/64 to below 64 is allowed")
+        for name, value in (("current_decay", current_decay), ("voltage_decay", voltage_decay)):
+            if not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{name} is {value}; a fraction from 0 to 1 is allowed")
+        self.shape = torch.Size(shape)
+        self.threshold = float(threshold)
+        self.surrogate, self.width, self.scale_grad = surrogate, float(width), float(scale)
+        self.spiking = spiking
+        self.learn_decays = learn_decays
+        size = shape[0] if per_neuron else 1
+        for name, value in (("current_decay", current_decay), ("voltage_decay", voltage_decay)):
+            start = torch.full((size,), value * DECAY_UNITY)
+            if per_neuron and spread:
+                start = start * (1 + spread * (2 * torch.rand(size) - 1))
+            self.register_parameter(name, nn.Parameter(start.clamp(0, DECAY_UNITY), requires_grad=learn_decays))
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return math.prod(self.shape)
+
+    @property
+    def scale(self) -> int:
+        """Integer weight of one SLAYER unit, as in lava-dl's neurons."""
+        return WEIGHT_SCALE
+
+    def clamp(self) -> None:
+        """Keep decays within 0..1; called after every optimiser step."""
+        with torch.no_grad():
+            self.current_decay.clamp_(0, DECAY_UNITY)
+            self.voltage_decay.clamp_(0, DECAY_UNITY)
+
+    def keep(self) -> tuple[np.ndarray, np.ndarray]:
+        """4096 - decay of every neuron, (N,) int64 each, for current and voltage."""
+        result = []
+        for decay in (self.current_decay, self.voltage_decay):
+            whole = DECAY_UNITY - np.rint(array(decay)).astype(np.int64)
+            result.append(np.repeat(whole, self.neurons // whole.size))
+        return result[0], result[1]
+
+    @property
+    def device_params(self) -> dict[str, Any]:
+        """The chip's integers under netx's names, as in lava-dl."""
+        return {
+            "type": "CUBA",
+            "iDecay": np.rint(array(self.current_decay)).astype(int),
+            "vDecay": np.rint(array(self.voltage_decay)).astype(int),
+            "vThMant": int(self.threshold * WEIGHT_SCALE),
+            "refDelay": 1,
+            "gradedSpike": False,
+        }
+
+    def quantize_8bit(self, weight: Tensor, descale: bool = False) -> Tensor:
+        """8 bit weights: even integers in -256..254 over 64, straight-through gradient (zero where clipped)."""
+        steps = (weight * (WEIGHT_SCALE / 2)).clamp(-128, 127)
+        whole = steps + (torch.round(steps) - steps).detach()
+        return whole * 2 if descale else whole * (2 / WEIGHT_SCALE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes (voltages if not spiking) of input ``x``, both (B, *shape, T)."""
+        return nct(self.steps(tbn(x)), self.shape)
+
+    def steps(self, x: Tensor) -> Tensor:
+        """As ``forward``, on (T, B, N)."""
+        return _CubaFunction.apply(x, self.current_decay, self.voltage_decay, self)
+
+    def surrogate_arguments(self) -> tuple[float, int, float, float]:
+        """Threshold in SLAYER units (-1 if not spiking), and code, width, scale of the surrogate."""
+        return (self.threshold if self.spiking else -1.0), SURROGATES[self.surrogate], self.width, self.scale_grad
+
+    def threshold_state(self) -> int:
+        """Threshold as an integer state, -1 if the neurons do not spike."""
+        return int(self.threshold * STATE_SCALE) if self.spiking else -1
+
+    def sum_decay_gradients(self, grad: np.ndarray) -> tuple[Tensor, Tensor]:
+        """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N)."""
+        total = grad.sum(axis=1).reshape(2, self.current_decay.numel(), -1).sum(axis=2)
+        return torch.from_numpy(total[0].astype(np.float32)), torch.from_numpy(total[1].astype(np.float32))
+
+
+class _CubaFunction(torch.autograd.Function):
+    """Neurons without recurrence on (T, B, N)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, current_decay: Tensor, voltage_decay: Tensor, neuron: Cuba) -> Tensor:
+        source = array(x)
+        spikes, voltage = np.empty_like(source), np.empty_like(source)
+        current = np.empty_like(source) if neuron.learn_decays else _EMPTY
+        keep = neuron.keep()
+        cuba_forward(source, *keep, neuron.threshold_state(), spikes, voltage, current)
+        ctx.neuron, ctx.keep, ctx.saved = neuron, keep, (voltage, spikes, current)
+        return torch.from_numpy(spikes if neuron.spiking else voltage)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        neuron = ctx.neuron
+        voltage, spikes, current = ctx.saved
+        grad_out, grad_x = array(grad), np.empty_like(voltage)
+        grad_decay = np.zeros((2, *voltage.shape[1:]))
+        grads = (grad_out, _EMPTY) if neuron.spiking else (_EMPTY, grad_out)
+        cuba_backward(*grads, voltage, spikes, current, *ctx.keep, *neuron.surrogate_arguments(), grad_x, grad_decay)
+        decays = neuron.sum_decay_gradients(grad_decay) if neuron.learn_decays else (None, None)
+        return torch.from_numpy(grad_x), *decays, None
