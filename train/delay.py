@@ -5,7 +5,7 @@ A spike of neuron j at step t arrives at ``t + 1 + d_j``.  While training, it is
     h_j(tau) = max(0, s - |tau - (1 + d_j)|) / s^2,   s = 1 + sigma,   tau >= 1
 
 At sigma = 0 that is linear interpolation between two steps.  Hard delays use the single tap ``tau = 1 + round(d_j)``; the
-gradient then is the central difference ``(G[tau + 1] - G[tau - 1]) / 2`` of what arrives (straight-through).
+gradient then is the central difference ``(G[tau + 1] - G[tau - 1]) / 2`` of what arrives (straight-through), one-sided at 0.
 
 Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family) for the triangle and its schedule.
 """
@@ -45,10 +45,10 @@ class Taps:
 
     @classmethod
     def single(cls, steps: np.ndarray) -> Taps:
-        """One tap at lag 1 + steps, with the central difference as slope."""
-        first = steps.astype(np.int64)  # the outer taps only carry the slope; lag 0 is never reached since its weight is 0
-        shape = (steps.size, 1)
-        return cls(first, np.tile([0.0, 1.0, 0.0], shape), np.tile([-0.5, 0.0, 0.5], shape))
+        """One tap at lag 1 + steps, with the central difference as slope (one-sided at a delay of 0)."""
+        # lag 0 stands in the list for a delay of 0, with weight and slope 0: nothing arrives in the step of its spike
+        slopes = np.where(steps[:, None] > 0, [-0.5, 0.0, 0.5], [0.0, -1.0, 1.0])
+        return cls(steps, np.tile([0.0, 1.0, 0.0], (steps.size, 1)), slopes)
 
     def repeat(self, times: int) -> Taps:
         """The same taps for each of ``times`` neurons per entry."""

@@ -1,0 +1,117 @@
+"""Axonal delays: taps worked out by hand, the schedule, and gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from hw_configs.errors import ConfigError
+from train.config import Config, DelayConfig
+from train.delay import AxonalDelay, Taps, shift_one_step, sigma_at
+from train.model import build_model
+
+
+def delay_of(values, **state):
+    """An AxonalDelay with these delays."""
+    module = AxonalDelay(len(values), max_delay=62)
+    with torch.no_grad():
+        module.delay.copy_(torch.tensor(values))
+        for name, value in state.items():
+            getattr(module, name).fill_(value)
+    return module
+
+
+def impulse(steps, neurons):
+    """One spike of each neuron at step 0, (T, 1, N)."""
+    spikes = torch.zeros(steps, 1, neurons)
+    spikes[0] = 1
+    return spikes
+
+
+def test_sigma_zero_interpolates_between_neighbours():
+    arriving = delay_of([2.25, 3.0])(impulse(8, 2))[:, 0]
+    assert arriving[:, 0].tolist() == [0, 0, 0, 0.75, 0.25, 0, 0, 0]
+    assert arriving[:, 1].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+
+
+def test_triangle_of_half_width_two():
+    arriving = delay_of([4.0], sigma=1.0)(impulse(10, 1))[:, 0, 0]
+    assert arriving.tolist() == [0, 0, 0, 0, 0.25, 0.5, 0.25, 0, 0, 0]
+
+
+def test_nothing_arrives_before_the_next_step():
+    taps = Taps.triangle(np.array([0.0, 0.5, 1.0]), sigma=10.0)
+    assert taps.first.min() == 1
+    arriving = delay_of([0.0], sigma=10.0)(impulse(30, 1))[:, 0, 0].detach()
+    assert arriving[0] == 0 and arriving[1] == pytest.approx(11 / 121)
+
+
+def test_hard_delays_round_to_the_nearest_step():
+    arriving = delay_of([0.4, 1.6, 2.5], hard=True)(impulse(8, 3))[:, 0]
+    assert arriving.argmax(dim=0).tolist() == [1, 3, 3]
+    assert arriving.sum(dim=0).tolist() == [1, 1, 1]
+    assert delay_of([0.4, 1.6, 2.5]).whole_steps().tolist() == [0, 2, 2]
+
+
+def test_what_arrives_past_the_end_is_lost():
+    assert delay_of([5.0], hard=True)(impulse(6, 1)).sum() == 0
+
+
+def test_zero_delay_is_the_latency_of_a_connection():
+    spikes = (torch.rand(9, 2, 3) < 0.4).float()
+    assert torch.equal(delay_of([0.0, 0.0, 0.0], hard=True)(spikes), shift_one_step(spikes))
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.7, 4.0])
+def test_gradients_equal_autograd(sigma):
+    torch.manual_seed(0)
+    module = delay_of([0.35, 2.6, 7.15, 3.2], sigma=sigma)
+    spikes = (torch.rand(20, 2, 4) < 0.3).float().requires_grad_()
+    weights = torch.randn(20, 2, 4)
+    (module(spikes) * weights).sum().backward()
+    s2, d2 = spikes.detach().double().requires_grad_(), module.delay.detach().double().requires_grad_()
+    lags, half = torch.arange(20.0, dtype=torch.float64)[:, None], 1 + sigma
+    h = (half - (lags - (1 + d2)).abs()).clamp(min=0) / half**2 * (lags >= 1)
+    arriving = torch.stack([sum(h[lag] * s2[t - lag] for lag in range(t + 1)) for t in range(20)])
+    (arriving * weights).sum().backward()
+    torch.testing.assert_close(spikes.grad.double(), s2.grad, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(module.delay.grad.double(), d2.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_hard_gradient_is_the_central_difference():
+    module = delay_of([3.0], hard=True)
+    weights = torch.tensor([0.0, 0, 1, 2, 5, 11, 0, 0])[:, None, None]
+    (module(impulse(8, 1)) * weights).sum().backward()
+    assert module.delay.grad.item() == pytest.approx((11 - 2) / 2)
+
+
+def test_hard_gradient_at_zero_is_one_sided():
+    module = delay_of([0.0], hard=True)
+    weights = torch.tensor([100.0, 3, 8, 0])[:, None, None]
+    (module(impulse(4, 1)) * weights).sum().backward()
+    assert module.delay.grad.item() == pytest.approx(8 - 3)
+
+
+def test_schedule_spreads_then_rounds_then_freezes():
+    config = Config(delay=DelayConfig(sigma=10.0, harden_at=0.5, freeze_at=0.75))
+    model = build_model(config, 10)
+    seen = []
+    for progress in (0.0, 0.25, 0.5, 0.75):
+        model.schedule_delays(config, progress)
+        delay = next(iter(model.delays()))
+        seen.append((round(float(delay.sigma), 3), bool(delay.hard), delay.delay.requires_grad))
+    assert seen[0] == (10.0, False, True)
+    assert seen[1] == (round(sigma_at(0.5, 10.0), 3), False, True) and 0.5 < seen[1][0] < 1
+    assert seen[2:] == [(0.0, True, True), (0.0, True, False)]
+
+
+def test_delays_are_clamped_to_the_target():
+    module = delay_of([-3.0, 70.0])
+    module.clamp()
+    assert module.delay.tolist() == [0.0, 62.0]
+
+
+def test_a_range_beyond_the_target_is_refused():
+    with pytest.raises(ConfigError, match=r"within 0\.\.10"):
+        AxonalDelay(4, max_delay=10, low=0, high=30)
