@@ -2,7 +2,21 @@
 
 from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.network import Input, Layer, Network
+from convert.netx import read_netx, write_netx
 from convert.neurons import Cuba
 from convert.recording import Recording
+from convert.simulator import simulate
 
-__all__ = ["Conv", "Cuba", "DelayedRecurrent", "Dense", "Input", "Layer", "Network", "Recording"]
+__all__ = [
+    "Conv",
+    "Cuba",
+    "DelayedRecurrent",
+    "Dense",
+    "Input",
+    "Layer",
+    "Network",
+    "Recording",
+    "read_netx",
+    "simulate",
+    "write_netx",
+]

@@ -40,5 +40,6 @@ class Recording:
 def class_scores(network: Network, output: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
     """Class scores (batch, classes) of ``output`` (batch, steps, *output shape), as ``Recording.readout`` defines them."""
     batch = output.shape[0]
-    total = output.sum(axis=1, dtype=np.int64).reshape(batch, -1)
-    return total.reshape(batch, network.num_classes, -1).sum(axis=2)
+    total = output.sum(axis=1, dtype=np.int64)
+    members = network.layers[-1].neurons // network.num_classes
+    return total.reshape(batch, network.num_classes, members).sum(axis=2)

@@ -30,3 +30,5 @@ BIAS_EXP_MAX = 7
 NETX_BIAS_EXP = 6
 #: Longest payload of a graded spike in bits (Intel Loihi 2 technology brief, 2021).
 MESSAGE_BITS_MAX = 32
+#: The sum of a convolution wraps to this many bits, signed (lava-nc ``proc/conv/models.py``, ``clamp_precision``).
+CONV_SUM_BITS = 24

@@ -1,0 +1,108 @@
+"""Reading single fields of a netx file: every access is checked before a value is read, so no file can surprise the reader.
+
+A field is a dataset of one group, reached by a hard link, stored in the file itself.  Soft and external links, virtual and
+externally stored datasets are refused: a network file is one file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import NetworkError
+
+#: No field has more values than this (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per layer).
+MAX_VALUES = 1 << 28
+
+
+class Fields:
+    """The fields of one group.
+
+    Attributes:
+        group: the group.
+        name: what messages call it, for example ``layer 2 (dense)``.
+    """
+
+    def __init__(self, group: h5py.Group, name: str) -> None:
+        self.group = group
+        self.name = name
+
+    def __contains__(self, key: str) -> bool:
+        return self._member(key) is not None
+
+    def child(self, key: str) -> Fields | None:
+        """The group ``key`` below this one, None where there is none."""
+        member = self._member(key)
+        if member is None:
+            return None
+        if not isinstance(member, h5py.Group):
+            raise NetworkError(f"{self.name}: {key!r} is a dataset; a group is expected")
+        return Fields(member, self.name)
+
+    def numbers(self, key: str, most: int = MAX_VALUES) -> npt.NDArray[Any] | None:
+        """The numbers stored as ``key``, None where it is absent or has no data; never more than ``most`` values are read."""
+        dataset = self._dataset(key)
+        if dataset is None:
+            return None
+        if dataset.dtype.kind not in "biuf":
+            raise NetworkError(f"{self.name}: {key!r} has dtype {dataset.dtype}; numbers are expected")
+        if dataset.size > most:
+            raise NetworkError(
+                f"{self.name}: {key!r} has shape {dataset.shape}, {dataset.size} values; at most {most} are expected"
+            )
+        return np.asarray(dataset[()])
+
+    def number(self, key: str, default: float | None = None) -> Any:
+        """The single number stored as ``key``; ``default`` where it is absent."""
+        values = self.numbers(key)
+        if values is None:
+            if default is None:
+                raise NetworkError(f"{self.name}: {key!r} is missing; netx needs it")
+            return default
+        if values.size != 1:
+            raise NetworkError(f"{self.name}: {key!r} has shape {values.shape}; one number is expected")
+        return values.reshape(())[()]
+
+    def size_of(self, key: str) -> tuple[int, ...] | None:
+        """Shape of the dataset ``key`` without reading it, None where it is absent or has no data."""
+        dataset = self._dataset(key)
+        return None if dataset is None else tuple(dataset.shape)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """The text stored as ``key``: scalar or array of one, fixed or variable length."""
+        dataset = self._dataset(key)
+        if dataset is None:
+            if default is None:
+                raise NetworkError(f"{self.name}: {key!r} is missing; netx needs it")
+            return default
+        if dataset.dtype.kind not in "SUO" or dataset.size != 1:
+            raise NetworkError(
+                f"{self.name}: {key!r} has dtype {dataset.dtype} and shape {dataset.shape}; one text is expected"
+            )
+        value = np.asarray(dataset[()]).reshape(())[()]
+        if isinstance(value, bytes):
+            value = value.decode("ascii", "replace")
+        if not isinstance(value, str):
+            raise NetworkError(f"{self.name}: {key!r} is {value!r}; text is expected")
+        return value.rstrip("\x00")
+
+    def _dataset(self, key: str) -> h5py.Dataset | None:
+        member = self._member(key)
+        if member is None:
+            return None
+        if not isinstance(member, h5py.Dataset):
+            raise NetworkError(f"{self.name}: {key!r} is a group; a dataset is expected")
+        if member.external or member.is_virtual:
+            raise NetworkError(f"{self.name}: {key!r} is stored in another file; a network file is one file")
+        return None if member.shape is None else member
+
+    def _member(self, key: str) -> Any:
+        link = self.group.get(key, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise NetworkError(f"{self.name}: {key!r} is a link to elsewhere; a network file is one file")
+        return self.group[key]

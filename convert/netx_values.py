@@ -1,0 +1,105 @@
+"""Values of a netx file's fields as shapes and whole numbers; the fields are described in ``convert.netx``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import Shape, frozen_int
+from convert.netx_fields import Fields
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+
+#: What a file may declare for one layer: 64 times the neurons of a Loihi 2 chip.
+MAX_NEURONS = 1 << 26
+
+
+def delay_values(group: Fields, key: str, most: int) -> npt.NDArray[Any] | None:
+    """Delays in whole steps within what netx holds, None where there are none; at most ``most`` values are read."""
+    raw = group.numbers(key, most)
+    if raw is None:
+        return None
+    values = frozen_int(f"{group.name}: {key!r}", raw)
+    if values.size and (values.min() < 0 or values.max() > NETX_MAX_DELAY_STEPS):
+        bad = values.max() if values.max() > NETX_MAX_DELAY_STEPS else values.min()
+        raise NetworkError(
+            f"{group.name}: {key!r} is {bad} steps at its extreme, a netx file holds 0..{NETX_MAX_DELAY_STEPS}; retrain with "
+            f"max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
+        )
+    return values
+
+
+def population(group: Fields, kind: str, ours: bool, following: str | None) -> Shape:
+    """Shape of a layer's population, with the conventions of lava-dl's files made plain."""
+    if ours and "shape" in group.group.attrs:
+        return _checked(group, np.asarray(group.group.attrs["shape"]))
+    shape = declared_shape(group)
+    if len(shape) == 2:
+        shape = (1, *shape)
+    grid = kind.startswith("conv") or (following or "").startswith("conv")
+    if not ours and not grid and len(shape) == 3 and sorted(shape)[1] == 1:
+        shape = (int(np.prod(shape)),)
+    return shape
+
+
+def declared_shape(group: Fields) -> Shape:
+    """The dataset ``shape``, as it stands."""
+    values = group.numbers("shape", 3)
+    if values is None:
+        raise NetworkError(f"{group.name}: 'shape' is missing; netx needs it")
+    return _checked(group, values)
+
+
+def _checked(group: Fields, values: npt.NDArray[Any]) -> Shape:
+    sizes = frozen_int(f"{group.name}: 'shape'", values).reshape(-1)
+    total = int(np.prod(sizes.astype(object))) if sizes.size else 0
+    if sizes.size not in (1, 2, 3) or sizes.min() < 1 or total > MAX_NEURONS:
+        raise NetworkError(
+            f"{group.name}: shape is {tuple(sizes.tolist())}; 1 to {MAX_NEURONS} neurons in 1 to 3 axes are expected"
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def spread(group: Fields, key: str, values: npt.NDArray[Any], shape: Shape) -> npt.NDArray[Any]:
+    """``values`` of one field so that they broadcast to ``shape``: one number, per channel, or per neuron."""
+    numbers = frozen_int(f"{group.name}: {key!r}", values)
+    if numbers.size == 1:
+        return numbers.reshape(())
+    if numbers.ndim == 1 and numbers.size == int(np.prod(shape)):
+        return numbers.reshape(shape)
+    if numbers.ndim == 1 and len(shape) == 3 and numbers.size == shape[0]:
+        return numbers.reshape(-1, 1, 1)
+    if len(shape) == 3 and numbers.shape == shape[::-1]:
+        return numbers.transpose(2, 1, 0)
+    raise NetworkError(
+        f"{group.name}: {key!r} has shape {numbers.shape}; one number, one per channel or one per neuron is expected"
+    )
+
+
+def weights(group: Fields, key: str, most: int) -> npt.NDArray[Any]:
+    """Weights of one field; raises NetworkError with the likely cause where they are not whole."""
+    values = group.numbers(key, most)
+    assert values is not None
+    if values.dtype.kind == "f" and np.isfinite(values).all() and np.any(values != np.round(values)):
+        count = int(np.count_nonzero(values != np.round(values)))
+        raise NetworkError(
+            f"{group.name}: {key!r} holds {count} fractions of {values.size} values, whole numbers are allowed: SLAYER's scale "
+            "was not a power of two, or the weights were not quantised; train with scale=64 and quantize_8bit"
+        )
+    return values
+
+
+def pair(group: Fields, key: str) -> tuple[int, int]:
+    """(vertical, horizontal) of one field; one number counts for both."""
+    values = group.numbers(key, 2)
+    if values is None or values.size == 0:
+        raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
+    vertical, horizontal = np.broadcast_to(frozen_int(f"{group.name}: {key!r}", values).reshape(-1), (2,))
+    return int(vertical), int(horizontal)
+
+
+def whole_number(group: Fields, key: str, default: int | None = None) -> int:
+    """The single whole number of one field; ``default`` where it is absent."""
+    return int(frozen_int(f"{group.name}: {key!r}", group.number(key, default)).reshape(()))

@@ -1,0 +1,148 @@
+"""From a ``Network`` to the groups of a netx file; the fields are described in ``convert.netx``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape
+from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.layers.conv import as_chw
+from convert.network import Input, Layer, Network, naming_layer
+from convert.neurons import Cuba
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import NETX_BIAS_EXP, NETX_MAX_DELAY_STEPS
+
+#: Version of the fields of ours.
+FORMAT = 1
+
+
+def write_network(network: Network, file: h5py.File) -> None:
+    """Fill the open, empty ``file``; ``convert.netx.write_netx`` says what errors there are."""
+    file.attrs["myelin_format"] = FORMAT
+    groups = _Groups(file)
+    _write_input(network.input, network.layers[0], groups.next("input"))
+    before: Input | Layer = network.input
+    for index, layer in enumerate(network.layers):
+        following = network.layers[index + 1] if index + 1 < len(network.layers) else None
+        if len(before.shape) == 3 and isinstance(layer.synapse, Dense) and _is_grid(before):
+            groups.next("flatten")["shape"] = [int(np.prod(before.shape)), 1, 1]
+        kind = layer.synapse.kind + ("_rec" if layer.recurrent is not None else "")
+        with naming_layer(index, layer.kind):
+            _write_layer(layer, following, groups.next(kind))
+        before = layer
+    if network.average_groups is not None:
+        groups.next("average")["shape"] = [network.average_groups, 1, 1]
+
+
+class _Groups:
+    """Numbers the layer groups."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self.top = file.create_group("layer")
+
+    def next(self, kind: str) -> h5py.Group:
+        group = self.top.create_group(str(len(self.top)))
+        group.create_dataset("type", (1,), "S10", [kind.encode("ascii")])
+        return group
+
+
+def _write_input(source: Input, following: Layer, group: h5py.Group) -> None:
+    _write_shape(group, source.shape, following)
+    if source.message_bits:
+        group["message_bits"] = source.message_bits
+    if source.neuron is not None:
+        if source.neuron.has_bias:
+            raise NetworkError("the input's neurons have a bias of their own, netx has no place for it: add it to Input.bias")
+        group["weight"], group["bias"] = source.weight, source.bias
+        _write_neuron(group, source.neuron, source.shape, grid=len(source.shape) == 3)
+
+
+def _write_layer(layer: Layer, following: Layer | None, group: h5py.Group) -> None:
+    grid = isinstance(layer.synapse, Conv)
+    _write_shape(group, layer.shape, following)
+    _write_synapse(group, layer.synapse, "")
+    _write_delays(group, "delay", layer.delay_steps, layer.synapse, layer.shape)
+    if not grid:
+        group["inFeatures"], group["outFeatures"] = layer.synapse.weight.shape[1], layer.neurons
+    if layer.recurrent is not None:
+        _write_recurrent(group, layer.recurrent, layer.shape)
+    if layer.neuron.has_bias:
+        bias = layer.neuron.bias_mant
+        if grid and bias.ndim == 0:  # stock netx broadcasts a convolution's bias by itself only per channel
+            bias = np.broadcast_to(bias, (layer.shape[0], 1, 1))
+        group["bias"] = _flat(bias, layer.shape, grid)
+    _write_neuron(group, layer.neuron, layer.shape, grid)
+    if layer.output == "state":
+        group["output"] = np.bytes_("state")
+
+
+def _write_synapse(group: h5py.Group, synapse: Dense | Conv, suffix: str) -> None:
+    group.create_dataset("weight" + suffix, data=synapse.weight, compression="gzip", shuffle=True)
+    if isinstance(synapse, Dense):
+        if synapse.weight_exp:
+            group["weight_exp" + suffix] = synapse.weight_exp
+        return
+    if not suffix:
+        group["inChannels"] = synapse.weight.shape[1] * synapse.groups
+        group["outChannels"], group["kernelSize"] = synapse.weight.shape[0], synapse.weight.shape[2:]
+    for name in ("stride", "padding", "dilation", "groups"):
+        group[name + suffix] = getattr(synapse, name)
+
+
+def _write_recurrent(group: h5py.Group, recurrent: DelayedRecurrent, shape: Shape) -> None:
+    _write_synapse(group, recurrent.synapse, "_rec")
+    _write_delays(group, "delay_rec", recurrent.delay_steps, recurrent.synapse, shape)
+
+
+def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Dense | Conv, shape: Shape) -> None:
+    synaptic = synapse.delay_steps if isinstance(synapse, Dense) else None
+    for name, values in (("delay_steps", axonal), ("synaptic delay_steps", synaptic)):
+        if values is not None and values.size and values.max() > NETX_MAX_DELAY_STEPS:
+            raise NetworkError(
+                f"longest {name} ({key!r} in the file) is {values.max()} steps, a netx file holds {NETX_MAX_DELAY_STEPS}; "
+                f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
+            )
+    if axonal.any():
+        group[key] = _flat(axonal, shape, grid=False)
+    if synaptic is not None:
+        name = key + "_synaptic" if axonal.any() else key
+        group.create_dataset(name, data=synaptic, compression="gzip", shuffle=True)
+
+
+def _write_neuron(group: h5py.Group, neuron: Cuba, shape: Shape, grid: bool) -> None:
+    group["neuron/type"] = "CUBA"
+    group["neuron/iDecay"] = _flat(neuron.current_decay, shape, grid)
+    group["neuron/vDecay"] = _flat(neuron.voltage_decay, shape, grid)
+    group["neuron/vThMant"] = neuron.threshold
+    group["neuron/refDelay"] = 1
+    group["neuron/gradedSpike"] = False
+    if neuron.bias_exp != NETX_BIAS_EXP:
+        group["bias_exp"] = neuron.bias_exp
+
+
+def _write_shape(group: h5py.Group, shape: Shape, following: Layer | None) -> None:
+    """The population's shape; in the three axes that netx needs where a convolution reads it, with ours as attribute."""
+    if len(shape) == 1 and following is not None and isinstance(following.synapse, Conv):
+        group["shape"] = as_chw(shape)
+        group.attrs["shape"] = shape
+    else:
+        group["shape"] = shape
+
+
+def _flat(values: IntArray, shape: Shape, grid: bool) -> npt.NDArray[Any]:
+    """``values`` as a number, per channel, or per neuron: flattened, or (width, height, channels) where netx expects that."""
+    if values.size == 1:
+        return values.reshape(())
+    if len(shape) == 3 and values.shape == (shape[0], 1, 1):
+        return values.reshape(-1)
+    full = np.broadcast_to(values, shape)
+    return full.transpose(2, 1, 0) if grid else full.reshape(-1)
+
+
+def _is_grid(population: Input | Layer) -> bool:
+    """Whether netx keeps three axes for it: the input and convolutions; its dense layers are always rows."""
+    return isinstance(population, Input) or isinstance(population.synapse, Conv)

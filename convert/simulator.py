@@ -1,0 +1,201 @@
+"""The integer network on any machine: Lava's fixed-point arithmetic for batches of samples, without Lava."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.network import Network
+from convert.recording import Record, Recording, class_scores
+from hw_configs.errors import DataError
+
+if TYPE_CHECKING:
+    from convert.engine import Population, Stage
+
+#: Memory that the intermediate arrays of one chunk of samples may take, in bytes.
+_CHUNK_BYTES = 32 << 20
+#: More samples than this in one chunk gain nothing.
+_CHUNK_SAMPLES = 64
+_NAMES = ("spikes", "u", "v")
+
+
+def simulate(
+    network: Network,
+    spikes: npt.ArrayLike,
+    *,
+    record: Record | None = None,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> Recording:
+    """Run ``network`` from rest on every sample, equal in every integer to Lava's fixed-point processes.
+
+    The equations stand in ``convert.neurons.cuba`` and ``convert.layers``; the alignment in ``convert.network``.  Sums are 32
+    bit integers that wrap, as Lava's arrays do.
+
+    Args:
+        network: what to run.
+        spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers from 0 to
+            ``network.input.max_value``.
+        record: per layer index, which of "spikes", "u" and "v" to keep; -1 is the input's neurons.
+        chunk: samples that a thread takes at a time; chosen to bound memory when None.
+        progress: whether to show a progress bar.
+
+    Returns:
+        Output, class scores and what was recorded, for the whole batch.
+
+    Raises:
+        DataError: the spikes have the wrong shape or type, or values that the input cannot take; the record names what is
+            not there.
+    """
+    from convert import engine  # compiled loops: loaded when something runs, not when convert is imported
+
+    values = _checked_spikes(network, spikes)
+    wanted = _checked_record(network, record or {})
+    batch, steps = values.shape[:2]
+    stages = engine.prepare(network)
+    source = engine.prepare_input(network.input)
+    last = network.layers[-1]
+    output = np.empty((batch, steps, last.neurons), np.int32 if last.output == "state" else np.uint8)
+    layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
+
+    largest = int(values.max(initial=0))
+    _check_sums(network, largest, stages[0])
+
+    def work(start: int, stop: int) -> int:
+        _run_chunk(network, stages, source, values[start:stop], output[start:stop], layers, slice(start, stop), largest)
+        return stop - start
+
+    size = chunk or _chunk_size(network, steps)
+    ranges = [(start, min(start + size, batch)) for start in range(0, batch, size)]
+    with ThreadPoolExecutor(max(1, min(len(ranges), _cpus()))) as pool:
+        done = pool.map(lambda ends: work(*ends), ranges)
+        for _ in _shown(done, batch, progress):
+            pass
+    output = output.reshape(batch, steps, *last.shape)
+    shaped = {
+        index: {name: array.reshape(batch, steps, *_shape(network, index)) for name, array in arrays.items()}
+        for index, arrays in layers.items()
+    }
+    return Recording(output=output, readout=class_scores(network, output), layers=shaped)
+
+
+def _run_chunk(
+    network: Network,
+    stages: list[Stage],
+    source: Population | None,
+    values: npt.NDArray[Any],
+    output: npt.NDArray[Any],
+    layers: dict[int, dict[str, npt.NDArray[Any]]],
+    where: slice,
+    largest: int,
+) -> None:
+    """Run some samples through all layers; write into ``output`` and, at ``where``, into ``layers``."""
+    from convert import engine
+    from convert.layers.scatter import delayed
+
+    spikes = np.ascontiguousarray(values, np.uint8 if largest <= 255 else np.int32)  # (chunk, steps, inputs)
+    if source is not None:
+        bias = engine.input_bias(network.input, source, spikes)
+        names = layers.get(-1, {})
+        spikes, u, v = source.step_all(np.zeros(spikes.shape, np.int32), bias, "u" in names, "v" in names)
+        _keep(names, where, spikes, u, v)
+        largest = 1
+    for index, stage in enumerate(stages):
+        names = layers.get(index, {})
+        states = index == len(stages) - 1 and network.layers[-1].output == "state"
+        current = stage.currents(spikes, largest)  # (chunk, steps, neurons)
+        spikes, u, v = stage.population.step_all(current, stage.population.bias, "u" in names, "v" in names or states)
+        _keep(names, where, spikes, u, v)
+        largest = 1
+    last = network.layers[-1]
+    if states:
+        output[:] = v
+    elif last.delay_steps.any():
+        output[:] = 0
+        delayed(spikes, last.delays.reshape(-1), 0, output)
+    else:
+        output[:] = spikes
+
+
+def _keep(
+    into: dict[str, npt.NDArray[Any]], where: slice, spikes: npt.NDArray[Any], u: npt.NDArray[Any], v: npt.NDArray[Any]
+) -> None:
+    for name, array in (("spikes", spikes), ("u", u), ("v", v)):
+        if name in into:
+            into[name][where] = array
+
+
+def _checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
+    """``spikes`` as (batch, steps, inputs)."""
+    values = np.asarray(spikes)
+    shape = network.input.shape
+    flat = int(np.prod(shape))
+    if values.dtype.kind not in "biu":
+        raise DataError(f"spikes have dtype {values.dtype}; bool or integers are allowed: use .astype(numpy.uint8)")
+    if values.ndim < 3 or values.shape[2:] not in (shape, (flat,)):
+        wanted = ", ".join(str(size) for size in shape)
+        raise DataError(f"spikes have shape {values.shape}; (batch, steps, {wanted}) is allowed for this network")
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if low < 0 or high > network.input.max_value:
+        bits = max(high, 1).bit_length()
+        cure = "count spikes in finer time bins or clip them to 1" if low >= 0 else "spikes are never negative"
+        if low >= 0:
+            cure += f", or give the network's input message_bits={bits}, if the target takes graded spikes"
+        raise DataError(f"spikes lie in {low}..{high}, the network's input takes 0..{network.input.max_value}: {cure}")
+    return values.reshape(*values.shape[:2], flat)
+
+
+def _checked_record(network: Network, record: Record) -> dict[int, tuple[str, ...]]:
+    count = len(network.layers)
+    for index, names in record.items():
+        if not -1 <= index < count or (index == -1 and network.input.neuron is None):
+            first = 0 if network.input.neuron is None else -1
+            raise DataError(f"record names layer {index}; this network has layers {first}..{count - 1}")
+        unknown = [name for name in names if name not in _NAMES]
+        if isinstance(names, str) or unknown:
+            raise DataError(f"record of layer {index} is {names!r}; a tuple of {', '.join(map(repr, _NAMES))} is allowed")
+    return {index: tuple(names) for index, names in record.items()}
+
+
+def _check_sums(network: Network, largest: int, first: Stage) -> None:
+    """Refuse graded input whose sums leave 32 bit, where Lava's own result is no longer meant."""
+    reach = network.layers[0].synapse.absolute_input_sum() if network.input.neuron is None else first.absolute_sum
+    if largest * reach >= 1 << 31:
+        raise DataError(
+            f"spikes of up to {largest} times weights that sum to {reach} leave 32 bit integers: use fewer message bits"
+        )
+
+
+def _empty(network: Network, index: int, names: tuple[str, ...], batch: int, steps: int) -> dict[str, npt.NDArray[Any]]:
+    shape = (batch, steps, int(np.prod(_shape(network, index))))
+    return {name: np.empty(shape, np.uint8 if name == "spikes" else np.int32) for name in names}
+
+
+def _shape(network: Network, index: int) -> tuple[int, ...]:
+    return network.input.shape if index < 0 else network.layers[index].shape
+
+
+def _chunk_size(network: Network, steps: int) -> int:
+    widest = max(int(np.prod(network.input.shape)), *(layer.neurons for layer in network.layers))
+    return max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // max(1, 10 * steps * widest)))
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _shown(done: Iterator[int], total: int, progress: bool) -> Iterator[int]:
+    if not progress:
+        yield from done
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="sample", desc="simulate") as bar:
+        for count in done:
+            bar.update(count)
+            yield count
