@@ -85,12 +85,9 @@ def _file_bytes(dataset: SpikeDataset) -> bytes:
     with h5py.File(image, "w") as file:
         file.attrs["channels"] = np.uint32(dataset.channels)
         for name, values, dtype in (("times", dataset.times_s, np.float16), ("units", dataset.units, np.uint16)):
-            rows = np.empty(len(dataset), object)
+            rows = file.create_dataset(f"spikes/{name}", (len(dataset),), h5py.vlen_dtype(dtype))
             for i in range(len(dataset)):
                 rows[i] = values[dataset.offsets[i] : dataset.offsets[i + 1]].astype(dtype)
-            rowset = file.create_dataset(f"spikes/{name}", (len(dataset),), h5py.vlen_dtype(dtype))
-            if len(dataset):
-                rowset[...] = rows
         file["labels"] = dataset.labels.astype(np.uint16)
         if dataset.speakers is not None:
             file["extra/speaker"] = dataset.speakers

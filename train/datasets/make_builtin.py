@@ -1,0 +1,188 @@
+"""Makes the built-in data set: digits in English and German from synthetic voices, as spikes. Needs the program espeak-ng.
+
+    python -m train.datasets.make_builtin --out DIR        writes digits_train.h5.xz and digits_test.h5.xz
+
+A voice is one of espeak-ng's voice variants with an English accent, a length of the vocal tract, a middle pitch and a speed of
+its own. It speaks every digit of both languages a few times, with other pitch and speed and over noise each time. Near-copies
+among the variants (espeak-ng has families that share their formants) are never on both sides of the split.
+
+Each word is cut out of its silence, encoded with 140 channels (`train.cochlea`), and its spike times are put on the middle of
+their millisecond: that halves the size of the files, and binning in whole milliseconds does not see it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.io import wavfile
+from tqdm import tqdm
+
+from hw_configs.errors import BackendError, DataError, MyelinError
+from train.cochlea.encode import encode_wave
+from train.cochlea.wav import to_float
+from train.datasets.events import SpikeDataset, join_events
+from train.datasets.shd import write_shd
+
+CHANNELS = 140
+SEED = 2020
+REPEATS = 2  # times that a voice speaks each word
+ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+GERMAN = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
+KEYS = (*ENGLISH, *(word.replace("ü", "ue") for word in GERMAN))  # as in SHD
+ACCENTS = ("en-gb", "en-us", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029")
+# fmt: off
+TRAIN_VARIANTS = (
+    "adam", "Alicia", "Andrea", "antonio", "aunty", "belinda", "benjamin", "david", "Denis", "Diogo", "ed", "f1",
+    "f2", "f4", "f5", "Gene", "Gene2", "grandma", "grandpa", "gustave", "Hugo", "iven", "iven3", "Jacky", "john",
+    "kaukovalta", "klatt2", "klatt4", "Lee", "linda", "m1", "m3", "m5", "m6", "m7", "m8", "marcelo", "Marco", "Mario",
+    "max", "Michael", "michel", "Mike", "Nguyen", "norbert", "pablo", "pedro", "quincy", "rob", "robert", "sandro",
+    "travis",
+)
+TEST_VARIANTS = (
+    "Alex", "Andy", "Annie", "boris", "edward", "f3", "m2", "m4", "paul", "shelby", "steph", "victor",
+)
+# fmt: on
+RATE_STEP_HZ = 150  # vocal tracts are multiples of this, so that the resampling filter stays short
+FRAME_S = 0.01
+SILENCE = 0.02  # a frame below this share of the loudest one, in RMS, is silence
+MARGIN_S = 0.05  # kept around the word: the Hann window of the encoder would swallow its ends
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A speaker: number, espeak-ng variant, English accent, rate to play at, middle pitch (0..99), words a minute."""
+
+    number: int
+    variant: str
+    accent: str
+    rate_hz: int
+    pitch: float
+    speed: float
+
+
+def make_voices(variants: Sequence[str], first_number: int) -> list[Voice]:
+    """One voice a variant, the same for the same name; playing at another rate scales the vocal tract by 0.92..1.08."""
+    voices = []
+    for number, variant in enumerate(variants, first_number):
+        rng = _rng("voice", variant)
+        rate_hz = round(22_050 * rng.uniform(0.92, 1.08) / RATE_STEP_HZ) * RATE_STEP_HZ
+        accent = ACCENTS[rng.integers(len(ACCENTS))]
+        voices.append(Voice(number, variant, accent, rate_hz, rng.uniform(30, 70), rng.uniform(130, 180)))
+    return voices
+
+
+def speak(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.float64], int]:
+    """One utterance, cut out of its silence, with noise 15..35 dB below it, and its rate in Hz."""
+    rng = _rng("word", voice.variant, word, repeat)
+    english = word < len(ENGLISH)
+    command = ["espeak-ng", "-b", "1", "--stdout", "-v", f"{voice.accent if english else 'de'}+{voice.variant}"]
+    command += ["-p", str(round(np.clip(voice.pitch + rng.normal(0, 8), 0, 99)))]
+    command += ["-s", str(round(np.clip(voice.speed * rng.uniform(0.85, 1.2), 80, 260)))]
+    done = subprocess.run([*command, (ENGLISH + GERMAN)[word]], capture_output=True, check=False)
+    if done.returncode or not done.stdout:
+        raise BackendError(f"espeak-ng: voice {voice.variant} failed: {done.stderr.decode(errors='replace').strip()}")
+    # on a pipe espeak-ng cannot know the length and writes 2^31 into the header; the samples follow its 44 bytes
+    rate_hz = int.from_bytes(done.stdout[24:28], "little")
+    wave = cut_silence(to_float(np.frombuffer(done.stdout[44 : len(done.stdout) // 2 * 2], "<i2")), rate_hz)
+    noise = rng.normal(size=wave.size)
+    noise = noise + 3.0 * np.convolve(noise, np.full(16, 1 / 16), "same")  # more of it below 1 kHz, like a room
+    level = np.sqrt(np.mean(wave**2) / np.mean(noise**2)) * 10 ** (-rng.uniform(15, 35) / 20)
+    return wave + level * noise, round(voice.rate_hz * rate_hz / 22_050)
+
+
+def cut_silence(wave: npt.NDArray[np.float64], rate_hz: int) -> npt.NDArray[np.float64]:
+    """The part between the first and last loud frame with MARGIN_S around it, padded with silence where it has less."""
+    frame = round(FRAME_S * rate_hz)
+    frames = wave[: wave.size // frame * frame].reshape(-1, frame)
+    rms = np.sqrt(np.mean(frames**2, axis=1))
+    if not rms.size or rms.max() == 0:
+        raise DataError("espeak-ng: spoke nothing")
+    loud = np.flatnonzero(rms > SILENCE * rms.max())
+    margin = round(MARGIN_S * rate_hz)
+    padded = np.pad(wave, margin)
+    return padded[loud[0] * frame : (loud[-1] + 1) * frame + 2 * margin]
+
+
+def utterance(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint16]]:
+    """Spikes of one utterance: seconds, at the middle of a millisecond, and units."""
+    wave, rate_hz = speak(voice, word, repeat)
+    times_s, units = encode_wave(wave, rate_hz, CHANNELS, seed=int(_rng("ear", voice.variant, word, repeat).integers(2**63)))
+    step_ms = np.floor(times_s * 1000)
+    order = np.lexsort((units, step_ms))
+    return (step_ms[order] + 0.5) / 1000, units[order]
+
+
+def make_split(voices: Sequence[Voice], jobs: int, name: str) -> SpikeDataset:
+    """Every voice, word and repeat, in that order."""
+    plan = [(voice, word, repeat) for voice in voices for word in range(len(KEYS)) for repeat in range(REPEATS)]
+    with ThreadPoolExecutor(jobs) as pool:
+        trains = list(tqdm(pool.map(lambda item: utterance(*item), plan), total=len(plan), unit="word", desc=name))
+    labels = np.array([word for _, word, _ in plan], np.int64)
+    speakers = np.array([voice.number for voice, _, _ in plan], np.int64)
+    return SpikeDataset(*join_events(trains), labels, CHANNELS, KEYS, speakers, name)
+
+
+def save_sounds(voices: Sequence[Voice], folder: Path) -> None:
+    """The sounds themselves, to listen to: <label>_<variant>_<repeat>.wav."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for voice in voices:
+        for word, key in enumerate(KEYS):
+            wave, rate_hz = speak(voice, word, 0)
+            image = io.BytesIO()
+            wavfile.write(image, rate_hz, (wave / np.abs(wave).max() * 32767).astype(np.int16))
+            (folder / f"{key}_{voice.variant}_0.wav").write_bytes(image.getvalue())
+
+
+def check_espeak() -> None:
+    """espeak-ng is there and has every variant: it would speak with its usual voice in place of one it does not know."""
+    if shutil.which("espeak-ng") is None:
+        raise BackendError("espeak-ng: not found; install it (apt install espeak-ng), the built-in data was made with 1.51")
+    listing = subprocess.run(["espeak-ng", "--voices=variant"], capture_output=True, text=True, check=True).stdout
+    missing = [name for name in (*TRAIN_VARIANTS, *TEST_VARIANTS) if f"!v/{name} " not in f"{listing} ".replace("\n", " ")]
+    if missing:
+        raise BackendError(f"espeak-ng: lacks the voice variants {', '.join(missing)}; version 1.51 has them")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build both splits; 0 when done, 2 when espeak-ng or the folder cannot be used."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for digits_train.h5.xz and digits_test.h5.xz")
+    parser.add_argument("--jobs", type=int, default=1, help="words made at the same time (default 1)")
+    parser.add_argument("--sounds", type=Path, help="also save one WAV a voice and word of the test split to this folder")
+    args = parser.parse_args(arguments)
+    try:
+        check_espeak()
+        args.out.mkdir(parents=True, exist_ok=True)
+        test_voices = make_voices(TEST_VARIANTS, first_number=len(TRAIN_VARIANTS))
+        if args.sounds:
+            save_sounds(test_voices, args.sounds)
+        for name, voices in (("test", test_voices), ("train", make_voices(TRAIN_VARIANTS, first_number=0))):
+            data = make_split(voices, args.jobs, name)
+            path = args.out / f"digits_{name}.h5.xz"
+            write_shd(data, path)
+            print(f"{path}: {len(data)} words, {len(voices)} voices, {data.units.size} spikes, {path.stat().st_size} bytes")
+    except MyelinError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _rng(*parts: object) -> np.random.Generator:
+    """Random numbers that depend on ``parts`` and SEED alone, so that one voice can change without the others."""
+    digest = hashlib.sha256(repr((SEED, *parts)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
