@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.arrays import IntArray, Shape
+from convert.engine_events import BINS, CONV, NO_PLAN, ROWS, SYNAPSES, Plan, delayed, drive, run_cuba
 from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.layers.conv import as_chw
-from convert.layers.scatter import BINS, CONV, NO_PLAN, ROWS, SYNAPSES, Plan, delayed, drive
 from convert.network import Input, Layer, Network
 from convert.neurons import Cuba
-from convert.neurons.cuba_step import run
 from hw_configs.errors import DataError
 from hw_configs.fixed_point import CONV_SUM_BITS, DECAY_UNITY, STATE_SHIFT
 
@@ -32,7 +31,7 @@ States = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Population:
-    """Neurons prepared for ``run``: bias << exponent and (4096 - decay) / 4096 for each neuron."""
+    """Neurons prepared for ``run_cuba``: bias << exponent and (4096 - decay) / 4096 for each neuron."""
 
     shape: Shape
     keep_u: npt.NDArray[np.float64]
@@ -52,7 +51,7 @@ class Population:
         spikes = np.empty(current.shape, np.uint8)
         u = np.empty(current.shape, np.int32) if want_u else none
         v = np.empty(current.shape, np.int32) if want_v else none
-        run(current, bias, self.keep_u, self.keep_v, self.threshold, *self.recurrent, spikes, u, v)
+        run_cuba(current, bias, self.keep_u, self.keep_v, self.threshold, *self.recurrent, spikes, u, v)
         return spikes, u, v
 
 

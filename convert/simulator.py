@@ -96,7 +96,7 @@ def _run_chunk(
 ) -> None:
     """Run some samples through all layers; write into ``output`` and, at ``where``, into ``layers``."""
     from convert import engine
-    from convert.layers.scatter import delayed
+    from convert.engine_events import delayed
 
     spikes = np.ascontiguousarray(values, np.uint8 if largest <= 255 else np.int32)  # (chunk, steps, inputs)
     if source is not None:
