@@ -1,0 +1,214 @@
+"""From a network to a graph of Lava processes, one graph for each sample.
+
+``plan`` works out once, without Lava, which processes with which numbers; ``build`` makes and connects them and needs
+``compat.prepare()`` before.  Source, sinks and probes are Lava's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import Shape
+from convert.layers import Conv
+from convert.layers.conv import as_chw
+from convert.network import Layer, Network
+from lava_models import loihi2
+from lava_models.layers.connection import Connection
+from lava_models.layers.conv import conv_process, fits_conv_process, unrolled_connections
+from lava_models.layers.delayed_recurrent import recurrent_connections
+from lava_models.layers.dense import dense_connections
+from lava_models.neurons.cuba import create_lif, lif_arguments
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """Processes of a layer.
+
+    Attributes:
+        shape: (neurons,) or (channels, height, width).
+        lif: arguments of its LIF.
+        image: whether the LIF has shape (x, y, channel), as after Lava's Conv, instead of a flat one.
+        forward, recurrent: its connections; several add up.
+    """
+
+    shape: Shape
+    lif: Mapping[str, Any]
+    image: bool
+    forward: list[Connection]
+    recurrent: list[Connection]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Processes of a network; ``chip``: only those with a known neurocore model, with adapters at both ends."""
+
+    network: Network
+    layers: list[LayerPlan]
+    chip: bool
+
+
+@dataclass
+class Graph:
+    """A built sample: any of its processes, to run it, and the functions that fetch what was recorded after a run."""
+
+    root: Any
+    output: Callable[[], Array]
+    recorded: dict[int, dict[str, Callable[[], Array]]] = field(default_factory=dict)
+
+
+def plan(network: Network, *, chip: bool = False) -> Plan:
+    """Decide on the processes of every layer."""
+    layers = []
+    shape, delays = network.input.shape, np.zeros(network.input.shape, np.int32)
+    message_bits = 0 if network.input.neuron is not None else network.input.message_bits
+    for layer in network.layers:
+        layers.append(_plan_layer(layer, shape, delays, message_bits, chip))
+        shape, delays, message_bits = layer.shape, layer.delays, 0
+    return Plan(network, layers, chip)
+
+
+def _plan_layer(layer: Layer, shape: Shape, delays: npt.NDArray[np.int32], message_bits: int, chip: bool) -> LayerPlan:
+    """``shape``, ``delays``: of the population before, whose axonal delays this layer's connection carries."""
+    image = isinstance(layer.synapse, Conv) and fits_conv_process(layer.synapse, delays)
+    if not isinstance(layer.synapse, Conv):
+        forward = dense_connections(layer.synapse, delays, message_bits)
+    elif image:
+        forward = [conv_process(layer.synapse, shape, message_bits)]
+    else:
+        forward = unrolled_connections(layer.synapse, shape, delays, message_bits, dense=chip)
+    recurrent = recurrent_connections(layer.recurrent, layer.shape, dense=chip) if layer.recurrent is not None else []
+    return LayerPlan(layer.shape, lif_arguments(layer.neuron, layer.shape, image=image), image, forward, recurrent)
+
+
+def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> Graph:
+    """Make and connect the processes for one sample.
+
+    Args:
+        plan: from ``plan``.
+        values: (steps, *input shape) integers: spikes, or what drives the input's neurons.
+        record: per layer index what to record; -1 is the input's neurons.
+    """
+    network, steps = plan.network, values.shape[0]
+    populations: dict[int, _Population] = {}
+    if network.input.neuron is None:
+        before = _source(plan, values)
+    else:
+        before = populations[-1] = _input_neurons(plan, values)
+    for index, layer in enumerate(plan.layers):
+        population = _Population(layer.shape, layer.image, create_lif({**layer.lif, "name": f"layer {index} neurons"}))
+        for connection in layer.forward:
+            process = connection.create(f"layer {index} {connection.process}")
+            before.connect(process.s_in, image=connection.process == "Conv")
+            population.receive(process.a_out, image=connection.process == "Conv")
+        for connection in layer.recurrent:
+            process = connection.create(f"layer {index} recurrent {connection.process}")
+            population.connect(process.s_in)
+            population.receive(process.a_out)
+        before = populations[index] = population
+    last = network.layers[-1]
+    read = before.states("v", steps, plan.chip) if last.output == "state" else before.spikes(steps, plan.chip)
+    recorded = {
+        index: {
+            name: populations[index].spikes(steps) if name == "spikes" else populations[index].states(name, steps)
+            for name in names
+        }
+        for index, names in record.items()
+    }
+    return Graph(root=before.process, output=read, recorded=recorded)
+
+
+@dataclass
+class _Population:
+    """A process with spikes ``s_out``, and the conversion between its layout and a flat one in C order of (C, H, W)."""
+
+    shape: Shape
+    image: bool
+    process: Any
+    port: Any = None
+
+    def __post_init__(self) -> None:
+        self.port = self.port or self.process.s_out
+
+    def connect(self, target: Any, *, image: bool = False) -> None:
+        """Send spikes to an input that is flat, or of shape (x, y, channel)."""
+        if image == self.image:
+            self.port.connect(target)
+        elif image:
+            self.port.reshape(as_chw(self.shape)).transpose([2, 1, 0]).connect(target)
+        else:
+            self.port.transpose([2, 1, 0]).flatten().connect(target)
+
+    def receive(self, port: Any, *, image: bool = False) -> None:
+        """Take activations from a port that is flat, or of shape (x, y, channel)."""
+        if image == self.image:
+            port.connect(self.process.a_in)
+        else:  # only a flat recurrence into an image: Conv's target is always an image
+            port.reshape(as_chw(self.shape)).transpose([2, 1, 0]).connect(self.process.a_in)
+
+    def spikes(self, steps: int, chip: bool = False) -> Callable[[], Array]:
+        """Record the spikes of every step."""
+        from lava.proc import io
+
+        sink = io.sink.RingBuffer(shape=self.process.s_out.shape, buffer=steps)
+        port = loihi2.from_chip(self.process.s_out) if chip else self.process.s_out
+        port.connect(sink.a_in)
+        return lambda: self._ordered(sink.data.get()).astype(np.uint8)
+
+    def states(self, name: str, steps: int, chip: bool = False) -> Callable[[], Array]:
+        """Record u or v after every step."""
+        from lava.proc import io
+
+        variable = getattr(self.process, name)
+        if chip:
+            probe = io.sink.RingBuffer(shape=variable.shape, buffer=steps)
+            loihi2.state_from_chip(variable).connect(probe.a_in)
+        else:
+            probe = io.sink.Read(buffer=steps)
+            probe.connect_var(variable)
+        return lambda: self._ordered(probe.data.get()).astype(np.int32)
+
+    def _ordered(self, data: Array) -> Array:
+        """(steps, *shape) from what a sink holds, time last."""
+        return data.transpose(3, 2, 1, 0) if self.image else data.T.reshape(-1, *self.shape)
+
+
+def _source(plan: Plan, values: Array) -> _Population:
+    from lava.proc import io
+
+    shape, image = plan.network.input.shape, plan.layers[0].image
+    chw = as_chw(shape)
+    data = values.reshape(-1, *chw).transpose(3, 2, 1, 0) if image else values.reshape(len(values), -1).T
+    source = io.source.RingBuffer(data=np.ascontiguousarray(data, np.int32))
+    port = loihi2.to_chip(source.s_out, plan.network.input.message_bits, image) if plan.chip else source.s_out
+    return _Population(chw if image else shape, image, source, port)
+
+
+def _input_neurons(plan: Plan, values: Array) -> _Population:
+    """netx's input layer: neurons whose bias is ``weight * x + bias``; where x changes, it is loaded between steps."""
+    from lava.proc import io
+
+    source, image = plan.network.input, plan.layers[0].image and len(plan.network.input.shape) == 3
+    assert source.neuron is not None
+    arguments = lif_arguments(source.neuron, source.shape, image=image)
+    mantissa = input_mantissa(plan.network, values)
+    mantissa = mantissa.transpose(0, 3, 2, 1) if image else mantissa.reshape(len(mantissa), -1)
+    lif = create_lif({**arguments, "bias_mant": mantissa[0].copy(), "name": "input neurons"})
+    if np.any(mantissa != mantissa[0]):
+        # what is loaded after a step takes effect in the next; Lava's loader wants (state, label) and starts over at the end
+        loader = io.dataloader.StateDataloader(dataset=[(np.ascontiguousarray(step), 0) for step in mantissa[1:]])
+        loader.connect_var(lif.bias_mant)
+    return _Population(source.shape, image, lif)
+
+
+def input_mantissa(network: Network, values: Array) -> npt.NDArray[np.int64]:
+    """Bias mantissa of the input's neurons for ``values`` of any leading shape."""
+    neuron = network.input.neuron
+    assert neuron is not None
+    return values.astype(np.int64) * network.input.weight + network.input.bias + neuron.bias_mant

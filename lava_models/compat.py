@@ -1,0 +1,107 @@
+"""What lava-nc 0.10.0 and lava-dl 0.6.0 need to import on Python 3.11 and later, done before the import.
+
+Nothing in site-packages is touched.  Each shim names the upstream line it works around; ``tests/lava_models/test_compat.py``
+fails as soon as upstream imports without it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from hw_configs.errors import BackendError
+
+#: How the two packages are installed: their metadata refuses Python > 3.10, torch >= 2.4 and numpy >= 2.
+INSTALL = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"
+#: What they really import.
+INSTALL_EXTRAS = 'pip install "myelin-loihi[lava]"'
+
+#: Import name of what must be there -> what to install for it.
+_LAVA_NC = {"lava.magma": "lava-nc", "asteval": "asteval", "networkx": "networkx"}
+_LAVA_DL = {"lava.lib.dl": "lava-dl"}
+
+_VAR_MODEL = "lava.magma.compiler.var_model"
+_OBJECT_DETECTION = "lava.lib.dl.slayer.object_detection"
+
+
+def missing(*, slayer: bool = False) -> list[str]:
+    """Distributions that are not installed: of those a run needs, and with ``slayer`` of those lava-dl adds."""
+    wanted = _LAVA_NC | _LAVA_DL if slayer else _LAVA_NC
+    return [distribution for module, distribution in wanted.items() if not _found(module)]
+
+
+def available() -> bool:
+    """Whether networks can be run with Lava here (on the CPU; a board also needs Intel's lava-loihi)."""
+    return not missing()
+
+
+def require(*, slayer: bool = False) -> None:
+    """Raise BackendError, with what is missing and how to install it, unless Lava (and with ``slayer``, lava-dl) is there."""
+    lacking = missing(slayer=slayer)
+    if lacking:
+        raise BackendError(
+            f"Lava cannot run here: {', '.join(lacking)} not installed; run `{INSTALL}`, "
+            f"then `{INSTALL_EXTRAS}` for what they import"
+        )
+
+
+def prepare(*, slayer: bool = False) -> None:
+    """Make Lava importable; to be called before any import of it, any number of times.
+
+    Args:
+        slayer: whether lava-dl's SLAYER and netx will be imported too.
+
+    Raises:
+        BackendError: Lava is not installed.
+    """
+    require(slayer=slayer)
+    _allow_unhashable_defaults()
+    if slayer:
+        _skip_object_detection()
+
+
+def _allow_unhashable_defaults() -> None:
+    """Let ``CoreEncoder``, ``ChipEncoder`` and ``AxonEncoder`` keep instances of a dataclass as default values.
+
+    lava-nc ``magma/compiler/var_model.py:221`` (``x: ByteEncoder = ByteEncoder()``): Python 3.11 and later refuse a default
+    whose class has no hash.  Giving the classes of that one module a hash is what Python 3.10 did without.
+    """
+    if _VAR_MODEL in sys.modules:
+        return
+    original: Callable[..., Any] = dataclasses.dataclass
+
+    def with_hash(cls: type | None = None, /, **options: Any) -> Any:
+        if cls is not None and cls.__module__ == _VAR_MODEL and not options:
+            return original(cls, unsafe_hash=True)
+        return original(cls, **options)
+
+    dataclasses.dataclass = with_hash
+    try:
+        importlib.import_module(_VAR_MODEL)
+    finally:
+        dataclasses.dataclass = original
+
+
+def _skip_object_detection() -> None:
+    """Put an empty module in the place of SLAYER's object detection where torchvision or cv2 is absent.
+
+    lava-dl ``lib/dl/slayer/__init__.py:15`` imports it with everything else, and it imports torchvision
+    (``object_detection/boundingbox/utils.py:13``) and cv2, which nothing else there uses; torchvision has no build for every
+    torch.
+    """
+    if _OBJECT_DETECTION not in sys.modules and not (_found("torchvision") and _found("cv2")):
+        sys.modules[_OBJECT_DETECTION] = types.ModuleType(
+            _OBJECT_DETECTION, "Left out by Myelin: torchvision or cv2 is absent."
+        )
+
+
+def _found(module: str) -> bool:
+    try:
+        return module in sys.modules or importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a parent package is absent
+        return False

@@ -1,0 +1,1 @@
+"""Connections of a network as Lava connection processes, one file each."""

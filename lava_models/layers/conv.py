@@ -1,0 +1,114 @@
+"""Convolutions as Lava's Conv, or unrolled to Sparse or DelaySparse where delays differ between neurons."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import Shape
+from convert.layers import Conv
+from convert.layers.conv import as_chw
+from convert.layers.weights import SynapseFormat, synapse_format
+from hw_configs.errors import NetworkError
+from lava_models.layers.connection import Connection, dense_connection, sparse_connection
+
+#: Lava's fixed-point Conv keeps kernel size, stride, padding, dilation and groups in int8 (lava-nc ``proc/conv/models.py:25``).
+_INT8_MAX = 127
+
+
+class Synapses(NamedTuple):
+    """A convolution as a list: weight, target neuron and source neuron of each synapse, flat in C order of (C, H, W)."""
+
+    weight: npt.NDArray[np.int32]
+    target: npt.NDArray[np.intp]
+    source: npt.NDArray[np.intp]
+    shape: tuple[int, int]
+
+
+def fits_conv_process(synapse: Conv, source_delays: npt.NDArray[np.int32]) -> bool:
+    """Whether Lava's Conv can be used: no delays, and sizes that its 8 bit variables hold."""
+    sizes = (*synapse.weight.shape[2:], *synapse.stride, *synapse.padding, *synapse.dilation, synapse.groups)
+    return not source_delays.any() and max(sizes) <= _INT8_MAX
+
+
+def conv_process(synapse: Conv, input_shape: Shape, message_bits: int = 0) -> Connection:
+    """Lava's Conv for this cross-correlation of a (channels, height, width) population.
+
+    Lava convolves in (x, y, channel): kernels are flipped in both directions and sizes reversed, as lava-dl
+    ``netx/hdf5.py:505`` does.
+    """
+    channels, height, width = as_chw(input_shape)
+    return Connection(
+        "Conv",
+        {
+            "weight": synapse.weight[:, :, ::-1, ::-1].transpose(0, 3, 2, 1).copy(),  # (out, x, y, in / groups)
+            "input_shape": (width, height, channels),
+            "stride": synapse.stride[::-1],
+            "padding": synapse.padding[::-1],
+            "dilation": synapse.dilation[::-1],
+            "groups": synapse.groups,
+            "num_message_bits": message_bits,
+        },
+    )
+
+
+def unrolled_connections(
+    synapse: Conv, input_shape: Shape, source_delays: npt.NDArray[np.int32], message_bits: int = 0, *, dense: bool = False
+) -> list[Connection]:
+    """The convolution as connections by matrices, with the axonal delay of each source neuron on its synapses.
+
+    Sums do not wrap to 24 bit as those of Lava's Conv do; ``lava_models.checks`` refuses networks where that could matter.
+
+    Args:
+        source_delays: axonal delay in steps of each source neuron.
+        dense: use Dense and DelayDense, where no neurocore model of the sparse ones is known.
+    """
+    weight, target, source, shape = unroll(synapse, input_shape)
+    delays = source_delays.reshape(-1).astype(np.int64)[source]
+    connections = []
+    for form in _formats(weight):
+        if dense:
+            matrix = np.zeros(shape, np.int32)
+            matrix[target, source] = form.weight
+            steps = np.broadcast_to(source_delays.reshape(1, -1), shape).astype(np.int64)
+            connections.append(dense_connection(form._replace(weight=matrix), steps, message_bits))
+        else:
+            connections.append(sparse_connection(form, target, source, shape, delays, message_bits))
+    return connections
+
+
+def unroll(synapse: Conv, input_shape: Shape) -> Synapses:
+    """Every synapse of the convolution from ``input_shape`` whose weight is not zero; no two share source and target."""
+    channels, height, width = as_chw(input_shape)
+    out_channels, out_height, out_width = synapse.output_shape(input_shape)
+    group_in, group_out = channels // synapse.groups, out_channels // synapse.groups
+    weights, targets, sources = [], [], []
+    for i, j in np.ndindex(*synapse.weight.shape[2:]):
+        y = np.arange(out_height)[:, None] * synapse.stride[0] + i * synapse.dilation[0] - synapse.padding[0]
+        x = np.arange(out_width)[None, :] * synapse.stride[1] + j * synapse.dilation[1] - synapse.padding[1]
+        out_y, out_x = np.nonzero((y >= 0) & (y < height) & (x >= 0) & (x < width))
+        position = y[out_y, 0] * width + x[0, out_x]
+        out, inner = (index.reshape(-1, 1) for index in np.indices((out_channels, group_in)))
+        shape = (out.size, position.size)
+        weights.append(np.broadcast_to(synapse.weight[out, inner, i, j], shape).ravel())
+        targets.append(np.broadcast_to(out * out_height * out_width + out_y * out_width + out_x, shape).ravel())
+        channel = out // group_out * group_in + inner
+        sources.append(np.broadcast_to(channel * height * width + position, shape).ravel())
+    weight, target, source = (np.concatenate(parts) for parts in (weights, targets, sources))
+    kept = weight != 0
+    size = (out_channels * out_height * out_width, channels * height * width)
+    return Synapses(weight[kept], target[kept], source[kept], size)
+
+
+def _formats(weight: npt.NDArray[np.int32]) -> list[SynapseFormat]:
+    """One format that holds the weights, or two that add up to them: their even part, and the odd ones' 1.
+
+    Lava's Conv keeps every weight in -256..255; a signed matrix of 8 bit weights beyond -128..127 only the even ones.
+    """
+    try:
+        return [synapse_format(weight, 0)]
+    except NetworkError:
+        odd = weight & 1
+        return [synapse_format(weight - odd, 0), synapse_format(odd, 0)]

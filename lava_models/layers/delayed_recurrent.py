@@ -1,0 +1,28 @@
+"""Recurrent connections with axonal delays as a Dense, DelayDense, Sparse or DelaySparse of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convert.arrays import Shape
+from convert.layers import Conv, DelayedRecurrent
+from convert.layers.conv import as_chw
+from lava_models.layers.connection import Connection
+from lava_models.layers.conv import unrolled_connections
+from lava_models.layers.dense import dense_connections
+
+
+def recurrent_connections(recurrent: DelayedRecurrent, shape: Shape, *, dense: bool = False) -> list[Connection]:
+    """``a[t] = synapse( s_j[t - 1 - delay_steps_j] )``: from the population's spikes to its own input.
+
+    It is a connection of its own, with its own delays and exponent.  (netx 0.6.0 reuses the delays of the feed-forward
+    weights and drops the exponent: lava-dl ``netx/blocks/process.py:280``.)  Convolutions over the population are unrolled.
+
+    Args:
+        shape: the population's shape.
+        dense: use Dense and DelayDense also for a convolution.
+    """
+    delays = np.broadcast_to(recurrent.delay_steps, shape)
+    if isinstance(recurrent.synapse, Conv):
+        return unrolled_connections(recurrent.synapse, as_chw(shape), delays, dense=dense)
+    return dense_connections(recurrent.synapse, delays)

@@ -1,0 +1,1 @@
+"""Neurons of a network as Lava neuron processes, one file each."""

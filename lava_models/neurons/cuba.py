@@ -1,0 +1,55 @@
+"""CUBA neurons as Lava's LIF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape
+from convert.neurons import Cuba
+
+
+def lif_arguments(neuron: Cuba, shape: Shape, *, image: bool) -> dict[str, Any]:
+    """Arguments of Lava's LIF for these neurons.
+
+    ``du = current_decay - 1`` cancels the 1 that Lava adds to it (lava-nc ``proc/lif/models.py:145``).  Lava documents du and
+    dv as one number for the population; its fixed-point model takes arrays, which is used for decays per neuron: they are
+    not rounded, cast or broadcast on the way (lava-nc ``compiler/builders/py_builder.py``, variables of type int).
+
+    Args:
+        shape: the population's shape, (neurons,) or (channels, height, width).
+        image: whether the process has shape (x, y, channel), as Lava's Conv wants it, instead of a flat one.
+    """
+    lava_shape = shape[::-1] if image else (int(np.prod(shape)),)
+
+    def per_neuron(values: IntArray) -> npt.NDArray[np.int64]:
+        full = np.broadcast_to(values, shape).astype(np.int64)
+        return full.transpose(2, 1, 0).copy() if image else full.reshape(-1)
+
+    def shared_or_per_neuron(values: IntArray, offset: int) -> int | npt.NDArray[np.int64]:
+        if np.all(values == values.flat[0]):
+            return int(values.flat[0]) + offset
+        return per_neuron(values) + offset
+
+    return {
+        "shape": lava_shape,
+        "du": shared_or_per_neuron(neuron.current_decay, -1),
+        "dv": shared_or_per_neuron(neuron.voltage_decay, 0),
+        "bias_mant": per_neuron(neuron.bias_mant),
+        "bias_exp": neuron.bias_exp,
+        "vth": neuron.threshold,
+    }
+
+
+def has_shared_decays(neuron: Cuba) -> bool:
+    """Whether one decay of each kind serves the whole population, as the LIF of a chip needs."""
+    return all(bool(np.all(values == values.flat[0])) for values in (neuron.current_decay, neuron.voltage_decay))
+
+
+def create_lif(arguments: dict[str, Any]) -> Any:
+    """A fresh LIF process; needs ``compat.prepare()``."""
+    from lava.proc.lif.process import LIF
+
+    return LIF(**arguments)

@@ -1,0 +1,222 @@
+"""Run a network on Lava: on its CPU simulator or on Loihi 2, in a child process that cannot hang its caller."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.network import Network
+from convert.recording import Record, Recording, class_scores
+from hw_configs.errors import BackendError
+from lava_models import checks, compat, loihi2
+from lava_models.worker import Job, Sample
+
+BACKENDS = ("cpu", "loihi2")
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(
+    network: Network,
+    spikes: npt.ArrayLike,
+    *,
+    backend: str = "cpu",
+    stock: bool = False,
+    record: Record | None = None,
+    timeout_s: float = 120.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Recording:
+    """Run ``network`` from rest on every sample as Lava processes, one sample after another.
+
+    Args:
+        network: what to run.
+        spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers from 0 to
+            ``network.input.max_value``.
+        backend: "cpu", or "loihi2" for a board with Intel's lava-loihi.
+        stock: on the CPU, use Lava's own models of delayed connections instead of ours: the same integers, slower.
+        record: per layer index, which of "spikes", "u" and "v" to keep; -1 is the input's neurons.
+        timeout_s: longest silence in seconds: a run that ends no piece of about a second for so long counts as hung.
+        progress: called with the number of samples finished and the number of all.
+
+    Returns:
+        Output, class scores and what was recorded, in the alignment of ``convert.network``: index t is Lava's step t + 1.
+
+    Raises:
+        BackendError: Lava or lava-loihi is missing, a process failed, or nothing happened for ``timeout_s``.
+        DataError: spikes or record do not fit the network.
+        NetworkError: Lava's processes cannot hold the network.
+    """
+    with Worker(timeout_s) as worker:
+        return worker.run(network, spikes, backend=backend, stock=stock, record=record, progress=progress)
+
+
+class Worker:
+    """A child process that runs networks with Lava, kept for several runs; a context manager.
+
+    ``run`` is ``lava_models.run``, without the 0.8 s that starting Python and importing Lava take.  After an error the child is
+    gone, and the next run starts another.
+    """
+
+    def __init__(self, timeout_s: float = 120.0) -> None:
+        self.timeout_s = timeout_s
+        self._child: _Child | None = None
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(kill=kind is not None)
+
+    def run(
+        self,
+        network: Network,
+        spikes: npt.ArrayLike,
+        *,
+        backend: str = "cpu",
+        stock: bool = False,
+        record: Record | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Recording:
+        """As ``lava_models.run``."""
+        if backend not in BACKENDS:
+            raise BackendError(f"backend is {backend!r}; {' or '.join(map(repr, BACKENDS))} is allowed")
+        values = checks.checked_spikes(network, spikes)
+        wanted = checks.checked_record(network, record or {})
+        checks.check_network(network, int(values.max(initial=0)))
+        if backend == "loihi2":
+            loihi2.require()
+            loihi2.check(network, values, wanted)
+        else:
+            compat.require()
+        job = Job(network, values, wanted, stock=stock, chip=backend == "loihi2")
+        samples: list[Sample] = []
+        if values.shape[0] and values.shape[1]:
+            for sample in self._samples(job):
+                samples.append(sample)
+                if progress is not None:
+                    progress(len(samples), len(values))
+        return _recording(job, samples)
+
+    def _samples(self, job: Job) -> Iterator[Sample]:
+        if self._child is None:
+            self._child = _Child()
+        try:
+            self._child.pipe.send(job)
+            while True:
+                kind, value = self._child.receive(self.timeout_s)
+                if kind == "error":
+                    raise BackendError(value)
+                if kind == "done":
+                    return
+                if kind == "sample":
+                    yield value
+        except BaseException:  # also an interrupt from the keyboard: no process may survive
+            self.close(kill=True)
+            raise
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the child process and all that Lava has started in it."""
+        if self._child is not None:
+            self._child.end(kill=kill)
+            self._child = None
+
+
+class _Child:
+    """The process, its pipe, and a file with what it printed."""
+
+    def __init__(self) -> None:
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
+        path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from lava_models.worker import main; main()", str(theirs.fileno())],
+            stdin=subprocess.PIPE,  # never written to: that it closes tells the child that we are gone
+            stdout=self.printed,
+            stderr=self.printed,
+            pass_fds=[theirs.fileno()],
+            env=os.environ | {"PYTHONPATH": path},
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def receive(self, timeout_s: float) -> Any:
+        """Next message of the child; BackendError if it dies or says nothing for ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while not self.pipe.poll(0.05):
+            if self.process.poll() is not None and not self.pipe.poll(0):
+                raise BackendError(
+                    f"the process that runs Lava died with exit code {self.process.returncode}{self._last_line()}"
+                )
+            if time.monotonic() > deadline:
+                raise BackendError(
+                    f"Lava made no progress for {timeout_s:g} s and was stopped{self._last_line()}; "
+                    "a network that is only slow needs a larger timeout_s"
+                )
+        try:
+            return self.pipe.recv()
+        except EOFError:
+            raise BackendError(f"the process that runs Lava ended without an answer{self._last_line()}") from None
+
+    def _last_line(self) -> str:
+        self.printed.seek(0)
+        lines = self.printed.read().decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f" ({last})" if last else ""
+
+    def end(self, *, kill: bool) -> None:
+        """Ask the child to leave, or, with ``kill`` or when it does not, end its whole session."""
+        if not kill:
+            with contextlib.suppress(OSError):
+                self.pipe.send(None)
+        elif self.process.poll() is None:
+            self.process.terminate()  # it kills what it has started; see worker._end
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        if self.process.poll() is None or kill:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                time.sleep(0.1)  # for Python's resource tracker, which frees the shared memory after its clients are gone
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.pipe.close()
+        self.printed.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+
+def _recording(job: Job, samples: list[Sample]) -> Recording:
+    """All samples as one recording; the last layer's axonal delay is applied to the output here."""
+    network, last = job.network, job.network.layers[-1]
+    lead = job.values.shape[:2]
+    output = np.zeros((*lead, *last.shape), np.int32 if last.output == "state" else np.uint8)
+    shapes = {index: network.input.shape if index < 0 else network.layers[index].shape for index in job.record}
+    layers: dict[int, dict[str, npt.NDArray[Any]]] = {
+        index: {name: np.zeros((*lead, *shapes[index]), np.uint8 if name == "spikes" else np.int32) for name in names}
+        for index, names in job.record.items()
+    }
+    for index, sample in enumerate(samples):
+        output[index] = delayed(sample.output.reshape(lead[1], *last.shape), last.delays)
+        for layer, names in sample.recorded.items():
+            for name, array in names.items():
+                layers[layer][name][index] = array.reshape(lead[1], *shapes[layer])
+    return Recording(output=output, readout=class_scores(network, output), layers=layers)
+
+
+def delayed(trains: npt.NDArray[Any], delay_steps: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+    """``trains`` (steps, *shape), each neuron's shifted to later by its ``delay_steps``."""
+    result = np.zeros_like(trains)
+    for delay in np.unique(delay_steps):
+        if delay < len(trains):
+            late = delay_steps == delay
+            result[delay:, late] = trains[: len(trains) - delay, late]
+    return result

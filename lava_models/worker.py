@@ -1,0 +1,178 @@
+"""The child process that runs Lava: takes jobs from a pipe, reports progress, and leaves nothing behind.
+
+Started by ``lava_models.runner`` in a session of its own, with the pipe's file descriptor as its argument.  Lava forks one
+process for every process of the graph; a fresh parent without torch keeps that cheap and free of other people's threads.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.network import Network
+from hw_configs.errors import BackendError, MyelinError
+from lava_models import compat, loihi2
+
+Array = npt.NDArray[Any]
+
+#: A run is asked for in pieces of about this length, in seconds, so that progress shows that nothing hangs.
+_PIECE_S = 1.0
+#: Bounds of the pause between two looks at a run, in seconds.
+_LOOK_S = (0.0002, 0.01)
+#: How long to wait for the text of an exception once Lava has said that there was one, in seconds.
+_GRACE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network and what to run it on; ``values`` (batch, steps, *input shape) int32, checked."""
+
+    network: Network
+    values: npt.NDArray[np.int32]
+    record: Mapping[int, tuple[str, ...]]
+    stock: bool = False
+    chip: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one sample gave: (steps, *shape) arrays."""
+
+    output: Array
+    recorded: dict[int, dict[str, Array]]
+
+
+def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
+    """Run all samples; ``report("sample", Sample)`` for each, ``report("steps", n)`` in between.
+
+    The graph is built anew for every sample: that clears u, v and every buffer of pending activations for certain, and costs
+    0.15 s, less than setting them one number at a time through Lava's ``Var.set`` (9 us each, 63 x N of them a delayed layer).
+    """
+    from lava.magma.core.process.process import ProcessServer
+
+    from lava_models.build import build, plan
+
+    processes = plan(job.network, chip=job.chip)
+    for values in job.values:
+        graph = build(processes, values, job.record)
+        try:
+            graph.root.create_runtime(_run_config(job))
+            _run_steps(graph.root, len(values), report)
+            recorded = {index: {name: get() for name, get in names.items()} for index, names in graph.recorded.items()}
+            sample = Sample(graph.output(), recorded)
+            graph.root.stop()
+        finally:
+            ProcessServer().reset_server()  # it keeps every process ever made
+        report("sample", sample)
+
+
+def _run_config(job: Job) -> Any:
+    if job.chip:
+        return loihi2.run_config()
+    from lava.magma.core.run_configs import Loihi2SimCfg
+
+    from lava_models.layers.delayed_models import FAST_MODELS
+
+    return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={} if job.stock else FAST_MODELS)
+
+
+def _run_steps(root: Any, steps: int, report: Callable[[str, Any], None]) -> None:
+    """Run that many steps in pieces, watching for exceptions that Lava's own blocking run waits on forever."""
+    from lava.magma.core.run_conditions import RunSteps
+
+    done, piece = 0, 1
+    while done < steps:
+        piece = min(piece, steps - done)
+        started = time.perf_counter()
+        root.run(RunSteps(num_steps=piece, blocking=False))
+        _wait(root.runtime)
+        done += piece
+        report("steps", done)
+        piece = max(1, int(piece * _PIECE_S / (time.perf_counter() - started)))
+
+
+def _wait(runtime: Any) -> None:
+    """Return when the run has ended; raise BackendError as soon as one of Lava's processes failed or died."""
+    from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
+
+    pause, failed_at = _LOOK_S[0], None
+    while True:
+        ports = runtime.service_to_runtime
+        answered = [port for port in ports if port.probe()]
+        if len(answered) == len(ports) and all(enum_equal(port.peek(), MGMT_RESPONSE.DONE) for port in answered):
+            runtime.wait()
+            return
+        _raise_failure(runtime)
+        if any(enum_equal(port.peek(), MGMT_RESPONSE.ERROR) for port in answered):
+            # the message of the exception comes a little after the news of it
+            failed_at = failed_at or time.monotonic()
+            if time.monotonic() - failed_at > _GRACE_S:
+                raise BackendError("a Lava process reported an error without saying which")
+        time.sleep(pause)
+        pause = min(2 * pause, _LOOK_S[1])
+
+
+def _raise_failure(runtime: Any) -> None:
+    """Raise BackendError if a process of the graph has thrown or died."""
+    names = [process.name for process in runtime._executable.proc_builders]
+    for index, actor in enumerate(runtime._messaging_infrastructure.actors):
+        name = names[index] if index < len(names) else "runtime service"
+        if actor.exception:
+            error = actor.exception[0]
+            raise BackendError(f"Lava process '{name}' failed: {_one_line(error)}")
+        if not actor.is_alive() and actor.exitcode:
+            raise BackendError(f"Lava process '{name}' died with exit code {actor.exitcode}")
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _end_children() -> None:
+    for child in multiprocessing.active_children():
+        child.kill()
+    for child in multiprocessing.active_children():
+        child.join(1)
+
+
+def _end(*_: Any) -> None:
+    """Kill what Lava has forked, and leave; its resource tracker then frees the shared memory by itself."""
+    _end_children()
+    os._exit(1)
+
+
+def _end_with_parent() -> None:
+    """End when the parent is gone: its end of our standard input closes."""
+    os.read(0, 1)
+    _end()
+
+
+def main() -> None:
+    """Serve jobs until the pipe says None or closes."""
+    signal.signal(signal.SIGTERM, _end)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    pipe = Connection(int(sys.argv[1]))
+    prepared = False
+    while (job := pipe.recv()) is not None:
+        try:
+            if not prepared:
+                compat.prepare()
+                prepared = True
+            if job.chip:
+                loihi2.connect_host()
+            run_job(job, lambda kind, value: pipe.send((kind, value)))
+            pipe.send(("done", None))
+        except Exception as error:
+            pipe.send(("error", str(error) if isinstance(error, MyelinError) else _one_line(error)))
+            _end()
