@@ -1,0 +1,42 @@
+"""Random networks: Lava's own models, our models, the simulator and the reference agree in every spike, u and v."""
+
+import os
+
+import lava_random_networks
+import lava_reference
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+
+from convert.simulator import simulate
+
+EXAMPLES = int(os.environ.get("MYELIN_LAVA_EXAMPLES", 25))
+seen = {"networks": 0, "spikes": 0, "active": 0}
+
+
+def compare(network, sample, recording, layers, output, who):
+    np.testing.assert_array_equal(recording.output[0], output, err_msg=f"{who}: output")
+    for index, names in layers.items():
+        for name, expected in names.items():
+            np.testing.assert_array_equal(recording.layers[index][name][0], expected, err_msg=f"{who}: layer {index} {name}")
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(lava_random_networks.networks())
+def test_random_networks_agree_everywhere(lava, case):
+    network, sample = case
+    layers, output = lava_reference.run(network, sample)
+    record = dict.fromkeys(layers, ("spikes", "u", "v"))
+    compare(network, sample, simulate(network, sample[None], record=record), layers, output, "simulator")
+    compare(network, sample, lava.run(network, sample[None], record=record), layers, output, "our models")
+    compare(network, sample, lava.run(network, sample[None], record=record, stock=True), layers, output, "Lava's models")
+    spikes = sum(int(names["spikes"].sum()) for names in layers.values())
+    seen["networks"] += 1
+    seen["spikes"] += spikes
+    seen["active"] += spikes > 0
+
+
+def test_random_networks_were_active():
+    """Equality of silent networks would show little."""
+    assert seen["networks"] >= EXAMPLES
+    assert seen["active"] > 0.8 * seen["networks"]
+    print(seen)
