@@ -64,7 +64,7 @@ def simulate(
     layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
 
     largest = int(values.max(initial=0))
-    _check_sums(network, largest, stages[0])
+    _check_sums(network, largest)
 
     def work(start: int, stop: int) -> int:
         _run_chunk(network, stages, source, values[start:stop], output[start:stop], layers, slice(start, stop), largest)
@@ -162,10 +162,10 @@ def _checked_record(network: Network, record: Record) -> dict[int, tuple[str, ..
     return {index: tuple(names) for index, names in record.items()}
 
 
-def _check_sums(network: Network, largest: int, first: Stage) -> None:
-    """Refuse graded input whose sums leave 32 bit, where Lava's own result is no longer meant."""
-    reach = network.layers[0].synapse.absolute_input_sum() if network.input.neuron is None else first.absolute_sum
-    if largest * reach >= 1 << 31:
+def _check_sums(network: Network, largest: int) -> None:
+    """Refuse graded input whose sums leave 32 bit before the weight exponent acts: there Lava's own result means nothing."""
+    reach = network.layers[0].synapse.absolute_input_sum()
+    if network.input.neuron is None and largest * reach >= 1 << 31:
         raise DataError(
             f"spikes of up to {largest} times weights that sum to {reach} leave 32 bit integers: use fewer message bits"
         )
