@@ -41,8 +41,10 @@ BASE_DAMPING = 0.15 * math.sqrt(BASE_STIFFNESS * MASS)  # R0
 LENGTH_CM = 3.5
 
 
-def membrane_velocity(wave: npt.NDArray[np.float64], rate_hz: int, channels: int) -> tuple[npt.NDArray[np.float64], int]:
-    """Velocity of the membrane at ``channels`` places and its sample rate, half of ``rate_hz``.
+def membrane_velocity(
+    wave: npt.NDArray[np.float64], rate_hz: int, channels: int, part: slice = slice(None)
+) -> tuple[npt.NDArray[np.float64], int]:
+    """Velocity of the membrane at ``channels`` places, or a ``part`` of them, and its sample rate, half of ``rate_hz``.
 
     wave: (samples,) sound pressure. Result: (channels, samples // 2 + 1), channel 0 at the base (highest pitch).
     """
@@ -50,9 +52,9 @@ def membrane_velocity(wave: npt.NDArray[np.float64], rate_hz: int, channels: int
     velocity_rate_hz = rate_hz // 2
     omega = 2 * np.pi * np.linspace(1, velocity_rate_hz, count)
     spectrum = fft.fft(wave)[:count]
-    places_cm = np.linspace(0, LENGTH_CM, channels)
+    places_cm = np.linspace(0, LENGTH_CM, channels)[part]
     # the velocity is the real part of the inverse transform, so the spectrum is made Hermitian and half of it transformed
-    half = np.empty((channels, count // 2 + 1), np.complex128)
+    half = np.empty((places_cm.size, count // 2 + 1), np.complex128)
     _apply_membrane(places_cm, omega, spectrum * _source(omega), taylor_table(), half)
     return fft.irfft(half, n=count, axis=1, overwrite_x=True), velocity_rate_hz
 

@@ -21,7 +21,8 @@ from train.cochlea.hair_cell import firing_probability
 RATE_HZ = 24_000  # the membrane runs on this rate, and its velocity comes at half of it
 RMS_LEVEL = 0.3
 MIN_DURATION_S = 0.02  # below one period of the lowest voice there is nothing to hear
-MAX_DURATION_S = 60.0  # 700 channels take 35 MB a second, several times over
+MAX_DURATION_S = 60.0
+BLOCK_SAMPLES = 1_000_000  # channels times samples in work at once: bounds the memory, whatever the sound and the channels
 RATES_HZ = (4_000, 384_000)
 CHANNELS = (2, 4096)
 
@@ -38,11 +39,18 @@ def encode_wave(
     if not CHANNELS[0] <= channels <= CHANNELS[1]:
         raise DataError(f"encoder: channels is {channels}, allowed is {CHANNELS[0]}..{CHANNELS[1]} (SHD: 700)")
     wave = prepare(samples, rate_hz)
-    velocity, velocity_rate_hz = membrane_velocity(wave, RATE_HZ, channels)
-    probability = firing_probability(velocity, velocity_rate_hz)
-    counts = nerve_spikes(probability, velocity_rate_hz, FIBRES, np.random.default_rng(seed))
-    steps, units = np.nonzero(bushy_spikes(counts, velocity_rate_hz, FIBRES).T)
-    return steps / velocity_rate_hz, units.astype(np.uint16)
+    rng = np.random.default_rng(seed)
+    block = max(BLOCK_SAMPLES // wave.size, 1)
+    parts = []
+    for first in range(0, channels, block):
+        velocity, velocity_rate_hz = membrane_velocity(wave, RATE_HZ, channels, slice(first, first + block))
+        probability = firing_probability(velocity, velocity_rate_hz)
+        counts = nerve_spikes(probability, velocity_rate_hz, FIBRES, rng)
+        place, step = np.nonzero(bushy_spikes(counts, velocity_rate_hz, FIBRES))
+        parts.append((step, place + first))
+    steps, units = (np.concatenate(values) for values in zip(*parts))
+    order = np.argsort(steps, kind="stable")  # units rise already
+    return steps[order] / (RATE_HZ // 2), units[order].astype(np.uint16)
 
 
 def prepare(samples: npt.ArrayLike, rate_hz: int) -> npt.NDArray[np.float64]:
