@@ -1,0 +1,235 @@
+"""Pictures as PNG files: a sample through all layers, the delays of a network, the course of a training run.
+
+Every function writes its file whole or not at all.  Figures are made without pyplot, so no global state and no display are
+needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.files import atomic_file
+from convert.network import Layer, Network
+from convert.recording import Recording
+from hw_configs.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Path = str | os.PathLike[str]
+
+# Okabe & Ito 2008: told apart by readers who do not see all colours
+_INK, _BLUE, _ORANGE, _GREEN, _GREY = "#222222", "#0072B2", "#D55E00", "#009E73", "#9A9A9A"
+_DPI = 130
+
+
+def raster(
+    path: Path,
+    network: Network,
+    frames: npt.NDArray[Any],
+    recording: Recording,
+    *,
+    sample: int = 0,
+    step_ms: float | None = None,
+    keys: Sequence[str] = (),
+    label: int | None = None,
+) -> None:
+    """One sample through all layers: input, spikes of every layer, and what the readout makes of them.
+
+    Args:
+        path: PNG to write.
+        network: the network.
+        frames: (batch, steps, ...) input spikes.
+        recording: of a run with ``record={index: ("spikes",), ...}`` for every layer that spikes.
+        sample: which of the batch.
+        step_ms: length of a step; None labels the axis in steps.
+        keys: names of the classes.
+        label: true class, to be named in the title.
+
+    Raises:
+        DataError: the recording lacks the spikes of a layer.
+    """
+    source = np.asarray(frames)[sample].reshape(frames.shape[1], -1)  # (steps, inputs)
+    populations: list[tuple[str, npt.NDArray[Any]]] = [("input", source)]
+    for index, layer in enumerate(network.layers):
+        if layer.output == "state":
+            continue
+        if "spikes" not in recording.layers.get(index, {}):
+            raise DataError(f"the recording holds no spikes of layer {index}; run with record={{{index}: ('spikes',)}}")
+        populations.append((_title(index, layer), recording.layers[index]["spikes"][sample].reshape(len(source), -1)))
+    states = network.layers[-1].output == "state"
+
+    figure = _figure(9.0, 1.0 + 2.0 * (len(populations) + states))
+    axes = figure.subplots(len(populations) + states, 1, sharex=True, squeeze=False)[:, 0]
+    scale = step_ms or 1.0
+    for axis, (name, spikes) in zip(axes, populations):
+        _dots(axis, spikes, scale)
+        unit = "channel" if name == "input" else "neuron"
+        axis.set_title(f"{name}: {int(spikes.sum())} spikes, {spikes.mean():.3f} per {unit} and step", fontsize=9, loc="left")
+        axis.set_ylabel(unit)
+    predicted = int(recording.prediction[sample])
+    if states:
+        _voltages(axes[-1], recording.output[sample], network, scale, keys, predicted, label)
+    axes[-1].set_xlabel("time (ms)" if step_ms else "step")
+    axes[-1].set_xlim(0, len(source) * scale)
+    figure.suptitle(_verdict(predicted, label, keys), fontsize=11)
+    _save(figure, path)
+
+
+def delay_histogram(path: Path, network: Network, *, limit_steps: int | None = None, step_ms: float | None = None) -> None:
+    """Axonal delays of every layer that has any, feed-forward and recurrent, in bins of one step.
+
+    Args:
+        path: PNG to write.
+        network: the network.
+        limit_steps: longest delay of the target, drawn as a line.
+        step_ms: length of a step, for the axis; None if unknown.
+    """
+    panels: list[tuple[str, npt.NDArray[Any], str]] = []
+    for index, layer in enumerate(network.layers):
+        if layer.delay_steps.any():
+            panels.append((f"{_title(index, layer)}, feed-forward", layer.delay_steps.ravel(), _BLUE))
+        if layer.recurrent is not None:
+            panels.append((f"{_title(index, layer)}, recurrent", layer.recurrent.delay_steps.ravel(), _ORANGE))
+    figure = _figure(9.0, 0.8 + 2.1 * max(1, len(panels)))
+    axes = figure.subplots(max(1, len(panels)), 1, sharex=True, squeeze=False)[:, 0]
+    longest = max([network.max_delay_steps, limit_steps or 0])
+    for axis, (name, delays, colour) in zip(axes, panels):
+        axis.bar(np.arange(longest + 1), np.bincount(delays, minlength=longest + 1), width=0.9, color=colour)
+        middle, top = np.median(delays), delays.max()
+        what = f"{delays.size} axonal delays, median {middle:g}, longest {top} steps"
+        axis.set_title(f"{name}: {what}", fontsize=9, loc="left")
+        axis.set_ylabel("neurons")
+        axis.yaxis.get_major_locator().set_params(integer=True)
+        if limit_steps is not None:
+            axis.axvline(limit_steps + 0.5, color=_INK, linestyle="--", linewidth=1)
+            axis.annotate(
+                f"limit {limit_steps}", (limit_steps + 0.5, 1), xycoords=("data", "axes fraction"), xytext=(-4, -10),
+                textcoords="offset points", ha="right", fontsize=8,
+            )  # fmt: skip
+    if not panels:
+        axes[0].text(0.5, 0.5, "no delays in this network", ha="center", va="center", transform=axes[0].transAxes)
+    axes[-1].set_xlabel(f"delay (steps of {step_ms:g} ms)" if step_ms else "delay (steps)")
+    axes[-1].set_xlim(-0.8, longest + 1.2)
+    _save(figure, path)
+
+
+def learning_curve(path: Path, metrics: Path) -> None:
+    """Accuracy and loss over the epochs of a run's metrics.jsonl, with the epoch that is exported.
+
+    Raises:
+        DataError: the file is missing, damaged or holds no epoch.
+    """
+    rows = _metrics(metrics)
+    epochs = np.array([row["epoch"] for row in rows])
+    rounded = np.array([row["delays_rounded"] for row in rows])
+    valid = 100 * np.array([row["validation_accuracy"] for row in rows])
+    figure = _figure(9.0, 5.4)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    upper.plot(epochs, 100 * np.array([row["train_accuracy"] for row in rows]), color=_GREY, label="training")
+    upper.plot(epochs, valid, color=_BLUE, label="validation")
+    if rounded.any():
+        # of equally good epochs the last one is exported (train.loop)
+        best = max(np.flatnonzero(rounded), key=lambda row: (valid[row], row))
+        upper.plot(epochs[best], valid[best], "o", color=_ORANGE, label=f"exported: epoch {epochs[best]}, {valid[best]:.1f} %")
+        for axis, text in ((upper, "delays rounded"), (lower, None)):
+            axis.axvspan(epochs[rounded][0] - 0.5, epochs[-1] + 0.5, color=_GREEN, alpha=0.10, linewidth=0, label=text)
+    upper.set_ylabel("accuracy (%)")
+    upper.set_title("Accuracy over the epochs", fontsize=10, loc="left")
+    figure.legend(fontsize=8, loc="outside upper right", ncols=4, frameon=False)
+    lower.plot(epochs, [row["loss"] for row in rows], color=_INK)
+    lower.set_title("Training loss", fontsize=10, loc="left")
+    lower.set_ylabel("loss (nats)")
+    lower.set_xlabel("epoch")
+    lower.set_ylim(bottom=0)
+    lower.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+    lower.xaxis.get_major_locator().set_params(integer=True)
+    for axis in (upper, lower):
+        axis.grid(alpha=0.25)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure  # 0.5 s to import: only whoever draws pays
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=8)
+        axis.xaxis.label.set_fontsize(9)
+        axis.yaxis.label.set_fontsize(9)
+    with atomic_file(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI, format="png")
+
+
+def _dots(axis: Axes, spikes: npt.NDArray[Any], scale: float) -> None:
+    """A dot in the middle of its step for every neuron that spiked; counts above one are darker."""
+    steps, neurons = np.nonzero(spikes)
+    counts = spikes[steps, neurons].astype(float)
+    alpha = 0.35 + 0.65 * counts / counts.max() if counts.size and counts.max() > 1 else 1.0
+    size = float(np.clip(2000 / max(1, spikes.shape[1]), 1.5, 12))
+    axis.scatter((steps + 0.5) * scale, neurons, s=size, marker="s", linewidths=0, color=_INK, alpha=alpha)
+    axis.set_ylim(-1, spikes.shape[1])
+
+
+def _voltages(
+    axis: Axes,
+    output: npt.NDArray[Any],
+    network: Network,
+    scale: float,
+    keys: Sequence[str],
+    predicted: int,
+    label: int | None,
+) -> None:
+    """Voltage of every class: the winner and the true one in colour."""
+    from hw_configs.fixed_point import STATE_SCALE
+
+    trace = output.reshape(len(output), -1) / STATE_SCALE
+    time = (np.arange(len(trace)) + 0.5) * scale
+    for neuron in range(trace.shape[1]):
+        if neuron not in (predicted, label):
+            axis.plot(time, trace[:, neuron], color=_GREY, linewidth=0.7, alpha=0.7)
+    if label is not None and label != predicted:
+        axis.plot(time, trace[:, label], color=_GREEN, linewidth=1.6, label=f"true: {_name(label, keys)}")
+    axis.plot(time, trace[:, predicted], color=_ORANGE, linewidth=1.6, label=f"predicted: {_name(predicted, keys)}")
+    axis.axhline(0, color=_INK, linewidth=0.5)
+    axis.set_title(_title(len(network.layers) - 1, network.layers[-1]) + ": voltage of each class", fontsize=9, loc="left")
+    axis.set_ylabel("voltage (state / 4096)")
+    axis.legend(fontsize=8, loc="best", frameon=False)
+
+
+def _title(index: int, layer: Layer) -> str:
+    return f"layer {index} ({layer.kind})"
+
+
+def _name(label: int, keys: Sequence[str]) -> str:
+    return keys[label] if label < len(keys) else f"class {label}"
+
+
+def _verdict(predicted: int, label: int | None, keys: Sequence[str]) -> str:
+    if label is None:
+        return f"predicted: {_name(predicted, keys)}"
+    mark = "right" if predicted == label else "wrong"
+    return f"true: {_name(label, keys)}, predicted: {_name(predicted, keys)} ({mark})"
+
+
+def _metrics(path: Path) -> list[dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file if line.strip()]
+        needed = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded")
+        if not rows or any(name not in row for row in rows for name in needed):
+            raise ValueError("no epoch in it, or one without its figures")
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: is not a run's metrics.jsonl ({error}); name one that `myelin train` wrote") from error
+    return rows

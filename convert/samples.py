@@ -1,0 +1,154 @@
+"""Samples of a data file as the input of a network: which split, how binned, what did not fit.  Without torch or Lava."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import DataError
+
+if TYPE_CHECKING:
+    from train.datasets import SpikeDataset
+
+#: Frames are 8 bit (``train.datasets``), so counts end here however many message bits an input has.
+MAX_COUNT = 255
+#: Which part is used unless the user says: data that no choice was made on comes first.
+PREFERRED_SPLITS = ("test", "valid")
+
+
+@dataclass(frozen=True)
+class Binning:
+    """How spikes become frames: ``steps`` of ``step_ms`` milliseconds, pooled to ``channels``, counts in ``message_bits``."""
+
+    steps: int
+    step_ms: float
+    channels: int
+    message_bits: int
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Binning:
+        """That of a training configuration; raises DataError where it is incomplete."""
+        try:
+            data = config["data"]
+            return cls(int(data["steps"]), float(data["step_ms"]), int(data["channels"]), int(data["message_bits"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"the configuration does not say how spikes become frames ({error}); export the run again"
+            ) from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A split of a data set with its binning.
+
+    Attributes:
+        dataset: the samples.
+        binning: how they become frames.
+        split: ``train``, ``valid``, ``test``, or ``all`` for a file that names no split.
+        lost: events that did not fit the frames made so far, by reason, and ``events``, all that were offered.
+    """
+
+    dataset: SpikeDataset
+    binning: Binning
+    split: str
+    lost: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """(samples,) classes."""
+        return self.dataset.labels
+
+    def frames(self, indices: npt.ArrayLike, *, count_lost: bool = True) -> npt.NDArray[np.uint8]:
+        """(batch, steps, channels) spike counts of the samples ``indices``; ``count_lost``: add to ``lost``."""
+        plan = self.binning
+        mode, most = ("binary", 1) if plan.message_bits == 0 else ("count", min(MAX_COUNT, (1 << plan.message_bits) - 1))
+        binned = self.dataset.bin(indices, plan.steps, plan.step_ms, plan.channels, mode, most)
+        if count_lost:
+            self.lost.update({name: value for name, value in binned._asdict().items() if name != "frames"})
+        return binned.frames
+
+    def chunks(self, size: int) -> Iterator[slice]:
+        """All samples in order, as slices of at most ``size``."""
+        for start in range(0, len(self), size):
+            yield slice(start, min(start + size, len(self)))
+
+    def events_not_in_frames(self) -> dict[str, int]:
+        """Events offered so far, and those that did not fit by reason."""
+        return {name: int(self.lost[name]) for name in ("events", "late", "early", "off_channel", "clipped")}
+
+
+def open_samples(
+    source: str | os.PathLike[str],
+    binning: Binning,
+    *,
+    split: str | None = None,
+    classes: int | None = None,
+    keys: Sequence[str] = (),
+) -> Samples:
+    """Samples of ``source`` for a network with ``classes`` classes named ``keys``.
+
+    Args:
+        source: a built-in data set's name, a folder, or a file of the SHD format.
+        binning: how spikes become frames.
+        split: ``train``, ``valid`` or ``test``; None takes ``test``, else ``valid``, else all there is.
+        classes: number of classes the network knows; None if unknown.
+        keys: their names; () if unknown.
+
+    Raises:
+        DataError: no such data, labels beyond the network's classes, other names of classes, or channels that do not pool to
+            the network's.
+    """
+    from train.datasets import available_splits, load  # numba: loaded when data is read, not when convert is imported
+
+    there = available_splits(source)
+    chosen = split or next((name for name in PREFERRED_SPLITS if name in there), None)
+    if chosen is None and there:
+        chosen = there[0]  # a train split alone
+    dataset = load(source, chosen)
+    if not len(dataset):
+        raise DataError(f"{dataset.name}: holds no samples; at least one is needed")
+    if classes is not None and int(dataset.labels.max()) >= classes:
+        raise DataError(
+            f"{dataset.name}: labels reach {int(dataset.labels.max())}, the network has classes 0..{classes - 1}; "
+            "name data with the classes it was trained on"
+        )
+    if keys and dataset.keys and list(keys) != list(dataset.keys):
+        raise DataError(
+            f"{dataset.name}: its classes are {_named(dataset.keys)}, the network was trained on {_named(keys)}; "
+            "name data with the same classes in the same order"
+        )
+    samples = Samples(dataset, binning, chosen or "all")
+    samples.frames([0], count_lost=False)  # refuses channels that do not pool before any work is done
+    return samples
+
+
+def spread_choice(labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Numbers of ``count`` samples, rising, of as many classes as possible: the first sample of each class, then the second
+    of each, and so on; of fewer classes than there are, evenly spaced ones."""
+    seen: Counter[int] = Counter()
+    rank = np.zeros(labels.size, np.int64)
+    for index, label in enumerate(labels.tolist()):
+        rank[index] = seen[label]
+        seen[label] += 1
+    order = np.lexsort((labels, rank))
+    count = min(count, labels.size)
+    if count < len(seen):
+        return np.sort(order[(np.arange(count) * len(seen)) // count])
+    return np.sort(order[:count])
+
+
+def _named(keys: Sequence[str]) -> str:
+    return f"{', '.join(keys[:6])}{', ...' if len(keys) > 6 else ''} ({len(keys)})"

@@ -1,0 +1,147 @@
+"""Statistics of two classifiers on the same samples: pure functions of counts, so that the reader can check each by hand.
+
+With n samples, b is the number only the first (reference) gets right, c the number only the second (candidate) gets right.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: 97.5 % quantile of the normal distribution: two-sided intervals of 95 %.
+Z_95 = 1.959963984540054
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A candidate against a reference on the same samples; fractions, not percent.
+
+    Attributes:
+        samples: n.
+        accuracy: of the candidate.
+        accuracy_interval: 95 % Wilson interval of that.
+        difference: accuracy of the candidate minus accuracy of the reference.
+        difference_interval: 95 % interval of that (Tango).
+        only_reference, only_candidate: b and c, samples that one alone gets right.
+        agreement: fraction of samples on which both predict the same class, right or wrong.
+        mcnemar_p: exact two-sided p value of "both are equally accurate".
+    """
+
+    samples: int
+    accuracy: float
+    accuracy_interval: Interval
+    difference: float
+    difference_interval: Interval
+    only_reference: int
+    only_candidate: int
+    agreement: float
+    mcnemar_p: float
+
+
+def compare(reference: npt.ArrayLike, candidate: npt.ArrayLike, labels: npt.ArrayLike) -> Paired:
+    """All of ``Paired`` from predicted classes ``reference`` and ``candidate`` and true ``labels``, (samples,) each.
+
+    Raises:
+        ValueError: lengths differ, or there are no samples.
+    """
+    first, second, truth = (np.asarray(values) for values in (reference, candidate, labels))
+    if not first.shape == second.shape == truth.shape or truth.ndim != 1:
+        raise ValueError(f"predictions {first.shape} and {second.shape} and labels {truth.shape} must be lists of one length")
+    samples, b, c = _counts(first == truth, second == truth)
+    correct = int((second == truth).sum())
+    return Paired(
+        samples=samples,
+        accuracy=correct / samples,
+        accuracy_interval=wilson_interval(correct, samples),
+        difference=(c - b) / samples,
+        difference_interval=paired_interval(b, c, samples),
+        only_reference=b,
+        only_candidate=c,
+        agreement=float((first == second).mean()),
+        mcnemar_p=mcnemar_p(b, c),
+    )
+
+
+def wilson_interval(successes: int, trials: int, z: float = Z_95) -> Interval:
+    """Score interval of a proportion p = successes / trials: ``(p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``.
+
+    Raises:
+        ValueError: not 0 <= successes <= trials, or no trials.
+
+    Source: Wilson 1927, J. Am. Stat. Assoc. 22:209; Newcombe 1998, Stat. Med. 17:857, method 3.
+    """
+    if trials < 1 or not 0 <= successes <= trials:
+        raise ValueError(f"{successes} of {trials}: at least one trial, and at most as many successes, are needed")
+    p, n = successes / trials, trials
+    centre = p + z * z / (2 * n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def paired_interval(only_reference: int, only_candidate: int, samples: int, z: float = Z_95) -> Interval:
+    """Tango's score interval of the difference ``(c - b) / n`` of two accuracies on the same samples.
+
+    The differences D that a score test does not reject: ``|T(D)| <= z`` with ::
+
+        T(D) = (c - b - n D) / sqrt( n (2 q + D (1 - D)) )
+        q    = ( sqrt(B^2 - 8 n C) - B ) / 4 n,   B = -(b + c) + (2 n - c + b) D,   C = -b D (1 - D)
+
+    where q is the maximum-likelihood estimate of P(only the reference is right) given D.  T falls in D; its two crossings are
+    found by bisection.  Unlike Wald's interval it keeps a width where b = c = 0: ``+- z^2 / (n + z^2)``.
+
+    Raises:
+        ValueError: counts are negative or exceed the samples, or there are no samples.
+
+    Source: Tango 1998, Stat. Med. 17:891; recommended by Fagerland, Lydersen, Laake 2014, Stat. Med. 33:2850.
+    """
+    b, c, n = only_reference, only_candidate, samples
+    if n < 1 or min(b, c) < 0 or b + c > n:
+        raise ValueError(f"{b} and {c} of {n} samples: no such table")
+
+    def statistic(difference: float) -> float:
+        linear = -(b + c) + (2 * n - c + b) * difference
+        constant = -b * difference * (1 - difference)
+        q = (math.sqrt(max(0.0, linear * linear - 8 * n * constant)) - linear) / (4 * n)
+        variance = n * (2 * q + difference * (1 - difference))
+        distance = c - b - n * difference
+        if variance <= 0:  # D = +-1, or nothing is uncertain
+            return math.copysign(math.inf, distance) if distance else 0.0
+        return distance / math.sqrt(variance)
+
+    estimate = (c - b) / n
+    return _crossing(statistic, z, -1.0, estimate), _crossing(statistic, -z, estimate, 1.0)
+
+
+def mcnemar_p(only_reference: int, only_candidate: int) -> float:
+    """Exact two-sided p of McNemar's test: ``min(1, 2 P(X <= min(b, c)))``, X binomial with b + c trials of probability 1/2.
+
+    Source: McNemar 1947, Psychometrika 12:153; the exact form is the sign test on the samples where the two differ.
+    """
+    trials = only_reference + only_candidate
+    tail = sum(math.comb(trials, k) for k in range(min(only_reference, only_candidate) + 1))
+    return min(1.0, float(2 * tail / 2**trials))
+
+
+def _counts(first_right: npt.NDArray[Any], second_right: npt.NDArray[Any]) -> tuple[int, int, int]:
+    """(n, b, c) of two lists of right answers."""
+    if not first_right.size:
+        raise ValueError("there are no samples to compare on")
+    return first_right.size, int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
+
+
+def _crossing(statistic: Any, level: float, low: float, high: float) -> float:
+    """Where the falling ``statistic`` passes ``level`` within low..high: 60 halvings, so exact to the last bits."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        if statistic(middle) > level:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

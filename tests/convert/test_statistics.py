@@ -1,0 +1,98 @@
+"""Statistics against published tables, values worked out by hand, and scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from convert import statistics
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_is_the_published_interval(successes, trials, low, high):
+    """Newcombe 1998, Stat. Med. 17:857, table I, method 3."""
+    assert statistics.wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 1), (1, 1), (3, 7), (999, 1000)])
+def test_wilson_is_scipys(successes, trials):
+    ours = statistics.wilson_interval(successes, trials)
+    theirs = binomtest(successes, trials).proportion_ci(method="wilson")
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_tango_is_the_published_interval():
+    """Airway hyper-responsiveness before and after (Bentur et al. 2009), Fagerland et al. 2014: 1 and 7 of 21 differ."""
+    assert statistics.paired_interval(7, 1, 21) == pytest.approx((-0.517, -0.026), abs=5e-4)
+    assert statistics.paired_interval(1, 7, 21) == pytest.approx((0.026, 0.517), abs=5e-4)
+
+
+@pytest.mark.parametrize("samples", [1, 20, 2000])
+def test_tango_keeps_a_width_where_nothing_differs(samples):
+    """b = c = 0 solved by hand: D (1 - D) n + ... reduces to D^2 (n + z^2) = z^2 |D|."""
+    width = statistics.Z_95**2 / (samples + statistics.Z_95**2)
+    assert statistics.paired_interval(0, 0, samples) == pytest.approx((-width, width), abs=1e-9)
+
+
+@pytest.mark.parametrize(("b", "c", "n"), [(7, 1, 21), (40, 20, 160), (3, 3, 50), (0, 9, 30), (12, 0, 2264)])
+def test_tango_ends_where_the_restricted_likelihood_says(b, c, n):
+    """At the ends, the score statistic with q maximised numerically (not by the closed form) is +-z."""
+    for difference, level in zip(statistics.paired_interval(b, c, n), (1, -1)):
+        # P(only candidate) = q + D: maximise the likelihood of (b, c, rest) over q
+        q = np.linspace(max(0, -difference) + 1e-12, (1 - difference) / 2 - 1e-12, 400_001)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            likelihood = b * np.log(q) + c * np.log(q + difference) + (n - b - c) * np.log(1 - 2 * q - difference)
+        best = q[np.nanargmax(likelihood)]
+        score = (c - b - n * difference) / math.sqrt(n * (2 * best + difference * (1 - difference)))
+        assert score == pytest.approx(level * statistics.Z_95, abs=2e-3)
+
+
+def test_tango_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    tables = rng.multinomial(300, [0.9, 0.04, 0.02, 0.04], 2000)
+    intervals = [statistics.paired_interval(int(b), int(c), 300) for _, b, c, _ in tables]
+    covered = np.mean([low <= -0.02 <= high for low, high in intervals])
+    assert 0.935 <= covered <= 0.97
+
+
+def test_mcnemar_by_hand_and_by_scipy():
+    assert statistics.mcnemar_p(1, 7) == pytest.approx(18 / 256)  # 2 (1 + 8) / 2^8
+    assert statistics.mcnemar_p(0, 0) == 1.0
+    assert statistics.mcnemar_p(4, 4) == 1.0
+    for b, c in [(0, 6), (3, 17), (250, 300), (1500, 900)]:
+        assert statistics.mcnemar_p(b, c) == pytest.approx(binomtest(b, b + c).pvalue, rel=1e-9)
+        assert statistics.mcnemar_p(b, c) == statistics.mcnemar_p(c, b)
+
+
+def test_compare_by_hand():
+    labels = [0, 1, 2, 0, 1, 2, 0, 1]
+    reference = [0, 1, 2, 0, 1, 0, 1, 0]  # five right
+    candidate = [0, 1, 2, 1, 0, 2, 2, 0]  # four right: loses samples 3 and 4, gains sample 5
+    result = statistics.compare(reference, candidate, labels)
+    assert (result.samples, result.only_reference, result.only_candidate) == (8, 2, 1)
+    assert result.accuracy == 4 / 8
+    assert result.difference == -1 / 8
+    assert result.agreement == 4 / 8  # samples 0, 1, 2 and 7, the last one wrong in both
+    assert result.mcnemar_p == 1.0
+    assert result.difference_interval == statistics.paired_interval(2, 1, 8)
+    assert result.accuracy_interval == statistics.wilson_interval(4, 8)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: statistics.compare([0], [0, 1], [0]),
+        lambda: statistics.compare([], [], []),
+        lambda: statistics.wilson_interval(3, 2),
+        lambda: statistics.wilson_interval(0, 0),
+        lambda: statistics.paired_interval(2, 2, 3),
+        lambda: statistics.paired_interval(-1, 2, 3),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call):
+    with pytest.raises(ValueError):
+        call()
