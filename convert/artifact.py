@@ -1,0 +1,235 @@
+"""The artifact: a folder from which any backend can run a network and prove that it runs it right, without torch or data.
+
+Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact output and class scores), ``manifest.json``
+(target, provenance, metrics, versions, and the SHA-256 of every other file).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.files import atomic_folder, sha256
+from convert.network import Network
+from convert.netx import read_netx, write_netx
+from convert.simulator import simulate
+from hw_configs.errors import DataError, NetworkError
+from hw_configs.target import Target
+
+NETWORK, GOLDEN, MANIFEST = "network.net", "golden.npz", "manifest.json"
+#: Version of the folder's layout.
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """Inputs with what exactly must come out.
+
+    Attributes:
+        spikes: (samples, steps, *input shape), uint8 or wider unsigned integers.
+        output: (samples, steps, *output shape), as ``Recording.output``.
+        scores: (samples, classes), as ``Recording.readout``.
+    """
+
+    spikes: npt.NDArray[Any]
+    output: npt.NDArray[Any]
+    scores: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """A verified artifact.
+
+    Attributes:
+        folder: where it is.
+        network: the integer network.
+        golden: inputs with their exact outputs.
+        manifest: target, provenance, metrics and versions, as they were written.
+    """
+
+    folder: Path
+    network: Network
+    golden: Golden
+    manifest: Mapping[str, Any]
+
+
+def write_artifact(
+    folder: str | os.PathLike[str],
+    network: Network,
+    target: Target,
+    *,
+    inputs: npt.ArrayLike,
+    provenance: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> Path:
+    """Write an artifact; it appears whole or not at all, and replaces only an older artifact or an empty folder.
+
+    Args:
+        folder: where to.
+        network: the network; whether the target can hold it is for ``convert.rules.check`` to say before.
+        target: what it was made for.
+        inputs: (samples, steps, *input shape), a few real inputs; the simulator supplies what must come out.
+        provenance: where the network comes from (checkpoint, configuration, data set, seeds): values that JSON can hold.
+        metrics: what it achieves, units in the names: likewise.
+
+    Raises:
+        NetworkError: the folder holds something else, or the network does not fit a netx file.
+        DataError: the inputs do not fit the network, or provenance or metrics are not for JSON.
+    """
+    place = Path(folder)
+    _check_replaceable(place)
+    spikes = np.asarray(inputs)
+    if spikes.ndim < 3 or len(spikes) == 0:
+        raise DataError(f"golden inputs have shape {spikes.shape}; at least one sample of (samples, steps, input) is needed")
+    recording = simulate(network, spikes)
+    spikes = spikes.reshape(*spikes.shape[:2], *network.input.shape)
+    spikes = spikes.astype(np.min_scalar_type(int(spikes.max(initial=0))))
+    manifest = {
+        "format": FORMAT,
+        "target": {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)},
+        "provenance": _plain("provenance", provenance),
+        "metrics": _plain("metrics", metrics),
+        "versions": _versions(),
+    }
+    try:
+        with atomic_folder(place) as temporary:
+            write_netx(network, temporary / NETWORK)
+            np.savez_compressed(temporary / GOLDEN, spikes=spikes, output=recording.output, scores=recording.readout)
+            manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in (NETWORK, GOLDEN)}
+            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise NetworkError(f"{place} cannot be written: {error}") from error
+    return place
+
+
+def read_artifact(folder: str | os.PathLike[str]) -> Artifact:
+    """Read an artifact and prove it: file hashes, and that the golden outputs still come out of the simulator.
+
+    Raises:
+        NetworkError: a file is missing, damaged or changed, or an output differs; says which, and where.
+    """
+    place = Path(folder)
+    manifest = _read_manifest(place)
+    for name, entry in manifest["files"].items():
+        path = place / name
+        if not path.is_file():
+            raise NetworkError(f"{place}: {name} is missing; export the artifact again")
+        got = sha256(path)
+        if got != entry.get("sha256"):
+            raise NetworkError(
+                f"{place}: {name} was changed or damaged: its SHA-256 is {got[:12]}..., the manifest says "
+                f"{str(entry.get('sha256'))[:12]}...; export the artifact again"
+            )
+    network = read_netx(place / NETWORK)
+    golden = _read_golden(place, network)
+    try:
+        recording = simulate(network, golden.spikes)
+    except DataError as error:
+        raise NetworkError(f"{place}: the golden inputs do not fit the network: {error}") from error
+    _check_equal(place, "output", recording.output, golden.output)
+    _check_equal(place, "scores", recording.readout, golden.scores)
+    return Artifact(place, network, golden, manifest)
+
+
+def load_network(path: str | os.PathLike[str]) -> Network:
+    """The network of a netx file or of an artifact folder, which is verified.
+
+    Raises:
+        NetworkError: it is neither, or cannot be read.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise NetworkError(f"{place}: no such file or folder; a netx file (*.net) or an artifact folder is expected")
+    return read_artifact(place).network if place.is_dir() else read_netx(place)
+
+
+def _check_replaceable(place: Path) -> None:
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise NetworkError(f"{place} is not a folder; give a new folder for the artifact")
+    if place.is_dir() and any(place.iterdir()) and _format_of(place) is None:
+        raise NetworkError(f"{place} holds files that are not an artifact; give a new or empty folder")
+
+
+def _format_of(place: Path) -> int | None:
+    try:
+        found = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        return found["format"] if isinstance(found["format"], int) and NETWORK in found["files"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _read_manifest(place: Path) -> dict[str, Any]:
+    if not (place / MANIFEST).is_file():
+        raise NetworkError(f"{place} has no {MANIFEST}; an artifact folder, as myelin export writes it, is expected")
+    version = _format_of(place)
+    if version is None:
+        raise NetworkError(f"{place}: {MANIFEST} is not the manifest of an artifact; export the artifact again")
+    if version != FORMAT:
+        raise NetworkError(f"{place}: the artifact has format {version}, this version reads {FORMAT}; export it again")
+    manifest: dict[str, Any] = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+    files = manifest["files"]
+    listed = isinstance(files, dict) and all(isinstance(entry, dict) for entry in files.values())
+    if not listed or set(files) != {NETWORK, GOLDEN}:
+        raise NetworkError(f"{place}: {MANIFEST} must list {NETWORK} and {GOLDEN}; export the artifact again")
+    return manifest
+
+
+def _read_golden(place: Path, network: Network) -> Golden:
+    try:
+        with np.load(place / GOLDEN, allow_pickle=False) as stored:
+            golden = Golden(stored["spikes"], stored["output"], stored["scores"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise NetworkError(f"{place}: {GOLDEN} cannot be read: {error}; export the artifact again") from error
+    shape = network.input.shape
+    if golden.spikes.ndim != 2 + len(shape) or golden.spikes.shape[2:] != shape:
+        raise NetworkError(f"{place}: golden inputs have shape {golden.spikes.shape}, the network's input has {shape}")
+    return golden
+
+
+def _check_equal(place: Path, what: str, got: npt.NDArray[Any], stored: npt.NDArray[Any]) -> None:
+    if got.shape != stored.shape:
+        raise NetworkError(f"{place}: golden {what} has shape {stored.shape}, the simulator gives {got.shape}")
+    places = np.argwhere(got != stored)
+    if len(places):
+        names = ("sample", "step") if what == "output" else ("sample", "class")
+        first = ", ".join(f"{name} {index}" for name, index in zip(names, places[0]))
+        raise NetworkError(
+            f"{place}: golden {what} does not come out: {len(places)} of {got.size} values differ, first at {first}; this "
+            "simulator computes something else than the one that made the artifact"
+        )
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in ("myelin-loihi", "numpy", "h5py", "numba"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "unknown"
+    return versions
+
+
+def _plain(name: str, value: Any) -> Any:
+    """``value`` as what JSON holds exactly; raises DataError, naming the place, for anything else."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(f"{name}.{key}", entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(f"{name}[{index}]", entry) for index, entry in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise DataError(f"{name} is {value!r}; numbers, texts, lists and tables are allowed in a manifest")

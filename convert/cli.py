@@ -1,0 +1,71 @@
+"""The commands of this stage, mounted by ``myelin.py``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convert.files import atomic_file
+from hw_configs.errors import ConfigError
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_commands(subparsers: Subparsers) -> None:
+    """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
+    check = subparsers.add_parser("check", help="the hardware rules alone: what of a network a target cannot hold")
+    check.add_argument("network", metavar="NET|ART", help="a netx file (*.net) or an artifact folder")
+    check.add_argument("--target", required=True, help="name of a target, or a TOML file that describes one")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON too")
+    check.set_defaults(run=run_check)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """``myelin check``: every violation at once; 0 when the target holds the network, 1 when not."""
+    from convert.artifact import load_network
+    from convert.rules import check, not_checked
+    from hw_configs.target import load_target
+
+    target = load_target(arguments.target)
+    network = load_network(arguments.network)
+    violations, silent = check(network, target), not_checked(target)
+    for violation in violations:
+        print(violation.message)
+    for line in silent:
+        print(line)
+    count = len(violations)
+    verdict = "holds" if not count else "does not hold"
+    print(f"{target.name} {verdict} {arguments.network}: {count} violation{'' if count == 1 else 's'}")
+    if arguments.json is not None:
+        result = {
+            "network": str(arguments.network),
+            "target": target.name,
+            "holds": not count,
+            "violations": [
+                {
+                    "rule": violation.rule,
+                    "where": violation.where,
+                    "what": violation.what,
+                    f"got_{violation.unit}": violation.got,
+                    f"limit_{violation.unit}": violation.limit,
+                    "cure": violation.cure,
+                    "message": violation.message,
+                }
+                for violation in violations
+            ],
+            "not_checked": silent,
+        }
+        write_json(arguments.json, result)
+    return 1 if count else 0
+
+
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """Write what a command found; the file appears whole or not at all.  Raises ConfigError where it cannot be written."""
+    try:
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,62 @@
+"""``myelin check``: every violation on the screen, the same in the JSON, and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import numpy as np
+import pytest
+
+from convert import Cuba, Dense, Input, Layer, Network, write_netx
+from convert.artifact import write_artifact
+from convert.cli import add_commands
+from hw_configs.errors import ConfigError, NetworkError, TargetError
+from hw_configs.target import load_target
+
+
+def run(*arguments):
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers())
+    parsed = parser.parse_args([str(argument) for argument in arguments])
+    return parsed.run(parsed)
+
+
+@pytest.fixture
+def bad(tmp_path):
+    neuron = Cuba(threshold=10, current_decay=0, voltage_decay=4096)
+    write_netx(Network(Input((1,), 4), [Layer((1,), Dense([[2]]), neuron)]), tmp_path / "bad.net")
+    return tmp_path / "bad.net"
+
+
+def test_a_network_that_fits(small, tmp_path, capsys):
+    write_netx(small, tmp_path / "a.net")
+    assert run("check", tmp_path / "a.net", "--target", "loihi2") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "weight exponent: weight_exp_min, weight_exp_max of loihi2 not public, not checked",
+        f"loihi2 holds {tmp_path}/a.net: 0 violations",
+    ]
+    inputs = np.ones((1, 5, 2), int)
+    write_artifact(tmp_path / "art", small, load_target("cpu"), inputs=inputs, provenance={}, metrics={})
+    assert run("check", tmp_path / "art", "--target", "cpu") == 0
+
+
+def test_violations_on_the_screen_and_in_the_json(bad, tmp_path, capsys):
+    assert run("check", bad, "--target", "loihi1", "--json", tmp_path / "out.json") == 1
+    lines = capsys.readouterr().out.splitlines()
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert lines == [*(entry["message"] for entry in found["violations"]), f"loihi1 does not hold {bad}: 3 violations"]
+    assert found["holds"] is False and found["target"] == "loihi1" and found["not_checked"] == []
+    bits = found["violations"][0]
+    assert (bits["where"], bits["got_bits"], bits["limit_bits"]) == ("input", 4, 0)
+    assert found["violations"][1]["got_per_4096"] == 0
+
+
+def test_wrong_usage_is_one_error(bad, tmp_path):
+    with pytest.raises(TargetError, match="did you mean loihi2"):
+        run("check", bad, "--target", "loihi22")
+    with pytest.raises(NetworkError, match="no such file or folder"):
+        run("check", tmp_path / "none.net", "--target", "loihi2")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        run("check", bad, "--target", "loihi2", "--json", tmp_path / "file" / "out.json")
