@@ -1,7 +1,7 @@
 """The artifact: a folder from which any backend can run a network and prove that it runs it right, without torch or data.
 
 Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact output and class scores), ``manifest.json``
-(target, provenance, metrics, versions, and the SHA-256 of every other file).
+(target, provenance, metrics, versions, and the SHA-256 of every other file), and what else was attached.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ def write_artifact(
     inputs: npt.ArrayLike,
     provenance: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    attachments: Mapping[str, Path] | None = None,
 ) -> Path:
     """Write an artifact; it appears whole or not at all, and replaces only an older artifact or an empty folder.
 
@@ -82,6 +84,7 @@ def write_artifact(
         inputs: (samples, steps, *input shape), a few real inputs; the simulator supplies what must come out.
         provenance: where the network comes from (checkpoint, configuration, data set, seeds): values that JSON can hold.
         metrics: what it achieves, units in the names: likewise.
+        attachments: further files to carry along, by their names in the artifact, such as ``checkpoint/run.json``.
 
     Raises:
         NetworkError: the folder holds something else, or the network does not fit a netx file.
@@ -106,7 +109,10 @@ def write_artifact(
         with atomic_folder(place) as temporary:
             write_netx(network, temporary / NETWORK)
             np.savez_compressed(temporary / GOLDEN, spikes=spikes, output=recording.output, scores=recording.readout)
-            manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in (NETWORK, GOLDEN)}
+            for name, path in (attachments or {}).items():
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, temporary / name)
+            manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in (NETWORK, GOLDEN, *(attachments or {}))}
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
         raise NetworkError(f"{place} cannot be written: {error}") from error
@@ -180,8 +186,11 @@ def _read_manifest(place: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
     files = manifest["files"]
     listed = isinstance(files, dict) and all(isinstance(entry, dict) for entry in files.values())
-    if not listed or set(files) != {NETWORK, GOLDEN}:
+    if not listed or not {NETWORK, GOLDEN} <= set(files):
         raise NetworkError(f"{place}: {MANIFEST} must list {NETWORK} and {GOLDEN}; export the artifact again")
+    outside = [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]
+    if outside:
+        raise NetworkError(f"{place}: {MANIFEST} lists {outside[0]}, which lies outside the folder; export the artifact again")
     return manifest
 
 

@@ -32,19 +32,23 @@ class Binning:
     message_bits: int
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Binning:
-        """That of a training configuration; raises DataError where it is incomplete."""
+    def from_dict(cls, values: Any, where: str) -> Binning:
+        """From a configuration's data section or a manifest's entry; raises DataError where one is missing or wrong."""
         try:
-            data = config["data"]
-            return cls(int(data["steps"]), float(data["step_ms"]), int(data["channels"]), int(data["message_bits"]))
+            steps, step_ms, channels, bits = (values[name] for name in ("steps", "step_ms", "channels", "message_bits"))
+            return cls(int(steps), float(step_ms), int(channels), int(bits))
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"the configuration does not say how spikes become frames ({error}); export the run again"
-            ) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise DataError(f"{where} does not say how spikes become frames ({reason}); export the run again") from error
+
+    @property
+    def max_count(self) -> int:
+        """Largest count of a channel in a step; more are clipped."""
+        return min(MAX_COUNT, (1 << self.message_bits) - 1) if self.message_bits else 1
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return {**asdict(self), "max_count": self.max_count}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +78,8 @@ class Samples:
     def frames(self, indices: npt.ArrayLike, *, count_lost: bool = True) -> npt.NDArray[np.uint8]:
         """(batch, steps, channels) spike counts of the samples ``indices``; ``count_lost``: add to ``lost``."""
         plan = self.binning
-        mode, most = ("binary", 1) if plan.message_bits == 0 else ("count", min(MAX_COUNT, (1 << plan.message_bits) - 1))
-        binned = self.dataset.bin(indices, plan.steps, plan.step_ms, plan.channels, mode, most)
+        mode = "count" if plan.message_bits else "binary"
+        binned = self.dataset.bin(indices, plan.steps, plan.step_ms, plan.channels, mode, plan.max_count)
         if count_lost:
             self.lost.update({name: value for name, value in binned._asdict().items() if name != "frames"})
         return binned.frames

@@ -18,6 +18,7 @@ from convert import statistics
 from convert.checkpoint import read_checkpoint
 from convert.difference import Parity, Trains, compare_trains
 from convert.network import Network
+from convert.provenance import Run
 from convert.recording import Record, Recording
 from convert.samples import Samples, spread_choice
 from convert.simulator import simulate
@@ -177,9 +178,9 @@ def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
     from train.config_files import config_from_dict
     from train.model import build_model
 
-    record = read_checkpoint(checkpoint).record
-    config = config_from_dict(record["config"])
-    model = build_model(config, int(record["classes"]))
+    content = read_checkpoint(checkpoint)
+    config = config_from_dict(content.config)
+    model = build_model(config, Run.of(content).classes)
     load_parameters(model, checkpoint / "model.safetensors")
     return config, model
 

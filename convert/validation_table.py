@@ -67,7 +67,8 @@ def verdict(validation: Validation) -> list[str]:
         f"PASS: the integer network {change} against the float network, allowed is a loss of {allowed:g}; the estimate decides"
     )
     if validation.bound_holds:
-        return [passed, f"      the 95 % interval agrees: a loss of more than {max(bound, 0.0):.2f} points is unlikely"]
+        reach = f"reaches a loss of {bound:.2f} points" if bound > 0 else "holds no loss at all"
+        return [passed, f"      proven at this sample size: the 95 % interval {reach}"]
     return [
         passed,
         f"      not proven: with {validation.samples} samples the 95 % interval reaches a loss of {bound:.2f} points; "

@@ -1,0 +1,199 @@
+"""``myelin demo``: the whole way on the built-in data, timed, resumable, ending with a summary of what it made."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hw_configs.errors import GateError
+from lava_models import compat
+
+if TYPE_CHECKING:
+    from convert.artifact import Artifact
+    from convert.provenance import Origin
+    from convert.samples import Samples
+    from convert.validate import Validation
+
+EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
+_LAVA_SAMPLES, _STOCK_SAMPLES = 5, 1
+#: Loss in percent points that the demo's own gate allows: that of `myelin validate`.
+_MAX_DROP_POINTS = 1.0
+
+
+class _Steps:
+    """Announces each step and remembers how long it took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def step(self, name: str, what: str) -> Iterator[None]:
+        print(f"\n== {len(self.seconds) + 1} {name}: {what}", flush=True)
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+        print(f"   {name} took {self.seconds[name]:.1f} s", flush=True)
+
+
+def demo(
+    out: Path,
+    *,
+    config: str = EXPERIMENT,
+    data: str = DATA,
+    target: str = TARGET,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+) -> int:
+    """Train, export, check, simulate, validate and draw into ``out``; returns 0.
+
+    A finished run in ``out`` is used as it is, an unfinished one is continued.
+
+    Args:
+        out: folder to write.
+        config, data, target, overrides: as in ``myelin train`` and ``myelin export``.
+        progress: whether training shows a progress bar.
+
+    Raises:
+        GateError: the rules or the validation said no; everything up to there is kept.
+        MyelinError: as of each step.
+    """
+    from convert.artifact import read_artifact
+    from convert.export import export
+    from convert.provenance import Origin
+    from convert.samples import open_samples
+
+    steps = _Steps()
+    run, art = out / "run", out / "artifact"
+    with steps.step("train", f"experiment {config} on {data}, into {run}"):
+        print("\n".join(_train(config, data, run, [*overrides], progress)))
+    with steps.step("export", f"integers for {target}, into {art}"):
+        print("\n".join(export(run, target, art, data=data)))
+    artifact = read_artifact(art)
+    origin = Origin.of(artifact)
+    with steps.step("check", f"the rules of {target} on the file that was written"):
+        print(_check(artifact, target))
+    samples = open_samples(data, origin.binning, classes=origin.classes, keys=origin.keys)
+    with steps.step("simulate", f"{samples.split} split in the simulator"):
+        result = _simulate(artifact, samples, out, data)
+    with steps.step("validate", "float against integers against Lava, on the same samples"):
+        validation = _validate(artifact, origin, samples, out)
+    with steps.step("draw", "pictures"):
+        pictures = _draw(artifact, origin, samples, run, out)
+    _summarise(steps, result, validation, [run, art, out / "simulation.json", out / "validation.json", *pictures], out, data)
+    if validation.failures:
+        raise GateError(f"{art}: validation failed: {'; '.join(validation.failures)}")
+    return 0
+
+
+def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
+    """Train, or continue, or use what is there; returns the lines of the summary."""
+    from train.checkpoint import read_json
+    from train.cli import configuration, summary, train_run, training_data
+
+    plan = configuration(config, overrides)
+    there = (run / "run.json").is_file()
+    if there:
+        done, planned = int(read_json(run / "run.json").get("epochs_done", 0)), plan.train.epochs
+        print(f"   {run} is there: {'finished, used as it is' if done == planned else f'continued after epoch {done - 1}'}")
+    record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)
+    return summary(record, run)
+
+
+def _check(artifact: Artifact, target_name: str) -> str:
+    from convert.rules import check, not_checked
+    from hw_configs.target import load_target
+
+    target = load_target(target_name)
+    violations = check(artifact.network, target)
+    if violations:
+        raise GateError(f"{target.name} does not hold {artifact.folder}: {'; '.join(v.message for v in violations)}")
+    return "\n".join([f"{target.name} holds {artifact.folder}: 0 violations", *not_checked(target)])
+
+
+def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dict[str, Any]:
+    from convert.cli import write_json
+    from lava_models.simulate import lines, simulate_samples
+
+    result = simulate_samples(artifact.network, samples, len(samples), backend=None)
+    samples.lost.clear()  # validation counts the same events again
+    target = artifact.manifest["target"]["name"]
+    result = {"network": str(artifact.folder), "exported_for": target, "backend": "fast", **result}
+    print("\n".join(lines(result)))
+    write_json(out / "simulation.json", result)
+    return result
+
+
+def _validate(artifact: Artifact, origin: Origin, samples: Samples, out: Path) -> Validation:
+    from convert.cli import write_json
+    from convert.validate import validate
+    from convert.validation_table import as_dict, lines
+    from lava_models.cli import lava_runner
+    from lava_models.runner import Worker
+
+    lacking = compat.missing()
+    with Worker() as worker:
+        validation = validate(
+            artifact.network,
+            origin.checkpoint,
+            samples,
+            max_drop_points=_MAX_DROP_POINTS,
+            clip_steps=origin.clipped_to_steps,
+            run_lava=None if lacking else lava_runner(worker),
+            lava_samples=_LAVA_SAMPLES,
+            stock_samples=_STOCK_SAMPLES,
+            lava_skipped=f"{', '.join(lacking)} not installed; to include it: {compat.INSTALL}" if lacking else None,
+        )
+    print("\n".join(lines(validation)))
+    result = {"artifact": str(artifact.folder), "name": origin.name, "exported_for": origin.target, **as_dict(validation)}
+    write_json(out / "validation.json", result)
+    return validation
+
+
+def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: Path) -> list[Path]:
+    from convert import plots
+    from convert.samples import spread_choice
+    from convert.simulator import simulate
+    from hw_configs.target import load_target
+
+    network, step_ms = artifact.network, origin.binning.step_ms
+    chosen = spread_choice(samples.labels, 1)
+    frames = samples.frames(chosen, count_lost=False)
+    record = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
+    recording = simulate(network, frames, record=record)
+    paths = [out / name for name in ("raster.png", "delays.png", "learning.png")]
+    label = int(samples.labels[chosen[0]])
+    plots.raster(paths[0], network, frames, recording, step_ms=step_ms, keys=origin.keys, label=label)
+    limit = load_target(origin.target).delay_steps_max
+    plots.delay_histogram(paths[1], network, limit_steps=limit, step_ms=step_ms)
+    plots.learning_curve(paths[2], run / "metrics.jsonl")
+    return paths
+
+
+def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, made: list[Path], out: Path, data: str) -> None:
+    total = sum(steps.seconds.values())
+    floats, integers = validation.stages[0], validation.stages[-1]
+    lava = [parity for parity in validation.parities if parity.name.startswith("Lava")]
+    if validation.lava_skipped:
+        lava_line = f"skipped: {validation.lava_skipped}"
+    elif all(parity.equal for parity in lava):
+        lava_line = f"every spike of {max(parity.samples for parity in lava)} samples equal, stock models on {_STOCK_SAMPLES}"
+    else:
+        lava_line = "DIFFERENT SPIKES, see above"
+    rows = [
+        ("integer accuracy", f"{integers.accuracy_percent:.2f} % on {result['samples']} samples ({result['split']} split)"),
+        ("", f"95 % interval {integers.accuracy_low_percent:.2f} .. {integers.accuracy_high_percent:.2f} %"),
+        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {integers.difference_points:+.2f} points"),
+        ("", f"95 % interval {integers.difference_low_points:+.2f} .. {integers.difference_high_points:+.2f} points"),
+        ("gate", "FAIL" if validation.failures else f"PASS (loss of at most {_MAX_DROP_POINTS:g} point allowed)"),
+        ("Lava", lava_line),
+        ("simulator", f"{result['ms_per_sample']:.2f} ms a sample"),
+        ("time", f"{total:.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in steps.seconds.items())),
+    ]
+    print("\n== summary")
+    print("\n".join(f"   {name:17} {text}" for name, text in rows))
+    print("   made")
+    print("\n".join(f"     {path}" for path in made))
+    print(f"   next              myelin validate {out / 'artifact'} --data {data} --lava-samples 20", flush=True)

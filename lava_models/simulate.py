@@ -1,0 +1,97 @@
+"""Samples through one backend: accuracy, spikes and time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+from convert.network import Network
+from convert.recording import Recording
+from convert.samples import Samples, spread_choice
+from convert.simulator import simulate
+from convert.statistics import wilson_interval
+from convert.validation_table import events_line
+from lava_models.runner import run
+
+#: Samples binned and simulated at a time; bounds memory.
+_CHUNK = 256
+
+
+def simulate_samples(
+    network: Network, samples: Samples, count: int, *, backend: str | None, stock: bool = False, progress: bool = False
+) -> dict[str, Any]:
+    """Run ``count`` samples of as many classes as possible.
+
+    Args:
+        network: what to run.
+        samples: the data.
+        count: how many; all if there are fewer.
+        backend: of ``lava_models.run``; None for the simulator.
+        stock: Lava's own process models.
+        progress: whether to show a progress bar.
+
+    Returns:
+        Values for JSON, with units in the names.
+
+    Raises:
+        MyelinError: see ``convert.simulate`` and ``lava_models.run``.
+    """
+    numbers = spread_choice(samples.labels, count)
+    correct = output_sum = 0
+    seconds = 0.0
+    with tqdm(total=len(numbers), unit="sample", disable=not progress) as bar:
+        for start in range(0, len(numbers), _CHUNK):
+            part = numbers[start : start + _CHUNK]
+            frames = samples.frames(part)
+            started = time.perf_counter()
+            result = _run(network, frames, backend, stock, bar)
+            seconds += time.perf_counter() - started
+            correct += int((result.prediction == samples.labels[part]).sum())
+            output_sum += int(result.output.sum(dtype="int64"))
+    low, high = wilson_interval(correct, len(numbers))
+    spiking = network.layers[-1].output == "spikes"
+    return {
+        "data": samples.dataset.name,
+        "split": samples.split,
+        "samples": len(numbers),
+        "samples_in_split": len(samples),
+        "binning": samples.binning.as_dict(),
+        "events_not_in_frames": samples.events_not_in_frames(),
+        "stock_process_models": stock,
+        "accuracy_percent": 100 * correct / len(numbers),
+        "accuracy_low_percent": 100 * low,
+        "accuracy_high_percent": 100 * high,
+        "output_spikes": output_sum if spiking else None,
+        "seconds": seconds,
+        "ms_per_sample": 1000 * seconds / len(numbers),
+    }
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """A result of ``simulate_samples`` with ``network`` and ``backend``, for the screen."""
+    binning = result["binning"]
+    part = "" if result["samples"] == result["samples_in_split"] else f" of {result['samples_in_split']}"
+    split = "whole file" if result["split"] == "all" else f"{result['split']} split"
+    counts = "spikes of 0 or 1" if not binning["message_bits"] else f"counts up to {binning['max_count']}"
+    exported = f", exported for {result['exported_for']}" if result["exported_for"] else ""
+    models = " with its own process models" if result["stock_process_models"] else ""
+    return [
+        f"network       {result['network']}{exported}",
+        f"data          {result['data']}: {split}, {result['samples']}{part} samples, {binning['steps']} steps of "
+        f"{binning['step_ms']:g} ms, {binning['channels']} channels, {counts}",
+        f"not in frames {events_line(result['events_not_in_frames'])}",
+        f"accuracy      {result['accuracy_percent']:.2f} %, 95 % interval {result['accuracy_low_percent']:.2f} .. "
+        f"{result['accuracy_high_percent']:.2f} %",
+        *([f"output        {result['output_spikes']} spikes"] if result["output_spikes"] is not None else []),
+        f"backend       {result['backend']}{models}: {result['seconds']:.2f} s, {result['ms_per_sample']:.2f} ms a sample",
+    ]
+
+
+def _run(network: Network, frames: Any, backend: str | None, stock: bool, bar: Any) -> Recording:
+    if backend is None:
+        result = simulate(network, frames)
+        bar.update(len(frames))
+        return result
+    return run(network, frames, backend=backend, stock=stock, progress=lambda done, all_: bar.update(1))
