@@ -45,13 +45,15 @@ class Population:
         """Number of neurons."""
         return int(np.prod(self.shape))
 
-    def step_all(self, current: States, bias: States, want_u: bool, want_v: bool) -> tuple[Spikes, States, States]:
+    def step_all(
+        self, current: States, bias: States, want_u: bool, want_v: bool, interval: int = 0, phase: int = 0
+    ) -> tuple[Spikes, States, States]:
         """Spikes, u and v (batch, steps, neurons) for ``current``, which is overwritten; u and v are empty unless wanted."""
         none = np.zeros((0, 0, 0), np.int32)
         spikes = np.empty(current.shape, np.uint8)
         u = np.empty(current.shape, np.int32) if want_u else none
         v = np.empty(current.shape, np.int32) if want_v else none
-        run_cuba(current, bias, self.keep_u, self.keep_v, self.threshold, *self.recurrent, spikes, u, v)
+        run_cuba(current, bias, self.keep_u, self.keep_v, self.threshold, interval, phase, *self.recurrent, spikes, u, v)
         return spikes, u, v
 
 

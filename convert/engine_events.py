@@ -91,6 +91,8 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
     keep_u,  # noqa: ANN001
     keep_v,  # noqa: ANN001
     threshold,  # noqa: ANN001
+    interval,  # noqa: ANN001
+    phase,  # noqa: ANN001
     kind,  # noqa: ANN001
     weight,  # noqa: ANN001
     delay,  # noqa: ANN001
@@ -111,6 +113,7 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
         bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
         keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096.
         threshold: vThMant << 6, int32.
+        interval, phase: u and v become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval == 0.
         kind, weight, delay, geometry, bins, shift: the recurrent ``Plan``.
         spikes: (batch, steps, neurons) uint8, written.
         record_u, record_v: (batch, steps, neurons) int32 written, or of size 0.
@@ -126,6 +129,9 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
         bias_b = b if bias.shape[0] > 1 else 0
         for t in range(steps):
             bias_t = t if bias.shape[1] > 1 else 0
+            if interval > 0 and (t + 1 - phase) % interval == 0:
+                u[:] = 0
+                v[:] = 0
             for i in range(neurons):
                 c = np.int32(np.int32(u[i] * keep_u[i]) + (current[b, t, i] << STATE_SHIFT))
                 if c > _WRAP:

@@ -27,7 +27,8 @@ class Input:
     Attributes:
         shape: (neurons,) or (channels, height, width).
         message_bits: 0 for spikes of 0 or 1; otherwise spikes carry whole numbers below ``2 ** message_bits``.
-        neuron: None where spikes enter directly; else CUBA neurons driven by ``weight * x + bias`` (netx's input layer).
+        neuron: None where spikes enter directly; else CUBA neurons whose bias mantissa is ``weight * x + bias`` in each step
+            (netx's input layer): x acts on their voltage in the same step, without a connection's latency.
         weight, bias: that transform.
     """
 

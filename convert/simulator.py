@@ -31,6 +31,7 @@ def simulate(
     record: Record | None = None,
     chunk: int | None = None,
     progress: bool = False,
+    reset_interval: int | None = None,
 ) -> Recording:
     """Run ``network`` from rest on every sample, equal in every integer to Lava's fixed-point processes.
 
@@ -44,6 +45,9 @@ def simulate(
         record: per layer index, which of "spikes", "u" and "v" to keep; -1 is the input's neurons.
         chunk: samples that a thread takes at a time; chosen to bound memory when None.
         progress: whether to show a progress bar.
+        reset_interval: None, or u and v of the l-th population (the input's neurons count, where it has them) become 0 before
+            the steps at index l, l + reset_interval, l + 2 reset_interval, ...: what netx's argument of that name does.  Spikes
+            that are under way arrive.
 
     Returns:
         Output, class scores and what was recorded, for the whole batch.
@@ -54,6 +58,8 @@ def simulate(
     """
     from convert import engine  # compiled loops: loaded when something runs, not when convert is imported
 
+    if reset_interval is not None and reset_interval < 1:
+        raise DataError(f"reset_interval is {reset_interval}; 1 or more steps, or None for no reset, is allowed")
     values = _checked_spikes(network, spikes)
     wanted = _checked_record(network, record or {})
     batch, steps = values.shape[:2]
@@ -67,7 +73,8 @@ def simulate(
     _check_sums(network, largest)
 
     def work(start: int, stop: int) -> int:
-        _run_chunk(network, stages, source, values[start:stop], output[start:stop], layers, slice(start, stop), largest)
+        where = slice(start, stop)
+        _run_chunk(network, stages, source, values[where], output[where], layers, where, largest, reset_interval or 0)
         return stop - start
 
     size = chunk or _chunk_size(network, steps)
@@ -93,6 +100,7 @@ def _run_chunk(
     layers: dict[int, dict[str, npt.NDArray[Any]]],
     where: slice,
     largest: int,
+    interval: int,
 ) -> None:
     """Run some samples through all layers; write into ``output`` and, at ``where``, into ``layers``."""
     from convert import engine
@@ -102,14 +110,18 @@ def _run_chunk(
     if source is not None:
         bias = engine.input_bias(network.input, source, spikes)
         names = layers.get(-1, {})
-        spikes, u, v = source.step_all(np.zeros(spikes.shape, np.int32), bias, "u" in names, "v" in names)
+        silence = np.zeros(spikes.shape, np.int32)
+        spikes, u, v = source.step_all(silence, bias, "u" in names, "v" in names, interval, 1)
         _keep(names, where, spikes, u, v)
         largest = 1
     for index, stage in enumerate(stages):
         names = layers.get(index, {})
         states = index == len(stages) - 1 and network.layers[-1].output == "state"
         current = stage.currents(spikes, largest)  # (chunk, steps, neurons)
-        spikes, u, v = stage.population.step_all(current, stage.population.bias, "u" in names, "v" in names or states)
+        population = stage.population
+        phase = 1 + index + (source is not None)
+        want_v = "v" in names or states
+        spikes, u, v = population.step_all(current, population.bias, "u" in names, want_v, interval, phase)
         _keep(names, where, spikes, u, v)
         largest = 1
     last = network.layers[-1]

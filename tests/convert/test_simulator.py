@@ -219,13 +219,12 @@ def test_progress_is_shown_on_demand(small, capsys):
     assert "3/3" in capsys.readouterr().err
 
 
-def test_ntidigits_gives_every_spike_of_upstreams_truth(upstream):
-    """The stored output lags Lava by one step."""
-    from convert import read_netx
-
-    folder = upstream / "gts" / "ntidigits"
-    spikes = np.load(folder / "input.npy").T[None].astype(np.uint8)
-    truth = np.load(folder / "output.npy").T
-    output = simulate(read_netx(folder / "ntidigits.net"), spikes).output[0]
-    assert output.sum() == truth.sum() == 22572
-    np.testing.assert_array_equal(output[:-1], truth[1:])
+def test_reset_clears_states_one_population_after_the_other_but_not_spikes_under_way():
+    keep = Cuba(threshold=1 << 17, current_decay=4096, voltage_decay=0)
+    first = Layer((1,), Dense([[2]]), Cuba(threshold=0, current_decay=4096, voltage_decay=0))
+    network = Network(Input((1,)), [first, Layer((1,), Dense([[2]]), keep, output="state")])
+    got = simulate(network, np.ones((1, 9, 1), np.uint8), reset_interval=4, record={0: ("v",)})
+    # the first layer spikes from index 1 on; the second sums them from index 2 on, and starts anew at 1, 5, ...
+    assert (got.output[0, :, 0] // 128).tolist() == [0, 0, 1, 2, 3, 1, 2, 3, 4]
+    with pytest.raises(DataError, match="reset_interval is 0"):
+        simulate(network, np.ones((1, 2, 1), np.uint8), reset_interval=0)
