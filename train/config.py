@@ -130,7 +130,7 @@ class ReadoutConfig:
     Attributes:
         spiking: spikes are counted; otherwise voltages of leaky integrators are summed.
         current_decay, voltage_decay, threshold: see ``Cuba``.
-        gain: initial weights.
+        gain: initial weights, in units of the hidden neurons' threshold.
     """
 
     spiking: bool = False
@@ -185,7 +185,7 @@ class TrainConfig:
         clip_norm: largest norm of the gradient.
         dropout, recurrent_dropout: probability that a neuron's output is dropped for a sequence.
         loss: ``sum`` (cross-entropy of the summed readout) or ``softmax`` (of the softmax averaged over steps).
-        logit_scale: factor on the readout's mean before the softmax.
+        logit_scale: factor on the readout's mean, in units of the threshold, before the softmax.
         label_smoothing: of the cross-entropy.
         rate_penalty, rate_target: weight of the squared excess of a layer's mean rate over the target, in spikes a step.
         weight_bits: 8 for the chip's weights in the forward pass, 0 for floats (a control that cannot be exported).

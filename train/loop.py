@@ -112,7 +112,7 @@ class Run:
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor
             self.optimizer.zero_grad()
-            logits = class_logits(self.model(batch.spikes), plan.loss, plan.logit_scale)
+            logits = class_logits(self.model(batch.spikes), plan.loss, plan.logit_scale / self.config.neuron.threshold)
             loss = self._loss(logits, batch.labels)
             if not math.isfinite(loss.item()):
                 raise MyelinError(f"the loss became {loss.item()} in epoch {epoch}; lower train.learning_rate")

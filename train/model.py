@@ -63,7 +63,8 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
     neuron = {**asdict(config.neuron), "per_neuron": False, "spread": 0.0}
     neuron |= {name: getattr(readout, name) for name in ("threshold", "current_decay", "voltage_decay", "spiking")}
     inputs = int(torch.Size(shape).numel())
-    blocks.append(Readout(inputs, classes, neuron=neuron, gain=readout.gain, quantise=config.train.weight_bits > 0))
+    gain = readout.gain * config.neuron.threshold
+    blocks.append(Readout(inputs, classes, neuron=neuron, gain=gain, quantise=config.train.weight_bits > 0))
     return SpikingNetwork(*blocks)
 
 

@@ -170,3 +170,24 @@ def conv_backward(
                 )
             for n in range(neurons):
                 grad_arriving[t, b, n] = _convolve_transposed(grad_x[t, b], kernel, n // size, n % size, size)
+
+
+@njit(parallel=True, cache=True)
+def kernel_gradient(grad_x, arriving, channels, taps):
+    """dL/dkernel per sample, (B, channels, channels, taps) float64; only what arrived contributes, and little does."""
+    steps, batch, neurons = grad_x.shape
+    size, half = neurons // channels, taps // 2
+    result = np.zeros((batch, channels, channels, taps))
+    for b in prange(batch):
+        for t in range(steps):
+            for n in range(neurons):
+                value = arriving[t, b, n]
+                if value == 0.0:
+                    continue
+                i, g = n // size, n % size
+                for k in range(taps):
+                    f = g - k + half
+                    if 0 <= f < size:
+                        for o in range(channels):
+                            result[b, o, i, k] += value * grad_x[t, b, o * size + f]
+    return result

@@ -20,7 +20,7 @@ from hw_configs.errors import ConfigError
 from hw_configs.fixed_point import DECAY_UNITY
 from train.delay import AxonalDelay, Taps
 from train.kernels.delay import delay_gradient
-from train.kernels.recurrent import conv_backward, conv_forward, step_backward, step_forward
+from train.kernels.recurrent import conv_backward, conv_forward, kernel_gradient, step_backward, step_forward
 from train.layers.dropout import keep_mask
 from train.layout import array
 from train.neurons import Cuba
@@ -155,15 +155,6 @@ class _ConvRecurrence(torch.autograd.Function):
             array(grad), kernel, run.mask, run.taps.first, run.taps.weights, run.voltage, run.spikes, run.current, *run.keep,
             *run.neuron.surrogate_arguments(), grad_x, grad_arriving, grad_decay,
         )  # fmt: skip
-        grad_weight = _kernel_gradient(torch.from_numpy(grad_x), torch.from_numpy(run.arriving), kernel.shape)
+        grad_kernel = kernel_gradient(grad_x, run.arriving, kernel.shape[0], kernel.shape[2]).sum(axis=0)
+        grad_weight = torch.from_numpy(grad_kernel.astype(np.float32))
         return run.gradients(ctx, grad_x, grad_weight, grad_arriving, grad_decay)
-
-
-def _kernel_gradient(grad: Tensor, arriving: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """dL/dkernel (out, in, taps) of a same-padded convolution over all steps and samples: one product for each tap."""
-    channels, _, taps = shape
-    outputs = grad.flatten(0, 1).unflatten(1, (channels, -1))  # (T B, C, F)
-    inputs = torch.nn.functional.pad(arriving.flatten(0, 1).unflatten(1, (channels, -1)), (taps // 2, taps // 2))
-    size = outputs.shape[2]
-    columns = [torch.einsum("bof,bif->oi", outputs, inputs[:, :, k : k + size]) for k in range(taps)]
-    return torch.stack(columns, dim=2)

@@ -1,0 +1,156 @@
+"""From a run folder to the integer network: the one file of ``convert`` that reads a checkpoint.
+
+Weights become even integers in -256..254 (SLAYER's 8 bit), decays 12 bit, delays whole steps; the arithmetic is that of the
+trained network's own forward pass, so both give the same spikes.  It reads safetensors and JSON with numpy; torch is not needed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+from safetensors.numpy import load_file
+
+from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.network import Input, Layer, Network, naming_layer
+from convert.neurons import Cuba
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_SCALE
+
+Tensors = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run folder's content: the record of the run (run.json) and its tensors."""
+
+    folder: Path
+    record: dict[str, Any]
+    tensors: Tensors
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The whole configuration of the run."""
+        result: dict[str, Any] = self.record["config"]
+        return result
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read a run folder.
+
+    Raises:
+        NetworkError: no such run, damaged files, or values that are not finite.
+    """
+    if not folder.is_dir():
+        raise NetworkError(f"{folder}: no such run folder; name one that `myelin train` wrote")
+    try:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or not isinstance(record.get("config"), dict):
+            raise ValueError("no configuration in it")
+    except (OSError, ValueError) as error:
+        raise NetworkError(f"{folder}: run.json cannot be read ({error}); name a folder that `myelin train` wrote") from error
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise NetworkError(f"{folder}: holds no model.safetensors yet; finish the run with `myelin train --resume`")
+    try:
+        tensors = dict(load_file(path))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise NetworkError(f"{path}: cannot be read as safetensors ({error}); the file is damaged") from error
+    for name, values in tensors.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise NetworkError(f"{path}: {name} holds NaN or infinite values; train again, with a smaller learning rate")
+    return Checkpoint(folder, record, tensors)
+
+
+def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
+    """The integer network of a trained run.
+
+    Raises:
+        NetworkError: a tensor is missing or does not fit the configuration, or weights were trained as floats.
+    """
+    config = checkpoint.config
+    try:
+        if config["train"]["weight_bits"] == 0:
+            raise NetworkError(f"{checkpoint.folder}: trained with float weights; train with train.weight_bits=8 to export")
+        source = Input((config["data"]["channels"],), message_bits=config["data"]["message_bits"])
+        shape: tuple[int, ...] = source.shape
+        layers = []
+        for index, layer in enumerate([*config["layers"], None]):
+            with naming_layer(index, layer["kind"] if layer else "dense"):
+                parts = _Parts(checkpoint.tensors, f"{index}.")
+                layers.append(_hidden(parts, config, layer, shape) if layer else _readout(parts, config))
+            shape = layers[-1].shape
+    except KeyError as error:
+        raise NetworkError(
+            f"{checkpoint.folder}: {error} is missing; run.json and model.safetensors do not belong together"
+        ) from error
+    return Network(source, tuple(layers))
+
+
+class _Parts:
+    """Tensors of one layer."""
+
+    def __init__(self, tensors: Tensors, prefix: str) -> None:
+        self.tensors, self.prefix = tensors, prefix
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self.tensors[self.prefix + name]
+
+    def weight(self, name: str) -> npt.NDArray[np.int64]:
+        """Even integers in -256..254, as the training's forward pass uses them."""
+        steps = np.rint(np.clip(self[name].astype(np.float32) * (WEIGHT_SCALE / 2), -128, 127))
+        return 2 * steps.astype(np.int64)
+
+    def delay(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+        """Whole steps; one for each neuron, or one for each channel of a (C, H, W) population."""
+        return _per_neuron_or_channel(np.rint(self[name]).astype(np.int64), shape)
+
+    def cuba(self, threshold: float, shape: tuple[int, ...]) -> Cuba:
+        """Constants of the neurons; the decays are clamped and rounded as in training."""
+        decays = [np.rint(self[f"neuron.{name}_decay"]).astype(np.int64) for name in ("current", "voltage")]
+        current, voltage = (_per_neuron_or_channel(decay, shape) for decay in decays)
+        return Cuba(int(threshold * WEIGHT_SCALE), current.clip(0, DECAY_UNITY), voltage.clip(0, DECAY_UNITY))
+
+
+def _per_neuron_or_channel(values: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    if values.size == 1:
+        return values.reshape(())
+    if values.size == int(np.prod(shape)):
+        return values.reshape(shape)
+    return values.reshape(-1, *(1,) * (len(shape) - 1))
+
+
+def _hidden(parts: _Parts, config: dict[str, Any], layer: dict[str, Any], input_shape: tuple[int, ...]) -> Layer:
+    weight = parts.weight("synapse.weight")
+    synapse: Dense | Conv
+    if layer["kind"] == "conv":
+        synapse = Conv(weight, stride=(1, layer["stride"]), padding=(0, layer["kernel"] // 2))
+        shape = synapse.output_shape(input_shape)
+    else:
+        synapse = Dense(weight)
+        shape = (layer["neurons"],) if layer["channels"] == 1 else (layer["channels"], 1, layer["neurons"] // layer["channels"])
+    recurrent = None
+    if layer["recurrent"] != "none":
+        rec_weight = parts.weight("recurrence.weight")
+        rec_synapse: Dense | Conv
+        if layer["recurrent"] == "dense":
+            rec_synapse = Dense(rec_weight)
+        else:
+            rec_synapse = Conv(rec_weight[:, :, None, :], padding=(0, rec_weight.shape[2] // 2))
+        recurrent = DelayedRecurrent(rec_synapse, parts.delay("recurrence.delay.delay", shape))
+    delay = np.zeros((), np.int64) if layer["delay_per"] == "none" else parts.delay("delay.delay", shape)
+    return Layer(shape, synapse, parts.cuba(config["neuron"]["threshold"], shape), delay, recurrent)
+
+
+def _readout(parts: _Parts, config: dict[str, Any]) -> Layer:
+    weight = parts.weight("synapse.weight")
+    shape = (weight.shape[0],)
+    spiking = config["readout"]["spiking"]
+    # a readout that never spikes in training gets the highest threshold that fits 17 bits
+    threshold = config["readout"]["threshold"] if spiking else THRESHOLD_MAX / WEIGHT_SCALE
+    return Layer(shape, Dense(weight), parts.cuba(threshold, shape), output="spikes" if spiking else "state")
