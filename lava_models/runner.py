@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO, Any
 
@@ -102,17 +102,18 @@ class Worker:
         job = Job(network, values, wanted, stock=stock, chip=backend == "loihi2")
         samples: list[Sample] = []
         if values.shape[0] and values.shape[1]:
-            for sample in self._samples(job):
-                samples.append(sample)
-                if progress is not None:
-                    progress(len(samples), len(values))
+            with contextlib.closing(self._samples(job)) as arriving:
+                for sample in arriving:
+                    samples.append(sample)
+                    if progress is not None:
+                        progress(len(samples), len(values))
         return _recording(job, samples)
 
-    def _samples(self, job: Job) -> Iterator[Sample]:
+    def _samples(self, job: Job) -> Generator[Sample, None, None]:
         if self._child is None:
             self._child = _Child()
         try:
-            self._child.pipe.send(job)
+            self._child.send(job)
             while True:
                 kind, value = self._child.receive(self.timeout_s)
                 if kind == "error":
@@ -149,6 +150,14 @@ class _Child:
             start_new_session=True,
         )
         theirs.close()
+
+    def send(self, job: Job) -> None:
+        """Hand over a job; BackendError if the child is gone."""
+        try:
+            self.pipe.send(job)
+        except OSError:
+            self.process.wait(5)
+            raise BackendError(f"the process that runs Lava ended before it took its work{self._last_line()}") from None
 
     def receive(self, timeout_s: float) -> Any:
         """Next message of the child; BackendError if it dies or says nothing for ``timeout_s``."""

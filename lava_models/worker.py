@@ -56,10 +56,12 @@ class Sample:
 def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
     """Run all samples; ``report("sample", Sample)`` for each, ``report("steps", n)`` in between.
 
-    The graph is built anew for every sample: that clears u, v and every buffer of pending activations for certain, and costs
-    0.15 s, less than setting them one number at a time through Lava's ``Var.set`` (9 us each, 63 x N of them a delayed layer).
+    The graph is built anew for every sample, which clears u, v and every buffer of pending activations for certain.  It costs
+    0.15 s on an idle machine; setting them through Lava's ``Var.set`` goes number by number, 63 x N of them a delayed layer,
+    and took twice as long for two recurrent layers of 256.
     """
     from lava.magma.core.process.process import ProcessServer
+    from lava.magma.core.process.variable import VarServer
 
     from lava_models.build import build, plan
 
@@ -73,7 +75,8 @@ def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
             sample = Sample(graph.output(), recorded)
             graph.root.stop()
         finally:
-            ProcessServer().reset_server()  # it keeps every process ever made
+            ProcessServer().reset_server()  # they keep every process and variable ever made
+            VarServer().reset_server()
         report("sample", sample)
 
 
@@ -139,17 +142,15 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _end_children() -> None:
-    for child in multiprocessing.active_children():
-        child.kill()
-    for child in multiprocessing.active_children():
-        child.join(1)
-
-
 def _end(*_: Any) -> None:
-    """Kill what Lava has forked, and leave; its resource tracker then frees the shared memory by itself."""
-    _end_children()
-    os._exit(1)
+    """Kill what Lava has forked, and leave; Python's resource tracker then frees the shared memory, since SIGTERM spares it."""
+    try:
+        for child in multiprocessing.active_children():
+            child.kill()
+        # what the other thread has forked meanwhile: it shares this session and inherited this handler
+        os.killpg(os.getpid(), signal.SIGTERM)
+    finally:
+        os._exit(1)
 
 
 def _end_with_parent() -> None:
