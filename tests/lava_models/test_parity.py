@@ -7,9 +7,11 @@ import lava_reference
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 
+from convert import Conv, Cuba, Input, Layer, Network
 from convert.simulator import simulate
 
-EXAMPLES = int(os.environ.get("MYELIN_LAVA_EXAMPLES", 25))
+#: 300 were run once; a network costs about a second, most of it Lava starting its processes.
+EXAMPLES = int(os.environ.get("MYELIN_LAVA_EXAMPLES", 16))
 seen = {"networks": 0, "spikes": 0, "active": 0}
 
 
@@ -33,6 +35,18 @@ def test_random_networks_agree_everywhere(lava, case):
     seen["networks"] += 1
     seen["spikes"] += spikes
     seen["active"] += spikes > 0
+
+
+def test_a_kernel_too_wide_for_lavas_conv(lava):
+    """Lava keeps sizes in 8 bit: a kernel of 130 is unrolled, also without any delay."""
+    rng = np.random.default_rng(2)
+    layer = Layer((2, 1, 31), Conv(rng.integers(-40, 60, (2, 1, 1, 130))), Cuba(300, 700, 200))
+    network = Network(Input((160,)), (layer,))
+    spikes = (rng.random((1, 30, 160)) < 0.1).astype(np.uint8)
+    expected = simulate(network, spikes).output
+    assert expected.sum() > 20
+    np.testing.assert_array_equal(lava.run(network, spikes).output, expected)
+    np.testing.assert_array_equal(lava.run(network, spikes, stock=True).output, expected)
 
 
 def test_random_networks_were_active():
