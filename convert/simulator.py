@@ -17,8 +17,8 @@ from hw_configs.errors import DataError
 if TYPE_CHECKING:
     from convert.engine import Population, Stage
 
-#: Memory that the intermediate arrays of one chunk of samples may take, in bytes.
-_CHUNK_BYTES = 32 << 20
+#: Memory that the intermediate arrays of one chunk of samples may take, in bytes: what a core's caches hold.
+_CHUNK_BYTES = 2 << 20
 #: More samples than this in one chunk gain nothing.
 _CHUNK_SAMPLES = 64
 _NAMES = ("spikes", "u", "v")
@@ -205,8 +205,12 @@ def _shown(done: Iterator[int], total: int, progress: bool) -> Iterator[int]:
     if not progress:
         yield from done
         return
+    import threading
+
     from tqdm import tqdm
 
+    # tqdm's own lock fixes multiprocessing's start method, after which Lava can no longer be imported
+    tqdm.set_lock(threading.RLock())
     with tqdm(total=total, unit="sample", desc="simulate") as bar:
         for count in done:
             bar.update(count)

@@ -1,9 +1,9 @@
 """The truths that lava-dl installs with its tests, through ``read_netx`` and ``simulate``.
 
-Where stored truth and Lava part, found by trying: N-TIDIGITS' stored output lags Lava by one step.  PilotNet's states were recorded on
-a chip with a reset every 17 steps (``input-s.npy``: every 16); a chip's voltage reads 128 where a neuron has just spiked, Lava's 0.
-The stored ``fc-3`` of PilotNet does not follow from the stored ``fc-2`` (an fc-2 spike at step 7 causes no current at step 8), so it
-is another run's and left out.
+Where stored truth and Lava part, found by trying: N-TIDIGITS' stored output lags Lava by one step.  PilotNet's states follow
+with a reset every 17 steps (``input-s.npy``: every 16), and its stored voltage reads 128 where a neuron has just spiked,
+Lava's 0.  The stored ``fc-3`` of PilotNet does not follow from the stored ``fc-2`` (an fc-2 spike at index 7 causes no current
+at 8), so it is another run's and left out.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def test_ntidigits_gives_every_spike(upstream):
 def test_pilotnet_gives_every_current_voltage_and_spike(upstream):
     folder = upstream / "gts" / "pilotnet_lif"
     network, spikes = constant_bias(read_netx(folder / "network.net"), np.load(folder / "image.npy"), 24)
-    record = {-1: ("spikes",), **{index: ("u", "v", "spikes") for index in range(8)}}
+    record = {-1: ("spikes",), **dict.fromkeys(range(8), ("u", "v", "spikes"))}
     got = simulate(network, spikes, reset_interval=17, record=record).layers
     np.testing.assert_array_equal(got[-1]["spikes"][0], steps_first(folder / "input.npy"))
     for index, name in enumerate([*(f"conv-{k}" for k in range(5)), *(f"fc-{k}" for k in range(3))]):
