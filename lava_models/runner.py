@@ -177,6 +177,18 @@ class _Child:
         except EOFError:
             raise BackendError(f"the process that runs Lava ended without an answer{self._last_line()}") from None
 
+    def _left_within(self, seconds: float) -> bool:
+        """Whether the child ends in that time; where the system can, it is not reaped, so that its number still means it."""
+        end = time.monotonic() + seconds
+        while self.process.returncode is None and time.monotonic() < end:
+            if hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
+                if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                    return True
+            else:
+                self.process.poll()
+            time.sleep(0.01)
+        return self.process.returncode is not None
+
     def _last_line(self) -> str:
         self.printed.seek(0)
         lines = self.printed.read().decode(errors="replace").split("\n")
@@ -190,13 +202,12 @@ class _Child:
                 self.pipe.send(None)
         elif self.process.poll() is None:
             self.process.terminate()  # it kills what it has started; see worker._end
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(5)
-        if self.process.poll() is None or kill:
+        left = self._left_within(5)
+        if kill or not left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 time.sleep(0.1)  # for Python's resource tracker, which frees the shared memory after its clients are gone
                 os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        self.process.wait()
         self.pipe.close()
         self.printed.close()
         if self.process.stdin is not None:
