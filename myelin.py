@@ -34,10 +34,9 @@ class _Version(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands; loads none of torch, numba and Lava."""
-    import lava_models.cli
-
     import convert.cli
     import convert.export
+    import lava_models.cli
     import train.cli
     import train.cochlea.cli
 
@@ -59,10 +58,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code, and leaves through SystemExit only where argparse does (usage, help)."""
     try:
-        args = build_parser().parse_args(argv)
-        code = int(args.run(args))
-        sys.stdout.flush()
-        return code
+        try:
+            args = build_parser().parse_args(argv)
+            return int(args.run(args))
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe is caught, rather than when Python exits
     except MyelinError as error:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt as interrupt:

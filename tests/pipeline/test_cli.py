@@ -1,0 +1,152 @@
+"""The command line itself: usage, help, version, interruption, a closed pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import myelin
+from hw_configs.errors import MyelinError
+
+ROOT = Path(myelin.__file__).parent
+COMMANDS = ("train", "export", "check", "simulate", "validate", "doctor", "demo", "encode")
+
+
+def test_help_names_every_command_and_the_exit_codes(main, capsys):
+    with pytest.raises(SystemExit) as left:
+        main("--help")
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n    {command} " in shown for command in COMMANDS)
+    assert "Exit codes: 0 done, 1 a gate failed" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(command, main, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(command, "--help")
+    assert left.value.code == 0
+    assert f"usage: myelin {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("fly",),
+        ("train",),
+        ("train", "demo", "--data", "builtin"),
+        ("simulate", "x", "--data", "y", "--backend", "gpu"),
+        ("simulate", "x", "--data", "y", "--samples", "0"),
+        ("validate", "x", "--data", "y", "--max-drop", "-1"),
+        ("validate", "x", "--data", "y", "--max-drop", "nan"),
+        ("validate", "x", "--data", "y", "--lava-samples", "-3"),
+        ("demo", "--epochs", "two"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments, main, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(*arguments)
+    assert left.value.code == 2
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert ": error: " in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_version(main, capsys):
+    with pytest.raises(SystemExit) as left:
+        main("--version")
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("myelin ")
+
+
+def test_help_in_a_process_of_its_own():
+    done = subprocess.run([sys.executable, ROOT / "myelin.py", "--help"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: myelin" in done.stdout
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_no_error(unbuffered):
+    """As in `myelin doctor | true`, where what reads has left."""
+    patch = "import sys, myelin, lava_models.cli as cli; cli.run_doctor = lambda _: print(1) or 0"
+    code = f"{patch}\nsys.exit(myelin.main(['doctor']))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (MyelinError("two\nlines"), 2, "myelin: error: two lines\n"),
+        (PermissionError(13, "Permission denied", "/etc/x"), 2, "myelin: error: /etc/x: Permission denied\n"),
+        (OSError(28, "No space left on device"), 2, "myelin: error: No space left on device\n"),
+        (KeyboardInterrupt(), 130, "\nmyelin: interrupted\n"),
+        (KeyboardInterrupt("go on with --resume"), 130, "\nmyelin: interrupted; go on with --resume\n"),
+    ],
+)
+def test_what_handlers_raise(error, code, shown, main, capsys, monkeypatch):
+    import lava_models.cli
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(lava_models.cli, "run_doctor", fail)
+    assert main("doctor") == code
+    assert capsys.readouterr().err == shown
+
+
+def test_a_bug_is_not_hidden(main, monkeypatch):
+    """What no user can cause keeps its traceback."""
+    import lava_models.cli
+
+    def fail(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(lava_models.cli, "run_doctor", fail)
+    with pytest.raises(ZeroDivisionError):
+        main("doctor")
+
+
+def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
+    from lava_models import compat
+
+    monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
+    out = tmp_path / "doctor.json"
+    assert main("doctor", "--json", out) == 0
+    shown, found = capsys.readouterr().out, json.loads(out.read_text())
+    works = {backend["name"]: backend["works"] for backend in found["backends"]}
+    assert works == {"fast": True, "train": True, "lava": False, "loihi2": False}
+    assert found["next_step"].startswith("to get lava: Lava cannot run here: lava-nc not installed; run `pip install")
+    assert f"next: {found['next_step']}" in shown
+
+
+def test_doctor_sees_a_wrong_simulator(monkeypatch):
+    """The trial compares with spikes worked out by hand, so a broken backend cannot pass it."""
+    from convert.recording import Recording
+    from lava_models import doctor
+
+    real = doctor.simulate
+
+    def late(network, frames):
+        output = real(network, frames).output
+        return Recording(output[:, [*range(1, 8), 0]], real(network, frames).readout)
+
+    monkeypatch.setattr(doctor, "simulate", late)
+    fast = doctor.examine()["backends"][0]
+    assert fast["works"] is False
+    assert "wrong spikes" in fast["state"]

@@ -1,0 +1,112 @@
+"""Which package may import which, what a plain import must not load, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import myelin
+
+ROOT = Path(myelin.__file__).parent
+PACKAGES = ("train", "convert", "lava_models", "hw_configs")
+#: What each package may import of ours: data flows train -> convert -> lava_models, imports point back along that way.
+MAY_IMPORT = {
+    "hw_configs": {"hw_configs"},
+    "train": {"train", "hw_configs"},
+    "convert": {"convert", "train", "hw_configs"},
+    "lava_models": {"lava_models", "convert", "train", "hw_configs"},
+    "myelin.py": {"train", "convert", "lava_models", "hw_configs"},
+}
+#: Where an optional part may be imported at all, even inside a function.
+ONLY_IN = {"torch": ("train",), "lava": ("lava_models",)}
+#: Lines of the longest file that a reader takes in at one go.
+LONGEST_FILE_LINES = 320
+
+
+def _files():
+    return [ROOT / "myelin.py", *(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))]
+
+
+def _imported(path):
+    """(top-level module, line, inside a function) of every import in a file, type-checking ones left out."""
+    found = []
+
+    def visit(node, inside):
+        if isinstance(node, ast.Import):
+            found.extend((alias.name.partition(".")[0], node.lineno, inside) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} is relative"
+            found.append((str(node.module).partition(".")[0], node.lineno, inside))
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for part in node.orelse:
+                visit(part, inside)
+            return
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            visit(child, inside or function)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    return found
+
+
+def test_imports_point_back_along_the_way():
+    wrong = []
+    for path in _files():
+        home = path.relative_to(ROOT).parts[0]
+        for module, line, _ in _imported(path):
+            if (module in PACKAGES and module not in MAY_IMPORT[home]) or home not in ONLY_IN.get(module, (home,)):
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {module}")
+    assert not wrong
+
+
+def test_the_rule_sees_an_import(tmp_path):
+    """The check itself, on a file that breaks it: in a function, under an alias, beside a type-checking one."""
+    file = tmp_path / "bad.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\n"
+        "def f():\n    import lava.magma as b\nfrom torch import nn\n"
+    )
+    assert _imported(file) == [("typing", 1, False), ("lava", 5, True), ("torch", 6, False)]
+
+
+def test_files_stay_short():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in _files()}
+    assert len(lengths) > 60  # all packages were found
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE_LINES} == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "never"),
+    [
+        ("import hw_configs, hw_configs.target", ("numpy", "torch", "lava", "numba", "h5py")),
+        ("import convert", ("torch", "lava", "numba", "matplotlib", "train")),
+        ("import convert.artifact, convert.rules, convert.cli", ("torch", "lava", "matplotlib", "train")),
+        ("import lava_models", ("torch", "lava", "numba", "matplotlib", "train")),
+        ("import train.datasets", ("torch", "lava", "convert")),
+        ("import train.cochlea.cli", ("torch", "lava", "numba", "scipy.signal")),
+        ("import myelin; myelin.build_parser()", ("torch", "lava", "numba", "matplotlib", "scipy.signal", "tqdm")),
+    ],
+)
+def test_an_import_loads_no_more_than_it_needs(statement, never):
+    code = f"{statement}\nimport sys\nprint(*[name for name in {never!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_simulation_needs_no_torch(artifacts, tiny):
+    """The promise to a machine that only simulates: data, artifact, simulator and the command line, with torch out of reach."""
+    arguments = ["simulate", str(artifacts["dense"]), "--data", str(tiny.data)]
+    code = f"import sys\nsys.modules['torch'] = None\nimport myelin\nsys.exit(myelin.main({arguments!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy" in done.stdout
+
+
+def test_tests_are_no_package():
+    """lava-dl installs a top-level package of the name ``tests``; ours must not shadow it."""
+    assert not list((ROOT / "tests").rglob("__init__.py"))

@@ -1,0 +1,112 @@
+"""A run that is killed and resumed gives the weights of one that was not, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import myelin
+
+#: So many epochs that the kill comes in the middle, and it is checked that it did.
+EPOCHS = 24
+
+
+@pytest.fixture(scope="module")
+def command(tiny):
+    """Arguments of a long training run with dropout, augmentation and hardening on its way, without --out."""
+    changes = [f"train.epochs={EPOCHS}", "train.dropout=0.2", "augment.channel_shift=2", "augment.time_shift_ms=10"]
+    return [
+        "train",
+        tiny.configs["conv"],
+        "--data",
+        tiny.data,
+        "--quiet",
+        *(x for change in changes for x in ("--set", change)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(command, main, tmp_path_factory):
+    """A run that nothing happened to."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    assert main(*command, "--out", out) == 0
+    return out
+
+
+def _kill_in_the_middle(command, out):
+    """Start the run in a process of its own and kill it after some epochs; returns how many it had recorded."""
+    arguments = [str(argument) for argument in [*command, "--out", out]]
+    process = subprocess.Popen([sys.executable, Path(myelin.__file__), *arguments], stdout=subprocess.DEVNULL)
+    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
+    while not metrics.exists() or len(metrics.read_bytes().splitlines()) < EPOCHS // 3:
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(30) == -signal.SIGKILL
+    return len(metrics.read_bytes().splitlines())
+
+
+def test_killed_and_resumed_is_bit_for_bit_the_same(command, uninterrupted, main, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert EPOCHS // 3 <= _kill_in_the_middle(command, out) < EPOCHS
+    assert json.loads((out / "run.json").read_text())["finished"] is False
+    assert main(*command, "--out", out, "--resume") == 0
+    for name in ("model.safetensors", "state.safetensors"):
+        assert (out / name).read_bytes() == (uninterrupted / name).read_bytes()
+    rows, expected = (
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (out, uninterrupted)
+    )
+    for row in [*rows, *expected]:
+        del row["seconds"]
+    assert rows == expected
+    record = json.loads((out / "run.json").read_text())
+    assert record["finished"] is True
+    assert record["best"] == json.loads((uninterrupted / "run.json").read_text())["best"]
+
+
+def test_resuming_a_finished_run_changes_nothing(command, uninterrupted, main, capsys):
+    before = {path.name: path.read_bytes() for path in uninterrupted.iterdir()}
+    assert main(*command, "--out", uninterrupted, "--resume") == 0
+    assert {path.name: path.read_bytes() for path in uninterrupted.iterdir()} == before
+    assert f"{EPOCHS} epochs" in capsys.readouterr().out
+
+
+def test_resume_without_a_run_starts_one(tiny, main, tmp_path, capsys):
+    assert main("train", tiny.configs["dense"], "--data", tiny.data, "--out", tmp_path / "run", "--quiet", "--resume") == 0
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_what_cannot_be_resumed(command, uninterrupted, tiny, refused, tmp_path):
+    import shutil
+
+    out = tmp_path / "run"
+    shutil.copytree(uninterrupted, out)
+    resume = [*command, "--out", out, "--resume"]
+    assert "another configuration" in refused(*resume, "--set", "train.seed=1")
+    state = (out / "state.safetensors").read_bytes()
+    (out / "state.safetensors").write_bytes(state[: len(state) // 2])
+    assert "state.safetensors: cannot be read as safetensors" in refused(*resume)
+    (out / "state.safetensors").write_bytes(state)
+    (out / "run.json").write_text("[1]")
+    assert "run.json: holds a list; an object is needed" in refused(*resume)
+    (out / "run.json").write_text("{")
+    assert "run.json: is not a run's JSON" in refused(*resume)
+
+
+def test_an_interrupt_says_how_to_go_on(command, main, tmp_path, capsys, monkeypatch):
+    import train.loop
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train.loop.Run, "epoch", interrupted)
+    assert main(*command, "--out", tmp_path / "run") == 130
+    assert "interrupted; the epochs that ended are kept: continue with the same command and --resume" in capsys.readouterr().err

@@ -1,0 +1,189 @@
+"""From spikes in a file to equal spikes in Lava, through the command line alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def lava():
+    from lava_models import compat
+
+    if not compat.available():
+        pytest.skip(f"{', '.join(compat.missing())} not installed")
+
+
+@pytest.mark.parametrize("name", ["dense", "conv"])
+def test_every_stage_gives_the_same_outputs(name, artifacts, tiny, main, tmp_path, capsys, lava):
+    out = tmp_path / "validation.json"
+    code = main(
+        "validate", artifacts[name], "--data", tiny.data, "--lava-samples", 1, "--max-drop", 100, "--json", out
+    )  # 2 epochs train nothing: here only equality counts
+    shown = capsys.readouterr().out
+    assert code == 0
+    result = json.loads(out.read_text())
+    assert [stage["name"] for stage in result["stages"]] == ["float", "rounded", "quantised", "integer"]
+    assert [(parity["equal"], parity["samples"]) for parity in result["parities"]] == [(True, 24), (True, 1), (True, 1)]
+    assert result["split"] == "test"
+    assert result["samples"] == 24
+    assert result["parities"][0]["values"] == 24 * 30 * 4
+    assert "PASS" in shown
+    for stage in result["stages"]:
+        assert f"{stage['accuracy_percent']:.2f} %" in shown
+    assert result["gate"]["passed"] is True
+
+
+@pytest.mark.parametrize("name", ["dense", "conv"])
+def test_hidden_neurons_spike_in_what_was_compared(name, artifacts):
+    """Equality of silent networks would prove nothing."""
+    from convert.artifact import read_artifact
+    from convert.simulator import simulate
+
+    artifact = read_artifact(artifacts[name])
+    hidden = [index for index, layer in enumerate(artifact.network.layers) if layer.output == "spikes"]
+    recording = simulate(artifact.network, artifact.golden.spikes, record=dict.fromkeys(hidden, ("spikes",)))
+    assert all(0.005 < recording.layers[index]["spikes"].mean() < 0.8 for index in hidden)
+    assert np.unique(artifact.golden.output).size > 1
+    assert artifact.network.max_delay_steps > 3
+
+
+@pytest.mark.parametrize("name", ["dense", "conv"])
+def test_check_holds(name, artifacts, main, capsys):
+    assert main("check", artifacts[name], "--target", "loihi2") == 0
+    assert "0 violations" in capsys.readouterr().out
+
+
+def test_simulate_gives_the_accuracy_of_validation(artifacts, tiny, main, tmp_path, capsys):
+    fast, gate = tmp_path / "fast.json", tmp_path / "gate.json"
+    assert main("simulate", artifacts["conv"], "--data", tiny.data, "--json", fast) == 0
+    shown = capsys.readouterr().out
+    main("validate", artifacts["conv"], "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100, "--json", gate)
+    result, validation = json.loads(fast.read_text()), json.loads(gate.read_text())
+    assert result["accuracy_percent"] == validation["stages"][-1]["accuracy_percent"]
+    assert f"{result['accuracy_percent']:.2f} %" in shown
+    assert result["events_not_in_frames"] == validation["events_not_in_frames"]
+    assert result["binning"]["max_count"] == 7
+    assert validation["lava_skipped"] == "--lava-samples 0"
+
+
+def test_simulate_a_netx_file_in_lava(artifacts, tiny, main, tmp_path, lava):
+    """A plain file takes its binning from options; Lava and the simulator agree on what they report."""
+    found = {}
+    for backend in ("fast", "lava"):
+        out = tmp_path / f"{backend}.json"
+        options = ("--steps", 30, "--step-ms", 5, "--samples", 2, "--backend", backend, "--json", out)
+        assert main("simulate", artifacts["conv"] / "network.net", "--data", tiny.data, *options) == 0
+        found[backend] = json.loads(out.read_text())
+    for name in ("samples", "accuracy_percent", "output_spikes", "events_not_in_frames"):
+        assert found["fast"][name] == found["lava"][name]
+    assert found["fast"]["exported_for"] is None
+
+
+def test_an_artifact_validates_without_the_run_it_came_from(artifacts, tiny, main, tmp_path, capsys):
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(artifacts["dense"], moved)
+    assert main("validate", moved, "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100) == 0
+    manifest = json.loads((moved / "manifest.json").read_text())
+    assert set(manifest["files"]) == {"network.net", "golden.npz", "checkpoint/run.json", "checkpoint/model.safetensors"}
+    assert manifest["provenance"]["golden"]["split"] == "test"
+    assert sorted(set(manifest["provenance"]["golden"]["labels"])) == [0, 1, 2, 3]
+
+
+def test_clipped_delays_are_counted_and_still_equal_the_training_code(runs, tiny, main, tmp_path, capsys):
+    """A target that holds 3 steps: refused without --clip-delays; with it, simulator and training code still agree."""
+    target = tmp_path / "short.toml"
+    target.write_text('name = "short"\ntitle = "Short"\n[limits]\ndelay_steps_max = { value = 3, source = "made up" }\n')
+    out = tmp_path / "artifact"
+    command = ("export", runs["conv"], "--target", target, "--out", out, "--data", tiny.data)
+    capsys.readouterr()
+    assert main(*command) == 1
+    refusal = capsys.readouterr().err
+    assert not out.exists()
+    assert refusal.count("longest") >= 3  # every violation at once, in one line
+    assert len(refusal.splitlines()) == 1
+    assert "short holds 3; retrain with max_delay_steps=3 or export with --clip-delays" in refusal
+
+    assert main(*command, "--clip-delays") == 0
+    assert "delays shortened to 3 steps" in capsys.readouterr().out
+    assert json.loads((out / "manifest.json").read_text())["provenance"]["clipped_to_steps"] == 3
+    gate = tmp_path / "gate.json"
+    assert main("validate", out, "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100, "--json", gate) == 0
+    assert json.loads(gate.read_text())["parities"][0]["equal"] is True
+
+
+def test_the_gate_fails_with_exit_code_1(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
+    """A float network that is always right against this one: the loss is far beyond a point, and validate says so."""
+    import convert.validate as module
+
+    real = module._run_stages
+
+    def with_a_perfect_float(network, config, model, samples, clip_steps, progress):
+        predictions, parity = real(network, config, model, samples, clip_steps, progress)
+        return {**predictions, "float": samples.labels}, parity
+
+    monkeypatch.setattr(module, "_run_stages", with_a_perfect_float)
+    gate = tmp_path / "gate.json"
+    assert main("validate", artifacts["conv"], "--data", tiny.data, "--lava-samples", 0, "--json", gate) == 1
+    shown = capsys.readouterr()
+    assert "FAIL: the integer network loses" in shown.out
+    assert "validation failed" in shown.err
+    assert json.loads(gate.read_text())["gate"]["passed"] is False  # the evidence is written although it failed
+
+
+def test_a_changed_weight_fails_the_gate_and_is_located(artifacts, tiny, main, tmp_path, capsys):
+    """A file that is valid and fits its manifest, but is not the network that was trained."""
+    from dataclasses import replace
+
+    from convert.artifact import read_artifact, write_artifact
+    from convert.layers import Dense
+    from hw_configs.target import load_target
+
+    artifact = read_artifact(artifacts["dense"])
+    network = artifact.network
+    last = network.layers[-1]
+    weight = last.synapse.weight.copy()
+    weight[2] -= 64
+    changed = replace(network, layers=(*network.layers[:-1], replace(last, synapse=Dense(weight))))
+    out = tmp_path / "changed"
+    files = {f"checkpoint/{name}": artifacts["dense"] / "checkpoint" / name for name in ("run.json", "model.safetensors")}
+    write_artifact(
+        out, changed, load_target("loihi2"), inputs=artifact.golden.spikes, provenance=artifact.manifest["provenance"],
+        metrics={}, attachments=files,
+    )  # fmt: skip
+    assert main("validate", out, "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100) == 1
+    shown = capsys.readouterr()
+    assert "values of 24 samples differ, first in output: sample 0, step" in shown.out
+    assert "neuron 2" in shown.err
+
+
+def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, monkeypatch):
+    from lava_models import demo
+
+    monkeypatch.setattr(demo, "_LAVA_SAMPLES", 1)
+    arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
+    out = tmp_path / "demo"
+    demo.demo(out, **arguments)
+    first = capsys.readouterr().out
+    made = {"run", "artifact", "simulation.json", "validation.json", "raster.png", "delays.png", "learning.png"}
+    assert {path.name for path in out.iterdir()} == made
+    for name in made:
+        assert str(out / name) in first.partition("== summary")[2]
+    weights = (out / "run" / "model.safetensors").read_bytes()
+    monkeypatch.setattr(demo.compat, "missing", lambda **_: ["lava-nc"])  # the second time without Lava, which takes longest
+    demo.demo(out, **arguments)
+    assert "finished, used as it is" in capsys.readouterr().out
+    assert (out / "run" / "model.safetensors").read_bytes() == weights
+
+
+def test_demo_says_that_lava_is_missing(tiny, tmp_path, capsys, monkeypatch):
+    from lava_models import compat, demo
+
+    monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
+    demo.demo(tmp_path, config=str(tiny.configs["conv"]), data=str(tiny.data), progress=False, max_drop_points=100)
+    shown = capsys.readouterr().out
+    assert "Lava was skipped: lava-nc not installed; to include it: pip install" in shown
+    assert "skipped: lava-nc not installed" in shown.partition("== summary")[2]
