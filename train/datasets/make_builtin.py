@@ -2,9 +2,10 @@
 
     python -m train.datasets.make_builtin --out DIR        writes digits_train.h5.xz and digits_test.h5.xz
 
-A voice is one of espeak-ng's voice variants with an English accent, a length of the vocal tract, a middle pitch and a speed of
-its own. It speaks every digit of both languages a few times, with other pitch and speed and over noise each time. Near-copies
-among the variants (espeak-ng has families that share their formants) are never on both sides of the split.
+A voice is one of espeak-ng's voice variants with a length of the vocal tract, a middle pitch and a speed of its own. It speaks
+every digit of both languages a few times, each time with another accent (in English), over noise, and with its tract, pitch and
+speed a little changed. Near-copies among the variants (espeak-ng has families that share their formants) are never on both
+sides of the split.
 
 Each word is cut out of its silence, encoded with 140 channels (`train.cochlea`), and its spike times are put on the middle of
 their millisecond: that halves the size of the files, and binning in whole milliseconds does not see it.
@@ -36,24 +37,24 @@ from train.datasets.shd import write_shd
 
 CHANNELS = 140
 SEED = 2020
-REPEATS = 2  # times that a voice speaks each word
+REPEATS = {"train": 3, "test": 2}  # times that a voice speaks each word
 ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 GERMAN = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
 KEYS = (*ENGLISH, *(word.replace("ü", "ue") for word in GERMAN))  # as in SHD
 ACCENTS = ("en-gb", "en-us", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029")
 # fmt: off
 TRAIN_VARIANTS = (
-    "adam", "Alicia", "Andrea", "antonio", "aunty", "belinda", "benjamin", "david", "Denis", "Diogo", "ed", "f1",
+    "adam", "Alicia", "antonio", "aunty", "belinda", "benjamin", "david", "Denis", "Diogo", "ed", "f1",
     "f2", "f4", "f5", "Gene", "Gene2", "grandma", "grandpa", "gustave", "Hugo", "iven", "iven3", "Jacky", "john",
     "kaukovalta", "klatt2", "klatt4", "Lee", "linda", "m1", "m3", "m5", "m6", "m7", "m8", "marcelo", "Marco", "Mario",
     "max", "Michael", "michel", "Mike", "Nguyen", "norbert", "pablo", "pedro", "quincy", "rob", "robert", "sandro",
-    "travis",
+    "steph", "travis",
 )
 TEST_VARIANTS = (
-    "Alex", "Andy", "Annie", "boris", "edward", "f3", "m2", "m4", "paul", "shelby", "steph", "victor",
+    "Alex", "Andrea", "Andy", "Annie", "boris", "edward", "f3", "m2", "m4", "paul", "shelby", "victor",
 )
 # fmt: on
-RATE_STEP_HZ = 150  # vocal tracts are multiples of this, so that the resampling filter stays short
+RATE_STEP_HZ = 150  # rates are multiples of this, so that the resampling filter stays short
 FRAME_S = 0.01
 SILENCE = 0.02  # a frame below this share of the loudest one, in RMS, is silence
 MARGIN_S = 0.05  # kept around the word: the Hann window of the encoder would swallow its ends
@@ -61,32 +62,32 @@ MARGIN_S = 0.05  # kept around the word: the Hann window of the encoder would sw
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker: number, espeak-ng variant, English accent, rate to play at, middle pitch (0..99), words a minute."""
+    """A speaker: number, espeak-ng variant, vocal tract as a factor on frequencies, pitch (0..99), words a minute."""
 
     number: int
     variant: str
-    accent: str
-    rate_hz: int
+    tract: float
     pitch: float
     speed: float
 
 
 def make_voices(variants: Sequence[str], first_number: int) -> list[Voice]:
-    """One voice a variant, the same for the same name; playing at another rate scales the vocal tract by 0.92..1.08."""
+    """One voice a variant, the same for the same name."""
     voices = []
     for number, variant in enumerate(variants, first_number):
         rng = _rng("voice", variant)
-        rate_hz = round(22_050 * rng.uniform(0.92, 1.08) / RATE_STEP_HZ) * RATE_STEP_HZ
-        accent = ACCENTS[rng.integers(len(ACCENTS))]
-        voices.append(Voice(number, variant, accent, rate_hz, rng.uniform(30, 70), rng.uniform(130, 180)))
+        voices.append(Voice(number, variant, rng.uniform(0.93, 1.07), rng.uniform(30, 70), rng.uniform(130, 180)))
     return voices
 
 
 def speak(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.float64], int]:
-    """One utterance, cut out of its silence, with noise 15..35 dB below it, and its rate in Hz."""
+    """One utterance, cut out of its silence, with noise 15..35 dB below it, and its rate in Hz.
+
+    The rate is what scales the vocal tract: played faster, formants and pitch rise together.
+    """
     rng = _rng("word", voice.variant, word, repeat)
-    english = word < len(ENGLISH)
-    command = ["espeak-ng", "-b", "1", "--stdout", "-v", f"{voice.accent if english else 'de'}+{voice.variant}"]
+    accent = ACCENTS[rng.integers(len(ACCENTS))] if word < len(ENGLISH) else "de"
+    command = ["espeak-ng", "-b", "1", "--stdout", "-v", f"{accent}+{voice.variant}"]
     command += ["-p", str(round(np.clip(voice.pitch + rng.normal(0, 8), 0, 99)))]
     command += ["-s", str(round(np.clip(voice.speed * rng.uniform(0.85, 1.2), 80, 260)))]
     done = subprocess.run([*command, (ENGLISH + GERMAN)[word]], capture_output=True, check=False)
@@ -98,7 +99,8 @@ def speak(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.float64]
     noise = rng.normal(size=wave.size)
     noise = noise + 3.0 * np.convolve(noise, np.full(16, 1 / 16), "same")  # more of it below 1 kHz, like a room
     level = np.sqrt(np.mean(wave**2) / np.mean(noise**2)) * 10 ** (-rng.uniform(15, 35) / 20)
-    return wave + level * noise, round(voice.rate_hz * rate_hz / 22_050)
+    played_hz = rate_hz * voice.tract * rng.uniform(0.97, 1.03)
+    return wave + level * noise, round(played_hz / RATE_STEP_HZ) * RATE_STEP_HZ
 
 
 def cut_silence(wave: npt.NDArray[np.float64], rate_hz: int) -> npt.NDArray[np.float64]:
@@ -124,8 +126,8 @@ def utterance(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.floa
 
 
 def make_split(voices: Sequence[Voice], jobs: int, name: str) -> SpikeDataset:
-    """Every voice, word and repeat, in that order."""
-    plan = [(voice, word, repeat) for voice in voices for word in range(len(KEYS)) for repeat in range(REPEATS)]
+    """Every voice, word and repeat, in that order; ``name`` is "train" or "test"."""
+    plan = [(voice, word, repeat) for voice in voices for word in range(len(KEYS)) for repeat in range(REPEATS[name])]
     with ThreadPoolExecutor(jobs) as pool:
         trains = list(tqdm(pool.map(lambda item: utterance(*item), plan), total=len(plan), unit="word", desc=name))
     labels = np.array([word for _, word, _ in plan], np.int64)

@@ -70,7 +70,7 @@ def write_shd(dataset: SpikeDataset, path: str | os.PathLike[str]) -> None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(packed)
-                os.fchmod(stream.fileno(), 0o644)  # mkstemp's 0600 would hide a shared data set from colleagues
+            os.chmod(partial, 0o644)  # mkstemp's 0600 would hide a shared data set from colleagues
             os.replace(partial, path)
         except BaseException:
             os.unlink(partial)
