@@ -4,11 +4,11 @@
 
 A voice is one of espeak-ng's voice variants with a length of the vocal tract, a middle pitch and a speed of its own. It speaks
 every digit of both languages a few times, each time with another accent (in English), over noise, and with its tract, pitch and
-speed a little changed. Near-copies among the variants (espeak-ng has families that share their formants) are never on both
-sides of the split.
+speed a little changed. Variants with the same table of formants (espeak-ng has families of them) are never on both sides of
+the split.
 
 Each word is cut out of its silence, encoded with 140 channels (`train.cochlea`), and its spike times are put on the middle of
-their millisecond: that halves the size of the files, and binning in whole milliseconds does not see it.
+their millisecond: that makes the files a quarter smaller, and binning in whole milliseconds does not see it.
 """
 
 from __future__ import annotations
