@@ -117,9 +117,9 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
         },
         attachments=files,
     )
-    unfinished = f" (the run stopped there of {run.epochs})" if run.epochs_done < run.epochs else ""
+    unfinished = f" (the run is not finished: {run.epochs} are planned)" if run.epochs_done < run.epochs else ""
     return [
-        f"exported      {run_folder}: epoch {run.best['epoch']} of {run.epochs_done}{unfinished}, {len(network.layers)} "
+        f"exported      {run_folder}: epoch {run.best['epoch']} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
         f"layers, longest delay {network.max_delay_steps} steps",
         *(f"clipped       {line}" for line in clipped),
         f"rules         {target.name} holds it" + "".join(f"; {line}" for line in not_checked(target)),

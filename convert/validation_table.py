@@ -63,7 +63,10 @@ def verdict(validation: Validation) -> list[str]:
         return [f"FAIL: {reason}" for reason in validation.failures]
     drop, allowed, bound = validation.drop_points, validation.max_drop_points, validation.drop_bound_points
     change = f"loses {drop:.2f} points" if drop > 0 else f"gains {-drop:.2f} points" if drop < 0 else "loses nothing"
-    passed = f"PASS: the integer network {change} against the float network, allowed is a loss of {allowed:g} points; the estimate decides"
+    passed = (
+        f"PASS: the integer network {change} against the float network, a loss of {allowed:g} points is allowed; "
+        "the estimate decides"
+    )
     if validation.bound_holds:
         reach = f"reaches a loss of {bound:.2f} points" if bound > 0 else "holds no loss at all"
         return [passed, f"      proven at this sample size: the 95 % interval {reach}"]

@@ -90,11 +90,15 @@ class Run:
         if not (self.out / "state.safetensors").exists():
             return 0  # stopped before the first epoch ended
         tensors = read_tensors(self.out / "state.safetensors")
-        meta = json.loads(bytes(tensors.pop("progress.json").numpy()).decode())
-        restore_optimizer(self.optimizer, {k: tensors.pop(k) for k in list(tensors) if k.startswith("optimizer.")})
-        self.model.load_state_dict(tensors)
-        self.best = meta["best"]
-        epoch = int(meta["epoch"])
+        try:
+            meta = json.loads(bytes(tensors.pop("progress.json").numpy()).decode())
+            restore_optimizer(self.optimizer, {k: tensors.pop(k) for k in list(tensors) if k.startswith("optimizer.")})
+            self.model.load_state_dict(tensors)
+            self.best = meta["best"]
+            epoch = int(meta["epoch"])
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: names or shapes that torch refuses
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"{self.out}: state.safetensors is not the state of this run ({reason}); train again") from error
         metrics = self.out / "metrics.jsonl"
         kept = metrics.read_bytes().splitlines(keepends=True)[: epoch + 1] if metrics.exists() else []
         write_atomically(metrics, b"".join(kept))
