@@ -1,7 +1,7 @@
 """From a run folder to the integer network: the one file of ``convert`` that reads a checkpoint.
 
 Weights become even integers in -256..254 (SLAYER's 8 bit), decays 12 bit, delays whole steps; the arithmetic is that of the
-trained network's own forward pass, so both give the same spikes.  It reads safetensors and JSON with numpy; torch is not needed.
+trained network's own forward pass, so both give the same spikes.  It needs numpy, not torch.
 """
 
 from __future__ import annotations
@@ -101,12 +101,12 @@ class _Parts:
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self.tensors[self.prefix + name]
 
-    def weight(self, name: str) -> npt.NDArray[np.int64]:
+    def weight(self, name: str) -> npt.NDArray[Any]:
         """Even integers in -256..254, as the training's forward pass uses them."""
         steps = np.rint(np.clip(self[name].astype(np.float32) * (WEIGHT_SCALE / 2), -128, 127))
         return 2 * steps.astype(np.int64)
 
-    def delay(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    def delay(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """Whole steps; one for each neuron, or one for each channel of a (C, H, W) population."""
         return _per_neuron_or_channel(np.rint(self[name]).astype(np.int64), shape)
 
@@ -117,7 +117,7 @@ class _Parts:
         return Cuba(int(threshold * WEIGHT_SCALE), current.clip(0, DECAY_UNITY), voltage.clip(0, DECAY_UNITY))
 
 
-def _per_neuron_or_channel(values: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+def _per_neuron_or_channel(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if values.size == 1:
         return values.reshape(())
     if values.size == int(np.prod(shape)):
