@@ -143,7 +143,7 @@ def _hidden(parts: _Parts, config: dict[str, Any], layer: dict[str, Any], input_
         else:
             rec_synapse = Conv(rec_weight[:, :, None, :], padding=(0, rec_weight.shape[2] // 2))
         recurrent = DelayedRecurrent(rec_synapse, parts.delay("recurrence.delay.delay", shape))
-    delay = np.zeros((), np.int64) if layer["delay_per"] == "none" else parts.delay("delay.delay", shape)
+    delay = np.zeros((), np.int32) if layer["delay_per"] == "none" else parts.delay("delay.delay", shape)
     return Layer(shape, synapse, parts.cuba(config["neuron"]["threshold"], shape), delay, recurrent)
 
 
