@@ -13,6 +13,7 @@ Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family) for the triangle an
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,21 @@ import torch
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
-from train.kernels.delay import delay_backward, delay_forward, delay_gradient
+from train.kernels import delay_backward, delay_forward, delay_gradient
 from train.layout import array
 
 
+@dataclass(frozen=True)
 class Taps:
-    """Where the spikes of each neuron arrive: ``first`` (N,) int64 lags, ``weights`` and ``slopes`` (N, K) float32."""
+    """Where spikes arrive: neuron n's after ``first[n] + k`` steps with ``weights[n, k]``; ``slopes`` is d(weights)/d(delay).
 
-    def __init__(self, first: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> None:
-        self.first = np.ascontiguousarray(first, np.int64)
-        self.weights = np.ascontiguousarray(weights, np.float32)
-        self.slopes = np.ascontiguousarray(slopes, np.float32)
+    ``first``, ``slope_first``: (N,) int64 lags of the first columns; ``weights`` (N, K), ``slopes`` (N, L): float32.
+    """
+
+    first: np.ndarray
+    weights: np.ndarray
+    slope_first: np.ndarray
+    slopes: np.ndarray
 
     @classmethod
     def triangle(cls, delay: np.ndarray, sigma: float) -> Taps:
@@ -41,18 +46,18 @@ class Taps:
         lags = first + np.arange(math.ceil(2 * half))
         height = half - np.abs(lags - centre)
         inside = height > 0
-        return cls(first[:, 0], np.where(inside, height, 0) / half**2, np.where(inside, np.sign(lags - centre), 0) / half**2)
+        weights, slopes = np.where(inside, height, 0) / half**2, np.where(inside, np.sign(lags - centre), 0) / half**2
+        return cls(first[:, 0], weights.astype(np.float32), first[:, 0], slopes.astype(np.float32))
 
     @classmethod
     def single(cls, steps: np.ndarray) -> Taps:
-        """One tap at lag 1 + steps, with the central difference as slope (one-sided at a delay of 0)."""
-        # lag 0 stands in the list for a delay of 0, with weight and slope 0: nothing arrives in the step of its spike
+        """One tap at lag 1 + steps, with the central difference as slope; one-sided at 0, since nothing arrives at lag 0."""
         slopes = np.where(steps[:, None] > 0, [-0.5, 0.0, 0.5], [0.0, -1.0, 1.0])
-        return cls(steps, np.tile([0.0, 1.0, 0.0], (steps.size, 1)), slopes)
+        return cls(steps + 1, np.ones((steps.size, 1), np.float32), steps, slopes.astype(np.float32))
 
     def repeat(self, times: int) -> Taps:
         """The same taps for each of ``times`` neurons per entry."""
-        return Taps(*(np.repeat(values, times, axis=0) for values in (self.first, self.weights, self.slopes)))
+        return Taps(*(np.repeat(getattr(self, item.name), times, axis=0) for item in fields(self)))
 
 
 class AxonalDelay(nn.Module):
@@ -124,8 +129,9 @@ class _DelayFunction(torch.autograd.Function):
     def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
         source = array(spikes)
         arriving, taps = np.zeros_like(source), module.taps(source.shape[2])
-        delay_forward(source, taps.first, taps.weights, arriving)
-        ctx.module, ctx.taps, ctx.spikes = module, taps, source
+        ones = np.ones(source.shape[1:], np.float32)
+        delay_forward(source, ones, taps.first, taps.weights, arriving)
+        ctx.module, ctx.taps, ctx.spikes, ctx.mask = module, taps, source, ones
         return torch.from_numpy(arriving)
 
     @staticmethod
@@ -135,7 +141,8 @@ class _DelayFunction(torch.autograd.Function):
         delay_backward(grad_arriving, taps.first, taps.weights, grad_spikes)
         grad_delay = None
         if ctx.needs_input_grad[1]:
-            grad_delay = ctx.module.sum_gradients(delay_gradient(spikes, grad_arriving, taps.first, taps.slopes))
+            per_sample = delay_gradient(spikes, ctx.mask, grad_arriving, taps.slope_first, taps.slopes)
+            grad_delay = ctx.module.sum_gradients(per_sample)
         return torch.from_numpy(grad_spikes), grad_delay, None
 
 

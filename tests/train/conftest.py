@@ -82,7 +82,7 @@ def slayer():
     from lava_models import compat
 
     try:
-        compat.prepare()
+        compat.prepare(slayer=True)
         import lava.lib.dl.slayer as module
     except Exception as error:
         pytest.skip(f"lava-dl is not installed ({error})")

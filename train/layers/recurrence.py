@@ -17,14 +17,20 @@ import torch
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import DECAY_UNITY
+from hw_configs.fixed_point import STATE_SCALE
 from train.delay import AxonalDelay, Taps
-from train.kernels.delay import delay_gradient
-from train.kernels.recurrent import conv_backward, conv_forward, kernel_gradient, step_backward, step_forward
+from train.kernels import (
+    delay_gradient,
+    kernel_gradient,
+    sequence_backward,
+    sequence_forward,
+    step_backward,
+    step_forward,
+)
 from train.layers.dropout import keep_mask
 from train.layout import array
 from train.neurons import Cuba
-from train.neurons.cuba import _EMPTY
+from train.neurons.cuba import EMPTY
 
 
 class Recurrence(nn.Module):
@@ -68,27 +74,32 @@ class Recurrence(nn.Module):
 
 
 class _Run:
-    """Arrays of one pass through a recurrent layer, all (T, B, N) unless empty."""
+    """Arrays of one pass through a recurrent layer, (T, B, N) unless stated or empty, and what both kinds share."""
 
     def __init__(self, x: Tensor, delay: AxonalDelay, neuron: Cuba, mask: Tensor) -> None:
-        self.x, self.mask = array(x), array(mask)
+        self.x, self.mask = array(x), array(mask)  # mask: (B, N)
         self.delay, self.neuron = delay, neuron
         self.taps: Taps = delay.taps(self.x.shape[2])
         self.keep = neuron.keep()
         self.spikes, self.voltage = np.empty_like(self.x), np.empty_like(self.x)
         self.arriving = np.zeros_like(self.x)
-        self.current = np.empty_like(self.x) if neuron.learn_decays else _EMPTY
+        self.current = np.empty_like(self.x) if neuron.learn_decays else EMPTY
+        self.grad_x, self.grad_arriving = EMPTY, EMPTY
+        self.grad_decay = np.zeros((2, *self.x.shape[1:]))
 
-    def gradients(
-        self, ctx: Any, grad_x: np.ndarray, grad_weight: Tensor, grad_arriving: np.ndarray, grad_decay: np.ndarray
-    ) -> Any:
+    def start_backward(self) -> None:
+        """Make room for gradients."""
+        self.grad_x, self.grad_arriving = np.empty_like(self.x), np.zeros_like(self.x)
+
+    def gradients(self, ctx: Any, grad_weight: Tensor) -> tuple[Tensor | None, ...]:
         """What ``backward`` returns, for the inputs of ``apply`` in order."""
         grad_delay = None
         if ctx.needs_input_grad[2]:
-            masked = self.spikes * self.mask
-            grad_delay = self.delay.sum_gradients(delay_gradient(masked, grad_arriving, self.taps.first, self.taps.slopes))
-        decays = self.neuron.sum_decay_gradients(grad_decay) if self.neuron.learn_decays else (None, None)
-        return torch.from_numpy(grad_x), grad_weight, grad_delay, *decays, None, None, None
+            taps = self.taps
+            per_sample = delay_gradient(self.spikes, self.mask, self.grad_arriving, taps.slope_first, taps.slopes)
+            grad_delay = self.delay.sum_gradients(per_sample)
+        decays = self.neuron.sum_decay_gradients(self.grad_decay) if self.neuron.learn_decays else (None, None)
+        return torch.from_numpy(self.grad_x), grad_weight, grad_delay, *decays, None, None, None
 
 
 class _DenseRecurrence(torch.autograd.Function):
@@ -100,13 +111,13 @@ class _DenseRecurrence(torch.autograd.Function):
     ) -> Tensor:
         run = _Run(x, delay, neuron, mask)
         steps, batch, neurons = run.x.shape
-        u, v = np.zeros((batch, neurons), np.int64), np.zeros((batch, neurons), np.int64)
-        total = torch.empty(batch, neurons)
+        u, v, total = np.zeros((batch, neurons)), np.zeros((batch, neurons)), torch.empty(batch, neurons)
         arriving, source, transposed = torch.from_numpy(run.arriving), torch.from_numpy(run.x), weight.detach().t()
+        threshold = neuron.threshold_or_inf * STATE_SCALE
         for t in range(steps):
             torch.addmm(source[t], arriving[t], transposed, out=total)  # (B, N)
             step_forward(
-                t, total.numpy(), run.mask, run.taps.first, run.taps.weights, u, v, *run.keep, neuron.threshold_state(),
+                t, total.numpy(), run.mask, run.taps.first, run.taps.weights, u, v, *run.keep, threshold,
                 run.spikes, run.arriving, run.voltage, run.current,
             )  # fmt: skip
         ctx.run, ctx.weight = run, weight.detach()
@@ -114,21 +125,19 @@ class _DenseRecurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        run, weight = ctx.run, ctx.weight
+        run, weight, neuron = ctx.run, ctx.weight, ctx.run.neuron
+        run.start_backward()
         steps, batch, neurons = run.x.shape
-        grad_spikes, grad_x, grad_arriving = array(grad), np.empty_like(run.x), np.zeros_like(run.x)
+        grad_out, fade = array(grad), [keep.astype(np.float32) for keep in run.keep]
         grad_u, grad_v = np.zeros((batch, neurons), np.float32), np.zeros((batch, neurons), np.float32)
-        grad_decay = np.zeros((2, batch, neurons))
-        fade = [(keep / DECAY_UNITY).astype(np.float32) for keep in run.keep]
-        input_grad, arriving_grad = torch.from_numpy(grad_x), torch.from_numpy(grad_arriving)
+        grad_x, grad_arriving = torch.from_numpy(run.grad_x), torch.from_numpy(run.grad_arriving)
         for t in range(steps - 1, -1, -1):
             step_backward(
-                t, grad_spikes, grad_arriving, run.mask, run.taps.first, run.taps.weights, run.voltage, run.spikes, run.current,
-                *fade, *run.neuron.surrogate_arguments(), grad_u, grad_v, grad_x, grad_decay,
+                t, grad_out, run.grad_arriving, run.mask, run.taps.first, run.taps.weights, *fade, neuron.threshold_or_inf,
+                neuron.surrogate_code, run.voltage, run.spikes, run.current, grad_u, grad_v, run.grad_x, run.grad_decay,
             )  # fmt: skip
-            torch.mm(input_grad[t], weight, out=arriving_grad[t])  # (B, N)
-        grad_weight = input_grad.flatten(0, 1).t() @ torch.from_numpy(run.arriving).flatten(0, 1)
-        return run.gradients(ctx, grad_x, grad_weight, grad_arriving, grad_decay)
+            torch.mm(grad_x[t], weight, out=grad_arriving[t])  # (B, N)
+        return run.gradients(ctx, grad_x.flatten(0, 1).t() @ torch.from_numpy(run.arriving).flatten(0, 1))
 
 
 class _ConvRecurrence(torch.autograd.Function):
@@ -140,21 +149,19 @@ class _ConvRecurrence(torch.autograd.Function):
     ) -> Tensor:
         run = _Run(x, delay, neuron, mask)
         ctx.run, ctx.kernel = run, array(weight)
-        conv_forward(
-            run.x, ctx.kernel, run.mask, run.taps.first, run.taps.weights, *run.keep, neuron.threshold_state(),
+        sequence_forward(
+            run.x, ctx.kernel, run.mask, run.taps.first, run.taps.weights, *run.keep, neuron.threshold_or_inf * STATE_SCALE,
             run.spikes, run.arriving, run.voltage, run.current,
         )  # fmt: skip
         return torch.from_numpy(run.spikes)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        run, kernel = ctx.run, ctx.kernel
-        grad_x, grad_arriving = np.empty_like(run.x), np.zeros_like(run.x)
-        grad_decay = np.zeros((2, *run.x.shape[1:]))
-        conv_backward(
-            array(grad), kernel, run.mask, run.taps.first, run.taps.weights, run.voltage, run.spikes, run.current, *run.keep,
-            *run.neuron.surrogate_arguments(), grad_x, grad_arriving, grad_decay,
+        run, kernel, neuron = ctx.run, ctx.kernel, ctx.run.neuron
+        run.start_backward()
+        sequence_backward(
+            array(grad), kernel, run.mask, run.taps.first, run.taps.weights, *run.keep, neuron.threshold_or_inf,
+            neuron.surrogate_code, run.voltage, run.spikes, run.current, run.grad_x, run.grad_arriving, run.grad_decay,
         )  # fmt: skip
-        grad_kernel = kernel_gradient(grad_x, run.arriving, kernel.shape[0], kernel.shape[2]).sum(axis=0)
-        grad_weight = torch.from_numpy(grad_kernel.astype(np.float32))
-        return run.gradients(ctx, grad_x, grad_weight, grad_arriving, grad_decay)
+        grad_kernel = kernel_gradient(run.grad_x, run.arriving, kernel.shape[0], kernel.shape[2]).sum(axis=0)
+        return run.gradients(ctx, torch.from_numpy(grad_kernel.astype(np.float32)))

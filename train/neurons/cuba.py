@@ -11,17 +11,18 @@ from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
 from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
-from train.kernels.cuba import cuba_backward, cuba_forward
-from train.kernels.surrogate import SURROGATES
+from train.kernels import SURROGATES, sequence_backward, sequence_forward
 from train.layout import array, nct, tbn
 
-_EMPTY = np.zeros((0, 0, 0), np.float32)
+EMPTY = np.zeros((0, 0, 0), np.float32)
+#: In place of kernel, mask, first and taps where nothing recurs.
+_NO_RECURRENCE = (EMPTY, np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
 
 
 class Cuba(nn.Module):
     """A population of CUBA neurons.
 
-    Per step, in SLAYER's units (integers over 4096 inside, see ``train.kernels.cuba``)::
+    Per step, in SLAYER's units (integers over 4096 inside, see ``train.kernels``)::
 
         u[t] = (1 - current_decay) u[t-1] + x[t]
         v[t] = (1 - voltage_decay) v[t-1] (1 - s[t-1]) + u[t]
@@ -36,7 +37,7 @@ class Cuba(nn.Module):
         per_neuron: a decay of its own for each neuron (for each channel of a (C, H, W) population) instead of one for all.
         spread: with per_neuron, decays start uniformly within +- this fraction of their value.
         learn_decays: whether decays are trained.
-        surrogate, width, scale: the surrogate derivative, see ``train.kernels.surrogate``.
+        surrogate, width, scale: the surrogate derivative, see ``train.kernels``.
         spiking: False for a readout that integrates and never spikes; ``forward`` then returns voltages.
 
     Raises:
@@ -89,6 +90,11 @@ class Cuba(nn.Module):
         return math.prod(self.shape)
 
     @property
+    def decays(self) -> tuple[nn.Parameter, nn.Parameter]:
+        """Current and voltage decay in units of 1/4096."""
+        return self.current_decay, self.voltage_decay
+
+    @property
     def scale(self) -> int:
         """Integer weight of one SLAYER unit, as in lava-dl's neurons."""
         return WEIGHT_SCALE
@@ -100,12 +106,9 @@ class Cuba(nn.Module):
             self.voltage_decay.clamp_(0, DECAY_UNITY)
 
     def keep(self) -> tuple[np.ndarray, np.ndarray]:
-        """4096 - decay of every neuron, (N,) int64 each, for current and voltage."""
-        result = []
-        for decay in (self.current_decay, self.voltage_decay):
-            whole = DECAY_UNITY - np.rint(array(decay)).astype(np.int64)
-            result.append(np.repeat(whole, self.neurons // whole.size))
-        return result[0], result[1]
+        """(4096 - decay) / 4096 of every neuron with whole decays, (N,) float64 each, for current and voltage."""
+        current, voltage = (1 - np.rint(array(decay).astype(np.float64)) / DECAY_UNITY for decay in self.decays)
+        return np.repeat(current, self.neurons // current.size), np.repeat(voltage, self.neurons // voltage.size)
 
     @property
     def device_params(self) -> dict[str, Any]:
@@ -133,13 +136,15 @@ class Cuba(nn.Module):
         """As ``forward``, on (T, B, N)."""
         return _CubaFunction.apply(x, self.current_decay, self.voltage_decay, self)
 
-    def surrogate_arguments(self) -> tuple[float, int, float, float]:
-        """Threshold in SLAYER units (-1 if not spiking), and code, width, scale of the surrogate."""
-        return (self.threshold if self.spiking else -1.0), SURROGATES[self.surrogate], self.width, self.scale_grad
+    @property
+    def threshold_or_inf(self) -> float:
+        """Threshold in SLAYER's units, infinite if the neurons do not spike."""
+        return self.threshold if self.spiking else math.inf
 
-    def threshold_state(self) -> int:
-        """Threshold as an integer state, -1 if the neurons do not spike."""
-        return int(self.threshold * STATE_SCALE) if self.spiking else -1
+    @property
+    def surrogate_code(self) -> tuple[int, float, float]:
+        """Code, width and scale of the surrogate for the compiled loops."""
+        return SURROGATES[self.surrogate], self.width, self.scale_grad
 
     def sum_decay_gradients(self, grad: np.ndarray) -> tuple[Tensor, Tensor]:
         """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N)."""
@@ -152,21 +157,21 @@ class _CubaFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, current_decay: Tensor, voltage_decay: Tensor, neuron: Cuba) -> Tensor:
-        source = array(x)
+        source, keep = array(x), neuron.keep()
         spikes, voltage = np.empty_like(source), np.empty_like(source)
-        current = np.empty_like(source) if neuron.learn_decays else _EMPTY
-        keep = neuron.keep()
-        cuba_forward(source, *keep, neuron.threshold_state(), spikes, voltage, current)
+        current = np.empty_like(source) if neuron.learn_decays else EMPTY
+        threshold = neuron.threshold_or_inf * STATE_SCALE
+        sequence_forward(source, *_NO_RECURRENCE, *keep, threshold, spikes, EMPTY, voltage, current)
         ctx.neuron, ctx.keep, ctx.saved = neuron, keep, (voltage, spikes, current)
         return torch.from_numpy(spikes if neuron.spiking else voltage)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        neuron = ctx.neuron
-        voltage, spikes, current = ctx.saved
-        grad_out, grad_x = array(grad), np.empty_like(voltage)
-        grad_decay = np.zeros((2, *voltage.shape[1:]))
-        grads = (grad_out, _EMPTY) if neuron.spiking else (_EMPTY, grad_out)
-        cuba_backward(*grads, voltage, spikes, current, *ctx.keep, *neuron.surrogate_arguments(), grad_x, grad_decay)
+        neuron, (voltage, spikes, current) = ctx.neuron, ctx.saved
+        grad_x, grad_decay = np.empty_like(voltage), np.zeros((2, *voltage.shape[1:]))
+        sequence_backward(
+            array(grad), *_NO_RECURRENCE, *ctx.keep, neuron.threshold_or_inf, neuron.surrogate_code,
+            voltage, spikes, current, grad_x, EMPTY, grad_decay,
+        )  # fmt: skip
         decays = neuron.sum_decay_gradients(grad_decay) if neuron.learn_decays else (None, None)
         return torch.from_numpy(grad_x), *decays, None
