@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from convert.files import atomic_file
-from hw_configs.errors import ConfigError
+from hw_configs.files import write_json
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -60,12 +58,3 @@ def run_check(arguments: argparse.Namespace) -> int:
         }
         write_json(arguments.json, result)
     return 1 if count else 0
-
-
-def write_json(path: Path, result: dict[str, Any]) -> None:
-    """Write what a command found; the file appears whole or not at all.  Raises ConfigError where it cannot be written."""
-    try:
-        with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.files import atomic_file
 from convert.network import Layer, Network
 from convert.recording import Recording
 from hw_configs.errors import DataError
+from hw_configs.files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

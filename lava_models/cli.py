@@ -101,7 +101,7 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """Run a network on data, print the result, return 0."""
-    from convert.cli import write_json
+    from hw_configs.files import write_json
     from lava_models.simulate import lines, simulate_samples
 
     network, samples, target = _opened(args)
@@ -120,12 +120,12 @@ def run_simulate(args: argparse.Namespace) -> int:
 def run_validate(args: argparse.Namespace) -> int:
     """Validate an artifact, print the table; GateError (exit code 1) if it fails."""
     from convert.artifact import read_artifact
-    from convert.cli import write_json
     from convert.provenance import Origin
     from convert.samples import open_samples
     from convert.validate import validate
     from convert.validation_table import as_dict, lines
     from hw_configs.errors import GateError
+    from hw_configs.files import write_json
     from lava_models import compat
     from lava_models.runner import Worker
 
@@ -172,7 +172,7 @@ def run_demo(args: argparse.Namespace) -> int:
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what is installed and what works; returns 0."""
-    from convert.cli import write_json
+    from hw_configs.files import write_json
     from lava_models.doctor import examine, lines
 
     found = examine()

@@ -114,7 +114,7 @@ def _check(artifact: Artifact, target_name: str) -> str:
 
 
 def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dict[str, Any]:
-    from convert.cli import write_json
+    from hw_configs.files import write_json
     from lava_models.simulate import lines, simulate_samples
 
     result = simulate_samples(artifact.network, samples, len(samples), backend=None)
@@ -127,9 +127,9 @@ def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dic
 
 
 def _validate(artifact: Artifact, origin: Origin, samples: Samples, out: Path, max_drop_points: float) -> Validation:
-    from convert.cli import write_json
     from convert.validate import validate
     from convert.validation_table import as_dict, lines
+    from hw_configs.files import write_json
     from lava_models.cli import lava_runner
     from lava_models.runner import Worker
 

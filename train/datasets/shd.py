@@ -19,7 +19,6 @@ import gzip
 import io
 import lzma
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_configs.errors import DataError
+from hw_configs.files import write_atomically
 from train.datasets.events import MAX_CHANNELS, SpikeDataset
 
 SHD_CHANNELS = 700
@@ -66,15 +66,7 @@ def write_shd(dataset: SpikeDataset, path: str | os.PathLike[str]) -> None:
         raise DataError(f"{path}: spike times reach {dataset.times_s.max():g} s; the SHD format holds 65504 s")
     packed = _pack(_file_bytes(dataset), path)
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(packed)
-            os.chmod(partial, 0o644)  # mkstemp's 0600 would hide a shared data set from colleagues
-            os.replace(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
+        write_atomically(path, packed)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
 

@@ -1,0 +1,41 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from hw_configs.errors import ConfigError
+from hw_configs.files import atomic_file, write_atomically, write_json
+
+
+def test_a_file_appears_when_the_block_ends(tmp_path):
+    with atomic_file(tmp_path / "new" / "a.txt") as temporary:
+        temporary.write_text("whole")
+        assert not (tmp_path / "new" / "a.txt").exists()
+    assert (tmp_path / "new" / "a.txt").read_text() == "whole"
+    assert os.listdir(tmp_path / "new") == ["a.txt"]
+    reference = tmp_path / "plain"
+    reference.write_text("")
+    assert (tmp_path / "new" / "a.txt").stat().st_mode == reference.stat().st_mode
+
+
+def test_a_file_keeps_its_content_when_the_block_fails(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(RuntimeError), atomic_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "a.txt").read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_json_and_bytes(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [1, 2.5]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1, 2.5]}
+    write_atomically(tmp_path / "a.json", b"other")
+    assert (tmp_path / "a.json").read_bytes() == b"other" and os.listdir(tmp_path) == ["a.json"]
+    with pytest.raises(ConfigError, match="cannot be written: "):
+        write_json(tmp_path / "a.json" / "b.json", {})
+    with pytest.raises(ConfigError, match="cannot be written: "):
+        write_json(tmp_path, {})
