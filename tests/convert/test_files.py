@@ -1,4 +1,4 @@
-"""Files and folders appear whole or not at all."""
+"""Folders appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,26 +7,7 @@ import os
 
 import pytest
 
-from convert.files import atomic_file, atomic_folder, sha256
-
-
-def test_a_file_appears_when_the_block_ends(tmp_path):
-    with atomic_file(tmp_path / "new" / "a.txt") as temporary:
-        temporary.write_text("whole")
-        assert not (tmp_path / "new" / "a.txt").exists()
-    assert (tmp_path / "new" / "a.txt").read_text() == "whole"
-    assert os.listdir(tmp_path / "new") == ["a.txt"]
-    reference = tmp_path / "plain"
-    reference.write_text("")
-    assert (tmp_path / "new" / "a.txt").stat().st_mode == reference.stat().st_mode
-
-
-def test_a_file_keeps_its_content_when_the_block_fails(tmp_path):
-    (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(RuntimeError), atomic_file(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
-    assert (tmp_path / "a.txt").read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+from convert.files import atomic_folder, sha256
 
 
 def test_a_folder_takes_the_place_of_another_whole(tmp_path):
@@ -38,6 +19,42 @@ def test_a_folder_takes_the_place_of_another_whole(tmp_path):
         (temporary / "three").write_text("half")
         raise RuntimeError
     assert os.listdir(tmp_path / "art") == ["two"] and os.listdir(tmp_path) == ["art"]
+
+
+def test_the_older_folder_comes_back_when_the_new_one_cannot_be_moved(tmp_path, monkeypatch):
+    with atomic_folder(tmp_path / "art") as temporary:
+        (temporary / "one").write_text("one")
+    move, moves = os.replace, []
+
+    def second_move_fails(source, target):
+        moves.append(target)
+        if len(moves) == 2:
+            raise OSError("no")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", second_move_fails)
+    with pytest.raises(OSError, match="no"), atomic_folder(tmp_path / "art") as temporary:
+        (temporary / "two").write_text("two")
+    assert os.listdir(tmp_path / "art") == ["one"] and os.listdir(tmp_path) == ["art"]
+    assert len(moves) == 3
+
+
+def test_the_older_folder_is_never_deleted_while_nothing_has_its_place(tmp_path, monkeypatch):
+    with atomic_folder(tmp_path / "art") as temporary:
+        (temporary / "one").write_text("one")
+    move, moves = os.replace, []
+
+    def only_the_first_move_works(source, target):
+        moves.append(target)
+        if len(moves) > 1:
+            raise OSError("no")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", only_the_first_move_works)
+    with pytest.raises(OSError, match="no"), atomic_folder(tmp_path / "art"):
+        pass
+    (left,) = os.listdir(tmp_path)
+    assert left.startswith(".art.old.") and os.listdir(tmp_path / left / "was") == ["one"]
 
 
 def test_sha256(tmp_path):
