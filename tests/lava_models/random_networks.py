@@ -112,7 +112,7 @@ def active(draw, network, sample):
 
 
 @st.composite
-def networks(draw, *, stock_lava_dl=False):
+def networks(draw):
     """A network and one sample for it, (steps, *input shape)."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     image = draw(st.booleans())
