@@ -80,7 +80,7 @@ def _layer_groups(root: Fields) -> list[Fields]:
 
 
 def _read_input(group: Fields, shape: Shape, message_bits: int | None) -> Input:
-    bits = int(group.number("message_bits", 0)) if message_bits is None else message_bits
+    bits = whole_number(group, "message_bits", 0) if message_bits is None else message_bits
     neuron = group.child("neuron")
     if neuron is None:
         return Input(shape, bits)
@@ -112,7 +112,7 @@ def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: 
 
 def _read_synapse(group: Fields, kind: str, before: Shape, shape: Shape) -> tuple[Dense | Conv, int]:
     """The feed-forward connection, and the number of its columns, which a vector of delays may belong to."""
-    exponent = int(group.number("weight_exp", 0))
+    exponent = whole_number(group, "weight_exp", 0)
     if kind.startswith("conv"):
         if exponent:
             raise NetworkError(f"weight_exp is {exponent}; Lava's fixed-point convolution has no weight exponent")
@@ -147,7 +147,7 @@ def _read_conv(group: Fields, suffix: str, most_inputs: int) -> Conv:
 
 
 def _read_recurrent(group: Fields, shape: Shape) -> DelayedRecurrent:
-    exponent = int(group.number("weight_exp_rec", 0))
+    exponent = whole_number(group, "weight_exp_rec", 0)
     size = int(np.prod(shape))
     if len(group.size_of("weight_rec") or ()) == 4:
         axonal, synaptic = _read_delays(group, "delay_rec", shape, -1)
@@ -179,12 +179,12 @@ def _read_neuron(group: Fields, neuron: Fields, shape: Shape, biased: Fields | N
         raise NetworkError(f"{group.name}: neurons of type {kind!r} are not supported; CUBA (or LOIHI, its older name) is")
     if neuron.number("gradedSpike", 0):
         raise NetworkError(f"{group.name}: gradedSpike is set; Lava's LIF has no graded spikes: train with graded_spike=False")
-    if int(neuron.number("refDelay", 1)) > 1:
+    if whole_number(neuron, "refDelay", 1) > 1:
         raise NetworkError(
-            f"{group.name}: refDelay is {neuron.number('refDelay')}; Lava's LIF has no refractory period beyond 1"
+            f"{group.name}: refDelay is {whole_number(neuron, 'refDelay')}; Lava's LIF has no refractory period beyond 1"
         )
     for key in ("wgtExp", "weight_exp"):
-        if int(neuron.number(key, 0)):
+        if whole_number(neuron, key, 0):
             raise NetworkError(
                 f"{group.name}: neuron/{key} is {neuron.number(key)}; netx ignores it, so the weights would have the "
                 "wrong gain: fold it into the weights"
@@ -207,7 +207,7 @@ def _read_neuron(group: Fields, neuron: Fields, shape: Shape, biased: Fields | N
         current_decay=constants["iDecay"],
         voltage_decay=constants["vDecay"],
         bias_mant=np.zeros((), np.int32) if bias is None else spread(group, "bias", bias, shape),
-        bias_exp=int(group.number("bias_exp", NETX_BIAS_EXP)),
+        bias_exp=whole_number(group, "bias_exp", NETX_BIAS_EXP),
     )
 
 

@@ -202,6 +202,10 @@ def test_a_recurrence_has_no_delay_unless_delay_rec_says_so(tmp_path):
         slayer_layer(file, 0, "dense_rec", (2,), delay=[5, 6], **weight, **NEURON)
     layer = read_netx(path).layers[0]
     assert layer.delay_steps.tolist() == [5, 6] and not layer.recurrent.delay_steps.any()
+    with h5py.File(path, "r+") as file:
+        file["layer/0/weight_exp_rec"] = -0.5
+    with pytest.raises(NetworkError, match="'weight_exp_rec' holds 1 fractions"):
+        read_netx(path)
 
 
 def test_conv_conventions(tmp_path):
@@ -289,6 +293,12 @@ def cycle(file):
         (put("layer/2/neuron/gradedSpike", True), "gradedSpike is set"),
         (put("layer/2/neuron/refDelay", 4), "refDelay is 4"),
         (put("layer/2/neuron/wgtExp", 2), "neuron/wgtExp is 2"),
+        (put("layer/2/neuron/wgtExp", 0.5), "'wgtExp' holds 1 fractions"),
+        (put("layer/2/neuron/refDelay", 1.5), r"layer/2 \(dense\): 'refDelay' holds 1 fractions \(first 1.5\)"),
+        (put("layer/2/neuron/refDelay", np.nan), "'refDelay' holds 1 values that are NaN"),
+        (put("layer/2/weight_exp", 0.7), r"'weight_exp' holds 1 fractions \(first 0.7\); whole numbers"),
+        (put("layer/0/message_bits", 2.9), r"'message_bits' holds 1 fractions \(first 2.9\)"),
+        (put("layer/2/bias_exp", 5.5), "'bias_exp' holds 1 fractions"),
         (put("layer/2/neuron/vThMant", [3, 4]), "'vThMant' differs between neurons"),
         (drop("layer/2/neuron/vThMant"), "'vThMant' is missing"),
         (drop("layer/2/neuron/iDecay"), "'iDecay' is missing"),
