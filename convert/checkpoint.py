@@ -59,8 +59,17 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise NetworkError(f"{folder}: holds no model.safetensors yet; finish the run with `myelin train --resume`")
     try:
         tensors = dict(load_file(path))
+        with safetensors.safe_open(path, framework="numpy") as file:
+            epoch = (file.metadata() or {}).get("epoch")
     except (OSError, safetensors.SafetensorError) as error:
         raise NetworkError(f"{path}: cannot be read as safetensors ({error}); the file is damaged") from error
+    best = record.get("best")
+    said = best.get("epoch") if isinstance(best, dict) else None
+    if epoch is not None and epoch != str(said):
+        raise NetworkError(
+            f"{folder}: model.safetensors is of epoch {epoch}, run.json says {said}: the run is being written or was stopped "
+            "in between; let it end, or continue it with `myelin train --resume`"
+        )
     for name, values in tensors.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise NetworkError(f"{path}: {name} holds NaN or infinite values; train again, with a smaller learning rate")
@@ -85,9 +94,11 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
                 parts = _Parts(checkpoint.tensors, f"{index}.")
                 layers.append(_hidden(parts, config, layer, shape) if layer else _readout(parts, config))
             shape = layers[-1].shape
-    except KeyError as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise NetworkError(
-            f"{checkpoint.folder}: {error} is missing; run.json and model.safetensors do not belong together"
+            f"{checkpoint.folder}: run.json and model.safetensors do not belong together ({reason}); export a folder as "
+            "`myelin train` left it"
         ) from error
     return Network(source, tuple(layers))
 
@@ -141,6 +152,8 @@ def _hidden(parts: _Parts, config: dict[str, Any], layer: dict[str, Any], input_
         if layer["recurrent"] == "dense":
             rec_synapse = Dense(rec_weight)
         else:
+            if rec_weight.ndim != 3:
+                raise ValueError(f"recurrent weight of shape {rec_weight.shape} for a convolution")
             rec_synapse = Conv(rec_weight[:, :, None, :], padding=(0, rec_weight.shape[2] // 2))
         recurrent = DelayedRecurrent(rec_synapse, parts.delay("recurrence.delay.delay", shape))
     delay = np.zeros((), np.int32) if layer["delay_per"] == "none" else parts.delay("delay.delay", shape)

@@ -1,4 +1,4 @@
-"""Run folders: safetensors and JSON, never pickle; every file is written to a temporary name and moved.
+"""Run folders: safetensors and JSON, never pickle; every file appears whole or not at all.
 
 run.json             configuration, classes, versions, data, progress and the metrics of the exported epoch
 model.safetensors    parameters of the best epoch on validation data: what is exported
@@ -9,7 +9,6 @@ metrics.jsonl        one line an epoch
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,22 +21,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from hw_configs.errors import ConfigError
+from hw_configs.files import write_atomically
 from train.model import SpikingNetwork
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to a temporary name beside ``path`` and move it there, so that ``path`` is whole or absent."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write ``values`` as JSON, atomically."""
-    write_atomically(path, (json.dumps(values, indent=2) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

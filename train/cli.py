@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hw_configs.errors import ConfigError, DataError
+from hw_configs.fixed_point import DECAY_UNITY
 
 if TYPE_CHECKING:
     from train.config import Config
@@ -44,10 +45,12 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def configuration(name_or_path: str, overrides: list[str], target: str | None = None) -> Config:
-    """The configuration with overrides, checked against the target it names: what cannot be exported is not trained.
+    """The configuration with overrides, its delays, decays and input counts checked against the target it names.
+
+    What training cannot change is refused before it starts; the rules on the exported integers have the last word.
 
     Raises:
-        ConfigError: wrong configuration, or one whose delays or input counts the target does not hold.
+        ConfigError: wrong configuration, or one whose delays, decays or input counts the target does not hold.
         TargetError: no such target.
     """
     from hw_configs.target import load_target
@@ -61,6 +64,17 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
     ):
         if most is not None and got > most:
             raise ConfigError(f"{key} is {got}, {config.target} holds {most}; train with --set {key}={most}")
+    for section, neuron in (("neuron", config.neuron), ("readout", config.readout)):
+        for name, low, high in (
+            ("current_decay", limits.current_decay_min, limits.current_decay_max),
+            ("voltage_decay", limits.voltage_decay_min, limits.voltage_decay_max),
+        ):
+            whole = round(getattr(neuron, name) * DECAY_UNITY)
+            if (low is not None and whole < low) or (high is not None and whole > high):
+                raise ConfigError(
+                    f"{section}.{name} is {whole}/{DECAY_UNITY}, {config.target} holds {low}..{high}/{DECAY_UNITY}; train with "
+                    f"--set {section}.{name}={(low if low is not None and whole < low else high or 0) / DECAY_UNITY:.6g}"
+                )
     return config
 
 
@@ -106,7 +120,7 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
     if offered:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in lost.items() if count)
         lines.append(
-            f"not in frames {missed} of {offered} events ({100 * missed / offered:.2f} %) of this session's epochs"
+            f"not in frames {missed} of {offered} events ({100 * missed / offered:.2f} %) in training"
             f"{': ' + reasons if reasons else ''}"
         )
     lines += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from hw_configs.errors import ConfigError
@@ -184,7 +185,8 @@ class TrainConfig:
         weight_decay: of weights; none on delays and decays.
         clip_norm: largest norm of the gradient.
         dropout, recurrent_dropout: probability that a neuron's output is dropped for a sequence.
-        loss: ``sum`` (cross-entropy of the summed readout) or ``softmax`` (of the softmax averaged over steps).
+        loss: ``sum`` (cross-entropy of the summed readout) or ``softmax`` (of the softmax averaged over steps); either way
+            the class is the one with the highest sum, as on the chip.
         logit_scale: factor on the readout's mean, in units of the threshold, before the softmax.
         label_smoothing: of the cross-entropy.
         rate_penalty, rate_target: weight of the squared excess of a layer's mean rate over the target, in spikes a step.
@@ -215,11 +217,14 @@ class TrainConfig:
         _require("train.batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         for name in ("learning_rate", "delay_rate", "decay_rate", "weight_decay", "rate_penalty"):
             _require(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _require("train.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
         _require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
         for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
             _require(f"train.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
         _require("train.schedule", self.schedule, self.schedule in ("cosine", "one-cycle"), "cosine or one-cycle")
         _require("train.loss", self.loss, self.loss in ("sum", "softmax"), "sum or softmax")
+        smooth = self.label_smoothing == 0 or self.loss == "sum"
+        _require("train.label_smoothing", self.label_smoothing, smooth, "with loss = 'softmax', 0")
         _require("train.weight_bits", self.weight_bits, self.weight_bits in (0, 8), "8, or 0 for floats")
 
 
@@ -240,4 +245,12 @@ class Config:
 
     def __post_init__(self) -> None:
         _require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")
+        epochs, harden_at = self.train.epochs, self.delay.harden_at
+        last = (epochs - 1) / epochs
+        if self.delay.learn and last < harden_at:
+            least = math.ceil(1 / (1 - harden_at)) if harden_at < 1 else math.inf
+            raise ConfigError(
+                f"train.epochs is {epochs} and delay.harden_at {harden_at:g}: no epoch would have rounded delays, none could "
+                f"be exported; train at least {least} epochs, or set delay.harden_at to {last:g} or less"
+            )
         _require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))

@@ -81,7 +81,7 @@ def _override(values: dict[str, Any], text: str) -> None:
 
 
 def _index(items: list[Any], key: str, text: str) -> Any:
-    if not key.isdigit() or int(key) >= len(items):
+    if not (key.isascii() and key.isdecimal()) or int(key) >= len(items):
         raise ConfigError(f"--set {text}: {key} is not an entry; 0..{len(items) - 1} is allowed")
     return items[int(key)]
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hw_configs.errors import ConfigError
+from hw_configs.errors import ConfigError, MyelinError
 from train.kernels import delay_backward, delay_forward, delay_gradient
 from train.layout import array
 
@@ -107,6 +107,8 @@ class AxonalDelay(nn.Module):
 
     def taps(self, neurons: int) -> Taps:
         """Taps of a population of ``neurons``; each delay serves neurons / size neighbours (a channel)."""
+        if not torch.isfinite(self.delay).all():
+            raise MyelinError("a delay is NaN or infinite: training diverged; lower train.learning_rate or train.delay_rate")
         if bool(self.hard):
             taps = Taps.single(self.whole_steps())
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -15,6 +16,7 @@ from torch.nn.functional import cross_entropy, nll_loss
 from tqdm import tqdm
 
 from hw_configs.errors import ConfigError, MyelinError
+from hw_configs.files import write_atomically, write_json
 from train.batches import Batches
 from train.checkpoint import (
     load_parameters,
@@ -23,8 +25,6 @@ from train.checkpoint import (
     read_tensors,
     restore_optimizer,
     versions,
-    write_atomically,
-    write_json,
     write_tensors,
 )
 from train.config import Config, TrainConfig
@@ -69,11 +69,17 @@ class Run:
         self.model = build_model(config, dataset.classes)
         self.optimizer = build_optimizer(self.model, config.train)
         self.best: dict[str, Any] = {}
-        self.data_name = dataset.name
+        self.data = {
+            "name": Path(dataset.name).name,
+            "sha256": fingerprint(dataset),
+            "train_samples": len(train_part),
+            "validation_samples": len(valid_part),
+        }
 
     def start(self) -> int:
         """Make the folder; refuses one that holds something."""
-        if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+        # a run killed in its first write leaves only a temporary file, whose name starts with a dot
+        if self.out.exists() and (not self.out.is_dir() or any(not path.name.startswith(".") for path in self.out.iterdir())):
             raise ConfigError(f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume")
         self.out.mkdir(parents=True, exist_ok=True)
         write_json(self.out / "run.json", self._record(-1))
@@ -85,7 +91,7 @@ class Run:
         saved = config_from_dict(record.get("config", {}))
         if saved != self.config:
             raise ConfigError(f"{self.out}: holds a run with another configuration; resume without changing it")
-        if record.get("data", {}) != self._record(-1)["data"]:
+        if record.get("data") != self.data:
             raise ConfigError(f"{self.out}: was trained on other data ({record.get('data')}); resume with the same")
         if not (self.out / "state.safetensors").exists():
             return 0  # stopped before the first epoch ended
@@ -95,6 +101,7 @@ class Run:
             restore_optimizer(self.optimizer, {k: tensors.pop(k) for k in list(tensors) if k.startswith("optimizer.")})
             self.model.load_state_dict(tensors)
             self.best = meta["best"]
+            self.train_batches.lost.update(meta["events"])
             epoch = int(meta["epoch"])
         except (KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: names or shapes that torch refuses
             reason = str(error).splitlines()[0]
@@ -102,6 +109,7 @@ class Run:
         metrics = self.out / "metrics.jsonl"
         kept = metrics.read_bytes().splitlines(keepends=True)[: epoch + 1] if metrics.exists() else []
         write_atomically(metrics, b"".join(kept))
+        write_json(self.out / "run.json", self._record(epoch))  # a kill may have come between the state and this
         return epoch + 1
 
     def epoch(self, epoch: int) -> dict[str, Any]:
@@ -121,7 +129,9 @@ class Run:
             if not math.isfinite(loss.item()):
                 raise MyelinError(f"the loss became {loss.item()} in epoch {epoch}; lower train.learning_rate")
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
+            if not math.isfinite(norm.item()):
+                raise MyelinError(f"the gradient's norm became {norm.item()} in epoch {epoch}; lower train.learning_rate")
             self.optimizer.step()
             self.model.clamp()
             losses += loss.item() * len(batch.labels)
@@ -143,21 +153,17 @@ class Run:
         final = metrics["delays_rounded"]
         if final and metrics["validation_accuracy"] >= self.best.get("validation_accuracy", -1.0):
             self.best = {name: metrics[name] for name in ("epoch", "train_accuracy", "validation_accuracy", "rates_per_step")}
-            write_tensors(self.out / "model.safetensors", self.model.state_dict())
+            write_tensors(self.out / "model.safetensors", self.model.state_dict(), {"epoch": str(epoch)})
         with open(self.out / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
-        progress = json.dumps({"epoch": epoch, "best": self.best}).encode()
+        events = dict(self.train_batches.lost)
+        progress = json.dumps({"epoch": epoch, "best": self.best, "events": events}).encode()
         state = {"progress.json": torch.from_numpy(np.frombuffer(progress, np.uint8).copy())}
         write_tensors(self.out / "state.safetensors", {**self.model.state_dict(), **optimizer_tensors(self.optimizer), **state})
         write_json(self.out / "run.json", self._record(epoch))
 
     def finish(self) -> dict[str, Any]:
         """Load the exported epoch into the model and return the record."""
-        if not (self.out / "model.safetensors").exists():
-            raise ConfigError(
-                f"{self.out}: no epoch had rounded delays, so nothing can be exported; lower delay.harden_at below "
-                f"{1 - 1 / self.config.train.epochs:g} or train longer"
-            )
         load_parameters(self.model, self.out / "model.safetensors")
         return read_json(self.out / "run.json")
 
@@ -178,11 +184,7 @@ class Run:
             "config": config_to_dict(self.config),
             "classes": self.classes,
             "keys": self.keys,
-            "data": {
-                "name": Path(self.data_name).name,
-                "train_samples": len(self.train_batches.dataset),
-                "validation_samples": len(self.valid_batches.dataset),
-            },
+            "data": self.data,
             "epochs_done": epoch + 1,
             "finished": epoch + 1 == self.config.train.epochs,
             "best": self.best,
@@ -190,6 +192,14 @@ class Run:
             **parameter_count(self.model),
             "versions": versions(),
         }
+
+
+def fingerprint(dataset: SpikeDataset) -> str:
+    """SHA-256 over all events and labels, which tells whether a resumed run sees the same data."""
+    digest = hashlib.sha256()
+    for values in (dataset.times_s, dataset.units, dataset.offsets, dataset.labels):
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 def build_optimizer(model: SpikingNetwork, plan: TrainConfig) -> torch.optim.Optimizer:

@@ -69,9 +69,12 @@ class Cuba(nn.Module):
             raise ConfigError(f"surrogate is {surrogate!r}; one of {', '.join(SURROGATES)} is allowed")
         if not 1 / WEIGHT_SCALE <= threshold < 64 or threshold * WEIGHT_SCALE != int(threshold * WEIGHT_SCALE):
             raise ConfigError(f"threshold is {threshold}; a multiple of 1/64 from 1/64 to below 64 is allowed")
-        for name, value in (("current_decay", current_decay), ("voltage_decay", voltage_decay)):
+        for name, value in (("current_decay", current_decay), ("voltage_decay", voltage_decay), ("spread", spread)):
             if not 0.0 <= value <= 1.0:
                 raise ConfigError(f"{name} is {value}; a fraction from 0 to 1 is allowed")
+        for name, value in (("width", width), ("scale", scale)):
+            if not 0.0 < value < math.inf:
+                raise ConfigError(f"{name} of the surrogate is {value}; more than 0 is allowed")
         self.shape = torch.Size(shape)
         self.threshold = float(threshold)
         self.surrogate, self.width, self.scale_grad = surrogate, float(width), float(scale)
@@ -100,10 +103,12 @@ class Cuba(nn.Module):
         return WEIGHT_SCALE
 
     def clamp(self) -> None:
-        """Keep decays within 0..1; called after every optimiser step."""
+        """Keep learnt decays within what 12 bit registers hold (the current's is stored less one), after an optimiser step."""
+        if not self.learn_decays:
+            return
         with torch.no_grad():
-            self.current_decay.clamp_(0, DECAY_UNITY)
-            self.voltage_decay.clamp_(0, DECAY_UNITY)
+            self.current_decay.clamp_(1, DECAY_UNITY)
+            self.voltage_decay.clamp_(0, DECAY_UNITY - 1)
 
     def keep(self) -> tuple[np.ndarray, np.ndarray]:
         """(4096 - decay) / 4096 of every neuron with whole decays, (N,) float64 each, for current and voltage."""

@@ -1,0 +1,114 @@
+"""The loop's promises: what resumes, what is refused, what is recorded."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from hw_configs.errors import ConfigError, MyelinError
+from train.cli import configuration
+from train.config_files import config_from_dict, load_config
+from train.datasets import SpikeDataset, join_events, load
+from train.loop import fingerprint, learning_rate_factor, train
+
+
+def tiny_dataset(seed=0):
+    """24 words of two classes in 20 channels: a rising and a falling sweep."""
+    rng = np.random.default_rng(seed)
+    trains, labels = [], np.arange(24) % 2
+    for label in labels:
+        times = np.sort(rng.uniform(0, 0.2, 60)).astype(np.float32)
+        units = np.clip((times if label else 0.2 - times) * 100 + rng.normal(0, 1, 60), 0, 19).astype(np.uint16)
+        trains.append((times, units))
+    times, units, offsets = join_events(trains)
+    return SpikeDataset(times, units, offsets, labels, channels=20, name="sweeps")
+
+
+def tiny_config(**train_values):
+    """Two layers of 8 neurons for four epochs."""
+    return config_from_dict(
+        {
+            "data": {"steps": 20, "channels": 20, "validation": 0.25},
+            "layers": [{"neurons": 8}, {"neurons": 8, "recurrent": "dense", "delay_per": "neuron"}],
+            "delay": {"high": 5.0, "harden_at": 0.5, "freeze_at": 0.75},
+            "train": {"epochs": 4, "batch_size": 6, "learning_rate": 0.02, **train_values},
+        }
+    )
+
+
+def test_the_exported_epoch_has_rounded_delays_and_is_recorded(tmp_path):
+    record = train(tiny_config(), tiny_dataset(), tmp_path / "run", progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["delays_rounded"] for line in lines] == [False, False, True, True]
+    eligible = [line for line in lines if line["delays_rounded"]]
+    assert record["best"]["epoch"] >= 2
+    assert record["best"]["validation_accuracy"] == max(line["validation_accuracy"] for line in eligible)
+    assert record["finished"] and record["events_not_in_frames"]["events"] == 4 * 18 * 60
+    with safe_open(tmp_path / "run/model.safetensors", "numpy") as file:
+        assert file.metadata() == {"epoch": str(record["best"]["epoch"])}
+
+
+def test_a_stale_record_is_mended_by_resuming(tmp_path):
+    config, data, out = tiny_config(), tiny_dataset(), tmp_path / "run"
+    whole = train(config, data, out, progress=False)
+    stale = {**json.loads((out / "run.json").read_text()), "best": {}, "epochs_done": 0, "finished": False}
+    (out / "run.json").write_text(json.dumps(stale))
+    assert train(config, data, out, resume=True, progress=False) == whole
+
+
+def test_resuming_with_other_data_is_refused(tmp_path):
+    train(tiny_config(), tiny_dataset(), tmp_path / "run", progress=False)
+    assert fingerprint(tiny_dataset(1)) != fingerprint(tiny_dataset())
+    with pytest.raises(ConfigError, match="other data"):
+        train(tiny_config(), tiny_dataset(1), tmp_path / "run", resume=True, progress=False)
+
+
+def test_a_run_that_diverges_stops_with_one_message(tmp_path):
+    with pytest.raises(MyelinError, match="lower train"):
+        train(tiny_config(logit_scale=1e38), tiny_dataset(), tmp_path / "run", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"epochs": 1}, "no epoch would have rounded delays"),
+        ({"seed": -1}, "train.seed"),
+        ({"loss": "softmax", "label_smoothing": 0.1}, "label_smoothing"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(values, text):
+    with pytest.raises(ConfigError, match=text):
+        tiny_config(**values)
+
+
+def test_one_cycle_rises_to_the_peak_and_falls_to_zero():
+    plan = tiny_config(schedule="one-cycle", warmup=0.25).train
+    factors = [learning_rate_factor(plan, progress) for progress in (0.0, 0.125, 0.25, 0.625, 1.0)]
+    assert factors == pytest.approx([0.04, 0.52, 1.0, 0.5, 0.0])
+
+
+def test_cosine_starts_at_the_peak():
+    plan = tiny_config(schedule="cosine").train
+    assert [learning_rate_factor(plan, progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 0.5, 0.0])
+
+
+@pytest.mark.parametrize("name", ["demo", "delrec", "convdelrec"])
+def test_the_experiments_load_and_fit_their_target(name):
+    config = configuration(name, [])
+    assert config == load_config(name)
+    assert len(config.layers) == 2
+    assert {layer.recurrent for layer in config.layers} == {"dense" if name == "delrec" else "conv"}
+
+
+def test_the_demo_fits_the_built_in_data():
+    config, data = load_config("demo"), load("builtin", "test")
+    frames = data.bin([0, 1], config.data.steps, config.data.step_ms, config.data.channels).frames
+    assert frames.shape == (2, config.data.steps, config.data.channels)
+
+
+def test_decays_beyond_the_target_are_refused_before_training():
+    with pytest.raises(ConfigError, match=r"neuron.voltage_decay is 4096/4096, loihi2 holds 0..4095/4096"):
+        configuration("demo", ["neuron.voltage_decay=1.0"])
