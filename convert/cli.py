@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hw_configs.files import write_json
 
 if TYPE_CHECKING:
+    from convert.network import Network
+    from convert.rules import Violation
+    from hw_configs.target import Target
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -24,24 +29,17 @@ def add_commands(subparsers: Subparsers) -> None:
 def run_check(arguments: argparse.Namespace) -> int:
     """``myelin check``: every violation at once; 0 when the target holds the network, 1 when not."""
     from convert.artifact import load_network
-    from convert.rules import check, not_checked
+    from convert.rules import not_checked
     from hw_configs.target import load_target
 
     target = load_target(arguments.target)
     network = load_network(arguments.network)
-    violations, silent = check(network, target), not_checked(target)
-    for violation in violations:
-        print(violation.message)
-    for line in silent:
-        print(line)
-    count = len(violations)
-    verdict = "holds" if not count else "does not hold"
-    print(f"{target.name} {verdict} {arguments.network}: {count} violation{'' if count == 1 else 's'}")
+    violations = print_check(network, target, arguments.network)
     if arguments.json is not None:
         result = {
             "network": str(arguments.network),
             "target": target.name,
-            "holds": not count,
+            "holds": not violations,
             "violations": [
                 {
                     "rule": violation.rule,
@@ -54,7 +52,20 @@ def run_check(arguments: argparse.Namespace) -> int:
                 }
                 for violation in violations
             ],
-            "not_checked": silent,
+            "not_checked": not_checked(target),
         }
         write_json(arguments.json, result)
-    return 1 if count else 0
+    return 1 if violations else 0
+
+
+def print_check(network: Network, target: Target, name: str | os.PathLike[str]) -> list[Violation]:
+    """Check the hardware rules and print every violation, what was not checked, and the verdict; returns the violations."""
+    from convert.rules import check, not_checked
+
+    violations = check(network, target)
+    for line in (*(violation.message for violation in violations), *not_checked(target)):
+        print(line)
+    count = len(violations)
+    verdict = "holds" if not count else "does not hold"
+    print(f"{target.name} {verdict} {name}: {count} violation{'' if count == 1 else 's'}")
+    return violations

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hw_configs.errors import DataError
 
 if TYPE_CHECKING:
     from convert.network import Network
     from convert.samples import Binning, Samples
-    from convert.validate import LavaRunner
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 BACKENDS = {"fast": None, "lava": "cpu", "loihi2": "loihi2"}
 #: Samples that run where each takes seconds, unless the user says.
 DEFAULT_LAVA_SAMPLES = 5
-#: Samples that validation also runs with Lava's own process models, which rebuild every delayed connection in every step.
-STOCK_SAMPLES = 1
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -122,44 +119,25 @@ def run_validate(args: argparse.Namespace) -> int:
     from convert.artifact import read_artifact
     from convert.provenance import Origin
     from convert.samples import open_samples
-    from convert.validate import validate
-    from convert.validation_table import as_dict, lines
-    from hw_configs.errors import GateError
-    from hw_configs.files import write_json
     from lava_models import compat
-    from lava_models.runner import Worker
+    from lava_models.validation import require_pass, validate_artifact
 
-    wanted = DEFAULT_LAVA_SAMPLES if args.lava_samples is None else args.lava_samples
     if args.lava_samples:
         compat.require()  # asked for by name: without Lava this is an error, not something to leave out
-    skipped = None
-    if not wanted:
-        skipped = "--lava-samples 0"
-    elif not compat.available():
-        skipped = f"{', '.join(compat.missing())} not installed; to include it: {compat.INSTALL}"
     artifact = read_artifact(args.artifact)
     origin = Origin.of(artifact)
     samples = open_samples(args.data, origin.binning, split=args.split, classes=origin.classes, keys=origin.keys)
-    with Worker() as worker:
-        validation = validate(
-            artifact.network,
-            origin.checkpoint,
-            samples,
-            max_drop_points=args.max_drop,
-            clip_steps=origin.clipped_to_steps,
-            run_lava=None if skipped else lava_runner(worker),
-            lava_samples=wanted,
-            stock_samples=min(STOCK_SAMPLES, wanted),
-            lava_skipped=skipped,
-            progress=_progress(),
-        )
     print(f"validate      {args.artifact}: {origin.name}, exported for {origin.target}")
-    print("\n".join(lines(validation)))
-    if args.json is not None:
-        result = {"artifact": str(args.artifact), "name": origin.name, "exported_for": origin.target, **as_dict(validation)}
-        write_json(args.json, result)
-    if validation.failures:
-        raise GateError(f"{args.artifact}: validation failed: {'; '.join(validation.failures)}")
+    validation = validate_artifact(
+        artifact,
+        origin,
+        samples,
+        max_drop_points=args.max_drop,
+        lava_samples=DEFAULT_LAVA_SAMPLES if args.lava_samples is None else args.lava_samples,
+        json=args.json,
+        progress=_progress(),
+    )
+    require_pass(artifact, validation)
     return 0
 
 
@@ -180,11 +158,6 @@ def run_doctor(args: argparse.Namespace) -> int:
     if args.json is not None:
         write_json(args.json, found)
     return 0
-
-
-def lava_runner(worker: Any) -> LavaRunner:
-    """``worker.run`` as ``convert.validate`` calls it, which must not import this package."""
-    return lambda network, frames, record, stock: worker.run(network, frames, record=record, stock=stock)
 
 
 def _opened(args: argparse.Namespace) -> tuple[Network, Samples, str | None]:

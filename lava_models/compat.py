@@ -17,9 +17,9 @@ from typing import Any
 from hw_configs.errors import BackendError
 
 #: How the two packages are installed: their metadata refuses Python > 3.10, torch >= 2.4 and numpy >= 2.
-INSTALL = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"
-#: What they really import.
-INSTALL_EXTRAS = 'pip install "myelin-loihi[lava]"'
+_INSTALL = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"
+#: What they really import: an extra of this project, which is installed from its checkout.
+_INSTALL_EXTRAS = "pip install -e '.[lava]'"
 
 #: Import name of what must be there -> what to install for it.
 _LAVA_NC = {"lava.magma": "lava-nc", "asteval": "asteval", "networkx": "networkx"}
@@ -44,10 +44,12 @@ def require(*, slayer: bool = False) -> None:
     """Raise BackendError, with what is missing and how to install it, unless Lava (and with ``slayer``, lava-dl) is there."""
     lacking = missing(slayer=slayer)
     if lacking:
-        raise BackendError(
-            f"Lava cannot run here: {', '.join(lacking)} not installed; run `{INSTALL}`, "
-            f"then `{INSTALL_EXTRAS}` for what they import"
-        )
+        raise BackendError(f"Lava cannot run here: {', '.join(lacking)} not installed; {cure()}")
+
+
+def cure() -> str:
+    """What to run where Lava is missing: the README's two commands."""
+    return f"run `{_INSTALL_EXTRAS}` in Myelin's checkout, then `{_INSTALL}`"
 
 
 def prepare(*, slayer: bool = False) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hw_configs.errors import GateError
-from lava_models import compat
+from hw_configs.errors import ConfigError, GateError
+from lava_models.validation import STOCK_SAMPLES, require_pass, validate_artifact
 
 if TYPE_CHECKING:
     from convert.artifact import Artifact
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from convert.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
-_LAVA_SAMPLES, _STOCK_SAMPLES = 5, 1
+_LAVA_SAMPLES = 5
 
 
 class _Steps:
@@ -74,17 +74,23 @@ def demo(
     artifact = read_artifact(art)
     origin = Origin.of(artifact)
     with steps.step("check", f"the rules of {target} on the file that was written"):
-        print(_check(artifact, target))
+        _check(artifact, target)
     samples = open_samples(data, origin.binning, classes=origin.classes, keys=origin.keys)
     with steps.step("simulate", f"{samples.split} split in the simulator"):
         result = _simulate(artifact, samples, out, data)
     with steps.step("validate", "float against integers against Lava, on the same samples"):
-        validation = _validate(artifact, origin, samples, out, max_drop_points)
+        validation = validate_artifact(
+            artifact,
+            origin,
+            samples,
+            max_drop_points=max_drop_points,
+            lava_samples=_LAVA_SAMPLES,
+            json=out / "validation.json",
+        )
     with steps.step("draw", "pictures"):
         pictures = _draw(artifact, origin, samples, run, out)
     _summarise(steps, result, validation, [run, art, out / "simulation.json", out / "validation.json", *pictures], out, data)
-    if validation.failures:
-        raise GateError(f"{art}: validation failed: {'; '.join(validation.failures)}")
+    require_pass(artifact, validation)
     return 0
 
 
@@ -92,25 +98,39 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, or continue, or use what is there; returns the lines of the summary."""
     from train.checkpoint import read_json
     from train.cli import configuration, summary, train_run, training_data
+    from train.config_files import config_from_dict
 
     plan = configuration(config, overrides)
     there = (run / "run.json").is_file()
-    if there:
-        done, planned = int(read_json(run / "run.json").get("epochs_done", 0)), plan.train.epochs
-        print(f"   {run} is there: {'finished, used as it is' if done == planned else f'continued after epoch {done - 1}'}")
-    record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)
+    try:
+        if there:
+            record = read_json(run / "run.json")
+            if config_from_dict(record.get("config", {})) != plan:
+                raise ConfigError(f"{run}: holds a run with another configuration")
+            print(f"   {run} is there: {_progress_of(record, plan.train.epochs)}")
+        record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)
+    except ConfigError as error:
+        if not there:
+            raise
+        raise ConfigError(f"{str(error).partition(';')[0]}; delete {run}, or give another --out") from error
     return summary(record, run)
 
 
-def _check(artifact: Artifact, target_name: str) -> str:
-    from convert.rules import check, not_checked
+def _progress_of(record: Mapping[str, Any], planned: int) -> str:
+    done = record.get("epochs_done", 0)
+    if done == planned:
+        return "finished, used as it is"
+    return f"continued after epoch {done - 1}" if done else "continued from the start"
+
+
+def _check(artifact: Artifact, target_name: str) -> None:
+    from convert.cli import print_check
     from hw_configs.target import load_target
 
     target = load_target(target_name)
-    violations = check(artifact.network, target)
+    violations = print_check(artifact.network, target, artifact.folder)
     if violations:
         raise GateError(f"{target.name} does not hold {artifact.folder}: {'; '.join(v.message for v in violations)}")
-    return "\n".join([f"{target.name} holds {artifact.folder}: 0 violations", *not_checked(target)])
 
 
 def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dict[str, Any]:
@@ -124,32 +144,6 @@ def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dic
     print("\n".join(lines(result)))
     write_json(out / "simulation.json", result)
     return result
-
-
-def _validate(artifact: Artifact, origin: Origin, samples: Samples, out: Path, max_drop_points: float) -> Validation:
-    from convert.validate import validate
-    from convert.validation_table import as_dict, lines
-    from hw_configs.files import write_json
-    from lava_models.cli import lava_runner
-    from lava_models.runner import Worker
-
-    lacking = compat.missing()
-    with Worker() as worker:
-        validation = validate(
-            artifact.network,
-            origin.checkpoint,
-            samples,
-            max_drop_points=max_drop_points,
-            clip_steps=origin.clipped_to_steps,
-            run_lava=None if lacking else lava_runner(worker),
-            lava_samples=_LAVA_SAMPLES,
-            stock_samples=_STOCK_SAMPLES,
-            lava_skipped=f"{', '.join(lacking)} not installed; to include it: {compat.INSTALL}" if lacking else None,
-        )
-    print("\n".join(lines(validation)))
-    result = {"artifact": str(artifact.folder), "name": origin.name, "exported_for": origin.target, **as_dict(validation)}
-    write_json(out / "validation.json", result)
-    return validation
 
 
 def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: Path) -> list[Path]:
@@ -179,7 +173,7 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
     if validation.lava_skipped:
         lava_line = f"skipped: {validation.lava_skipped}"
     elif all(parity.equal for parity in lava):
-        lava_line = f"every spike of {max(parity.samples for parity in lava)} samples equal, stock models on {_STOCK_SAMPLES}"
+        lava_line = f"every spike of {max(parity.samples for parity in lava)} samples equal, stock models on {STOCK_SAMPLES}"
     else:
         lava_line = "DIFFERENT SPIKES, see above"
     rows = [

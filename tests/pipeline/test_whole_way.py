@@ -8,6 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
+from hw_configs.errors import ConfigError
+
 
 @pytest.fixture
 def lava():
@@ -161,7 +163,7 @@ def test_a_changed_weight_fails_the_gate_and_is_located(artifacts, tiny, main, t
 
 
 def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, monkeypatch):
-    from lava_models import demo
+    from lava_models import compat, demo
 
     monkeypatch.setattr(demo, "_LAVA_SAMPLES", 1)
     arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
@@ -173,10 +175,37 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
     for name in made:
         assert str(out / name) in first.partition("== summary")[2]
     weights = (out / "run" / "model.safetensors").read_bytes()
-    monkeypatch.setattr(demo.compat, "missing", lambda **_: ["lava-nc"])  # the second time without Lava, which takes longest
+    monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])  # the second time without Lava, which takes longest
     demo.demo(out, **arguments)
     assert "finished, used as it is" in capsys.readouterr().out
     assert (out / "run" / "model.safetensors").read_bytes() == weights
+    run = out / "run"
+    cure = rf"; delete {run}, or give another --out$"
+    with pytest.raises(ConfigError, match=rf"^{run}: holds a run with another configuration{cure}"):
+        demo.demo(out, **arguments, overrides=["train.seed=99"])
+    assert "used as it is" not in capsys.readouterr().out
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"config": {"from": "an older version"}}))
+    with pytest.raises(ConfigError, match=cure):
+        demo.demo(out, **arguments)
+
+
+def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path, capsys, monkeypatch):
+    from lava_models import compat, demo
+    from train import loop
+
+    monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
+    arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Run, "epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            demo.demo(tmp_path, **arguments)
+    demo.demo(tmp_path, **arguments)
+    assert f"{tmp_path / 'run'} is there: continued from the start" in capsys.readouterr().out
 
 
 def test_demo_says_that_lava_is_missing(tiny, tmp_path, capsys, monkeypatch):
@@ -185,5 +214,5 @@ def test_demo_says_that_lava_is_missing(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     demo.demo(tmp_path, config=str(tiny.configs["conv"]), data=str(tiny.data), progress=False, max_drop_points=100)
     shown = capsys.readouterr().out
-    assert "Lava was skipped: lava-nc not installed; to include it: pip install" in shown
+    assert "Lava was skipped: lava-nc not installed; to include it: run `pip install -e" in shown
     assert "skipped: lava-nc not installed" in shown.partition("== summary")[2]
