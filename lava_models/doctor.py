@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import metadata, util
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Backend:
 
     Attributes:
         name: as ``--backend`` takes it, or ``train``.
-        works: whether it just ran a tiny network with the right result.
+        works: whether what ``state`` says was tried just succeeded.
         state: what was tried, or what is missing.
         seconds: how long the trial took; None if there was none.
     """
@@ -68,7 +68,7 @@ def examine() -> dict[str, Any]:
     """
     backends = [
         _try("fast", lambda: _same(simulate(_tiny(), _input()).output)),
-        _try("train", _torch, tried="torch is installed"),
+        _try("train", _train, tried="a tiny layer with delays in torch: every spike is right, and it has gradients"),
         _try("lava", lambda: _same(run(_tiny(), _input(), timeout_s=60).output)),
         _try("loihi2", loihi2.require, tried="lava-loihi is installed; no board was asked"),
     ]
@@ -111,9 +111,32 @@ def _try(name: str, trial: Callable[[], None], tried: str = "ran a tiny network 
     return Backend(name, True, tried, time.perf_counter() - started)
 
 
-def _torch() -> None:
-    if util.find_spec("torch") is None:
-        raise MyelinError("torch is not installed; run `pip install torch`")
+def _train() -> None:
+    """The layer of ``_tiny`` as a block for training, forward and backward."""
+    try:
+        import torch
+
+        from train.delay import AxonalDelay
+        from train.layers import DelayedRecurrent as Block
+        from train.layers import DenseSynapse
+        from train.neurons import Cuba as Neurons
+    except Exception as error:  # a broken build of torch raises anything from ImportError to OSError and RuntimeError
+        reason = " ".join(str(error).split())
+        raise MyelinError(f"torch cannot be imported: {type(error).__name__}: {reason}; run `pip install -e .`") from error
+    delay = AxonalDelay(2, max_delay=2)
+    neurons = Neurons((2,), threshold=100 / 64, current_decay=1.0, voltage_decay=4095 / 4096)
+    block = Block(DenseSynapse(1, 2), neurons, recurrent="dense", recurrent_delay=delay)
+    assert block.recurrence is not None
+    with torch.no_grad():
+        delay.delay.copy_(torch.tensor([2.0, 0.0]))
+        block.synapse.weight.copy_(torch.tensor([[2.0], [0.0]]))
+        block.recurrence.weight.copy_(torch.tensor([[0.0, 2.0], [2.0, 0.0]]))
+    output = block(torch.tensor(_input().transpose(0, 2, 1), dtype=torch.float32))  # (1, 2, 8)
+    _same(output.detach().numpy().transpose(0, 2, 1))
+    output.sum().backward()
+    for name, parameter in block.named_parameters():
+        if parameter.requires_grad and (parameter.grad is None or not bool(torch.isfinite(parameter.grad).all())):
+            raise MyelinError(f"a tiny layer gives no gradient for {name}; reinstall the versions that the README names")
 
 
 def _tiny() -> Network:

@@ -150,3 +150,12 @@ def test_doctor_sees_a_wrong_simulator(monkeypatch):
     fast = doctor.examine()["backends"][0]
     assert fast["works"] is False
     assert "wrong spikes" in fast["state"]
+
+
+def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
+    from lava_models import doctor
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    train = doctor._try("train", doctor._train)
+    assert not train.works and train.state.startswith("torch cannot be imported: ") and "\n" not in train.state
+    assert train.state.endswith("run `pip install -e .`")
