@@ -1,0 +1,59 @@
+"""One concept has one file stem in every stage: each gap is declared here with its reason, none is forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import convert
+import myelin
+
+ROOT = Path(myelin.__file__).parent
+STAGES = ("train", "convert", "lava_models")
+#: (folder, stem) -> the stages that have it, and why the others do not.
+GAPS = {
+    ("layers", "block"): (("train",), "what every layer for training is made of; integers are `convert.network.Layer`"),
+    ("layers", "dropout"): (("train",), "acts while training only"),
+    ("layers", "readout"): (("train",), "downstream a dense layer with output 'state', neurons that never spike"),
+    ("layers", "recurrence"): (("train",), "the loop inside delayed_recurrent; Lava and the simulator run it step by step"),
+    ("layers", "weights"): (("convert",), "which integers a synapse holds: floats have no such limit, Lava is told the format"),
+    ("layers", "connection"): (("lava_models",), "a Lava process with its arguments, whatever layer it belongs to"),
+    ("layers", "delayed"): (("lava_models",), "the arithmetic of our ProcessModels; elsewhere delays are part of each loop"),
+    ("layers", "delayed_models"): (("lava_models",), "ProcessModels are Lava's"),
+}
+
+
+def stems(folder):
+    """stem -> stages that have a file of it."""
+    found = {}
+    for stage in STAGES:
+        for path in sorted((ROOT / stage / folder).glob("*.py")):
+            if path.stem != "__init__":
+                found.setdefault(path.stem, []).append(stage)
+    return found
+
+
+@pytest.mark.parametrize("folder", ["neurons", "layers"])
+def test_a_stem_stands_in_every_stage_or_its_gap_is_declared(folder):
+    found = stems(folder)
+    assert any(tuple(stages) == STAGES for stages in found.values())
+    gaps = {stem: tuple(stages) for stem, stages in found.items() if tuple(stages) != STAGES}
+    declared = {stem: stages for (where, stem), (stages, _) in GAPS.items() if where == folder}
+    assert gaps == declared, "add the missing file, or declare the gap and its reason in GAPS (or remove what is no gap now)"
+
+
+@pytest.mark.parametrize("folder", ["neurons", "layers"])
+def test_what_has_a_stem_is_exported_under_its_name(folder):
+    import train.layers
+    import train.neurons
+
+    names = {"".join(part.capitalize() for part in stem.split("_")) for stem, has in stems(folder).items() if len(has) == 3}
+    assert set(getattr(convert, folder).__all__) == names
+    assert names <= set(getattr(train, folder).__all__)
+
+
+def test_every_concept_has_a_test_of_its_stem():
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").rglob("test_*.py")}
+    shared = {stem for folder in ("neurons", "layers") for stem, has in stems(folder).items() if len(has) == 3}
+    assert shared - tested <= {"dense"}, "a shared stem has no test file; dense runs in nearly every other one"
