@@ -53,7 +53,8 @@ class Batches:
     def in_order(self) -> Iterator[Batch]:
         """All samples, unchanged, in the order of the data set."""
         for start in range(0, len(self.dataset), self.batch_size):
-            yield self._batch(np.arange(start, min(start + self.batch_size, len(self.dataset))))
+            indices = np.arange(start, min(start + self.batch_size, len(self.dataset)))
+            yield self._batch(indices, self.frames(indices))
 
     def shuffled(self, seed: int, epoch: int, augment: AugmentConfig) -> Iterator[Batch]:
         """All samples, augmented, in an order that ``seed`` and ``epoch`` determine."""
@@ -61,14 +62,27 @@ class Batches:
         order = rng.permutation(len(self.dataset))
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            yield self._batch(
+            frames = self.frames(
                 chosen,
                 channel_shift=rng.integers(-augment.channel_shift, augment.channel_shift + 1, chosen.size),
                 time_shift_ms=rng.uniform(-1, 1, chosen.size) * augment.time_shift_ms,
                 time_stretch=1 + rng.uniform(-1, 1, chosen.size) * augment.time_stretch,
             )
+            _silence(frames, augment, rng)
+            yield self._batch(chosen, frames)
 
-    def _batch(self, indices: npt.NDArray[np.int64], **changes: npt.ArrayLike) -> Batch:
-        frames = self.frames(indices, **changes).transpose(1, 0, 2)  # (T, B, C), the layout of the compiled loops
-        spikes = torch.from_numpy(frames.astype(np.float32, order="C"))
+    def _batch(self, indices: npt.NDArray[np.int64], frames: npt.NDArray[np.uint8]) -> Batch:
+        # (T, B, C) is the layout of the compiled loops
+        spikes = torch.from_numpy(frames.transpose(1, 0, 2).astype(np.float32, order="C"))
         return Batch(spikes.permute(1, 2, 0), torch.from_numpy(self.dataset.labels[indices]))
+
+
+def _silence(frames: npt.NDArray[np.uint8], augment: AugmentConfig, rng: np.random.Generator) -> None:
+    """Zero, in place, one band of channels and one stretch of steps of each sample of (B, steps, channels)."""
+    for axis, most in ((1, augment.channel_mask), (0, augment.time_mask_steps)):
+        if most:
+            for sample in frames:
+                size = sample.shape[axis]
+                width = int(rng.integers(0, min(most, size) + 1))
+                start = int(rng.integers(0, size - width + 1))
+                np.moveaxis(sample, axis, 0)[start : start + width] = 0

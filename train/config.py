@@ -54,15 +54,23 @@ class AugmentConfig:
         channel_shift: largest shift along the channels, in channels of the data before pooling.
         time_shift_ms: largest shift in time.
         time_stretch: largest relative change of speed.
+        channel_mask: a band of up to this many pooled channels falls silent.
+        time_mask_steps: so does a stretch of up to this many steps.
+
+    Source of the masks: Park et al. 2019, SpecAugment.
     """
 
     channel_shift: int = 0
     time_shift_ms: float = 0.0
     time_stretch: float = 0.0
+    channel_mask: int = 0
+    time_mask_steps: int = 0
 
     def __post_init__(self) -> None:
         _require("augment.channel_shift", self.channel_shift, self.channel_shift >= 0, "0 or more")
         _require("augment.time_shift_ms", self.time_shift_ms, self.time_shift_ms >= 0, "0 or more")
+        _require("augment.channel_mask", self.channel_mask, self.channel_mask >= 0, "0 or more")
+        _require("augment.time_mask_steps", self.time_mask_steps, self.time_mask_steps >= 0, "0 or more")
         _require("augment.time_stretch", self.time_stretch, 0 <= self.time_stretch < 1, "0 to below 1")
 
 

@@ -1,13 +1,17 @@
 """Compiled loops of the training step, where Python would be called per time step.  Arrays are (steps T, batch B, neurons N).
 
-**Neuron.**  SLAYER's CUBA in integers of 1/4096 (``STATE_SCALE``); rz(x) = sgn(x) * floor(|x| / 4096)::
+**Neuron.**  SLAYER's CUBA in integers of 1/4096 (``STATE_SCALE``), within the 24 bit of the chip's states;
+rz(x) = sgn(x) * floor(|x| / 4096)::
 
-    u <- rz(u * (4096 - current_decay)) + trunc(4096 x)
-    v <- rz(v * (4096 - voltage_decay)) + u
+    u <- wrap24( rz(u * (4096 - current_decay)) + trunc(4096 x) )
+    v <- saturate24( rz(v * (4096 - voltage_decay)) + u )
     s  = v > threshold;  v <- 0 where s
 
-States are held as doubles, in which these integers (below 2^41) are exact and the loops over neurons become vector code.
-Source: lava-dl ``slayer/neuron/dynamics/leaky_integrator.py`` (CPU path) and ``slayer/neuron/cuba.py``.
+SLAYER neither wraps nor saturates; below 2048 in its units (2^23 / 4096) both are the same.  The gradient passes straight
+through wrap and saturation.  States are held as doubles, in which these integers (below 2^41) are exact, so that the loops
+over neurons become vector code.
+Source: lava-dl ``slayer/neuron/dynamics/leaky_integrator.py`` (CPU path), ``slayer/neuron/cuba.py``; lava-nc
+``proc/lif/models.py`` for wrap and saturation.
 
 **Surrogate.**  With x = (v - threshold) / threshold, ds/dv is ``scale / threshold * g(x)`` in the backward pass:
 
@@ -35,6 +39,10 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
+
+_WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
+
 #: Name of each surrogate and the code the compiled loops branch on.
 SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
 
@@ -44,7 +52,8 @@ def _neuron_row(total, u, v, keep_u, keep_v, threshold, spikes, voltage):
     """One step of a row of neurons (N,) with input ``total``; records spikes and the voltage before reset."""
     for n in range(total.shape[0]):
         current = math.trunc(u[n] * keep_u[n]) + math.trunc(np.float64(np.float32(4096.0) * total[n]))
-        value = math.trunc(v[n] * keep_v[n]) + current
+        current = current - _TURN if current > _WRAP else current + _TURN if current <= -_WRAP else current
+        value = min(max(math.trunc(v[n] * keep_v[n]) + current, -_FULL), _FULL)
         fired = value > threshold
         u[n] = current
         v[n] = 0.0 if fired else value

@@ -28,7 +28,8 @@ class Cuba(nn.Module):
         v[t] = (1 - voltage_decay) v[t-1] (1 - s[t-1]) + u[t]
         s[t] = v[t] > threshold
 
-    Bit for bit lava-dl's ``slayer.neuron.cuba.Neuron`` on the CPU, for thresholds below 64.
+    Bit for bit lava-dl's ``slayer.neuron.cuba.Neuron`` on the CPU, for thresholds below 64 and states below 2048; beyond,
+    states wrap and saturate as the chip's do.
 
     Args:
         shape: population shape, (N,) or (C, H, W).
