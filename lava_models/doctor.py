@@ -112,31 +112,13 @@ def _try(name: str, trial: Callable[[], None], tried: str = "ran a tiny network 
 
 
 def _train() -> None:
-    """The layer of ``_tiny`` as a block for training, forward and backward."""
+    """The network of ``_tiny`` as a layer for training."""
     try:
-        import torch
-
-        from train.delay import AxonalDelay
-        from train.layers import DelayedRecurrent as Block
-        from train.layers import DenseSynapse
-        from train.neurons import Cuba as Neurons
+        from train.trial import tiny_layer
     except Exception as error:  # a broken build of torch raises anything from ImportError to OSError and RuntimeError
         reason = " ".join(str(error).split())
         raise MyelinError(f"torch cannot be imported: {type(error).__name__}: {reason}; run `pip install -e .`") from error
-    delay = AxonalDelay(2, max_delay=2)
-    neurons = Neurons((2,), threshold=100 / 64, current_decay=1.0, voltage_decay=4095 / 4096)
-    block = Block(DenseSynapse(1, 2), neurons, recurrent="dense", recurrent_delay=delay)
-    assert block.recurrence is not None
-    with torch.no_grad():
-        delay.delay.copy_(torch.tensor([2.0, 0.0]))
-        block.synapse.weight.copy_(torch.tensor([[2.0], [0.0]]))
-        block.recurrence.weight.copy_(torch.tensor([[0.0, 2.0], [2.0, 0.0]]))
-    output = block(torch.tensor(_input().transpose(0, 2, 1), dtype=torch.float32))  # (1, 2, 8)
-    _same(output.detach().numpy().transpose(0, 2, 1))
-    output.sum().backward()
-    for name, parameter in block.named_parameters():
-        if parameter.requires_grad and (parameter.grad is None or not bool(torch.isfinite(parameter.grad).all())):
-            raise MyelinError(f"a tiny layer gives no gradient for {name}; reinstall the versions that the README names")
+    _same(tiny_layer(_input()))
 
 
 def _tiny() -> Network:

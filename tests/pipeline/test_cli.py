@@ -156,6 +156,7 @@ def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
     from lava_models import doctor
 
     monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "train.trial", raising=False)
     train = doctor._try("train", doctor._train)
     assert not train.works and train.state.startswith("torch cannot be imported: ") and "\n" not in train.state
     assert train.state.endswith("run `pip install -e .`")
