@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from convert.inputs import checked_record, checked_spikes
 from convert.network import Network
 from convert.recording import Record, Recording, class_scores
 from hw_configs.errors import DataError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 2 << 20
 #: More samples than this in one chunk gain nothing.
 _CHUNK_SAMPLES = 64
-_NAMES = ("spikes", "u", "v")
 
 
 def simulate(
@@ -60,8 +60,9 @@ def simulate(
 
     if reset_interval is not None and reset_interval < 1:
         raise DataError(f"reset_interval is {reset_interval}; 1 or more steps, or None for no reset, is allowed")
-    values = _checked_spikes(network, spikes)
-    wanted = _checked_record(network, record or {})
+    values = checked_spikes(network, spikes)
+    values = values.reshape(*values.shape[:2], int(np.prod(network.input.shape)))  # (batch, steps, inputs)
+    wanted = checked_record(network, record or {})
     batch, steps = values.shape[:2]
     stages = engine.prepare(network)
     source = engine.prepare_input(network.input)
@@ -70,7 +71,6 @@ def simulate(
     layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
 
     largest = int(values.max(initial=0))
-    _check_sums(network, largest)
 
     def work(start: int, stop: int) -> int:
         where = slice(start, stop)
@@ -108,7 +108,7 @@ def _run_chunk(
 
     spikes = np.ascontiguousarray(values, np.uint8 if largest <= 255 else np.int32)  # (chunk, steps, inputs)
     if source is not None:
-        bias = engine.input_bias(network.input, source, spikes)
+        bias = engine.input_bias(network.input, spikes)
         names = layers.get(-1, {})
         silence = np.zeros(spikes.shape, np.int32)
         spikes, u, v = source.step_all(silence, bias, "u" in names, "v" in names, interval, 1)
@@ -140,47 +140,6 @@ def _keep(
     for name, array in (("spikes", spikes), ("u", u), ("v", v)):
         if name in into:
             into[name][where] = array
-
-
-def _checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
-    """``spikes`` as (batch, steps, inputs)."""
-    values = np.asarray(spikes)
-    shape = network.input.shape
-    flat = int(np.prod(shape))
-    if values.dtype.kind not in "biu":
-        raise DataError(f"spikes have dtype {values.dtype}; bool or integers are allowed: use .astype(numpy.uint8)")
-    if values.ndim < 3 or values.shape[2:] not in (shape, (flat,)):
-        wanted = ", ".join(str(size) for size in shape)
-        raise DataError(f"spikes have shape {values.shape}; (batch, steps, {wanted}) is allowed for this network")
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    if low < 0 or high > network.input.max_value:
-        bits = max(high, 1).bit_length()
-        cure = "count spikes in finer time bins or clip them to 1" if low >= 0 else "spikes are never negative"
-        if low >= 0:
-            cure += f", or give the network's input message_bits={bits}, if the target takes graded spikes"
-        raise DataError(f"spikes lie in {low}..{high}, the network's input takes 0..{network.input.max_value}: {cure}")
-    return values.reshape(*values.shape[:2], flat)
-
-
-def _checked_record(network: Network, record: Record) -> dict[int, tuple[str, ...]]:
-    count = len(network.layers)
-    for index, names in record.items():
-        if not -1 <= index < count or (index == -1 and network.input.neuron is None):
-            first = 0 if network.input.neuron is None else -1
-            raise DataError(f"record names layer {index}; this network has layers {first}..{count - 1}")
-        unknown = [name for name in names if name not in _NAMES]
-        if isinstance(names, str) or unknown:
-            raise DataError(f"record of layer {index} is {names!r}; a tuple of {', '.join(map(repr, _NAMES))} is allowed")
-    return {index: tuple(names) for index, names in record.items()}
-
-
-def _check_sums(network: Network, largest: int) -> None:
-    """Refuse graded input whose sums leave 32 bit before the weight exponent acts: there Lava's own result means nothing."""
-    reach = network.layers[0].synapse.absolute_input_sum()
-    if network.input.neuron is None and largest * reach >= 1 << 31:
-        raise DataError(
-            f"spikes of up to {largest} times weights that sum to {reach} leave 32 bit integers: use fewer message bits"
-        )
 
 
 def _empty(network: Network, index: int, names: tuple[str, ...], batch: int, steps: int) -> dict[str, npt.NDArray[Any]]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.arrays import Shape
+from convert.inputs import input_mantissa
 from convert.layers import Conv
 from convert.layers.conv import as_chw
 from convert.network import Layer, Network
@@ -197,7 +198,7 @@ def _input_neurons(plan: Plan, values: Array) -> _Population:
     source, image = plan.network.input, plan.layers[0].image and len(plan.network.input.shape) == 3
     assert source.neuron is not None
     arguments = lif_arguments(source.neuron, source.shape, image=image)
-    mantissa = input_mantissa(plan.network, values)
+    mantissa = input_mantissa(source, values)
     mantissa = mantissa.transpose(0, 3, 2, 1) if image else mantissa.reshape(len(mantissa), -1)
     lif = create_lif({**arguments, "bias_mant": mantissa[0].copy(), "name": "input neurons"})
     if np.any(mantissa != mantissa[0]):
@@ -205,10 +206,3 @@ def _input_neurons(plan: Plan, values: Array) -> _Population:
         loader = io.dataloader.StateDataloader(dataset=[(np.ascontiguousarray(step), 0) for step in mantissa[1:]])
         loader.connect_var(lif.bias_mant)
     return _Population(source.shape, image, lif)
-
-
-def input_mantissa(network: Network, values: Array) -> npt.NDArray[np.int64]:
-    """Bias mantissa of the input's neurons for ``values`` of any leading shape."""
-    neuron = network.input.neuron
-    assert neuron is not None
-    return values.astype(np.int64) * network.input.weight + network.input.bias + neuron.bias_mant

@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from convert.inputs import checked_record, checked_spikes
 from convert.network import Network
 from convert.recording import Record, Recording, class_scores
 from hw_configs.errors import BackendError
@@ -91,8 +92,8 @@ class Worker:
         """As ``lava_models.run``."""
         if backend not in BACKENDS:
             raise BackendError(f"backend is {backend!r}; {' or '.join(map(repr, BACKENDS))} is allowed")
-        values = checks.checked_spikes(network, spikes)
-        wanted = checks.checked_record(network, record or {})
+        values = np.ascontiguousarray(checked_spikes(network, spikes), np.int32)
+        wanted = checked_record(network, record or {})
         checks.check_network(network, int(values.max(initial=0)))
         if backend == "loihi2":
             loihi2.require()
@@ -225,18 +226,14 @@ def _recording(job: Job, samples: list[Sample]) -> Recording:
         for index, names in job.record.items()
     }
     for index, sample in enumerate(samples):
-        output[index] = delayed(sample.output.reshape(lead[1], *last.shape), last.delays)
+        output[index] = sample.output.reshape(lead[1], *last.shape)
         for layer, names in sample.recorded.items():
             for name, array in names.items():
                 layers[layer][name][index] = array.reshape(lead[1], *shapes[layer])
+    if last.delay_steps.any():
+        from convert.engine_events import delayed  # compiled: loaded when needed
+
+        sent, output = output, np.zeros_like(output)
+        flat = (*lead, last.neurons)
+        delayed(sent.reshape(flat), last.delays.reshape(-1), 0, output.reshape(flat))
     return Recording(output=output, readout=class_scores(network, output), layers=layers)
-
-
-def delayed(trains: npt.NDArray[Any], delay_steps: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-    """``trains`` (steps, *shape), each neuron's shifted to later by its ``delay_steps``."""
-    result = np.zeros_like(trains)
-    for delay in np.unique(delay_steps):
-        if delay < len(trains):
-            late = delay_steps == delay
-            result[delay:, late] = trains[: len(trains) - delay, late]
-    return result

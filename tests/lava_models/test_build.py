@@ -8,7 +8,6 @@ from lava_models.build import plan
 from lava_models.layers.conv import unroll
 from lava_models.layers.delayed import DelayedProduct
 from lava_models.neurons.cuba import has_shared_decays, lif_arguments
-from lava_models.runner import delayed
 
 NEURON = Cuba(7, 100, 200)
 
@@ -93,9 +92,3 @@ def test_constants_of_each_neuron_in_lavas_order():
     image = lif_arguments(neuron, (1, 2, 3), image=True)
     assert image["shape"] == (3, 2, 1) and image["bias_mant"][:, :, 0].tolist() == [[0, 3], [1, 4], [2, 5]]
     assert not has_shared_decays(neuron) and has_shared_decays(NEURON)
-
-
-def test_delay_of_the_output():
-    trains = np.array([[1, 1], [0, 1], [1, 0]], np.uint8)
-    assert delayed(trains, np.array([0, 2])).tolist() == [[1, 0], [0, 0], [1, 1]]
-    assert delayed(trains, np.array([1, 5])).tolist() == [[0, 0], [1, 0], [0, 0]]

@@ -1,0 +1,80 @@
+"""What a backend is given: spikes and the wish list of a recording, checked against the network before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.network import Input, Network
+from convert.recording import Record
+from hw_configs.errors import DataError
+from hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN
+
+#: What can be recorded of a population.
+NAMES = ("spikes", "u", "v")
+
+
+def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
+    """``spikes`` as (batch, steps, *input shape), bool or integers.
+
+    Raises:
+        DataError: wrong type or shape, values the input cannot take, a bias of the input's neurons beyond its 13 bit, or
+            graded sums that leave 32 bit before the weight exponent acts: there Lava's own result means nothing.
+    """
+    values = np.asarray(spikes)
+    shape = network.input.shape
+    if values.dtype.kind not in "biu":
+        raise DataError(f"spikes have dtype {values.dtype}; bool or integers are allowed: use .astype(numpy.uint8)")
+    if values.ndim < 3 or values.shape[2:] not in (shape, (int(np.prod(shape)),)):
+        wanted = ", ".join(str(size) for size in shape)
+        raise DataError(f"spikes have shape {values.shape}; (batch, steps, {wanted}) is allowed for this network")
+    values = values.reshape(*values.shape[:2], *shape)
+    if not values.size:
+        return values
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > network.input.max_value:
+        cure = "spikes are never negative"
+        if low >= 0:
+            cure = (
+                "count spikes in finer time bins or clip them to 1, or give the network's input "
+                f"message_bits={high.bit_length()}, if the target takes graded spikes"
+            )
+        raise DataError(f"spikes lie in {low}..{high}, the network's input takes 0..{network.input.max_value}: {cure}")
+    reach = network.layers[0].synapse.absolute_input_sum()
+    if network.input.neuron is not None:
+        _check_mantissa(network.input, np.stack([values.min(axis=(0, 1)), values.max(axis=(0, 1))]))
+    elif high * reach >= 1 << 31:
+        raise DataError(
+            f"layer 0: spikes of up to {high} times weights that add up to {reach} leave 32 bit integers: "
+            "use fewer message bits"
+        )
+    return values
+
+
+def checked_record(network: Network, record: Record) -> dict[int, tuple[str, ...]]:
+    """``record`` with each entry a tuple; raises DataError where a layer or a name does not exist."""
+    first, last = 0 if network.input.neuron is None else -1, len(network.layers) - 1
+    for index, names in record.items():
+        if not first <= index <= last:
+            raise DataError(f"record names layer {index}; this network has layers {first}..{last}")
+        if isinstance(names, str) or any(name not in NAMES for name in names):
+            raise DataError(f"record of layer {index} is {names!r}; a tuple of {', '.join(map(repr, NAMES))} is allowed")
+    return {index: tuple(names) for index, names in record.items()}
+
+
+def input_mantissa(source: Input, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Bias mantissa that netx's input layer gives its neurons for ``values`` (..., *shape): ``weight * x + bias``."""
+    assert source.neuron is not None
+    return values.astype(np.int64) * source.weight + source.bias + source.neuron.bias_mant
+
+
+def _check_mantissa(source: Input, extremes: npt.NDArray[Any]) -> None:
+    """``extremes``: smallest and largest value of each input, (2, *shape)."""
+    mantissa = input_mantissa(source, extremes)
+    if mantissa.min() < BIAS_MANT_MIN or mantissa.max() > BIAS_MANT_MAX:
+        raise DataError(
+            f"the input layer turns the spikes into biases of {mantissa.min()}..{mantissa.max()}, a 13 bit mantissa holds "
+            f"{BIAS_MANT_MIN}..{BIAS_MANT_MAX}: scale the input down, or lower the layer's weight {source.weight}"
+        )
