@@ -38,7 +38,7 @@ def check_network(network: Network, largest: int) -> None:
                 reach = largest * layer.synapse.absolute_input_sum()
                 if reach >= 1 << (CONV_SUM_BITS - 1):
                     raise NetworkError(
-                        f"sums may reach {reach}, beyond the {CONV_SUM_BITS} bit of a convolution, and one of its sizes is above "
+                        f"sums may reach {reach}, beyond the {CONV_SUM_BITS} bit of a convolution, and one size is above "
                         "127, which Lava's Conv does not hold; use a smaller kernel or smaller weights"
                     )
         before, largest = layer.delays, 1
