@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.arrays import IntArray, Shape
-from convert.engine_events import BINS, CONV, NO_PLAN, ROWS, SYNAPSES, Plan, delayed, drive, run_cuba
+from convert.engine_events import BINS, CONV, LIST, NO_PLAN, ROWS, SYNAPSES, Plan, delayed, drive, run_cuba
 from convert.inputs import input_mantissa
 from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.layers.conv import as_chw
+from convert.layers.conv import as_chw, unroll
 from convert.network import Input, Layer, Network
 from convert.neurons import Cuba
 from hw_configs.fixed_point import CONV_SUM_BITS, DECAY_UNITY, STATE_SHIFT
@@ -25,6 +25,10 @@ from hw_configs.fixed_point import CONV_SUM_BITS, DECAY_UNITY, STATE_SHIFT
 #: Share of nonzero inputs from which the matrix product is faster than the events.  Measured on one core, 16 samples of 100
 #: steps, 140 to 1024 inputs and 256 to 1024 neurons: the two take the same time at 0.4 to 0.6.
 DENSE_FROM_DENSITY = 0.5
+
+#: Convolutions of up to as many synapses become lists, larger ones keep their kernel.  Measured: a list takes half to two
+#: thirds of the kernel's time for a spike up to 5e5 synapses, as long from 3e6 on; making it takes longer the larger it is.
+UNROLLED_SYNAPSES = 1 << 17
 
 Spikes = npt.NDArray[Any]
 States = npt.NDArray[np.int32]
@@ -117,7 +121,9 @@ def plan_connection(synapse: Dense | Conv, shape: Shape, axonal: IntArray) -> Pl
     sources = int(np.prod(shape))
     axon = np.ascontiguousarray(np.broadcast_to(axonal, shape).reshape(sources, 1), np.int32)
     if isinstance(synapse, Conv):
-        out = synapse.output_shape(shape)
+        out = synapse.output_shape(as_chw(shape))
+        if int(np.prod(out)) * synapse.weight[0].size <= UNROLLED_SYNAPSES:
+            return _plan_list(synapse, shape, axon)
         kernel = synapse.weight.shape[2:]
         geometry = (*as_chw(shape), *out, *kernel, *synapse.stride, *synapse.padding, *synapse.dilation, synapse.groups)
         return NO_PLAN._replace(
@@ -134,6 +140,18 @@ def plan_connection(synapse: Dense | Conv, shape: Shape, axonal: IntArray) -> Pl
     if np.all(delay == delay[:, :1]):
         return NO_PLAN._replace(kind=ROWS, weight=_small(weight), delay=np.ascontiguousarray(delay[:, :1]))
     return NO_PLAN._replace(kind=SYNAPSES, weight=_small(weight), delay=delay)
+
+
+def _plan_list(synapse: Conv, shape: Shape, axon: IntArray) -> Plan:
+    weight, target, source, (_, sources) = unroll(synapse, shape)
+    order = np.argsort(source, kind="stable")
+    return NO_PLAN._replace(
+        kind=LIST,
+        weight=_small(weight[order].reshape(1, -1)),
+        delay=axon,
+        geometry=np.searchsorted(source[order], np.arange(sources + 1)).astype(np.int64),
+        bins=target[order].astype(np.int32),
+    )
 
 
 def prepare_input(source: Input) -> Population | None:

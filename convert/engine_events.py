@@ -5,7 +5,7 @@ that wrap as Lava's do.  ``Plan`` is a connection as these loops want it.
 
 All of them stand in this one file on purpose: numba's cache on disk sees changes of the file a function stands in, not of the
 files it calls into.  Arrays are indexed, not sliced: a slice costs two atomic operations on a reference count; the most common
-connection is written out where it is used: a call costs as much as the additions it makes.
+connections are written out where they are used: a call costs as much as the additions it makes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ NONE = 0
 ROWS = 1
 #: A delay for every synapse.
 SYNAPSES = 2
-#: Convolution with a delay for each source; no matrix is unrolled.
+#: Convolution with a delay for each source; nothing is unrolled.
 CONV = 3
+#: A list of synapses for each source, with one delay for all of them: a small convolution, unrolled.
+LIST = 5
 #: Negative weight exponent that does not divide the weights: sums are kept apart by delay, then each is shifted and floored.
 BINS = 4
 
@@ -39,11 +41,14 @@ class Plan(NamedTuple):
     """A connection, prepared.
 
     Attributes:
-        kind: NONE, ROWS, SYNAPSES, CONV or BINS.
-        weight: (sources, targets), exponent folded in unless BINS; CONV: (in channels, kernel height * width * out / groups).
-        delay: ROWS, CONV: (sources, 1) steps; SYNAPSES: (sources, targets) steps; BINS: the same shapes, index into ``bins``.
+        kind: NONE, ROWS, SYNAPSES, CONV, LIST or BINS.
+        weight: (sources, targets), exponent folded in unless BINS; CONV: (in channels, kernel height * width * out / groups);
+            LIST: (1, synapses), those of a source side by side.
+        delay: ROWS, CONV, LIST: (sources, 1) steps; SYNAPSES: (sources, targets) steps; BINS: the same shapes, index into
+            ``bins``.
         geometry: CONV: channels, height, width in; the same out; kernel, stride, padding, dilation (two each); groups.
-        bins: BINS: the delays that occur, in steps, ascending.
+            LIST: (sources + 1,) where the synapses of each source begin.
+        bins: BINS: the delays that occur, in steps, ascending.  LIST: the target of each synapse.
         shift: BINS: bits to shift right.
     """
 
@@ -78,6 +83,11 @@ def drive(spikes, current, kind, weight, delay, geometry, bins, shift):  # type:
                     if arrival < steps:
                         for i in range(targets):
                             current[b, arrival, i] += weight[j, i]
+                elif kind == LIST:
+                    arrival = t + 1 + delay[j, 0]
+                    if arrival < steps:
+                        for k in range(geometry[j], geometry[j + 1]):
+                            current[b, arrival, bins[k]] += np.int32(x) * weight[0, k]
                 else:
                     _scatter(current, b, t, j, x, kind, weight, delay, geometry, sums)
             if kind == BINS and count:
@@ -160,6 +170,11 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
                         if arrival < steps:
                             for i in range(neurons):
                                 current[b, arrival, i] += weight[j, i]
+                    elif kind == LIST:
+                        arrival = t + 1 + delay[j, 0]
+                        if arrival < steps:
+                            for k in range(geometry[j], geometry[j + 1]):
+                                current[b, arrival, bins[k]] += weight[0, k]
                     else:
                         _scatter(current, b, t, j, 1, kind, weight, delay, geometry, sums)
                 if kind == BINS and count:

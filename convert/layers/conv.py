@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from convert.arrays import IntArray, Shape, check_range, frozen_int
 from hw_configs.errors import NetworkError
@@ -74,6 +76,15 @@ class Conv:
         return int(np.abs(self.weight).astype(np.int64).sum(axis=(1, 2, 3)).max(initial=0))
 
 
+class Synapses(NamedTuple):
+    """A convolution as a list: weight, target neuron and source neuron of each synapse, flat in C order of (C, H, W)."""
+
+    weight: npt.NDArray[np.int32]
+    target: npt.NDArray[np.intp]
+    source: npt.NDArray[np.intp]
+    shape: tuple[int, int]
+
+
 def as_chw(shape: Shape) -> tuple[int, int, int]:
     """A population's shape as (channels, height, width): N neurons in a row are (1, 1, N)."""
     if len(shape) == 3:
@@ -81,3 +92,26 @@ def as_chw(shape: Shape) -> tuple[int, int, int]:
     if len(shape) == 1:
         return (1, 1, shape[0])
     raise NetworkError(f"a population has shape {shape}; (neurons,) or (channels, height, width) is allowed")
+
+
+def unroll(synapse: Conv, input_shape: Shape) -> Synapses:
+    """Every synapse of the convolution from ``input_shape`` whose weight is not zero; no two share source and target."""
+    channels, height, width = as_chw(input_shape)
+    out_channels, out_height, out_width = synapse.output_shape(input_shape)
+    group_in, group_out = channels // synapse.groups, out_channels // synapse.groups
+    weights, targets, sources = [], [], []
+    for i, j in np.ndindex(*synapse.weight.shape[2:]):
+        y = np.arange(out_height)[:, None] * synapse.stride[0] + i * synapse.dilation[0] - synapse.padding[0]
+        x = np.arange(out_width)[None, :] * synapse.stride[1] + j * synapse.dilation[1] - synapse.padding[1]
+        out_y, out_x = np.nonzero((y >= 0) & (y < height) & (x >= 0) & (x < width))
+        position = y[out_y, 0] * width + x[0, out_x]
+        out, inner = (index.reshape(-1, 1) for index in np.indices((out_channels, group_in)))
+        shape = (out.size, position.size)
+        weights.append(np.broadcast_to(synapse.weight[out, inner, i, j], shape).ravel())
+        targets.append(np.broadcast_to(out * out_height * out_width + out_y * out_width + out_x, shape).ravel())
+        channel = out // group_out * group_in + inner
+        sources.append(np.broadcast_to(channel * height * width + position, shape).ravel())
+    weight, target, source = (np.concatenate(parts) for parts in (weights, targets, sources))
+    kept = weight != 0
+    size = (out_channels * out_height * out_width, channels * height * width)
+    return Synapses(weight[kept], target[kept], source[kept], size)

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from convert.arrays import Shape
 from convert.layers import Conv
-from convert.layers.conv import as_chw
+from convert.layers.conv import as_chw, unroll
 from convert.layers.weights import SynapseFormat, synapse_format
 from hw_configs.errors import NetworkError
 from lava_models.layers.connection import Connection, dense_connection, sparse_connection
 
 #: Lava's fixed-point Conv keeps kernel size, stride, padding, dilation and groups in int8 (lava-nc ``proc/conv/models.py:25``).
 _INT8_MAX = 127
-
-
-class Synapses(NamedTuple):
-    """A convolution as a list: weight, target neuron and source neuron of each synapse, flat in C order of (C, H, W)."""
-
-    weight: npt.NDArray[np.int32]
-    target: npt.NDArray[np.intp]
-    source: npt.NDArray[np.intp]
-    shape: tuple[int, int]
 
 
 def fits_conv_process(synapse: Conv, source_delays: npt.NDArray[np.int32]) -> bool:
@@ -77,29 +66,6 @@ def unrolled_connections(
         else:
             connections.append(sparse_connection(form, target, source, shape, delays, message_bits))
     return connections
-
-
-def unroll(synapse: Conv, input_shape: Shape) -> Synapses:
-    """Every synapse of the convolution from ``input_shape`` whose weight is not zero; no two share source and target."""
-    channels, height, width = as_chw(input_shape)
-    out_channels, out_height, out_width = synapse.output_shape(input_shape)
-    group_in, group_out = channels // synapse.groups, out_channels // synapse.groups
-    weights, targets, sources = [], [], []
-    for i, j in np.ndindex(*synapse.weight.shape[2:]):
-        y = np.arange(out_height)[:, None] * synapse.stride[0] + i * synapse.dilation[0] - synapse.padding[0]
-        x = np.arange(out_width)[None, :] * synapse.stride[1] + j * synapse.dilation[1] - synapse.padding[1]
-        out_y, out_x = np.nonzero((y >= 0) & (y < height) & (x >= 0) & (x < width))
-        position = y[out_y, 0] * width + x[0, out_x]
-        out, inner = (index.reshape(-1, 1) for index in np.indices((out_channels, group_in)))
-        shape = (out.size, position.size)
-        weights.append(np.broadcast_to(synapse.weight[out, inner, i, j], shape).ravel())
-        targets.append(np.broadcast_to(out * out_height * out_width + out_y * out_width + out_x, shape).ravel())
-        channel = out // group_out * group_in + inner
-        sources.append(np.broadcast_to(channel * height * width + position, shape).ravel())
-    weight, target, source = (np.concatenate(parts) for parts in (weights, targets, sources))
-    kept = weight != 0
-    size = (out_channels * out_height * out_width, channels * height * width)
-    return Synapses(weight[kept], target[kept], source[kept], size)
 
 
 def _formats(weight: npt.NDArray[np.int32]) -> list[SynapseFormat]:

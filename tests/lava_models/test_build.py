@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from convert.layers.conv import unroll
 from lava_models.build import plan
-from lava_models.layers.conv import unroll
 from lava_models.layers.delayed import DelayedProduct
 from lava_models.neurons.cuba import has_shared_decays, lif_arguments
 
