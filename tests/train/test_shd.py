@@ -430,7 +430,7 @@ def test_load_folder_and_file(tmp_path):
         load(empty, "train")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data (real spoken digits)")
+@pytest.mark.skipif(not (SHARED / "fsdd_valid.h5").is_file(), reason=f"needs {SHARED / 'fsdd_valid.h5'} (real spoken digits)")
 def test_real_digits():
     data = load(SHARED, "valid")
     assert (len(data), data.classes, data.channels) == (300, 10, 700)
