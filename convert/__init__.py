@@ -1,4 +1,8 @@
-"""From checkpoint to integers: network, file, rules, simulation, validation.  Needs numpy and h5py, neither torch nor Lava."""
+"""From checkpoint to integers: network, file, rules, simulation, validation.  Without torch and Lava.
+
+Networks, rules and netx files need numpy and h5py; simulating needs numba too, reading a checkpoint safetensors, plots matplotlib.
+What compares with SLAYER's own evaluation imports ``train``, and with it torch, inside the function.
+"""
 
 from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.network import Input, Layer, Network
