@@ -1,6 +1,6 @@
 """From checkpoint to integers: network, file, rules, simulation, validation.  Without torch and Lava.
 
-Networks, rules and netx files need numpy and h5py; simulating needs numba too, reading a checkpoint safetensors, plots matplotlib.
+Networks, rules and netx files need numpy and h5py; simulating needs numba too, a checkpoint safetensors, plots matplotlib.
 What compares with SLAYER's own evaluation imports ``train``, and with it torch, inside the function.
 """
 
