@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -62,14 +63,45 @@ class Batches:
         order = rng.permutation(len(self.dataset))
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            frames = self.frames(
-                chosen,
-                channel_shift=rng.integers(-augment.channel_shift, augment.channel_shift + 1, chosen.size),
-                time_shift_ms=rng.uniform(-1, 1, chosen.size) * augment.time_shift_ms,
-                time_stretch=1 + rng.uniform(-1, 1, chosen.size) * augment.time_stretch,
-            )
+            shift_ms = rng.uniform(-1, 1, chosen.size) * augment.time_shift_ms
+            frames = self._changed(chosen, shift_ms, augment, rng)
+            blended = np.flatnonzero(rng.random(chosen.size) < augment.blend)
+            if blended.size:
+                own = chosen[blended]
+                others = np.array([rng.choice(self._members[label]) for label in self.dataset.labels[own]])
+                centred = shift_ms[blended] + self._centre_ms[own] - self._centre_ms[others]
+                mixed = self._changed(others, centred, augment, rng)
+                frames[blended] = rng.binomial(frames[blended], 0.5) + rng.binomial(mixed, 0.5)
             _silence(frames, augment, rng)
             yield self._batch(chosen, frames)
+
+    def _changed(
+        self,
+        indices: npt.NDArray[np.int64],
+        shift_ms: npt.NDArray[np.float64],
+        augment: AugmentConfig,
+        rng: np.random.Generator,
+    ) -> npt.NDArray[np.uint8]:
+        """Frames with random shifts along the channels and changes of speed."""
+        return self.frames(
+            indices,
+            channel_shift=rng.integers(-augment.channel_shift, augment.channel_shift + 1, indices.size),
+            time_shift_ms=shift_ms,
+            time_stretch=1 + rng.uniform(-1, 1, indices.size) * augment.time_stretch,
+        )
+
+    @cached_property
+    def _members(self) -> dict[int, npt.NDArray[np.int64]]:
+        """Samples of each class."""
+        return {int(label): np.flatnonzero(self.dataset.labels == label) for label in np.unique(self.dataset.labels)}
+
+    @cached_property
+    def _centre_ms(self) -> npt.NDArray[np.float64]:
+        """(samples,) mean time of each sample's spikes in milliseconds, 0 where it has none."""
+        counts = np.diff(self.dataset.offsets)
+        sums = np.concatenate(([0.0], np.cumsum(self.dataset.times_s, dtype=np.float64)))
+        totals = sums[self.dataset.offsets[1:]] - sums[self.dataset.offsets[:-1]]
+        return 1000 * totals / np.maximum(counts, 1)
 
     def _batch(self, indices: npt.NDArray[np.int64], frames: npt.NDArray[np.uint8]) -> Batch:
         # (T, B, C) is the layout of the compiled loops

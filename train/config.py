@@ -56,8 +56,10 @@ class AugmentConfig:
         time_stretch: largest relative change of speed.
         channel_mask: a band of up to this many pooled channels falls silent.
         time_mask_steps: so does a stretch of up to this many steps.
+        blend: probability that a sample is mixed with another of its class: centred on each other in time, each spike of either
+            kept with probability 1/2.
 
-    Source of the masks: Park et al. 2019, SpecAugment.
+    Source of the masks: Park et al. 2019, SpecAugment; of blending: Nowotny, Turner, Knight 2022, arXiv 2212.01232.
     """
 
     channel_shift: int = 0
@@ -65,12 +67,14 @@ class AugmentConfig:
     time_stretch: float = 0.0
     channel_mask: int = 0
     time_mask_steps: int = 0
+    blend: float = 0.0
 
     def __post_init__(self) -> None:
         _require("augment.channel_shift", self.channel_shift, self.channel_shift >= 0, "0 or more")
         _require("augment.time_shift_ms", self.time_shift_ms, self.time_shift_ms >= 0, "0 or more")
         _require("augment.channel_mask", self.channel_mask, self.channel_mask >= 0, "0 or more")
         _require("augment.time_mask_steps", self.time_mask_steps, self.time_mask_steps >= 0, "0 or more")
+        _require("augment.blend", self.blend, 0 <= self.blend <= 1, "0..1")
         _require("augment.time_stretch", self.time_stretch, 0 <= self.time_stretch < 1, "0 to below 1")
 
 

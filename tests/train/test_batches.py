@@ -21,7 +21,7 @@ def test_in_order_gives_all_samples_once_in_the_layout_of_blocks():
     source = batches()
     parts = list(source.in_order())
     assert [len(part.labels) for part in parts] == [16, 16, 8] and len(source) == 3
-    assert torch.equal(torch.cat([part.labels for part in parts]), torch.from_numpy(source.dataset.labels))
+    assert torch.equal(torch.cat([part.labels for part in parts]), torch.tensor(source.dataset.labels))
     assert parts[0].spikes.shape == (16, 70, 40) and parts[0].spikes.max() <= 3
     assert torch.equal(parts[0].spikes[3].t().to(torch.uint8), torch.from_numpy(source.frames([3])[0]))
 
@@ -51,3 +51,25 @@ def test_masks_silence_one_band_and_one_stretch():
     assert changed.any() and (masked.spikes[changed] == 0).all()
     lost = (plain.spikes.sum(dim=(1, 2)) - masked.spikes.sum(dim=(1, 2))) / plain.spikes.sum(dim=(1, 2))
     assert (lost >= 0).all() and lost.max() < 0.75
+
+
+def test_blending_mixes_two_words_of_a_class_half_and_half():
+    source = batches(40)
+    plain = next(source.shuffled(3, 0, AugmentConfig()))
+    mixed = next(source.shuffled(3, 0, AugmentConfig(blend=1.0)))
+    assert torch.equal(plain.labels, mixed.labels)
+    assert not torch.equal(plain.spikes, mixed.spikes)
+    # half the spikes of each of two words: as many as one word has, on average over the batch
+    assert abs(float(mixed.spikes.sum() / plain.spikes.sum()) - 1) < 0.1
+    own_class = {int(label): plain.spikes[plain.labels == label].sum(dim=0) for label in plain.labels.unique()}
+    for sample, label in zip(mixed.spikes, mixed.labels.tolist(), strict=True):
+        channels = own_class[label].sum(dim=1) > 0
+        assert sample[~channels].sum() == 0  # no channel that no word of the class uses
+
+
+def test_half_the_batch_is_blended_at_one_half():
+    source = batches(40)
+    plain = next(source.shuffled(3, 0, AugmentConfig()))
+    some = next(source.shuffled(3, 0, AugmentConfig(blend=0.5)))
+    changed = (plain.spikes != some.spikes).flatten(1).any(dim=1).float().mean()
+    assert 0.2 < changed < 0.8
