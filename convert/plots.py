@@ -130,15 +130,17 @@ def learning_curve(path: Path, metrics: Path) -> None:
     rows = _metrics(metrics)
     epochs = np.array([row["epoch"] for row in rows])
     rounded = np.array([row["delays_rounded"] for row in rows])
+    exportable = np.array([row["exportable"] for row in rows])
     valid = 100 * np.array([row["validation_accuracy"] for row in rows])
     figure = _figure(9.0, 5.4)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     upper.plot(epochs, 100 * np.array([row["train_accuracy"] for row in rows]), color=_GREY, label="training")
     upper.plot(epochs, valid, color=_BLUE, label="validation")
-    if rounded.any():
+    if exportable.any():
         # of equally good epochs the last one is exported (train.loop)
-        best = max(np.flatnonzero(rounded), key=lambda row: (valid[row], row))
+        best = max(np.flatnonzero(exportable), key=lambda row: (valid[row], row))
         upper.plot(epochs[best], valid[best], "o", color=_ORANGE, label=f"exported: epoch {epochs[best]}, {valid[best]:.1f} %")
+    if rounded.any():
         for axis, text in ((upper, "delays rounded"), (lower, None)):
             axis.axvspan(epochs[rounded][0] - 0.5, epochs[-1] + 0.5, color=_GREEN, alpha=0.10, linewidth=0, label=text)
     upper.set_ylabel("accuracy (%)")
@@ -227,7 +229,7 @@ def _metrics(path: Path) -> list[dict[str, Any]]:
     try:
         with open(path, encoding="utf-8") as file:
             rows = [json.loads(line) for line in file if line.strip()]
-        needed = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded")
+        needed = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable")
         if not rows or any(name not in row for row in rows for name in needed):
             raise ValueError("no epoch in it, or one without its figures")
     except (OSError, ValueError, TypeError) as error:

@@ -112,7 +112,7 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
     lines = [
         f"trained       {record['config']['name']}: {record['epochs_done']} epochs on {data['train_samples']} samples of "
         f"{data['name']}, {data['validation_samples']} held out",
-        f"best epoch    {best['epoch']} of 0..{record['epochs_done'] - 1} (with rounded delays): validation "
+        f"best epoch    {best['epoch']} of 0..{record['epochs_done'] - 1} (with frozen delays): validation "
         f"{100 * best['validation_accuracy']:.2f} %, training {100 * best['train_accuracy']:.2f} %",
         f"parameters    {record['parameters']}, {record['recurrent_parameters']} of them recurrent",
         f"rates         {', '.join(f'{rate:.3f}' for rate in spiking)} spikes per neuron and step, by layer",

@@ -255,6 +255,11 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     version: int = CONFIG_VERSION
 
+    @property
+    def first_exportable_epoch(self) -> int:
+        """First epoch with frozen delays; the last epoch, whose delays are rounded, if training ends before that."""
+        return min(math.ceil(self.delay.freeze_at * self.train.epochs - 1e-9), self.train.epochs - 1)
+
     def __post_init__(self) -> None:
         _require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")
         epochs, harden_at = self.train.epochs, self.delay.harden_at

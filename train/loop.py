@@ -38,7 +38,8 @@ def train(config: Config, dataset: SpikeDataset, out: Path, *, resume: bool = Fa
     """Train on ``dataset`` (the training split) and write a run folder; returns the content of its run.json.
 
     A part of the data is held out for every choice (``config.data.validation``).  The exported epoch is the one with the best
-    validation accuracy among those with rounded delays and, where configured, 8 bit weights: the network as the chip has it.
+    validation accuracy among the last ones, whose delays are whole and frozen (``Config.first_exportable_epoch``): the network
+    as the chip has it, and not an early epoch that a small validation part happened to like.
     Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly.
 
     Raises:
@@ -144,14 +145,14 @@ class Run:
             "train_accuracy": correct / seen,
             "validation_accuracy": result.accuracy,
             "delays_rounded": all(bool(delay.hard) for delay in self.model.delays()),
+            "exportable": epoch >= self.config.first_exportable_epoch,
             "rates_per_step": result.rates,
             "seconds": time.perf_counter() - started,
         }
 
     def save(self, epoch: int, metrics: dict[str, Any]) -> None:
         """Write the epoch: first the model if it is the best so far, last the record."""
-        final = metrics["delays_rounded"]
-        if final and metrics["validation_accuracy"] >= self.best.get("validation_accuracy", -1.0):
+        if metrics["exportable"] and metrics["validation_accuracy"] >= self.best.get("validation_accuracy", -1.0):
             self.best = {name: metrics[name] for name in ("epoch", "train_accuracy", "validation_accuracy", "rates_per_step")}
             write_tensors(self.out / "model.safetensors", self.model.state_dict(), {"epoch": str(epoch)})
         with open(self.out / "metrics.jsonl", "a", encoding="utf-8") as file:

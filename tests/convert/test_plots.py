@@ -79,15 +79,16 @@ def test_delay_histogram_of_a_network_without_delays(figures, tmp_path):
     assert figures[0].axes[0].texts[0].get_text() == "no delays in this network"
 
 
-def _row(epoch, accuracy, rounded):
+def _row(epoch, accuracy, rounded, exportable=True):
     return {
-        "epoch": epoch, "loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": accuracy, "delays_rounded": rounded
+        "epoch": epoch, "loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": accuracy, "delays_rounded": rounded,
+        "exportable": exportable,
     }  # fmt: skip
 
 
 def test_learning_curve_marks_the_exported_epoch(figures, tmp_path):
-    """The best with rounded delays, and of equally good ones the last, as the training loop keeps it."""
-    rows = [_row(0, 0.9, False), _row(1, 0.7, True), _row(2, 0.8, True), _row(3, 0.8, True), _row(4, 0.6, True)]
+    """The best of the exportable ones, and of equally good ones the last, as the training loop keeps it."""
+    rows = [_row(0, 0.9, False, False), _row(1, 0.95, True, False), _row(2, 0.8, True), _row(3, 0.8, True), _row(4, 0.6, True)]
     metrics = tmp_path / "metrics.jsonl"
     metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
     plots.learning_curve(tmp_path / "learning.png", metrics)

@@ -43,8 +43,8 @@ def test_the_exported_epoch_has_rounded_delays_and_is_recorded(tmp_path):
     record = train(tiny_config(), tiny_dataset(), tmp_path / "run", progress=False)
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["delays_rounded"] for line in lines] == [False, False, True, True]
-    eligible = [line for line in lines if line["delays_rounded"]]
-    assert record["best"]["epoch"] >= 2
+    eligible = [line for line in lines if line["exportable"]]
+    assert [line["epoch"] for line in eligible] == [3] and record["best"]["epoch"] == 3
     assert record["best"]["validation_accuracy"] == max(line["validation_accuracy"] for line in eligible)
     assert record["finished"] and record["events_not_in_frames"]["events"] == 4 * 18 * 60
     with safe_open(tmp_path / "run/model.safetensors", "numpy") as file:
