@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
+import multiprocessing
 import sys
 import types
 from collections.abc import Callable
@@ -26,6 +27,7 @@ _LAVA_NC = {"lava.magma": "lava-nc", "asteval": "asteval", "networkx": "networkx
 _LAVA_DL = {"lava.lib.dl": "lava-dl"}
 
 _VAR_MODEL = "lava.magma.compiler.var_model"
+_MESSAGES = "lava.magma.runtime.message_infrastructure.multiprocessing"
 _OBJECT_DETECTION = "lava.lib.dl.slayer.object_detection"
 
 
@@ -62,9 +64,20 @@ def prepare(*, slayer: bool = False) -> None:
         BackendError: Lava is not installed.
     """
     require(slayer=slayer)
+    _free_start_method()
     _allow_unhashable_defaults()
     if slayer:
         _skip_object_detection()
+
+
+def _free_start_method() -> None:
+    """Let Lava set multiprocessing's start method where something else (tqdm's lock) has settled on the same one before.
+
+    lava-nc ``magma/runtime/message_infrastructure/multiprocessing.py:47`` sets ``fork`` at import, which raises where a
+    method is set already, even that one.  Any other method is left alone, for Lava to refuse.
+    """
+    if _MESSAGES not in sys.modules and multiprocessing.get_start_method(allow_none=True) == "fork":
+        multiprocessing.set_start_method(None, force=True)
 
 
 def _allow_unhashable_defaults() -> None:

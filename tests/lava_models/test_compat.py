@@ -34,6 +34,24 @@ def test_upstream_still_needs_the_dataclass_shim():
     assert "mutable default" in result.stderr and "ByteEncoder" in result.stderr
 
 
+USES_A_LOCK = "import multiprocessing; multiprocessing.set_start_method('fork')\n"
+IMPORTS_MESSAGES = "import lava.magma.runtime.message_infrastructure.multiprocessing; print('imported')"
+
+
+@needs_lava
+def test_upstream_still_needs_the_start_method_freed():
+    skip = "from lava_models import compat; compat._free_start_method = lambda: None; compat.prepare()\n"
+    result = python(USES_A_LOCK + skip + IMPORTS_MESSAGES)
+    assert result.returncode != 0, "lava-nc accepts a start method that is set: drop compat._free_start_method"
+    assert "context has already been set" in result.stderr
+
+
+@needs_lava
+def test_prepare_frees_the_start_method():
+    result = python(USES_A_LOCK + "from lava_models import compat; compat.prepare(); compat.prepare()\n" + IMPORTS_MESSAGES)
+    assert result.stdout.strip() == "imported", result.stderr
+
+
 @needs_slayer
 def test_upstream_still_needs_the_object_detection_shim():
     result = python(WITHOUT_VISION + "from lava_models import compat; compat.prepare()\nimport lava.lib.dl.slayer")
