@@ -8,7 +8,7 @@ times the largest sum of absolute weights of a neuron.  The denser the spikes, t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,9 @@ UNROLLED_SYNAPSES = 1 << 17
 
 Spikes = npt.NDArray[Any]
 States = npt.NDArray[np.int32]
+#: Arrays (batch, steps, neurons) of a population by name: "spikes", "a", "u", "v".
+Arrays = dict[str, npt.NDArray[Any]]
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,21 +53,50 @@ class Population:
         """Number of neurons."""
         return int(np.prod(self.shape))
 
-    def step_all(
-        self, current: States, bias: States, want_u: bool, want_v: bool, interval: int = 0, phase: int = 0
-    ) -> tuple[Spikes, States, States]:
-        """Spikes, u and v (batch, steps, neurons) for ``current``, which is overwritten; u and v are empty unless wanted."""
+    def step_all(self, current: States, bias: States, wanted: Names, interval: int = 0, phase: int = 0) -> Arrays:
+        """Spikes, and u and v where ``wanted``, each (batch, steps, neurons), for ``current``, which is overwritten."""
+        result: Arrays = {"spikes": np.empty(current.shape, np.uint8)}
+        result |= {name: np.empty(current.shape, np.int32) for name in ("u", "v") if name in wanted}
         none = np.zeros((0, 0, 0), np.int32)
-        spikes = np.empty(current.shape, np.uint8)
-        u = np.empty(current.shape, np.int32) if want_u else none
-        v = np.empty(current.shape, np.int32) if want_v else none
-        run_cuba(current, bias, self.keep_u, self.keep_v, self.threshold, interval, phase, *self.recurrent, spikes, u, v)
-        return spikes, u, v
+        u, v = result.get("u", none), result.get("v", none)
+        constants = (self.keep_u, self.keep_v, self.threshold)
+        run_cuba(current, bias, *constants, interval, phase, *self.recurrent, result["spikes"], u, v)
+        return result | {"a": current} if "a" in wanted else result
+
+
+class Stage(Protocol):
+    """A population prepared, with the connections that reach it: what the simulator runs one after the other."""
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int) -> Arrays:
+        """What the population gives for ``spikes`` (batch, steps, sources) of the population before.
+
+        Args:
+            spikes: whole numbers; zero where nothing is sent.
+            wanted: names of states to return besides "spikes".
+            interval, phase: states become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval is 0.
+
+        Returns:
+            "spikes" and what is wanted, each (batch, steps, neurons).
+        """
+        ...
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A layer prepared: its feed-forward connection from the population before, and its neurons."""
+class InputStage:
+    """The CUBA neurons of an input layer that has them."""
+
+    source: Input
+    population: Population
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int) -> Arrays:
+        """As ``Stage.run``; ``spikes`` are the values that enter."""
+        bias = input_bias(self.source, spikes)
+        return self.population.step_all(np.zeros(spikes.shape, np.int32), bias, wanted, interval, phase)
+
+
+@dataclass(frozen=True)
+class CubaStage:
+    """A layer of CUBA neurons: its feed-forward connection from the population before, and its neurons."""
 
     plan: Plan
     population: Population
@@ -72,9 +104,14 @@ class Stage:
     wraps: bool
     dense: dict[str, npt.NDArray[Any]] = field(default_factory=dict, compare=False)
 
-    def currents(self, spikes: Spikes, largest: int) -> States:
-        """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of values up to ``largest``."""
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int) -> Arrays:
+        """As ``Stage.run``."""
+        return self.population.step_all(self.currents(spikes), self.population.bias, wanted, interval, phase)
+
+    def currents(self, spikes: Spikes) -> States:
+        """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources)."""
         batch, steps, _ = spikes.shape
+        largest = int(spikes.max(initial=0))
         bound = largest * self.absolute_sum
         precision = _exact_float(bound)
         if self.plan.kind == ROWS and precision is not None and np.count_nonzero(spikes) > DENSE_FROM_DENSITY * spikes.size:
@@ -96,14 +133,16 @@ class Stage:
 
 
 def prepare(network: Network) -> list[Stage]:
-    """All layers of ``network``, prepared."""
-    stages = []
+    """The input's neurons, where it has them, and all layers of ``network``, prepared."""
+    stages: list[Stage] = []
+    if network.input.neuron is not None:
+        stages.append(InputStage(network.input, _constants(network.input.neuron, network.input.shape)))
     shape = network.input.shape
     delay_steps: IntArray = np.zeros((), np.int32)
     for layer in network.layers:
         plan = plan_connection(layer.synapse, shape, delay_steps)
         stages.append(
-            Stage(
+            CubaStage(
                 plan=plan,
                 population=_population(layer),
                 absolute_sum=int(np.abs(plan.weight.astype(np.int64)).sum(axis=0).max(initial=0))
@@ -152,11 +191,6 @@ def _plan_list(synapse: Conv, shape: Shape, axon: IntArray) -> Plan:
         geometry=np.searchsorted(source[order], np.arange(sources + 1)).astype(np.int64),
         bins=target[order].astype(np.int32),
     )
-
-
-def prepare_input(source: Input) -> Population | None:
-    """The neurons of an input layer that has them."""
-    return None if source.neuron is None else _constants(source.neuron, source.shape)
 
 
 def input_bias(source: Input, values: Spikes) -> States:

@@ -12,8 +12,8 @@ from convert.recording import Record
 from hw_configs.errors import DataError
 from hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN
 
-#: What can be recorded of a population.
-NAMES = ("spikes", "u", "v")
+#: What can be recorded of a population: emitted spikes, summed synaptic input, and the states after the step.
+NAMES = ("spikes", "a", "u", "v")
 
 
 def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -53,14 +53,14 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
     return values
 
 
-def checked_record(network: Network, record: Record) -> dict[int, tuple[str, ...]]:
-    """``record`` with each entry a tuple; raises DataError where a layer or a name does not exist."""
+def checked_record(network: Network, record: Record, allowed: tuple[str, ...] = NAMES) -> dict[int, tuple[str, ...]]:
+    """``record`` with each entry a tuple; raises DataError where a layer does not exist or a name is not allowed."""
     first, last = 0 if network.input.neuron is None else -1, len(network.layers) - 1
     for index, names in record.items():
         if not first <= index <= last:
             raise DataError(f"record names layer {index}; this network has layers {first}..{last}")
-        if isinstance(names, str) or any(name not in NAMES for name in names):
-            raise DataError(f"record of layer {index} is {names!r}; a tuple of {', '.join(map(repr, NAMES))} is allowed")
+        if isinstance(names, str) or any(name not in allowed for name in names):
+            raise DataError(f"record of layer {index} is {names!r}; a tuple of {', '.join(map(repr, allowed))} is allowed")
     return {index: tuple(names) for index, names in record.items()}
 
 

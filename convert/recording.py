@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from convert.network import Network
 
-#: Per layer index, the names to record ("spikes", "u", "v"); layer -1 is the input's neurons where it has them.
+#: Per layer index, the names to record ("spikes", "a", "u", "v"); layer -1 is the input's neurons where it has them.
 Record = Mapping[int, tuple[str, ...]]
 
 
@@ -23,8 +24,8 @@ class Recording:
             has one; for a readout of states its int32 voltages.
         readout: (batch, classes) int64 class scores: the sum of ``output`` over steps, and over the members of each group
             where the network ends in an average (all groups have the same size, so sums rank classes as means do).
-        layers: recorded arrays, ``layers[index]["spikes" | "u" | "v"]`` of shape (batch, steps, *layer shape): the spikes that
-            the neurons emit (before any axonal delay), and u and v after the step.
+        layers: recorded arrays, ``layers[index]["spikes" | "a" | "u" | "v"]`` of shape (batch, steps, *layer shape): the spikes
+            that the neurons emit (before any axonal delay), the sum a of their synaptic input, and u and v after the step.
     """
 
     output: npt.NDArray[np.generic]
@@ -35,6 +36,31 @@ class Recording:
     def prediction(self) -> npt.NDArray[np.int64]:
         """(batch,) class with the highest score; the lowest index wins a tie."""
         return np.argmax(self.readout, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """What an observer sees when some samples have passed a layer; the arrays are the observer's to read, not to keep.
+
+    Attributes:
+        layer: its index; -1 is the input's neurons where it has them.
+        samples: which of the batch.
+        entered: (samples, steps, sources) what reached the layer from the population before.
+        arrays: by name, "spikes" and what was asked for, (samples, steps, neurons).
+        seconds: time that one thread spent in the layer.
+        engine: "events" or "dense": how the products of its feed-forward and its recurrent connection were made.
+    """
+
+    layer: int
+    samples: slice
+    entered: npt.NDArray[Any]
+    arrays: Mapping[str, npt.NDArray[Any]]
+    seconds: float
+    engine: str
+
+
+#: Called after each layer of each chunk of samples, by several threads but never by two at a time.
+Observer = Callable[[Passage], None]
 
 
 def class_scores(network: Network, output: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

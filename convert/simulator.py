@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -12,11 +14,11 @@ import numpy.typing as npt
 
 from convert.inputs import checked_record, checked_spikes
 from convert.network import Network
-from convert.recording import Record, Recording, class_scores
+from convert.recording import Observer, Passage, Record, Recording, class_scores
 from hw_configs.errors import DataError
 
 if TYPE_CHECKING:
-    from convert.engine import Population, Stage
+    from convert.engine import Stage
 
 #: Memory that the intermediate arrays of one chunk of samples may take, in bytes: what a core's caches hold.
 _CHUNK_BYTES = 2 << 20
@@ -32,6 +34,8 @@ def simulate(
     chunk: int | None = None,
     progress: bool = False,
     reset_interval: int | None = None,
+    observe: Observer | None = None,
+    observed: tuple[str, ...] = (),
 ) -> Recording:
     """Run ``network`` from rest on every sample, equal in every integer to Lava's fixed-point processes.
 
@@ -42,7 +46,7 @@ def simulate(
         network: what to run.
         spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers from 0 to
             ``network.input.max_value``.
-        record: per layer index, which of "spikes", "u" and "v" to keep; -1 is the input's neurons.
+        record: per layer index, which of "spikes", "a", "u" and "v" to keep; -1 is the input's neurons.
         chunk: samples that a thread takes at a time; chosen to bound memory when None.
         progress: whether to show a progress bar.
         reset_interval: None, or u and v of the l-th population (the input's neurons count, where it has them) become 0 before
@@ -65,16 +69,22 @@ def simulate(
     wanted = checked_record(network, record or {})
     batch, steps = values.shape[:2]
     stages = engine.prepare(network)
-    source = engine.prepare_input(network.input)
     last = network.layers[-1]
     output = np.empty((batch, steps, last.neurons), np.int32 if last.output == "state" else np.uint8)
     layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
 
     largest = int(values.max(initial=0))
+    turn = threading.Lock()
+
+    def watch(passage: Passage) -> None:
+        if observe is not None:
+            with turn:
+                observe(passage)
 
     def work(start: int, stop: int) -> int:
         where = slice(start, stop)
-        _run_chunk(network, stages, source, values[where], output[where], layers, where, largest, reset_interval or 0)
+        spikes = np.ascontiguousarray(values[where], np.uint8 if largest <= 255 else np.int32)
+        _run_chunk(network, stages, spikes, output[where], layers, where, reset_interval or 0, watch, observed)
         return stop - start
 
     size = chunk or _chunk_size(network, steps)
@@ -94,52 +104,35 @@ def simulate(
 def _run_chunk(
     network: Network,
     stages: list[Stage],
-    source: Population | None,
-    values: npt.NDArray[Any],
+    spikes: npt.NDArray[Any],
     output: npt.NDArray[Any],
     layers: dict[int, dict[str, npt.NDArray[Any]]],
     where: slice,
-    largest: int,
     interval: int,
+    watch: Observer,
+    observed: tuple[str, ...],
 ) -> None:
-    """Run some samples through all layers; write into ``output`` and, at ``where``, into ``layers``."""
-    from convert import engine
+    """Run ``spikes`` (chunk, steps, inputs) through all stages; write into ``output`` and, at ``where``, into ``layers``."""
     from convert.engine_events import delayed
 
-    spikes = np.ascontiguousarray(values, np.uint8 if largest <= 255 else np.int32)  # (chunk, steps, inputs)
-    if source is not None:
-        bias = engine.input_bias(network.input, spikes)
-        names = layers.get(-1, {})
-        silence = np.zeros(spikes.shape, np.int32)
-        spikes, u, v = source.step_all(silence, bias, "u" in names, "v" in names, interval, 1)
-        _keep(names, where, spikes, u, v)
-        largest = 1
-    for index, stage in enumerate(stages):
-        names = layers.get(index, {})
-        states = index == len(stages) - 1 and network.layers[-1].output == "state"
-        current = stage.currents(spikes, largest)  # (chunk, steps, neurons)
-        population = stage.population
-        phase = 1 + index + (source is not None)
-        want_v = "v" in names or states
-        spikes, u, v = population.step_all(current, population.bias, "u" in names, want_v, interval, phase)
-        _keep(names, where, spikes, u, v)
-        largest = 1
     last = network.layers[-1]
-    if states:
-        output[:] = v
+    final = "v" if last.output == "state" else "spikes"
+    for phase, stage in enumerate(stages, start=1):
+        index = phase - 1 - (len(stages) - len(network.layers))
+        kept = layers.get(index, {})
+        began = time.perf_counter()
+        arrays = stage.run(spikes, (*kept, *observed, *(("v",) if final == "v" else ())), interval, phase)
+        watch(Passage(index, where, spikes, arrays, time.perf_counter() - began, "events"))
+        for name, array in kept.items():
+            array[where] = arrays[name]
+        spikes = arrays["spikes"]
+    if final == "v":
+        output[:] = arrays["v"]
     elif last.delay_steps.any():
         output[:] = 0
         delayed(spikes, last.delays.reshape(-1), 0, output)
     else:
         output[:] = spikes
-
-
-def _keep(
-    into: dict[str, npt.NDArray[Any]], where: slice, spikes: npt.NDArray[Any], u: npt.NDArray[Any], v: npt.NDArray[Any]
-) -> None:
-    for name, array in (("spikes", spikes), ("u", u), ("v", v)):
-        if name in into:
-            into[name][where] = array
 
 
 def _empty(network: Network, index: int, names: tuple[str, ...], batch: int, steps: int) -> dict[str, npt.NDArray[Any]]:

@@ -25,6 +25,8 @@ from lava_models import checks, compat, loihi2
 from lava_models.worker import Job, Sample
 
 BACKENDS = ("cpu", "loihi2")
+#: Lava's neurons have no variable that holds their summed input a.
+RECORDABLE = ("spikes", "u", "v")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -93,7 +95,7 @@ class Worker:
         if backend not in BACKENDS:
             raise BackendError(f"backend is {backend!r}; {' or '.join(map(repr, BACKENDS))} is allowed")
         values = np.ascontiguousarray(checked_spikes(network, spikes), np.int32)
-        wanted = checked_record(network, record or {})
+        wanted = checked_record(network, record or {}, RECORDABLE)
         checks.check_network(network, int(values.max(initial=0)))
         if backend == "loihi2":
             loihi2.require()
