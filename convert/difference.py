@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 #: What a run gave, in the order of the layers: (name, (batch, steps, ...) array).
 Trains = Sequence[tuple[str, npt.NDArray[Any]]]
+
+
+class Place(NamedTuple):
+    """Where a value stands, ordered as causes precede effects: row of the batch, then step, then layer, then neuron."""
+
+    row: int
+    step: int
+    layer: int
+    neuron: int
+
+
+def first_place(unequal: Sequence[npt.NDArray[np.bool_]]) -> Place | None:
+    """The first True of ``unequal``, one (batch, steps, neurons) mask for each layer in the order of the chain; None without.
+
+    Within a step no layer acts on the next one yet, since every connection takes a step; the order is then the chain's.
+    """
+    places = []
+    for layer, mask in enumerate(unequal):
+        if mask.any():
+            row, step, neuron = (int(index) for index in np.unravel_index(int(np.argmax(mask)), mask.shape))
+            places.append(Place(row, step, layer, neuron))
+    return min(places, default=None)
 
 
 @dataclass(frozen=True)
@@ -69,19 +91,19 @@ def compare_trains(name: str, expected: Trains, got: Trains, samples: npt.NDArra
     Raises:
         ValueError: the two have different layers or shapes.
     """
-    values = different = 0
-    first: tuple[tuple[int, int, int, int], Difference] | None = None
-    for layer, ((where, a), (other, b)) in enumerate(zip(expected, got, strict=True)):
+    values = 0
+    masks = []
+    for (where, a), (other, b) in zip(expected, got, strict=True):
         if where != other or a.shape != b.shape:
             raise ValueError(f"{where} {a.shape} cannot be compared with {other} {b.shape}")
-        a, b = (array.reshape(*array.shape[:2], -1) for array in (a, b))
-        unequal = a != b
         values += a.size
-        different += int(np.count_nonzero(unequal))
-        if unequal.any():
-            row, step, neuron = (int(index) for index in np.argwhere(unequal)[0])
-            place = (row, step, layer, neuron)
-            if first is None or place < first[0]:
-                here = (row, step, neuron)
-                first = place, Difference(where, int(samples[row]), step, neuron, int(a[here]), int(b[here]))
-    return Parity(name, len(samples), values, different, first[1] if first else None)
+        masks.append((a != b).reshape(*a.shape[:2], -1))
+    different = sum(int(np.count_nonzero(mask)) for mask in masks)
+    place = first_place(masks)
+    if place is None:
+        return Parity(name, len(samples), values, different)
+    where, a = expected[place.layer]
+    here = (place.row, place.step, place.neuron)
+    one, two = (int(array.reshape(*array.shape[:2], -1)[here]) for array in (a, got[place.layer][1]))
+    first = Difference(where, int(samples[place.row]), place.step, place.neuron, one, two)
+    return Parity(name, len(samples), values, different, first)

@@ -1,0 +1,81 @@
+"""What recorded states of CUBA neurons tell of the steps between them: the input they had, where they wrapped or saturated.
+
+The equations are those of ``convert.neurons.cuba``.  States are recorded after the step, so v is 0 where the neuron spiked, and
+what decays in the next step is what was recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape
+from convert.neurons import Cuba
+from hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_SHIFT
+
+Ints = npt.NDArray[np.int64]
+#: Bits of the summed input a that u still holds: u is known modulo 2^24 and a enters it shifted by 6.
+INPUT_BITS = (2 * CURRENT_WRAP).bit_length() - 1 - STATE_SHIFT
+
+
+def signed(values: npt.ArrayLike, bits: int) -> Ints:
+    """``values`` modulo ``2 ** bits``, as the signed number of that width."""
+    half = 1 << (bits - 1)
+    return ((np.asarray(values, np.int64) + half) & (2 * half - 1)) - half
+
+
+def decayed(state: npt.ArrayLike, decay: npt.ArrayLike) -> Ints:
+    """``rz(state * (4096 - decay))``: what is left of a state a step later; the product is shifted toward zero."""
+    product = np.asarray(state, np.int64) * (DECAY_UNITY - np.asarray(decay, np.int64))
+    return np.sign(product) * (np.abs(product) // DECAY_UNITY)
+
+
+def each(values: IntArray, shape: Shape) -> IntArray:
+    """A constant of a population of ``shape`` for every neuron, (neurons,)."""
+    return np.broadcast_to(values, shape).reshape(-1)
+
+
+def derived_input(u: npt.NDArray[Any], neuron: Cuba, shape: Shape) -> Ints:
+    """The summed input a of every step, from u alone, where a backend has no variable that holds it.
+
+    ``64 a = u[t] - rz(u[t-1] (4096 - current_decay))`` modulo 2^24, so a is known modulo 2^18 only; u starts at 0.
+
+    Args:
+        u: (batch, steps, neurons), after each step.
+        neuron, shape: the population's constants and shape.
+
+    Returns:
+        (batch, steps, neurons), in -2^17 .. 2^17 - 1.
+    """
+    change = u.astype(np.int64) - decayed(_before(u), each(neuron.current_decay, shape))
+    return signed(change >> STATE_SHIFT, INPUT_BITS)
+
+
+def current_before_wrap(a: npt.NDArray[Any], u: npt.NDArray[Any], neuron: Cuba, shape: Shape) -> Ints:
+    """``rz(u[t-1] (4096 - current_decay)) + 64 a[t]``, all (batch, steps, neurons): u where nothing wraps."""
+    return decayed(_before(u), each(neuron.current_decay, shape)) + (a.astype(np.int64) << STATE_SHIFT)
+
+
+def voltage_before_limit(u: npt.NDArray[Any], v: npt.NDArray[Any], bias: npt.NDArray[Any], neuron: Cuba, shape: Shape) -> Ints:
+    """``rz(v[t-1] (4096 - voltage_decay)) + u[t] + bias``: v before it saturates and before a spike sets it to zero.
+
+    Args:
+        u, v: (batch, steps, neurons), after each step.
+        bias: shifted by its exponent, broadcastable to the same shape.
+        neuron, shape: the population's constants and shape.
+    """
+    return decayed(_before(v), each(neuron.voltage_decay, shape)) + u.astype(np.int64) + bias
+
+
+def bias_of(neuron: Cuba, shape: Shape) -> Ints:
+    """``bias_mant << bias_exp`` of every neuron, (neurons,)."""
+    return each(neuron.bias_mant, shape).astype(np.int64) << neuron.bias_exp
+
+
+def _before(states: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """States one step earlier, zero before the first."""
+    result = np.zeros_like(states)
+    result[:, 1:] = states[:, :-1]
+    return result
