@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
+#: Samples that are binned at a time; the simulator takes fewer at once.
+_PROFILED_SAMPLES = 256
+
+
 def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     check = subparsers.add_parser("check", help="the hardware rules alone: what of a network a target cannot hold")
@@ -24,6 +28,24 @@ def add_commands(subparsers: Subparsers) -> None:
     check.add_argument("--target", required=True, help="name of a target, or a TOML file that describes one")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON too")
     check.set_defaults(run=run_check)
+    _add_profile(subparsers)
+
+
+def _add_profile(subparsers: Subparsers) -> None:
+    from convert.stimulus import add_arguments
+
+    parser = subparsers.add_parser(
+        "profile",
+        help="what a network does with an input: spikes, operations, ranges of its integers, time, layer by layer",
+        description="Run samples through the simulator and count, for every layer, spikes, synaptic operations (each spike "
+        "times the nonzero weights that it meets), how far the states reach into 24 bit, and the time it takes. Warns of "
+        "layers that are silent, fire too much, or come near the end of the range.",
+    )
+    parser.add_argument("network", metavar="NET|ART", type=Path, help="a netx file (*.net) or an artifact folder")
+    add_arguments(parser)
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
+    parser.add_argument("--plot", metavar="FILE.png", type=Path, help="draw operations, density and ranges of the layers")
+    parser.set_defaults(run=run_profile)
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -56,6 +78,32 @@ def run_check(arguments: argparse.Namespace) -> int:
         }
         write_json(arguments.json, result)
     return 1 if violations else 0
+
+
+def run_profile(arguments: argparse.Namespace) -> int:
+    """``myelin profile``: print the tables and the warnings; returns 0."""
+    from convert.plots import profile_bars
+    from convert.profile import Profiler
+    from convert.profile_report import as_dict, lines
+    from convert.stimulus import choose, open_network
+
+    opened = open_network(arguments.network)
+    stimulus = choose([opened], arguments)
+    profiler = Profiler(opened.network)
+    for _, frames in stimulus.batches(_PROFILED_SAMPLES):
+        profiler.add(frames)
+    profile = profiler.result()
+    result = {
+        "network": str(arguments.network),
+        "input": {**stimulus.facts, "text": stimulus.text},
+        **as_dict(profile),
+    }
+    print("\n".join(lines(result)))
+    if arguments.json is not None:
+        write_json(arguments.json, result)
+    if arguments.plot is not None:
+        profile_bars(arguments.plot, profile)
+    return 0
 
 
 def print_check(network: Network, target: Target, name: str | os.PathLike[str]) -> list[Violation]:

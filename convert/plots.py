@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from convert.divergence import Divergence
+    from convert.profile import Profile
+
 Path = str | os.PathLike[str]
 
 # Okabe & Ito 2008: told apart by readers who do not see all colours
@@ -155,6 +158,65 @@ def learning_curve(path: Path, metrics: Path) -> None:
     lower.xaxis.get_major_locator().set_params(integer=True)
     for axis in (upper, lower):
         axis.grid(alpha=0.25)
+    _save(figure, path)
+
+
+def divergence_map(path: Path, divergence: Divergence) -> None:
+    """Share of neurons that differ, for every population over the steps of the first sample that differs.
+
+    Args:
+        path: PNG to write.
+        divergence: of two runs that are not equal.
+    """
+    assert divergence.first is not None
+    place, names = divergence.first.place, [population.name for population in divergence.populations]
+    share = 100 * np.stack([spread.share for spread in divergence.spread])  # (populations, steps)
+    figure = _figure(9.0, 1.6 + 0.45 * len(names))
+    axis = figure.subplots()
+    steps = np.arange(share.shape[1] + 1) - 0.5
+    shown = axis.pcolormesh(steps, np.arange(len(names) + 1) - 0.5, np.ma.masked_equal(share, 0), cmap="viridis_r", vmin=0)
+    axis.plot(place.step, place.layer, "o", markersize=8, markerfacecolor="none", markeredgecolor=_ORANGE, markeredgewidth=1.6)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.set_xlabel("step")
+    axis.set_title(
+        f"Neurons that differ in sample {divergence.first.sample}; first (ring): step {place.step}, {names[place.layer]}, "
+        f"neuron {place.neuron}",
+        fontsize=9,
+        loc="left",
+    )
+    figure.colorbar(shown, ax=axis, label="neurons that differ (%)")
+    _save(figure, path)
+
+
+def profile_bars(path: Path, profile: Profile) -> None:
+    """Synaptic operations, density of spikes, and how far u and v reach into 24 bit, for every layer of a profile.
+
+    Args:
+        path: PNG to write.
+        profile: what to draw.
+    """
+    layers = profile.layers[1:]
+    places = np.arange(len(layers))
+    figure = _figure(11.0, 1.4 + 0.5 * len(layers))
+    work, rate, reach = figure.subplots(1, 3, sharey=True)
+    forward = np.array([layer.forward_operations for layer in layers]) / profile.samples
+    recurrent = np.array([layer.recurrent_operations for layer in layers]) / profile.samples
+    work.barh(places, forward, color=_BLUE, label="feed-forward")
+    work.barh(places, recurrent, left=forward, color=_ORANGE, label="recurrent")
+    work.set_xlabel("operations a sample")
+    steps = profile.samples * profile.steps
+    rate.barh(places, [100 * layer.spikes / (layer.neurons * steps) for layer in layers], color=_INK)
+    rate.set_xlabel("neurons that fire in a step (%)")
+    for offset, name, colour in ((-0.2, "u", _GREEN), (0.2, "v", _GREY)):
+        percent = [layer.ranges[name].percent if name in layer.ranges else 0.0 for layer in layers]
+        reach.barh(places + offset, percent, height=0.4, color=colour, label=name)
+    reach.axvline(100, color=_INK, linestyle="--", linewidth=1)
+    reach.set_xlabel("largest state (% of 24 bit)")
+    for axis in (work, reach):
+        axis.legend(fontsize=8, frameon=False)
+    work.set_yticks(places, [layer.name for layer in layers])
+    work.invert_yaxis()
     _save(figure, path)
 
 

@@ -1,4 +1,4 @@
-"""``myelin simulate``, ``validate``, ``doctor`` and ``demo``: the commands that may run Lava."""
+"""``myelin simulate``, ``diff``, ``validate``, ``doctor`` and ``demo``: the commands that may run Lava."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convert.arguments import count, positive
 from hw_configs.errors import DataError
 
 if TYPE_CHECKING:
-    from convert.network import Network
-    from convert.samples import Binning, Samples
-
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 #: ``--backend`` -> backend of ``lava_models.run``; the simulator has none.
 BACKENDS = {"fast": None, "lava": "cpu", "loihi2": "loihi2"}
+#: ``diff --backends`` -> the same, and whether Lava's own process models run.
+DIFF_BACKENDS = {"fast": (None, False), "lava": ("cpu", False), "lava-stock": ("cpu", True), "loihi2": ("loihi2", False)}
 #: Samples that run where each takes seconds, unless the user says.
 DEFAULT_LAVA_SAMPLES = 5
 
@@ -24,6 +24,7 @@ DEFAULT_LAVA_SAMPLES = 5
 def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_simulate(subparsers)
+    _add_diff(subparsers)
     _add_validate(subparsers)
     _add_demo(subparsers)
     doctor = subparsers.add_parser("doctor", help="what is installed, and what each backend still lacks")
@@ -44,15 +45,43 @@ def _add_simulate(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--samples",
         metavar="N",
-        type=_positive,
+        type=positive,
         help=f"how many, of as many classes as possible (default: all; {DEFAULT_LAVA_SAMPLES} in Lava)",
     )
     _add_split(parser)
     parser.add_argument("--stock", action="store_true", help="backend lava: Lava's own process models instead of ours")
-    parser.add_argument("--steps", metavar="N", type=_positive, help="netx file: length of a sample in steps")
+    parser.add_argument("--steps", metavar="N", type=positive, help="netx file: length of a sample in steps")
     parser.add_argument("--step-ms", metavar="MS", type=float, help="netx file: length of a step in milliseconds")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
     parser.set_defaults(run=run_simulate)
+
+
+def _add_diff(subparsers: Subparsers) -> None:
+    from convert.stimulus import add_arguments
+
+    parser = subparsers.add_parser(
+        "diff",
+        help="where two networks, or two backends, first part on the same input, and why",
+        description="Run A and B on the same input and compare every spike, every state and the output. Where they part: the "
+        "first sample, step, layer and neuron, both sides there, the constants and synapses that differ, and how far the "
+        "difference has spread. Exit code 0 if all is equal, 1 if not.",
+        epilog="examples: myelin diff old.net new.net;  myelin diff ART --backends fast lava;  "
+        "myelin diff ART new.net --data builtin --samples 20",
+    )
+    parser.add_argument("a", metavar="A", type=Path, help="a netx file (*.net) or an artifact folder")
+    parser.add_argument("b", metavar="B", type=Path, nargs="?", help="another of the same structure (default: A)")
+    parser.add_argument(
+        "--backends",
+        nargs=2,
+        choices=tuple(DIFF_BACKENDS),
+        metavar=("BACKEND_A", "BACKEND_B"),
+        default=("fast", "fast"),
+        help=f"what runs A, and what runs B: {', '.join(DIFF_BACKENDS)} (default: fast fast)",
+    )
+    add_arguments(parser)
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
+    parser.add_argument("--plot", metavar="FILE.png", type=Path, help="draw how the difference spreads over layers and steps")
+    parser.set_defaults(run=run_diff)
 
 
 def _add_validate(subparsers: Subparsers) -> None:
@@ -72,7 +101,7 @@ def _add_validate(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--lava-samples",
         metavar="N",
-        type=_count,
+        type=count,
         help=f"samples to run in Lava too (default: {DEFAULT_LAVA_SAMPLES} if Lava is installed)",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
@@ -86,7 +115,7 @@ def _add_demo(subparsers: Subparsers) -> None:
         description="Train, export, check, simulate, validate and draw, on built-in spoken digits in two languages.",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="folder to write (default: demo)")
-    parser.add_argument("--epochs", metavar="N", type=_positive, help="epochs of training (default: the experiment's)")
+    parser.add_argument("--epochs", metavar="N", type=positive, help="epochs of training (default: the experiment's)")
     parser.set_defaults(run=run_demo)
 
 
@@ -98,20 +127,51 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """Run a network on data, print the result, return 0."""
+    from convert.stimulus import open_data, open_network
     from hw_configs.files import write_json
     from lava_models.simulate import lines, simulate_samples
 
-    network, samples, target = _opened(args)
+    opened = open_network(args.network)
+    samples, origin = open_data(opened, args)
     backend = BACKENDS[args.backend]
     if args.stock and backend != "cpu":
         raise DataError(f"--stock chooses between Lava's process models; use it with --backend lava, not {args.backend}")
-    count = args.samples or (len(samples) if backend is None else DEFAULT_LAVA_SAMPLES)
-    result = simulate_samples(network, samples, count, backend=backend, stock=args.stock, progress=_progress())
-    result = {"network": str(args.network), "exported_for": target, "backend": args.backend, **result}
+    number = args.samples or (len(samples) if backend is None else DEFAULT_LAVA_SAMPLES)
+    result = simulate_samples(opened.network, samples, number, backend=backend, stock=args.stock, progress=_progress())
+    result = {"network": str(args.network), "exported_for": origin and origin.target, "backend": args.backend, **result}
     print("\n".join(lines(result)))
     if args.json is not None:
         write_json(args.json, result)
     return 0
+
+
+def run_diff(args: argparse.Namespace) -> int:
+    """Compare two runs, print where they part; returns 0 if all is equal, 1 if not."""
+    from convert.stimulus import choose, open_network
+    from hw_configs.files import write_json
+    from lava_models.diff import diff
+
+    if args.b is None and args.backends[0] == args.backends[1]:
+        raise DataError(
+            f"A and B are both {args.a} on backend {args.backends[0]}; name a second network, or two backends, such as "
+            "--backends fast lava"
+        )
+    backends = [DIFF_BACKENDS[name] for name in args.backends]
+    a = open_network(args.a)
+    b = a if args.b is None else open_network(args.b)
+    slow = any(backend is not None for backend, _ in backends)
+    result, shown = diff(
+        (a, b),
+        backends,
+        args.backends,
+        lambda: choose((a, b), args, DEFAULT_LAVA_SAMPLES if slow else None),
+        plot=args.plot,
+        progress=_progress(),
+    )
+    print("\n".join(shown))
+    if args.json is not None:
+        write_json(args.json, result)
+    return 0 if result["equal"] else 1
 
 
 def run_validate(args: argparse.Namespace) -> int:
@@ -160,52 +220,8 @@ def run_doctor(args: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(args: argparse.Namespace) -> tuple[Network, Samples, str | None]:
-    """Network, samples and the target it was exported for, of ``simulate``'s arguments."""
-    from convert.artifact import load_network, read_artifact
-    from convert.provenance import Origin
-    from convert.samples import open_samples
-
-    given = [name for name in ("steps", "step_ms") if getattr(args, name) is not None]
-    if not args.network.is_dir():
-        network = load_network(args.network)
-        binning = _binning(args, network, given)
-        return network, open_samples(args.data, binning, split=args.split, classes=network.num_classes), None
-    if given:
-        raise DataError(f"--{given[0].replace('_', '-')} is for netx files; the artifact {args.network} says how it is binned")
-    artifact = read_artifact(args.network)
-    origin = Origin.of(artifact)
-    samples = open_samples(args.data, origin.binning, split=args.split, classes=origin.classes, keys=origin.keys)
-    return artifact.network, samples, origin.target
-
-
-def _binning(args: argparse.Namespace, network: Network, given: list[str]) -> Binning:
-    import math
-
-    from convert.samples import Binning
-
-    if len(given) < 2:
-        raise DataError(
-            f"{args.network}: a netx file does not say how spikes become frames; give --steps and --step-ms, such as "
-            "--steps 100 --step-ms 10"
-        )
-    return Binning(args.steps, args.step_ms, math.prod(network.input.shape), network.input.message_bits)
-
-
 def _progress() -> bool:
     return sys.stderr.isatty()
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if _count(text) < 1:
-        raise argparse.ArgumentTypeError("1 or more is allowed")
-    return int(text)
 
 
 def _points(text: str) -> float:

@@ -14,7 +14,7 @@ import myelin
 from hw_configs.errors import MyelinError
 
 ROOT = Path(myelin.__file__).parent
-COMMANDS = ("train", "export", "check", "simulate", "validate", "doctor", "demo", "encode")
+COMMANDS = ("train", "export", "check", "profile", "simulate", "diff", "validate", "doctor", "demo", "encode")
 
 
 def test_help_names_every_command_and_the_exit_codes(main, capsys):
@@ -43,6 +43,9 @@ def test_each_command_has_help(command, main, capsys):
         ("train", "demo", "--data", "builtin"),
         ("simulate", "x", "--data", "y", "--backend", "gpu"),
         ("simulate", "x", "--data", "y", "--samples", "0"),
+        ("diff",),
+        ("diff", "x", "y", "--backends", "fast", "gpu"),
+        ("profile", "x", "--density", "nan"),
         ("validate", "x", "--data", "y", "--max-drop", "-1"),
         ("validate", "x", "--data", "y", "--max-drop", "nan"),
         ("validate", "x", "--data", "y", "--lava-samples", "-3"),

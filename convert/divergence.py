@@ -1,0 +1,265 @@
+"""Two runs of one input, compared in every recorded value: where they part first, why, and how far that has spread.
+
+"First" is first in the order of causes: the lowest sample, in it the earliest step, in that step the earliest layer of the
+chain, in it the lowest neuron (``convert.difference``).  Everything before that place is equal, so what differs there has its
+cause there: in the neuron's own constants or synapses, or in what a backend makes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.constants import ConstantDifference, constant_differences, require_same_structure
+from convert.cuba_states import INPUT_BITS, signed
+from convert.difference import Place, first_place
+from convert.network import Network
+from convert.neuron_constants import NeuronConstants, neuron_constants
+from convert.neuron_step import NeuronStep, neuron_step
+from convert.sides import INPUT, OUTPUT, SPIKES, Arrays, Population, Side, populations, recorded
+
+#: Memory that the recordings of both sides may take at a time, in bytes.
+_CHUNK_BYTES = 96 << 20
+_CHUNK_SAMPLES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class FirstDifference:
+    """The place where two runs part.
+
+    Attributes:
+        sample: its number in the data.
+        place: row of its batch, step, position of the population in ``Divergence.populations``, flat index of the neuron.
+        names: what differs there, causes before effects.
+        before, now: by name, the values of A and of B in the step before (None at the first step) and in this one.
+        constants: constants and synapses of the neuron in which the networks differ.
+        steps: for A and for B, the spikes that arrive and what the equations give; None where no states are recorded.
+    """
+
+    sample: int
+    place: Place
+    names: tuple[str, ...]
+    before: Mapping[str, tuple[int, int]] | None
+    now: Mapping[str, tuple[int, int]]
+    constants: NeuronConstants
+    steps: tuple[NeuronStep | None, NeuronStep | None]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Spikes of one population: in A, in B, in A alone, in B alone, and in both with another value."""
+
+    a: int
+    b: int
+    missing: int
+    extra: int
+    changed: int
+
+    @classmethod
+    def of(cls, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Sent:
+        """From what both sent, of the same shape."""
+        x, y = a != 0, b != 0
+        counts = (x, y, x & ~y, ~x & y, x & y & (a != b))
+        return cls(*(int(np.count_nonzero(mask)) for mask in counts))
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How far the difference reaches in one population by the end of the first sample that differs.
+
+    Attributes:
+        first_step: first step at which anything differs; None if nothing does.
+        neurons: how many there are.
+        different_at_end: those whose state differs after the last step; for the output, whose value does.
+        different_ever: those that differ at any step.
+        sent: spikes; None for the output of a readout of states.
+        share: (steps,) share of neurons that differ.
+    """
+
+    first_step: int | None
+    neurons: int
+    different_at_end: int
+    different_ever: int
+    sent: Sent | None
+    share: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Divergence:
+    """Result of a comparison.
+
+    Attributes:
+        populations: in the order of the chain.
+        names: by population, what was compared.
+        derived: "A", "B": the sides whose summed input was derived from their states; it is then compared modulo 2^18.
+        constants: every field in which the networks differ.
+        samples, steps: of the input.
+        values, different_values: how many were compared, and how many differ.
+        different_samples, changed_predictions: over all samples.
+        first, spread: None and () where nothing differs.
+    """
+
+    populations: tuple[Population, ...]
+    names: tuple[tuple[str, ...], ...]
+    derived: tuple[str, ...]
+    constants: list[ConstantDifference]
+    samples: int = 0
+    steps: int = 0
+    values: int = 0
+    different_values: int = 0
+    different_samples: int = 0
+    changed_predictions: int = 0
+    first: FirstDifference | None = None
+    spread: tuple[Spread, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether every compared value is."""
+        return self.different_values == 0
+
+
+def diverge(
+    a: Side,
+    b: Side,
+    batches: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]],
+    progress: Callable[[int], object] = lambda samples: None,
+) -> Divergence:
+    """Run both sides on every batch and compare all that both record, and the output.
+
+    Args:
+        a, b: what runs; both networks must have the same structure.
+        batches: (numbers of the samples, frames (batch, steps, *input shape)), as few at a time as ``samples_at_a_time`` says.
+        progress: called with the number of samples of each batch that is done.
+
+    Raises:
+        NetworkError: the networks have different structure.
+        MyelinError: what the backends raise.
+    """
+    require_same_structure(a.network, b.network)
+    total = _Total(a, b)
+    for numbers, frames in batches:
+        total.add(numbers, frames)
+        progress(len(numbers))
+    return total.result()
+
+
+def samples_at_a_time(network: Network, steps: int) -> int:
+    """How many samples bound the memory of both recordings."""
+    neurons = int(np.prod(network.input.shape)) + sum(layer.neurons for layer in network.layers)
+    names = max(len(layer.neuron.NAMES) for layer in network.layers)
+    return max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // (2 * 4 * (names + 1) * steps * neurons)))
+
+
+@dataclass
+class _Total:
+    """Sums over the batches that have passed."""
+
+    a: Side
+    b: Side
+    populations: list[Population] = field(init=False)
+    sums: dict[str, int] = field(default_factory=dict)
+    first: FirstDifference | None = None
+    spread: tuple[Spread, ...] = ()
+    names: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        self.populations = populations(self.a, self.b)
+        self.sums = dict.fromkeys(("samples", "values", "different_values", "different_samples", "changed_predictions"), 0)
+
+    def add(self, numbers: npt.NDArray[np.int64], frames: npt.NDArray[Any]) -> None:
+        """Run and compare one batch."""
+        (got_a, one), (got_b, two) = (recorded(side, self.populations, frames) for side in (self.a, self.b))
+        pairs = [{name: (x[name], y[name]) for name in _causal(x) if name in y} for x, y in zip(one, two)]
+        self.names = tuple(tuple(pair) for pair in pairs)
+        unequal = [{name: _unequal(name, *values, self._derived()) for name, values in pair.items()} for pair in pairs]
+        masks = [np.logical_or.reduce(list(by_name.values())) for by_name in unequal]
+        rows = np.zeros(len(numbers), np.bool_)
+        for mask in masks:
+            rows |= mask.any(axis=(1, 2))
+        self.sums["samples"] += len(numbers)
+        self.sums["steps"] = frames.shape[1]
+        self.sums["values"] += sum(mask.size for by_name in unequal for mask in by_name.values())
+        self.sums["different_values"] += sum(int(np.count_nonzero(mask)) for by in unequal for mask in by.values())
+        self.sums["different_samples"] += int(rows.sum())
+        self.sums["changed_predictions"] += int((got_a.prediction != got_b.prediction).sum())
+        place = None if self.first is not None else first_place(masks)
+        if place is not None:
+            self.first = self._first(place, int(numbers[place.row]), frames, pairs, unequal, (one, two))
+            spiking = self.a.network.layers[-1].output == "spikes"
+            self.spread = tuple(
+                _spread(place.row, pair, by_name, mask, spiking or OUTPUT not in pair)
+                for pair, by_name, mask in zip(pairs, unequal, masks)
+            )
+
+    def result(self) -> Divergence:
+        """All batches together."""
+        constants = [] if self.a.network is self.b.network else constant_differences(self.a.network, self.b.network)
+        populations = tuple(self.populations)
+        return Divergence(
+            populations, self.names, self._derived(), constants, first=self.first, spread=self.spread, **self.sums
+        )
+
+    def _derived(self) -> tuple[str, ...]:
+        return tuple(name for name, side in (("A", self.a), ("B", self.b)) if INPUT in (side.without or ()))
+
+    def _first(
+        self,
+        place: Place,
+        sample: int,
+        frames: npt.NDArray[Any],
+        pairs: list[dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]]],
+        unequal: list[Arrays],
+        got: tuple[list[Arrays], list[Arrays]],
+    ) -> FirstDifference:
+        row, step, layer, neuron = place
+
+        def at(when: int) -> dict[str, tuple[int, int]]:
+            return {name: (int(x[row, when, neuron]), int(y[row, when, neuron])) for name, (x, y) in pairs[layer].items()}
+
+        index = self.populations[layer].index
+        steps: list[NeuronStep | None] = [None, None]
+        for side, arrays in enumerate(got):
+            if index is not None:
+                entered = arrays[layer - 1][SPIKES] if layer else frames.reshape(*frames.shape[:2], -1)
+                own = {name: array[row] for name, array in arrays[layer].items()}
+                network = (self.a, self.b)[side].network
+                steps[side] = neuron_step(network, index, neuron, step, entered[row], own)
+        return FirstDifference(
+            sample,
+            place,
+            names=tuple(name for name, mask in unequal[layer].items() if mask[row, step, neuron]),
+            before=at(step - 1) if step else None,
+            now=at(step),
+            constants=neuron_constants(self.a.network, self.b.network, index, neuron),
+            steps=(steps[0], steps[1]),
+        )
+
+
+def _causal(names: Iterable[str]) -> list[str]:
+    """The summed input first, then the states as they follow from each other, what is sent last."""
+    return sorted(names, key=lambda name: (name == SPIKES) - (name == INPUT))
+
+
+def _unequal(name: str, x: npt.NDArray[Any], y: npt.NDArray[Any], derived: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    if name == INPUT and derived:
+        return signed(x, INPUT_BITS) != signed(y, INPUT_BITS)
+    return np.asarray(x != y, np.bool_)
+
+
+def _spread(row: int, pair: Mapping[str, Any], unequal: Mapping[str, Any], mask: npt.NDArray[np.bool_], spikes: bool) -> Spread:
+    here = mask[row]  # (steps, neurons)
+    states = [by[row, -1] for name, by in unequal.items() if name not in (INPUT, SPIKES)]
+    sent = pair.get(SPIKES, pair.get(OUTPUT)) if spikes else None
+    steps = np.flatnonzero(here.any(axis=1))
+    return Spread(
+        first_step=int(steps[0]) if steps.size else None,
+        neurons=here.shape[1],
+        different_at_end=int(np.logical_or.reduce(states).sum()),
+        different_ever=int(here.any(axis=0).sum()),
+        sent=None if sent is None else Sent.of(*(array[row] for array in sent)),
+        share=here.mean(axis=1),
+    )

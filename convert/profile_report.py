@@ -1,0 +1,142 @@
+"""A profile as JSON and as text for the screen: the same values in both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from convert.profile import LayerProfile, Profile
+
+#: From this share of the range on, and of neurons that send in a step on, a layer is worth a warning.
+NEAR_RANGE_PERCENT = 50.0
+DENSE_SPIKES_PERCENT = 50.0
+
+
+def as_dict(profile: Profile) -> dict[str, Any]:
+    """Every value of the tables, with units in the names; ready for JSON."""
+    return {
+        "samples": profile.samples,
+        "steps": profile.steps,
+        "operations_per_sample": profile.operations / profile.samples,
+        "operations_per_step": profile.operations / (profile.samples * profile.steps),
+        "timed_samples": profile.timed_samples,
+        "samples_per_second": profile.timed_samples / profile.seconds,
+        "layers": [_layer(layer, profile) for layer in profile.layers],
+        "warnings": list(_warnings(profile)),
+    }
+
+
+def _layer(layer: LayerProfile, profile: Profile) -> dict[str, Any]:
+    total, thread = profile.operations, sum(entry.seconds for entry in profile.layers)
+    return {
+        "where": layer.name,
+        "neurons": layer.neurons,
+        "spikes_per_sample": layer.spikes / profile.samples,
+        "spikes_per_neuron_and_step": _density(layer, profile),
+        "forward_operations_per_sample": layer.forward_operations / profile.samples,
+        "recurrent_operations_per_sample": layer.recurrent_operations / profile.samples,
+        "operations_percent": 100 * layer.operations / total if total else 0.0,
+        "never_firing_neurons": layer.silent,
+        "always_firing_neurons": layer.always,
+        "ranges": {
+            name: {
+                "low": taken.low,
+                "high": taken.high,
+                "bits": taken.bits,
+                **({"percent_of_2_to_the_23": taken.percent} if name in ("u", "v") else {}),
+            }
+            for name, taken in layer.ranges.items()
+        },
+        "u_wraps": layer.wraps,
+        "v_saturations": layer.saturations,
+        "ms_per_sample": 1000 * layer.seconds / profile.timed_samples,
+        "time_percent": 100 * layer.seconds / thread if thread else 0.0,
+        "engine": layer.engine,
+    }
+
+
+def _density(layer: LayerProfile, profile: Profile) -> float:
+    return layer.spikes / (layer.neurons * profile.samples * profile.steps)
+
+
+def _warnings(profile: Profile) -> Iterator[str]:
+    for layer in profile.layers:
+        yield from _range_warnings(layer)
+        if layer.silent == layer.neurons:
+            yield f"{layer.name}: none of its {layer.neurons} neurons ever fires; lower its threshold or raise its weights"
+        elif 100 * _density(layer, profile) >= DENSE_SPIKES_PERCENT and layer.silent is not None:
+            share = 100 * _density(layer, profile)
+            yield f"{layer.name}: {share:.0f} % of its neurons fire in a step; raise its threshold or regularise its rate"
+
+
+def _range_warnings(layer: LayerProfile) -> Iterator[str]:
+    for name, count, verb in (("u", layer.wraps, "wraps"), ("v", layer.saturations, "saturates")):
+        if count is None:
+            continue
+        percent = layer.ranges[name].percent if name in layer.ranges else 0.0
+        times = f"{count} time{'' if count == 1 else 's'}"
+        cure = "halve weights, bias and threshold, or raise its decay"
+        if count:
+            yield f"{layer.name}: {name} {verb} {times}, its sums reach {percent:.0f} % of 24 bit; {cure}"
+        elif percent >= NEAR_RANGE_PERCENT:
+            yield f"{layer.name}: {name} reaches {percent:.0f} % of the 24 bit at which it {verb}; {cure}"
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """What ``as_dict`` gave, with ``network`` and ``input`` (text), for the screen."""
+    shown = [
+        f"network       {result['network']}",
+        f"input         {result['input']['text']}",
+        "",
+        *_activity(result["layers"]),
+        f"all layers    {_thousands(result['operations_per_sample'])} operations a sample, "
+        f"{_thousands(result['operations_per_step'])} a step",
+        "",
+        *_ranges(result["layers"]),
+        "",
+        *_time(result["layers"]),
+        f"{result['samples_per_second']:.0f} samples a second by the clock, all cores together; timed over "
+        f"{result['timed_samples']} samples in passes of their own, without recording",
+    ]
+    return [*shown, "", *(f"warning       {text}" for text in result["warnings"])] if result["warnings"] else shown
+
+
+def _activity(layers: list[Mapping[str, Any]]) -> Iterator[str]:
+    row = "{:32} {:>8} {:>14} {:>8} {:>14} {:>14} {:>7} {:>6} {:>6}".format
+    yield row("activity per sample", "neurons", "spikes", "density", "feed-forward", "recurrent", "share", "never", "always")
+    for entry in layers:
+        operations = (_thousands(entry[f"{kind}_operations_per_sample"]) for kind in ("forward", "recurrent"))
+        never, always = (_or_dash(entry[f"{kind}_firing_neurons"]) for kind in ("never", "always"))
+        spikes, density = _thousands(entry["spikes_per_sample"]), f"{entry['spikes_per_neuron_and_step']:.4f}"
+        share = f"{entry['operations_percent']:.1f} %"
+        yield row(entry["where"], entry["neurons"], spikes, density, *operations, share, never, always)
+
+
+def _ranges(layers: list[Mapping[str, Any]]) -> Iterator[str]:
+    row = "{:32} {:>10} {:>12} {:>12} {:>5} {:>9} {:>8}".format
+    yield row("range of 24 bit integers", "", "low", "high", "bits", "of 2^23", "beyond")
+    beyond = {"u": "u_wraps", "v": "v_saturations"}
+    for entry in layers:
+        for position, (name, taken) in enumerate(entry["ranges"].items()):
+            percent = f"{taken['percent_of_2_to_the_23']:.2f} %" if "percent_of_2_to_the_23" in taken else ""
+            count = entry[beyond[name]] if name in beyond else ""
+            yield row(
+                entry["where"] if not position else "", name, taken["low"], taken["high"], taken["bits"], percent, count
+            ).rstrip()
+    yield "u before it wraps, v before it saturates or a spike sets it to 0; beyond: times that u wrapped, v saturated"
+
+
+def _time(layers: list[Mapping[str, Any]]) -> Iterator[str]:
+    row = "{:32} {:>12} {:>8}   {}".format
+    yield row("time", "ms a sample", "share", "products by").rstrip()
+    for entry in layers:
+        if entry["engine"]:
+            yield row(entry["where"], f"{entry['ms_per_sample']:.4f}", f"{entry['time_percent']:.1f} %", entry["engine"])
+
+
+def _thousands(value: float) -> str:
+    return f"{value:,.1f}".replace(",", " ")
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,88 @@
+"""One of two runs that are compared: its network, its backend, and all that the backend records of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from convert.arrays import Shape
+from convert.cuba_states import derived_input
+from convert.network import Network
+from convert.neurons import Cuba
+from convert.recording import Record, Recording
+
+#: Names of the summed input, of what is sent on, and of what leaves the network; every other recorded name is a state.
+INPUT, SPIKES, OUTPUT = "a", "spikes", "output"
+
+#: By name, (batch, steps, neurons) of a population.
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the two runs.
+
+    Attributes:
+        network: what runs.
+        run: its backend, (network, frames (batch, steps, ...), record) -> Recording.
+        without: names that the backend cannot record; None where it gives the output alone.
+    """
+
+    network: Network
+    run: Callable[[Network, npt.NDArray[Any], Record], Recording]
+    without: frozenset[str] | None = frozenset()
+
+
+@dataclass(frozen=True)
+class Population:
+    """What is compared: the input's neurons (index -1), a layer, or the output (index None), which axonal delays reach."""
+
+    name: str
+    index: int | None
+    shape: Shape
+
+
+def populations(a: Side, b: Side) -> list[Population]:
+    """What two sides can be compared in, in the order of the chain; only the output where one of them records nothing else."""
+    network, found = a.network, []
+    if a.without is not None and b.without is not None:
+        if network.input.neuron is not None:
+            found.append(Population("input neurons", -1, network.input.shape))
+        for index, layer in enumerate(network.layers):
+            found.append(Population(f"layer {index} ({layer.kind})", index, layer.shape))
+    return [*found, Population(OUTPUT, None, network.output_shape)]
+
+
+def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
+    """Run one side on ``frames`` (batch, steps, ...); for each population its arrays by name.
+
+    The summed input of CUBA neurons, where the backend has no variable that holds it, is derived from u: modulo 2^18.
+    """
+    network, without = side.network, side.without or frozenset()
+    record: dict[int, tuple[str, ...]] = {}
+    for population in populations:
+        if population.index is not None:
+            record[population.index] = tuple(name for name in _neuron(network, population.index).NAMES if name not in without)
+    recording = side.run(network, frames, record)
+    found: list[Arrays] = []
+    for population in populations:
+        if population.index is None:
+            found.append({OUTPUT: _flat(recording.output)})
+            continue
+        arrays = {name: _flat(array) for name, array in recording.layers[population.index].items()}
+        neuron = _neuron(network, population.index)
+        if INPUT in without and isinstance(neuron, Cuba):
+            arrays[INPUT] = derived_input(arrays["u"], neuron, population.shape)
+        found.append(arrays)
+    return recording, found
+
+
+def _neuron(network: Network, index: int) -> Any:
+    return network.layers[index].neuron if index >= 0 else network.input.neuron
+
+
+def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.reshape(*array.shape[:2], -1)
