@@ -7,7 +7,7 @@ What compares with SLAYER's own evaluation imports ``train``, and with it torch,
 from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.network import Input, Layer, Network
 from convert.netx import read_netx, write_netx
-from convert.neurons import Cuba
+from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from convert.recording import Recording
 from convert.simulator import simulate
 
@@ -15,11 +15,14 @@ __all__ = [
     "Conv",
     "Cuba",
     "DelayedRecurrent",
+    "Delta",
     "Dense",
     "Input",
     "Layer",
     "Network",
     "Recording",
+    "Sigma",
+    "SigmaDelta",
     "read_netx",
     "simulate",
     "write_netx",

@@ -8,20 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.network import Input, Network
+from convert.neurons import Cuba, Delta
 from convert.recording import Record
 from hw_configs.errors import DataError
 from hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN
-
-#: What can be recorded of a population: emitted spikes, summed synaptic input, and the states after the step.
-NAMES = ("spikes", "a", "u", "v")
 
 
 def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
     """``spikes`` as (batch, steps, *input shape), bool or integers.
 
     Raises:
-        DataError: wrong type or shape, values the input cannot take, a bias of the input's neurons beyond its 13 bit, or
-            graded sums that leave 32 bit before the weight exponent acts: there Lava's own result means nothing.
+        DataError: wrong type or shape, values the input cannot take, a bias of the input's neurons beyond its 13 bit, a value
+            beyond what its delta encoders hold, or graded sums that leave 32 bit before the weight exponent acts: there
+            Lava's own result means nothing.
     """
     values = np.asarray(spikes)
     shape = network.input.shape
@@ -34,17 +33,23 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
     if not values.size:
         return values
     low, high = int(values.min()), int(values.max())
-    if low < 0 or high > network.input.max_value:
+    if low < network.input.min_value or high > network.input.max_value:
         cure = "spikes are never negative"
-        if low >= 0:
+        if network.input.min_value < 0:
+            cure = f"scale them down, or give the network's input message_bits={max(-low, high).bit_length()}"
+        elif low >= 0:
             cure = (
                 "count spikes in finer time bins or clip them to 1, or give the network's input "
                 f"message_bits={high.bit_length()}, if the target takes graded spikes"
             )
-        raise DataError(f"spikes lie in {low}..{high}, the network's input takes 0..{network.input.max_value}: {cure}")
+        allowed = f"{network.input.min_value}..{network.input.max_value}"
+        raise DataError(f"spikes lie in {low}..{high}, the network's input takes {allowed}: {cure}")
     reach = network.layers[0].synapse.absolute_input_sum()
-    if network.input.neuron is not None:
-        _check_mantissa(network.input, np.stack([values.min(axis=(0, 1)), values.max(axis=(0, 1))]))
+    extremes = np.stack([values.min(axis=(0, 1)), values.max(axis=(0, 1))])
+    if isinstance(network.input.neuron, Cuba):
+        _check_mantissa(network.input, extremes)
+    elif isinstance(network.input.neuron, Delta):
+        _check_encoded(network.input, network.input.neuron, extremes)
     elif high * reach >= 1 << 31:
         raise DataError(
             f"layer 0: spikes of up to {high} times weights that add up to {reach} leave 32 bit integers: "
@@ -53,21 +58,33 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
     return values
 
 
-def checked_record(network: Network, record: Record, allowed: tuple[str, ...] = NAMES) -> dict[int, tuple[str, ...]]:
-    """``record`` with each entry a tuple; raises DataError where a layer does not exist or a name is not allowed."""
+def checked_record(network: Network, record: Record, without: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:
+    """``record`` with each entry a tuple: of the ``NAMES`` of the layer's neurons, less those ``without`` which a backend is.
+
+    Raises:
+        DataError: a layer does not exist or a name is not allowed.
+    """
     first, last = 0 if network.input.neuron is None else -1, len(network.layers) - 1
     for index, names in record.items():
         if not first <= index <= last:
             raise DataError(f"record names layer {index}; this network has layers {first}..{last}")
+        neuron = network.neuron(index)
+        assert neuron is not None
+        allowed = tuple(name for name in neuron.NAMES if name not in without)
         if isinstance(names, str) or any(name not in allowed for name in names):
             raise DataError(f"record of layer {index} is {names!r}; a tuple of {', '.join(map(repr, allowed))} is allowed")
     return {index: tuple(names) for index, names in record.items()}
 
 
+def input_values(source: Input, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """What netx's input layer drives its neurons with for ``values`` (..., *shape): ``weight * x + bias``."""
+    return values.astype(np.int64) * source.weight + source.bias
+
+
 def input_mantissa(source: Input, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Bias mantissa that netx's input layer gives its neurons for ``values`` (..., *shape): ``weight * x + bias``."""
-    assert source.neuron is not None
-    return values.astype(np.int64) * source.weight + source.bias + source.neuron.bias_mant
+    """Bias mantissa that netx's input layer gives its CUBA neurons for ``values`` (..., *shape)."""
+    assert isinstance(source.neuron, Cuba)
+    return input_values(source, values) + source.neuron.bias_mant
 
 
 def _check_mantissa(source: Input, extremes: npt.NDArray[Any]) -> None:
@@ -77,4 +94,15 @@ def _check_mantissa(source: Input, extremes: npt.NDArray[Any]) -> None:
         raise DataError(
             f"the input layer turns the spikes into biases of {mantissa.min()}..{mantissa.max()}, a 13 bit mantissa holds "
             f"{BIAS_MANT_MIN}..{BIAS_MANT_MAX}: scale the input down, or lower the layer's weight {source.weight}"
+        )
+
+
+def _check_encoded(source: Input, neuron: Delta, extremes: npt.NDArray[Any]) -> None:
+    """``extremes``: as above.  A change from one end to the other must fit too."""
+    driven = input_values(source, extremes)
+    limit = (1 << 30) - 1 >> neuron.shift
+    if driven.min() < -limit or driven.max() > limit:
+        raise DataError(
+            f"the input layer turns the spikes into values of {driven.min()}..{driven.max()}, its delta encoders hold "
+            f"{-limit}..{limit}: scale the input down, or lower the layer's weight {source.weight}"
         )

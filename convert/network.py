@@ -2,7 +2,8 @@
 
 Alignment, the same in every backend: index ``t`` of a recording is Lava's step ``t + 1``.  A spike that enters at index t
 reaches the first layer's neurons at t + 1, a spike of layer l at t reaches layer l + 1 at ``t + 1 + delay_steps``; so a layer's
-spikes equal those of a SLAYER block with ``delay_shift=True`` at the same index.
+spikes equal those of a SLAYER block with ``delay_shift=True`` at the same index.  What is said of spikes holds for the graded
+messages of sigma-delta neurons too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
 from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.layers.dense import DELAY_LIMIT_STEPS
-from convert.neurons import Cuba
+from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from hw_configs.errors import NetworkError
 from hw_configs.fixed_point import MESSAGE_BITS_MAX, STATE_SHIFT
 
@@ -26,21 +27,24 @@ class Input:
 
     Attributes:
         shape: (neurons,) or (channels, height, width).
-        message_bits: 0 for spikes of 0 or 1; otherwise spikes carry whole numbers below ``2 ** message_bits``.
-        neuron: None where spikes enter directly; else CUBA neurons whose bias mantissa is ``weight * x + bias`` in each step
-            (netx's input layer): x acts on their voltage in the same step, without a connection's latency.
-        weight, bias: that transform.
+        message_bits: 0 for spikes of 0 or 1; otherwise spikes carry whole numbers below ``2 ** message_bits``.  Delta encoders
+            take values of either sign whose magnitude is that of a spike.
+        neuron: None where spikes enter directly; else what ``weight * x + bias`` drives in each step, without a connection's
+            latency (netx's input layer): CUBA neurons, whose bias mantissa it is, or delta encoders, whose value it is.
+        weight, bias: that transform; without a weight it is netx's 64 for CUBA neurons and 1 for delta encoders.
     """
 
     shape: Shape
     message_bits: int = 0
-    neuron: Cuba | None = None
-    weight: int = 1 << STATE_SHIFT
+    neuron: Cuba | Delta | None = None
+    weight: int = None  # type: ignore[assignment]  # becomes a number below
     bias: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", _checked_shape(self.shape))
         object.__setattr__(self, "message_bits", scalar_int("message_bits", self.message_bits, 0, MESSAGE_BITS_MAX))
+        if self.weight is None:
+            object.__setattr__(self, "weight", 1 if isinstance(self.neuron, Delta) else 1 << STATE_SHIFT)
         if self.neuron is not None:
             self.neuron.check_shape(self.shape)
 
@@ -48,6 +52,11 @@ class Input:
     def max_value(self) -> int:
         """Largest value an input element may take."""
         return (1 << self.message_bits) - 1 if self.message_bits else 1
+
+    @property
+    def min_value(self) -> int:
+        """Smallest value an input element may take."""
+        return -self.max_value if isinstance(self.neuron, Delta) else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +66,15 @@ class Layer:
     Attributes:
         shape: (neurons,) or (channels, height, width).
         synapse: feed-forward connection from the population before.
-        neuron: constants of its neurons.
+        neuron: constants of its neurons; Sigma needs output "state".
         delay_steps: axonal delay of each neuron's spikes on their way out, in steps; scalar () or broadcastable to shape.
         recurrent: connection to itself, or None.
-        output: what the layer gives: its spikes, or for a non-spiking readout its voltage.
+        output: what the layer gives: its spikes, or for a non-spiking readout its state, a voltage or a sigma.
     """
 
     shape: Shape
     synapse: Dense | Conv
-    neuron: Cuba
+    neuron: Cuba | SigmaDelta | Sigma
     delay_steps: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
     recurrent: DelayedRecurrent | None = None
     output: Literal["spikes", "state"] = "spikes"
@@ -81,6 +90,14 @@ class Layer:
             self.recurrent.check_shape(self.shape)
         if self.output not in ("spikes", "state"):
             raise NetworkError(f"output is {self.output!r}; 'spikes' or 'state' is allowed")
+        if not isinstance(self.neuron, Cuba) and self.recurrent is not None:
+            raise NetworkError(
+                "sigma-delta neurons have a recurrent connection, which neither SLAYER nor netx has for them; CUBA neurons may"
+            )
+        if isinstance(self.neuron, SigmaDelta) and self.output == "state":
+            raise NetworkError("output is 'state', SigmaDelta neurons give 'spikes'; a readout of sums has Sigma neurons")
+        if isinstance(self.neuron, Sigma) and self.output == "spikes":
+            raise NetworkError("output is 'spikes', Sigma neurons only sum: 'state' is allowed")
         if self.output == "state" and (self.recurrent is not None or delay.any()):
             raise NetworkError("a readout of states has no spikes, so neither recurrence nor axonal delay is allowed")
 
@@ -90,6 +107,11 @@ class Layer:
         if self.recurrent is None:
             return self.synapse.kind
         return f"{self.synapse.kind}, recurrent {self.recurrent.synapse.kind}"
+
+    @property
+    def state(self) -> str:
+        """Name of the state that a readout of states gives."""
+        return "v" if isinstance(self.neuron, Cuba) else "sigma"
 
     @property
     def neurons(self) -> int:
@@ -134,6 +156,20 @@ class Network:
             shape = layer.shape
         if self.average_groups is not None and (self.average_groups < 1 or self.layers[-1].neurons % self.average_groups):
             raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
+
+    def neuron(self, index: int) -> Cuba | Delta | SigmaDelta | Sigma | None:
+        """Constants of the neurons of layer ``index``; -1: of the input, None where it has none."""
+        return self.input.neuron if index < 0 else self.layers[index].neuron
+
+    def spike_dtype(self, index: int) -> type[np.uint8 | np.int32]:
+        """Type of what these neurons emit: uint8 for spikes of 0 or 1, int32 for graded messages."""
+        neuron = self.neuron(index)
+        return np.int32 if neuron is not None and neuron.GRADED else np.uint8
+
+    @property
+    def output_dtype(self) -> type[np.uint8 | np.int32]:
+        """Type of ``Recording.output``."""
+        return np.int32 if self.layers[-1].output == "state" else self.spike_dtype(len(self.layers) - 1)
 
     @property
     def output_shape(self) -> Shape:

@@ -12,21 +12,22 @@ from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.layers.conv import as_chw
 from convert.network import Input, Layer, Network
 from convert.netx_fields import MAX_VALUES, Fields
+from convert.netx_neurons import default_neuron, read_input_neuron, read_neuron
 from convert.netx_values import declared_shape, delay_values, pair, population, spread, weights, whole_number
-from convert.neurons import Cuba
+from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, STATE_SHIFT, THRESHOLD_MAX
+from hw_configs.fixed_point import STATE_MAX, THRESHOLD_MAX
 
 _MAX_LAYERS = 1000
-#: netx's neuron of a dense layer without one: ``1 << 18 - 1``, which Python reads as 1 << 17 (lava-dl ``netx/hdf5.py``).
-_DEFAULT_THRESHOLD = 1 << 17
 #: Threshold of a readout of states in ml_genn_netx.
 _ML_GENN_STATE_THRESHOLD = 1 << 16
 _CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec")
 _KNOWN = ("input", "flatten", "average", *_CONNECTIONS)
 
 
-def read_network(root: Fields, input_shape: Shape | None, input_message_bits: int | None) -> Network:
+def read_network(
+    root: Fields, input_shape: Shape | None, input_message_bits: int | None, spike_exp: int | None = None
+) -> Network:
     """The network below ``root``; ``convert.netx.read_netx`` says what the arguments and errors are."""
     groups = _layer_groups(root)
     ours = "myelin_format" in root.group.attrs
@@ -44,7 +45,7 @@ def read_network(root: Fields, input_shape: Shape | None, input_message_bits: in
         if kind == "input":
             if source is not None or layers:
                 raise NetworkError(f"{group.name}: only the first layer may be the input")
-            source = _read_input(group, population(group, kind, ours, following), input_message_bits)
+            source = _read_input(group, population(group, kind, ours, following), input_message_bits, spike_exp)
             continue
         if source is None:
             source = Input(_guess_input(group, kind, input_shape), input_message_bits or 0)
@@ -54,7 +55,7 @@ def read_network(root: Fields, input_shape: Shape | None, input_message_bits: in
         elif kind == "average":
             average = int(np.prod(declared_shape(group)))
         else:
-            layers.append(_read_layer(group, kind, before, ours, following))
+            layers.append(_read_layer(group, kind, before, ours, following, spike_exp))
     if source is None or not layers:
         raise NetworkError("the file has no layer with weights; dense or conv layers are expected")
     return Network(source, tuple(layers), average)
@@ -79,17 +80,19 @@ def _layer_groups(root: Fields) -> list[Fields]:
     return groups
 
 
-def _read_input(group: Fields, shape: Shape, message_bits: int | None) -> Input:
+def _read_input(group: Fields, shape: Shape, message_bits: int | None, spike_exp: int | None) -> Input:
     bits = whole_number(group, "message_bits", 0) if message_bits is None else message_bits
-    neuron = group.child("neuron")
-    if neuron is None:
+    constants = group.child("neuron")
+    if constants is None:
         return Input(shape, bits)
-    weight = whole_number(group, "weight", 1 << STATE_SHIFT)
-    bias = whole_number(group, "bias", 0)
-    return Input(shape, bits, _read_neuron(group, neuron, shape, None), weight, bias)
+    neuron = read_input_neuron(group, constants, shape, spike_exp)
+    if isinstance(neuron, Delta) and message_bits is None and "message_bits" not in group:
+        bits = max(0, STATE_MAX.bit_length() - neuron.shift)  # what the states of a chip hold
+    weight = whole_number(group, "weight") if "weight" in group else Input(shape, neuron=neuron).weight
+    return Input(shape, bits, neuron, weight, whole_number(group, "bias", 0))
 
 
-def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: str | None) -> Layer:
+def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: str | None, spike_exp: int | None) -> Layer:
     shape = population(group, kind, ours, following)
     try:
         synapse, columns = _read_synapse(group, kind, before, shape)
@@ -101,10 +104,10 @@ def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: 
         neuron = group.child("neuron")
         if neuron is None and kind != "dense":
             raise NetworkError("group 'neuron' is missing; netx needs it")
-        cuba = _default_neuron(group, shape) if neuron is None else _read_neuron(group, neuron, shape, group)
+        constants = default_neuron(group, shape) if neuron is None else read_neuron(group, neuron, shape, spike_exp)
         recurrent = _read_recurrent(group, shape) if kind.endswith("_rec") else None
-        output = _read_output(group, cuba, ours, recurrent is None and following in (None, "average"))
-        return Layer(shape, synapse, cuba, axonal, recurrent, output)
+        output = _read_output(group, constants, ours, recurrent is None and following in (None, "average"))
+        return Layer(shape, synapse, constants, axonal, recurrent, output)
     except NetworkError as error:
         text = str(error)
         raise NetworkError(text if text.startswith("layer/") else f"{group.name}: {text}") from error
@@ -172,58 +175,14 @@ def _read_delays(group: Fields, key: str, shape: Shape, columns: int) -> tuple[n
     return axonal, synaptic
 
 
-def _read_neuron(group: Fields, neuron: Fields, shape: Shape, biased: Fields | None) -> Cuba:
-    """CUBA constants of ``neuron``; the bias stands beside it, in ``biased``."""
-    kind = neuron.text("type")
-    if kind not in ("CUBA", "LOIHI"):
-        raise NetworkError(f"{group.name}: neurons of type {kind!r} are not supported; CUBA (or LOIHI, its older name) is")
-    if neuron.number("gradedSpike", 0):
-        raise NetworkError(f"{group.name}: gradedSpike is set; Lava's LIF has no graded spikes: train with graded_spike=False")
-    if whole_number(neuron, "refDelay", 1) > 1:
-        raise NetworkError(
-            f"{group.name}: refDelay is {whole_number(neuron, 'refDelay')}; Lava's LIF has no refractory period beyond 1"
-        )
-    for key in ("wgtExp", "weight_exp"):
-        if whole_number(neuron, key, 0):
-            raise NetworkError(
-                f"{group.name}: neuron/{key} is {neuron.number(key)}; netx ignores it, so the weights would have the "
-                "wrong gain: fold it into the weights"
-            )
-    size = int(np.prod(shape))
-    threshold = neuron.numbers("vThMant", size)
-    if threshold is None:
-        raise NetworkError(f"{group.name}: 'vThMant' is missing; netx needs it")
-    if threshold.size == 0 or np.any(threshold != threshold.flat[0]):
-        raise NetworkError(f"{group.name}: 'vThMant' differs between neurons; one threshold for the layer is supported")
-    constants = {}
-    for key in ("iDecay", "vDecay"):
-        values = neuron.numbers(key, size)
-        if values is None:
-            raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
-        constants[key] = spread(group, key, values, shape)
-    bias = None if biased is None else biased.numbers("bias", size)
-    return Cuba(
-        threshold=threshold.flat[0],
-        current_decay=constants["iDecay"],
-        voltage_decay=constants["vDecay"],
-        bias_mant=np.zeros((), np.int32) if bias is None else spread(group, "bias", bias, shape),
-        bias_exp=whole_number(group, "bias_exp", NETX_BIAS_EXP),
-    )
-
-
-def _default_neuron(group: Fields, shape: Shape) -> Cuba:
-    """What netx gives a dense layer without a neuron: the voltage is the sum of all input, and never spikes."""
-    bias = group.numbers("bias", int(np.prod(shape)))
-    mantissa = np.zeros((), np.int32) if bias is None else spread(group, "bias", bias, shape)
-    return Cuba(_DEFAULT_THRESHOLD, np.array(0), np.array(DECAY_UNITY), mantissa)
-
-
-def _read_output(group: Fields, neuron: Cuba, ours: bool, last: bool) -> Literal["spikes", "state"]:
+def _read_output(group: Fields, neuron: Cuba | SigmaDelta | Sigma, ours: bool, last: bool) -> Literal["spikes", "state"]:
     said = group.text("output", "")
     if said in ("spikes", "state"):
         return said  # type: ignore[return-value]
     if said:
         raise NetworkError(f"{group.name}: 'output' is {said!r}; 'spikes' or 'state' is expected")
+    if not isinstance(neuron, Cuba):
+        return "state" if isinstance(neuron, Sigma) else "spikes"
     marked = neuron.threshold >= THRESHOLD_MAX or neuron.threshold == _ML_GENN_STATE_THRESHOLD
     return "state" if last and not ours and marked else "spikes"
 

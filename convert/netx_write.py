@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import h5py
 import numpy as np
-import numpy.typing as npt
 
 from convert.arrays import IntArray, Shape
 from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.layers.conv import as_chw
 from convert.network import Input, Layer, Network, naming_layer
+from convert.netx_neurons import flat, write_neuron
 from convert.neurons import Cuba
 from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import NETX_BIAS_EXP, NETX_MAX_DELAY_STEPS
+from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
 #: Version of the fields of ours.
 FORMAT = 1
@@ -55,10 +53,10 @@ def _write_input(source: Input, following: Layer, group: h5py.Group) -> None:
     if source.message_bits:
         group["message_bits"] = source.message_bits
     if source.neuron is not None:
-        if source.neuron.has_bias:
+        if isinstance(source.neuron, Cuba) and source.neuron.has_bias:
             raise NetworkError("the input's neurons have a bias of their own, netx has no place for it: add it to Input.bias")
         group["weight"], group["bias"] = source.weight, source.bias
-        _write_neuron(group, source.neuron, source.shape, grid=len(source.shape) == 3)
+        write_neuron(group, source.neuron, source.shape, grid=len(source.shape) == 3)
 
 
 def _write_layer(layer: Layer, following: Layer | None, group: h5py.Group) -> None:
@@ -70,12 +68,7 @@ def _write_layer(layer: Layer, following: Layer | None, group: h5py.Group) -> No
         group["inFeatures"], group["outFeatures"] = layer.synapse.weight.shape[1], layer.neurons
     if layer.recurrent is not None:
         _write_recurrent(group, layer.recurrent, layer.shape)
-    if layer.neuron.has_bias:
-        bias = layer.neuron.bias_mant
-        if grid and bias.ndim == 0:  # stock netx broadcasts a convolution's bias by itself only per channel
-            bias = np.broadcast_to(bias, (layer.shape[0], 1, 1))
-        group["bias"] = _flat(bias, layer.shape, grid)
-    _write_neuron(group, layer.neuron, layer.shape, grid)
+    write_neuron(group, layer.neuron, layer.shape, grid)
     if layer.output == "state":
         group["output"] = np.bytes_("state")
 
@@ -107,21 +100,10 @@ def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Dense 
                 f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
             )
     if axonal.any():
-        group[key] = _flat(axonal, shape, grid=False)
+        group[key] = flat(axonal, shape, grid=False)
     if synaptic is not None:
         name = key + "_synaptic" if axonal.any() else key
         group.create_dataset(name, data=synaptic, compression="gzip", shuffle=True)
-
-
-def _write_neuron(group: h5py.Group, neuron: Cuba, shape: Shape, grid: bool) -> None:
-    group["neuron/type"] = "CUBA"
-    group["neuron/iDecay"] = _flat(neuron.current_decay, shape, grid)
-    group["neuron/vDecay"] = _flat(neuron.voltage_decay, shape, grid)
-    group["neuron/vThMant"] = neuron.threshold
-    group["neuron/refDelay"] = 1
-    group["neuron/gradedSpike"] = False
-    if neuron.bias_exp != NETX_BIAS_EXP:
-        group["bias_exp"] = neuron.bias_exp
 
 
 def _write_shape(group: h5py.Group, shape: Shape, following: Layer | None) -> None:
@@ -131,16 +113,6 @@ def _write_shape(group: h5py.Group, shape: Shape, following: Layer | None) -> No
         group.attrs["shape"] = shape
     else:
         group["shape"] = shape
-
-
-def _flat(values: IntArray, shape: Shape, grid: bool) -> npt.NDArray[Any]:
-    """``values`` as a number, per channel, or per neuron: flattened, or (width, height, channels) where netx expects that."""
-    if values.size == 1:
-        return values.reshape(())
-    if len(shape) == 3 and values.shape == (shape[0], 1, 1):
-        return values.reshape(-1)
-    full = np.broadcast_to(values, shape)
-    return full.transpose(2, 1, 0) if grid else full.reshape(-1)
 
 
 def _is_grid(population: Input | Layer) -> bool:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from convert.arrays import IntArray
 from convert.layers import Conv, Dense
 from convert.network import Network
-from convert.neurons import Cuba
-from hw_configs.fixed_point import THRESHOLD_MAX
+from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from hw_configs.fixed_point import SDNN_MESSAGE_BITS, THRESHOLD_MAX
 from hw_configs.target import Target
 
 
@@ -103,11 +103,17 @@ def _connections(network: Network) -> Iterator[tuple[int, str, Dense | Conv, Int
             yield index, "recurrent ", layer.recurrent.synapse, own
 
 
-def _neurons(network: Network) -> Iterator[tuple[str, Cuba]]:
+def _neurons(network: Network) -> Iterator[tuple[str, Cuba | Delta | SigmaDelta | Sigma]]:
     if network.input.neuron is not None:
         yield "input neurons", network.input.neuron
     for index, layer in enumerate(network.layers):
         yield _layer_name(network, index), layer.neuron
+
+
+def _cubas(network: Network) -> Iterator[tuple[str, Cuba]]:
+    for where, neuron in _neurons(network):
+        if isinstance(neuron, Cuba):
+            yield where, neuron
 
 
 def _beyond(values: npt.NDArray[Any] | int, low: int | None, high: int | None) -> tuple[int, int] | None:
@@ -178,7 +184,7 @@ def _weight_exp(network: Network, target: Target) -> Iterator[Violation]:
 
 
 def _current_decay(network: Network, target: Target) -> Iterator[Violation]:
-    for where, neuron in _neurons(network):
+    for where, neuron in _cubas(network):
         beyond = _beyond(neuron.current_decay, target.current_decay_min, target.current_decay_max)
         if beyond is not None:
             cure = f"train with a current decay of {target.current_decay_min}..{target.current_decay_max} / 4096"
@@ -186,7 +192,7 @@ def _current_decay(network: Network, target: Target) -> Iterator[Violation]:
 
 
 def _voltage_decay(network: Network, target: Target) -> Iterator[Violation]:
-    for where, neuron in _neurons(network):
+    for where, neuron in _cubas(network):
         beyond = _beyond(neuron.voltage_decay, target.voltage_decay_min, target.voltage_decay_max)
         if beyond is not None:
             cure = f"train with a voltage decay of {target.voltage_decay_min}..{target.voltage_decay_max} / 4096"
@@ -195,7 +201,7 @@ def _voltage_decay(network: Network, target: Target) -> Iterator[Violation]:
 
 def _threshold(network: Network, target: Target) -> Iterator[Violation]:
     """Thresholds of neurons that spike; a readout of states must not, so any value out of reach serves it."""
-    for where, neuron in _neurons(network):
+    for where, neuron in _cubas(network):
         beyond = _beyond(neuron.threshold, 0, target.threshold_max)
         if beyond is not None and not (where == _layer_name(network, len(network.layers) - 1) and _reads_states(network)):
             cure = "scale the weights and the threshold down by a power of two"
@@ -205,12 +211,19 @@ def _threshold(network: Network, target: Target) -> Iterator[Violation]:
 def _state_readout(network: Network, target: Target) -> Iterator[Violation]:
     """A readout of states that can reach its threshold would spike and reset."""
     index = len(network.layers) - 1
-    threshold = network.layers[index].neuron.threshold
-    if _reads_states(network) and threshold < THRESHOLD_MAX:
+    neuron = network.layers[index].neuron
+    if isinstance(neuron, Cuba) and _reads_states(network) and neuron.threshold < THRESHOLD_MAX:
         cure = f"set the threshold of the readout to {THRESHOLD_MAX} or more, so that it never spikes"
         where = _layer_name(network, index)
         yield Violation(
-            "state readout", where, "threshold of a readout of states", "mantissa", threshold, THRESHOLD_MAX, target.name, cure
+            "state readout",
+            where,
+            "threshold of a readout of states",
+            "mantissa",
+            neuron.threshold,
+            THRESHOLD_MAX,
+            target.name,
+            cure,
         )
 
 
@@ -219,7 +232,7 @@ def _reads_states(network: Network) -> bool:
 
 
 def _bias_mant(network: Network, target: Target) -> Iterator[Violation]:
-    for where, neuron in _neurons(network):
+    for where, neuron in _cubas(network):
         beyond = _beyond(neuron.bias_mant, target.bias_mant_min, target.bias_mant_max)
         if beyond is not None:
             cure = "raise bias_exp and round the mantissa, or clip the bias in training"
@@ -227,7 +240,7 @@ def _bias_mant(network: Network, target: Target) -> Iterator[Violation]:
 
 
 def _bias_exp(network: Network, target: Target) -> Iterator[Violation]:
-    for where, neuron in _neurons(network):
+    for where, neuron in _cubas(network):
         beyond = _beyond(neuron.bias_exp, 0, target.bias_exp_max)
         if beyond is not None:
             yield Violation("bias exponent", where, "bias_exp", "exponent", *beyond, target.name, "lower bias_exp")
@@ -241,6 +254,27 @@ def _message_bits(network: Network, target: Target) -> Iterator[Violation]:
     if got > limit:
         cure = "count the input in finer time bins, so that spikes are 0 or 1"
         yield Violation("message bits", "input", "spike payload", "bits", got, limit, target.name, cure)
+    for where, neuron in _neurons(network):
+        if neuron.GRADED and limit < SDNN_MESSAGE_BITS:
+            cure = "train CUBA neurons for this target"
+            what = "payload of sigma-delta messages"
+            yield Violation("message bits", where, what, "bits", SDNN_MESSAGE_BITS, limit, target.name, cure)
+
+
+def _encoder(network: Network, target: Target) -> Iterator[Violation]:
+    """Threshold and bias of sigma-delta neurons stand among the states, shifted by both exponents."""
+    limit = target.state_bits
+    assert limit is not None
+    for where, neuron in _neurons(network):
+        if not isinstance(neuron, Delta | SigmaDelta):
+            continue
+        bias = neuron.bias if isinstance(neuron, SigmaDelta) else np.zeros((), np.int32)
+        for what, values in (("threshold", np.array(neuron.threshold)), ("bias", bias)):
+            bits = 1 + max(int(values.max()), -int(values.min()) - 1).bit_length() + neuron.shift
+            if bits > limit:
+                cure = "scale the weights, thresholds and biases down by a power of two, or lower spike_exp"
+                width = f"width of the {what} among the states"
+                yield Violation("sigma-delta constants", where, width, "bits", bits, limit, target.name, cure)
 
 
 #: Every rule; one test for each edge of each.
@@ -255,4 +289,5 @@ RULES: tuple[Rule, ...] = (
     Rule("bias mantissa", ("bias_mant_min", "bias_mant_max"), _bias_mant),
     Rule("bias exponent", ("bias_exp_max",), _bias_exp),
     Rule("message bits", ("message_bits_max",), _message_bits),
+    Rule("sigma-delta constants", ("state_bits",), _encoder),
 )

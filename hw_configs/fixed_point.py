@@ -30,5 +30,10 @@ BIAS_EXP_MAX = 7
 NETX_BIAS_EXP = 6
 #: Longest payload of a graded spike in bits (Intel Loihi 2 technology brief, 2021).
 MESSAGE_BITS_MAX = 32
+#: Exponents of sigma-delta neurons, 3 bit (lava-nc ``proc/sdn/models.py``), and those that netx gives them (``netx/hdf5.py``).
+SDNN_EXP_MAX = 7
+SDNN_SPIKE_EXP, SDNN_STATE_EXP = 6, 6
+#: Payload in bits that netx declares for the messages of sigma-delta neurons (lava-dl ``netx/hdf5.py``).
+SDNN_MESSAGE_BITS = 16
 #: The sum of a convolution wraps to this many bits, signed (lava-nc ``proc/conv/models.py``, ``clamp_precision``).
 CONV_SUM_BITS = 24

@@ -14,18 +14,22 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.arrays import Shape
-from convert.inputs import input_mantissa
+from convert.inputs import input_mantissa, input_values
 from convert.layers import Conv
 from convert.layers.conv import as_chw
 from convert.network import Layer, Network
+from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from hw_configs.fixed_point import SDNN_MESSAGE_BITS
 from lava_models import loihi2
 from lava_models.layers.connection import Connection
 from lava_models.layers.conv import conv_process, fits_conv_process, unrolled_connections
 from lava_models.layers.delayed_recurrent import recurrent_connections
 from lava_models.layers.dense import dense_connections
 from lava_models.neurons.cuba import create_lif, lif_arguments
+from lava_models.neurons.sigma_delta import create_sigma_delta, sigma_delta_arguments
 
 Array = npt.NDArray[Any]
+Neuron = Cuba | SigmaDelta | Sigma | Delta
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,15 @@ class LayerPlan:
 
     Attributes:
         shape: (neurons,) or (channels, height, width).
-        lif: arguments of its LIF.
-        image: whether the LIF has shape (x, y, channel), as after Lava's Conv, instead of a flat one.
+        neuron: what its neurons are.
+        arguments: of their process, a LIF, SigmaDelta or Sigma.
+        image: whether that process has shape (x, y, channel), as after Lava's Conv, instead of a flat one.
         forward, recurrent: its connections; several add up.
     """
 
     shape: Shape
-    lif: Mapping[str, Any]
+    neuron: Neuron
+    arguments: Mapping[str, Any]
     image: bool
     forward: list[Connection]
     recurrent: list[Connection]
@@ -68,10 +74,10 @@ def plan(network: Network, *, chip: bool = False) -> Plan:
     """Decide on the processes of every layer."""
     layers = []
     shape, delays = network.input.shape, np.zeros(network.input.shape, np.int32)
-    message_bits = 0 if network.input.neuron is not None else network.input.message_bits
+    message_bits = network.input.message_bits if network.input.neuron is None else _message_bits(network.input.neuron)
     for layer in network.layers:
         layers.append(_plan_layer(layer, shape, delays, message_bits, chip))
-        shape, delays, message_bits = layer.shape, layer.delays, 0
+        shape, delays, message_bits = layer.shape, layer.delays, _message_bits(layer.neuron)
     return Plan(network, layers, chip)
 
 
@@ -85,7 +91,22 @@ def _plan_layer(layer: Layer, shape: Shape, delays: npt.NDArray[np.int32], messa
     else:
         forward = unrolled_connections(layer.synapse, shape, delays, message_bits, dense=chip)
     recurrent = recurrent_connections(layer.recurrent, layer.shape, dense=chip) if layer.recurrent is not None else []
-    return LayerPlan(layer.shape, lif_arguments(layer.neuron, layer.shape, image=image), image, forward, recurrent)
+    return LayerPlan(layer.shape, layer.neuron, _arguments(layer.neuron, layer.shape, image=image), image, forward, recurrent)
+
+
+def _message_bits(neuron: Neuron) -> int:
+    """What Lava's connections are told of the spikes of these neurons: its CPU models only tell 0 from more."""
+    return SDNN_MESSAGE_BITS if neuron.GRADED else 0
+
+
+def _arguments(neuron: Neuron, shape: Shape, *, image: bool) -> dict[str, Any]:
+    if isinstance(neuron, Cuba):
+        return lif_arguments(neuron, shape, image=image)
+    return sigma_delta_arguments(neuron, shape, image=image)
+
+
+def _create(neuron: Neuron, arguments: dict[str, Any]) -> Any:
+    return create_lif(arguments) if isinstance(neuron, Cuba) else create_sigma_delta(neuron, arguments)
 
 
 def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> Graph:
@@ -103,7 +124,8 @@ def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> G
     else:
         before = populations[-1] = _input_neurons(plan, values)
     for index, layer in enumerate(plan.layers):
-        population = _Population(layer.shape, layer.image, create_lif({**layer.lif, "name": f"layer {index} neurons"}))
+        process = _create(layer.neuron, {**layer.arguments, "name": f"layer {index} neurons"})
+        population = _Population(layer.shape, layer.image, process, graded=layer.neuron.GRADED)
         for connection in layer.forward:
             process = connection.create(f"layer {index} {connection.process}")
             before.connect(process.s_in, image=connection.process == "Conv")
@@ -114,7 +136,7 @@ def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> G
             population.receive(process.a_out)
         before = populations[index] = population
     last = network.layers[-1]
-    read = before.states("v", steps, plan.chip) if last.output == "state" else before.spikes(steps, plan.chip)
+    read = before.states(last.state, steps, plan.chip) if last.output == "state" else before.spikes(steps, plan.chip)
     recorded = {
         index: {
             name: populations[index].spikes(steps) if name == "spikes" else populations[index].states(name, steps)
@@ -133,6 +155,7 @@ class _Population:
     image: bool
     process: Any
     port: Any = None
+    graded: bool = False
 
     def __post_init__(self) -> None:
         self.port = self.port or self.process.s_out
@@ -160,10 +183,10 @@ class _Population:
         sink = io.sink.RingBuffer(shape=self.process.s_out.shape, buffer=steps)
         port = loihi2.from_chip(self.process.s_out) if chip else self.process.s_out
         port.connect(sink.a_in)
-        return lambda: self._ordered(sink.data.get()).astype(np.uint8)
+        return lambda: self._ordered(sink.data.get()).astype(np.int32 if self.graded else np.uint8)
 
     def states(self, name: str, steps: int, chip: bool = False) -> Callable[[], Array]:
-        """Record u or v after every step."""
+        """Record a state after every step."""
         from lava.proc import io
 
         variable = getattr(self.process, name)
@@ -181,28 +204,42 @@ class _Population:
 
 
 def _source(plan: Plan, values: Array) -> _Population:
+    shape, image = plan.network.input.shape, plan.layers[0].image
+    source = _ring(values, image)
+    port = loihi2.to_chip(source.s_out, plan.network.input.message_bits, image) if plan.chip else source.s_out
+    return _Population(as_chw(shape) if image else shape, image, source, port)
+
+
+def _ring(values: Array, image: bool) -> Any:
+    """A source that sends ``values`` (steps, *shape), one step after the other."""
     from lava.proc import io
 
-    shape, image = plan.network.input.shape, plan.layers[0].image
-    chw = as_chw(shape)
-    data = values.reshape(-1, *chw).transpose(3, 2, 1, 0) if image else values.reshape(len(values), -1).T
-    source = io.source.RingBuffer(data=np.ascontiguousarray(data, np.int32))
-    port = loihi2.to_chip(source.s_out, plan.network.input.message_bits, image) if plan.chip else source.s_out
-    return _Population(chw if image else shape, image, source, port)
+    chw = as_chw(values.shape[1:])
+    data: Array = values.reshape(-1, *chw).transpose(3, 2, 1, 0) if image else values.reshape(len(values), -1).T
+    return io.source.RingBuffer(data=np.ascontiguousarray(data, np.int32))
 
 
 def _input_neurons(plan: Plan, values: Array) -> _Population:
-    """netx's input layer: neurons whose bias is ``weight * x + bias``; where x changes, it is loaded between steps."""
-    from lava.proc import io
-
+    """netx's input layer: neurons driven by ``weight * x + bias``, as the bias of LIFs or the value of delta encoders."""
     source, image = plan.network.input, plan.layers[0].image and len(plan.network.input.shape) == 3
     assert source.neuron is not None
-    arguments = lif_arguments(source.neuron, source.shape, image=image)
+    arguments = {**_arguments(source.neuron, source.shape, image=image), "name": "input neurons"}
+    if isinstance(source.neuron, Delta):
+        encoders = _create(source.neuron, arguments)
+        _ring(input_values(source, values), image).s_out.connect(encoders.a_in)
+        return _Population(source.shape, image, encoders, graded=True)
     mantissa = input_mantissa(source, values)
     mantissa = mantissa.transpose(0, 3, 2, 1) if image else mantissa.reshape(len(mantissa), -1)
-    lif = create_lif({**arguments, "bias_mant": mantissa[0].copy(), "name": "input neurons"})
+    return _Population(source.shape, image, _driven_lif(arguments, mantissa))
+
+
+def _driven_lif(arguments: dict[str, Any], mantissa: Array) -> Any:
+    """A LIF with the bias ``mantissa`` (steps, *Lava's shape); where it changes, it is loaded between steps."""
+    from lava.proc import io
+
+    lif = create_lif({**arguments, "bias_mant": mantissa[0].copy()})
     if np.any(mantissa != mantissa[0]):
         # what is loaded after a step takes effect in the next; Lava's loader wants (state, label) and starts over at the end
         loader = io.dataloader.StateDataloader(dataset=[(np.ascontiguousarray(step), 0) for step in mantissa[1:]])
         loader.connect_var(lif.bias_mant)
-    return _Population(source.shape, image, lif)
+    return lif

@@ -15,17 +15,20 @@ from lava_models.layers.connection import MAX_DELAY_STEPS
 from lava_models.layers.conv import fits_conv_process
 from lava_models.layers.dense import dense_delays
 
+#: Magnitude of what sigma-delta neurons send: nothing bounds it beforehand.
+_ANY = 1 << 31
+
 
 def check_network(network: Network, largest: int) -> None:
     """Raise NetworkError, naming the layer, where Lava's processes would not compute what the network says.
 
     Args:
         network: what is to be run.
-        largest: largest input value that occurs.
+        largest: largest magnitude of an input value that occurs.
     """
     before: npt.NDArray[np.int32] = np.zeros(network.input.shape, np.int32)
     if network.input.neuron is not None:
-        largest = 1
+        largest = _ANY if network.input.neuron.GRADED else 1
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
             forward: npt.NDArray[Any] = before if isinstance(layer.synapse, Conv) else dense_delays(layer.synapse, before)
@@ -38,10 +41,11 @@ def check_network(network: Network, largest: int) -> None:
                 reach = largest * layer.synapse.absolute_input_sum()
                 if reach >= 1 << (CONV_SUM_BITS - 1):
                     raise NetworkError(
-                        f"sums may reach {reach}, beyond the {CONV_SUM_BITS} bit of a convolution, and one size is above "
-                        "127, which Lava's Conv does not hold; use a smaller kernel or smaller weights"
+                        f"sums may reach {reach if largest < _ANY else 'any size'}, beyond the {CONV_SUM_BITS} bit of a "
+                        "convolution, and one size is above 127, which Lava's Conv does not hold; use a smaller kernel or "
+                        "smaller weights"
                     )
-        before, largest = layer.delays, 1
+        before, largest = layer.delays, _ANY if layer.neuron.GRADED else 1
 
 
 def _check_delays(what: str, delays: npt.NDArray[Any]) -> None:

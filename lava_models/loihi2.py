@@ -3,7 +3,7 @@
 Nothing here could be run on a board yet.  It follows public programs that use lava-loihi: adapters from
 ``lava.proc.embedded_io`` between host and chip, the run configuration ``Loihi2HwCfg``, and only processes known to have a
 neurocore model: Dense, DelayDense, Sparse, LIF and Conv (lava-dl ``tests/lava/lib/dl/netx/test_hdf5_nx.py``, lava pull request
-693).
+693).  Sigma-delta networks are refused: one test of lava-dl runs one on a board, nothing else public shows how.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.network import Network, naming_layer
+from convert.neurons import Cuba, Delta
 from convert.recording import Record
 from hw_configs.errors import BackendError, NetworkError
 from lava_models import compat
@@ -22,6 +23,7 @@ from lava_models.neurons.cuba import has_shared_decays
 
 #: Processes that may stand in a graph for the chip.
 CHIP_PROCESSES = frozenset({"Dense", "DelayDense", "Sparse", "Conv"})
+_NO_MODEL = "no process model of these for the chip is known: use backend='cpu', or CUBA neurons"
 #: Environment variables that choose the board: a SLURM partition, or the address of a host on the network.
 PARTITION, HOST = "MYELIN_LOIHI_PARTITION", "MYELIN_LOIHI_HOST"
 
@@ -50,12 +52,16 @@ def check(network: Network, values: npt.NDArray[Any], record: Record) -> None:
     """Raise NetworkError or BackendError where the graph for the chip cannot hold this network or request."""
     if record:
         raise BackendError("backend loihi2 records the output only: leave record out, or record with backend='cpu'")
+    if isinstance(network.input.neuron, Delta):
+        raise BackendError(f"backend loihi2: the input has delta encoders; {_NO_MODEL}")
     if network.input.neuron is not None and values.shape[1] > 1 and np.any(values != values[:, :1]):
         raise BackendError(
             "backend loihi2: neurons at the input take one constant value a sample, these inputs change over time"
         )
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
+            if not isinstance(layer.neuron, Cuba):
+                raise BackendError(f"backend loihi2: layer {index} ({layer.kind}) has sigma-delta neurons; {_NO_MODEL}")
             if not has_shared_decays(layer.neuron):
                 raise NetworkError(
                     "decays differ between neurons, the LIF of the chip holds one of each kind for a layer; retrain with "

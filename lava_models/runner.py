@@ -25,8 +25,8 @@ from lava_models import checks, compat, loihi2
 from lava_models.worker import Job, Sample
 
 BACKENDS = ("cpu", "loihi2")
-#: Lava's neurons have no variable that holds their summed input a.
-RECORDABLE = ("spikes", "u", "v")
+#: What cannot be recorded: Lava's neurons have no variable that holds their summed input a.
+UNRECORDABLE = ("a",)
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -48,7 +48,7 @@ def run(
             ``network.input.max_value``.
         backend: "cpu", or "loihi2" for a board with Intel's lava-loihi.
         stock: on the CPU, use Lava's own models of delayed connections instead of ours: the same integers, slower.
-        record: per layer index, which of "spikes", "u" and "v" to keep; -1 is the input's neurons.
+        record: per layer index, which of the ``NAMES`` of its neurons but "a" to keep; -1 is the input's neurons.
         timeout_s: longest silence in seconds: a run that ends no piece of about a second for so long counts as hung.
         progress: called with the number of samples finished and the number of all.
 
@@ -95,7 +95,7 @@ class Worker:
         if backend not in BACKENDS:
             raise BackendError(f"backend is {backend!r}; {' or '.join(map(repr, BACKENDS))} is allowed")
         values = np.ascontiguousarray(checked_spikes(network, spikes), np.int32)
-        wanted = checked_record(network, record or {}, RECORDABLE)
+        wanted = checked_record(network, record or {}, without=UNRECORDABLE)
         checks.check_network(network, int(values.max(initial=0)))
         if backend == "loihi2":
             loihi2.require()
@@ -221,10 +221,13 @@ def _recording(job: Job, samples: list[Sample]) -> Recording:
     """All samples as one recording; the last layer's axonal delay is applied to the output here."""
     network, last = job.network, job.network.layers[-1]
     lead = job.values.shape[:2]
-    output = np.zeros((*lead, *last.shape), np.int32 if last.output == "state" else np.uint8)
+    output = np.zeros((*lead, *last.shape), network.output_dtype)
     shapes = {index: network.input.shape if index < 0 else network.layers[index].shape for index in job.record}
     layers: dict[int, dict[str, npt.NDArray[Any]]] = {
-        index: {name: np.zeros((*lead, *shapes[index]), np.uint8 if name == "spikes" else np.int32) for name in names}
+        index: {
+            name: np.zeros((*lead, *shapes[index]), network.spike_dtype(index) if name == "spikes" else np.int32)
+            for name in names
+        }
         for index, names in job.record.items()
     }
     for index, sample in enumerate(samples):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,6 +42,11 @@ class Cuba:
     voltage_decay: IntArray
     bias_mant: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
     bias_exp: int = NETX_BIAS_EXP
+
+    #: Spikes are 0 or 1.
+    GRADED: ClassVar[bool] = False
+    #: What can be recorded: emitted spikes, summed synaptic input, and the states after the step.
+    NAMES: ClassVar[tuple[str, ...]] = ("spikes", "a", "u", "v")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "threshold", scalar_int("threshold", self.threshold, 0, _THRESHOLD_LIMIT))

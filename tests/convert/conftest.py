@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,12 @@ from hypothesis import strategies as st
 
 from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 from convert.layers.conv import as_chw
+
+for stem, name in (("reference", "lava_reference"), ("sigma_delta_networks", "sigma_delta_networks")):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "lava_models" / f"{stem}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
 
 
 def _wrap32(values):
@@ -230,9 +238,6 @@ def random_network():
 @pytest.fixture(scope="session")
 def upstream():
     """Folder of the netx test data that lava-dl installs; skips where lava-dl is not installed."""
-    import importlib.util
-    import sys
-
     for entry in sys.path:
         folder = Path(entry) / "tests" / "lava" / "lib" / "dl" / "netx"
         if folder.is_dir():

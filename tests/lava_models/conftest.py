@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-for stem in ("reference", "random_networks"):
-    spec = importlib.util.spec_from_file_location(f"lava_{stem}", Path(__file__).with_name(f"{stem}.py"))
+for stem, name in (
+    ("reference", "lava_reference"),
+    ("random_networks", "lava_random_networks"),
+    ("sigma_delta_networks", "sigma_delta_networks"),
+):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{stem}.py"))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

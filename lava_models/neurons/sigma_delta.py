@@ -1,0 +1,46 @@
+"""Sigma-delta neurons, their readout and delta encoders as Lava's SigmaDelta, Sigma and Delta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convert.arrays import Shape
+from convert.neurons import Delta, Sigma, SigmaDelta
+
+#: Lava's ``ActivationMode`` (lava-nc ``proc/sdn/process.py``).
+_ACTIVATIONS = {"unit": 0, "relu": 1}
+
+
+def sigma_delta_arguments(neuron: SigmaDelta | Sigma | Delta, shape: Shape, *, image: bool) -> dict[str, Any]:
+    """Arguments of Lava's process for these neurons; Lava shifts threshold and bias by the exponents itself.
+
+    Args:
+        shape: the population's shape, (neurons,) or (channels, height, width).
+        image: whether the process has shape (x, y, channel), as Lava's Conv wants it, instead of a flat one.
+    """
+    arguments: dict[str, Any] = {"shape": shape[::-1] if image else (int(np.prod(shape)),)}
+    if isinstance(neuron, Sigma):
+        return arguments
+    arguments |= {
+        "vth": neuron.threshold,
+        "cum_error": neuron.cumulative_error,
+        "spike_exp": neuron.spike_exp,
+        "state_exp": neuron.state_exp,
+    }
+    if isinstance(neuron, SigmaDelta):
+        bias = np.broadcast_to(neuron.bias, shape)
+        arguments["bias"] = bias.transpose(2, 1, 0).copy() if image else bias.reshape(-1).copy()
+        arguments["act_mode"] = _ACTIVATIONS[neuron.activation]
+    return arguments
+
+
+def create_sigma_delta(neuron: SigmaDelta | Sigma | Delta, arguments: dict[str, Any]) -> Any:
+    """A fresh process of the name among the arguments; needs ``compat.prepare()``."""
+    from lava.proc.sdn import process
+
+    options = {key: value for key, value in arguments.items() if key != "name"}
+    made = getattr(process, type(neuron).__name__)(**options)
+    made.name = arguments["name"]  # Sigma and Delta take none (lava-nc ``proc/sdn/process.py:24``)
+    return made
