@@ -1,35 +1,22 @@
-"""Compiled loops of the simulator: spikes through connections, and neurons through time.  Work is proportional to spikes.
+"""Compiled loops of the event engine: spikes through connections, and neurons through time.  Work is proportional to spikes.
 
 For a spike of value x that source j emits at step t, all targets i get ``a[t + 1 + D_ij, i] += x W_ij``, in 32 bit integers
-that wrap as Lava's do.  ``Plan`` is a connection as these loops want it.
+that wrap as Lava's do.  ``convert.plan.Plan`` is a connection as these loops want it.  A layer runs sample by sample and step
+by step in one loop, so that the current row of a, the states and the lists of spikes under way stay in the first cache.
 
+Rows of weights are added several at a time: in 16 bit where their sum provably fits (``narrow``), then once into the row.
+Small functions are inlined: they are called for every step, and a call that passes arrays costs as much as some of them do.
 All of them stand in this one file on purpose: numba's cache on disk sees changes of the file a function stands in, not of the
-files it calls into.  Arrays are indexed, not sliced: a slice costs two atomic operations on a reference count; the most common
-connections are written out where they are used: a call costs as much as the additions it makes.
+files it calls into.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from convert.plan import BINS, CONV, LIST, NONE, ROWS, ROWS_AT_ONCE, SYNAPSES
 from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
-
-#: No connection.
-NONE = 0
-#: One delay for all synapses of a source: a row of weights is added to one row of currents.
-ROWS = 1
-#: A delay for every synapse.
-SYNAPSES = 2
-#: Convolution with a delay for each source; nothing is unrolled.
-CONV = 3
-#: A list of synapses for each source, with one delay for all of them: a small convolution, unrolled.
-LIST = 5
-#: Negative weight exponent that does not divide the weights: sums are kept apart by delay, then each is shifted and floored.
-BINS = 4
 
 _LIMIT = np.int32(STATE_MAX)
 _WRAP = np.int32(CURRENT_WRAP)
@@ -37,148 +24,115 @@ _TURN = np.int32(2 * CURRENT_WRAP)
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
-class Plan(NamedTuple):
-    """A connection, prepared.
-
-    Attributes:
-        kind: NONE, ROWS, SYNAPSES, CONV, LIST or BINS.
-        weight: (sources, targets), exponent folded in unless BINS; CONV: (in channels, kernel height * width * out / groups);
-            LIST: (1, synapses), those of a source side by side.
-        delay: ROWS, CONV, LIST: (sources, 1) steps; SYNAPSES: (sources, targets) steps; BINS: the same shapes, index into
-            ``bins``.
-        geometry: CONV: channels, height, width in; the same out; kernel, stride, padding, dilation (two each); groups.
-            LIST: (sources + 1,) where the synapses of each source begin.
-        bins: BINS: the delays that occur, in steps, ascending.  LIST: the target of each synapse.
-        shift: BINS: bits to shift right.
-    """
-
-    kind: int
-    weight: npt.NDArray[Any]
-    delay: npt.NDArray[np.int32]
-    geometry: npt.NDArray[np.int64]
-    bins: npt.NDArray[np.int32]
-    shift: int
-
-
-NO_PLAN = Plan(NONE, np.zeros((1, 1), np.int16), np.zeros((1, 1), np.int32), np.zeros(15, np.int64), np.zeros(1, np.int32), 0)
-
-
 @njit(**_OPTIONS)
-def drive(spikes, current, kind, weight, delay, geometry, bins, shift):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Add to ``current`` (batch, steps, targets) what ``spikes`` (batch, steps, sources) cause."""
-    steps, targets = current.shape[1], current.shape[2]
-    sums = np.zeros((bins.size if kind == BINS else 1, targets), np.int32)
-    active = np.zeros(spikes.shape[2], np.int64)
+def drive(spikes, current, plan, narrow):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Add to ``current`` (batch, steps, targets) int32 what ``spikes`` (batch, steps, sources) cause through ``plan``."""
+    steps = current.shape[1]
+    counts, listed, values = _no_arrivals(plan, steps, spikes.shape[2])
+    sums = np.zeros((plan.bins.size if plan.kind == BINS else 1, current.shape[2]), np.int32)
     for b in range(spikes.shape[0]):
-        for t in range(steps):
-            count = 0
-            for j in range(spikes.shape[2]):  # list them first: no branch for the processor to guess wrong
-                active[count] = j
-                count += spikes[b, t, j] != 0
-            for n in range(count):
-                j = active[n]
-                x = spikes[b, t, j]
-                if kind == ROWS and x == 1:
-                    arrival = t + 1 + delay[j, 0]
-                    if arrival < steps:
-                        for i in range(targets):
-                            current[b, arrival, i] += weight[j, i]
-                elif kind == LIST:
-                    arrival = t + 1 + delay[j, 0]
-                    if arrival < steps:
-                        for k in range(geometry[j], geometry[j + 1]):
-                            current[b, arrival, bins[k]] += np.int32(x) * weight[0, k]
-                else:
-                    _scatter(current, b, t, j, x, kind, weight, delay, geometry, sums)
-            if kind == BINS and count:
-                _flush(current, b, t, bins, shift, sums)
+        _send(spikes[b], current[b], plan, counts, listed, values, sums)
+        if plan.kind == ROWS:
+            for t in range(steps):
+                _add_rows(current[b, t], plan.weight, listed, values, t, counts[t], narrow, False)
 
 
 @njit(**_OPTIONS)
 def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    current,  # noqa: ANN001
-    bias,  # noqa: ANN001
+    spikes,  # noqa: ANN001
+    given,  # noqa: ANN001
+    forward,  # noqa: ANN001
+    recurrent,  # noqa: ANN001
+    narrow,  # noqa: ANN001
+    binary,  # noqa: ANN001
     keep_u,  # noqa: ANN001
     keep_v,  # noqa: ANN001
+    bias,  # noqa: ANN001
     threshold,  # noqa: ANN001
     interval,  # noqa: ANN001
     phase,  # noqa: ANN001
-    kind,  # noqa: ANN001
-    weight,  # noqa: ANN001
-    delay,  # noqa: ANN001
-    geometry,  # noqa: ANN001
-    bins,  # noqa: ANN001
-    shift,  # noqa: ANN001
-    spikes,  # noqa: ANN001
+    emitted,  # noqa: ANN001
+    record_a,  # noqa: ANN001
     record_u,  # noqa: ANN001
     record_v,  # noqa: ANN001
 ):
-    """Run CUBA neurons from rest, the equations of ``convert.neurons.cuba``, with the population's connection to itself.
-
-    A product with (4096 - decay) / 4096 is exact in float64 (fewer than 53 bits), and its conversion to an integer drops the
-    fraction: shift toward zero, as Lava's ``sign(x) * (abs(x) >> 12)``.
+    """Run CUBA neurons from rest, the equations of ``convert.neurons.cuba``, with the connections that reach them.
 
     Args:
-        current: (batch, steps, neurons) int32 feed-forward input a; the recurrent input is added in place.
-        bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
+        spikes: (batch, steps, sources) of the population before.
+        given: (batch, steps, neurons) int32 input that is known already, or of size 0.
+        forward, recurrent: ``Plan`` of the connection from the population before, and to itself.
+        narrow: two flags, ``is_narrow`` of these two.
+        binary: whether ``spikes`` are 0 or 1.
         keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096.
+        bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
         threshold: vThMant << 6, int32.
         interval, phase: u and v become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval == 0.
-        kind, weight, delay, geometry, bins, shift: the recurrent ``Plan``.
-        spikes: (batch, steps, neurons) uint8, written.
-        record_u, record_v: (batch, steps, neurons) int32 written, or of size 0.
+        emitted: (batch, steps, neurons) uint8, written.
+        record_a, record_u, record_v: (batch, steps, neurons) int32 written, or of size 0.
     """
-    batch, steps, neurons = current.shape
+    batch, steps, neurons = emitted.shape
     u = np.zeros(neurons, np.int32)
     v = np.zeros(neurons, np.int32)
+    counts, listed, values = _no_arrivals(forward, steps, spikes.shape[2])
+    back_counts, back_listed, back_values = _no_arrivals(recurrent, steps, neurons)
     active = np.zeros(neurons, np.int64)
-    sums = np.zeros((bins.size if kind == BINS else 1, neurons), np.int32)
+    sums = np.zeros((forward.bins.size if forward.kind == BINS else 1, neurons), np.int32)
+    back_sums = np.zeros((recurrent.bins.size if recurrent.kind == BINS else 1, neurons), np.int32)
+    # ROWS adds at the step of arrival, so one row is enough; the others scatter into the rows of later steps
+    ahead = _scatters(forward.kind) or _scatters(recurrent.kind)
+    current = np.zeros((steps if ahead else 1, neurons), np.int32)
     for b in range(batch):
         u[:] = 0
         v[:] = 0
+        current[:] = 0
+        back_counts[:] = 0
+        _send(spikes[b], current, forward, counts, listed, values, sums)
         bias_b = b if bias.shape[0] > 1 else 0
         for t in range(steps):
-            bias_t = t if bias.shape[1] > 1 else 0
+            row = current[t if ahead else 0]
+            if not ahead:
+                row[:] = 0
+            if given.size:
+                row += given[b, t]
+            if forward.kind == ROWS:
+                _add_rows(row, forward.weight, listed, values, t, counts[t], narrow[0], binary)
+            if recurrent.kind == ROWS:
+                _add_rows(row, recurrent.weight, back_listed, back_values, t, back_counts[t], narrow[1], True)
+            if record_a.size:
+                record_a[b, t] = row
             if interval > 0 and (t + 1 - phase) % interval == 0:
                 u[:] = 0
                 v[:] = 0
-            for i in range(neurons):
-                c = np.int32(np.int32(u[i] * keep_u[i]) + (current[b, t, i] << STATE_SHIFT))
-                if c > _WRAP:
-                    c = np.int32(c - _TURN)
-                elif c <= -_WRAP:
-                    c = np.int32(c + _TURN)
-                w = np.int32(np.int32(v[i] * keep_v[i]) + c + bias[bias_b, bias_t, i])
-                w = min(max(w, -_LIMIT), _LIMIT)
-                over = w > threshold
-                u[i] = c
-                v[i] = np.int32(0) if over else w
-                spikes[b, t, i] = over
+            _step(row, bias[bias_b, t if bias.shape[1] > 1 else 0], keep_u, keep_v, threshold, u, v, emitted[b, t])
             if record_u.size:
                 record_u[b, t] = u
             if record_v.size:
                 record_v[b, t] = v
-            if kind != NONE:
-                count = 0
-                for i in range(neurons):
-                    active[count] = i
-                    count += spikes[b, t, i]
-                for n in range(count):
-                    j = active[n]
-                    if kind == ROWS:
-                        arrival = t + 1 + delay[j, 0]
+            if recurrent.kind != NONE:
+                count = _list(emitted[b, t], active)
+                if recurrent.kind == ROWS:
+                    for n in range(count):
+                        j = active[n]
+                        arrival = t + 1 + recurrent.delay[j, 0]
                         if arrival < steps:
-                            for i in range(neurons):
-                                current[b, arrival, i] += weight[j, i]
-                    elif kind == LIST:
-                        arrival = t + 1 + delay[j, 0]
-                        if arrival < steps:
-                            for k in range(geometry[j], geometry[j + 1]):
-                                current[b, arrival, bins[k]] += weight[0, k]
-                    else:
-                        _scatter(current, b, t, j, 1, kind, weight, delay, geometry, sums)
-                if kind == BINS and count:
-                    _flush(current, b, t, bins, shift, sums)
+                            back_listed[arrival, back_counts[arrival]] = j
+                            back_counts[arrival] += 1
+                elif recurrent.kind == LIST:
+                    for n in range(count):
+                        _add_list(current, t, active[n], 1, recurrent)
+                else:
+                    for n in range(count):
+                        _scatter(current, t, active[n], 1, recurrent, back_sums)
+                    if recurrent.kind == BINS and count:
+                        _flush(current, t, recurrent, back_sums)
+
+
+@njit(**_OPTIONS)
+def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """One step of CUBA neurons for a batch: ``current``, ``u``, ``v``, ``emitted`` (batch, neurons), ``bias`` (neurons,)."""
+    for b in range(current.shape[0]):
+        _step(current[b], bias, keep_u, keep_v, threshold, u[b], v[b], emitted[b])
 
 
 @njit(**_OPTIONS)
@@ -194,42 +148,158 @@ def delayed(spikes, delay, lead, result):  # type: ignore[no-untyped-def]  # noq
 
 
 @njit(**_OPTIONS)
-def _scatter(current, b, t, j, x, kind, weight, delay, geometry, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add the spike of value ``x`` that source ``j`` emits at ``t`` in sample ``b`` to ``current``, BINS: to ``sums``."""
-    steps, targets = current.shape[1], current.shape[2]
-    if kind == ROWS:
-        arrival = t + 1 + delay[j, 0]
-        if arrival < steps:
-            for i in range(targets):
-                current[b, arrival, i] += np.int32(x) * weight[j, i]
-    elif kind == SYNAPSES:
-        for i in range(targets):
-            arrival = t + 1 + delay[j, i]
-            if arrival < steps:
-                current[b, arrival, i] += np.int32(x) * weight[j, i]
-    elif kind == CONV:
-        arrival = t + 1 + delay[j, 0]
-        if arrival < steps:
-            _scatter_conv(current, b, arrival, j, x, weight, geometry)
-    elif kind == BINS:
-        shared = delay.shape[1] == 1
-        for i in range(targets):
-            sums[delay[j, 0 if shared else i], i] += np.int32(x) * weight[j, i]
+def arriving(spikes, delay, t, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """``result[b, j] = spikes[b, t - 1 - delay[j], j]``, 0 where that lies before the start."""
+    for b in range(spikes.shape[0]):
+        for j in range(spikes.shape[2]):
+            sent = t - 1 - delay[j]
+            result[b, j] = spikes[b, sent, j] if sent >= 0 else 0
+
+
+@njit(inline="always", **_OPTIONS)
+def _step(current, bias, keep_u, keep_v, threshold, u, v, emitted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """One step of (neurons,).
+
+    A product with (4096 - decay) / 4096 is exact in float64 (fewer than 53 bits), and its conversion to an integer drops the
+    fraction: shift toward zero, as Lava's ``sign(x) * (abs(x) >> 12)``.
+    """
+    for i in range(current.size):
+        c = np.int32(np.int32(u[i] * keep_u[i]) + (current[i] << STATE_SHIFT))
+        if c > _WRAP:
+            c = np.int32(c - _TURN)
+        elif c <= -_WRAP:
+            c = np.int32(c + _TURN)
+        w = np.int32(np.int32(v[i] * keep_v[i]) + c + bias[i])
+        w = min(max(w, -_LIMIT), _LIMIT)
+        over = w > threshold
+        u[i] = c
+        v[i] = np.int32(0) if over else w
+        emitted[i] = over
 
 
 @njit(**_OPTIONS)
-def _scatter_conv(current, b, arrival, j, x, weight, geometry):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    channels, height, width = geometry[0], geometry[1], geometry[2]
-    out_height, out_width = geometry[4], geometry[5]
+def _scatters(kind):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return kind != NONE and kind != ROWS
+
+
+@njit(**_OPTIONS)
+def _no_arrivals(plan, steps, sources):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Empty lists by step of arrival: how many, which sources (with room to fill up a group of four), of which values."""
+    wanted = plan.kind == ROWS
+    shape = (steps if wanted else 1, sources + 3 if wanted else 1)
+    return np.zeros(shape[0], np.int64), np.zeros(shape, np.int32), np.ones(shape, np.int32)
+
+
+@njit(inline="always", **_OPTIONS)
+def _list(values, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write the indices of nonzero ``values`` into ``active``; how many.  No branch for the processor to guess wrong."""
+    count = 0
+    for j in range(values.size):
+        active[count] = j
+        count += values[j] != 0
+    return count
+
+
+@njit(inline="always", **_OPTIONS)
+def _send(spikes, current, plan, counts, listed, values, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Send all spikes (steps, sources) of a sample.
+
+    ROWS: into the lists of their arrival; else into ``current`` (steps, targets).
+    """
+    if plan.kind == NONE:
+        return
+    steps = spikes.shape[0]
+    active = np.zeros(spikes.shape[1], np.int64)
+    counts[:] = 0
+    for t in range(steps):
+        count = _list(spikes[t], active)
+        if plan.kind == ROWS:
+            for n in range(count):
+                j = active[n]
+                arrival = t + 1 + plan.delay[j, 0]
+                if arrival < steps:
+                    listed[arrival, counts[arrival]] = j
+                    values[arrival, counts[arrival]] = spikes[t, j]
+                    counts[arrival] += 1
+        elif plan.kind == LIST:
+            for n in range(count):
+                _add_list(current, t, active[n], spikes[t, active[n]], plan)
+        else:
+            for n in range(count):
+                _scatter(current, t, active[n], spikes[t, active[n]], plan, sums)
+            if plan.kind == BINS and count:
+                _flush(current, t, plan, sums)
+
+
+@njit(inline="always", **_OPTIONS)
+def _add_rows(row, weight, listed, values, t, count, narrow, binary):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """ROWS: add ``values[t, n] weight[listed[t, n], :]`` for all n < count to ``row``; needs three places beyond count."""
+    n = 0
+    if narrow and binary:
+        while n + ROWS_AT_ONCE <= count:
+            a, b, c, d = listed[t, n], listed[t, n + 1], listed[t, n + 2], listed[t, n + 3]
+            e, f, g, h = listed[t, n + 4], listed[t, n + 5], listed[t, n + 6], listed[t, n + 7]
+            for i in range(row.size):
+                left = weight[a, i] + weight[b, i] + weight[c, i] + weight[d, i]
+                row[i] += np.int16(left + weight[e, i] + weight[f, i] + weight[g, i] + weight[h, i])
+            n += ROWS_AT_ONCE
+    for rest in range(count, count + 3):
+        listed[t, rest] = weight.shape[0] - 1  # the row of zeros fills up the last group of four
+    while n < count:
+        a, b, c, d = listed[t, n], listed[t, n + 1], listed[t, n + 2], listed[t, n + 3]
+        p, q, r, s = values[t, n], values[t, n + 1], values[t, n + 2], values[t, n + 3]
+        if narrow and binary:
+            for i in range(row.size):
+                row[i] += np.int16(weight[a, i] + weight[b, i] + weight[c, i] + weight[d, i])
+        elif narrow:
+            for i in range(row.size):
+                row[i] += np.int16(p * weight[a, i] + q * weight[b, i] + r * weight[c, i] + s * weight[d, i])
+        else:
+            for i in range(row.size):
+                row[i] += np.int32(p * weight[a, i] + q * weight[b, i] + r * weight[c, i] + s * weight[d, i])
+        n += 4
+
+
+@njit(inline="always", **_OPTIONS)
+def _add_list(current, t, j, x, plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """LIST: add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets)."""
+    arrival = t + 1 + plan.delay[j, 0]
+    if arrival < current.shape[0]:
+        for k in range(plan.geometry[j], plan.geometry[j + 1]):
+            current[arrival, plan.bins[k]] += np.int32(x) * plan.weight[0, k]
+
+
+@njit(**_OPTIONS)
+def _scatter(current, t, j, x, plan, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets), BINS: to ``sums``."""
+    steps, targets = current.shape
+    if plan.kind == BINS:
+        shared = plan.delay.shape[1] == 1
+        for i in range(targets):
+            sums[plan.delay[j, 0 if shared else i], i] += np.int32(x) * plan.weight[j, i]
+        return
+    if plan.kind == SYNAPSES:
+        for i in range(targets):
+            at = t + 1 + plan.delay[j, i]
+            if at < steps:
+                current[at, i] += np.int32(x) * plan.weight[j, i]
+    elif plan.kind == CONV and t + 1 + plan.delay[j, 0] < steps:
+        groups = plan.geometry[14]
+        size = plan.geometry[3] // groups
+        image = current.reshape(steps, targets // (groups * size), groups, size)
+        kernel = plan.weight.reshape(plan.weight.shape[0], plan.weight.shape[1] // size, size)
+        _scatter_conv(image, t + 1 + plan.delay[j, 0], j, x, kernel, plan.geometry, plan.bins)
+
+
+@njit(**_OPTIONS)
+def _scatter_conv(current, arrival, j, x, weight, geometry, places):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """CONV: ``current`` (steps, places, groups, channels of a group), ``weight`` (in channels, taps, channels of a group)."""
+    channels, out_height, out_width = geometry[0], geometry[4], geometry[5]
     down, right, groups = geometry[8], geometry[9], geometry[14]
-    place_in = j % (height * width)
-    channel = j // (height * width)
-    y = place_in // width
-    targets = geometry[3] // groups
-    area = out_height * out_width
-    first = (channel // (channels // groups)) * targets * area
+    channel = places[3 * j]
+    group = channel // (channels // groups)
     for ky in range(geometry[6]):
-        top = y + geometry[10] - ky * geometry[12]
+        top = places[3 * j + 1] + geometry[10] - ky * geometry[12]
         if down > 1:  # a division costs as much as all the rest
             if top % down != 0:
                 continue
@@ -237,25 +307,24 @@ def _scatter_conv(current, b, arrival, j, x, weight, geometry):  # type: ignore[
         if top < 0 or top >= out_height:
             continue
         for kx in range(geometry[7]):
-            left = place_in - y * width + geometry[11] - kx * geometry[13]
+            left = places[3 * j + 2] + geometry[11] - kx * geometry[13]
             if right > 1:
                 if left % right != 0:
                     continue
                 left //= right
             if left < 0 or left >= out_width:
                 continue
-            place = first + top * out_width + left
-            tap = (ky * geometry[7] + kx) * targets
-            for o in range(targets):
-                current[b, arrival, place + o * area] += np.int32(x) * weight[channel, tap + o]
+            place, tap = top * out_width + left, ky * geometry[7] + kx
+            for o in range(current.shape[3]):
+                current[arrival, place, group, o] += np.int32(x) * weight[channel, tap, o]
 
 
 @njit(**_OPTIONS)
-def _flush(current, b, t, bins, shift, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _flush(current, t, plan, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """BINS, after all spikes of ``t``: shift each delay's sums, which floors, add them where they arrive, clear them."""
-    for k in range(bins.size):
-        arrival = t + 1 + bins[k]
-        for i in range(current.shape[2]):
-            if arrival < current.shape[1]:
-                current[b, arrival, i] += sums[k, i] >> shift
+    for k in range(plan.bins.size):
+        arrival = t + 1 + plan.bins[k]
+        for i in range(current.shape[1]):
+            if arrival < current.shape[0]:
+                current[arrival, i] += sums[k, i] >> plan.shift
             sums[k, i] = 0

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from convert.arrays import IntArray
 from convert.inputs import checked_record, checked_spikes
 from convert.network import Network
 from convert.recording import Observer, Passage, Record, Recording, class_scores
 from hw_configs.errors import DataError
 
 if TYPE_CHECKING:
-    from convert.engine import Stage
+    from convert.engine import Engine, Stage
 
 #: Memory that the intermediate arrays of one chunk of samples may take, in bytes: what a core's caches hold.
 _CHUNK_BYTES = 2 << 20
@@ -36,22 +37,23 @@ def simulate(
     reset_interval: int | None = None,
     observe: Observer | None = None,
     observed: tuple[str, ...] = (),
+    engine: Engine = "auto",
 ) -> Recording:
     """Run ``network`` from rest on every sample, equal in every integer to Lava's fixed-point processes.
 
-    The equations stand in ``convert.neurons.cuba`` and ``convert.layers``; the alignment in ``convert.network``.  Sums are 32
+    The equations stand in ``convert.neurons`` and ``convert.layers``; the alignment in ``convert.network``.  Sums are 32
     bit integers that wrap, as Lava's arrays do.
 
     Args:
         network: what to run.
-        spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers from 0 to
-            ``network.input.max_value``.
-        record: per layer index, which of "spikes", "a", "u" and "v" to keep; -1 is the input's neurons.
+        spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers from
+            ``network.input.min_value`` to ``network.input.max_value``.
+        record: per layer index, which of its neurons' ``NAMES`` to keep; -1 is the input's neurons.
         chunk: samples that a thread takes at a time; chosen to bound memory when None.
         progress: whether to show a progress bar.
         reset_interval: None, or u and v of the l-th population (the input's neurons count, where it has them) become 0 before
             the steps at index l, l + reset_interval, l + 2 reset_interval, ...: what netx's argument of that name does.  Spikes
-            that are under way arrive.
+            that are under way arrive.  Sigma-delta neurons are never reset: None is all they take.
 
     Returns:
         Output, class scores and what was recorded, for the whole batch.
@@ -59,8 +61,10 @@ def simulate(
     Raises:
         DataError: the spikes have the wrong shape or type, or values that the input cannot take; the record names what is
             not there.
+        NetworkError: the dense engine was asked for, and no float is exact for a layer's sums.
     """
-    from convert import engine  # compiled loops: loaded when something runs, not when convert is imported
+    # compiled loops: loaded when something runs, not when convert is imported
+    from convert.engine import prepare
 
     if reset_interval is not None and reset_interval < 1:
         raise DataError(f"reset_interval is {reset_interval}; 1 or more steps, or None for no reset, is allowed")
@@ -68,23 +72,23 @@ def simulate(
     values = values.reshape(*values.shape[:2], int(np.prod(network.input.shape)))  # (batch, steps, inputs)
     wanted = checked_record(network, record or {})
     batch, steps = values.shape[:2]
-    stages = engine.prepare(network)
+    stages = prepare(network, engine)
     last = network.layers[-1]
-    output = np.empty((batch, steps, last.neurons), np.int32 if last.output == "state" else np.uint8)
+    output = np.empty((batch, steps, last.neurons), network.output_dtype)
     layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
 
-    largest = int(values.max(initial=0))
+    small = values.min(initial=0) >= 0 and values.max(initial=0) <= 255
     turn = threading.Lock()
 
     def watch(passage: Passage) -> None:
-        if observe is not None:
-            with turn:
-                observe(passage)
+        assert observe is not None
+        with turn:
+            observe(passage)
 
     def work(start: int, stop: int) -> int:
         where = slice(start, stop)
-        spikes = np.ascontiguousarray(values[where], np.uint8 if largest <= 255 else np.int32)
-        _run_chunk(network, stages, spikes, output[where], layers, where, reset_interval or 0, watch, observed)
+        spikes = np.ascontiguousarray(values[where], np.uint8 if small else np.int32)
+        _run_chunk(network, stages, spikes, output[where], layers, where, reset_interval or 0, observe and watch, observed)
         return stop - start
 
     size = chunk or _chunk_size(network, steps)
@@ -109,25 +113,32 @@ def _run_chunk(
     layers: dict[int, dict[str, npt.NDArray[Any]]],
     where: slice,
     interval: int,
-    watch: Observer,
+    watch: Observer | None,
     observed: tuple[str, ...],
 ) -> None:
     """Run ``spikes`` (chunk, steps, inputs) through all stages; write into ``output`` and, at ``where``, into ``layers``."""
     from convert.engine_events import delayed
 
     last = network.layers[-1]
-    final = "v" if last.output == "state" else "spikes"
+    final = last.state if last.output == "state" else "spikes"
+    order = None
     for phase, stage in enumerate(stages, start=1):
         index = phase - 1 - (len(stages) - len(network.layers))
         kept = layers.get(index, {})
         began = time.perf_counter()
-        arrays = stage.run(spikes, (*kept, *observed, *(("v",) if final == "v" else ())), interval, phase)
-        watch(Passage(index, where, spikes, arrays, time.perf_counter() - began, "events"))
+        choice = stage.choose(spikes)
+        arrays = stage.run(spikes, (*kept, *observed, final), interval, phase, choice)
+        seconds = time.perf_counter() - began
+        if watch is not None:
+            shown = {name: _in_c_order(array, stage.order) for name, array in arrays.items()}
+            watch(Passage(index, where, _in_c_order(spikes, order), shown, seconds, str(choice)))
         for name, array in kept.items():
-            array[where] = arrays[name]
+            array[where] = _in_c_order(arrays[name], stage.order)
+        order = stage.order
         spikes = arrays["spikes"]
-    if final == "v":
-        output[:] = arrays["v"]
+    spikes = _in_c_order(spikes, order)
+    if final != "spikes":
+        output[:] = _in_c_order(arrays[final], order)
     elif last.delay_steps.any():
         output[:] = 0
         delayed(spikes, last.delays.reshape(-1), 0, output)
@@ -135,9 +146,14 @@ def _run_chunk(
         output[:] = spikes
 
 
+def _in_c_order(array: npt.NDArray[Any], order: IntArray | None) -> npt.NDArray[Any]:
+    """``array`` (chunk, steps, neurons) of a population held in ``order``, in C order."""
+    return array if order is None else array[:, :, np.argsort(order)]
+
+
 def _empty(network: Network, index: int, names: tuple[str, ...], batch: int, steps: int) -> dict[str, npt.NDArray[Any]]:
     shape = (batch, steps, int(np.prod(_shape(network, index))))
-    return {name: np.empty(shape, np.uint8 if name == "spikes" else np.int32) for name in names}
+    return {name: np.empty(shape, network.spike_dtype(index) if name == "spikes" else np.int32) for name in names}
 
 
 def _shape(network: Network, index: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, engine, simulate
+from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, plan, simulate
 from convert.simulator import _cpus
 from hw_configs.errors import DataError
 
@@ -19,11 +19,12 @@ PASS = Cuba(threshold=0, current_decay=4096, voltage_decay=4096)  # spikes in ev
 def test_every_integer_equals_the_slow_writing(reference, random_network, seed):
     network, spikes = random_network(seed)
     record = dict.fromkeys(range(0 if network.input.neuron is None else -1, len(network.layers)), ("spikes", "u", "v"))
-    got = [simulate(network, spikes, record=record)]
+    got = [simulate(network, spikes, record=record, engine=engine) for engine in ("events", "dense")]
     if any(isinstance(synapse, Conv) for layer in network.layers for synapse in synapses(layer)):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engine, "UNROLLED_SYNAPSES", 0)  # as for a convolution too large to unroll
-            got.append(simulate(network, spikes, record=record))
+        for listed in (0, 99):  # no convolution becomes a list, all do
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(plan, "LISTED_CHANNELS", listed)
+                got.append(simulate(network, spikes, record=record))
     for sample in range(len(spikes)):
         trace, output = reference(network, spikes[sample])
         for recording in got:

@@ -1,0 +1,167 @@
+"""CUBA neurons in the simulator: an input's, and layers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert import engine_dense
+from convert.arrays import IntArray, Shape
+from convert.engine_events import drive, run_cuba
+from convert.inputs import input_mantissa
+from convert.network import Input
+from convert.neurons import Cuba
+from convert.plan import NO_PLAN, Plan, is_narrow
+from convert.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
+
+_NONE = np.zeros((0, 0, 0), np.int32)
+
+
+@dataclass(frozen=True)
+class Population:
+    """CUBA neurons prepared: bias << exponent and (4096 - decay) / 4096 for each neuron."""
+
+    neurons: int
+    keep_u: npt.NDArray[np.float64]
+    keep_v: npt.NDArray[np.float64]
+    bias: States
+    threshold: np.int32
+    order: IntArray | None = None
+
+    @property
+    def constants(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """What is kept of u and of v in a step."""
+        return self.keep_u, self.keep_v
+
+
+@dataclass(frozen=True)
+class CubaInputStage:
+    """The CUBA neurons of an input layer that has them."""
+
+    source: Input
+    neuron: Cuba
+    population: Population
+    order: None = None
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """As ``Stage.choose``: there is no connection."""
+        return Choice(False)
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """As ``Stage.run``; ``spikes`` are the values that enter."""
+        bias = input_bias(self.source, self.neuron, spikes)
+        result = _empty(spikes.shape, wanted)
+        _run_events(self.population, None, _NONE, (NO_PLAN, NO_PLAN), 1, bias, interval, phase, result)
+        return result
+
+
+@dataclass
+class CubaStage:
+    """A layer of CUBA neurons with its feed-forward and its recurrent connection.
+
+    Attributes:
+        density: measured share of its own neurons that spike in a step; None until it has run.
+    """
+
+    forward: Connection
+    recurrent: Connection | None
+    population: Population
+    density: float | None = field(default=None)
+
+    @property
+    def order(self) -> IntArray | None:
+        """As ``Stage.order``."""
+        return self.population.order
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """As ``Stage.choose``."""
+        recurrent = self.recurrent is not None and self.recurrent.is_dense(self.density)
+        return Choice(self.forward.is_dense(measured_density(spikes)), recurrent)
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """As ``Stage.run``."""
+        largest = int(spikes.max(initial=0)) if spikes.dtype == np.uint8 else int(np.abs(spikes).max(initial=0))
+        population = self.population
+        given, plan = _NONE, self.forward.plan
+        if choice.forward_dense or choice.recurrent_dense or self._may_wrap(largest):
+            given, plan = self.currents(spikes, largest, choice.forward_dense), NO_PLAN
+        if choice.recurrent_dense:
+            assert self.recurrent is not None
+            constants = (*population.constants, population.threshold)
+            bias = population.bias.reshape(-1)
+            result = engine_dense.step_all(self.recurrent.products, given, bias, constants, wanted, interval, phase)
+        else:
+            result = _empty((*spikes.shape[:2], population.neurons), wanted)
+            plans = (plan, NO_PLAN if self.recurrent is None else self.recurrent.plan)
+            entering = None if plan is NO_PLAN else spikes
+            _run_events(population, entering, given, plans, largest, population.bias, interval, phase, result)
+        self.density = measured_density(result["spikes"])
+        return result
+
+    def currents(self, spikes: Spikes, largest: int, dense: bool) -> States:
+        """Feed-forward input (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of values up to ``largest``."""
+        if dense:
+            current = self.forward.products.currents(spikes, largest)
+        else:
+            current = np.zeros((*spikes.shape[:2], self.population.neurons), np.int32)
+            drive(spikes, current, self.forward.plan, is_narrow(self.forward.plan, largest))
+        return wrapped(current) if self._may_wrap(largest) else current
+
+    def _may_wrap(self, largest: int) -> bool:
+        return self.forward.may_wrap(largest * self.forward.synapse.absolute_input_sum())
+
+
+def input_bias(source: Input, neuron: Cuba, values: Spikes) -> States:
+    """Bias (batch, steps, neurons) that netx's input layer gives its neurons for checked ``values`` (batch, steps, inputs).
+
+    Lava's model adds it to the voltage in the same step, without the latency of a connection.
+    """
+    mantissa = input_mantissa(source, values.reshape(*values.shape[:2], *source.shape))
+    return (mantissa << neuron.bias_exp).astype(np.int32).reshape(values.shape)
+
+
+def _run_events(
+    population: Population,
+    spikes: Spikes | None,
+    given: States,
+    plans: Sequence[Plan],
+    largest: int,
+    bias: States,
+    interval: int,
+    phase: int,
+    result: Arrays,
+) -> None:
+    states = (result.get(name, _NONE) for name in ("a", "u", "v"))
+    narrow = (is_narrow(plans[0], largest), is_narrow(plans[1], 1))
+    constants = (*population.constants, bias, population.threshold)
+    if spikes is None:
+        spikes = np.empty((*result["spikes"].shape[:2], 0), np.uint8)
+    binary = largest <= 1 and spikes.dtype == np.uint8  # messages of sigma-delta neurons may be -1
+    run_cuba(spikes, given, *plans, narrow, binary, *constants, interval, phase, result["spikes"], *states)
+
+
+def _empty(shape: tuple[int, ...], wanted: Names) -> Arrays:
+    result: Arrays = {"spikes": np.empty(shape, np.uint8)}
+    return result | {name: np.empty(shape, np.int32) for name in ("a", "u", "v") if name in wanted}
+
+
+def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> Population:
+    """Neurons of ``shape`` prepared, held in ``order`` (``convert.plan.Order``)."""
+
+    def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        flat = np.broadcast_to(values, shape).reshape(-1)
+        return np.ascontiguousarray(flat if order is None else flat[order])
+
+    return Population(
+        neurons=int(np.prod(shape)),
+        keep_u=(DECAY_UNITY - each(neuron.current_decay)) / DECAY_UNITY,
+        keep_v=(DECAY_UNITY - each(neuron.voltage_decay)) / DECAY_UNITY,
+        bias=(each(neuron.bias_mant) << neuron.bias_exp).astype(np.int32).reshape(1, 1, -1),
+        threshold=np.int32(neuron.threshold << STATE_SHIFT),
+        order=order,
+    )

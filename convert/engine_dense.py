@@ -1,0 +1,197 @@
+"""The dense engine: connections as matrix products over many samples at once, in floats that give the exact integers.
+
+A sum of products of whole numbers is exact in float32 (float64) whatever the order BLAS adds in, as long as no partial sum can
+reach 2^24 (2^53).  No partial sum exceeds ``largest |x| * max_i sum_j |W_ij|``: the bound is proven from the network's own
+weights and the largest value that really enters, before the precision is chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape
+from convert.engine_events import arriving, delayed, step_cuba
+from convert.layers import Conv, Dense
+from convert.layers.conv import as_chw
+from convert.plan import C_ORDER, Order, ordered_axons, ordered_matrix
+from hw_configs.errors import NetworkError
+
+#: Rows of a product from which BLAS gains no more; intermediate arrays of a block of about as many steps stay small.
+_BLOCK_ROWS = 1024
+
+Floats = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Synapses whose delay depends on their source alone.
+
+    Attributes:
+        delay: (sources,) steps.
+        weight: (sources, targets) without exponent, or for a convolution (groups, in/groups * height * width, out/groups).
+        absolute_sum: largest sum over one target's inputs of |weight|.
+    """
+
+    delay: npt.NDArray[np.int32]
+    weight: IntArray
+    absolute_sum: int
+    floats: dict[str, Floats] = field(default_factory=dict, compare=False)
+
+    def matrix(self, largest: int) -> Floats:
+        """The weights in the narrowest float type that is exact for inputs of up to ``largest``."""
+        precision = exact_float(largest * self.absolute_sum)
+        if precision not in self.floats:
+            self.floats[precision] = self.weight.astype(precision)
+        return self.floats[precision]
+
+
+@dataclass(frozen=True)
+class Products:
+    """A connection as matrix products: ``a[t] = sum over taps of sh( x delayed by the tap @ its weights )``.
+
+    Attributes:
+        taps: one if all synapses of a source have the same delay and the shift may act on the sum; else one for each delay.
+        exponent: of the weights; sh(y) = y << exponent, or y >> -exponent, which floors.
+        conv, shape: the convolution and the (C, H, W) it reads, or None.
+        read_last, write_last: whether it reads and writes the channels of a place side by side.
+    """
+
+    taps: tuple[Tap, ...]
+    exponent: int
+    targets: int
+    conv: Conv | None = None
+    shape: tuple[int, int, int] = (1, 1, 1)
+    read_last: bool = False
+    write_last: bool = False
+
+    def currents(self, spikes: npt.NDArray[Any], largest: int) -> npt.NDArray[np.int32]:
+        """Synaptic input (batch, steps, targets) for ``spikes`` (batch, steps, sources) of magnitudes up to ``largest``."""
+        batch, steps, sources = spikes.shape
+        current = np.zeros((batch, steps, self.targets), np.int32)
+        block = max(1, _BLOCK_ROWS // max(1, steps))
+        for tap in self.taps:
+            matrix = tap.matrix(largest)
+            for start in range(0, batch, block):
+                part = spikes[start : start + block]
+                shifted = np.zeros(part.shape, matrix.dtype)
+                delayed(part, tap.delay, 1, shifted)
+                current[start : start + block] += self._product(shifted.reshape(-1, sources), matrix).reshape(
+                    len(part), steps, self.targets
+                )
+        return current
+
+    def current_at(self, spikes: npt.NDArray[np.uint8], t: int) -> npt.NDArray[np.int32]:
+        """What ``spikes`` (batch, steps, sources), known up to t - 1, cause at step t: (batch, targets)."""
+        current = np.zeros((len(spikes), self.targets), np.int32)
+        for tap in self.taps:
+            matrix = tap.matrix(1)
+            sent = np.empty((len(spikes), spikes.shape[2]), matrix.dtype)
+            arriving(spikes, tap.delay, t, sent)
+            current += self._product(sent, matrix)
+        return current
+
+    def _product(self, x: Floats, matrix: Floats) -> npt.NDArray[np.int32]:
+        """sh(x @ matrix) as 32 bit integers, which wrap, for ``x`` (rows, sources)."""
+        product = x @ matrix if self.conv is None else self._convolve(x, matrix)
+        whole = product.astype(np.int32) if product.dtype == np.float32 else product.astype(np.int64).astype(np.int32)
+        if self.exponent == 0:
+            return whole
+        return whole << self.exponent if self.exponent > 0 else whole >> -self.exponent
+
+    def _convolve(self, x: Floats, matrix: Floats) -> Floats:
+        """Convolution of ``x`` (rows, channels * height * width) as a product of its patches: (rows, targets)."""
+        assert self.conv is not None
+        conv = self.conv
+        (down, right), (top, left), (sparse_y, sparse_x) = conv.stride, conv.padding, conv.dilation
+        height, width = (int(size) for size in conv.weight.shape[2:])
+        channels, rows_in, columns_in = self.shape
+        image = x.reshape(-1, rows_in, columns_in, channels).transpose(0, 3, 1, 2) if self.read_last else x
+        image = np.pad(image.reshape(-1, *self.shape), ((0, 0), (0, 0), (top, top), (left, left)))
+        extent = ((height - 1) * sparse_y + 1, (width - 1) * sparse_x + 1)
+        windows = np.lib.stride_tricks.sliding_window_view(image, extent, axis=(2, 3))[
+            :, :, ::down, ::right, ::sparse_y, ::sparse_x
+        ]
+        rows, _, out_height, out_width = windows.shape[:4]
+        depth = self.shape[0] // conv.groups
+        results = []
+        for group in range(conv.groups):
+            patches = windows[:, group * depth : (group + 1) * depth].transpose(0, 2, 3, 1, 4, 5)
+            patches = patches.reshape(rows * out_height * out_width, depth * height * width)
+            results.append((patches @ matrix[group]).reshape(rows, out_height * out_width, -1))
+        result = np.concatenate(results, axis=2)  # (rows, places, channels)
+        return (result if self.write_last else result.transpose(0, 2, 1)).reshape(rows, self.targets)
+
+
+def products(synapse: Dense | Conv, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Products:
+    """``synapse`` as products, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps."""
+    axon = ordered_axons(shape, axonal, order)
+    if isinstance(synapse, Conv):
+        chw = as_chw(shape)
+        targets = int(np.prod(synapse.output_shape(chw)))
+        grouped = synapse.weight.reshape(synapse.groups, synapse.weight.shape[0] // synapse.groups, -1).transpose(0, 2, 1)
+        tap = Tap(axon, grouped, synapse.absolute_input_sum())
+        return Products((tap,), 0, targets, synapse, chw, order.source is not None, order.target is not None)
+    weight = ordered_matrix(synapse.weight.T, order)
+    if synapse.delay_steps is None and (synapse.weight_exp >= 0 or np.all(axon == axon[:1])):
+        return Products((_tap(axon, weight),), synapse.weight_exp, weight.shape[1])
+    delay = axon[:, None] if synapse.delay_steps is None else axon[:, None] + ordered_matrix(synapse.delay_steps.T, order)
+    taps = [_tap(np.full(axon.shape, k, np.int32), np.where(delay == k, weight, 0)) for k in np.unique(delay)]
+    return Products(tuple(taps), synapse.weight_exp, weight.shape[1])
+
+
+def step_all(
+    connection: Products,
+    given: npt.NDArray[np.int32],
+    bias: npt.NDArray[np.int32],
+    constants: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], np.int32],
+    names: tuple[str, ...],
+    interval: int,
+    phase: int,
+) -> dict[str, npt.NDArray[Any]]:
+    """CUBA neurons that reach themselves through ``connection``, from rest: one product a step for all samples.
+
+    Args:
+        connection: from the population to itself.
+        given: (batch, steps, neurons) feed-forward input; overwritten by the whole input.
+        bias: (neurons,) ``bias_mant << bias_exp``.
+        constants: (4096 - current decay) / 4096, (4096 - voltage decay) / 4096, each (neurons,), and vThMant << 6.
+        names: states to return besides "spikes", of "a", "u", "v".
+        interval, phase: see ``convert.engine_events.run_cuba``.
+    """
+    batch, steps, neurons = given.shape
+    result = {"spikes": np.zeros(given.shape, np.uint8)}
+    result |= {name: np.empty(given.shape, np.int32) for name in ("u", "v") if name in names}
+    u, v = np.zeros((2, batch, neurons), np.int32)
+    for t in range(steps):
+        given[:, t] += connection.current_at(result["spikes"], t)
+        if interval > 0 and (t + 1 - phase) % interval == 0:
+            u[:] = v[:] = 0
+        step_cuba(given[:, t], bias, *constants, u, v, result["spikes"][:, t])
+        if "u" in result:
+            result["u"][:, t] = u
+        if "v" in result:
+            result["v"][:, t] = v
+    return result | {"a": given} if "a" in names else result
+
+
+def exact_float(bound: int) -> str:
+    """Narrowest float type that adds whole numbers exactly while every partial sum stays up to ``bound``.
+
+    Raises:
+        NetworkError: there is none.
+    """
+    if bound < 1 << 24:
+        return "float32"
+    if bound < 1 << 53:
+        return "float64"
+    raise NetworkError(
+        f"sums of up to {bound} are not exact in float64, which holds whole numbers up to {(1 << 53) - 1}: use engine='events'"
+    )
+
+
+def _tap(delay: npt.NDArray[np.int32], weight: IntArray) -> Tap:
+    return Tap(delay, np.ascontiguousarray(weight), int(np.abs(weight.astype(np.int64)).sum(axis=0).max(initial=0)))

@@ -1,0 +1,217 @@
+"""Sigma-delta layers in the simulator: graded messages through a connection, and the neurons through time.
+
+Messages are mostly changes: many in the first steps, few later.  Their sums are 32 bit integers, as Lava's are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from convert.arrays import IntArray, Shape
+from convert.engine_events import drive
+from convert.inputs import input_values
+from convert.layers import Conv, Dense
+from convert.network import Input, Layer
+from convert.neurons import Delta, Sigma, SigmaDelta
+from convert.plan import ordered_matrix
+from convert.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from hw_configs.errors import DataError
+
+#: Sums from here on are refused.  A synapse of Lava that holds odd weights holds them doubled, in 32 bit all the same.
+_SUM_LIMIT = 1 << 30
+_OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
+_NOTHING = np.zeros((0, 0, 0), np.int32)
+
+
+@njit(**_OPTIONS)
+def encode(  # type: ignore[no-untyped-def]  # noqa: ANN201
+    current,  # noqa: ANN001
+    sums,  # noqa: ANN001
+    bias,  # noqa: ANN001
+    relu,  # noqa: ANN001
+    threshold,  # noqa: ANN001
+    cumulative,  # noqa: ANN001
+    state_exp,  # noqa: ANN001
+    messages,  # noqa: ANN001
+    record_sigma,  # noqa: ANN001
+    record_act,  # noqa: ANN001
+    record_residue,  # noqa: ANN001
+    record_error,  # noqa: ANN001
+):
+    """Run sigma-delta neurons or delta encoders from rest, the equations of ``convert.neurons.sigma_delta``.
+
+    Args:
+        current: (batch, steps, neurons) int32: summed synaptic input, or without ``sums`` the shifted values to encode.
+        sums: whether the input is summed over time.
+        bias: (neurons,) int32, shifted.
+        relu: whether the activation is max(x, 0).
+        threshold: shifted.
+        cumulative: whether the accumulated error is compared with the threshold.
+        state_exp: bits that leave a message before it is sent.
+        messages: (batch, steps, neurons) int32, written.
+        record_sigma, record_act, record_residue, record_error: (batch, steps, neurons) int32 written, or of size 0.
+    """
+    batch, steps, neurons = current.shape
+    sigma, act = np.zeros(neurons, np.int32), np.zeros(neurons, np.int32)
+    residue, error = np.zeros(neurons, np.int32), np.zeros(neurons, np.int32)
+    for b in range(batch):
+        sigma[:] = 0
+        act[:] = 0
+        residue[:] = 0
+        error[:] = 0
+        for t in range(steps):
+            for i in range(neurons):
+                total = current[b, t, i]
+                if sums:
+                    total = np.int32(sigma[i] + total)
+                    sigma[i] = total
+                new = np.int32(total + bias[i])
+                if relu:
+                    new = max(new, np.int32(0))
+                change = np.int32(new - act[i] + residue[i])
+                size = np.int32(error[i] + change) if cumulative else change
+                sent = change if np.int32(abs(size)) >= threshold else np.int32(0)
+                if cumulative:
+                    error[i] = np.int32(0) if sent != 0 else size
+                residue[i] = np.int32(change - sent)
+                act[i] = new
+                messages[b, t, i] = sent >> state_exp
+            if record_sigma.size:
+                record_sigma[b, t] = sigma
+            if record_act.size:
+                record_act[b, t] = act
+            if record_residue.size:
+                record_residue[b, t] = residue
+            if record_error.size:
+                record_error[b, t] = error
+
+
+def _encoded(neuron: Delta | SigmaDelta, current: States, bias: States, wanted: Names) -> Arrays:
+    result: Arrays = {"spikes": np.empty(current.shape, np.int32)}
+    states = ("sigma", "act", "residue", "error")
+    result |= {name: np.empty(current.shape, np.int32) for name in states if name in wanted}
+    encode(
+        current,
+        isinstance(neuron, SigmaDelta),
+        bias,
+        isinstance(neuron, SigmaDelta) and neuron.activation == "relu",
+        np.int32(neuron.threshold << neuron.shift),
+        neuron.cumulative_error,
+        neuron.state_exp,
+        result["spikes"],
+        *(result.get(name, _NOTHING) for name in states),
+    )
+    return result
+
+
+def _refuse_reset(interval: int) -> None:
+    if interval:
+        raise DataError(
+            f"reset_interval is {interval}; sigma-delta neurons are never reset (netx ignores it for them): leave it out, "
+            "and run samples apart from each other"
+        )
+
+
+@dataclass(frozen=True)
+class DeltaStage:
+    """The delta encoders of an input layer that has them."""
+
+    source: Input
+    neuron: Delta
+    order: None = None
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """As ``Stage.choose``: there is no connection."""
+        return Choice(False)
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """As ``Stage.run``; ``spikes`` are the values that enter."""
+        _refuse_reset(interval)
+        values = (input_values(self.source, spikes) << self.neuron.shift).astype(np.int32)
+        return _encoded(self.neuron, values, np.zeros(values.shape[2], np.int32), wanted)
+
+
+@dataclass(frozen=True)
+class SigmaDeltaStage:
+    """A layer of sigma-delta neurons, or of their readout: its connection from the population before, and its neurons.
+
+    Attributes:
+        where: name of the layer in messages.
+        forward: its connection.
+        neuron: constants.
+        bias: (neurons,) shifted, in the order of the population.
+        reach: no message makes a sum larger than itself times this.
+    """
+
+    where: str
+    forward: Connection
+    neuron: SigmaDelta | Sigma
+    bias: States
+    reach: int
+
+    @property
+    def order(self) -> IntArray | None:
+        """As ``Stage.order``."""
+        return self.forward.order.target
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """As ``Stage.choose``."""
+        return Choice(self.forward.is_dense(measured_density(spikes)))
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """As ``Stage.run``."""
+        _refuse_reset(interval)
+        current = self.currents(spikes, choice.forward_dense)
+        if isinstance(self.neuron, Sigma):
+            sigma = np.cumsum(current, axis=1, dtype=np.int32)
+            result: Arrays = {"spikes": sigma, "sigma": sigma}
+        else:
+            result = _encoded(self.neuron, current, self.bias, wanted)
+        return result | {"a": current} if "a" in wanted else result
+
+    def currents(self, spikes: Spikes, dense: bool) -> States:
+        """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources).
+
+        Raises:
+            DataError: sums could leave the range in which Lava's are exact.
+        """
+        highest = np.abs(spikes.astype(np.int64)).max(axis=(0, 1), initial=0)  # (sources,)
+        bound = self._bound(highest)
+        if bound >= _SUM_LIMIT:
+            raise DataError(
+                f"{self.where}: messages of up to {highest.max()} times its weights may add up to {bound}, Lava's sums hold "
+                f"{_SUM_LIMIT - 1}: scale the input down, or lower spike_exp or the weights of the layers before"
+            )
+        if dense:
+            current = self.forward.products.currents(spikes, int(highest.max(initial=0)))
+        else:
+            current = np.zeros((*spikes.shape[:2], self.bias.size), np.int32)
+            drive(spikes, current, self.forward.plan, False)
+        return wrapped(current) if self.forward.may_wrap(bound) else current
+
+    def _bound(self, highest: npt.NDArray[np.int64]) -> int:
+        """No sum of this connection is larger for messages whose magnitudes are at most ``highest`` (sources,)."""
+        synapse, bound = self.forward.synapse, int(highest.max(initial=0)) * self.reach
+        if bound < _SUM_LIMIT or isinstance(synapse, Conv):
+            return bound
+        sums = highest @ ordered_matrix(np.abs(synapse.weight.astype(np.int64)).T, self.forward.order)
+        return int(sums.max(initial=0)) << max(0, synapse.weight_exp)
+
+
+def sigma_delta_stage(where: str, layer: Layer, forward: Connection) -> SigmaDeltaStage:
+    """A layer prepared, with the connection that reaches it."""
+    assert isinstance(layer.neuron, SigmaDelta | Sigma)
+    bias, order = _bias(layer.neuron, layer.shape), forward.order.target
+    exponent = layer.synapse.weight_exp if isinstance(layer.synapse, Dense) else 0
+    reach = layer.synapse.absolute_input_sum() << max(0, exponent)
+    return SigmaDeltaStage(where, forward, layer.neuron, bias if order is None else bias[order], reach)
+
+
+def _bias(neuron: SigmaDelta | Sigma, shape: Shape) -> States:
+    if isinstance(neuron, Sigma):
+        return np.zeros(int(np.prod(shape)), np.int32)
+    return np.broadcast_to(neuron.bias << neuron.shift, shape).reshape(-1).astype(np.int32)

@@ -1,0 +1,125 @@
+"""What the simulator runs layer by layer, and for each connection the choice between two engines that give the same integers.
+
+Events (``convert.engine_events``): loops over the spikes that occur.  Dense (``convert.engine_dense``): matrix products over
+all samples and, feed-forward, all steps of a chunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from convert import engine_dense
+from convert.arrays import IntArray, Shape
+from convert.layers import Conv, Dense
+from convert.plan import BINS, C_ORDER, SYNAPSES, Order, Plan, plan_connection
+from hw_configs.fixed_point import CONV_SUM_BITS
+
+Spikes = npt.NDArray[Any]
+States = npt.NDArray[np.int32]
+#: Arrays (batch, steps, neurons) of a population by name: "spikes", "a", "u", "v".
+Arrays = dict[str, npt.NDArray[Any]]
+Names = tuple[str, ...]
+#: "auto" chooses by measured density, connection by connection.
+Engine = Literal["auto", "events", "dense"]
+
+#: Samples whose spikes are counted to measure a density.
+_COUNTED = 4
+_CONV_HALF = 1 << (CONV_SUM_BITS - 1)
+
+
+class Choice(NamedTuple):
+    """Whether the feed-forward and the recurrent connection are products."""
+
+    forward_dense: bool
+    recurrent_dense: bool = False
+
+    def __str__(self) -> str:
+        forward, recurrent = ("dense" if dense else "events" for dense in self)
+        return forward if forward == recurrent else f"{forward}, recurrent {recurrent}"
+
+
+class Stage(Protocol):
+    """A population prepared, with the connections that reach it: what the simulator runs one after the other.
+
+    Arrays are in the orders of the populations (``convert.plan.Order``): the simulator turns round what leaves it.
+    """
+
+    @property
+    def order(self) -> IntArray | None:
+        """Order of the population; None for C order."""
+        ...
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """The engines for ``spikes``."""
+        ...
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """What the population gives for ``spikes`` (batch, steps, sources) of the population before.
+
+        Args:
+            spikes: whole numbers; zero where nothing is sent.
+            wanted: names of states to return besides "spikes".
+            interval, phase: states become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval is 0.
+            choice: the engines to use.
+
+        Returns:
+            "spikes" and what is wanted, each (batch, steps, neurons).
+        """
+        ...
+
+
+@dataclass
+class Connection:
+    """A connection for both engines, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
+
+    ``engine`` is the one that was asked for.
+    """
+
+    synapse: Dense | Conv
+    shape: Shape
+    axonal: IntArray
+    order: Order = C_ORDER
+    engine: Engine = "auto"
+
+    @cached_property
+    def plan(self) -> Plan:
+        """For events."""
+        return plan_connection(self.synapse, self.shape, self.axonal, self.order)
+
+    @cached_property
+    def products(self) -> engine_dense.Products:
+        """For products."""
+        return engine_dense.products(self.synapse, self.shape, self.axonal, self.order)
+
+    def may_wrap(self, bound: int) -> bool:
+        """Whether sums of up to ``bound`` are kept to 24 bit: those of Lava's convolution, which has no delays."""
+        return isinstance(self.synapse, Conv) and not np.any(self.axonal) and bound >= _CONV_HALF
+
+    def is_dense(self, density: float | None) -> bool:
+        """Whether to make products for spikes of which the share ``density`` is not zero; None for unknown."""
+        if self.engine != "auto":
+            return self.engine == "dense"
+        return density is not None and density > dense_from(self.plan, self.synapse)
+
+
+def dense_from(plan: Plan, synapse: Dense | Conv) -> float:
+    """Share of nonzero spikes from which a product is faster than the events of the same connection."""
+    if plan.kind in (SYNAPSES, BINS):  # a product for every delay
+        return 1.0
+    return 0.5
+
+
+def wrapped(current: States) -> States:
+    """``current`` in the 24 bit of a convolution's sum."""
+    return ((current + _CONV_HALF) & (2 * _CONV_HALF - 1)) - _CONV_HALF
+
+
+def measured_density(spikes: Spikes) -> float:
+    """Share of ``spikes`` that are not zero, in some of the samples."""
+    some = spikes[:_COUNTED]
+    return float(np.count_nonzero(some)) / max(1, some.size)
