@@ -199,9 +199,8 @@ class _Total:
         """All batches together."""
         constants = [] if self.a.network is self.b.network else constant_differences(self.a.network, self.b.network)
         populations = tuple(self.populations)
-        return Divergence(
-            populations, self.names, self._derived(), constants, first=self.first, spread=self.spread, **self.sums
-        )
+        derived = self._derived() if any(INPUT in names for names in self.names) else ()
+        return Divergence(populations, self.names, derived, constants, first=self.first, spread=self.spread, **self.sums)
 
     def _derived(self) -> tuple[str, ...]:
         return tuple(name for name, side in (("A", self.a), ("B", self.b)) if INPUT in (side.without or ()))

@@ -161,7 +161,7 @@ class Profiler:
         values = np.asarray(spikes)
         if not self.samples:
             simulate(self.network, values[:1])  # loads the compiled loops, which would count as time otherwise
-        names = tuple({name: None for index in self.sums for name in self._neuron(index).NAMES if name != SPIKES})
+        names = tuple({name: None for index in self.sums for name in self._names(index)})
         simulate(self.network, values, observe=self._observe, observed=names)
         until = time.perf_counter() + _TIMED_S
         while True:
@@ -180,8 +180,9 @@ class Profiler:
         layers = (source, *(self._layer(index, sums) for index, sums in self.sums.items()))
         return Profile(self.samples, self.steps, layers, self.timed_samples, self.seconds)
 
-    def _neuron(self, index: int) -> Any:
-        return self.network.input.neuron if index < 0 else self.network.layers[index].neuron
+    def _names(self, index: int) -> tuple[str, ...]:
+        neuron = self.network.neuron(index)
+        return () if neuron is None else tuple(name for name in neuron.NAMES if name != SPIKES)
 
     def _time(self, passage: Passage) -> None:
         sums = self.sums[passage.layer]
@@ -200,13 +201,12 @@ class Profiler:
             sums.forward += int(counts @ self.fan_outs[index][False])
             if True in self.fan_outs[index]:
                 sums.recurrent += int(sent @ self.fan_outs[index][True])
-        neuron = self._neuron(index)
+        neuron = self.network.neuron(index)
         if isinstance(neuron, Cuba):
             self._cuba(passage, neuron, sums)
         else:
-            for name, array in arrays.items():
-                if name != SPIKES:
-                    sums.widen(name, array)
+            for name in self._names(index):
+                sums.widen(name, arrays[name])
 
     def _cuba(self, passage: Passage, neuron: Cuba, sums: _Sums) -> None:
         a, u, v = (passage.arrays[name] for name in (INPUT, "u", "v"))
@@ -226,7 +226,7 @@ class Profiler:
 
     def _layer(self, index: int, sums: _Sums) -> LayerProfile:
         sends = index < 0 or self.network.layers[index].output == "spikes"
-        cuba = isinstance(self._neuron(index), Cuba)
+        cuba = isinstance(self.network.neuron(index), Cuba)
         shape = self.network.input.shape if index < 0 else self.network.layers[index].shape
         return LayerProfile(
             name="input neurons" if index < 0 else f"layer {index} ({self.network.layers[index].kind})",

@@ -66,7 +66,7 @@ def _warnings(profile: Profile) -> Iterator[str]:
             yield f"{layer.name}: none of its {layer.neurons} neurons ever fires; lower its threshold or raise its weights"
         elif 100 * _density(layer, profile) >= DENSE_SPIKES_PERCENT and layer.silent is not None:
             share = 100 * _density(layer, profile)
-            yield f"{layer.name}: {share:.0f} % of its neurons fire in a step; raise its threshold or regularise its rate"
+            yield f"{layer.name}: {share:.0f} % of its neurons send in a step; raise its threshold or regularise its rate"
 
 
 def _range_warnings(layer: LayerProfile) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _activity(layers: list[Mapping[str, Any]]) -> Iterator[str]:
 
 def _ranges(layers: list[Mapping[str, Any]]) -> Iterator[str]:
     row = "{:32} {:>10} {:>12} {:>12} {:>5} {:>9} {:>8}".format
-    yield row("range of 24 bit integers", "", "low", "high", "bits", "of 2^23", "beyond")
+    yield row("range of the integers", "", "low", "high", "bits", "of 2^23", "beyond")
     beyond = {"u": "u_wraps", "v": "v_saturations"}
     for entry in layers:
         for position, (name, taken) in enumerate(entry["ranges"].items()):

@@ -64,8 +64,9 @@ def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]
     network, without = side.network, side.without or frozenset()
     record: dict[int, tuple[str, ...]] = {}
     for population in populations:
-        if population.index is not None:
-            record[population.index] = tuple(name for name in _neuron(network, population.index).NAMES if name not in without)
+        neuron = None if population.index is None else network.neuron(population.index)
+        if population.index is not None and neuron is not None:
+            record[population.index] = tuple(name for name in neuron.NAMES if name not in without)
     recording = side.run(network, frames, record)
     found: list[Arrays] = []
     for population in populations:
@@ -73,15 +74,11 @@ def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]
             found.append({OUTPUT: _flat(recording.output)})
             continue
         arrays = {name: _flat(array) for name, array in recording.layers[population.index].items()}
-        neuron = _neuron(network, population.index)
+        neuron = network.neuron(population.index)
         if INPUT in without and isinstance(neuron, Cuba):
             arrays[INPUT] = derived_input(arrays["u"], neuron, population.shape)
         found.append(arrays)
     return recording, found
-
-
-def _neuron(network: Network, index: int) -> Any:
-    return network.layers[index].neuron if index >= 0 else network.input.neuron
 
 
 def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -16,7 +16,7 @@ from convert.divergence import diverge, samples_at_a_time
 from convert.divergence_report import as_dict, lines
 from convert.network import Network
 from convert.recording import Record, Recording
-from convert.sides import INPUT, Side
+from convert.sides import Side
 from convert.simulator import simulate
 from convert.stimulus import Opened, Stimulus
 
@@ -78,11 +78,11 @@ def _side(network: Network, backend: Backend, stack: contextlib.ExitStack) -> Si
     name, stock = backend
     if name is None:
         return Side(network, lambda network, frames, record: simulate(network, frames, record=record))
-    from lava_models.runner import Worker
+    from lava_models.runner import UNRECORDABLE, Worker
 
     worker = stack.enter_context(Worker())
     run: Callable[[Network, npt.NDArray[Any], Record], Recording] = functools.partial(_lava, worker.run, name, stock)
-    return Side(network, run, None if name == "loihi2" else frozenset({INPUT}))
+    return Side(network, run, None if name == "loihi2" else frozenset(UNRECORDABLE))
 
 
 def _lava(

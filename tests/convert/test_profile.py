@@ -151,7 +151,7 @@ def test_warnings_of_the_range(weight, exponent, said):
 def test_a_layer_that_fires_all_the_time_is_named():
     network = Network(Input((1,)), [Layer((2,), Dense([[2], [2]]), Cuba(0, 4096, 4096, bias_mant=[1, 1]))])
     warnings = as_dict(profile(network, np.zeros((1, 4, 1), int)))["warnings"]
-    assert warnings == ["layer 0 (dense): 100 % of its neurons fire in a step; raise its threshold or regularise its rate"]
+    assert warnings == ["layer 0 (dense): 100 % of its neurons send in a step; raise its threshold or regularise its rate"]
 
 
 def test_neurons_of_the_input_have_ranges_and_no_operations():
