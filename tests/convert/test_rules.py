@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta
 from convert.rules import RULES, check, not_checked, weight_bits
 from hw_configs.target import Target, load_target
 
@@ -167,6 +167,24 @@ def test_message_bits():
     ]
     biases = network(source=Input((2,), message_bits=6, neuron=cuba()))
     assert messages(biases, LOIHI1) == []
+
+
+def test_sigma_delta_messages_need_a_payload():
+    encoded = network(neuron=SigmaDelta(10), source=Input((2,), 8, Delta(10)))
+    assert messages(encoded, LOIHI2) == messages(encoded, CPU) == []
+    wide = "payload of sigma-delta messages is 16 bits, loihi1 holds 0; train CUBA neurons for this target"
+    assert messages(encoded, LOIHI1) == [f"input neurons: {wide}", f"layer 0 (dense): {wide}"]
+    sums = network(neuron=Sigma(), output="state")
+    assert messages(sums, LOIHI2) == [] and messages(sums, LOIHI1) == [f"layer 0 (dense): {wide}"]
+
+
+def test_sigma_delta_constants_fit_the_states():
+    for threshold, bias, fits in ((2047, -2048, True), (2048, 0, False), (0, -2049, False), (0, 2048, False)):
+        assert (messages(network(neuron=SigmaDelta(threshold, bias=bias))) == []) == fits
+    cure = "scale the weights, thresholds and biases down by a power of two, or lower spike_exp"
+    assert messages(network(source=Input((2,), 4, Delta(2048)))) == [
+        f"input neurons: width of the threshold among the states is 25 bits, loihi2 holds 24; {cure}"
+    ]
 
 
 def test_input_neurons_are_checked_too():

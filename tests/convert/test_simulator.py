@@ -238,3 +238,13 @@ def test_reset_clears_states_one_population_after_the_other_but_not_spikes_under
     assert (got.output[0, :, 0] // 128).tolist() == [0, 0, 1, 2, 3, 1, 2, 3, 4]
     with pytest.raises(DataError, match="reset_interval is 0"):
         simulate(network, np.ones((1, 2, 1), np.uint8), reset_interval=0)
+
+
+def test_graded_input_keeps_its_values_where_only_the_recurrence_is_dense():
+    rng = np.random.default_rng(0)
+    recurrent = DelayedRecurrent(Dense(np.full((6, 6), 2)))
+    layer = Layer((6,), Dense(2 * rng.integers(0, 5, (6, 20))), PASS, recurrent=recurrent)
+    network = Network(Input((20,), message_bits=2), [layer])
+    spikes = rng.integers(0, 4, (130, 12, 20)) * (rng.random((130, 12, 20)) < 0.3)
+    events, chosen = (simulate(network, spikes, record={0: ("a",)}, engine=engine) for engine in ("events", "auto"))
+    np.testing.assert_array_equal(events.layers[0]["a"], chosen.layers[0]["a"])
