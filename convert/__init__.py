@@ -9,7 +9,7 @@ from convert.network import Input, Layer, Network
 from convert.netx import read_netx, write_netx
 from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from convert.recording import Recording
-from convert.simulator import simulate
+from convert.simulator import simulate, stream
 
 __all__ = [
     "Conv",
@@ -25,5 +25,6 @@ __all__ = [
     "SigmaDelta",
     "read_netx",
     "simulate",
+    "stream",
     "write_netx",
 ]

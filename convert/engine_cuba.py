@@ -47,6 +47,7 @@ class CubaInputStage:
     neuron: Cuba
     population: Population
     order: None = None
+    wants_many_samples: bool = False
 
     def choose(self, spikes: Spikes) -> Choice:
         """As ``Stage.choose``: there is no connection."""
@@ -78,10 +79,14 @@ class CubaStage:
         """As ``Stage.order``."""
         return self.population.order
 
+    @property
+    def wants_many_samples(self) -> bool:
+        """As ``Stage.wants_many_samples``."""
+        return self.recurrent is not None and self.recurrent.is_dense(self.density)
+
     def choose(self, spikes: Spikes) -> Choice:
         """As ``Stage.choose``."""
-        recurrent = self.recurrent is not None and self.recurrent.is_dense(self.density)
-        return Choice(self.forward.is_dense(measured_density(spikes)), recurrent)
+        return Choice(self.forward.is_dense(measured_density(spikes)), self.wants_many_samples)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """As ``Stage.run``."""

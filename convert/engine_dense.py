@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from convert.arrays import IntArray, Shape
 from convert.engine_events import arriving, delayed, step_cuba
@@ -107,14 +108,13 @@ class Products:
         assert self.conv is not None
         conv = self.conv
         (down, right), (top, left), (sparse_y, sparse_x) = conv.stride, conv.padding, conv.dilation
-        height, width = (int(size) for size in conv.weight.shape[2:])
+        height, width = conv.weight.shape[2:]
         channels, rows_in, columns_in = self.shape
         image = x.reshape(-1, rows_in, columns_in, channels).transpose(0, 3, 1, 2) if self.read_last else x
         image = np.pad(image.reshape(-1, *self.shape), ((0, 0), (0, 0), (top, top), (left, left)))
-        extent = ((height - 1) * sparse_y + 1, (width - 1) * sparse_x + 1)
-        windows = np.lib.stride_tricks.sliding_window_view(image, extent, axis=(2, 3))[
-            :, :, ::down, ::right, ::sparse_y, ::sparse_x
-        ]
+        windows = sliding_window_view(image, (height - 1) * sparse_y + 1, axis=2)
+        windows = sliding_window_view(windows, (width - 1) * sparse_x + 1, axis=3)
+        windows = windows[:, :, ::down, ::right, ::sparse_y, ::sparse_x]  # (rows, channels, y, x, kernel y, kernel x)
         rows, _, out_height, out_width = windows.shape[:4]
         depth = self.shape[0] // conv.groups
         results = []

@@ -82,6 +82,7 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
     # ROWS adds at the step of arrival, so one row is enough; the others scatter into the rows of later steps
     ahead = _scatters(forward.kind) or _scatters(recurrent.kind)
     current = np.zeros((steps if ahead else 1, neurons), np.int32)
+    back_image, back_kernel = _image(current, recurrent), _kernel(recurrent)
     for b in range(batch):
         u[:] = 0
         v[:] = 0
@@ -121,6 +122,9 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
                 elif recurrent.kind == LIST:
                     for n in range(count):
                         _add_list(current, t, active[n], 1, recurrent)
+                elif recurrent.kind == CONV:
+                    for n in range(count):
+                        _add_conv(back_image, back_kernel, t, active[n], 1, recurrent)
                 else:
                     for n in range(count):
                         _scatter(current, t, active[n], 1, recurrent, back_sums)
@@ -210,6 +214,7 @@ def _send(spikes, current, plan, counts, listed, values, sums):  # type: ignore[
         return
     steps = spikes.shape[0]
     active = np.zeros(spikes.shape[1], np.int64)
+    image, kernel = _image(current, plan), _kernel(plan)
     counts[:] = 0
     for t in range(steps):
         count = _list(spikes[t], active)
@@ -224,6 +229,9 @@ def _send(spikes, current, plan, counts, listed, values, sums):  # type: ignore[
         elif plan.kind == LIST:
             for n in range(count):
                 _add_list(current, t, active[n], spikes[t, active[n]], plan)
+        elif plan.kind == CONV:
+            for n in range(count):
+                _add_conv(image, kernel, t, active[n], spikes[t, active[n]], plan)
         else:
             for n in range(count):
                 _scatter(current, t, active[n], spikes[t, active[n]], plan, sums)
@@ -283,21 +291,34 @@ def _scatter(current, t, j, x, plan, sums):  # type: ignore[no-untyped-def]  # n
             at = t + 1 + plan.delay[j, i]
             if at < steps:
                 current[at, i] += np.int32(x) * plan.weight[j, i]
-    elif plan.kind == CONV and t + 1 + plan.delay[j, 0] < steps:
-        groups = plan.geometry[14]
-        size = plan.geometry[3] // groups
-        image = current.reshape(steps, targets // (groups * size), groups, size)
-        kernel = plan.weight.reshape(plan.weight.shape[0], plan.weight.shape[1] // size, size)
-        _scatter_conv(image, t + 1 + plan.delay[j, 0], j, x, kernel, plan.geometry, plan.bins)
 
 
 @njit(**_OPTIONS)
-def _scatter_conv(current, arrival, j, x, weight, geometry, places):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """CONV: ``current`` (steps, places, groups, channels of a group), ``weight`` (in channels, taps, channels of a group)."""
-    channels, out_height, out_width = geometry[0], geometry[4], geometry[5]
-    down, right, groups = geometry[8], geometry[9], geometry[14]
+def _image(current, plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """CONV: ``current`` (steps, targets) as (steps, places, groups, channels of a group)."""
+    groups = plan.geometry[14] if plan.kind == CONV else 1
+    size = plan.geometry[3] // groups if plan.kind == CONV else 1
+    return current.reshape(current.shape[0], current.shape[1] // (groups * size), groups, size)
+
+
+@njit(**_OPTIONS)
+def _kernel(plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """CONV: the weights as (in channels, taps, channels of a group)."""
+    size = plan.geometry[3] // plan.geometry[14] if plan.kind == CONV else 1
+    return plan.weight.reshape(plan.weight.shape[0], plan.weight.shape[1] // size, size)
+
+
+@njit(inline="always", **_OPTIONS)
+def _add_conv(image, kernel, t, j, x, plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """CONV: add the spike of value ``x`` that source ``j`` emits at ``t``, all channels of a place at once."""
+    geometry, places = plan.geometry, plan.bins
+    arrival = t + 1 + plan.delay[j, 0]
+    if arrival >= image.shape[0]:
+        return
+    out_height, out_width = geometry[4], geometry[5]
+    down, right = geometry[8], geometry[9]
     channel = places[3 * j]
-    group = channel // (channels // groups)
+    group = channel // (geometry[0] // geometry[14])
     for ky in range(geometry[6]):
         top = places[3 * j + 1] + geometry[10] - ky * geometry[12]
         if down > 1:  # a division costs as much as all the rest
@@ -315,8 +336,8 @@ def _scatter_conv(current, arrival, j, x, weight, geometry, places):  # type: ig
             if left < 0 or left >= out_width:
                 continue
             place, tap = top * out_width + left, ky * geometry[7] + kx
-            for o in range(current.shape[3]):
-                current[arrival, place, group, o] += np.int32(x) * weight[channel, tap, o]
+            for o in range(image.shape[3]):
+                image[arrival, place, group, o] += np.int32(x) * kernel[channel, tap, o]
 
 
 @njit(**_OPTIONS)

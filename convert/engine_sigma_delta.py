@@ -123,6 +123,7 @@ class DeltaStage:
     source: Input
     neuron: Delta
     order: None = None
+    wants_many_samples: bool = False
 
     def choose(self, spikes: Spikes) -> Choice:
         """As ``Stage.choose``: there is no connection."""
@@ -152,6 +153,11 @@ class SigmaDeltaStage:
     neuron: SigmaDelta | Sigma
     bias: States
     reach: int
+
+    @property
+    def wants_many_samples(self) -> bool:
+        """As ``Stage.wants_many_samples``: there is no recurrence."""
+        return False
 
     @property
     def order(self) -> IntArray | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +21,16 @@ from convert.recording import Observer, Passage, Record, Recording, class_scores
 from hw_configs.errors import DataError
 
 if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
     from convert.engine import Engine, Stage
 
 #: Memory that the intermediate arrays of one chunk of samples may take, in bytes: what a core's caches hold.
 _CHUNK_BYTES = 2 << 20
 #: More samples than this in one chunk gain nothing.
 _CHUNK_SAMPLES = 64
+#: Where a recurrent connection is a product in every step, which has as many rows as there are samples.
+_PRODUCT_BYTES, _PRODUCT_SAMPLES = 512 << 20, 128
 
 
 def simulate(
@@ -63,46 +69,117 @@ def simulate(
             not there.
         NetworkError: the dense engine was asked for, and no float is exact for a layer's sums.
     """
-    # compiled loops: loaded when something runs, not when convert is imported
-    from convert.engine import prepare
+    simulator = Simulator(network, engine)
+    return simulator.run(
+        spikes,
+        record=record,
+        chunk=chunk,
+        progress=progress,
+        reset_interval=reset_interval,
+        observe=observe,
+        observed=observed,
+    )
 
-    if reset_interval is not None and reset_interval < 1:
-        raise DataError(f"reset_interval is {reset_interval}; 1 or more steps, or None for no reset, is allowed")
-    values = checked_spikes(network, spikes)
-    values = values.reshape(*values.shape[:2], int(np.prod(network.input.shape)))  # (batch, steps, inputs)
-    wanted = checked_record(network, record or {})
-    batch, steps = values.shape[:2]
-    stages = prepare(network, engine)
-    last = network.layers[-1]
-    output = np.empty((batch, steps, last.neurons), network.output_dtype)
-    layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
 
-    small = values.min(initial=0) >= 0 and values.max(initial=0) <= 255
-    turn = threading.Lock()
+def stream(
+    network: Network,
+    batches: Iterable[npt.ArrayLike],
+    *,
+    record: Record | None = None,
+    reset_interval: int | None = None,
+    engine: Engine = "auto",
+) -> Iterator[Recording]:
+    """``simulate`` for more samples than memory holds: one recording for each array of ``batches``, which are taken one by one.
 
-    def watch(passage: Passage) -> None:
-        assert observe is not None
-        with turn:
-            observe(passage)
+    Args:
+        network: what to run; prepared once.
+        batches: arrays of spikes as ``simulate`` takes them; a generator may read them from a file.  Some hundred samples each
+            keep all processor cores busy.
+        record, reset_interval, engine: see ``simulate``.
 
-    def work(start: int, stop: int) -> int:
-        where = slice(start, stop)
-        spikes = np.ascontiguousarray(values[where], np.uint8 if small else np.int32)
-        _run_chunk(network, stages, spikes, output[where], layers, where, reset_interval or 0, observe and watch, observed)
-        return stop - start
+    Raises:
+        DataError, NetworkError: see ``simulate``; raised when the batch that is at fault is reached.
+    """
+    simulator = Simulator(network, engine)
+    for spikes in batches:
+        yield simulator.run(spikes, record=record, reset_interval=reset_interval)
 
-    size = chunk or _chunk_size(network, steps)
-    ranges = [(start, min(start + size, batch)) for start in range(0, batch, size)]
-    with ThreadPoolExecutor(max(1, min(len(ranges), _cpus()))) as pool:
-        done = pool.map(lambda ends: work(*ends), ranges)
-        for _ in _shown(done, batch, progress):
-            pass
-    output = output.reshape(batch, steps, *last.shape)
-    shaped = {
-        index: {name: array.reshape(batch, steps, *_shape(network, index)) for name, array in arrays.items()}
-        for index, arrays in layers.items()
-    }
-    return Recording(output=output, readout=class_scores(network, output), layers=shaped)
+
+class Simulator:
+    """A network prepared once for several runs; see ``simulate`` for what the arguments mean."""
+
+    def __init__(self, network: Network, engine: Engine = "auto") -> None:
+        # compiled loops: loaded when something runs, not when convert is imported
+        from convert.engine import prepare
+
+        self.network = network
+        self.stages = prepare(network, engine)
+
+    def run(
+        self,
+        spikes: npt.ArrayLike,
+        *,
+        record: Record | None = None,
+        chunk: int | None = None,
+        progress: bool = False,
+        reset_interval: int | None = None,
+        observe: Observer | None = None,
+        observed: tuple[str, ...] = (),
+    ) -> Recording:
+        """``simulate`` for this network."""
+        network = self.network
+        if reset_interval is not None and reset_interval < 1:
+            raise DataError(f"reset_interval is {reset_interval}; 1 or more steps, or None for no reset, is allowed")
+        values = checked_spikes(network, spikes)
+        values = values.reshape(*values.shape[:2], int(np.prod(network.input.shape)))  # (batch, steps, inputs)
+        wanted = checked_record(network, record or {})
+        batch, steps = values.shape[:2]
+        last = network.layers[-1]
+        output = np.empty((batch, steps, last.neurons), network.output_dtype)
+        layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
+        small = values.dtype.itemsize == 1 and values.dtype.kind in "bu"
+        dtype = np.uint8 if small or (values.min(initial=0) >= 0 and values.max(initial=0) <= 255) else np.int32
+        turn = threading.Lock()
+
+        def watch(passage: Passage) -> None:
+            assert observe is not None
+            with turn:
+                observe(passage)
+
+        def work(where: slice) -> int:
+            part = np.ascontiguousarray(values[where], dtype)
+            watcher = None if observe is None else watch
+            _run_chunk(network, self.stages, part, output[where], layers, where, reset_interval or 0, watcher, observed)
+            return len(part)
+
+        with _one_blas_thread(), ThreadPoolExecutor(_cpus()) as pool:
+            done = (count for places in self._places(batch, steps, chunk) for count in pool.map(work, places))
+            for _ in _shown(done, batch, progress):
+                pass
+        output = output.reshape(batch, steps, *last.shape)
+        shaped = {
+            index: {name: array.reshape(batch, steps, *_shape(network, index)) for name, array in arrays.items()}
+            for index, arrays in layers.items()
+        }
+        return Recording(output=output, readout=class_scores(network, output), layers=shaped)
+
+    def _places(self, batch: int, steps: int, chunk: int | None) -> Iterator[list[slice]]:
+        """The samples in portions of chunks, one chunk for a thread; a portion is asked for when the one before is done.
+
+        A large batch begins with a few samples, which measure the densities that the choice of the engines needs.
+        """
+        start, size = 0, chunk or self._chunk_size(steps)
+        for stop in (size if size * _cpus() * 16 < batch else 0, batch):
+            size = chunk or self._chunk_size(steps)
+            yield [slice(begin, min(begin + size, stop)) for begin in range(start, stop, size)]
+            start = stop
+
+    def _chunk_size(self, steps: int) -> int:
+        network = self.network
+        widest = max(int(np.prod(network.input.shape)), *(layer.neurons for layer in network.layers))
+        products = any(stage.wants_many_samples for stage in self.stages)
+        samples, memory = (_PRODUCT_SAMPLES, _PRODUCT_BYTES) if products else (_CHUNK_SAMPLES, _CHUNK_BYTES)
+        return max(1, min(samples, memory // max(1, 10 * steps * widest)))
 
 
 def _run_chunk(
@@ -160,9 +237,16 @@ def _shape(network: Network, index: int) -> tuple[int, ...]:
     return network.input.shape if index < 0 else network.layers[index].shape
 
 
-def _chunk_size(network: Network, steps: int) -> int:
-    widest = max(int(np.prod(network.input.shape)), *(layer.neurons for layer in network.layers))
-    return max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // max(1, 10 * steps * widest)))
+@cache
+def _blas() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_blas_thread() -> AbstractContextManager[Any]:
+    """While several of our threads make products, each of them has BLAS to itself."""
+    return _blas().limit(limits=1, user_api="blas")
 
 
 def _cpus() -> int:
