@@ -15,7 +15,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from convert.arrays import IntArray, Shape
-from convert.engine_events import arriving, delayed, step_cuba
+from convert.engine_events import add_product, arriving, step_cuba
 from convert.layers import Conv, Dense
 from convert.layers.conv import as_chw
 from convert.plan import C_ORDER, Order, ordered_axons, ordered_matrix
@@ -78,30 +78,24 @@ class Products:
             matrix = tap.matrix(largest)
             for start in range(0, batch, block):
                 part = spikes[start : start + block]
-                shifted = np.zeros(part.shape, matrix.dtype)
-                delayed(part, tap.delay, 1, shifted)
-                current[start : start + block] += self._product(shifted.reshape(-1, sources), matrix).reshape(
-                    len(part), steps, self.targets
-                )
+                shifted = np.empty(part.shape, matrix.dtype)
+                for t in range(steps):
+                    arriving(part, tap.delay, t, shifted[:, t])
+                product = self._product(shifted.reshape(-1, sources), matrix)
+                add_product(product, self.exponent, current[start : start + block].reshape(-1, self.targets))
         return current
 
-    def current_at(self, spikes: npt.NDArray[np.uint8], t: int) -> npt.NDArray[np.int32]:
-        """What ``spikes`` (batch, steps, sources), known up to t - 1, cause at step t: (batch, targets)."""
-        current = np.zeros((len(spikes), self.targets), np.int32)
+    def add_at(self, spikes: npt.NDArray[np.uint8], t: int, current: npt.NDArray[np.int32]) -> None:
+        """Add what ``spikes`` (batch, steps, sources), known up to t - 1, cause at step t to ``current`` (batch, targets)."""
         for tap in self.taps:
             matrix = tap.matrix(1)
             sent = np.empty((len(spikes), spikes.shape[2]), matrix.dtype)
             arriving(spikes, tap.delay, t, sent)
-            current += self._product(sent, matrix)
-        return current
+            add_product(self._product(sent, matrix), self.exponent, current)
 
-    def _product(self, x: Floats, matrix: Floats) -> npt.NDArray[np.int32]:
-        """sh(x @ matrix) as 32 bit integers, which wrap, for ``x`` (rows, sources)."""
-        product = x @ matrix if self.conv is None else self._convolve(x, matrix)
-        whole = product.astype(np.int32) if product.dtype == np.float32 else product.astype(np.int64).astype(np.int32)
-        if self.exponent == 0:
-            return whole
-        return whole << self.exponent if self.exponent > 0 else whole >> -self.exponent
+    def _product(self, x: Floats, matrix: Floats) -> Floats:
+        """x @ matrix for ``x`` (rows, sources): (rows, targets)."""
+        return x @ matrix if self.conv is None else self._convolve(x, matrix)
 
     def _convolve(self, x: Floats, matrix: Floats) -> Floats:
         """Convolution of ``x`` (rows, channels * height * width) as a product of its patches: (rows, targets)."""
@@ -167,7 +161,7 @@ def step_all(
     result |= {name: np.empty(given.shape, np.int32) for name in ("u", "v") if name in names}
     u, v = np.zeros((2, batch, neurons), np.int32)
     for t in range(steps):
-        given[:, t] += connection.current_at(result["spikes"], t)
+        connection.add_at(result["spikes"], t, given[:, t])
         if interval > 0 and (t + 1 - phase) % interval == 0:
             u[:] = v[:] = 0
         step_cuba(given[:, t], bias, *constants, u, v, result["spikes"][:, t])

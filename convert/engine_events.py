@@ -135,8 +135,18 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
 @njit(**_OPTIONS)
 def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """One step of CUBA neurons for a batch: ``current``, ``u``, ``v``, ``emitted`` (batch, neurons), ``bias`` (neurons,)."""
+    neurons = current.shape[1]
+    # of arrays made here the compiler knows that they do not overlap, and makes vectors of the loop
+    a, u_row, v_row = np.empty(neurons, np.int32), np.empty(neurons, np.int32), np.empty(neurons, np.int32)
+    over = np.empty(neurons, np.uint8)
     for b in range(current.shape[0]):
-        _step(current[b], bias, keep_u, keep_v, threshold, u[b], v[b], emitted[b])
+        a[:] = current[b]
+        u_row[:] = u[b]
+        v_row[:] = v[b]
+        _step(a, bias, keep_u, keep_v, threshold, u_row, v_row, over)
+        u[b] = u_row
+        v[b] = v_row
+        emitted[b] = over
 
 
 @njit(**_OPTIONS)
@@ -158,6 +168,15 @@ def arriving(spikes, delay, t, result):  # type: ignore[no-untyped-def]  # noqa:
         for j in range(spikes.shape[2]):
             sent = t - 1 - delay[j]
             result[b, j] = spikes[b, sent, j] if sent >= 0 else 0
+
+
+@njit(**_OPTIONS)
+def add_product(product, exponent, current):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Add ``product`` (rows, targets), whole numbers in floats, shifted by the exponent, to ``current``; 32 bit that wrap."""
+    for row in range(product.shape[0]):
+        for i in range(product.shape[1]):
+            whole = np.int32(np.int64(product[row, i]))
+            current[row, i] += whole << exponent if exponent >= 0 else whole >> -exponent
 
 
 @njit(inline="always", **_OPTIONS)
