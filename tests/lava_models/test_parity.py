@@ -1,4 +1,4 @@
-"""Random networks: Lava's own models, our models, the simulator and the reference agree in every spike, u and v."""
+"""Random networks: Lava's own models, our models, both engines and the reference agree in every spike, u and v."""
 
 import os
 
@@ -29,7 +29,8 @@ def test_random_networks_agree_everywhere(lava, case):
     network, sample = case
     layers, output = lava_reference.run(network, sample)
     record = dict.fromkeys(layers, ("spikes", "u", "v"))
-    compare(network, sample, simulate(network, sample[None], record=record), layers, output, "simulator")
+    for engine in ("events", "dense"):
+        compare(network, sample, simulate(network, sample[None], record=record, engine=engine), layers, output, engine)
     compare(network, sample, lava.run(network, sample[None], record=record), layers, output, "our models")
     compare(network, sample, lava.run(network, sample[None], record=record, stock=True), layers, output, "Lava's models")
     spikes = sum(int(names["spikes"].sum()) for names in layers.values())
