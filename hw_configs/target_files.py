@@ -7,8 +7,8 @@ A chip states ``name``, ``title``, and ``chips = { value = 1, source = "..." }``
     [packing]      the fields of ``SynapsePacking``:   header_bits = { value = 10, source = "..." }
     [events]       of ``Events``:      hop_east_west = { energy_pj = 3.0, time_ns = 4.1, source = "..." }
 
-A board states ``chip = "loihi2"`` and its number of chips; the rest is the chip's, but for what the board states itself.  What is
-not public is left out.  ``as_on = { value = "loihi1", source = "..." }`` in packing or events names a stand-in.
+A board states ``chip = "loihi2"`` and its number of chips; the rest is the chip's, but for what the board states itself.
+What is not public is left out.  ``as_on = { value = "loihi1", source = "..." }`` in packing or events names a stand-in.
 """
 
 from __future__ import annotations
