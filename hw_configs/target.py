@@ -36,6 +36,8 @@ class Target:
         neurons_per_core: neurons that one core updates.
         neuron_configs_per_core: different sets of decays that the neurons of one core may have.
         core_memory_bytes: synapse memory of a core (Loihi 1), or memory shared with neuron states (Loihi 2).
+        delay_slots_per_core: sums of delayed input that a core keeps; a neuron whose input is delayed by up to d steps takes the
+            power of two above d + 1, one slot for each step of arrival and one that is being read.
         axons_in_per_core, axons_out_per_core: routing entries of a core.
         embedded_cores_per_chip: x86 cores on the chip.
         step_ns_min: shortest step of the whole chip, in nanoseconds.
@@ -70,6 +72,7 @@ class Target:
     neurons_per_core: int | None = None
     neuron_configs_per_core: int | None = None
     core_memory_bytes: int | None = None
+    delay_slots_per_core: int | None = None
     axons_in_per_core: int | None = None
     axons_out_per_core: int | None = None
     embedded_cores_per_chip: int | None = None

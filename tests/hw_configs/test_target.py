@@ -22,9 +22,9 @@ def test_the_numbers_of_loihi2():
         "weight_exp_max",
         "cores_per_tile",
         "neuron_configs_per_core",
+        "delay_slots_per_core",
         "axons_in_per_core",
         "axons_out_per_core",
-        "conv_weights_shared",
     )
 
 
