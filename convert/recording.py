@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from convert.network import Network
 
-#: Per layer index, the names to record ("spikes", "a", "u", "v"); layer -1 is the input's neurons where it has them.
+#: Per layer index, the names to record, of the ``NAMES`` of its neurons; layer -1 is the input's neurons where it has them.
 Record = Mapping[int, tuple[str, ...]]
 
 
@@ -21,11 +21,12 @@ class Recording:
 
     Attributes:
         output: (batch, steps, *output shape): what leaves the last layer: uint8 spikes, delayed by its axonal delay if it
-            has one; for a readout of states its int32 voltages.
+            has one, or the int32 messages of sigma-delta neurons; for a readout of states its int32 voltages or sums.
         readout: (batch, classes) int64 class scores: the sum of ``output`` over steps, and over the members of each group
-            where the network ends in an average (all groups have the same size, so sums rank classes as means do).
-        layers: recorded arrays, ``layers[index]["spikes" | "a" | "u" | "v"]`` of shape (batch, steps, *layer shape): the spikes
-            that the neurons emit (before any axonal delay), the sum a of their synaptic input, and u and v after the step.
+            where the network ends in an average (all groups have the same size, so sums rank classes as means do).  Messages
+            are changes: their sum is what has been sent of the activation by the last step.
+        layers: recorded arrays, ``layers[index][name]`` of shape (batch, steps, *layer shape): "spikes" that the neurons emit
+            (before any axonal delay), the sum "a" of their synaptic input, and their states after the step.
     """
 
     output: npt.NDArray[np.generic]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from convert.network import Network
@@ -51,7 +52,7 @@ def simulate_samples(
             correct += int((result.prediction == samples.labels[part]).sum())
             output_sum += int(result.output.sum(dtype="int64"))
     low, high = wilson_interval(correct, len(numbers))
-    spiking = network.layers[-1].output == "spikes"
+    spiking = network.output_dtype is np.uint8  # the messages of sigma-delta neurons are no count
     return {
         "data": samples.dataset.name,
         "split": samples.split,

@@ -55,3 +55,12 @@ def test_tinynet_input_layer_and_first_convolution(lava, stock):
     np.testing.assert_array_equal(recording.layers[-1]["spikes"][:, :-1], spikes[:, 1:])
     current = np.moveaxis(np.load(truth / "current.npy"), -1, 1)
     np.testing.assert_array_equal(recording.layers[0]["u"], 64 * current)
+
+
+def test_sigma_delta_pilotnet(lava):
+    """The whole network as upstream's own test runs it: 9 steps of one image, of which the readout's sums are stored."""
+    truth = NETX / "gts/pilotnet_sdnn"
+    image = np.load(truth / "input.npy").transpose(3, 2, 1, 0)
+    stored = np.load(truth / "output.npy").T
+    values = np.broadcast_to(image, (1, len(stored), *image.shape[1:]))
+    np.testing.assert_array_equal(lava.run(read_netx(truth / "network.net"), values).output[0], stored)
