@@ -1,7 +1,8 @@
 """The artifact: a folder from which any backend can run a network and prove that it runs it right, without torch or data.
 
-Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact output and class scores), ``manifest.json``
-(target, provenance, metrics, versions, and the SHA-256 of every other file), and what else was attached.
+Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact output and class scores),
+``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``manifest.json`` (target,
+provenance, metrics, versions, and the SHA-256 of every other file), and what else was attached.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.files import atomic_folder, sha256
+from convert.lava_export import write_lava_script
 from convert.network import Network
 from convert.netx import read_netx, write_netx
 from convert.simulator import simulate
@@ -38,7 +40,7 @@ class Golden:
     """Inputs with what exactly must come out.
 
     Attributes:
-        spikes: (samples, steps, *input shape), uint8 or wider unsigned integers.
+        spikes: (samples, steps, *input shape), the narrowest integers that hold them.
         output: (samples, steps, *output shape), as ``Recording.output``.
         scores: (samples, classes), as ``Recording.readout``.
     """
@@ -97,7 +99,8 @@ def write_artifact(
         raise DataError(f"golden inputs have shape {spikes.shape}; at least one sample of (samples, steps, input) is needed")
     recording = simulate(network, spikes)
     spikes = spikes.reshape(*spikes.shape[:2], *network.input.shape)
-    spikes = spikes.astype(np.min_scalar_type(int(spikes.max(initial=0))))
+    bounds = (int(spikes.min(initial=0)), int(spikes.max(initial=0)))
+    spikes = spikes.astype(np.result_type(*map(np.min_scalar_type, bounds)))
     manifest = {
         "format": FORMAT,
         "target": {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)},
@@ -109,10 +112,12 @@ def write_artifact(
         with atomic_folder(place) as temporary:
             write_netx(network, temporary / NETWORK)
             np.savez_compressed(temporary / GOLDEN, spikes=spikes, output=recording.output, scores=recording.readout)
+            script = write_lava_script(network, temporary)
             for name, path in (attachments or {}).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, temporary / name)
-            manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in (NETWORK, GOLDEN, *(attachments or {}))}
+            names = (NETWORK, GOLDEN, *script, *(attachments or {}))
+            manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in names}
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
         raise NetworkError(f"{place} cannot be written: {error}") from error

@@ -25,8 +25,9 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = subparsers.add_parser(
         "export",
         help="turn a trained network into integers for a target",
-        description="Write the artifact ART: network.net, golden inputs with their exact outputs, a manifest, and a copy of "
-        "the checkpoint. Refused, with everything that breaks a rule, where the target cannot hold the network.",
+        description="Write the artifact ART: network.net, golden inputs with their exact outputs, a script that runs them with "
+        "stock lava-nc alone, a manifest, and a copy of the checkpoint. Refused, with everything that breaks a rule, where the "
+        "target cannot hold the network.",
     )
     parser.add_argument("run_folder", metavar="RUN", type=Path, help="folder that `myelin train` wrote")
     parser.add_argument("--target", required=True, help="name of a target, or a TOML file that describes one")
@@ -57,6 +58,7 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
     from convert.artifact import write_artifact
     from convert.checkpoint import network_from_checkpoint, read_checkpoint
     from convert.files import sha256
+    from convert.lava_export import ARRAYS, SCRIPT
     from convert.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
     from convert.rules import check, not_checked
     from convert.samples import Binning, open_samples, spread_choice
@@ -124,7 +126,8 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
         *(f"clipped       {line}" for line in clipped),
         f"rules         {target.name} holds it" + "".join(f"; {line}" for line in not_checked(target)),
         f"golden        samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.split}): {_CHOSEN}",
-        f"artifact      {out}: network.net, golden.npz, manifest.json, {CHECKPOINT}/",
+        f"artifact      {out}: network.net, golden.npz, manifest.json, {CHECKPOINT}/; {SCRIPT} and {ARRAYS} run it with stock "
+        "lava-nc alone",
     ]
 
 

@@ -34,8 +34,18 @@ def test_round_trip(artifact, inputs, tmp_path):
     assert "weight_exp_min" in found.manifest["target"]["not_public"]
     assert found.manifest["provenance"] == {"checkpoint": str(tmp_path / "run"), "seed": 3, "classes": ["a", "b"]}
     assert found.manifest["metrics"] == {"accuracy": 0.5}
-    assert set(found.manifest["files"]) == {"network.net", "golden.npz"}
-    assert sorted(path.name for path in artifact.iterdir()) == ["golden.npz", "manifest.json", "network.net"]
+    files = {"network.net", "golden.npz", "lava_network.py", "lava_network.npz"}
+    assert set(found.manifest["files"]) == files
+    assert {path.name for path in artifact.iterdir()} == files | {"manifest.json"}
+
+
+def test_golden_inputs_may_be_negative(tmp_path, inputs):
+    """Delta encoders take values of either sign; 8 unsigned bit would turn -3 into 253."""
+    from convert import Delta, Dense, Input, Layer, Network, Sigma
+
+    encoded = Network(Input((2,), 4, Delta(1)), (Layer((1,), Dense([[2, -4]]), Sigma(), output="state"),))
+    write(tmp_path / "art", encoded, inputs * -3)
+    assert read_artifact(tmp_path / "art").golden.spikes.min() == -3
 
 
 def test_load_network_takes_a_file_or_a_folder(artifact, tmp_path):
