@@ -11,6 +11,7 @@ from hw_configs.files import write_json
 
 if TYPE_CHECKING:
     from convert.network import Network
+    from convert.profile import Profile
     from convert.rules import Violation
     from hw_configs.target import Target
 
@@ -19,16 +20,31 @@ if TYPE_CHECKING:
 
 #: Samples that are binned at a time; the simulator takes fewer at once.
 _PROFILED_SAMPLES = 256
+#: Options of ``convert.stimulus``, any of which asks for an input.
+_INPUT_OPTIONS = ("data", "split", "samples", "steps", "step_ms", "density", "seed")
 
 
 def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
-    check = subparsers.add_parser("check", help="the hardware rules alone: what of a network a target cannot hold")
-    check.add_argument("network", metavar="NET|ART", help="a netx file (*.net) or an artifact folder")
-    check.add_argument("--target", required=True, help="name of a target, or a TOML file that describes one")
-    check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON too")
-    check.set_defaults(run=run_check)
+    _add_check(subparsers)
     _add_profile(subparsers)
+
+
+def _add_check(subparsers: Subparsers) -> None:
+    from convert.stimulus import add_arguments
+
+    parser = subparsers.add_parser(
+        "check",
+        help="the hardware rules alone: what of a network a target cannot hold",
+        description="Print everything that the target cannot hold, each with its cure, and what is not public and so not "
+        "checked. The states are judged in a calibration run: on data, or the golden inputs of an artifact, or random spikes. "
+        "For a netx file without any option of the input they are not checked.",
+    )
+    parser.add_argument("network", metavar="NET|ART", type=Path, help="a netx file (*.net) or an artifact folder")
+    parser.add_argument("--target", required=True, help="name of a target, or a TOML file that describes one")
+    add_arguments(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON too")
+    parser.set_defaults(run=run_check)
 
 
 def _add_profile(subparsers: Subparsers) -> None:
@@ -50,13 +66,19 @@ def _add_profile(subparsers: Subparsers) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """``myelin check``: every violation at once; 0 when the target holds the network, 1 when not."""
-    from convert.artifact import load_network
-    from convert.rules import not_checked
+    from convert.rules import calibrate, not_checked, notes, state_ranges
+    from convert.stimulus import choose, open_network
     from hw_configs.target import load_target
 
     target = load_target(arguments.target)
-    network = load_network(arguments.network)
-    violations = print_check(network, target, arguments.network)
+    opened = open_network(arguments.network)
+    named = any(getattr(arguments, name) is not None for name in _INPUT_OPTIONS)
+    stimulus = choose([opened], arguments) if named or opened.artifact is not None else None
+    calibration = None
+    if stimulus is not None:
+        calibration = calibrate(opened.network, (frames for _, frames in stimulus.batches(_PROFILED_SAMPLES)))
+        print(f"calibrated on {stimulus.text}")
+    violations = print_check(opened.network, target, arguments.network, calibration)
     if arguments.json is not None:
         result = {
             "network": str(arguments.network),
@@ -74,7 +96,10 @@ def run_check(arguments: argparse.Namespace) -> int:
                 }
                 for violation in violations
             ],
-            "not_checked": not_checked(target),
+            "notes": notes(target, calibration),
+            "not_checked": not_checked(target, calibration),
+            "calibration": None if stimulus is None else {**stimulus.facts, "text": stimulus.text},
+            "states": [] if calibration is None else [state._asdict() for state in state_ranges(calibration)],
         }
         write_json(arguments.json, result)
     return 1 if violations else 0
@@ -106,12 +131,15 @@ def run_profile(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def print_check(network: Network, target: Target, name: str | os.PathLike[str]) -> list[Violation]:
-    """Check the hardware rules and print every violation, what was not checked, and the verdict; returns the violations."""
-    from convert.rules import check, not_checked
+def print_check(
+    network: Network, target: Target, name: str | os.PathLike[str], calibration: Profile | None = None
+) -> list[Violation]:
+    """Print every violation of the hardware rules, notes, what was not checked, and the verdict; returns the violations."""
+    from convert.rules import check, not_checked, notes
 
-    violations = check(network, target)
-    for line in (*(violation.message for violation in violations), *not_checked(target)):
+    violations = check(network, target, calibration)
+    found = (violation.message for violation in violations)
+    for line in (*found, *notes(target, calibration), *not_checked(target, calibration)):
         print(line)
     count = len(violations)
     verdict = "holds" if not count else "does not hold"

@@ -142,11 +142,12 @@ class _Sums:
 class Profiler:
     """Adds up a profile batch by batch.
 
-    Every batch runs twice: once observed in all its states, once timed without, since handing out states takes time of its own.
+    Every batch runs twice: once observed in all its states, once timed without, since handing out states takes time of its own;
+    with ``timed=False`` only the first.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, *, timed: bool = True) -> None:
+        self.network, self.timed = network, timed
         self.samples = self.steps = self.timed_samples = 0
         self.seconds = 0.0
         indices = range(0 if network.input.neuron is None else -1, len(network.layers))
@@ -159,12 +160,12 @@ class Profiler:
     def add(self, spikes: npt.ArrayLike) -> None:
         """Run ``spikes`` (batch, steps, *input shape), of as many steps as the batches before."""
         values = np.asarray(spikes)
-        if not self.samples:
+        if self.timed and not self.samples:
             simulate(self.network, values[:1])  # loads the compiled loops, which would count as time otherwise
         names = tuple({name: None for index in self.sums for name in self._names(index)})
         simulate(self.network, values, observe=self._observe, observed=names)
         until = time.perf_counter() + _TIMED_S
-        while True:
+        while self.timed:
             started = time.perf_counter()
             simulate(self.network, values, observe=self._time)
             self.seconds += time.perf_counter() - started

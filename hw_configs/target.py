@@ -23,6 +23,7 @@ class Target:
         title: full name.
         chip: name of the chip that a board carries; of a chip, its own.
         chips: how many.
+        simulator: whether it is no hardware at all, so that cores, memory and axons have no meaning.
         weight_bits: bits of a signed synaptic weight; weights of one sign use the sign bit too.
         weight_exp_min, weight_exp_max: exponent of a connection's weights.
         delay_steps_max: longest delay between a spike and its arrival, in steps beyond the one that every connection takes.
@@ -36,8 +37,8 @@ class Target:
         neurons_per_core: neurons that one core updates.
         neuron_configs_per_core: different sets of decays that the neurons of one core may have.
         core_memory_bytes: synapse memory of a core (Loihi 1), or memory shared with neuron states (Loihi 2).
-        delay_slots_per_core: sums of delayed input that a core keeps; a neuron whose input is delayed by up to d steps takes the
-            power of two above d + 1, one slot for each step of arrival and one that is being read.
+        delay_slots_per_core: sums of delayed input that a core keeps; a neuron whose input is delayed by up to d steps takes
+            the power of two above d + 1, one slot for each step of arrival and one that is being read.
         axons_in_per_core, axons_out_per_core: routing entries of a core.
         embedded_cores_per_chip: x86 cores on the chip.
         step_ns_min: shortest step of the whole chip, in nanoseconds.
@@ -52,6 +53,7 @@ class Target:
     title: str
     chip: str = ""
     chips: int | None = None
+    simulator: bool = False
     weight_bits: int | None = None
     weight_exp_min: int | None = None
     weight_exp_max: int | None = None
@@ -134,9 +136,13 @@ class Target:
         return f"relative comparison only: figures per event are those of {self.events.published_for}"
 
 
+#: Fields that say what a target is, not what it holds.
+_IDENTITY = ("name", "title", "chip", "simulator", "sources")
+
+
 def known_fields() -> tuple[str, ...]:
     """Names of everything that a target may state about the hardware."""
-    return tuple(entry.name for entry in fields(Target) if entry.name not in ("name", "title", "chip", "sources"))
+    return tuple(entry.name for entry in fields(Target) if entry.name not in _IDENTITY)
 
 
 def number_fields() -> tuple[str, ...]:

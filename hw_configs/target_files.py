@@ -8,7 +8,8 @@ A chip states ``name``, ``title``, and ``chips = { value = 1, source = "..." }``
     [events]       of ``Events``:      hop_east_west = { energy_pj = 3.0, time_ns = 4.1, source = "..." }
 
 A board states ``chip = "loihi2"`` and its number of chips; the rest is the chip's, but for what the board states itself.
-What is not public is left out.  ``as_on = { value = "loihi1", source = "..." }`` in packing or events names a stand-in.
+What is not public is left out; ``simulator = true`` says that cores, memory and axons have no meaning.
+``as_on = { value = "loihi1", source = "..." }`` in packing or events names a stand-in.
 """
 
 from __future__ import annotations
@@ -62,10 +63,14 @@ class _File:
         self.sources: dict[str, str] = {}
 
     def target(self) -> Target:
-        self._check_keys("", self.data, ("name", "title", "chip", "chips", *_TABLES))
+        self._check_keys("", self.data, ("name", "title", "chip", "chips", "simulator", *_TABLES))
         for key in ("name", "title"):
             if not isinstance(self.data.get(key), str) or not self.data[key]:
                 self._fail(f"{key!r} is {self.data.get(key)!r}; a text is needed")
+        simulator = self.data.get("simulator", False)
+        if not isinstance(simulator, bool):
+            self._fail(f"'simulator' is {simulator!r}; true or false is allowed")
+        self.values["simulator"] = simulator
         if "chip" in self.data:
             self._inherit(self.data["chip"])
         if "chips" in self.data:
@@ -87,7 +92,9 @@ class _File:
         carried = self._other("chip", chip)
         if carried.chip != chip:
             self._fail(f"chip is {chip!r}, a board of {carried.chip}; name the chip")
-        inherited = (entry.name for entry in fields(Target) if entry.name not in ("name", "title", "chips", "sources"))
+        inherited = (
+            entry.name for entry in fields(Target) if entry.name not in ("name", "title", "chips", "simulator", "sources")
+        )
         self.values.update((name, getattr(carried, name)) for name in inherited)
         self.sources.update({name: source for name, source in carried.sources.items() if name != "chips"})
 

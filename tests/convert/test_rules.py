@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta
-from convert.rules import RULES, check, not_checked, weight_bits
-from hw_configs.target import Target, load_target
+from convert.rules import RULES, Violation, calibrate, check, not_checked, notes, state_ranges, weight_bits
+from convert.rules.neurons import MODELS
+from convert.rules.synapses import sources
+from convert.synapses import connections, fan_in
+from hw_configs.target import LAYER_KINDS, NEURON_MODELS, Target, load_target
 
 LOIHI1, LOIHI2, CPU = load_target("loihi1"), load_target("loihi2"), load_target("cpu")
 
@@ -172,10 +175,166 @@ def test_message_bits():
 def test_sigma_delta_messages_need_a_payload():
     encoded = network(neuron=SigmaDelta(10), source=Input((2,), 8, Delta(10)))
     assert messages(encoded, LOIHI2) == messages(encoded, CPU) == []
-    wide = "payload of sigma-delta messages is 16 bits, loihi1 holds 0; train CUBA neurons for this target"
-    assert messages(encoded, LOIHI1) == [f"input neurons: {wide}", f"layer 0 (dense): {wide}"]
+    plain = dataclasses.replace(LOIHI2, message_bits_max=15, name="plain")
+    wide = "payload of sigma-delta messages is 16 bits, plain holds 15; train CUBA neurons for this target"
+    assert messages(encoded, plain) == [f"input neurons: {wide}", f"layer 0 (dense): {wide}"]
+    assert messages(encoded, dataclasses.replace(plain, neuron_models=None)) == messages(encoded, plain)
     sums = network(neuron=Sigma(), output="state")
-    assert messages(sums, LOIHI2) == [] and messages(sums, LOIHI1) == [f"layer 0 (dense): {wide}"]
+    assert messages(sums, LOIHI2) == [] and messages(sums, plain) == [f"layer 0 (dense): {wide}"]
+
+
+def test_neurons_without_a_process():
+    encoded = network(neuron=SigmaDelta(10), source=Input((2,), 8, Delta(10)))
+    told = "loihi1 holds cuba; train CUBA neurons for this target"
+    assert messages(encoded, LOIHI1) == [
+        f"input neurons: neuron model is delta, {told}",
+        f"layer 0 (dense): neuron model is sigma_delta, {told}",
+    ]
+    assert messages(network(neuron=Sigma(), output="state"), LOIHI1) == [f"layer 0 (dense): neuron model is sigma, {told}"]
+    assert tuple(MODELS.values()) == NEURON_MODELS
+
+
+def test_connections_without_a_process():
+    inner = DelayedRecurrent(Conv([[[[2, 2, 2]]]], padding=(0, 1)))
+    net = network(recurrent=inner)
+    for kinds, fits in ((("dense", "recurrent conv"), True), (("dense", "conv", "recurrent dense"), False)):
+        target = dataclasses.replace(LOIHI2, layer_kinds=kinds, name="few")
+        assert (messages(net, target) == []) == fits
+    assert messages(net, target) == [
+        "layer 0 (dense, recurrent conv): kind of connection is recurrent conv, few holds dense, conv, recurrent dense; train "
+        "a network of those connections"
+    ]
+    convs = Network(Input((1, 1, 4)), [Layer((1, 1, 4), Conv([[[[2, 2, 2]]]], padding=(0, 1)), cuba())])
+    assert messages(convs, dataclasses.replace(LOIHI2, layer_kinds=LAYER_KINDS)) == []
+    assert len(messages(convs, dataclasses.replace(LOIHI2, layer_kinds=("dense",)))) == 1
+
+
+CUT = "reach each neuron from fewer: make the population before it smaller, or its weights sparse"
+
+
+def test_axons_that_one_neuron_needs():
+    wide = np.ones((2, 4097), int)
+    assert messages(network(synapse=Dense(wide[:, :4096]), source=Input((4096,))), LOIHI1) == []
+    assert messages(network(synapse=Dense(wide), source=Input((4097,))), LOIHI1) == [
+        f"layer 0 (dense): input axons of one neuron is 4097, loihi1 holds 4096; {CUT}"
+    ]
+    wide[0, 0] = wide[1, 1] = 0  # 4096 each
+    assert messages(network(synapse=Dense(wide), source=Input((4097,))), LOIHI1) == []
+    inner = DelayedRecurrent(Dense([[2, 0], [0, 0]]))  # the first neuron hears itself too
+    recurrent = network(synapse=Dense(wide), source=Input((4097,)), recurrent=inner)
+    assert "input axons of one neuron is 4097" in messages(recurrent, LOIHI1)[0]
+    assert messages(network(synapse=Dense(wide), source=Input((4097,))), LOIHI2) == []  # not public
+
+
+def test_channels_at_one_place_share_an_axon_where_kernels_are_shared():
+    net = Network(Input((8, 3, 3)), [Layer((1, 3, 3), Conv(np.full((1, 8, 3, 3), 2), padding=(1, 1)), cuba())])
+    shared = dataclasses.replace(LOIHI1, axons_in_per_core=9, name="shared")
+    assert messages(net, shared) == []
+    assert "is 9, shared holds 8" in messages(net, dataclasses.replace(shared, axons_in_per_core=8))[0]
+    assert "is 72, shared holds 9" in messages(net, dataclasses.replace(shared, conv_weights_shared=False))[0]
+
+
+def test_axons_that_one_neuron_sends_along():
+    first = Layer((2,), Dense([[2, 2], [2, 2]]), cuba(), recurrent=DelayedRecurrent(Dense([[2, 0], [2, 0]])))
+    net = Network(Input((2,)), [first, Layer((3,), Dense([[2, 0], [2, 2], [2, 2]]), cuba())])  # reaches 3 and 2, and 2
+    small = dataclasses.replace(LOIHI1, neurons_per_core=2, axons_out_per_core=3, name="small")
+    assert messages(net, small) == []
+    assert messages(net, dataclasses.replace(small, axons_out_per_core=2)) == [
+        "layer 0 (dense, recurrent dense): output axons of one neuron is 3, small holds 2; let each neuron reach fewer: make "
+        "the population after it smaller, or its weights sparse"
+    ]
+
+
+def test_memory_that_one_neuron_needs():
+    dense = network(synapse=Dense(np.full((1, 100), -3)), source=Input((100,)))  # 100 words of 8 bytes, one for each axon
+    own = dataclasses.replace(LOIHI1, core_memory_bytes=800, name="own")
+    assert messages(dense, own) == []
+    assert messages(dense, dataclasses.replace(own, core_memory_bytes=799)) == [
+        f"layer 0 (dense): synapse memory of one neuron is 800 bytes, own holds 799; {CUT}"
+    ]
+    stand_in = dataclasses.replace(LOIHI2, core_memory_bytes=25)  # 2 bits of weight, the rest is an estimate
+    assert messages(dense, stand_in) == []
+    assert "is 25 bytes" in messages(dense, dataclasses.replace(stand_in, core_memory_bytes=24))[0]
+    conv = Network(Input((2, 3, 3)), [Layer((1, 3, 3), Conv(np.full((1, 2, 3, 3), -3), padding=(1, 1)), cuba())])
+    assert "is 5 bytes" in messages(conv, dataclasses.replace(own, core_memory_bytes=4))[0]  # 18 times 2 bits
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_sources_of_a_neuron_are_those_of_its_fan_in(data):
+    number = st.integers(1, 3)
+    groups, kernel, stride = data.draw(number), (data.draw(number), data.draw(number)), (data.draw(number), data.draw(number))
+    seed, depth, outs, padding = data.draw(st.integers(0, 999)), data.draw(number), data.draw(number), (1, 0)
+    weight = np.random.default_rng(seed).integers(-1, 2, (outs * groups, depth, *kernel)) * 2
+    synapse = Conv(weight, stride=stride, padding=padding, groups=groups)
+    shape = (groups * depth, 5, 4)
+    net = Network(Input(shape), [Layer(synapse.output_shape(shape), synapse, cuba())])
+    link = connections(net, 0)[0]
+    inputs = [fan_in(link, neuron).weight.reshape(shape) for neuron in range(net.layers[0].neurons)]
+    assert sources(link).tolist() == [np.count_nonzero(weights) for weights in inputs]
+    assert sources(link, places=True).tolist() == [np.count_nonzero(weights.any(axis=0)) for weights in inputs]
+
+
+def charging(weight, threshold=2**17 - 1, **change):
+    """One neuron that keeps all current and voltage, and nine spikes of a graded input: u grows by 64 * 255 * weight a step."""
+    neuron = Cuba(threshold, **{"current_decay": 0, "voltage_decay": 4096, **change})
+    net = Network(Input((1,), 8), [Layer((1,), Dense([[weight]]), neuron, output="state")])
+    return net, calibrate(net, [np.full((2, 10, 1), 255)])
+
+
+def test_currents_that_wrap():
+    plain = dataclasses.replace(CPU, name="plain")
+    net, calibration = charging(57)  # 9 * 64 * 255 * 57 = 8,372,160 < 2^23
+    assert check(net, plain, calibration) == [] and not_checked(plain, calibration) == []
+    assert state_ranges(calibration)[0][1:] == ("u", 0, 8_372_160, 0)
+    net, calibration = charging(58)  # 8,519,040: wraps in the last step, in both samples
+    cure = "scale the weights and the threshold down by a power of two, or let the states decay faster"
+    assert [violation.message for violation in check(net, plain, calibration)] == [
+        f"layer 0 (dense): u (2 samples of 10 steps, wraps 2 times) is 8519040, plain holds 8388608; {cure}"
+    ]
+    net, calibration = charging(-58)
+    assert [violation.message for violation in check(net, plain, calibration)] == [
+        f"layer 0 (dense): u (2 samples of 10 steps, wraps 2 times) is -8519040, plain holds -8388607 or more; {cure}"
+    ]
+    assert check(net, plain) == []  # without a calibration the states are not judged
+    assert not_checked(plain) == ["states: no input to calibrate with (--data PATH), not checked"]
+
+
+def test_voltages_that_saturate_are_noted():
+    net, calibration = charging(100, 2**18, current_decay=4096, voltage_decay=0)  # v grows by 64 * 25500 a step, in 9 steps
+    assert check(net, CPU, calibration) == []
+    ranges = {state.name: state for state in state_ranges(calibration)}
+    assert (ranges["v"].high, ranges["v"].beyond_24_bit) == (8_388_607 + 1_632_000, 8)  # steps 6..9 of both samples
+    assert notes(CPU, calibration) == [
+        "layer 0 (dense): v saturates 8 times (2 samples of 10 steps), reaching 0..10020607 of +-8388607; cpu does the same, "
+        "so nothing differs from the simulation"
+    ]
+    narrow = dataclasses.replace(CPU, state_bits=22, name="narrow")  # here it is not what was simulated
+    assert notes(narrow, calibration) == notes(CPU, None) == []
+    assert [violation.message.split(";")[0] for violation in check(net, narrow, calibration)] == [
+        "layer 0 (dense): v (2 samples of 10 steps) is 10020607, narrow holds 2097151"
+    ]
+
+
+def test_a_readout_that_saturates_is_reset():
+    """64 (2^17 - 1) lies below the 2^23 - 1 where v saturates; training knows no threshold there."""
+    for weight, fits in ((57, True), (58, False)):  # 8,372,160 and 8,519,040; the threshold is 8,388,544
+        net, calibration = charging(weight, current_decay=4096, voltage_decay=0)
+        assert (check(net, LOIHI2, calibration) == []) == fits
+    assert check(net, LOIHI2, calibration)[0].message == (
+        "layer 0 (dense): v (2 samples of 10 steps, reset there) is 8519040, loihi2 holds 8388544; scale the weights of the "
+        "readout down by a power of two"
+    )
+
+
+def test_sums_of_sigma_delta_neurons():
+    net = Network(Input((1,), 8), [Layer((1,), Dense([[100]]), Sigma(), output="state")])  # 25,500 a step, 9 steps
+    calibration = calibrate(net, [np.full((1, 10, 1), 255)])
+    narrow = dataclasses.replace(CPU, state_bits=18, name="narrow")
+    assert check(net, CPU, calibration) == []
+    assert check(net, narrow, calibration)[0].message.startswith(
+        "layer 0 (dense): sigma (1 sample of 10 steps) is 229500, narrow holds 131071; scale"
+    )
 
 
 def test_sigma_delta_constants_fit_the_states():
@@ -204,8 +363,39 @@ def test_every_violation_at_once_in_the_order_of_layers():
 
 
 def test_what_is_not_public_is_said():
-    assert not_checked(LOIHI1) == not_checked(CPU) == []
-    assert not_checked(LOIHI2) == ["weight exponent: weight_exp_min, weight_exp_max of loihi2 not public, not checked"]
+    states = "states: no input to calibrate with (--data PATH), not checked"
+    assert not_checked(LOIHI1) == not_checked(CPU) == [states]
+    assert not_checked(LOIHI2) == [
+        "weight exponent: weight_exp_min, weight_exp_max of loihi2 not public, not checked",
+        "axons in: axons_in_per_core of loihi2 not public, not checked",
+        "axons out: axons_out_per_core of loihi2 not public, not checked",
+        states,
+    ]
     bare = Target("bare", "Bare")
     assert len(not_checked(bare)) == sum(1 for rule in RULES if rule.needs)
+    assert not any("axons" in line for line in not_checked(dataclasses.replace(bare, simulator=True)))
     assert check(network(delay_steps=4000), bare) == []
+
+
+def test_eight_limits_at_once():
+    """Eight limits broken by one network: eight messages, each with layer, got, limit and cure."""
+    wide = Layer((2,), Dense([[2, 4], [6, 8]], weight_exp=8), cuba(current_decay=0, voltage_decay=4096), 71)
+    last = Layer((2,), Dense([[3, -127], [1, 1]]), cuba(threshold=2**17, bias_mant=-4096))
+    net = Network(Input((2,), message_bits=4), [wide, last])
+    assert messages(net, dataclasses.replace(LOIHI1, weight_bits=4)) == [
+        "input: spike payload is 4 bits, loihi1 holds 0; count the input in finer time bins, so that spikes are 0 or 1",
+        "layer 0 (dense): longest delay is 71 steps, loihi1 holds 62; retrain with max_delay_steps=62 or export with "
+        "--clip-delays",
+        "layer 0 (dense): weight_exp is 8, loihi1 holds 7; scale the weights and the threshold by a power of two instead",
+        "layer 0 (dense): current_decay is 0, loihi1 holds 1 or more; train with a current decay of 1..4096 / 4096",
+        "layer 0 (dense): voltage_decay is 4096, loihi1 holds 4095; train with a voltage decay of 0..4095 / 4096",
+        "layer 1 (dense): width of the weights is 8 bits, loihi1 holds 4; quantise the weights to 4 bits",
+        "layer 1 (dense): threshold is 131072, loihi1 holds 131071; scale the weights and the threshold down by a power of two",
+        "layer 1 (dense): bias_mant is -4096, loihi1 holds -4095 or more; raise bias_exp and round the mantissa, or clip the "
+        "bias in training",
+    ]
+
+
+def test_a_message_names_bytes():
+    violation = Violation("fan-in", "layer 1 (dense)", "memory", "bytes", 9, 8, "x", "less")
+    assert violation.message == "layer 1 (dense): memory is 9 bytes, x holds 8; less"

@@ -154,7 +154,7 @@ delay_bits = { value = [0, 6], source = "s" }
         (b"\xff\xfe", "is not TOML"),
         ('title = "X"', "'name' is None; a text is needed"),
         ('name = 3\ntitle = "X"', "'name' is 3"),
-        (HEAD + "colour = 1", "field colour is unknown; known are name, title, chip, chips, limits, processes"),
+        (HEAD + "colour = 1", "field colour is unknown; known are name, title, chip, chips, simulator, limits"),
         (HEAD + "limits = 3", "'limits' is 3; a table"),
         (
             HEAD + '[limits]\ndelay_step_max = { value = 62, source = "s" }',

@@ -1,0 +1,115 @@
+"""Rules on what the neurons' states do while the network runs: a calibration on given inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy.typing as npt
+
+from convert.network import Network
+from convert.neurons import Cuba
+from convert.rules.violation import Case, Violation, layer_name
+from convert.sides import INPUT
+from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
+from hw_configs.target import Target
+
+if TYPE_CHECKING:
+    from convert.profile import Profile
+
+
+class StateRange(NamedTuple):
+    """How far a state of a population reached in a calibration.
+
+    Attributes:
+        where: the population.
+        name: of the state; u is taken before it wraps and v before it saturates.
+        low, high: extremes.
+        beyond_24_bit: how often u wrapped or v saturated; None for other states.
+    """
+
+    where: str
+    name: str
+    low: int
+    high: int
+    beyond_24_bit: int | None
+
+
+def calibrate(network: Network, batches: Iterable[npt.ArrayLike]) -> Profile:
+    """Run ``batches`` of spikes (batch, steps, *input shape) and note how far every state reaches.
+
+    Raises:
+        DataError: the spikes do not fit the network.
+    """
+    from convert.profile import Profiler  # the simulator: not needed to apply the other rules
+
+    profiler = Profiler(network, timed=False)
+    for spikes in batches:
+        profiler.add(spikes)
+    return profiler.result()
+
+
+def state_ranges(calibration: Profile) -> list[StateRange]:
+    """Every state of every population, in the order of layers."""
+    return [
+        StateRange(layer.name, name, extent.low, extent.high, {"u": layer.wraps, "v": layer.saturations}.get(name))
+        for layer in calibration.layers
+        for name, extent in layer.ranges.items()
+        if name != INPUT
+    ]
+
+
+def states(case: Case) -> Iterator[Violation]:
+    """States that leave their range: u turns over its sign, and what is simulated wider than the target is another network.
+
+    With 24 bits u wraps above 2^23 and from -2^23 down (lava-nc ``proc/lif/models.py``).  There v saturates in the simulator,
+    in training and on the target alike, which ``notes`` reports; with fewer bits it is a violation.  So is a readout of states
+    that reaches its threshold: it spikes and is reset, which it was not in training.
+    """
+    network, target, calibration = case
+    assert target.state_bits is not None and calibration is not None
+    half = 1 << (target.state_bits - 1)
+    limits = {"u": (1 - half, half), "v": (1 - half, half - 1)}
+    readout, reset_above = _readout(network)
+    for state in state_ranges(calibration):
+        if state.name == "v" and state.where == readout and state.high > reset_above:
+            what, cure = f"v ({_input(calibration)}, reset there)", "scale the weights of the readout down by a power of two"
+            yield Violation("states", state.where, what, "state", state.high, reset_above, target.name, cure)
+            continue
+        if state.name == "v" and half == CURRENT_WRAP:
+            continue
+        low, high = limits.get(state.name, (-half, half - 1))
+        got, limit = (state.high, high) if state.high - high >= low - state.low else (state.low, low)
+        if not low <= got <= high:
+            wraps = f", wraps {_times(state.beyond_24_bit)}" if state.name == "u" and half == CURRENT_WRAP else ""
+            what = f"{state.name} ({_input(calibration)}{wraps})"
+            cure = "scale the weights and the threshold down by a power of two, or let the states decay faster"
+            yield Violation("states", state.where, what, "state", got, limit, target.name, cure)
+
+
+def notes(target: Target, calibration: Profile | None) -> list[str]:
+    """What a calibration shows that is no violation: voltages that saturate, one line for each population."""
+    if calibration is None or target.state_bits is None:
+        return []
+    return [
+        f"{state.where}: v saturates {_times(state.beyond_24_bit)} ({_input(calibration)}), reaching {state.low}..{state.high} "
+        f"of +-{STATE_MAX}; {target.name} does the same, so nothing differs from the simulation"
+        for state in state_ranges(calibration)
+        if state.name == "v" and state.beyond_24_bit and 1 << (target.state_bits - 1) == CURRENT_WRAP
+    ]
+
+
+def _readout(network: Network) -> tuple[str, int]:
+    """Name of a readout of voltages and the voltage above which it is reset; no name where there is none."""
+    last = network.layers[-1]
+    if last.output != "state" or not isinstance(last.neuron, Cuba):
+        return "", 0
+    return layer_name(network, len(network.layers) - 1), last.neuron.threshold << STATE_SHIFT
+
+
+def _times(count: int | None) -> str:
+    return f"{count} time{'' if count == 1 else 's'}"
+
+
+def _input(calibration: Profile) -> str:
+    return f"{calibration.samples} sample{'' if calibration.samples == 1 else 's'} of {calibration.steps} steps"

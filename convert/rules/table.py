@@ -1,0 +1,69 @@
+"""Every rule, applied to a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from convert.network import Network
+from convert.rules import neurons, states, synapses
+from convert.rules.violation import Case, Rule, Violation
+from hw_configs.target import Target
+
+if TYPE_CHECKING:
+    from convert.profile import Profile
+
+#: Every rule; one test for each edge of each.  What a mapping can cure is for the mapping to say.
+RULES: tuple[Rule, ...] = (
+    Rule("neuron model", ("neuron_models",), neurons.model),
+    Rule("layer kind", ("layer_kinds",), synapses.kind),
+    Rule("delay", ("delay_steps_max",), synapses.delay),
+    Rule("weight", ("weight_bits",), synapses.width),
+    Rule("weight exponent", ("weight_exp_min", "weight_exp_max"), synapses.exponent),
+    Rule("current decay", ("current_decay_min", "current_decay_max"), neurons.current_decay),
+    Rule("voltage decay", ("voltage_decay_min", "voltage_decay_max"), neurons.voltage_decay),
+    Rule("threshold", ("threshold_max",), neurons.threshold),
+    Rule("state readout", (), neurons.state_readout),
+    Rule("bias mantissa", ("bias_mant_min", "bias_mant_max"), neurons.bias_mant),
+    Rule("bias exponent", ("bias_exp_max",), neurons.bias_exp),
+    Rule("message bits", ("message_bits_max",), neurons.message_bits),
+    Rule("sigma-delta constants", ("state_bits",), neurons.encoder),
+    Rule("axons in", ("axons_in_per_core",), synapses.axons_in, of_cores=True),
+    Rule("axons out", ("axons_out_per_core", "neurons_per_core"), synapses.axons_out, of_cores=True),
+    Rule("fan-in", ("core_memory_bytes", "packing"), synapses.memory, of_cores=True),
+    Rule("states", ("state_bits",), states.states, calibrated=True),
+)
+
+
+def check(network: Network, target: Target, calibration: Profile | None = None) -> list[Violation]:
+    """Everything in ``network`` that ``target`` cannot hold, as far as the target's numbers are public.
+
+    Args:
+        network, target: to be judged.
+        calibration: what ``calibrate`` gave, without which the states are not judged.
+    """
+    case = Case(network, target, calibration)
+    applied = (rule for rule in RULES if _concerns(rule, target) and not _gap(rule, target, calibration))
+    found = [violation for rule in applied for violation in rule.find(case)]
+    return sorted(found, key=lambda violation: _order(violation.where))
+
+
+def not_checked(target: Target, calibration: Profile | None = None) -> list[str]:
+    """What ``check`` cannot say about ``target``, one line for each rule: the numbers that are missing, or the calibration."""
+    reasons = {rule.name: _gap(rule, target, calibration) for rule in RULES if _concerns(rule, target)}
+    return [f"{name}: {reason}, not checked" for name, reason in reasons.items() if reason]
+
+
+def _concerns(rule: Rule, target: Target) -> bool:
+    return not (rule.of_cores and target.simulator)
+
+
+def _gap(rule: Rule, target: Target, calibration: Profile | None) -> str:
+    """What is missing to apply the rule; empty where nothing is."""
+    missing = [name for name in rule.needs if getattr(target, name) is None]
+    if missing:
+        return f"{', '.join(missing)} of {target.name} not public"
+    return "no input to calibrate with (--data PATH)" if rule.calibrated and calibration is None else ""
+
+
+def _order(where: str) -> int:
+    return int(where.split()[1]) if where.startswith("layer ") else -1
