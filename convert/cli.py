@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import convert.mapping_command
 from hw_configs.files import write_json
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_check(subparsers)
     _add_profile(subparsers)
+    convert.mapping_command.add_command(subparsers)
 
 
 def _add_check(subparsers: Subparsers) -> None:

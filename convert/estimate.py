@@ -1,0 +1,207 @@
+"""What an input costs on the cores of a mapping: operations, from measured activity, and energy and time by published figures.
+
+Energy of a sample is the sum over events of their number times the energy of one; time of a step is at least the largest of
+what its busiest core spends on neuron updates, what its busiest core spends on synaptic operations, and the barrier at its end
+(the shape of Timcheck et al., arXiv 2601.10035, whose constants are not public).  Figures per event are those that the target
+states, which may be another chip's: then they compare networks with each other and say nothing about the chip.  Left out, for
+want of a published figure: reading synapse memory and bringing input in.  Hops between tiles are left out for want of a
+placement: every spike counts as if it stayed within a tile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.mapping import Mapping
+from convert.mapping_activity import Activity
+from convert.mapping_layout import Layout
+from hw_configs.costs import Event
+
+Loads = npt.NDArray[np.float64]
+#: What a step may be bound by.
+NEURON_UPDATES, SYNAPTIC_OPERATIONS, MEMORY_READS, BARRIER, SHORTEST_STEP = (
+    "neuron updates",
+    "synaptic operations",
+    "memory reads",
+    "barrier",
+    "shortest step of the chip",
+)
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Events of one population in a mean sample.
+
+    Attributes:
+        name: ``layer 1 (conv)`` or ``input neurons``.
+        forward_operations, recurrent_operations: spikes times the nonzero weights that they meet.
+        active_updates, inactive_updates: neuron updates, with and without synaptic input or bias in the step.
+        spikes: sent; a graded value counts as one.
+        messages: a spike on its way to one core, from cores of the network to those of this population; None where a neuron
+            fits no core.
+        words: of synapse memory that arriving spikes read, those from outside too; None likewise.
+        energy_pj: by event, for those whose energy is known.
+    """
+
+    name: str
+    forward_operations: float
+    recurrent_operations: float
+    active_updates: float
+    inactive_updates: float
+    spikes: float
+    messages: float | None
+    words: float | None
+    energy_pj: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def operations(self) -> float:
+        """Forward and recurrent together."""
+        return self.forward_operations + self.recurrent_operations
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A bound of the time of a mean step.
+
+    Attributes:
+        what: NEURON_UPDATES, SYNAPTIC_OPERATIONS, MEMORY_READS, BARRIER or SHORTEST_STEP.
+        core: the one that is busiest with it; None where it is the whole chip's.
+        count: how many of it that core does in a step: updates, operations, words; 1 for the chip's.
+        time_ns: None where what one takes is not public.
+    """
+
+    what: str
+    core: int | None
+    count: float
+    time_ns: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Result of ``estimate``.
+
+    Attributes:
+        samples, steps: of the input that was measured.
+        layers: one for each population that lives on cores.
+        bounds: of the time of a mean step; none where a neuron fits no core.
+    """
+
+    samples: int
+    steps: int
+    layers: tuple[LayerCost, ...]
+    bounds: tuple[Bound, ...]
+
+    @property
+    def energy_pj(self) -> float | None:
+        """Of a sample, without what idle cores and embedded processors draw; None where no figure is known."""
+        parts = [value for layer in self.layers for value in layer.energy_pj.values()]
+        return sum(parts) if parts else None
+
+    @property
+    def bound(self) -> Bound | None:
+        """What the step time is bound by; None where no time is known."""
+        known = [bound for bound in self.bounds if bound.time_ns is not None]
+        return max(known, key=lambda bound: bound.time_ns or 0.0) if known else None
+
+    @property
+    def sample_ns(self) -> float | None:
+        """Time that a sample takes at least."""
+        return None if self.bound is None or self.bound.time_ns is None else self.steps * self.bound.time_ns
+
+
+def estimate(mapping: Mapping, activity: Activity) -> Estimate:
+    """What a mean sample of ``activity`` costs on ``mapping``."""
+    cores = _Cores(mapping.cores)
+    layers = tuple(_layer(mapping, layout, activity, cores) for layout in mapping.layouts)
+    bounds = _bounds(mapping, cores, activity.samples * activity.steps) if mapping.cores else ()
+    return Estimate(activity.samples, activity.steps, layers, bounds)
+
+
+class _Cores:
+    """Counts of every core over all samples and steps."""
+
+    def __init__(self, count: int) -> None:
+        self.active, self.inactive, self.operations, self.words = (np.zeros(count) for _ in range(4))
+
+
+def _layer(mapping: Mapping, layout: Layout, activity: Activity, cores: _Cores) -> LayerCost:
+    """Cost of one population; what its parts do is added to ``cores``."""
+    population, samples = layout.population, activity.samples
+    active = activity.active[population.index]
+    updates = population.neurons * samples * activity.steps
+    operations = {link.recurrent: 0.0 for link in population.links}
+    messages = words = 0.0
+    for number, link in enumerate(population.links):
+        spikes = activity.into(population.index, recurrent=link.recurrent)
+        operations[link.recurrent] = float(np.bincount(link.arrays.axon, minlength=len(spikes)) @ spikes)
+        if layout.parts:
+            _, read, arrived = layout.traffic(number, spikes)
+            words += float(read.sum())
+            inside = link.recurrent or population.index - 1 in activity.sent
+            messages += float(arrived.sum()) if inside else 0.0
+            np.add.at(cores.words, [part.core for part in layout.parts], read)
+    order = layout.order[1]
+    for part in layout.parts:
+        neurons = order[part.start : part.stop]
+        cores.active[part.core] += active[neurons].sum()
+        cores.inactive[part.core] += (part.stop - part.start) * samples * activity.steps - active[neurons].sum()
+        cores.operations[part.core] += layout.work[neurons].sum()
+    counts = {
+        "synaptic_operation": sum(operations.values()) / samples,
+        "neuron_update_active": float(active.sum()) / samples,
+        "neuron_update_inactive": (updates - float(active.sum())) / samples,
+        "spike_within_tile": messages / samples,
+    }
+    energies = {name: _event(mapping, name).energy_pj for name in counts}
+    return LayerCost(
+        name=population.name,
+        forward_operations=operations.get(False, 0.0) / samples,
+        recurrent_operations=operations.get(True, 0.0) / samples,
+        active_updates=counts["neuron_update_active"],
+        inactive_updates=counts["neuron_update_inactive"],
+        spikes=float(activity.sent[population.index].sum()) / samples,
+        messages=messages / samples if layout.parts else None,
+        words=words / samples if layout.parts else None,
+        energy_pj={name: counts[name] * energy for name, energy in energies.items() if energy is not None},
+    )
+
+
+def _event(mapping: Mapping, name: str) -> Event:
+    return Event() if mapping.target.events is None else getattr(mapping.target.events, name)
+
+
+def _bounds(mapping: Mapping, cores: _Cores, steps: int) -> tuple[Bound, ...]:
+    """Bounds of a mean step; ``steps`` of all samples."""
+    active, inactive = (_event(mapping, f"neuron_update_{kind}").time_ns for kind in ("active", "inactive"))
+    synapse = _event(mapping, "synaptic_operation").time_ns
+    spent = None if active is None or inactive is None else cores.active * active + cores.inactive * inactive
+    updates = cores.active + cores.inactive
+    busiest = int(np.argmax(updates if spent is None else spent))
+    time_ns = None if spent is None else float(spent[busiest]) / steps
+    found = [Bound(NEURON_UPDATES, busiest, float(updates[busiest]) / steps, time_ns)]
+    busiest = int(np.argmax(cores.operations))
+    count = float(cores.operations[busiest]) / steps
+    found.append(Bound(SYNAPTIC_OPERATIONS, busiest, count, None if synapse is None else count * synapse))
+    busiest = int(np.argmax(cores.words))
+    found.append(Bound(MEMORY_READS, busiest, float(cores.words[busiest]) / steps, None))
+    found.append(Bound(BARRIER, None, 1, _barrier_ns(mapping)))
+    if mapping.target.step_ns_min is not None:
+        found.append(Bound(SHORTEST_STEP, None, 1, float(mapping.target.step_ns_min)))
+    return tuple(found)
+
+
+def _barrier_ns(mapping: Mapping) -> float | None:
+    """Between the published ends, for one tile and for all tiles of a chip, by the number of tiles in use.
+
+    The end for all tiles where the tiles are not public.
+    """
+    target = mapping.target
+    one, every = (_event(mapping, f"barrier_{which}").time_ns for which in ("one_tile", "all_tiles"))
+    if one is None or every is None or target.cores_per_tile is None or target.cores_per_chip is None:
+        return every
+    tiles, used = (-(-cores // target.cores_per_tile) for cores in (target.cores_per_chip, mapping.cores))
+    share = (min(used, tiles) - 1) / (tiles - 1) if tiles > 1 else 1.0
+    return one + share * (every - one)

@@ -1,0 +1,92 @@
+"""What the neurons of a network do with an input: how often each sends, and how often each is active."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.cuba_states import bias_of
+from convert.network import Network
+from convert.neurons import Cuba
+from convert.recording import Passage
+from convert.sides import INPUT, SPIKES
+from convert.simulator import Simulator
+
+Counts = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Counts over all samples and steps, neurons in C order.
+
+    Attributes:
+        samples, steps: of the input; steps of one sample.
+        entered: (inputs,) spikes that entered; a graded value counts as one.
+        sent: by index of the layer (-1: the neurons of the input), (neurons,) spikes.
+        active: likewise, (neurons,) steps in which a neuron had synaptic input or a bias other than zero.
+    """
+
+    samples: int
+    steps: int
+    entered: Counts
+    sent: dict[int, Counts]
+    active: dict[int, Counts]
+
+    def into(self, index: int, *, recurrent: bool) -> Counts:
+        """(sources,) spikes that were sent into layer ``index`` from the population before it or from itself."""
+        return self.sent[index] if recurrent else self.sent.get(index - 1, self.entered)
+
+
+class ActivityMeter:
+    """Adds up the activity of a network batch by batch."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.simulator = Simulator(network)
+        self.samples = self.steps = 0
+        self.entered: Counts = np.zeros(int(np.prod(network.input.shape)))
+        self.sent: dict[int, Counts] = {}
+        self.active: dict[int, Counts] = {}
+
+    def add(self, spikes: npt.ArrayLike) -> None:
+        """Run ``spikes`` (batch, steps, *input shape), of as many steps as the batches before."""
+        values = np.asarray(spikes)
+        self.simulator.run(values, observe=self._observe, observed=(INPUT,))
+        self.entered += np.count_nonzero(values, axis=(0, 1)).reshape(-1)
+        self.samples += values.shape[0]
+        self.steps = values.shape[1]
+
+    def result(self) -> Activity:
+        """All batches together."""
+        return Activity(self.samples, self.steps, self.entered, dict(self.sent), dict(self.active))
+
+    def _observe(self, passage: Passage) -> None:
+        index = passage.layer
+        sent = np.count_nonzero(passage.arrays[SPIKES], axis=(0, 1))
+        active = np.count_nonzero(self._driven(passage), axis=(0, 1))
+        self.sent[index] = self.sent.get(index, 0.0) + sent
+        self.active[index] = self.active.get(index, 0.0) + active
+
+    def _driven(self, passage: Passage) -> npt.NDArray[Any]:
+        """(samples, steps, neurons) what drives each neuron besides its own states; zero where nothing does."""
+        source = self.network.input
+        if passage.layer < 0:
+            return passage.entered * source.weight + source.bias
+        layer = self.network.layers[passage.layer]
+        bias = bias_of(layer.neuron, layer.shape) if isinstance(layer.neuron, Cuba) else 0
+        driven: npt.NDArray[Any] = (passage.arrays[INPUT] != 0) | (np.asarray(bias) != 0)
+        return driven
+
+
+def measure(network: Network, spikes: npt.ArrayLike) -> Activity:
+    """Activity of ``network`` on ``spikes`` (batch, steps, *input shape).
+
+    Raises:
+        DataError: the spikes do not fit the network.
+    """
+    meter = ActivityMeter(network)
+    meter.add(spikes)
+    return meter.result()

@@ -1,0 +1,88 @@
+"""``myelin map``: a network on the cores of a chip or board, and what an input costs there."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convert import arguments
+from convert.mapping_strategies import DEFAULT, STRATEGIES
+from hw_configs.files import write_json
+
+if TYPE_CHECKING:
+    from convert.mapping import Mapping
+
+#: Samples that are binned at a time; the simulator takes fewer at once.
+_BATCH = 256
+
+
+def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``myelin map``; it sets ``run``."""
+    from convert.stimulus import add_arguments
+
+    parser = subparsers.add_parser(
+        "map",
+        help="cores, memory, axons of a network on a chip or board, and its estimated operations, energy and time",
+        description="Lay every layer on cores, within the neurons, delay slots, synapse memory and axons that a core has as "
+        "far as these are public; print what each layer takes, below how many cores nothing comes, and what it is bound by. "
+        "Run samples through the simulator and estimate operations, energy and time of the mapping.",
+    )
+    parser.add_argument("network", metavar="NET|ART", type=Path, help="a netx file (*.net) or an artifact folder")
+    parser.add_argument("--target", required=True, help="name of a chip or board, or a TOML file that describes one")
+    parser.add_argument(
+        "--strategy",
+        choices=STRATEGIES,
+        default=DEFAULT,
+        help="pack: as few cores as possible, layers share cores; layer: cores of its own for each layer; balance: as layer, "
+        f"with the synaptic operations spread evenly (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--cores", metavar="N", type=arguments.positive, help="balance: spread over N cores (default: as layer)"
+    )
+    add_arguments(parser)
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too, and every core")
+    parser.add_argument("--plot", metavar="FILE.png", type=Path, help="draw the cores by layer and load")
+    parser.set_defaults(run=run_map)
+
+
+def run_map(args: argparse.Namespace) -> int:
+    """Print the mapping and the estimate; 0 where the target holds the network, 1 where not."""
+    from convert.estimate import estimate
+    from convert.mapping import map_network
+    from convert.mapping_activity import ActivityMeter
+    from convert.mapping_populations import limits
+    from convert.mapping_report import as_dict, lines
+    from convert.rules import check
+    from convert.stimulus import choose, open_network
+    from hw_configs.target import load_target
+
+    target = load_target(args.target)
+    limits(target)  # a target without cores ends here, before anything runs
+    opened = open_network(args.network)
+    stimulus = choose([opened], args)
+    meter = ActivityMeter(opened.network)
+    for _, frames in stimulus.batches(_BATCH):
+        meter.add(frames)
+    activity = meter.result()
+    mapping = map_network(opened.network, target, args.strategy, activity=activity, cores=args.cores)
+    result = {
+        "network": str(args.network),
+        "input": {**stimulus.facts, "text": stimulus.text},
+        **as_dict(mapping, estimate(mapping, activity), check(opened.network, target)),
+    }
+    print("\n".join(lines(result)))
+    if args.json is not None:
+        write_json(args.json, result)
+    if args.plot is not None:
+        _draw(args.plot, mapping)
+    return 0 if result["fits"] else 1
+
+
+def _draw(path: Path, mapping: Mapping) -> None:
+    if not mapping.cores:
+        print(f"{path} is not drawn: a neuron fits no core")
+        return
+    from convert.plots_mapping import core_map
+
+    core_map(path, mapping)

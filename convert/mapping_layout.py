@@ -1,0 +1,203 @@
+"""Populations cut into parts, one for each core: laid as full as they go, or so that the busiest core does the least.
+
+Populations are laid from the last to the first, since a neuron needs an output axon for every core that its spikes reach.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.mapping_loops import AXONS_IN, NEURON_CONFIGS, OPERATIONS, LinkArrays, lay, traffic
+from convert.mapping_populations import RESOURCES, Index, Population
+
+Loads = npt.NDArray[np.float64]
+#: Rounds until the output axons of a recurrent population agree with the cores it lies on; each round only adds axons.
+_ROUNDS = 32
+#: Halvings in the search for the fewest operations of the busiest core: to a thousandth of where it starts.
+_HALVINGS = 10
+
+
+class Refusal(NamedTuple):
+    """Why a network does not fit.
+
+    Attributes:
+        where: ``layer 1 (conv)`` or ``network``.
+        resource: name of what there is too little of; ``cores`` of a network.
+        got, limit: the amounts.
+        message: object, what was got, what is allowed, the cure.
+    """
+
+    where: str
+    resource: str
+    got: int
+    limit: int
+    message: str
+
+
+class Part(NamedTuple):
+    """Consecutive neurons of a population on one core.
+
+    Attributes:
+        start, stop: of its neurons, in the order of the layout.
+        core: where it lies; -1 while that is open.
+        load: (COLUMNS,) what it takes of each resource.
+        bits: memory of each connection.
+    """
+
+    start: int
+    stop: int
+    core: int
+    load: Loads
+    bits: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A population in parts.
+
+    Attributes:
+        population: what was laid.
+        order: in which its neurons are laid: name, and flat indices.
+        arrays: its connections in that order.
+        work: (neurons,) synaptic operations of each, in C order.
+        parts: one for each core; none where a neuron fits no core.
+        binding: name of the resource that ends most cores, or that is fullest where one core holds the layer.
+        dense: (parts, 2) whether each connection lies there as dense lists.
+        refusal: where a neuron fits no core.
+    """
+
+    population: Population
+    order: tuple[str, Index]
+    arrays: tuple[LinkArrays, LinkArrays]
+    work: Loads
+    parts: tuple[Part, ...] = ()
+    binding: str = ""
+    dense: npt.NDArray[np.bool_] | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def stops(self) -> Index:
+        """(parts,) where the neurons of each part end."""
+        return np.array([part.stop for part in self.parts], np.int64)
+
+    @property
+    def busiest(self) -> float:
+        """Operations of the part that has most."""
+        return max(float(part.load[OPERATIONS]) for part in self.parts)
+
+    def traffic(self, link: int, spikes: Loads) -> tuple[Index, Loads, Loads]:
+        """``convert.mapping_loops.traffic`` of its feed-forward (0) or recurrent (1) connection."""
+        assert self.dense is not None
+        reached, read, arrived = traffic(self.arrays[link], self.stops, self.dense[:, link], spikes)
+        return reached, read, arrived
+
+
+def candidates(population: Population, work: Loads) -> list[Layout]:
+    """The population in each order in which it may be laid, not laid yet."""
+    return [Layout(population, order, population.arrays(order[1]), work) for order in population.orders]
+
+
+def lay_all(choices: Sequence[Sequence[Layout]], most: Loads, caps: Sequence[float]) -> list[Layout]:
+    """A layout for each population: of the orders that ``choices`` gives it the one that takes fewest cores, then input axons.
+
+    Args:
+        choices: for each population, in the order in which spikes pass them.
+        most: (COLUMNS,) limits of a core.
+        caps: for each population, most synaptic operations of a core.
+    """
+    layouts: list[Layout] = []
+    for options, cap in zip(reversed(choices), reversed(caps)):
+        sent = np.zeros(options[0].population.neurons, np.int64)
+        if layouts and layouts[0].parts:
+            sent = layouts[0].traffic(0, np.zeros(len(sent)))[0]
+        limits = most.copy()
+        limits[OPERATIONS] = cap
+        laid = [_lay(option, sent, limits) for option in options]
+        layouts.insert(
+            0, min(laid, key=lambda one: (not one.parts, len(one.parts), sum(part.load[AXONS_IN] for part in one.parts)))
+        )
+    return layouts
+
+
+def _lay(layout: Layout, forward: Index, limits: Loads) -> Layout:
+    """``layout`` laid anew; ``forward``: axons that each neuron needs for the population after it."""
+    population, (_, order) = layout.population, layout.order
+    back = np.zeros(population.neurons, np.int64)
+    for _ in range(_ROUNDS):
+        stops, loads, reasons, bits, dense, (neuron, resource, got) = lay(
+            layout.arrays, population.slots, (forward + back)[order], population.configs[order], layout.work[order], limits
+        )
+        if neuron >= 0:
+            return replace(layout, parts=(), dense=None, refusal=_misfit(population, resource, math.ceil(got), limits))
+        if len(population.links) < 2:
+            break
+        reached = traffic(layout.arrays[1], stops, dense[:, 1], np.zeros(population.neurons))[0]
+        if np.all(reached <= back):
+            break
+        back = np.maximum(back, reached)
+    starts = [0, *stops[:-1].tolist()]
+    parts = tuple(
+        Part(start, int(stop), -1, load, tuple(row[: len(population.links)].tolist()))
+        for start, stop, load, row in zip(starts, stops, loads, bits)
+    )
+    return replace(layout, parts=parts, binding=_binding(loads, reasons, limits), dense=dense, refusal=None)
+
+
+def _binding(loads: Loads, reasons: Index, limits: Loads) -> str:
+    ended = reasons[(reasons >= 0) & (reasons < len(RESOURCES))]
+    if len(ended):
+        return RESOURCES[int(np.bincount(ended).argmax())].name
+    return RESOURCES[int((loads.max(axis=0) / limits)[:NEURON_CONFIGS].argmax())].name  # a set of decays is nothing to fill
+
+
+def _misfit(population: Population, column: int, got: int, limits: Loads) -> Refusal:
+    resource, limit = RESOURCES[column], int(limits[column])
+    message = f"{population.name}: one neuron takes {got} {resource.what}, a core holds {limit}; {resource.cure}"
+    return Refusal(population.name, resource.name, got, limit, message)
+
+
+def balanced(layouts: Sequence[Layout], most: Loads, cores: int) -> list[Layout]:
+    """The layouts on at most ``cores`` cores whose busiest core has the fewest operations, and then the busiest of each layer.
+
+    Args:
+        layouts: as full as they go, on no more cores than that.
+        most: (COLUMNS,) limits of a core.
+        cores: how many there are.
+    """
+    choices, best = [[layout] for layout in layouts], list(layouts)
+    low = max(max(_heaviest(layout) for layout in layouts), sum(layout.work.sum() for layout in layouts) / cores)
+    high = max(layout.busiest for layout in layouts)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        tried = lay_all(choices, most, [middle] * len(choices))
+        good = all(layout.parts for layout in tried) and sum(len(layout.parts) for layout in tried) <= cores
+        low, high, best = (low, middle, tried) if good else (middle, high, best)
+    counts = [len(layout.parts) for layout in best]
+    caps = [_smallest_cap(best, place, most) for place in range(len(best))]
+    tried = lay_all(choices, most, caps)
+    # another cut of a layer may ask for more output axons before it than there are: then the first search stands
+    return tried if [len(layout.parts) for layout in tried] == counts else best
+
+
+def _smallest_cap(layouts: Sequence[Layout], place: int, most: Loads) -> float:
+    """Fewest operations of the busiest core of one layer on as many cores as it has."""
+    layout = layouts[place]
+    count = len(layout.parts)
+    low, high = max(_heaviest(layout), float(layout.work.sum()) / count), layout.busiest
+    after = layouts[place + 1 : place + 2]
+    for _ in range(_HALVINGS if count > 1 else 0):
+        middle = (low + high) / 2
+        tried = lay_all([[one] for one in (layout, *after)], most, [middle, *(np.inf for _ in after)])[0]
+        low, high = (low, middle) if 0 < len(tried.parts) <= count else (middle, high)
+    return high
+
+
+def _heaviest(layout: Layout) -> float:
+    """Operations of the neuron that has most."""
+    return float(layout.work.max(initial=0))

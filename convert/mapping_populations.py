@@ -1,0 +1,215 @@
+"""What is to be laid on cores: each population with the connections that reach it, and below how many cores nothing comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape
+from convert.core_memory import Link, empty_arrays, least_bits, prepare, reordered
+from convert.layers.conv import as_chw
+from convert.mapping_loops import (
+    AXONS_IN,
+    AXONS_OUT,
+    COLUMNS,
+    DELAY_SLOTS,
+    NEURON_CONFIGS,
+    NEURONS,
+    SYNAPSE_BITS,
+    LinkArrays,
+)
+from convert.network import Network
+from convert.neurons import Cuba
+from convert.synapses import connections
+from hw_configs.errors import TargetError
+from hw_configs.target import Target
+
+Index = npt.NDArray[np.int64]
+
+
+class Resource(NamedTuple):
+    """Something that a core has so much of.
+
+    Attributes:
+        name: in JSON, with its unit where that is not plain.
+        needs: fields of ``Target`` that it rests on.
+        what: in messages.
+        cure: where a single neuron takes too much.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    what: str
+    cure: str
+
+
+#: In the order of the columns of loads.
+RESOURCES: tuple[Resource, ...] = (
+    Resource("neurons", ("neurons_per_core",), "neurons", "use another target"),
+    Resource("delay_slots", ("delay_slots_per_core",), "delay slots", "retrain with a smaller max_delay_steps"),
+    Resource(
+        "synapse_bits",
+        ("core_memory_bytes", "packing"),
+        "synapse memory in bits",
+        "prune its weights, or make the layer before it smaller",
+    ),
+    Resource("axons_in", ("axons_in_per_core",), "input axons", "prune its weights, or make the layer before it smaller"),
+    Resource(
+        "axons_out",
+        ("axons_out_per_core",),
+        "output axons",
+        "make the layer that it reaches smaller, so that that lies on fewer cores",
+    ),
+    Resource("neuron_configs", ("neuron_configs_per_core",), "sets of decays", "use another target"),
+)
+
+
+def limits(target: Target) -> npt.NDArray[np.float64]:
+    """(COLUMNS,) most of each resource on a core; infinity where that is not public, and for operations.
+
+    Raises:
+        TargetError: the target has no cores, as a simulator.
+    """
+    if target.cores_to_plan_with is None or (target.neurons_per_core is None and target.core_memory_bytes is None):
+        raise TargetError(
+            f"target {target.name}: it states no cores_per_chip with neurons_per_core or core_memory_bytes, so nothing can be "
+            "mapped onto it; name a chip or a board"
+        )
+    most = np.full(COLUMNS, np.inf)
+    for column, resource in enumerate(RESOURCES):
+        values = [getattr(target, name) for name in resource.needs]
+        if None not in values:
+            most[column] = values[0] * 8 if column == SYNAPSE_BITS else values[0]
+    return most
+
+
+def not_checked(target: Target) -> list[str]:
+    """A line for each resource that is not checked, naming the numbers that are missing, and what no target states."""
+    lines = []
+    for resource in RESOURCES:
+        missing = [name for name in resource.needs if getattr(target, name) is None]
+        if missing:
+            lines.append(f"{resource.what}: {', '.join(missing)} of {target.name} not public, not checked")
+    if target.chip != "loihi1" and target.core_memory_bytes is not None:
+        lines.append("memory of neuron states: shares the core memory, how much it takes is not public, not checked")
+    if (target.chips or 1) > 1:
+        lines.append("traffic between chips: not public, not checked")
+    return lines
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons that live on cores, and what reaches them.
+
+    Attributes:
+        index: of the layer; -1: the neurons of the input.
+        name: ``layer 1 (conv)`` or ``input neurons``.
+        shape: of the neurons.
+        links: feed-forward, then recurrent; none for the neurons of the input.
+        longest_delay_steps: of any synapse that reaches it.
+        slots: delay slots of a neuron.
+        configs: (neurons,) number of the set of decays of each.
+        orders: in which its neurons may be laid on cores: name, and flat indices.
+    """
+
+    index: int
+    name: str
+    shape: Shape
+    links: tuple[Link, ...]
+    longest_delay_steps: int
+    slots: int
+    configs: Index
+    orders: tuple[tuple[str, Index], ...]
+
+    @property
+    def neurons(self) -> int:
+        """How many."""
+        return len(self.configs)
+
+    def arrays(self, order: Index) -> tuple[LinkArrays, LinkArrays]:
+        """Its two connections for the loops, neurons in ``order``; an empty one where there is none."""
+        given = [reordered(link.arrays, order) for link in self.links]
+        rest = [empty_arrays(self.neurons)] * (2 - len(given))
+        return (*given, *rest)  # type: ignore[return-value]
+
+
+def populations(network: Network, target: Target) -> list[Population]:
+    """All populations of ``network`` that live on cores of ``target``, in the order in which spikes pass them."""
+    found = []
+    if network.input.neuron is not None:
+        found.append(_population(-1, "input neurons", network.input.shape, network.input.neuron, ()))
+    for index, layer in enumerate(network.layers):
+        links = tuple(prepare(connection, layer.neurons, target) for connection in connections(network, index))
+        found.append(_population(index, f"layer {index} ({layer.kind})", layer.shape, layer.neuron, links))
+    return found
+
+
+def _population(index: int, name: str, shape: Shape, neuron: object, links: tuple[Link, ...]) -> Population:
+    count = int(np.prod(shape))
+    delay = max((link.longest_delay_steps for link in links), default=0)
+    configs = np.zeros(count, np.int64)
+    if isinstance(neuron, Cuba):
+        decays = [_each(values, shape) for values in (neuron.current_decay, neuron.voltage_decay)]
+        configs = np.unique(np.stack(decays), axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    orders = [("as numbered", np.arange(count))]
+    channels, height, width = as_chw(shape)
+    if channels > 1 and height * width > 1 and any(link.kind == "conv" for link in links):
+        orders.append(("all channels of a place together", np.arange(count).reshape(channels, -1).T.reshape(-1)))
+    return Population(index, name, shape, links, delay, delay_slots(delay) if links else 0, configs, tuple(orders))
+
+
+def _each(values: IntArray, shape: Shape) -> IntArray:
+    return np.broadcast_to(values, shape).reshape(-1)
+
+
+def delay_slots(longest_delay_steps: int) -> int:
+    """Slots of a neuron whose input is delayed by up to so many steps: the power of two above ``longest_delay_steps + 1``."""
+    return 1 << (longest_delay_steps + 1).bit_length()
+
+
+def least_use(population: Population, following: Population | None, most: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(COLUMNS,) what a population takes of each resource at least, over all cores, however it is cut.
+
+    Every synapse is stored once with as few headers as can be; every source enters one core; a neuron reaches as many cores as
+    its targets fill at least.
+
+    Args:
+        population: the one to look at.
+        following: where its spikes go besides itself, None after the last.
+        most: the limits of a core.
+    """
+    least = np.zeros(COLUMNS)
+    least[NEURONS] = population.neurons
+    least[DELAY_SLOTS] = population.neurons * population.slots
+    least[SYNAPSE_BITS] = sum(least_bits(link) for link in population.links)
+    least[AXONS_IN] = sum(_entering(link) for link in population.links)
+    least[NEURON_CONFIGS] = population.configs.max(initial=-1) + 1
+    reached = [(link, population) for link in population.links if link.recurrent]
+    if following is not None:
+        reached += [(link, following) for link in following.links if not link.recurrent]
+    least[AXONS_OUT] = sum(_least_axons(link, there, most) for link, there in reached)
+    return least
+
+
+def _entering(link: Link) -> int:
+    """Input axons of ``link``, on however many cores."""
+    return len(np.unique(link.arrays.source_axon[np.unique(link.arrays.axon)]))
+
+
+def _least_axons(link: Link, reached: Population, most: npt.NDArray[np.float64]) -> int:
+    """Output axons that the sources of ``link`` need at least: a core of ``reached`` holds only so many targets."""
+    together = min(most[NEURONS], np.floor(most[DELAY_SLOTS] / max(reached.slots, 1)), reached.neurons)
+    fan_out = np.bincount(link.arrays.axon)
+    return int(np.ceil(fan_out / together).sum())
+
+
+def lower_bounds(least: npt.NDArray[np.float64], most: npt.NDArray[np.float64]) -> dict[str, int]:
+    """Cores below which nothing comes, by resource, for what ``least_use`` gave; resources that are not public are left out."""
+    return {
+        resource.name: int(np.ceil(least[column] / most[column]))
+        for column, resource in enumerate(RESOURCES)
+        if np.isfinite(most[column])
+    }
