@@ -18,6 +18,7 @@ HOLDS = 1 << 30
 seen = {"networks": 0, "values": 0, "messages": 0}
 
 
+@pytest.mark.timeout(max(300, 20 * EXAMPLES))
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=VARIABLE not in os.environ, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_random_networks_agree_everywhere(lava, seed):
