@@ -1,9 +1,10 @@
-"""``myelin simulate``, ``diff``, ``validate``, ``doctor`` and ``demo``: the commands that may run Lava."""
+"""``myelin simulate``, ``diff``, ``validate``, ``board``, ``doctor`` and ``demo``: the commands that may run Lava."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from convert.arguments import count, positive
 from hw_configs.errors import DataError
 
 if TYPE_CHECKING:
+    from convert.stimulus import Opened
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 #: ``--backend`` -> backend of ``lava_models.run``; the simulator has none.
@@ -26,8 +29,14 @@ def add_commands(subparsers: Subparsers) -> None:
     _add_simulate(subparsers)
     _add_diff(subparsers)
     _add_validate(subparsers)
+    _add_board(subparsers)
     _add_demo(subparsers)
-    doctor = subparsers.add_parser("doctor", help="what is installed, and what each backend still lacks")
+    doctor = subparsers.add_parser(
+        "doctor",
+        help="what is installed, and what each backend still lacks",
+        description="Try every backend and say of each what is there, what is missing, and the next step. Exit code 0 if the "
+        "simulator and Lava on the CPU work; 1 if not.",
+    )
     doctor.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON too")
     doctor.set_defaults(run=run_doctor)
 
@@ -50,6 +59,7 @@ def _add_simulate(subparsers: Subparsers) -> None:
     )
     _add_split(parser)
     parser.add_argument("--stock", action="store_true", help="backend lava: Lava's own process models instead of ours")
+    _add_board_lag(parser)
     parser.add_argument("--steps", metavar="N", type=positive, help="netx file: length of a sample in steps")
     parser.add_argument("--step-ms", metavar="MS", type=float, help="netx file: length of a step in milliseconds")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
@@ -79,6 +89,7 @@ def _add_diff(subparsers: Subparsers) -> None:
         help=f"what runs A, and what runs B: {', '.join(DIFF_BACKENDS)} (default: fast fast)",
     )
     add_arguments(parser)
+    _add_board_lag(parser)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
     parser.add_argument("--plot", metavar="FILE.png", type=Path, help="draw how the difference spreads over layers and steps")
     parser.set_defaults(run=run_diff)
@@ -106,6 +117,35 @@ def _add_validate(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
     parser.set_defaults(run=run_validate)
+
+
+def _add_board(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "board",
+        help="an artifact's golden inputs on a Loihi 2 board: is every output value right, and how late?",
+        description="Run the golden inputs of ART on a board with Intel's lava-loihi, find by how many steps its output comes "
+        "later than simulated, and compare every value. Needs the artifact only. Exit code 0 if all are equal, 1 if not. "
+        "Not yet run on a board by those who wrote it.",
+    )
+    parser.add_argument("artifact", metavar="ART", type=Path, help="artifact folder, as `myelin export` writes it")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--partition", metavar="NAME", help="SLURM partition of the board (default: $MYELIN_LOIHI_PARTITION)")
+    where.add_argument("--host", metavar="ADDRESS", help="host of the board on the network (default: $MYELIN_LOIHI_HOST)")
+    parser.add_argument("--generation", metavar="NAME", help="of the chip (default: $MYELIN_LOIHI_GENERATION, or N3B3)")
+    parser.add_argument("--samples", metavar="N", type=positive, help="how many golden inputs (default: all)")
+    parser.add_argument("--max-lag", metavar="STEPS", type=count, help="longest lag to look for (default: 16)")
+    parser.add_argument("--timeout", metavar="S", type=positive, help="longest silence in seconds (default: 600)")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
+    parser.set_defaults(run=run_on_board)
+
+
+def _add_board_lag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--board-lag",
+        metavar="STEPS",
+        type=count,
+        help="backend loihi2: how much later than simulated the board's output comes (default: found with golden inputs)",
+    )
 
 
 def _add_demo(subparsers: Subparsers) -> None:
@@ -137,8 +177,12 @@ def run_simulate(args: argparse.Namespace) -> int:
     if args.stock and backend != "cpu":
         raise DataError(f"--stock chooses between Lava's process models; use it with --backend lava, not {args.backend}")
     number = args.samples or (len(samples) if backend is None else DEFAULT_LAVA_SAMPLES)
-    result = simulate_samples(opened.network, samples, number, backend=backend, stock=args.stock, progress=_progress())
-    result = {"network": str(args.network), "exported_for": origin and origin.target, "backend": args.backend, **result}
+    lag = _board_lags([opened], [args.backend], args)[0]
+    result = simulate_samples(
+        opened.network, samples, number, backend=backend, stock=args.stock, lag_steps=lag, progress=_progress()
+    )
+    head = {"network": str(args.network), "exported_for": origin and origin.target, "backend": args.backend}
+    result = head | result | ({"board_lag_steps": lag} if backend == "loihi2" else {})
     print("\n".join(lines(result)))
     if args.json is not None:
         write_json(args.json, result)
@@ -160,9 +204,10 @@ def run_diff(args: argparse.Namespace) -> int:
     a = open_network(args.a)
     b = a if args.b is None else open_network(args.b)
     slow = any(backend is not None for backend, _ in backends)
+    lags = _board_lags((a, b), args.backends, args)
     result, shown = diff(
         (a, b),
-        backends,
+        [(*backend, lag) for backend, lag in zip(backends, lags)],
         args.backends,
         lambda: choose((a, b), args, DEFAULT_LAVA_SAMPLES if slow else None),
         plot=args.plot,
@@ -201,6 +246,45 @@ def run_validate(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_on_board(args: argparse.Namespace) -> int:
+    """Run an artifact on a board, print how its output compares; GateError (exit code 1) if it is not the golden one."""
+    from convert.artifact import read_artifact
+    from hw_configs.files import write_json
+    from lava_models import loihi2
+    from lava_models.board import MAX_LAG_STEPS, lines, require_parity, run_board
+
+    loihi2.choose(args.partition, args.host, args.generation)
+    loihi2.require()
+    artifact = read_artifact(args.artifact)
+    result = run_board(
+        artifact,
+        samples=args.samples,
+        max_lag_steps=MAX_LAG_STEPS if args.max_lag is None else args.max_lag,
+        timeout_s=args.timeout,
+        progress=(lambda done, total: print(f"sample {done} of {total}", file=sys.stderr)) if _progress() else None,
+    )
+    result = {"artifact": str(args.artifact), "exported_for": artifact.manifest["target"]["name"], **result}
+    print("\n".join(lines(result)))
+    if args.json is not None:
+        write_json(args.json, result)
+    require_parity(result)
+    return 0
+
+
+def _board_lags(opened: Sequence[Opened], backends: Sequence[str], args: argparse.Namespace) -> list[int]:
+    """For each network and its backend, by how many steps what it gives is late: 0 but on a board."""
+    if "loihi2" not in backends:
+        if args.board_lag is not None:
+            raise DataError("--board-lag is for the backend loihi2; leave it out")
+        return [0] * len(opened)
+    from lava_models.board import lag_of
+
+    return [
+        lag_of(one.artifact, str(one.path), args.board_lag) if backend == "loihi2" else 0
+        for one, backend in zip(opened, backends)
+    ]
+
+
 def run_demo(args: argparse.Namespace) -> int:
     """The whole way on the built-in data; returns 0."""
     from lava_models.demo import demo
@@ -209,7 +293,7 @@ def run_demo(args: argparse.Namespace) -> int:
 
 
 def run_doctor(args: argparse.Namespace) -> int:
-    """Print what is installed and what works; returns 0."""
+    """Print what is installed and what works; returns 0 if the way on the CPU does, 1 if not."""
     from hw_configs.files import write_json
     from lava_models.doctor import examine, lines
 
@@ -217,7 +301,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     print("\n".join(lines(found)))
     if args.json is not None:
         write_json(args.json, found)
-    return 0
+    return 0 if found["cpu_works"] else 1
 
 
 def _progress() -> bool:

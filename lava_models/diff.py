@@ -20,8 +20,8 @@ from convert.sides import Side
 from convert.simulator import simulate
 from convert.stimulus import Opened, Stimulus
 
-#: Backend of ``lava_models.run``, None for the simulator; and whether Lava's own process models run.
-Backend = tuple[str | None, bool]
+#: Backend of ``lava_models.run``, None for the simulator; whether Lava's own process models run; how late a board's output is.
+Backend = tuple[str | None, bool, int]
 
 
 def diff(
@@ -75,17 +75,18 @@ def diff(
 
 
 def _side(network: Network, backend: Backend, stack: contextlib.ExitStack) -> Side:
-    name, stock = backend
+    name, stock, lag_steps = backend
     if name is None:
         return Side(network, lambda network, frames, record: simulate(network, frames, record=record))
     from lava_models.runner import UNRECORDABLE, Worker
 
     worker = stack.enter_context(Worker())
-    run: Callable[[Network, npt.NDArray[Any], Record], Recording] = functools.partial(_lava, worker.run, name, stock)
+    run: Callable[[Network, npt.NDArray[Any], Record], Recording] = functools.partial(_lava, worker.run, name, stock, lag_steps)
     return Side(network, run, None if name == "loihi2" else frozenset(UNRECORDABLE))
 
 
 def _lava(
-    run: Callable[..., Recording], backend: str, stock: bool, network: Network, frames: npt.NDArray[Any], record: Record
-) -> Recording:
-    return run(network, np.asarray(frames), backend=backend, stock=stock, record=record)
+    run: Callable[..., Recording], backend: str, stock: bool, lag_steps: int, network: Network, frames: npt.NDArray[Any],
+    record: Record,
+) -> Recording:  # fmt: skip
+    return run(network, np.asarray(frames), backend=backend, stock=stock, lag_steps=lag_steps, record=record)

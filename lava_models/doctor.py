@@ -28,7 +28,7 @@ _PACKAGES = {
     "safetensors": "checkpoints",
     "matplotlib": "pictures",
     "torch": "training and validation",
-    "lava-nc": "backend lava",
+    "lava-nc": "backends lava, lava-stock and loihi2",
     "lava-dl": "reading of SLAYER networks, parity tests",
     "lava-loihi": "backend loihi2",
 }
@@ -48,15 +48,23 @@ class Backend:
     """Whether a backend works here: tried, not guessed.
 
     Attributes:
-        name: as ``--backend`` takes it, or ``train``.
-        works: whether what ``state`` says was tried just succeeded.
-        state: what was tried, or what is missing.
-        seconds: how long the trial took; None if there was none.
+        name: as ``--backend`` and ``diff --backends`` take it, or ``train``.
+        what: what it is, in words.
+        needed_for_cpu: whether the way to Lava on the CPU needs it.
+        works: whether what ``there`` says was tried just succeeded.
+        there: what was tried with success, or how far it got.
+        missing: what failed or is not there; None if it works.
+        next_step: what to do now.
+        seconds: how long the trial took; None where it failed.
     """
 
     name: str
+    what: str
+    needed_for_cpu: bool
     works: bool
-    state: str
+    there: str
+    missing: str | None
+    next_step: str
     seconds: float | None
 
 
@@ -64,26 +72,37 @@ def examine() -> dict[str, Any]:
     """Versions and a trial of every backend, as values for JSON.
 
     Returns:
-        ``python``, ``platform``, ``packages``, ``backends`` and ``next_step``.
+        ``python``, ``platform``, ``packages``, ``backends``, ``cpu_works`` (all that the way to Lava on the CPU needs does) and
+        ``next_step``.
     """
+    ran = "ran a tiny network with delays: every spike is right"
     backends = [
-        _try("fast", lambda: _same(simulate(_tiny(), _input()).output)),
-        _try("train", _train, tried="a tiny layer with delays in torch: every spike is right, and it has gradients"),
-        _try("lava", lambda: _same(run(_tiny(), _input(), timeout_s=60).output)),
-        _try("loihi2", loihi2.require, tried="lava-loihi is installed; no board was asked"),
-    ]
+        _try("fast", "simulator", ran, "myelin simulate ART --data PATH", _fast, cpu=True),
+        _try("lava", "Lava on the CPU, our models of delays", ran, "myelin diff ART --backends fast lava", _lava, cpu=True),
+        _try("lava-stock", "Lava on the CPU, its own", ran, "myelin diff ART --backends lava lava-stock", _stock, cpu=True),
+        _try(
+            "loihi2", "Loihi 2 board", "lava-loihi is there and a board is named; no board was asked", "myelin board ART",
+            loihi2.require,
+        ),
+        _try(
+            "train", "training", "a tiny layer with delays in torch: every spike is right, and it has gradients",
+            "myelin train demo --data builtin --out RUN", _train,
+        ),
+    ]  # fmt: skip
     broken = [backend for backend in backends if not backend.works]
+    first = next((backend for backend in broken if backend.name != "loihi2"), None)
     if not broken:
         next_step = "everything is here; see `myelin demo`"
-    elif broken[0].name == "loihi2":
+    elif first is None:
         next_step = "all but the board works; see `myelin demo`"
     else:
-        next_step = f"to get {broken[0].name}: {broken[0].state}"
+        next_step = f"to get {first.name}: {first.next_step}"
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": [asdict(Package(name, _version(name), use)) for name, use in _PACKAGES.items()],
         "backends": [asdict(backend) for backend in backends],
+        "cpu_works": all(backend.works for backend in backends if backend.needed_for_cpu),
         "next_step": next_step,
     }
 
@@ -95,20 +114,45 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"{package['name']:14} {package['version'] or 'not installed':16} {package['needed_for']}"
         for package in found["packages"]
     ]
-    result.append("")
     for backend in found["backends"]:
         seconds = f" ({backend['seconds']:.1f} s)" if backend["seconds"] is not None else ""
-        result.append(f"{backend['name']:14} {'works' if backend['works'] else 'lacks':6} {backend['state']}{seconds}")
-    return [*result, "", f"next: {found['next_step']}"]
+        result += ["", f"{backend['name']:14} {'works' if backend['works'] else 'lacks':6} {backend['what']}"]
+        if backend["there"]:
+            result.append(f"  there        {backend['there']}{seconds}")
+        if backend["missing"] is not None:
+            result.append(f"  missing      {backend['missing']}")
+        result.append(f"  next         {backend['next_step']}")
+    ways = "works" if found["cpu_works"] else "does not work yet"
+    return [*result, "", f"the way on the CPU (simulator and Lava) {ways}", f"next: {found['next_step']}"]
 
 
-def _try(name: str, trial: Callable[[], None], tried: str = "ran a tiny network with delays: every spike is right") -> Backend:
+def _try(name: str, what: str, tried: str, use: str, trial: Callable[[], None], *, cpu: bool = False) -> Backend:
     started = time.perf_counter()
     try:
         trial()
     except MyelinError as error:
-        return Backend(name, False, str(error), None)
-    return Backend(name, True, tried, time.perf_counter() - started)
+        missing, _, cure = str(error).partition("; ")
+        return Backend(name, what, cpu, False, _there(name), missing, cure or "see the README's section on installing", None)
+    return Backend(name, what, cpu, True, tried, None, f"`{use}`", time.perf_counter() - started)
+
+
+def _there(name: str) -> str:
+    """What of a backend that does not work is installed."""
+    needs = {"lava": ("lava-nc",), "lava-stock": ("lava-nc",), "loihi2": ("lava-nc", "lava-loihi"), "train": ("torch",)}
+    found = [(package, _version(package)) for package in needs.get(name, ("numba",))]
+    return ", ".join(f"{package} {version}" for package, version in found if version is not None)
+
+
+def _fast() -> None:
+    _same(simulate(_tiny(), _input()).output)
+
+
+def _lava() -> None:
+    _same(run(_tiny(), _input(), timeout_s=60).output)
+
+
+def _stock() -> None:
+    _same(run(_tiny(), _input(), stock=True, timeout_s=60).output)
 
 
 def _train() -> None:
@@ -116,7 +160,7 @@ def _train() -> None:
     try:
         from train.trial import tiny_layer
     except Exception as error:  # a broken build of torch raises anything from ImportError to OSError and RuntimeError
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).replace(";", ",").split())  # what follows a semicolon is the cure
         raise MyelinError(f"torch cannot be imported: {type(error).__name__}: {reason}; run `pip install -e .`") from error
     _same(tiny_layer(_input()))
 

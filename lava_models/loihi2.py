@@ -1,9 +1,17 @@
 """Loihi 2: the same graph with Intel's lava-loihi, which is not public; without it, one message says what is missing.
 
 Nothing here could be run on a board yet.  It follows public programs that use lava-loihi: adapters from
-``lava.proc.embedded_io`` between host and chip, the run configuration ``Loihi2HwCfg``, and only processes known to have a
-neurocore model: Dense, DelayDense, Sparse, LIF and Conv (lava-dl ``tests/lava/lib/dl/netx/test_hdf5_nx.py``, lava pull request
-693).  Sigma-delta networks are refused: one test of lava-dl runs one on a board, nothing else public shows how.
+``lava.proc.embedded_io`` between host and chip, the run configuration ``Loihi2HwCfg``, one uninterrupted run of a sample, and
+only processes known to have a neurocore model: Dense, DelayDense, Sparse, LIF and Conv (lava-dl
+``tests/lava/lib/dl/netx/test_hdf5_nx.py``, lava pull request 693).  Sigma-delta networks are refused: one test of lava-dl runs
+one on a board, nothing else public shows how.
+
+Between samples the graph is built anew, on the board as on the CPU.  LIFReset would clear u and v only: spikes under way in the
+buffers of a DelayDense would enter the next sample, no public process clears those, and waiting until they have drained proves
+nothing where neurons have a bias or a recurrence.  It costs a compilation for each sample.
+
+The output of a board comes later than the simulated one, by a number of steps that no public text states; whoever runs a
+network says by how many (``lag_steps``), and ``lava_models.board`` finds it with an artifact's golden inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +24,7 @@ import numpy.typing as npt
 
 from convert.network import Network, naming_layer
 from convert.neurons import Cuba, Delta
-from convert.recording import Record
+from convert.recording import Record, Recording, class_scores
 from hw_configs.errors import BackendError, NetworkError
 from lava_models import compat
 from lava_models.neurons.cuba import has_shared_decays
@@ -24,8 +32,14 @@ from lava_models.neurons.cuba import has_shared_decays
 #: Processes that may stand in a graph for the chip.
 CHIP_PROCESSES = frozenset({"Dense", "DelayDense", "Sparse", "Conv"})
 _NO_MODEL = "no process model of these for the chip is known: use backend='cpu', or CUBA neurons"
-#: Environment variables that choose the board: a SLURM partition, or the address of a host on the network.
-PARTITION, HOST = "MYELIN_LOIHI_PARTITION", "MYELIN_LOIHI_HOST"
+#: Environment variables that choose the board: a SLURM partition, or the address of a host on the network; and its generation.
+PARTITION, HOST, GENERATION = "MYELIN_LOIHI_PARTITION", "MYELIN_LOIHI_HOST", "MYELIN_LOIHI_GENERATION"
+#: What Lava's own functions set; a user may have called them.
+_LAVAS_OWN = ("SLURM", "NXSDKHOST")
+#: "Most Loihi 2 systems available to the INRC are N3B3" (lava-nc ``utils/loihi.py``).
+DEFAULT_GENERATION = "N3B3"
+#: Longest silence in seconds: a board compiles, waits for its turn and runs a whole sample before it says anything.
+TIMEOUT_S = 600.0
 
 
 def is_installed() -> bool:
@@ -38,13 +52,18 @@ def is_installed() -> bool:
 
 
 def require() -> None:
-    """Raise BackendError unless Lava and lava-loihi are installed."""
+    """Raise BackendError unless Lava and lava-loihi are installed and a board is named."""
     compat.require()
     if not is_installed():
         raise BackendError(
             "backend loihi2: Intel's lava-loihi is not installed; it comes with membership of the Intel Neuromorphic Research "
             "Community (inrc_interest@intel.com): install it into this environment on a machine that reaches a board, set "
             f"{PARTITION} or {HOST}, and run again; until then use backend='cpu', whose integers are the same"
+        )
+    if not any(os.environ.get(name) for name in (PARTITION, HOST, *_LAVAS_OWN)):
+        raise BackendError(
+            f"backend loihi2: no board is named; set {PARTITION} to the SLURM partition of one (`sinfo` lists them), or {HOST} "
+            "to the address of its host"
         )
 
 
@@ -69,14 +88,80 @@ def check(network: Network, values: npt.NDArray[Any], record: Record) -> None:
                 )
 
 
+def padded(network: Network, values: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:
+    """``values`` (batch, steps, *input shape) and so many steps more: of silence, or for neurons at the input of the same."""
+    if not steps or not values.shape[1]:
+        return values
+    width = [(0, 0), (0, steps), *[(0, 0)] * (values.ndim - 2)]
+    return np.pad(values, width, mode="edge" if network.input.neuron is not None else "constant")
+
+
+def aligned(network: Network, recording: Recording, lag_steps: int) -> Recording:
+    """The recording of ``padded`` input as it would be without the lag: its first steps dropped."""
+    if not lag_steps:
+        return recording
+    output = recording.output[:, lag_steps:]
+    return Recording(output=output, readout=class_scores(network, output), layers={})
+
+
+def choose(partition: str | None, host: str | None, generation: str | None) -> None:
+    """Name the board for this process and those it starts; None leaves what the environment says."""
+    if partition or host:
+        os.environ.pop(HOST if partition else PARTITION, None)
+    given = {PARTITION: partition, HOST: host, GENERATION: generation}
+    os.environ.update({name: value for name, value in given.items() if value})
+
+
+def named() -> str:
+    """Which board the environment names, in words."""
+    partition, host = os.environ.get(PARTITION), os.environ.get(HOST)
+    if not partition and not host:
+        return "as Lava's own variables name it"
+    place = f"SLURM partition {partition}" if partition else f"host {host}"
+    return f"{place}, {os.environ.get(GENERATION) or DEFAULT_GENERATION}"
+
+
 def connect_host() -> None:
-    """Choose the board by the environment, unless the user has done so with ``lava.utils.loihi`` already."""
+    """Choose the board by the environment, unless the user has done so with ``lava.utils.loihi`` already.
+
+    Raises:
+        BackendError: it does not answer, or its generation is unknown.
+    """
     from lava.utils import loihi
 
-    if partition := os.environ.get(PARTITION):
-        loihi.use_slurm_host(partition=partition, loihi_gen=loihi.ChipGeneration.N3B3)
-    elif host := os.environ.get(HOST):
-        loihi.use_ethernet_host(host, loihi_gen=loihi.ChipGeneration.N3B3)
+    partition, host, name = (os.environ.get(key) for key in (PARTITION, HOST, GENERATION))
+    known = [generation.name for generation in loihi.ChipGeneration]
+    generation = name or DEFAULT_GENERATION
+    if generation not in known:
+        raise BackendError(f"{GENERATION} is {name!r}; {', '.join(known)} are allowed")
+    try:
+        if partition:
+            # given a partition, Lava's function fails on the empty last line of what sinfo prints, and where the first of its
+            # nodes is down (lava-nc issues 753 and 754); so it is told of SLURM only, and the variable is set here
+            loihi.use_slurm_host(loihi_gen=loihi.ChipGeneration[generation])
+            _check_partition(partition)
+            os.environ["PARTITION"] = partition
+        elif host:
+            loihi.use_ethernet_host(host, loihi_gen=loihi.ChipGeneration[generation])
+    except (ImportError, ValueError, OSError) as error:
+        place = f"partition {partition}" if partition else f"host {host}"
+        raise BackendError(f"backend loihi2: {place} cannot be used: {' '.join(str(error).split())}") from error
+
+
+def _check_partition(partition: str) -> None:
+    """Raise BackendError unless ``sinfo`` lists the partition with a node that is not down: waiting for another never ends."""
+    from lava.utils import slurm
+
+    rows = [line.split() for line in slurm.try_run_command(["sinfo"])[1:] if line.strip()]
+    states: dict[str, list[str]] = {}
+    for row in rows:
+        states.setdefault(row[0].rstrip("*"), []).append(row[4] if len(row) > 4 else "")
+    if partition not in states:
+        raise BackendError(
+            f"backend loihi2: partition {partition} is unknown to SLURM; sinfo lists {', '.join(sorted(states)) or 'none'}"
+        )
+    if all(state.startswith(("down", "drain")) for state in states[partition]):
+        raise BackendError(f"backend loihi2: every node of partition {partition} is down ({', '.join(states[partition])})")
 
 
 def run_config() -> Any:
@@ -90,9 +175,9 @@ def run_config() -> Any:
 
 def to_chip(port: Any, message_bits: int, image: bool) -> Any:
     """Port on the chip that gives what ``port`` of a host process sends; ``image``: into a Conv."""
-    from lava.proc import embedded_io
+    import lava.proc.embedded_io.spike as spike
 
-    adapter = embedded_io.spike.PyToN3ConvAdapter if image else embedded_io.spike.PyToNxAdapter
+    adapter = spike.PyToN3ConvAdapter if image else spike.PyToNxAdapter
     process = adapter(shape=port.shape, num_message_bits=message_bits)
     port.connect(process.inp)
     return process.out
@@ -100,17 +185,17 @@ def to_chip(port: Any, message_bits: int, image: bool) -> Any:
 
 def from_chip(port: Any) -> Any:
     """Port on the host that gives the spikes ``port`` sends on the chip."""
-    from lava.proc import embedded_io
+    import lava.proc.embedded_io.spike as spike
 
-    process = embedded_io.spike.NxToPyAdapter(shape=port.shape, num_message_bits=0)
+    process = spike.NxToPyAdapter(shape=port.shape, num_message_bits=0)
     port.connect(process.inp)
     return process.out
 
 
 def state_from_chip(variable: Any) -> Any:
     """Port on the host that gives the values of a state variable after every step."""
-    from lava.proc import embedded_io
+    import lava.proc.embedded_io.state as state
 
-    process = embedded_io.state.Read(shape=variable.shape)
+    process = state.Read(shape=variable.shape, interval=1, offset=0)
     process.connect_var(variable)
     return process.out

@@ -27,6 +27,8 @@ from lava_models.worker import Job, Sample
 BACKENDS = ("cpu", "loihi2")
 #: What cannot be recorded: Lava's neurons have no variable that holds their summed input a.
 UNRECORDABLE = ("a",)
+#: Longest silence on the CPU in seconds.
+_TIMEOUT_S = 120.0
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -37,7 +39,8 @@ def run(
     backend: str = "cpu",
     stock: bool = False,
     record: Record | None = None,
-    timeout_s: float = 120.0,
+    lag_steps: int = 0,
+    timeout_s: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Recording:
     """Run ``network`` from rest on every sample as Lava processes, one sample after another.
@@ -49,7 +52,10 @@ def run(
         backend: "cpu", or "loihi2" for a board with Intel's lava-loihi.
         stock: on the CPU, use Lava's own models of delayed connections instead of ours: the same integers, slower.
         record: per layer index, which of the ``NAMES`` of its neurons but "a" to keep; -1 is the input's neurons.
-        timeout_s: longest silence in seconds: a run that ends no piece of about a second for so long counts as hung.
+        lag_steps: on a board, how much later than simulated its output comes (``lava_models.board`` finds it): it runs so
+            many steps longer, and the first of its output are dropped.
+        timeout_s: longest silence in seconds: a run that ends no piece of about a second, on a board no sample, for so long
+            counts as hung; 120 unless said, on a board 600.
         progress: called with the number of samples finished and the number of all.
 
     Returns:
@@ -61,7 +67,7 @@ def run(
         NetworkError: Lava's processes cannot hold the network.
     """
     with Worker(timeout_s) as worker:
-        return worker.run(network, spikes, backend=backend, stock=stock, record=record, progress=progress)
+        return worker.run(network, spikes, backend=backend, stock=stock, record=record, lag_steps=lag_steps, progress=progress)
 
 
 class Worker:
@@ -71,7 +77,7 @@ class Worker:
     gone, and the next run starts another.
     """
 
-    def __init__(self, timeout_s: float = 120.0) -> None:
+    def __init__(self, timeout_s: float | None = None) -> None:
         self.timeout_s = timeout_s
         self._child: _Child | None = None
 
@@ -89,6 +95,7 @@ class Worker:
         backend: str = "cpu",
         stock: bool = False,
         record: Record | None = None,
+        lag_steps: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> Recording:
         """As ``lava_models.run``."""
@@ -97,9 +104,12 @@ class Worker:
         values = np.ascontiguousarray(checked_spikes(network, spikes), np.int32)
         wanted = checked_record(network, record or {}, without=UNRECORDABLE)
         checks.check_network(network, int(values.max(initial=0)))
+        if lag_steps < 0 or (lag_steps and backend != "loihi2"):
+            raise BackendError(f"backend {backend}: lag_steps is {lag_steps}; 0 or more on loihi2, 0 elsewhere is allowed")
         if backend == "loihi2":
             loihi2.require()
             loihi2.check(network, values, wanted)
+            values = loihi2.padded(network, values, lag_steps)
         else:
             compat.require()
         job = Job(network, values, wanted, stock=stock, chip=backend == "loihi2")
@@ -110,7 +120,7 @@ class Worker:
                     samples.append(sample)
                     if progress is not None:
                         progress(len(samples), len(values))
-        return _recording(job, samples)
+        return loihi2.aligned(network, _recording(job, samples), lag_steps)
 
     def _samples(self, job: Job) -> Generator[Sample, None, None]:
         if self._child is None:
@@ -118,7 +128,7 @@ class Worker:
         try:
             self._child.send(job)
             while True:
-                kind, value = self._child.receive(self.timeout_s)
+                kind, value = self._child.receive(self.timeout_s or (loihi2.TIMEOUT_S if job.chip else _TIMEOUT_S))
                 if kind == "error":
                     raise BackendError(value)
                 if kind == "done":
@@ -173,7 +183,7 @@ class _Child:
             if time.monotonic() > deadline:
                 raise BackendError(
                     f"Lava made no progress for {timeout_s:g} s and was stopped{self._last_line()}; "
-                    "a network that is only slow needs a larger timeout_s"
+                    "a network that is only slow needs a larger timeout_s (`myelin board --timeout`)"
                 )
         try:
             return self.pipe.recv()
@@ -236,7 +246,7 @@ def _recording(job: Job, samples: list[Sample]) -> Recording:
             for name, array in names.items():
                 layers[layer][name][index] = array.reshape(lead[1], *shapes[layer])
     if last.delay_steps.any():
-        from convert.engine_events import delayed  # compiled: loaded when needed
+        from convert.engine_loops import delayed  # compiled: loaded when needed
 
         sent, output = output, np.zeros_like(output)
         flat = (*lead, last.neurons)

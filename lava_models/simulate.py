@@ -21,8 +21,9 @@ _CHUNK = 256
 
 
 def simulate_samples(
-    network: Network, samples: Samples, count: int, *, backend: str | None, stock: bool = False, progress: bool = False
-) -> dict[str, Any]:
+    network: Network, samples: Samples, count: int, *, backend: str | None, stock: bool = False, lag_steps: int = 0,
+    progress: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Run ``count`` samples of as many classes as possible.
 
     Args:
@@ -31,6 +32,7 @@ def simulate_samples(
         count: how many; all if there are fewer.
         backend: of ``lava_models.run``; None for the simulator.
         stock: Lava's own process models.
+        lag_steps: on a board, how much later its output comes.
         progress: whether to show a progress bar.
 
     Returns:
@@ -47,7 +49,7 @@ def simulate_samples(
             part = numbers[start : start + _CHUNK]
             frames = samples.frames(part)
             started = time.perf_counter()
-            result = _run(network, frames, backend, stock, bar)
+            result = _run(network, frames, backend, stock, lag_steps, bar)
             seconds += time.perf_counter() - started
             correct += int((result.prediction == samples.labels[part]).sum())
             output_sum += int(result.output.sum(dtype="int64"))
@@ -90,9 +92,9 @@ def lines(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _run(network: Network, frames: Any, backend: str | None, stock: bool, bar: Any) -> Recording:
+def _run(network: Network, frames: Any, backend: str | None, stock: bool, lag_steps: int, bar: Any) -> Recording:
     if backend is None:
         result = simulate(network, frames)
         bar.update(len(frames))
         return result
-    return run(network, frames, backend=backend, stock=stock, progress=lambda done, all_: bar.update(1))
+    return run(network, frames, backend=backend, stock=stock, lag_steps=lag_steps, progress=lambda done, all_: bar.update(1))

@@ -58,7 +58,7 @@ def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
 
     The graph is built anew for every sample, which clears u, v and every buffer of pending activations for certain.  It costs
     0.15 s on an idle machine; setting them through Lava's ``Var.set`` goes number by number, 63 x N of them a delayed layer,
-    and took twice as long for two recurrent layers of 256.
+    and took twice as long for two recurrent layers of 256.  For a board, see ``lava_models.loihi2``.
     """
     from lava.magma.core.process.process import ProcessServer
     from lava.magma.core.process.variable import VarServer
@@ -70,7 +70,7 @@ def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
         graph = build(processes, values, job.record)
         try:
             graph.root.create_runtime(_run_config(job))
-            _run_steps(graph.root, len(values), report)
+            _run_steps(graph.root, len(values), report, whole=job.chip)
             recorded = {index: {name: get() for name, get in names.items()} for index, names in graph.recorded.items()}
             sample = Sample(graph.output(), recorded)
             graph.root.stop()
@@ -90,11 +90,11 @@ def _run_config(job: Job) -> Any:
     return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={} if job.stock else FAST_MODELS)
 
 
-def _run_steps(root: Any, steps: int, report: Callable[[str, Any], None]) -> None:
-    """Run that many steps in pieces, watching for exceptions that Lava's own blocking run waits on forever."""
+def _run_steps(root: Any, steps: int, report: Callable[[str, Any], None], *, whole: bool) -> None:
+    """Run that many steps, in pieces unless ``whole``, watching for exceptions, which Lava's own blocking run waits on."""
     from lava.magma.core.run_conditions import RunSteps
 
-    done, piece = 0, 1
+    done, piece = 0, steps if whole else 1
     while done < steps:
         piece = min(piece, steps - done)
         started = time.perf_counter()

@@ -1,16 +1,18 @@
-"""Without lava-loihi, one message; with a stand-in for it, the graph for the chip holds what it may and computes the same."""
+"""The graph for the chip and what it cannot hold; without lava-loihi, one message on every path.  No board is involved."""
 
-import os
-import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import myelin
 from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from convert.artifact import write_artifact
 from hw_configs.errors import BackendError, NetworkError
+from hw_configs.target import load_target
 from lava_models import compat, loihi2, run
 from lava_models.build import plan
 
@@ -102,80 +104,76 @@ def test_the_graph_for_the_chip_uses_processes_with_a_known_model_only():
     assert on_cpu == [["Conv"], ["DelaySparse"], ["Dense"], ["DelayDense"]]
 
 
-#: A file of its own, since Lava's compiler executes every file beside a process.
-ADAPTERS = """
-import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
-from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
-from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess
-from lava.magma.core.resources import CPU
-from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+def test_input_that_runs_longer():
+    """Silence follows spikes; neurons at the input keep the value that drives them."""
+    values = np.array([[[1, 2], [3, 4]]])
+    assert loihi2.padded(chain(), values, 2).tolist() == [[[1, 2], [3, 4], [0, 0], [0, 0]]]
+    driven = Network(Input((2,), 3, Cuba(10, 4096, 4096)), (Layer((1,), Dense([[2, 2]]), NEURON),))
+    assert loihi2.padded(driven, values, 1).tolist() == [[[1, 2], [3, 4], [3, 4]]]
+    assert loihi2.padded(chain(), values, 0) is values
 
-made = []
 
-class Adapter(AbstractProcess):
-    def __init__(self, *, shape, num_message_bits=0):
-        super().__init__(shape=shape)
-        self.inp, self.out = InPort(shape=shape), OutPort(shape=shape)
-        made.append((shape, num_message_bits))
+@pytest.mark.parametrize(("backend", "lag"), [("cpu", 1), ("loihi2", -1)])
+def test_a_lag_belongs_to_a_board(backend, lag):
+    with pytest.raises(BackendError, match=f"backend {backend}: lag_steps is {lag}; 0 or more on loihi2"):
+        run(chain(), spikes(), backend=backend, lag_steps=lag)
 
-@implements(proc=Adapter, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class Through(PyLoihiProcessModel):
-    inp: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
 
-    def run_spk(self):
-        self.out.send(self.inp.recv())
-"""
-
-SCRIPT = """
-import pickle, sys, types
-from lava_models import compat, loihi2
-compat.prepare()
-import lava.proc
-import numpy as np
-from lava.magma.core.run_configs import Loihi2SimCfg
-from adapters import Adapter, made
-from convert.simulator import simulate
-from lava_models.runner import _recording
-from lava_models.worker import Job, run_job
-
-spike = types.SimpleNamespace(PyToNxAdapter=Adapter, PyToN3ConvAdapter=Adapter, NxToPyAdapter=Adapter)
-lava.proc.embedded_io = sys.modules["lava.proc.embedded_io"] = types.SimpleNamespace(spike=spike)
-loihi2.run_config = lambda: Loihi2SimCfg(select_tag="fixed_pt")
-network, values = pickle.load(open("job.pickle", "rb"))
-job, samples = Job(network, values, {}, chip=True), []
-run_job(job, lambda kind, value: samples.append(value) if kind == "sample" else None)
-expected = simulate(network, values).output
-assert expected.sum() > 20
-assert np.array_equal(_recording(job, samples).output, expected)
-print(sorted(set(made)))
-"""
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory):
+    return write_artifact(
+        tmp_path_factory.mktemp("loihi2") / "art", chain(), load_target("cpu"), inputs=spikes(), provenance={}, metrics={}
+    )
 
 
 @needs_lava
-def test_the_graph_for_the_chip_gives_the_same_spikes(tmp_path):
-    """With adapters that pass on what they get, and Lava's fixed-point models in place of the neurocores'."""
-    (tmp_path / "stand_in").mkdir()
-    (tmp_path / "stand_in/adapters.py").write_text(ADAPTERS)
-    values = (np.random.default_rng(4).random((2, 40, 2, 3, 4)) < 0.3).astype(np.int32)
-    (tmp_path / "job.pickle").write_bytes(pickle.dumps((deep_network(), values)))
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'stand_in'}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    # the output's adapter, and the input's with the shape that Conv wants, (x, y, channel)
-    assert done.stdout.strip().endswith("[((4,), 0), ((4, 3, 2), 0)]")
+@pytest.mark.skipif(loihi2.is_installed(), reason="lava-loihi is installed")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["board", "ART"],
+        ["board", "ART", "--partition", "oheogulch", "--samples", "1"],
+        ["diff", "ART", "--backends", "fast", "loihi2"],
+        ["diff", "ART", "--backends", "loihi2", "lava", "--board-lag", "2"],
+        ["simulate", "ART/network.net", "--data", "builtin", "--steps", "5", "--step-ms", "9", "--backend", "loihi2"],
+    ],
+    ids=lambda command: " ".join(command[:3]),
+)
+def test_every_command_that_reaches_for_a_board_says_so_at_once(command, artifact, capsys, monkeypatch):
+    """In this process, where a traceback would be an error of the test; `simulate ART` is in tests/pipeline."""
+    import convert.stimulus
+
+    for variable in (loihi2.PARTITION, loihi2.HOST, loihi2.GENERATION):
+        monkeypatch.setenv(variable, "")  # so that what the command sets is undone
+    monkeypatch.setattr(convert.stimulus, "open_data", lambda *_: (np.zeros(1), None))
+    began = time.monotonic()
+    assert myelin.main([part.replace("ART", str(artifact)) for part in command]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("myelin: error: backend loihi2: Intel's lava-loihi is not installed; ")
+    assert (shown.err.count("\n"), shown.out) == (1, "")
+    assert time.monotonic() - began < 20
+
+
+def test_validate_never_needs_a_board():
+    """It compares with Lava on the CPU; the board has a command of its own."""
+    options = myelin.build_parser()._subparsers._group_actions[0].choices["validate"].format_help()
+    assert "loihi2" not in options
+
+
+def test_a_board_has_to_be_named(monkeypatch):
+    monkeypatch.setattr(compat, "missing", lambda **_: [])
+    monkeypatch.setattr(loihi2, "is_installed", lambda: True)
+    for variable in (loihi2.PARTITION, loihi2.HOST, "SLURM", "NXSDKHOST"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(BackendError, match=f"no board is named; set {loihi2.PARTITION}"):
+        loihi2.require()
+    loihi2.choose("oheogulch", None, None)
+    loihi2.require()
+    assert loihi2.named() == "SLURM partition oheogulch, N3B3"
+    loihi2.choose(None, "10.0.0.1", "N3C1")
+    assert loihi2.named() == "host 10.0.0.1, N3C1"  # the one named last; a partition would come first
+    monkeypatch.delenv(loihi2.HOST)
+    monkeypatch.delenv(loihi2.GENERATION)
 
 
 @needs_lava

@@ -14,7 +14,7 @@ import myelin
 from hw_configs.errors import MyelinError
 
 ROOT = Path(myelin.__file__).parent
-COMMANDS = ("train", "export", "check", "profile", "simulate", "diff", "validate", "doctor", "demo", "encode")
+COMMANDS = ("train", "export", "check", "profile", "simulate", "diff", "validate", "board", "doctor", "demo", "encode")
 
 
 def test_help_names_every_command_and_the_exit_codes(main, capsys):
@@ -130,12 +130,33 @@ def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     out = tmp_path / "doctor.json"
-    assert main("doctor", "--json", out) == 0
+    assert main("doctor", "--json", out) == 1
     shown, found = capsys.readouterr().out, json.loads(out.read_text())
     works = {backend["name"]: backend["works"] for backend in found["backends"]}
-    assert works == {"fast": True, "train": True, "lava": False, "loihi2": False}
-    assert found["next_step"].startswith("to get lava: Lava cannot run here: lava-nc not installed; run `pip install")
+    assert works == {"fast": True, "lava": False, "lava-stock": False, "loihi2": False, "train": True}
+    assert [backend["name"] for backend in found["backends"] if backend["needed_for_cpu"]] == ["fast", "lava", "lava-stock"]
+    assert found["cpu_works"] is False
+    lava = found["backends"][1]
+    assert lava["missing"] == "Lava cannot run here: lava-nc not installed"
+    assert lava["next_step"].startswith("run `pip install")
+    assert found["next_step"] == f"to get lava: {lava['next_step']}"
     assert f"next: {found['next_step']}" in shown
+
+
+def test_doctor_is_content_without_training(monkeypatch):
+    """A machine that runs artifacts needs no torch."""
+    from hw_configs.errors import MyelinError
+    from lava_models import doctor
+
+    def fail():
+        raise MyelinError("torch cannot be imported: ImportError: no; run `pip install -e .`")
+
+    monkeypatch.setattr(doctor, "_train", fail)
+    monkeypatch.setattr(doctor, "_lava", lambda: None)
+    monkeypatch.setattr(doctor, "_stock", lambda: None)
+    found = doctor.examine()
+    assert found["cpu_works"] is True
+    assert found["next_step"] == "to get train: run `pip install -e .`"
 
 
 def test_doctor_sees_a_wrong_simulator(monkeypatch):
@@ -152,7 +173,7 @@ def test_doctor_sees_a_wrong_simulator(monkeypatch):
     monkeypatch.setattr(doctor, "simulate", late)
     fast = doctor.examine()["backends"][0]
     assert fast["works"] is False
-    assert "wrong spikes" in fast["state"]
+    assert "wrong spikes" in fast["missing"]
 
 
 def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
@@ -160,6 +181,6 @@ def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "train.trial", raising=False)
-    train = doctor._try("train", doctor._train)
-    assert not train.works and train.state.startswith("torch cannot be imported: ") and "\n" not in train.state
-    assert train.state.endswith("run `pip install -e .`")
+    train = doctor._try("train", "training", "", "", doctor._train)
+    assert not train.works and train.missing.startswith("torch cannot be imported: ") and "\n" not in train.missing
+    assert train.next_step == "run `pip install -e .`"
