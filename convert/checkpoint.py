@@ -1,7 +1,8 @@
 """From a run folder to the integer network: the one file of ``convert`` that reads a checkpoint.
 
-Weights become even integers in -256..254 (SLAYER's 8 bit), decays 12 bit, delays whole steps; the arithmetic is that of the
-trained network's own forward pass, so both give the same spikes.  It needs numpy, not torch.
+Weights become integers on the grid they were trained on (SLAYER's 8 bit: the even ones in -256..254), decays 12 bit, delays
+whole steps; the arithmetic is that of the trained network's own forward pass, so both give the same spikes.  It needs numpy,
+not torch.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.network import Input, Layer, Network, naming_layer
 from convert.neurons import Cuba
 from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_SCALE
+from hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -84,14 +85,15 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
     """
     config = checkpoint.config
     try:
-        if config["train"]["weight_bits"] == 0:
+        bits = config["train"]["weight_bits"]
+        if bits == 0:
             raise NetworkError(f"{checkpoint.folder}: trained with float weights; train with train.weight_bits=8 to export")
         source = Input((config["data"]["channels"],), message_bits=config["data"]["message_bits"])
         shape: tuple[int, ...] = source.shape
         layers = []
         for index, layer in enumerate([*config["layers"], None]):
             with naming_layer(index, layer["kind"] if layer else "dense"):
-                parts = _Parts(checkpoint.tensors, f"{index}.")
+                parts = _Parts(checkpoint.tensors, f"{index}.", WEIGHT_BITS if bits is None else bits)
                 layers.append(_hidden(parts, config, layer, shape) if layer else _readout(parts, config))
             shape = layers[-1].shape
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -106,16 +108,17 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
 class _Parts:
     """Tensors of one layer."""
 
-    def __init__(self, tensors: Tensors, prefix: str) -> None:
-        self.tensors, self.prefix = tensors, prefix
+    def __init__(self, tensors: Tensors, prefix: str, weight_bits: int) -> None:
+        self.tensors, self.prefix, self.weight_bits = tensors, prefix, weight_bits
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self.tensors[self.prefix + name]
 
     def weight(self, name: str) -> npt.NDArray[Any]:
-        """Even integers in -256..254, as the training's forward pass uses them."""
-        steps = np.rint(np.clip(self[name].astype(np.float32) * (WEIGHT_SCALE / 2), -128, 127))
-        return 2 * steps.astype(np.int64)
+        """Multiples of 2^(9 - bits) in -256..255, as the training's forward pass uses them."""
+        unit, half = 1 << (WEIGHT_BITS + 1 - self.weight_bits), 1 << (self.weight_bits - 1)
+        steps = np.rint(np.clip(self[name].astype(np.float32) * (WEIGHT_SCALE / unit), -half, half - 1))
+        return unit * steps.astype(np.int64)
 
     def delay(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """Whole steps; one for each neuron, or one for each channel of a (C, H, W) population."""

@@ -60,7 +60,7 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
     from convert.files import sha256
     from convert.lava_export import ARRAYS, SCRIPT
     from convert.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
-    from convert.rules import check, not_checked
+    from convert.rules import calibrate, check, not_checked, notes
     from convert.samples import Binning, open_samples, spread_choice
     from hw_configs.target import load_target
 
@@ -73,19 +73,21 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
     if clip_delays and target.delay_steps_max is not None:
         limit = target.delay_steps_max
         network, clipped = clip(network, limit)
-    violations = check(network, target)
-    if violations:
-        listed = "; ".join(f"({number}) {violation.message}" for number, violation in enumerate(violations, 1))
-        raise GateError(f"{target.name} does not hold {run_folder}, nothing was written: {listed}")
     binning = Binning.from_dict(run.data_section, f"{run_folder}: run.json")
     samples = open_samples(data or _builtin_data(run, run_folder), binning, classes=run.classes, keys=run.keys)
     chosen = spread_choice(samples.labels, GOLDEN_SAMPLES)
+    inputs = samples.frames(chosen)
+    calibration = calibrate(network, [inputs])
+    violations = check(network, target, calibration)
+    if violations:
+        listed = "; ".join(f"({number}) {violation.message}" for number, violation in enumerate(violations, 1))
+        raise GateError(f"{target.name} does not hold {run_folder}, nothing was written: {listed}")
     files = {f"{CHECKPOINT}/{name}": run_folder / name for name in CHECKPOINT_FILES}
     write_artifact(
         out,
         network,
         target,
-        inputs=samples.frames(chosen),
+        inputs=inputs,
         provenance={
             "run": {
                 "name": run.name,
@@ -124,7 +126,8 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
         f"exported      {run_folder}: epoch {run.best['epoch']} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
         f"layers, longest delay {network.max_delay_steps} steps",
         *(f"clipped       {line}" for line in clipped),
-        f"rules         {target.name} holds it" + "".join(f"; {line}" for line in not_checked(target)),
+        f"rules         {target.name} holds it" + "".join(f"; {line}" for line in not_checked(target, calibration)),
+        *(f"note          {line}" for line in notes(target, calibration)),
         f"golden        samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.split}): {_CHOSEN}",
         f"artifact      {out}: network.net, golden.npz, manifest.json, {CHECKPOINT}/; {SCRIPT} and {ARRAYS} run it with stock "
         "lava-nc alone",

@@ -19,6 +19,8 @@ WEIGHT_SCALE = 64
 STATE_SCALE = WEIGHT_SCALE << STATE_SHIFT
 #: Signed weights of a synapse (lava-nc ``utils/weightutils.py``); 8 bit signed weights are the even ones.
 WEIGHT_MIN, WEIGHT_MAX = -256, 255
+#: Bits of signed weights; those of fewer bits b are the multiples of 2^(9 - b) in the same range (same file).
+WEIGHT_BITS = 8
 #: Longest delay that a netx file holds (lava-dl ``netx/hdf5.py`` clips there).
 NETX_MAX_DELAY_STEPS = 62
 #: Largest threshold mantissa, 17 bit (lava-nc ``proc/lif/process.py``).

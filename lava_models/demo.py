@@ -127,10 +127,11 @@ def _progress_of(record: Mapping[str, Any], planned: int) -> str:
 
 def _check(artifact: Artifact, target_name: str) -> None:
     from convert.cli import print_check
+    from convert.rules import calibrate
     from hw_configs.target import load_target
 
     target = load_target(target_name)
-    violations = print_check(artifact.network, target, artifact.folder)
+    violations = print_check(artifact.network, target, artifact.folder, calibrate(artifact.network, [artifact.golden.spikes]))
     if violations:
         raise GateError(f"{target.name} does not hold {artifact.folder}: {'; '.join(v.message for v in violations)}")
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hw_configs.errors import ConfigError, DataError
+from hw_configs.errors import DataError
 from hw_configs.fixed_point import DECAY_UNITY
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser(
         "train",
         help="train a network with learnable delays",
-        description="Train on the training split of DATA, of which a part is held out for every choice; writes the folder RUN.",
+        description="Train on the training split of DATA, of which a part is held out for every choice; writes the folder RUN. "
+        "Delays, decays and weights stay within what the target holds; what cannot fit is refused before training.",
     )
     parser.add_argument("config", metavar="CONFIG", help="a built-in experiment (such as demo) or a TOML file")
     parser.add_argument(
@@ -30,7 +31,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "--set", metavar="KEY=VALUE", action="append", default=[], help="change a value of the configuration; may be repeated"
     )
     parser.add_argument("--resume", action="store_true", help="continue the run in RUN exactly where it stopped")
-    parser.add_argument("--target", metavar="NAME", help="hardware to train for (default: the configuration's)")
+    parser.add_argument(
+        "--target",
+        metavar="TARGET",
+        help="hardware to train for: a name or a TOML file (default: the configuration's, or loihi2)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run_train)
 
@@ -45,37 +50,18 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def configuration(name_or_path: str, overrides: list[str], target: str | None = None) -> Config:
-    """The configuration with overrides, its delays, decays and input counts checked against the target it names.
-
-    What training cannot change is refused before it starts; the rules on the exported integers have the last word.
+    """The configuration with overrides, completed by the target it names and checked against it.
 
     Raises:
-        ConfigError: wrong configuration, or one whose delays, decays or input counts the target does not hold.
+        ConfigError: wrong configuration, or one that the target does not hold; the message holds every reason.
         TargetError: no such target.
     """
     from hw_configs.target import load_target
     from train.config_files import load_config
+    from train.fit import fitted
 
     config = load_config(name_or_path, [*overrides, *([f"target={target}"] if target else [])])
-    limits = load_target(config.target)
-    for key, got, most in (
-        ("delay.max_delay_steps", config.delay.max_delay_steps, limits.delay_steps_max),
-        ("data.message_bits", config.data.message_bits, limits.message_bits_max),
-    ):
-        if most is not None and got > most:
-            raise ConfigError(f"{key} is {got}, {config.target} holds {most}; train with --set {key}={most}")
-    for section, neuron in (("neuron", config.neuron), ("readout", config.readout)):
-        for name, low, high in (
-            ("current_decay", limits.current_decay_min, limits.current_decay_max),
-            ("voltage_decay", limits.voltage_decay_min, limits.voltage_decay_max),
-        ):
-            whole = round(getattr(neuron, name) * DECAY_UNITY)
-            if (low is not None and whole < low) or (high is not None and whole > high):
-                raise ConfigError(
-                    f"{section}.{name} is {whole}/{DECAY_UNITY}, {config.target} holds {low}..{high}/{DECAY_UNITY}; train with "
-                    f"--set {section}.{name}={(low if low is not None and whole < low else high or 0) / DECAY_UNITY:.6g}"
-                )
-    return config
+    return fitted(config, load_target(config.target))
 
 
 def training_data(source: str, config: Config) -> SpikeDataset:
@@ -114,6 +100,7 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
         f"{data['name']}, {data['validation_samples']} held out",
         f"best epoch    {best['epoch']} of 0..{record['epochs_done'] - 1} (with frozen delays): validation "
         f"{100 * best['validation_accuracy']:.2f} %, training {100 * best['train_accuracy']:.2f} %",
+        f"target        {_target_line(record)}",
         f"parameters    {record['parameters']}, {record['recurrent_parameters']} of them recurrent",
         f"rates         {', '.join(f'{rate:.3f}' for rate in spiking)} spikes per neuron and step, by layer",
     ]
@@ -128,3 +115,15 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
         f"next          myelin export {out} --target {record['config']['target']} --out ART",
     ]
     return lines
+
+
+def _target_line(record: dict[str, Any]) -> str:
+    config = record["config"]
+    neuron, bits = config["neuron"], config["train"]["weight_bits"]
+    ranges = []
+    for name in ("current", "voltage"):
+        low, high = neuron[f"{name}_decay_min"], neuron[f"{name}_decay_max"]
+        held = f"{0 if low is None else low}..{DECAY_UNITY if high is None else high}"
+        ranges.append(f"{name} decay {held}/{DECAY_UNITY}")
+    weights = f"{bits} bit weights" if bits else "float weights (cannot be exported)"
+    return f"{record['target']['name']}: delays 0..{config['delay']['max_delay_steps']} steps, {weights}, {', '.join(ranges)}"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS, WEIGHT_BITS
 
 #: Version of this layout; raised when a field changes its meaning.
 CONFIG_VERSION = 1
@@ -80,7 +80,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class NeuronConfig:
-    """Arguments of ``train.neurons.Cuba``, which documents and checks them."""
+    """Arguments of ``train.neurons.Cuba``, which documents and checks them; ranges of decays are the target's unless given."""
 
     threshold: float = 1.0
     current_decay: float = 0.5
@@ -88,6 +88,10 @@ class NeuronConfig:
     per_neuron: bool = False
     spread: float = 0.0
     learn_decays: bool = False
+    current_decay_min: int | None = None
+    current_decay_max: int | None = None
+    voltage_decay_min: int | None = None
+    voltage_decay_max: int | None = None
     surrogate: str = "atan"
     width: float = 1.0
     scale: float = 1.0
@@ -158,7 +162,7 @@ class DelayConfig:
     """Learning of axonal delays.
 
     Attributes:
-        max_delay_steps: longest delay; the target's limit.
+        max_delay_steps: longest delay; None: the target's limit, as far as a netx file holds it.
         low, high: delays start uniformly within.
         sigma: initial spread of the triangle in steps, see ``train.delay``.
         learn: False keeps delays as drawn (a control).
@@ -166,7 +170,7 @@ class DelayConfig:
         freeze_at: fraction of the epochs after which delays no longer change and the weights adapt.
     """
 
-    max_delay_steps: int = NETX_MAX_DELAY_STEPS
+    max_delay_steps: int | None = None
     low: float = 0.0
     high: float = 30.0
     sigma: float = 10.0
@@ -176,13 +180,18 @@ class DelayConfig:
 
     def __post_init__(self) -> None:
         limit = NETX_MAX_DELAY_STEPS
-        _require("delay.max_delay_steps", self.max_delay_steps, 0 <= self.max_delay_steps <= limit, f"0..{limit}")
-        inside = 0 <= self.low <= self.high <= self.max_delay_steps
-        _require("delay.low and delay.high", (self.low, self.high), inside, f"a range within 0..{self.max_delay_steps}")
+        _require("delay.max_delay_steps", self.longest_steps, 0 <= self.longest_steps <= limit, f"0..{limit}")
+        inside = 0 <= self.low <= self.high <= self.longest_steps
+        _require("delay.low and delay.high", (self.low, self.high), inside, f"a range within 0..{self.longest_steps}")
         _require("delay.sigma", self.sigma, self.sigma >= 0, "0 or more")
         ordered = 0 <= self.harden_at <= self.freeze_at <= 1
         phases = (self.harden_at, self.freeze_at)
         _require("delay.harden_at and delay.freeze_at", phases, ordered, "0 <= harden_at <= freeze_at <= 1")
+
+    @property
+    def longest_steps(self) -> int:
+        """``max_delay_steps``; what a netx file holds where no target has been asked."""
+        return NETX_MAX_DELAY_STEPS if self.max_delay_steps is None else self.max_delay_steps
 
 
 @dataclass(frozen=True)
@@ -202,7 +211,8 @@ class TrainConfig:
         logit_scale: factor on the readout's mean, in units of the threshold, before the softmax.
         label_smoothing: of the cross-entropy.
         rate_penalty, rate_target: weight of the squared excess of a layer's mean rate over the target, in spikes a step.
-        weight_bits: 8 for the chip's weights in the forward pass, 0 for floats (a control that cannot be exported).
+        weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
+            control that cannot be exported).
     """
 
     epochs: int = 50
@@ -222,7 +232,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     rate_penalty: float = 0.0
     rate_target: float = 0.1
-    weight_bits: int = 8
+    weight_bits: int | None = None
 
     def __post_init__(self) -> None:
         _require("train.epochs", self.epochs, self.epochs >= 1, "at least 1")
@@ -237,12 +247,21 @@ class TrainConfig:
         _require("train.loss", self.loss, self.loss in ("sum", "softmax"), "sum or softmax")
         smooth = self.label_smoothing == 0 or self.loss == "sum"
         _require("train.label_smoothing", self.label_smoothing, smooth, "with loss = 'softmax', 0")
-        _require("train.weight_bits", self.weight_bits, self.weight_bits in (0, 8), "8, or 0 for floats")
+        allowed = (None, 0, *range(2, WEIGHT_BITS + 1))
+        _require("train.weight_bits", self.weight_bits, self.weight_bits in allowed, f"2..{WEIGHT_BITS}, or 0 for floats")
+
+    @property
+    def grid_bits(self) -> int:
+        """``weight_bits``; the finest grid where no target has been asked."""
+        return WEIGHT_BITS if self.weight_bits is None else self.weight_bits
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that determines a run but the data itself."""
+    """Everything that determines a run but the data itself.
+
+    What is left to the target (None) is filled in by ``train.fit.fitted`` before training, so that a saved run is complete.
+    """
 
     name: str = "run"
     target: str = "loihi2"

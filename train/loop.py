@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from hw_configs.errors import ConfigError, MyelinError
 from hw_configs.files import write_atomically, write_json
+from hw_configs.target import load_target
 from train.batches import Batches
 from train.checkpoint import (
     load_parameters,
@@ -31,6 +32,7 @@ from train.config import Config, TrainConfig
 from train.config_files import config_from_dict, config_to_dict
 from train.datasets import SpikeDataset, split
 from train.evaluate import evaluate
+from train.fit import facts, fitted
 from train.model import SpikingNetwork, build_model, class_logits, parameter_count
 
 
@@ -43,7 +45,8 @@ def train(config: Config, dataset: SpikeDataset, out: Path, *, resume: bool = Fa
     Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly.
 
     Raises:
-        ConfigError: the folder exists and ``resume`` is not set, or holds another run.
+        ConfigError: the folder exists and ``resume`` is not set, or holds another run; or the target does not hold the
+            configuration.
         MyelinError: the loss stopped being finite.
     """
     run = Run(config, dataset, out)
@@ -60,7 +63,9 @@ class Run:
     """A training run and its folder."""
 
     def __init__(self, config: Config, dataset: SpikeDataset, out: Path) -> None:
-        self.config, self.out = config, out
+        target = load_target(config.target)
+        self.config = config = fitted(config, target)
+        self.out, self.target = out, facts(target)
         self.classes = dataset.classes
         self.keys = list(dataset.keys)
         train_part, valid_part = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
@@ -183,6 +188,7 @@ class Run:
     def _record(self, epoch: int) -> dict[str, Any]:
         return {
             "config": config_to_dict(self.config),
+            "target": self.target,
             "classes": self.classes,
             "keys": self.keys,
             "data": self.data,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hw_configs.fixed_point import WEIGHT_BITS
 from train.config import Config, LayerConfig
 from train.delay import AxonalDelay, sigma_at
 from train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
@@ -28,7 +29,7 @@ class SpikingNetwork(nn.Sequential):
         return (module for module in self.modules() if isinstance(module, AxonalDelay))
 
     def quantise(self, on: bool) -> None:
-        """Switch the 8 bit weights of all layers on or off."""
+        """Switch the grid of the weights of all layers on or off."""
         for block in self.blocks:
             block.quantise(on)
 
@@ -60,21 +61,26 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
         blocks.append(_hidden(config, layer, shape))
         shape = tuple(blocks[-1].shape)
     readout = config.readout
-    neuron = {**asdict(config.neuron), "per_neuron": False, "spread": 0.0}
+    neuron = {**_neuron(config), "per_neuron": False, "spread": 0.0}
     neuron |= {name: getattr(readout, name) for name in ("threshold", "current_decay", "voltage_decay", "spiking")}
     inputs = int(torch.Size(shape).numel())
     gain = readout.gain * config.neuron.threshold
-    blocks.append(Readout(inputs, classes, neuron=neuron, gain=gain, quantise=config.train.weight_bits > 0))
+    blocks.append(Readout(inputs, classes, neuron=neuron, gain=gain, quantise=config.train.grid_bits > 0))
     return SpikingNetwork(*blocks)
+
+
+def _neuron(config: Config) -> dict[str, Any]:
+    """Arguments of ``Cuba``."""
+    return {**asdict(config.neuron), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
 
 
 def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> Block:
     synapse, shape = _synapse(config, layer, input_shape)
-    neuron = Cuba(shape, **asdict(config.neuron))
+    neuron = Cuba(shape, **_neuron(config))
     parts: dict[str, Any] = {
         "delay": None if layer.delay_per == "none" else _delay(config, layer.delay_per, neuron),
         "dropout": config.train.dropout,
-        "quantise": config.train.weight_bits > 0,
+        "quantise": config.train.grid_bits > 0,
     }
     if layer.recurrent == "none":
         return Block(synapse, neuron, **parts)
@@ -106,7 +112,7 @@ def _delay(config: Config, per: str, neuron: Cuba) -> AxonalDelay:
     plan = config.delay
     channels = neuron.shape[0] if len(neuron.shape) == 3 else 1
     size = neuron.neurons if per == "neuron" else channels
-    return AxonalDelay(size, max_delay=plan.max_delay_steps, low=plan.low, high=plan.high, learn=plan.learn)
+    return AxonalDelay(size, max_delay=plan.longest_steps, low=plan.low, high=plan.high, learn=plan.learn)
 
 
 def parameter_count(model: SpikingNetwork) -> dict[str, int]:

@@ -108,8 +108,12 @@ def test_a_target_limits_delays_and_counts_before_training(tiny, refused, tmp_pa
     limits = 'delay_steps_max = { value = 30, source = "made up" }\nmessage_bits_max = { value = 0, source = "made up" }\n'
     target.write_text(f'name = "short"\ntitle = "Short"\n[limits]\n{limits}')
     command = ("train", tiny.configs["conv"], "--data", tiny.data, "--out", tmp_path / "run", "--target", target)
-    assert "delay.max_delay_steps is 62" in refused(*command)
-    assert "data.message_bits is 3" in refused(*command, "--set", "delay.max_delay_steps=30")
+    told = refused(*command, "--set", "delay.max_delay_steps=62")
+    assert told == (
+        "short does not hold conv, nothing was trained: (1) data.message_bits is 3, short holds 0; train with --set "
+        "data.message_bits=0; (2) delay.max_delay_steps is 62, short holds 30; train with --set delay.max_delay_steps=30"
+    )
+    assert refused(*command).count("data.message_bits is 3") == 1  # the longest delay is the target's unless one is named
     assert not (tmp_path / "run").exists()
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 
 from hw_configs.errors import ConfigError, MyelinError
+from hw_configs.target import load_target
 from train.cli import configuration
 from train.config_files import config_from_dict, load_config
 from train.datasets import SpikeDataset, join_events, load
+from train.fit import fitted
 from train.loop import fingerprint, learning_rate_factor, train
 
 
@@ -98,7 +101,12 @@ def test_cosine_starts_at_the_peak():
 @pytest.mark.parametrize("name", ["demo", "delrec", "convdelrec"])
 def test_the_experiments_load_and_fit_their_target(name):
     config = configuration(name, [])
-    assert config == load_config(name)
+    loaded = load_config(name)
+    assert (config.delay.max_delay_steps, config.train.weight_bits) == (62, 8)
+    assert (config.neuron.current_decay_min, config.neuron.current_decay_max) == (1, 4096)
+    assert (config.neuron.voltage_decay_min, config.neuron.voltage_decay_max) == (0, 4095)
+    assert config == replace(loaded, neuron=config.neuron, delay=config.delay, train=config.train)
+    assert fitted(config, load_target("loihi2")) == config
     assert len(config.layers) == 2
     assert {layer.recurrent for layer in config.layers} == {"dense" if name == "delrec" else "conv"}
 

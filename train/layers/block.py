@@ -19,7 +19,7 @@ class Synapse(nn.Module):
 
     Attributes:
         weight: parameter.
-        pre_hook_fx: applied to the weights before use, as in lava-dl; the neuron's ``quantize_8bit``, or None for floats.
+        pre_hook_fx: applied to the weights before use, as in lava-dl; the neuron's ``quantise``, or None for floats.
         shape: shape of the population it reaches.
     """
 
@@ -55,7 +55,7 @@ class Block(nn.Module):
         recurrence: its connection to itself, or None.
         delay: learnable axonal delays of its output, or None.
         dropout: probability that a neuron's output is dropped for a whole sequence while training.
-        quantise: 8 bit weights in the forward pass, with straight-through gradients.
+        quantise: the neuron's grid of weights in the forward pass, with straight-through gradients.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class Block(nn.Module):
         return self.neuron.shape
 
     def quantise(self, on: bool) -> None:
-        """Switch 8 bit weights on or off."""
-        hook = self.neuron.quantize_8bit if on else None
+        """Switch the grid of the weights on or off."""
+        hook = self.neuron.quantise if on else None
         self.synapse.pre_hook_fx = hook
         if self.recurrence is not None:
             self.recurrence.pre_hook_fx = hook

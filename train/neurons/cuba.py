@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
+from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_BITS, WEIGHT_SCALE
 from train.kernels import SURROGATES, sequence_backward, sequence_forward
 from train.layout import array, nct, tbn
 
@@ -38,6 +38,9 @@ class Cuba(nn.Module):
         per_neuron: a decay of its own for each neuron (for each channel of a (C, H, W) population) instead of one for all.
         spread: with per_neuron, decays start uniformly within +- this fraction of their value.
         learn_decays: whether decays are trained.
+        current_decay_min, current_decay_max, voltage_decay_min, voltage_decay_max: where decays stay while they are learnt, in
+            1/4096; None: 0 and 4096.
+        weight_bits: of the grid of weights that ``quantise`` gives, 2..8.
         surrogate, width, scale: the surrogate derivative, see ``train.kernels``.
         spiking: False for a readout that integrates and never spikes; ``forward`` then returns voltages.
 
@@ -60,6 +63,11 @@ class Cuba(nn.Module):
         per_neuron: bool = False,
         spread: float = 0.0,
         learn_decays: bool = False,
+        current_decay_min: int | None = None,
+        current_decay_max: int | None = None,
+        voltage_decay_min: int | None = None,
+        voltage_decay_max: int | None = None,
+        weight_bits: int = WEIGHT_BITS,
         surrogate: str = "atan",
         width: float = 1.0,
         scale: float = 1.0,
@@ -80,13 +88,20 @@ class Cuba(nn.Module):
         self.threshold = float(threshold)
         self.surrogate, self.width, self.scale_grad = surrogate, float(width), float(scale)
         self.spiking = spiking
-        self.learn_decays = learn_decays
+        self.learn_decays, self.weight_bits = learn_decays, weight_bits
+        self.decay_ranges = (
+            _decay_range("current_decay", current_decay_min, current_decay_max),
+            _decay_range("voltage_decay", voltage_decay_min, voltage_decay_max),
+        )
+        if not 2 <= weight_bits <= WEIGHT_BITS:
+            raise ConfigError(f"weight_bits is {weight_bits}; 2..{WEIGHT_BITS} is allowed")
         size = shape[0] if per_neuron else 1
-        for name, value in (("current_decay", current_decay), ("voltage_decay", voltage_decay)):
+        starts = (("current_decay", current_decay), ("voltage_decay", voltage_decay))
+        for (name, value), (low, high) in zip(starts, self.decay_ranges, strict=True):
             start = torch.full((size,), value * DECAY_UNITY)
             if per_neuron and spread:
                 start = start * (1 + spread * (2 * torch.rand(size) - 1))
-            self.register_parameter(name, nn.Parameter(start.clamp(0, DECAY_UNITY), requires_grad=learn_decays))
+            self.register_parameter(name, nn.Parameter(start.clamp(low, high), requires_grad=learn_decays))
 
     @property
     def neurons(self) -> int:
@@ -104,12 +119,12 @@ class Cuba(nn.Module):
         return WEIGHT_SCALE
 
     def clamp(self) -> None:
-        """Keep learnt decays within what 12 bit registers hold (the current's is stored less one), after an optimiser step."""
+        """Keep learnt decays within their ranges, after an optimiser step."""
         if not self.learn_decays:
             return
         with torch.no_grad():
-            self.current_decay.clamp_(1, DECAY_UNITY)
-            self.voltage_decay.clamp_(0, DECAY_UNITY - 1)
+            for decay, (low, high) in zip(self.decays, self.decay_ranges, strict=True):
+                decay.clamp_(low, high)
 
     def keep(self) -> tuple[np.ndarray, np.ndarray]:
         """(4096 - decay) / 4096 of every neuron with whole decays, (N,) float64 each, for current and voltage."""
@@ -130,9 +145,12 @@ class Cuba(nn.Module):
 
     def quantize_8bit(self, weight: Tensor, descale: bool = False) -> Tensor:
         """8 bit weights: even integers in -256..254 over 64, straight-through gradient (zero where clipped)."""
-        steps = (weight * (WEIGHT_SCALE / 2)).clamp(-128, 127)
-        whole = steps + (torch.round(steps) - steps).detach()
-        return whole * 2 if descale else whole * (2 / WEIGHT_SCALE)
+        whole = _on_grid(weight, WEIGHT_BITS)
+        return whole * WEIGHT_SCALE if descale else whole
+
+    def quantise(self, weight: Tensor) -> Tensor:
+        """As ``quantize_8bit``, on the grid of ``weight_bits``: multiples of 2^(9 - bits) in -256..255."""
+        return _on_grid(weight, self.weight_bits)
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (voltages if not spiking) of input ``x``, both (B, *shape, T)."""
@@ -156,6 +174,21 @@ class Cuba(nn.Module):
         """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N)."""
         total = grad.sum(axis=1).reshape(2, self.current_decay.numel(), -1).sum(axis=2)
         return torch.from_numpy(total[0].astype(np.float32)), torch.from_numpy(total[1].astype(np.float32))
+
+
+def _decay_range(name: str, low: int | None, high: int | None) -> tuple[int, int]:
+    low, high = 0 if low is None else low, DECAY_UNITY if high is None else high
+    if not 0 <= low <= high <= DECAY_UNITY:
+        raise ConfigError(f"{name} stays in {low}..{high}; a range within 0..{DECAY_UNITY} is allowed")
+    return low, high
+
+
+def _on_grid(weight: Tensor, bits: int) -> Tensor:
+    """Multiples of 2^(9 - bits) in -256..255, over 64, with a straight-through gradient (zero where clipped)."""
+    unit, half = 1 << (WEIGHT_BITS + 1 - bits), 1 << (bits - 1)
+    steps = (weight * (WEIGHT_SCALE / unit)).clamp(-half, half - 1)
+    whole = steps + (torch.round(steps) - steps).detach()
+    return whole * (unit / WEIGHT_SCALE)
 
 
 class _CubaFunction(torch.autograd.Function):

@@ -1,0 +1,161 @@
+"""What a configuration takes from its target, and that everything that cannot fit is said at once, before training."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+import torch
+
+from convert.checkpoint import network_from_checkpoint, read_checkpoint
+from convert.rules import check, weight_bits
+from hw_configs.errors import ConfigError
+from hw_configs.target import load_target
+from train.config import Config, LayerConfig, NeuronConfig, ReadoutConfig
+from train.config_files import config_from_dict, config_to_dict
+from train.fit import fitted, misfits
+from train.model import build_model
+from train.neurons import Cuba
+
+LOIHI1, LOIHI2, CPU = load_target("loihi1"), load_target("loihi2"), load_target("cpu")
+SMALL = dataclasses.replace(
+    LOIHI2,
+    name="small",
+    weight_bits=4,
+    delay_steps_max=40,
+    threshold_max=64,
+    current_decay_min=100,
+    current_decay_max=3000,
+    voltage_decay_max=2000,
+    message_bits_max=4,
+)
+
+
+def config(**values):
+    return config_from_dict({"data": {"message_bits": 0}, **values})
+
+
+def test_what_is_left_to_the_target_is_filled_in():
+    plain = fitted(Config(), LOIHI2)
+    assert (plain.delay.max_delay_steps, plain.train.weight_bits) == (62, 8)
+    neuron = plain.neuron
+    assert (neuron.current_decay_min, neuron.current_decay_max) == (1, 4096)
+    assert (neuron.voltage_decay_min, neuron.voltage_decay_max) == (0, 4095)
+    small = fitted(config(readout={"current_decay": 0.5}), SMALL)
+    assert (small.delay.max_delay_steps, small.train.weight_bits, small.neuron.current_decay_max) == (40, 4, 3000)
+    assert fitted(Config(), CPU).delay.max_delay_steps == 62  # a netx file holds no more
+    unknown = dataclasses.replace(LOIHI2, delay_steps_max=None, weight_bits=None, voltage_decay_max=None)
+    assert fitted(Config(), unknown).delay.max_delay_steps == 62 and fitted(Config(), unknown).train.weight_bits == 8
+    assert fitted(Config(), unknown).neuron.voltage_decay_max is None
+
+
+def test_what_is_said_stays_and_a_saved_configuration_is_complete():
+    said = config(
+        delay={"max_delay_steps": 35},
+        train={"weight_bits": 3},
+        neuron={"current_decay_min": 200, "voltage_decay": 0.2},
+        readout={"current_decay": 0.5},
+    )
+    result = fitted(said, SMALL)
+    assert (result.delay.max_delay_steps, result.train.weight_bits, result.neuron.current_decay_min) == (35, 3, 200)
+    assert fitted(result, SMALL) == result == config_from_dict(config_to_dict(result))
+    assert fitted(config(train={"weight_bits": 0}), LOIHI2).train.weight_bits == 0  # floats, a control
+
+
+def test_eight_misfits_at_once():
+    bad = config(
+        data={"message_bits": 5},
+        delay={"max_delay_steps": 62, "high": 50.0},
+        train={"weight_bits": 8},
+        neuron={"threshold": 2.0, "current_decay": 0.01, "voltage_decay": 0.9, "current_decay_max": 4096},
+        readout={"spiking": True, "threshold": 1.5, "current_decay": 1.0},
+        layers=[{"kind": "conv", "recurrent": "dense"}],
+    )
+    target = dataclasses.replace(SMALL, layer_kinds=("dense", "recurrent conv"))
+    assert list(misfits(bad, target)) == [
+        "data.message_bits is 5, small holds 4; train with --set data.message_bits=4",
+        "delay.max_delay_steps is 62, small holds 40; train with --set delay.max_delay_steps=40",
+        "delay.high is 50, small holds 40; train with --set delay.high=40",
+        "train.weight_bits is 8, small holds 4; train with --set train.weight_bits=4",
+        "neuron.threshold is 2, small holds 1; train with --set neuron.threshold=1",
+        "readout.threshold is 1.5, small holds 1; train with --set readout.threshold=1",
+        "neuron.current_decay is 41/4096, small holds 100..3000/4096; train with --set neuron.current_decay=0.0244141",
+        "readout.current_decay is 4096/4096, small holds 100..3000/4096; train with --set readout.current_decay=0.732422",
+        "neuron.current_decay_max is 4096, small holds 3000; train with --set neuron.current_decay_max=3000",
+        "neuron.voltage_decay is 3686/4096, small holds 0..2000/4096; train with --set neuron.voltage_decay=0.488281",
+        "layers.0.kind is conv, small holds dense, recurrent conv; train with another layers.0.kind",
+        "layers.0.recurrent is recurrent dense, small holds dense, recurrent conv; train with another layers.0.recurrent",
+    ]
+    with pytest.raises(ConfigError, match=r"^small does not hold run, nothing was trained: \(1\) data.*\(12\) layers\.0\.rec"):
+        fitted(bad, target)
+
+
+def test_each_edge_fits():
+    edge = config(
+        data={"message_bits": 4},
+        delay={"max_delay_steps": 40, "high": 40.0},
+        train={"weight_bits": 4},
+        neuron={"threshold": 1.0, "current_decay": 100 / 4096, "voltage_decay": 2000 / 4096, "current_decay_min": 100},
+        readout={"spiking": True, "threshold": 1.0, "current_decay": 3000 / 4096},
+    )
+    assert list(misfits(edge, SMALL)) == []
+    high = config(delay={"high": 41.0}, readout={"current_decay": 0.5})
+    assert list(misfits(high, SMALL)) == ["delay.high is 41, small holds 40; train with --set delay.high=40"]
+    silent = config(readout={"threshold": 9.0, "current_decay": 0.5})  # a readout of states has no threshold to hold
+    assert list(misfits(silent, SMALL)) == []
+
+
+def test_a_target_without_these_neurons_or_counts():
+    other = dataclasses.replace(LOIHI2, neuron_models=("sigma_delta",))
+    assert list(misfits(Config(), other)) == ["neurons are cuba, loihi2 holds sigma_delta; name a target with CUBA neurons"]
+    assert list(misfits(Config(), LOIHI1)) == ["data.message_bits is 4, loihi1 holds 0; train with --set data.message_bits=0"]
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_the_grid_of_weights(bits):
+    neuron = Cuba((1,), weight_bits=bits)
+    whole = (neuron.quantise(torch.linspace(-6, 6, 4001)) * 64).numpy()
+    unit = 2 ** (9 - bits)
+    assert sorted(set(whole.tolist())) == list(range(-256, 256, unit))
+    weight = torch.tensor([-5.0, 0.3, 5.0], requires_grad=True)
+    neuron.quantise(weight).sum().backward()
+    assert weight.grad.tolist() == [0.0, 1.0, 0.0]  # straight-through, zero where clipped
+
+
+def test_learnt_decays_stay_in_their_ranges():
+    torch.manual_seed(0)
+    ranges = {"current_decay_min": 100, "current_decay_max": 3000, "voltage_decay_max": 2000}
+    neuron = Cuba((50,), current_decay=0.7, voltage_decay=0.4, per_neuron=True, spread=1.0, learn_decays=True, **ranges)
+    assert neuron.current_decay.min() >= 100 and neuron.current_decay.max() == 3000  # also as drawn
+    with torch.no_grad():
+        neuron.current_decay[:2] = torch.tensor([-5.0, 9999.0])
+        neuron.voltage_decay[:2] = torch.tensor([-5.0, 9999.0])
+    neuron.clamp()
+    assert neuron.current_decay[:2].tolist() == [100.0, 3000.0] and neuron.voltage_decay[:2].tolist() == [0.0, 2000.0]
+    with pytest.raises(ConfigError, match=re.escape("current_decay stays in 5..4; a range within 0..4096")):
+        Cuba((1,), current_decay_min=5, current_decay_max=4)
+
+
+def test_what_is_trained_for_a_small_target_fits_it(tmp_path):
+    """The network of an untrained run, by way of its files: the target's rules find nothing, and 8 bit would break one."""
+    import json
+
+    from train.checkpoint import write_tensors
+
+    plain = Config(
+        layers=(LayerConfig(neurons=6, recurrent="dense", delay_per="neuron", gain=20.0),),
+        neuron=NeuronConfig(per_neuron=True, spread=1.0, learn_decays=True),
+        readout=ReadoutConfig(current_decay=0.5),
+    )
+    for target, bits in ((SMALL, 4), (dataclasses.replace(SMALL, weight_bits=8), 8)):
+        result = fitted(plain, target)
+        torch.manual_seed(1)
+        model = build_model(result, classes=3)
+        model.clamp()
+        write_tensors(tmp_path / "model.safetensors", model.state_dict(), {})
+        (tmp_path / "run.json").write_text(json.dumps({"config": config_to_dict(result)}))
+        network = network_from_checkpoint(read_checkpoint(tmp_path))
+        assert max(weight_bits(layer.synapse.weight) for layer in network.layers) == bits
+        assert check(network, target) == []
+    assert {violation.rule for violation in check(network, SMALL)} == {"weight"}

@@ -1,0 +1,113 @@
+"""What a configuration takes from its target, and what of it the target cannot hold, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from hw_configs.errors import ConfigError
+from hw_configs.fixed_point import DECAY_UNITY, NETX_MAX_DELAY_STEPS, WEIGHT_BITS, WEIGHT_SCALE
+from hw_configs.target import Target
+from train.config import Config
+
+_DECAYS = ("current_decay", "voltage_decay")
+
+
+def fitted(config: Config, target: Target) -> Config:
+    """``config`` with everything that it leaves to the target: longest delay, grid of weights, ranges of learnt decays.
+
+    What training cannot change is refused; the rules on the exported integers have the last word.
+
+    Raises:
+        ConfigError: the target cannot hold what is configured; the message holds every reason.
+    """
+    found = list(misfits(config, target))
+    if found:
+        listed = "; ".join(f"({number}) {text}" for number, text in enumerate(found, 1)) if len(found) > 1 else found[0]
+        raise ConfigError(f"{target.name} does not hold {config.name}, nothing was trained: {listed}")
+    ranges = {
+        f"{name}_{end}": getattr(target, f"{name}_{end}")
+        for name in _DECAYS
+        for end in ("min", "max")
+        if getattr(config.neuron, f"{name}_{end}") is None
+    }
+    return replace(
+        config,
+        neuron=replace(config.neuron, **ranges),
+        delay=replace(config.delay, max_delay_steps=_longest_delay(config, target)),
+        train=replace(config.train, weight_bits=_grid_bits(config, target)),
+    )
+
+
+def misfits(config: Config, target: Target) -> Iterator[str]:
+    """Everything configured that ``target`` cannot hold: what was got, what it holds, the cure."""
+    longest = _longest_delay(config, target)
+    held = longest if target.delay_steps_max is None else min(longest, target.delay_steps_max)
+    most_bits = WEIGHT_BITS if target.weight_bits is None else target.weight_bits
+    threshold = None if target.threshold_max is None else target.threshold_max / WEIGHT_SCALE
+    numbers: list[tuple[str, float, float | None]] = [
+        ("data.message_bits", config.data.message_bits, target.message_bits_max),
+        ("delay.max_delay_steps", longest, target.delay_steps_max),
+        ("delay.high", config.delay.high, held),
+        ("train.weight_bits", _grid_bits(config, target), most_bits),
+        ("neuron.threshold", config.neuron.threshold, threshold),
+    ]
+    if config.readout.spiking:
+        numbers.append(("readout.threshold", config.readout.threshold, threshold))
+    for key, got, most in numbers:
+        if most is not None and got > most:
+            yield f"{key} is {got:g}, {target.name} holds {most:g}; train with --set {key}={most:g}"
+    yield from _decays(config, target)
+    if target.neuron_models is not None and "cuba" not in target.neuron_models:
+        yield f"neurons are cuba, {target.name} holds {', '.join(target.neuron_models)}; name a target with CUBA neurons"
+    if target.layer_kinds is not None:
+        for index, layer in enumerate(config.layers):
+            known = ", ".join(target.layer_kinds)
+            kinds = {"kind": layer.kind} | ({} if layer.recurrent == "none" else {"recurrent": f"recurrent {layer.recurrent}"})
+            for key, kind in kinds.items():
+                if kind not in target.layer_kinds:
+                    name = f"layers.{index}.{key}"
+                    yield f"{name} is {kind}, {target.name} holds {known}; train with another {name}"
+
+
+def facts(target: Target) -> dict[str, Any]:
+    """What a run's record says of its target: its numbers, and the names of those that are not public."""
+    return {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)}
+
+
+def _decays(config: Config, target: Target) -> Iterator[str]:
+    for name in _DECAYS:
+        low, high = getattr(target, f"{name}_min"), getattr(target, f"{name}_max")
+        for section, neuron in (("neuron", config.neuron), ("readout", config.readout)):
+            whole = round(getattr(neuron, name) * DECAY_UNITY)
+            nearest = _outside(whole, low, high)
+            if nearest is not None:
+                held = f"{0 if low is None else low}..{DECAY_UNITY if high is None else high}/{DECAY_UNITY}"
+                cure = f"train with --set {section}.{name}={nearest / DECAY_UNITY:.6g}"
+                yield f"{section}.{name} is {whole}/{DECAY_UNITY}, {target.name} holds {held}; {cure}"
+        for end in ("min", "max"):
+            whole = getattr(config.neuron, f"{name}_{end}")
+            nearest = None if whole is None else _outside(whole, low, high)
+            if nearest is not None:
+                key = f"neuron.{name}_{end}"
+                yield f"{key} is {whole}, {target.name} holds {nearest}; train with --set {key}={nearest}"
+
+
+def _outside(value: int, low: int | None, high: int | None) -> int | None:
+    """The nearest allowed value, None where ``value`` is allowed."""
+    if low is not None and value < low:
+        return low
+    return high if high is not None and value > high else None
+
+
+def _longest_delay(config: Config, target: Target) -> int:
+    if config.delay.max_delay_steps is not None:
+        return config.delay.max_delay_steps
+    return min(NETX_MAX_DELAY_STEPS, NETX_MAX_DELAY_STEPS if target.delay_steps_max is None else target.delay_steps_max)
+
+
+def _grid_bits(config: Config, target: Target) -> int:
+    if config.train.weight_bits is not None:
+        return config.train.weight_bits
+    return min(WEIGHT_BITS, WEIGHT_BITS if target.weight_bits is None else target.weight_bits)
