@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="myelin",
         description="From spiking networks with learned delays to Intel's Loihi 2: train, export, simulate, validate.",
-        epilog="Exit codes: 0 done, 1 a gate failed (hardware rules, validation, diff), 2 wrong usage or unusable input.",
+        epilog="Exit codes: 0 done, 1 a gate failed (rules, validation, diff, board), 2 wrong usage or unusable input.",
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
