@@ -36,7 +36,7 @@ LavaRunner = Callable[[Network, npt.NDArray[Any], Record, bool], Recording]
 
 @dataclass(frozen=True)
 class Setting:
-    """How the trained network is evaluated in a stage: 8 bit weights or floats, delays in whole steps or fractional."""
+    """How the trained network is evaluated in a stage: weights on their grid or floats, delays in whole steps or fractional."""
 
     name: str
     description: str
@@ -48,7 +48,7 @@ class Setting:
 SETTINGS = (
     Setting("float", "float weights, fractional delays", quantised=False, rounded=False),
     Setting("rounded", "float weights, rounded delays", quantised=False, rounded=True),
-    Setting("quantised", "8 bit weights, rounded delays", quantised=True, rounded=True),
+    Setting("quantised", "quantised weights, rounded delays", quantised=True, rounded=True),
 )
 INTEGER = ("integer", "integer network, simulator")
 
