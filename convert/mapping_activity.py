@@ -74,7 +74,7 @@ class ActivityMeter:
         """(samples, steps, neurons) what drives each neuron besides its own states; zero where nothing does."""
         source = self.network.input
         if passage.layer < 0:
-            return passage.entered * source.weight + source.bias
+            return passage.entered.astype(np.int64) * source.weight + source.bias
         layer = self.network.layers[passage.layer]
         bias = bias_of(layer.neuron, layer.shape) if isinstance(layer.neuron, Cuba) else 0
         driven: npt.NDArray[Any] = (passage.arrays[INPUT] != 0) | (np.asarray(bias) != 0)

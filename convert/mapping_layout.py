@@ -153,7 +153,8 @@ def _binding(loads: Loads, reasons: Index, limits: Loads) -> str:
     ended = reasons[(reasons >= 0) & (reasons < len(RESOURCES))]
     if len(ended):
         return RESOURCES[int(np.bincount(ended).argmax())].name
-    return RESOURCES[int((loads.max(axis=0) / limits)[:NEURON_CONFIGS].argmax())].name  # a set of decays is nothing to fill
+    share = loads[:, :NEURON_CONFIGS].max(axis=0) / limits[:NEURON_CONFIGS]  # a set of decays is nothing to fill
+    return RESOURCES[int(share.argmax())].name
 
 
 def _misfit(population: Population, column: int, got: int, limits: Loads) -> Refusal:

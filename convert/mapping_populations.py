@@ -53,7 +53,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         "synapse_bits",
         ("core_memory_bytes", "packing"),
-        "synapse memory in bits",
+        "bits of synapse memory",
         "prune its weights, or make the layer before it smaller",
     ),
     Resource("axons_in", ("axons_in_per_core",), "input axons", "prune its weights, or make the layer before it smaller"),
