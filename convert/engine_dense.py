@@ -15,7 +15,8 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from convert.arrays import IntArray, Shape
-from convert.engine_events import add_product, arriving, step_cuba
+from convert.engine_events import step_cuba
+from convert.engine_loops import add_product, arriving
 from convert.layers import Conv, Dense
 from convert.layers.conv import as_chw
 from convert.plan import C_ORDER, Order, ordered_axons, ordered_matrix

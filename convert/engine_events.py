@@ -6,8 +6,7 @@ by step in one loop, so that the current row of a, the states and the lists of s
 
 Rows of weights are added several at a time: in 16 bit where their sum provably fits (``narrow``), then once into the row.
 Small functions are inlined: they are called for every step, and a call that passes arrays costs as much as some of them do.
-All of them stand in this one file on purpose: numba's cache on disk sees changes of the file a function stands in, not of the
-files it calls into.
+All stand in one file since numba's cache on disk sees changes of the file a function stands in, not of those it calls into.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
 @njit(**_OPTIONS)
-def drive(spikes, current, plan, narrow):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def drive(spikes, current, plan, narrow):
     """Add to ``current`` (batch, steps, targets) int32 what ``spikes`` (batch, steps, sources) cause through ``plan``."""
     steps = current.shape[1]
     counts, listed, values = _no_arrivals(plan, steps, spikes.shape[2])
@@ -37,25 +36,13 @@ def drive(spikes, current, plan, narrow):  # type: ignore[no-untyped-def]  # noq
                 _add_rows(current[b, t], plan.weight, listed, values, t, counts[t], narrow, False)
 
 
+# fmt: off
 @njit(**_OPTIONS)
-def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
-    spikes,  # noqa: ANN001
-    given,  # noqa: ANN001
-    forward,  # noqa: ANN001
-    recurrent,  # noqa: ANN001
-    narrow,  # noqa: ANN001
-    binary,  # noqa: ANN001
-    keep_u,  # noqa: ANN001
-    keep_v,  # noqa: ANN001
-    bias,  # noqa: ANN001
-    threshold,  # noqa: ANN001
-    interval,  # noqa: ANN001
-    phase,  # noqa: ANN001
-    emitted,  # noqa: ANN001
-    record_a,  # noqa: ANN001
-    record_u,  # noqa: ANN001
-    record_v,  # noqa: ANN001
+def run_cuba(
+    spikes, given, forward, recurrent, narrow, binary, keep_u, keep_v, bias, threshold, interval, phase,
+    emitted, record_a, record_u, record_v,
 ):
+    # fmt: on
     """Run CUBA neurons from rest, the equations of ``convert.neurons.cuba``, with the connections that reach them.
 
     Args:
@@ -64,9 +51,8 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
         forward, recurrent: ``Plan`` of the connection from the population before, and to itself.
         narrow: two flags, ``is_narrow`` of these two.
         binary: whether ``spikes`` are 0 or 1.
-        keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096.
+        keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096; threshold: vThMant << 6, int32.
         bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
-        threshold: vThMant << 6, int32.
         interval, phase: u and v become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval == 0.
         emitted: (batch, steps, neurons) uint8, written.
         record_a, record_u, record_v: (batch, steps, neurons) int32 written, or of size 0.
@@ -80,7 +66,7 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
     sums = np.zeros((forward.bins.size if forward.kind == BINS else 1, neurons), np.int32)
     back_sums = np.zeros((recurrent.bins.size if recurrent.kind == BINS else 1, neurons), np.int32)
     # ROWS adds at the step of arrival, so one row is enough; the others scatter into the rows of later steps
-    ahead = _scatters(forward.kind) or _scatters(recurrent.kind)
+    ahead = forward.kind not in (NONE, ROWS) or recurrent.kind not in (NONE, ROWS)
     current = np.zeros((steps if ahead else 1, neurons), np.int32)
     back_image, back_kernel = _image(current, recurrent), _kernel(recurrent)
     for b in range(batch):
@@ -133,7 +119,7 @@ def run_cuba(  # type: ignore[no-untyped-def]  # noqa: ANN201
 
 
 @njit(**_OPTIONS)
-def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):
     """One step of CUBA neurons for a batch: ``current``, ``u``, ``v``, ``emitted`` (batch, neurons), ``bias`` (neurons,)."""
     neurons = current.shape[1]
     # of arrays made here the compiler knows that they do not overlap, and makes vectors of the loop
@@ -149,38 +135,8 @@ def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):  # type:
         emitted[b] = over
 
 
-@njit(**_OPTIONS)
-def delayed(spikes, delay, lead, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """``result[b, t, j] = spikes[b, t - lead - delay[j], j]``, left as it is where that lies before the start."""
-    steps = spikes.shape[1]
-    for b in range(spikes.shape[0]):
-        for t in range(steps):
-            for j in range(spikes.shape[2]):
-                x = spikes[b, t, j]
-                if x != 0 and t + lead + delay[j] < steps:
-                    result[b, t + lead + delay[j], j] = x
-
-
-@njit(**_OPTIONS)
-def arriving(spikes, delay, t, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """``result[b, j] = spikes[b, t - 1 - delay[j], j]``, 0 where that lies before the start."""
-    for b in range(spikes.shape[0]):
-        for j in range(spikes.shape[2]):
-            sent = t - 1 - delay[j]
-            result[b, j] = spikes[b, sent, j] if sent >= 0 else 0
-
-
-@njit(**_OPTIONS)
-def add_product(product, exponent, current):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Add ``product`` (rows, targets), whole numbers in floats, shifted by the exponent, to ``current``; 32 bit that wrap."""
-    for row in range(product.shape[0]):
-        for i in range(product.shape[1]):
-            whole = np.int32(np.int64(product[row, i]))
-            current[row, i] += whole << exponent if exponent >= 0 else whole >> -exponent
-
-
 @njit(inline="always", **_OPTIONS)
-def _step(current, bias, keep_u, keep_v, threshold, u, v, emitted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _step(current, bias, keep_u, keep_v, threshold, u, v, emitted):
     """One step of (neurons,).
 
     A product with (4096 - decay) / 4096 is exact in float64 (fewer than 53 bits), and its conversion to an integer drops the
@@ -201,12 +157,7 @@ def _step(current, bias, keep_u, keep_v, threshold, u, v, emitted):  # type: ign
 
 
 @njit(**_OPTIONS)
-def _scatters(kind):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return kind != NONE and kind != ROWS
-
-
-@njit(**_OPTIONS)
-def _no_arrivals(plan, steps, sources):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _no_arrivals(plan, steps, sources):
     """Empty lists by step of arrival: how many, which sources (with room to fill up a group of four), of which values."""
     wanted = plan.kind == ROWS
     shape = (steps if wanted else 1, sources + 3 if wanted else 1)
@@ -214,7 +165,7 @@ def _no_arrivals(plan, steps, sources):  # type: ignore[no-untyped-def]  # noqa:
 
 
 @njit(inline="always", **_OPTIONS)
-def _list(values, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _list(values, active):
     """Write the indices of nonzero ``values`` into ``active``; how many.  No branch for the processor to guess wrong."""
     count = 0
     for j in range(values.size):
@@ -224,7 +175,7 @@ def _list(values, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 
 @njit(inline="always", **_OPTIONS)
-def _send(spikes, current, plan, counts, listed, values, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _send(spikes, current, plan, counts, listed, values, sums):
     """Send all spikes (steps, sources) of a sample.
 
     ROWS: into the lists of their arrival; else into ``current`` (steps, targets).
@@ -259,7 +210,7 @@ def _send(spikes, current, plan, counts, listed, values, sums):  # type: ignore[
 
 
 @njit(inline="always", **_OPTIONS)
-def _add_rows(row, weight, listed, values, t, count, narrow, binary):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _add_rows(row, weight, listed, values, t, count, narrow, binary):
     """ROWS: add ``values[t, n] weight[listed[t, n], :]`` for all n < count to ``row``; needs three places beyond count."""
     n = 0
     if narrow and binary:
@@ -288,7 +239,7 @@ def _add_rows(row, weight, listed, values, t, count, narrow, binary):  # type: i
 
 
 @njit(inline="always", **_OPTIONS)
-def _add_list(current, t, j, x, plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _add_list(current, t, j, x, plan):
     """LIST: add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets)."""
     arrival = t + 1 + plan.delay[j, 0]
     if arrival < current.shape[0]:
@@ -297,7 +248,7 @@ def _add_list(current, t, j, x, plan):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 @njit(**_OPTIONS)
-def _scatter(current, t, j, x, plan, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _scatter(current, t, j, x, plan, sums):
     """Add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets), BINS: to ``sums``."""
     steps, targets = current.shape
     if plan.kind == BINS:
@@ -313,7 +264,7 @@ def _scatter(current, t, j, x, plan, sums):  # type: ignore[no-untyped-def]  # n
 
 
 @njit(**_OPTIONS)
-def _image(current, plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _image(current, plan):
     """CONV: ``current`` (steps, targets) as (steps, places, groups, channels of a group)."""
     groups = plan.geometry[14] if plan.kind == CONV else 1
     size = plan.geometry[3] // groups if plan.kind == CONV else 1
@@ -321,14 +272,14 @@ def _image(current, plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 
 @njit(**_OPTIONS)
-def _kernel(plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _kernel(plan):
     """CONV: the weights as (in channels, taps, channels of a group)."""
     size = plan.geometry[3] // plan.geometry[14] if plan.kind == CONV else 1
     return plan.weight.reshape(plan.weight.shape[0], plan.weight.shape[1] // size, size)
 
 
 @njit(inline="always", **_OPTIONS)
-def _add_conv(image, kernel, t, j, x, plan):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _add_conv(image, kernel, t, j, x, plan):
     """CONV: add the spike of value ``x`` that source ``j`` emits at ``t``, all channels of a place at once."""
     geometry, places = plan.geometry, plan.bins
     arrival = t + 1 + plan.delay[j, 0]
@@ -360,7 +311,7 @@ def _add_conv(image, kernel, t, j, x, plan):  # type: ignore[no-untyped-def]  # 
 
 
 @njit(**_OPTIONS)
-def _flush(current, t, plan, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _flush(current, t, plan, sums):
     """BINS, after all spikes of ``t``: shift each delay's sums, which floors, add them where they arrive, clear them."""
     for k in range(plan.bins.size):
         arrival = t + 1 + plan.bins[k]

@@ -168,18 +168,18 @@ class Simulator:
 
         A large batch begins with a few samples, which measure the densities that the choice of the engines needs.
         """
-        start, size = 0, chunk or self._chunk_size(steps)
+        start, size = 0, chunk or self._chunk_size(batch, steps)
         for stop in (size if size * _cpus() * 16 < batch else 0, batch):
-            size = chunk or self._chunk_size(steps)
+            size = chunk or self._chunk_size(batch, steps)
             yield [slice(begin, min(begin + size, stop)) for begin in range(start, stop, size)]
             start = stop
 
-    def _chunk_size(self, steps: int) -> int:
+    def _chunk_size(self, batch: int, steps: int) -> int:
         network = self.network
         widest = max(int(np.prod(network.input.shape)), *(layer.neurons for layer in network.layers))
         products = any(stage.wants_many_samples for stage in self.stages)
         samples, memory = (_PRODUCT_SAMPLES, _PRODUCT_BYTES) if products else (_CHUNK_SAMPLES, _CHUNK_BYTES)
-        return max(1, min(samples, memory // max(1, 10 * steps * widest)))
+        return max(1, min(samples, -(-batch // _cpus()), memory // max(1, 10 * steps * widest)))
 
 
 def _run_chunk(
@@ -194,7 +194,7 @@ def _run_chunk(
     observed: tuple[str, ...],
 ) -> None:
     """Run ``spikes`` (chunk, steps, inputs) through all stages; write into ``output`` and, at ``where``, into ``layers``."""
-    from convert.engine_events import delayed
+    from convert.engine_loops import delayed
 
     last = network.layers[-1]
     final = last.state if last.output == "state" else "spikes"

@@ -43,7 +43,10 @@ def test_a_recurrence_becomes_a_product_when_its_neurons_spike_all_the_time():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(stage.DENSE_FROM, plan.ROWS, 0.3)
         got = simulate(
-            network, spikes, observe=lambda passage: seen.append((passage.layer, passage.samples.start, passage.engine))
+            network,
+            spikes,
+            chunk=4,
+            observe=lambda passage: seen.append((passage.layer, passage.samples.start, passage.engine)),
         )
     engines = {engine for layer, start, engine in seen if layer == 0 and start > 0}
     assert engines == {"dense"}, "the first samples measure, the others use it"

@@ -1,0 +1,167 @@
+"""Timing side by side, and what is said of the machine it was done on."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import math
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.files import write_json
+
+RESULTS = Path(__file__).resolve().parent / "results"
+#: Variables that choose what BLAS and compiled loops do: told to be a Haswell, one with 512 bit vectors is half as fast.
+_TELLING = ("OPENBLAS_", "MKL_", "OMP_", "NUMBA_", "BLIS_")
+_PACKAGES = ("numpy", "numba", "scipy", "torch", "lava-nc", "lava-dl")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Something to time.
+
+    Attributes:
+        name: in tables.
+        samples: that one call runs.
+        call: does it and gives its output.
+        expected: what must come out, or None where nothing is compared.
+        note: what a reader has to know.
+    """
+
+    name: str
+    samples: int
+    call: Callable[[], npt.NDArray[Any]]
+    expected: npt.NDArray[Any] | None = None
+    note: str = ""
+
+    def check(self) -> None:
+        """Run once and compare; also warms up what is compiled or cached.  Raises AssertionError where outputs differ."""
+        output = self.call()
+        if self.expected is not None:
+            np.testing.assert_array_equal(output, self.expected, err_msg=f"{self.name} differs from simulate")
+
+    def seconds(self) -> float:
+        """Seconds of one call; its output is compared again, outside the time."""
+        began = time.perf_counter()
+        output = self.call()
+        passed = time.perf_counter() - began
+        if self.expected is not None and not np.array_equal(output, self.expected):
+            raise AssertionError(f"{self.name} differs from simulate")
+        return passed
+
+
+def rounds(pairs: Sequence[tuple[Run, Run]], repeats: int) -> list[list[tuple[float, float]]]:
+    """For each (reference, peer) the seconds of both in every round: reference, peer, reference, next peer, ...
+
+    What the machine does besides hits both members of a pair alike, so ratios are taken within pairs.
+    """
+    taken: list[list[tuple[float, float]]] = [[] for _ in pairs]
+    for index in range(repeats):
+        say(f"  round {index + 1} of {repeats}")
+        for place, (reference, peer) in enumerate(pairs):
+            taken[place].append((reference.seconds(), peer.seconds()))
+    return taken
+
+
+def best_of(call: Callable[[], Any], repeats: int) -> float:
+    """Shortest of ``repeats`` times of a call, in seconds."""
+    return min(timed(call) for _ in range(repeats))
+
+
+def timed(call: Callable[[], Any]) -> float:
+    """Seconds of one call."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median and the two ends, to four digits."""
+    return {"median": digits(statistics.median(values)), "low": digits(min(values)), "high": digits(max(values))}
+
+
+def fitted_exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """p of seconds = c * size ** p, least squares of the logarithms: 1 is linear."""
+    return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
+
+
+def digits(value: float, count: int = 4) -> float:
+    """``value`` rounded to so many significant digits."""
+    if not value or not math.isfinite(value):
+        return 0.0
+    return round(value, count - 1 - math.floor(math.log10(abs(value))))
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """This thread, and those it starts, on one of the processor's cores; the simulator takes as many threads as cores."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise OSError("this system cannot keep a process on one core")
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(everywhere)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> dict[str, Any]:
+    """Facts about machine and software; no names of hosts, users or paths."""
+    from threadpoolctl import threadpool_info
+
+    blas = next((pool for pool in threadpool_info() if pool["user_api"] == "blas"), {})
+    return {
+        "cpu": _cpu_model(),
+        "cores": cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: version for name in _PACKAGES if (version := _version(name))},
+        "blas": " ".join(str(blas.get(key) or "") for key in ("internal_api", "version", "architecture")).strip(),
+        "environment": {
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(_TELLING) and "/" not in value
+        },
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "load_average": [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+    }
+
+
+def save(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON of results; says so."""
+    write_json(path, values)
+    say(f"wrote {path}")
+
+
+def say(text: str) -> None:
+    """Progress, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_model() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,149 @@
+"""Random networks that are as active as trained ones, and random samples for them.
+
+Measured on trained networks (``train/experiments``): 19 % of the input's entries are not zero, counts of 0 to 15 with a mean of
+0.5 an entry; 10 % of the first hidden layer's neurons and 5 % of the second's spike in a step.  Weights here are random; the
+threshold of each layer is searched for until its share of spikes is the wanted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
+from convert.arrays import IntArray
+from hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_MIN
+
+Recurrence = Literal["dense", "conv"]
+
+#: The judged network, 140 -> 256 -> 256 -> 20, and its samples.
+INPUTS, NEURONS, CLASSES, STEPS = 140, (256, 256), 20, 100
+INPUT_DENSITY, INPUT_MEAN, MESSAGE_BITS = 0.19, 0.5, 4
+LAYER_DENSITIES = (0.10, 0.05)
+#: Axonal delays, feed-forward and recurrent, are uniform from 0 to this many steps.
+DELAY_STEPS = 30
+#: Weights of a convolutional recurrence.
+KERNEL = 3
+
+#: Decays of ``train/experiments`` in 1/4096 a step: current, voltage, voltage of the readout.
+_CURRENT_DECAY, _VOLTAGE_DECAY, _READOUT_DECAY = 3277, 1843, 82
+#: Standard deviation of the weights: feed-forward, dense recurrence, convolutional recurrence; mean of the feed-forward ones.
+_FORWARD, _RECURRENT, _KERNEL_SPREAD, _LEAN = 30, 10, 60, 10
+#: The search for a threshold looks at so many samples and ends when a density is this near, relatively.
+CALIBRATION_SAMPLES, _NEAR = 8, 0.01
+
+
+def samples(
+    batch: int,
+    *,
+    steps: int = STEPS,
+    inputs: int = INPUTS,
+    density: float = INPUT_DENSITY,
+    mean: float | None = INPUT_MEAN,
+    seed: int = 1,
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """(batch, steps, inputs) counts: the share ``density`` is not zero; their mean is ``mean``, or all are 0 or 1 (None)."""
+    rng = np.random.default_rng(seed)
+    spikes = (rng.random((batch, steps, inputs), np.float32) < density).astype(np.uint8)
+    if mean is not None:
+        counts = rng.geometric(density / mean, int(spikes.sum()))
+        spikes[spikes > 0] = counts.clip(max=(1 << MESSAGE_BITS) - 1)
+    return spikes
+
+
+def network(
+    spikes: np.ndarray[Any, np.dtype[np.uint8]],
+    *,
+    recurrence: Recurrence = "dense",
+    neurons: Sequence[int] = NEURONS,
+    classes: int = CLASSES,
+    densities: Sequence[float] = LAYER_DENSITIES,
+    delay_steps: int = DELAY_STEPS,
+    seed: int = 2,
+) -> Network:
+    """Recurrent layers and a readout of voltages, whose neurons are as active as ``densities`` says on ``spikes``.
+
+    Args:
+        spikes: (batch, steps, inputs) samples; the first few are used.
+        recurrence: "dense", or "conv" for one kernel of 3 weights over the neurons in a row (ConvDelRec).
+        neurons, densities: of each hidden layer.
+        classes: neurons of the readout.
+        delay_steps: largest axonal delay, feed-forward and recurrent.
+        seed: of weights and delays.
+    """
+    rng = np.random.default_rng(seed)
+    source = Input((spikes.shape[2],), message_bits=MESSAGE_BITS if spikes.max(initial=0) > 1 else 0)
+    layers: list[Layer] = []
+    before, sent = source, spikes[:CALIBRATION_SAMPLES]
+    for count, density in zip(neurons, densities, strict=True):
+        layer = Layer(
+            (count,),
+            Dense(_weights(rng, (count, before.shape[0]), _FORWARD, _LEAN)),
+            Cuba(0, _CURRENT_DECAY, _VOLTAGE_DECAY),
+            rng.integers(0, delay_steps + 1, count),
+            DelayedRecurrent(_recurrence(rng, recurrence, count), rng.integers(0, delay_steps + 1, count)),
+        )
+        layers.append(_calibrated(before, layer, sent, density))
+        sent = simulate(Network(before, (layers[-1],)), sent).output  # axonal delays applied
+        before = Input((count,))
+    readout = Cuba(THRESHOLD_MAX, _CURRENT_DECAY, _READOUT_DECAY)
+    layers.append(Layer((classes,), Dense(_weights(rng, (classes, before.shape[0]), _FORWARD, 0)), readout, output="state"))
+    return Network(source, tuple(layers))
+
+
+def without_recurrent_delays(network: Network) -> Network:
+    """The same network, its recurrent spikes arriving in the next step: the recurrence that SLAYER has."""
+    layers = (
+        layer if layer.recurrent is None else replace(layer, recurrent=DelayedRecurrent(layer.recurrent.synapse))
+        for layer in network.layers
+    )
+    return replace(network, layers=tuple(layers))
+
+
+def densities(network: Network, spikes: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, Any]:
+    """Measured share of nonzero entries in the input and of spikes in each hidden layer, and the input's mean and maximum."""
+    hidden = [index for index, layer in enumerate(network.layers) if layer.output == "spikes"]
+    recorded = simulate(network, spikes, record=dict.fromkeys(hidden, ("spikes",))).layers
+    return {
+        "input": round(float(np.count_nonzero(spikes)) / spikes.size, 4),
+        "input_mean": round(float(spikes.mean()), 4),
+        "input_max": int(spikes.max(initial=0)),
+        "layers": [round(float(recorded[index]["spikes"].mean()), 4) for index in hidden],
+    }
+
+
+def describe(network: Network) -> str:
+    """One line: sizes, recurrence, delays."""
+    sizes = " -> ".join(str(size) for size in (network.input.shape[0], *(layer.neurons for layer in network.layers)))
+    kinds = {layer.recurrent.synapse.kind for layer in network.layers if layer.recurrent is not None}
+    return f"{sizes}, recurrence {' and '.join(sorted(kinds))}, axonal delays of up to {network.max_delay_steps} steps"
+
+
+def _weights(rng: np.random.Generator, shape: tuple[int, ...], spread: float, mean: float) -> IntArray:
+    """Even whole numbers: what SLAYER's 8 bit weights become."""
+    weight = 2 * np.rint(rng.normal(mean, spread, shape) / 2)
+    return weight.clip(WEIGHT_MIN, WEIGHT_MAX - 1).astype(np.int32)
+
+
+def _recurrence(rng: np.random.Generator, kind: Recurrence, count: int) -> Dense | Conv:
+    if kind == "dense":
+        return Dense(_weights(rng, (count, count), _RECURRENT, 0))
+    return Conv(_weights(rng, (1, 1, 1, KERNEL), _KERNEL_SPREAD, 0), padding=(0, KERNEL // 2))
+
+
+def _calibrated(before: Input, layer: Layer, sent: np.ndarray[Any, Any], density: float) -> Layer:
+    """``layer`` with the threshold at which its neurons spike as often as ``density`` says: the search halves an interval.
+
+    ``sent``: (batch, steps, sources) what arrives from the population before.
+    """
+    low, high = 0, THRESHOLD_MAX
+    while True:
+        threshold = (low + high) // 2
+        candidate = replace(layer, neuron=replace(layer.neuron, threshold=threshold))
+        found = simulate(Network(before, (replace(candidate, delay_steps=0),)), sent).output.mean()
+        if abs(found - density) <= _NEAR * density or high - low <= 1:
+            return candidate
+        low, high = (threshold, high) if found > density else (low, threshold)

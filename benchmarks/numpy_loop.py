@@ -1,0 +1,93 @@
+"""What one would write with numpy alone: a loop over steps, for one sample or with a batch along the last axis.
+
+Connections are products in float32, which BLAS is fast at and which are exact here: no sum reaches 2^24.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert import Conv, Dense, Network
+from hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_MAX, STATE_SHIFT
+
+Floats = npt.NDArray[Any]
+
+
+class NumpyLoop:
+    """A chain of dense layers of CUBA neurons, their recurrence dense or a convolution over one row; without biases."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.lead = network.max_delay_steps + 1  # rows of zeros before the first step: delays may reach back there
+        self.forward, self.recurrent, self.delays = [], [], []
+        largest, delay = network.input.max_value, np.zeros(network.input.shape, np.int64)
+        for layer in network.layers:
+            assert isinstance(layer.synapse, Dense) and layer.synapse.weight_exp == 0 and layer.synapse.delay_steps is None
+            assert not layer.neuron.has_bias and largest * layer.synapse.absolute_input_sum() < 1 << 24
+            self.forward.append(layer.synapse.weight.astype(np.float32))
+            own = None if layer.recurrent is None else _matrix_or_kernel(layer.recurrent.synapse)
+            self.recurrent.append(own)
+            back = None if own is None else np.broadcast_to(layer.recurrent.delay_steps, layer.shape)
+            self.delays.append((delay, back))
+            largest, delay = 1, layer.delays
+
+    def run(self, spikes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Output (steps, outputs, ...) for ``spikes`` (steps, inputs), or (steps, inputs, batch)."""
+        steps, _, *batch = spikes.shape
+        layers, lead = self.network.layers, self.lead
+        # spikes of each population, (lead + steps, neurons, ...): a past step is a row
+        trains = [np.zeros((lead + steps, layer.neurons, *batch), np.float32) for layer in layers]
+        trains.insert(0, np.concatenate([np.zeros((lead, *spikes.shape[1:]), np.float32), spikes], dtype=np.float32))
+        u = [np.zeros((layer.neurons, *batch)) for layer in layers]
+        v = [np.zeros((layer.neurons, *batch)) for layer in layers]
+        keep_u = [(DECAY_UNITY - self._each(layer, "current_decay", batch)) / DECAY_UNITY for layer in layers]
+        keep_v = [(DECAY_UNITY - self._each(layer, "voltage_decay", batch)) / DECAY_UNITY for layer in layers]
+        output = np.zeros((steps, layers[-1].neurons, *batch), self.network.output_dtype)
+        for t in range(steps):
+            now = lead + t
+            for k, layer in enumerate(layers):
+                delay, back = self.delays[k]
+                a = self.forward[k] @ _arriving(trains[k], now, delay)  # (neurons, ...)
+                if self.recurrent[k] is not None:
+                    a = a + _recur(self.recurrent[k], _arriving(trains[k + 1], now, back))
+                u[k] = np.trunc(u[k] * keep_u[k]) + a * float(1 << STATE_SHIFT)
+                u[k] -= 2 * CURRENT_WRAP * (u[k] > CURRENT_WRAP)
+                u[k] += 2 * CURRENT_WRAP * (u[k] <= -CURRENT_WRAP)
+                v[k] = np.clip(np.trunc(v[k] * keep_v[k]) + u[k], -STATE_MAX, STATE_MAX)
+                fired = v[k] > layer.neuron.threshold << STATE_SHIFT
+                if layer.output == "state":
+                    output[t] = v[k]
+                v[k][fired] = 0
+                trains[k + 1][now] = fired
+        return output if layers[-1].output == "state" else trains[-1][lead:].astype(np.uint8)
+
+    @staticmethod
+    def _each(layer: Any, name: str, batch: list[int]) -> npt.NDArray[Any]:
+        return np.broadcast_to(getattr(layer.neuron, name), layer.shape).reshape(-1, *(1 for _ in batch))
+
+
+def _arriving(train: Floats, now: int, delay: npt.NDArray[Any]) -> Floats:
+    """Spikes that reach the next population in row ``now``: neuron j's of row ``now - 1 - delay[j]``."""
+    return train[now - 1 - delay, np.arange(len(delay))]
+
+
+def _matrix_or_kernel(synapse: Dense | Conv) -> Floats:
+    if isinstance(synapse, Dense):
+        assert synapse.weight_exp == 0 and synapse.delay_steps is None
+        return synapse.weight.astype(np.float32)
+    out, depth, height, width = synapse.weight.shape
+    assert (out, depth, height) == (1, 1, 1) and width % 2 and synapse.padding == (0, width // 2)
+    assert synapse.stride == (1, 1) and synapse.dilation == (1, 1)
+    return synapse.weight.reshape(-1).astype(np.float32)
+
+
+def _recur(weight: Floats, spikes: Floats) -> Floats:
+    """A matrix product, or for a kernel (width,) the sum of shifted spikes."""
+    if weight.ndim == 2:
+        return weight @ spikes
+    half = len(weight) // 2
+    padded = np.pad(spikes, [(half, half), *((0, 0) for _ in spikes.shape[1:])])
+    return sum(w * padded[i : i + len(spikes)] for i, w in enumerate(weight))

@@ -1,0 +1,38 @@
+"""Compiled loops that move spikes and sums about; see ``convert.engine_events`` for why each stands by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
+
+
+@njit(**_OPTIONS)
+def delayed(spikes, delay, lead, result):
+    """``result[b, t, j] = spikes[b, t - lead - delay[j], j]``, left as it is where that lies before the start."""
+    steps = spikes.shape[1]
+    for b in range(spikes.shape[0]):
+        for t in range(steps):
+            for j in range(spikes.shape[2]):
+                x = spikes[b, t, j]
+                if x != 0 and t + lead + delay[j] < steps:
+                    result[b, t + lead + delay[j], j] = x
+
+
+@njit(**_OPTIONS)
+def arriving(spikes, delay, t, result):
+    """``result[b, j] = spikes[b, t - 1 - delay[j], j]``, 0 where that lies before the start."""
+    for b in range(spikes.shape[0]):
+        for j in range(spikes.shape[2]):
+            sent = t - 1 - delay[j]
+            result[b, j] = spikes[b, sent, j] if sent >= 0 else 0
+
+
+@njit(**_OPTIONS)
+def add_product(product, exponent, current):
+    """Add ``product`` (rows, targets), whole numbers in floats, shifted by the exponent, to ``current``; 32 bit that wrap."""
+    for row in range(product.shape[0]):
+        for i in range(product.shape[1]):
+            whole = np.int32(np.int64(product[row, i]))
+            current[row, i] += whole << exponent if exponent >= 0 else whole >> -exponent
