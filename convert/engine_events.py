@@ -54,8 +54,7 @@ def run_cuba(
         keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096; threshold: vThMant << 6, int32.
         bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
         interval, phase: u and v become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval == 0.
-        emitted: (batch, steps, neurons) uint8, written.
-        record_a, record_u, record_v: (batch, steps, neurons) int32 written, or of size 0.
+        emitted, record_a, record_u, record_v: (batch, steps, neurons) uint8, int32s: written; records may be of size 0.
     """
     batch, steps, neurons = emitted.shape
     u = np.zeros(neurons, np.int32)
