@@ -1,4 +1,4 @@
-"""Stand-in; see the package."""
+"""Stand-in; see `told.py`."""
 
 import time
 
@@ -11,14 +11,14 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava.proc import embedded_io
+from lava.proc.embedded_io import told
 
 
 class PyToNxAdapter(AbstractProcess):
     def __init__(self, *, shape, num_message_bits=0):
         super().__init__(shape=shape)
         self.inp, self.out = InPort(shape=shape), OutPort(shape=shape)
-        embedded_io.log(type(self).__name__, shape=shape, num_message_bits=num_message_bits)
+        told.log(type(self).__name__, shape=shape, num_message_bits=num_message_bits)
 
 
 class PyToN3ConvAdapter(AbstractProcess):
@@ -26,14 +26,14 @@ class PyToN3ConvAdapter(AbstractProcess):
         assert len(shape) == 3
         super().__init__(shape=shape)
         self.inp, self.out = InPort(shape=shape), OutPort(shape=shape)
-        embedded_io.log(type(self).__name__, shape=shape, num_message_bits=num_message_bits)
+        told.log(type(self).__name__, shape=shape, num_message_bits=num_message_bits)
 
 
 class NxToPyAdapter(AbstractProcess):
     def __init__(self, *, shape, num_message_bits=0):
         super().__init__(shape=shape)
         self.inp, self.out = InPort(shape=shape), OutPort(shape=shape)
-        embedded_io.log(type(self).__name__, shape=shape, num_message_bits=num_message_bits)
+        told.log(type(self).__name__, shape=shape, num_message_bits=num_message_bits)
 
 
 class Through(PyLoihiProcessModel):
@@ -67,12 +67,12 @@ class Out(Through):
         self.queue = []
 
     def run_spk(self):
-        if self.time_step == 3 and embedded_io.BEHAVIOUR == "hang":
+        if self.time_step == 3 and told.BEHAVIOUR == "hang":
             time.sleep(1000)
-        if self.time_step == 3 and embedded_io.BEHAVIOUR == "fail":
+        if self.time_step == 3 and told.BEHAVIOUR == "fail":
             raise RuntimeError("chip 0 does\nnot answer")
         self.queue.append(self.inp.recv())
-        spikes = self.queue.pop(0) if len(self.queue) > embedded_io.LATE else np.zeros(self.out.shape, np.int32)
-        if self.time_step == 5 and embedded_io.BEHAVIOUR == "wrong":
+        spikes = self.queue.pop(0) if len(self.queue) > told.LATE else np.zeros(self.out.shape, np.int32)
+        if self.time_step == 5 and told.BEHAVIOUR == "wrong":
             spikes = 1 - spikes
         self.out.send(spikes)

@@ -1,4 +1,4 @@
-"""Stand-in; see the package.  A state arrives a step late, since it is read when the step is over."""
+"""Stand-in; see `told.py`.  A state arrives a step late, since it is read when the step is over."""
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
@@ -9,14 +9,14 @@ from lava.magma.core.process.ports.ports import OutPort, RefPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava.proc import embedded_io
+from lava.proc.embedded_io import told
 
 
 class Read(AbstractProcess):
     def __init__(self, *, shape, interval, offset):
         super().__init__(shape=shape)
         self.state, self.out = RefPort(shape=shape), OutPort(shape=shape)
-        embedded_io.log("Read", shape=shape, interval=interval, offset=offset)
+        told.log("Read", shape=shape, interval=interval, offset=offset)
 
     def connect_var(self, variable):
         self.state.connect_var(variable)
