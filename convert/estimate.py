@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from convert.core_memory import operations as operations_of
 from convert.mapping import Mapping
 from convert.mapping_activity import Activity
 from convert.mapping_layout import Layout
@@ -132,11 +133,14 @@ def _layer(mapping: Mapping, layout: Layout, activity: Activity, cores: _Cores) 
     population, samples = layout.population, activity.samples
     active = activity.active[population.index]
     updates = population.neurons * samples * activity.steps
-    operations = {link.recurrent: 0.0 for link in population.links}
+    operations = {False: 0.0, True: 0.0}
+    work = np.zeros(population.neurons)
     messages = words = 0.0
     for number, link in enumerate(population.links):
         spikes = activity.into(population.index, recurrent=link.recurrent)
-        operations[link.recurrent] = float(np.bincount(link.arrays.axon, minlength=len(spikes)) @ spikes)
+        each = operations_of(link.arrays, spikes)
+        operations[link.recurrent] = float(each.sum())
+        work += each
         if layout.parts:
             _, read, arrived = layout.traffic(number, spikes)
             words += float(read.sum())
@@ -148,7 +152,7 @@ def _layer(mapping: Mapping, layout: Layout, activity: Activity, cores: _Cores) 
         neurons = order[part.start : part.stop]
         cores.active[part.core] += active[neurons].sum()
         cores.inactive[part.core] += (part.stop - part.start) * samples * activity.steps - active[neurons].sum()
-        cores.operations[part.core] += layout.work[neurons].sum()
+        cores.operations[part.core] += work[neurons].sum()
     counts = {
         "synaptic_operation": sum(operations.values()) / samples,
         "neuron_update_active": float(active.sum()) / samples,
@@ -158,8 +162,8 @@ def _layer(mapping: Mapping, layout: Layout, activity: Activity, cores: _Cores) 
     energies = {name: _event(mapping, name).energy_pj for name in counts}
     return LayerCost(
         name=population.name,
-        forward_operations=operations.get(False, 0.0) / samples,
-        recurrent_operations=operations.get(True, 0.0) / samples,
+        forward_operations=operations[False] / samples,
+        recurrent_operations=operations[True] / samples,
         active_updates=counts["neuron_update_active"],
         inactive_updates=counts["neuron_update_inactive"],
         spikes=float(activity.sent[population.index].sum()) / samples,
