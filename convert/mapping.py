@@ -14,7 +14,7 @@ from convert.core_memory import dense_stand_in, operations
 from convert.mapping_activity import Activity
 from convert.mapping_layout import Layout, Loads, Refusal, balanced, candidates, lay_all
 from convert.mapping_loops import COLUMNS, DELAY_SLOTS, NEURON_CONFIGS, NEURONS
-from convert.mapping_populations import RESOURCES, Population, least_use, limits, lower_bounds, populations
+from convert.mapping_populations import LABELS, RESOURCES, Population, least_use, limits, lower_bounds, populations
 from convert.mapping_strategies import STRATEGIES
 from convert.network import Network
 from hw_configs.errors import DataError
@@ -208,9 +208,8 @@ def _too_many_cores(target: Target, layouts: Sequence[Layout], got: int) -> list
     boards = [board for board in map(load_target, target_names()) if board.chip == target.chip]
     held = sorted((_cores_of_chip(board) * (board.chips or 1), board.name) for board in boards)
     larger = next((f", or use a board with more chips: {name} has {count} cores" for count, name in held if count >= got), "")
-    what = next(resource.what for resource in RESOURCES if resource.name == largest.binding)
     message = (
         f"network: it needs {got} cores, {target.name} has {limit}; {largest.population.name} takes {len(largest.parts)} of "
-        f"them, bound by {what}: make it smaller{larger}"
+        f"them, bound by {LABELS[largest.binding]}: make it smaller{larger}"
     )
     return [Refusal("network", "cores", got, limit, message)]

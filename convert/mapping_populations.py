@@ -36,35 +36,47 @@ class Resource(NamedTuple):
     Attributes:
         name: in JSON, with its unit where that is not plain.
         needs: fields of ``Target`` that it rests on.
-        what: in messages.
+        what: in messages, behind an amount.
+        label: in tables.
         cure: where a single neuron takes too much.
     """
 
     name: str
     needs: tuple[str, ...]
     what: str
+    label: str
     cure: str
 
 
 #: In the order of the columns of loads.
 RESOURCES: tuple[Resource, ...] = (
-    Resource("neurons", ("neurons_per_core",), "neurons", "use another target"),
-    Resource("delay_slots", ("delay_slots_per_core",), "delay slots", "retrain with a smaller max_delay_steps"),
+    Resource("neurons", ("neurons_per_core",), "neurons", "neurons", "use another target"),
+    Resource("delay_slots", ("delay_slots_per_core",), "delay slots", "delay slots", "retrain with a smaller max_delay_steps"),
     Resource(
         "synapse_bits",
         ("core_memory_bytes", "packing"),
         "bits of synapse memory",
+        "synapse memory",
         "prune its weights, or make the layer before it smaller",
     ),
-    Resource("axons_in", ("axons_in_per_core",), "input axons", "prune its weights, or make the layer before it smaller"),
+    Resource(
+        "axons_in",
+        ("axons_in_per_core",),
+        "input axons",
+        "input axons",
+        "prune its weights, or make the layer before it smaller",
+    ),
     Resource(
         "axons_out",
         ("axons_out_per_core",),
         "output axons",
+        "output axons",
         "make the layer that it reaches smaller, so that that lies on fewer cores",
     ),
-    Resource("neuron_configs", ("neuron_configs_per_core",), "sets of decays", "use another target"),
+    Resource("neuron_configs", ("neuron_configs_per_core",), "sets of decays", "sets of decays", "use another target"),
 )
+#: By name, what stands in tables.
+LABELS = {resource.name: resource.label for resource in RESOURCES}
 
 
 def limits(target: Target) -> npt.NDArray[np.float64]:
@@ -92,7 +104,7 @@ def not_checked(target: Target) -> list[str]:
     for resource in RESOURCES:
         missing = [name for name in resource.needs if getattr(target, name) is None]
         if missing:
-            lines.append(f"{resource.what}: {', '.join(missing)} of {target.name} not public, not checked")
+            lines.append(f"{resource.label}: {', '.join(missing)} of {target.name} not public, not checked")
     if target.chip != "loihi1" and target.core_memory_bytes is not None:
         lines.append("memory of neuron states: shares the core memory, how much it takes is not public, not checked")
     if (target.chips or 1) > 1:

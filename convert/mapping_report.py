@@ -13,7 +13,7 @@ from convert.mapping import Mapping as CoreMapping
 from convert.mapping import dense_cores
 from convert.mapping_layout import Layout
 from convert.mapping_loops import OPERATIONS, SYNAPSE_BITS
-from convert.mapping_populations import RESOURCES, not_checked
+from convert.mapping_populations import LABELS, RESOURCES, not_checked
 from convert.rules import Violation
 
 #: Largest recurrence whose dense counterpart is laid on cores for comparison: its synapses are listed one by one.
@@ -169,13 +169,10 @@ def _layer_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
     yield row("cores", "neurons", "cores", "at least", *heads, "bound by")
     for entry in layers:
         shares = (_percent(entry["fullest_core_percent"][name]) if entry["cores"] else "-" for name in percents)
-        bound = _what(entry["binding"]) if entry["ends_cores"] else f"nothing; fullest: {_what(entry['binding'])}"
+        label = LABELS[entry["binding"]]
+        bound = label if entry["ends_cores"] else f"nothing; fullest: {label}"
         yield row(entry["where"], entry["neurons"], entry["cores"] or "-", entry["lower_bound_cores"], *shares, bound)
     yield "%: what the fullest core of the layer uses of each limit; ?: the limit is not public"
-
-
-def _what(name: str) -> str:
-    return {"synapse_bits": "synapse memory"}.get(name, name.replace("_", " "))
 
 
 def _percent(value: float | None) -> str:

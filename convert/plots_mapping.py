@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from convert.mapping import Mapping
-from convert.mapping_populations import RESOURCES
+from convert.mapping_populations import LABELS, RESOURCES
 from convert.plots import _figure, _save
 
 #: Cores in a row, and the most that are drawn: cells of a larger board would be too small to see.
@@ -56,11 +56,11 @@ def core_map(path: str | os.PathLike[str], mapping: Mapping) -> None:
     axis.set_yticks(np.arange(rows) + 0.5, [str(number * _COLUMNS) for number in range(rows)])
     axis.set_xlabel("core; a cell is full where it has used up one of its limits")
     some = f", the first {drawn} drawn" if drawn < mapping.cores else ""
-    title = f"{mapping.cores} cores of {mapping.target.title}, strategy {mapping.strategy}{some}"
+    title = (
+        f"{mapping.cores} core{'' if mapping.cores == 1 else 's'} of {mapping.target.title}, strategy {mapping.strategy}{some}"
+    )
     axis.set_title(title, fontsize=10, loc="left")
-    names = [
-        f"{layout.population.name} on {len(layout.parts)}: {layout.binding.replace('_', ' ')}" for layout in mapping.layouts
-    ]
+    names = [f"{layout.population.name} on {len(layout.parts)}: {LABELS[layout.binding]}" for layout in mapping.layouts]
     handles = [Patch(facecolor=colour, label=name) for colour, name in zip(colours, names)]
     figure.legend(handles=handles, fontsize=8, frameon=False, loc="outside lower center", ncols=2)
     _save(figure, path)

@@ -301,7 +301,7 @@ def test_what_is_not_public_is_not_checked():
     mapping = map_network(Network(Input((5000,)), [dense_layer(5, 5000)]), bare)
     assert sizes(mapping) == [3, 2]
     assert mapping.loads[0, SYNAPSE_BITS] == 0
-    assert "bits of synapse memory: core_memory_bytes, packing of bare not public, not checked" in not_checked(bare)
+    assert "synapse memory: core_memory_bytes, packing of bare not public, not checked" in not_checked(bare)
 
 
 def _tight(rng):

@@ -14,7 +14,7 @@ import myelin
 from hw_configs.errors import MyelinError
 
 ROOT = Path(myelin.__file__).parent
-COMMANDS = ("train", "export", "check", "profile", "simulate", "diff", "validate", "board", "doctor", "demo", "encode")
+COMMANDS = ("train", "export", "check", "profile", "map", "simulate", "diff", "validate", "board", "doctor", "demo", "encode")
 
 
 def test_help_names_every_command_and_the_exit_codes(main, capsys):
@@ -46,6 +46,8 @@ def test_each_command_has_help(command, main, capsys):
         ("diff",),
         ("diff", "x", "y", "--backends", "fast", "gpu"),
         ("profile", "x", "--density", "nan"),
+        ("map", "x"),
+        ("map", "x", "--target", "loihi2", "--strategy", "first"),
         ("validate", "x", "--data", "y", "--max-drop", "-1"),
         ("validate", "x", "--data", "y", "--max-drop", "nan"),
         ("validate", "x", "--data", "y", "--lava-samples", "-3"),
