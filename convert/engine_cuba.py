@@ -91,16 +91,12 @@ class CubaStage:
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """As ``Stage.run``."""
         largest = int(spikes.max(initial=0)) if spikes.dtype == np.uint8 else int(np.abs(spikes).max(initial=0))
-        population = self.population
-        given, plan = _NONE, self.forward.plan
-        if choice.forward_dense or choice.recurrent_dense or self._may_wrap(largest):
-            given, plan = self.currents(spikes, largest, choice.forward_dense), NO_PLAN
         if choice.recurrent_dense:
-            assert self.recurrent is not None
-            constants = (*population.constants, population.threshold)
-            bias = population.bias.reshape(-1)
-            result = engine_dense.step_all(self.recurrent.products, given, bias, constants, wanted, interval, phase)
+            result = self._products(spikes, largest, wanted, interval, phase, choice)
         else:
+            given, plan, population = _NONE, self.forward.plan, self.population
+            if choice.forward_dense or self._may_wrap(largest):
+                given, plan = self.currents(spikes, largest, choice.forward_dense), NO_PLAN
             result = _empty((*spikes.shape[:2], population.neurons), wanted)
             plans = (plan, NO_PLAN if self.recurrent is None else self.recurrent.plan)
             entering = None if plan is NO_PLAN else spikes
@@ -116,6 +112,24 @@ class CubaStage:
             current = np.zeros((*spikes.shape[:2], self.population.neurons), np.int32)
             drive(spikes, current, self.forward.plan, is_narrow(self.forward.plan, largest))
         return wrapped(current) if self._may_wrap(largest) else current
+
+    def _products(self, spikes: Spikes, largest: int, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """The recurrence as products; the feed-forward connection too, in the same step, or else as events before."""
+        assert self.recurrent is not None
+        population, forward = self.population, self.forward
+        step_by_step = choice.forward_dense and not self._may_wrap(largest)
+        given = _NONE if step_by_step else self.currents(spikes, largest, choice.forward_dense)
+
+        def feed(t: int, current: States) -> None:
+            if step_by_step:
+                forward.products.add_at(spikes, t, largest, current)
+            else:
+                current += given[:, t]
+
+        shape = (*spikes.shape[:2], population.neurons)
+        constants = (*population.constants, population.threshold)
+        bias = population.bias.reshape(-1)
+        return engine_dense.step_all(feed, self.recurrent.products, shape, bias, constants, wanted, interval, phase)
 
     def _may_wrap(self, largest: int) -> bool:
         return self.forward.may_wrap(largest * self.forward.synapse.absolute_input_sum())

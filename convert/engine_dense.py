@@ -7,6 +7,7 @@ weights and the largest value that really enters, before the precision is chosen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ from hw_configs.errors import NetworkError
 _BLOCK_ROWS = 1024
 
 Floats = npt.NDArray[Any]
+#: feed(t, current) adds the input of step t to ``current`` (batch, neurons).
+Feed = Callable[[int, npt.NDArray[np.int32]], None]
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,10 @@ class Products:
                 add_product(product, self.exponent, current[start : start + block].reshape(-1, self.targets))
         return current
 
-    def add_at(self, spikes: npt.NDArray[np.uint8], t: int, current: npt.NDArray[np.int32]) -> None:
+    def add_at(self, spikes: npt.NDArray[Any], t: int, largest: int, current: npt.NDArray[np.int32]) -> None:
         """Add what ``spikes`` (batch, steps, sources), known up to t - 1, cause at step t to ``current`` (batch, targets)."""
         for tap in self.taps:
-            matrix = tap.matrix(1)
+            matrix = tap.matrix(largest)
             sent = np.empty((len(spikes), spikes.shape[2]), matrix.dtype)
             arriving(spikes, tap.delay, t, sent)
             add_product(self._product(sent, matrix), self.exponent, current)
@@ -139,38 +142,43 @@ def products(synapse: Dense | Conv, shape: Shape, axonal: IntArray, order: Order
 
 
 def step_all(
-    connection: Products,
-    given: npt.NDArray[np.int32],
+    feed: Feed,
+    recurrent: Products,
+    shape: tuple[int, int, int],
     bias: npt.NDArray[np.int32],
     constants: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], np.int32],
     names: tuple[str, ...],
     interval: int,
     phase: int,
 ) -> dict[str, npt.NDArray[Any]]:
-    """CUBA neurons that reach themselves through ``connection``, from rest: one product a step for all samples.
+    """CUBA neurons that reach themselves through ``recurrent``, from rest: a product or two in each step for all samples.
 
     Args:
-        connection: from the population to itself.
-        given: (batch, steps, neurons) feed-forward input; overwritten by the whole input.
+        feed: adds the feed-forward input of step t to an array (batch, neurons).
+        recurrent: connection from the population to itself.
+        shape: batch, steps, neurons.
         bias: (neurons,) ``bias_mant << bias_exp``.
         constants: (4096 - current decay) / 4096, (4096 - voltage decay) / 4096, each (neurons,), and vThMant << 6.
         names: states to return besides "spikes", of "a", "u", "v".
         interval, phase: see ``convert.engine_events.run_cuba``.
     """
-    batch, steps, neurons = given.shape
-    result = {"spikes": np.zeros(given.shape, np.uint8)}
-    result |= {name: np.empty(given.shape, np.int32) for name in ("u", "v") if name in names}
-    u, v = np.zeros((2, batch, neurons), np.int32)
+    batch, steps, neurons = shape
+    result: dict[str, npt.NDArray[Any]] = {"spikes": np.zeros(shape, np.uint8)}
+    result |= {name: np.empty(shape, np.int32) for name in ("a", "u", "v") if name in names}
+    current, u, v = np.zeros((3, batch, neurons), np.int32)
+    emitted = np.empty((batch, neurons), np.uint8)
     for t in range(steps):
-        connection.add_at(result["spikes"], t, given[:, t])
+        current[:] = 0
+        feed(t, current)
+        recurrent.add_at(result["spikes"], t, 1, current)
         if interval > 0 and (t + 1 - phase) % interval == 0:
             u[:] = v[:] = 0
-        step_cuba(given[:, t], bias, *constants, u, v, result["spikes"][:, t])
-        if "u" in result:
-            result["u"][:, t] = u
-        if "v" in result:
-            result["v"][:, t] = v
-    return result | {"a": given} if "a" in names else result
+        step_cuba(current, bias, *constants, u, v, emitted)
+        result["spikes"][:, t] = emitted
+        for name, state in (("a", current), ("u", u), ("v", v)):
+            if name in result:
+                result[name][:, t] = state
+    return result
 
 
 def exact_float(bound: int) -> str:
