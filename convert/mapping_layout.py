@@ -67,7 +67,8 @@ class Layout:
         arrays: its connections in that order.
         work: (neurons,) synaptic operations of each, in C order.
         parts: one for each core; none where a neuron fits no core.
-        binding: name of the resource that ends most cores, or that is fullest where one core holds the layer.
+        binding: name of the resource that ends most cores, or that is fullest where none does.
+        ended_by: what ends its cores: ``limit``, ``balance`` (the operations of a core), or nothing, where one core holds it.
         dense: (parts, 2) whether each connection lies there as dense lists.
         refusal: where a neuron fits no core.
     """
@@ -78,6 +79,7 @@ class Layout:
     work: Loads
     parts: tuple[Part, ...] = ()
     binding: str = ""
+    ended_by: str = ""
     dense: npt.NDArray[np.bool_] | None = None
     refusal: Refusal | None = None
 
@@ -146,15 +148,16 @@ def _lay(layout: Layout, forward: Index, limits: Loads) -> Layout:
         Part(start, int(stop), -1, load, tuple(row[: len(population.links)].tolist()))
         for start, stop, load, row in zip(starts, stops, loads, bits)
     )
-    return replace(layout, parts=parts, binding=_binding(loads, reasons, limits), dense=dense, refusal=None)
+    binding, ended_by = _binding(loads, reasons, limits)
+    return replace(layout, parts=parts, binding=binding, ended_by=ended_by, dense=dense, refusal=None)
 
 
-def _binding(loads: Loads, reasons: Index, limits: Loads) -> str:
+def _binding(loads: Loads, reasons: Index, limits: Loads) -> tuple[str, str]:
     ended = reasons[(reasons >= 0) & (reasons < len(RESOURCES))]
     if len(ended):
-        return RESOURCES[int(np.bincount(ended).argmax())].name
+        return RESOURCES[int(np.bincount(ended).argmax())].name, "limit"
     share = loads[:, :NEURON_CONFIGS].max(axis=0) / limits[:NEURON_CONFIGS]  # a set of decays is nothing to fill
-    return RESOURCES[int(share.argmax())].name
+    return RESOURCES[int(share.argmax())].name, "balance" if np.any(reasons >= 0) else ""
 
 
 def _misfit(population: Population, column: int, got: int, limits: Loads) -> Refusal:

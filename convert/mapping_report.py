@@ -69,7 +69,7 @@ def _layer(mapping: CoreMapping, place: int) -> dict[str, Any]:
         "lower_bound_cores": max(1, *bounds.values()),
         "lower_bounds_cores": bounds,
         "binding": layout.binding or (layout.refusal.resource if layout.refusal else ""),
-        "ends_cores": len(layout.parts) != 1,
+        "cores_ended_by": layout.ended_by or ("limit" if layout.refusal else "nothing"),
         "order": layout.order[0],
         "synapse_memory_bits": sum(int(part.load[SYNAPSE_BITS]) for part in layout.parts),
         "fullest_core": dict(zip(_names(), (int(value) for value in most))),
@@ -170,7 +170,7 @@ def _layer_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
     for entry in layers:
         shares = (_percent(entry["fullest_core_percent"][name]) if entry["cores"] else "-" for name in percents)
         label = LABELS[entry["binding"]]
-        bound = label if entry["ends_cores"] else f"nothing; fullest: {label}"
+        bound = label if entry["cores_ended_by"] == "limit" else f"{entry['cores_ended_by']}; fullest: {label}"
         yield row(entry["where"], entry["neurons"], entry["cores"] or "-", entry["lower_bound_cores"], *shares, bound)
     yield "%: what the fullest core of the layer uses of each limit; ?: the limit is not public"
 

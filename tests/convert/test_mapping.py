@@ -264,6 +264,7 @@ def test_balance_cuts_where_the_operations_are():
     mapping = map_network(network, ONE, "balance", activity=activity, cores=2)
     assert sizes(mapping) == [1, 7]
     assert mapping.loads[:, OPERATIONS].tolist() == [8, 8]
+    assert mapping.layouts[0].ended_by == "balance"
     assert sizes(map_network(network, ONE, "balance", activity=activity)) == [8]
     assert sizes(map_network(network, ONE, "balance", cores=2)) == [4, 4]  # without activity: as if each sent one spike
 

@@ -52,7 +52,8 @@ def test_the_command(network, tmp_path, capsys):
         [{"where": "layer 0 (dense, recurrent conv)", "neurons": 44}],
         [{"where": "layer 1 (dense)", "neurons": 4}],
     ]
-    assert [entry["binding"] for entry in found["layers"]] == ["delay_slots", "axons_in"]
+    ends = [(entry["binding"], entry["cores_ended_by"]) for entry in found["layers"]]
+    assert ends == [("delay_slots", "limit"), ("axons_in", "nothing")]
     assert found["limits_of_a_core"]["delay_slots"] == 8192
     saved = found["layers"][0]["recurrent_convolution"]
     assert (saved["parameters"], saved["dense_parameters"]) == (4, 90001)  # one delay for all
@@ -79,7 +80,7 @@ def test_loihi2_says_what_it_does_not_know(network, tmp_path, capsys):
 
 
 def test_what_does_not_fit_ends_with_1(tmp_path, capsys):
-    big = Network(Input((5000,)), [Layer((2,), Dense(np.full((2, 5000), 2)), Cuba(64, 4096, 4096))])
+    big = Network(Input((5000,)), [Layer((2,), Dense(np.full((2, 5000), 2)), Cuba(64, 4096, 4095))])
     write_netx(big, tmp_path / "a.net")
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
     arguments = ("map", tmp_path / "a.net", "--target", "loihi1", "--samples", 1, "--steps", 2, "--json", out, "--plot", plot)
@@ -87,6 +88,7 @@ def test_what_does_not_fit_ends_with_1(tmp_path, capsys):
     shown, found = capsys.readouterr().out, json.loads(out.read_text())
     assert "does not fit  layer 0 (dense): one neuron takes 5000 input axons, a core holds 4096" in shown
     assert f"{plot} is not drawn: a neuron fits no core" in shown and not plot.exists()
+    assert "broken rule" not in shown  # the same said twice
     assert (found["fits"], found["cores"], found["core_list"]) == (False, 0, [])
     assert found["refusals"][0]["resource"] == "axons_in"
 
