@@ -105,8 +105,8 @@ def not_checked(target: Target) -> list[str]:
         missing = [name for name in resource.needs if getattr(target, name) is None]
         if missing:
             lines.append(f"{resource.label}: {', '.join(missing)} of {target.name} not public, not checked")
-    if target.chip != "loihi1" and target.core_memory_bytes is not None:
-        lines.append("memory of neuron states: shares the core memory, how much it takes is not public, not checked")
+    if target.packing_label and target.core_memory_bytes is not None:
+        lines.append("memory of neuron states: what it takes of the core memory is not public, not checked")
     if (target.chips or 1) > 1:
         lines.append("traffic between chips: not public, not checked")
     return lines

@@ -71,7 +71,7 @@ def test_loihi2_says_what_it_does_not_know(network, tmp_path, capsys):
     for text in (
         "memory: estimate, loihi1 packing",
         "not checked   input axons: axons_in_per_core of loihi2 not public, not checked",
-        "not checked   memory of neuron states: shares the core memory, how much it takes is not public, not checked",
+        "not checked   memory of neuron states: what it takes of the core memory is not public, not checked",
         "relative comparison only: figures per event are those of loihi1",
         "unrolled (delays lie in the synapses)",
         "1.54 ms and 0.36 mJ on Loihi 2 (Oheo Gulch)",
