@@ -101,7 +101,8 @@ class CubaStage:
             plans = (plan, NO_PLAN if self.recurrent is None else self.recurrent.plan)
             entering = None if plan is NO_PLAN else spikes
             _run_events(population, entering, given, plans, largest, population.bias, interval, phase, result)
-        self.density = measured_density(result["spikes"])
+        if self.recurrent is not None:
+            self.density = measured_density(result["spikes"])
         return result
 
     def currents(self, spikes: Spikes, largest: int, dense: bool) -> States:
@@ -132,7 +133,7 @@ class CubaStage:
         return engine_dense.step_all(feed, self.recurrent.products, shape, bias, constants, wanted, interval, phase)
 
     def _may_wrap(self, largest: int) -> bool:
-        return self.forward.may_wrap(largest * self.forward.synapse.absolute_input_sum())
+        return self.forward.may_wrap(largest * self.forward.absolute_sum)
 
 
 def input_bias(source: Input, neuron: Cuba, values: Spikes) -> States:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from convert.plan import BINS, CONV, LIST, NONE, ROWS, ROWS_AT_ONCE, SYNAPSES
+from convert.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
 from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 _LIMIT = np.int32(STATE_MAX)
@@ -29,8 +29,12 @@ def drive(spikes, current, plan, narrow):
     steps = current.shape[1]
     counts, listed, values = _no_arrivals(plan, steps, spikes.shape[2])
     sums = np.zeros((plan.bins.size if plan.kind == BINS else 1, current.shape[2]), np.int32)
+    marks = _no_marks(plan, steps, spikes)
     for b in range(spikes.shape[0]):
-        _send(spikes[b], current[b], plan, counts, listed, values, sums)
+        _send(spikes[b], current[b], plan, counts, listed, values, sums, marks)
+        if plan.kind == STENCIL:
+            for t in range(steps):
+                _add_stencil(current[b, t], marks, t, plan)
         if plan.kind == ROWS:
             for t in range(steps):
                 _add_rows(current[b, t], plan.weight, listed, values, t, counts[t], narrow, False)
@@ -64,8 +68,9 @@ def run_cuba(
     active = np.zeros(neurons, np.int64)
     sums = np.zeros((forward.bins.size if forward.kind == BINS else 1, neurons), np.int32)
     back_sums = np.zeros((recurrent.bins.size if recurrent.kind == BINS else 1, neurons), np.int32)
-    # ROWS adds at the step of arrival, so one row is enough; the others scatter into the rows of later steps
-    ahead = forward.kind not in (NONE, ROWS) or recurrent.kind not in (NONE, ROWS)
+    marks, back_marks = _no_marks(forward, steps, spikes), _no_marks(recurrent, steps, emitted)
+    # ROWS and STENCIL add at the step of arrival, so one row is enough; others scatter into the rows of later steps
+    ahead = forward.kind not in (NONE, ROWS, STENCIL) or recurrent.kind not in (NONE, ROWS, STENCIL)
     current = np.zeros((steps if ahead else 1, neurons), np.int32)
     back_image, back_kernel = _image(current, recurrent), _kernel(recurrent)
     for b in range(batch):
@@ -73,7 +78,7 @@ def run_cuba(
         v[:] = 0
         current[:] = 0
         back_counts[:] = 0
-        _send(spikes[b], current, forward, counts, listed, values, sums)
+        _send(spikes[b], current, forward, counts, listed, values, sums, marks)
         bias_b = b if bias.shape[0] > 1 else 0
         for t in range(steps):
             row = current[t if ahead else 0]
@@ -83,6 +88,10 @@ def run_cuba(
                 row += given[b, t]
             if forward.kind == ROWS:
                 _add_rows(row, forward.weight, listed, values, t, counts[t], narrow[0], binary)
+            elif forward.kind == STENCIL:
+                _add_stencil(row, marks, t, forward)
+            if recurrent.kind == STENCIL:
+                _add_stencil(row, back_marks, t, recurrent)
             if recurrent.kind == ROWS:
                 _add_rows(row, recurrent.weight, back_listed, back_values, t, back_counts[t], narrow[1], True)
             if record_a.size:
@@ -104,9 +113,11 @@ def run_cuba(
                         if arrival < steps:
                             back_listed[arrival, back_counts[arrival]] = j
                             back_counts[arrival] += 1
-                elif recurrent.kind == LIST:
+                elif recurrent.kind == STENCIL:
                     for n in range(count):
-                        _add_list(current, t, active[n], 1, recurrent)
+                        arrival = t + 1 + recurrent.delay[active[n], 0]
+                        if arrival < steps:
+                            back_marks[arrival, recurrent.bins[active[n]]] = 1
                 elif recurrent.kind == CONV:
                     for n in range(count):
                         _add_conv(back_image, back_kernel, t, active[n], 1, recurrent)
@@ -174,10 +185,10 @@ def _list(values, active):
 
 
 @njit(inline="always", **_OPTIONS)
-def _send(spikes, current, plan, counts, listed, values, sums):
+def _send(spikes, current, plan, counts, listed, values, sums, marks):
     """Send all spikes (steps, sources) of a sample.
 
-    ROWS: into the lists of their arrival; else into ``current`` (steps, targets).
+    ROWS: into the lists of their arrival; STENCIL: into ``marks`` of it; else into ``current`` (steps, targets).
     """
     if plan.kind == NONE:
         return
@@ -195,9 +206,11 @@ def _send(spikes, current, plan, counts, listed, values, sums):
                     listed[arrival, counts[arrival]] = j
                     values[arrival, counts[arrival]] = spikes[t, j]
                     counts[arrival] += 1
-        elif plan.kind == LIST:
+        elif plan.kind == STENCIL:
             for n in range(count):
-                _add_list(current, t, active[n], spikes[t, active[n]], plan)
+                arrival = t + 1 + plan.delay[active[n], 0]
+                if arrival < steps:
+                    marks[arrival, plan.bins[active[n]]] = spikes[t, active[n]]
         elif plan.kind == CONV:
             for n in range(count):
                 _add_conv(image, kernel, t, active[n], spikes[t, active[n]], plan)
@@ -237,13 +250,27 @@ def _add_rows(row, weight, listed, values, t, count, narrow, binary):
         n += 4
 
 
+@njit(**_OPTIONS)
+def _no_marks(plan, steps, spikes):
+    """STENCIL: the padded images (steps, channels * height * width) in which ``spikes`` arrive, all zero."""
+    return np.zeros((steps, plan.bins[-1]) if plan.kind == STENCIL else (1, 1), spikes.dtype)
+
+
 @njit(inline="always", **_OPTIONS)
-def _add_list(current, t, j, x, plan):
-    """LIST: add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets)."""
-    arrival = t + 1 + plan.delay[j, 0]
-    if arrival < current.shape[0]:
-        for k in range(plan.geometry[j], plan.geometry[j + 1]):
-            current[arrival, plan.bins[k]] += np.int32(x) * plan.weight[0, k]
+def _add_stencil(row, marks, t, plan):
+    """STENCIL: add to ``row`` the convolution of the image of step ``t``, and clear that."""
+    g = plan.geometry
+    height, width = g[1] + 2 * g[10], g[2] + 2 * g[11]
+    for tap in range(plan.weight.shape[1]):
+        c, ky, kx = tap // (g[6] * g[7]), tap // g[7] % g[6], tap % g[7]
+        weight = np.int32(plan.weight[0, tap])
+        for y in range(g[4]):
+            # unsigned: of another number numba checks in each addition whether it counts from the end, which no vector does
+            read = np.uint64((c * height + y + ky * g[12]) * width + kx * g[13])
+            write = np.uint64(y * g[5])
+            for x in range(np.uint64(g[5])):
+                row[write + x] += weight * np.int32(marks[t, read + x])
+    marks[t] = 0
 
 
 @njit(**_OPTIONS)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from convert.arrays import IntArray, Shape
 from convert.layers import Conv, Dense
-from convert.layers.conv import as_chw, unroll
+from convert.layers.conv import as_chw
 
 #: No connection.
 NONE = 0
@@ -21,31 +21,27 @@ SYNAPSES = 2
 CONV = 3
 #: Negative weight exponent that does not divide the weights: sums are kept apart by delay, then each is shifted and floored.
 BINS = 4
-#: A list of synapses for each source, with one delay for all of them: a small convolution, unrolled.
-LIST = 5
+#: Convolution of stride 1 to one channel: spikes under way are marked in the image they arrive in, then it is convolved.
+STENCIL = 5
 
 #: Rows of weights that are added in 16 bit before they are widened.
 ROWS_AT_ONCE = 8
-
-#: Convolutions to up to as many output channels of a group, of up to as many synapses, become lists.
-LISTED_CHANNELS = 2
-LISTED_SYNAPSES = 1 << 17
 
 
 class Plan(NamedTuple):
     """A connection, prepared.
 
     Attributes:
-        kind: NONE, ROWS, SYNAPSES, CONV, LIST or BINS.
+        kind: NONE, ROWS, SYNAPSES, CONV, BINS or STENCIL.
         weight: (sources, targets), exponent folded in unless BINS; ROWS: with a row of zeros at the end; CONV: (in channels,
-            kernel height * width * out / groups); LIST: (1, synapses), those of a source side by side.
-        delay: ROWS, CONV, LIST: (sources, 1) steps; SYNAPSES: (sources, targets) steps; BINS: the same shapes, index into
+            kernel height * width * out / groups); STENCIL: (1, channels * kernel height * width).
+        delay: ROWS, CONV, STENCIL: (sources, 1) steps; SYNAPSES: (sources, targets) steps; BINS: the same shapes, index into
             ``bins``.
-        geometry: CONV: channels, height, width in; the same out; kernel, stride, padding, dilation (two each); groups.
-            LIST: (sources + 1,) where the synapses of each source begin.
-        bins: BINS: the delays that occur, in steps, ascending.  LIST: the target of each synapse.
-            CONV: (3 sources,) channel, y and x of each source.
+        geometry: CONV, STENCIL: channels, height, width in; the same out; kernel, stride, padding, dilation (two each); groups.
+        bins: BINS: the delays that occur, in steps, ascending.
+            CONV: (3 sources,) channel, y and x of each source.  STENCIL: where each lies in the padded image, last its size.
         shift: BINS: bits to shift right.
+        heaviest: largest magnitude of a weight.
     """
 
     kind: int
@@ -54,17 +50,16 @@ class Plan(NamedTuple):
     geometry: npt.NDArray[np.int64]
     bins: npt.NDArray[np.int32]
     shift: int
+    heaviest: int
 
 
-NO_PLAN = Plan(NONE, np.zeros((1, 1), np.int16), np.zeros((1, 1), np.int32), np.zeros(15, np.int64), np.zeros(1, np.int32), 0)
+_NO_DELAY, _NO_GEOMETRY, _NO_BINS = np.zeros((1, 1), np.int32), np.zeros(15, np.int64), np.zeros(1, np.int32)
+NO_PLAN = Plan(NONE, np.zeros((1, 1), np.int16), _NO_DELAY, _NO_GEOMETRY, _NO_BINS, 0, 0)
 
 
 def is_narrow(plan: Plan, largest: int) -> bool:
     """Whether the weights of as many spikes of up to ``largest`` as are added at once fit 16 bit."""
-    if plan.weight.dtype != np.int16:
-        return False
-    heaviest = max(int(plan.weight.max(initial=0)), -int(plan.weight.min(initial=0)))
-    return ROWS_AT_ONCE * heaviest * largest < 1 << 15
+    return plan.weight.dtype == np.int16 and ROWS_AT_ONCE * plan.heaviest * largest < 1 << 15
 
 
 class Order(NamedTuple):
@@ -88,13 +83,16 @@ def channels_last(shape: Shape) -> IntArray:
 def plan_connection(synapse: Dense | Conv, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Plan:
     """``synapse`` as the loops want it, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
 
-    Targets of a convolution with several output channels must be ordered with ``channels_last``, unless it is a list.
+    Targets of a convolution with several output channels must be ordered with ``channels_last``.
     """
-    axon = ordered_axons(shape, axonal, order).reshape(-1, 1)
+    plan = _plan(synapse, shape, ordered_axons(shape, axonal, order).reshape(-1, 1), order)
+    return plan._replace(heaviest=int(np.abs(plan.weight.astype(np.int64)).max(initial=0)))
+
+
+def _plan(synapse: Dense | Conv, shape: Shape, axon: IntArray, order: Order) -> Plan:
     if isinstance(synapse, Conv):
-        synapses = int(np.prod(synapse.output_shape(as_chw(shape)))) * synapse.weight[0].size
-        if len(synapse.weight) // synapse.groups <= LISTED_CHANNELS and synapses <= LISTED_SYNAPSES:
-            return _plan_list(synapse, shape, axon, order)
+        if len(synapse.weight) == 1 and synapse.stride == (1, 1):
+            return _plan_stencil(synapse, shape, axon, order)
         places = np.stack(np.unravel_index(np.arange(axon.size), as_chw(shape)), axis=1)
         return NO_PLAN._replace(
             kind=CONV,
@@ -138,19 +136,18 @@ def _geometry(synapse: Conv, shape: Shape) -> npt.NDArray[np.int64]:
     return np.array((*as_chw(shape), *out, *kernel, *spacing, synapse.groups), np.int64)
 
 
-def _plan_list(synapse: Conv, shape: Shape, axon: IntArray, order: Order) -> Plan:
-    weight, target, source, (_, sources) = unroll(synapse, shape)
-    if order.source is not None:
-        source = np.argsort(order.source)[source]
-    if order.target is not None:
-        target = np.argsort(order.target)[target]
-    ranked = np.argsort(source, kind="stable")
+def _plan_stencil(synapse: Conv, shape: Shape, axon: IntArray, order: Order) -> Plan:
+    channels, height, width = as_chw(shape)
+    (top, left), (c, y, x) = synapse.padding, np.indices((channels, height, width))
+    padded = (channels, height + 2 * top, width + 2 * left)
+    place = np.ravel_multi_index((c, y + top, x + left), padded).reshape(-1)
+    place = place if order.source is None else place[order.source]
     return NO_PLAN._replace(
-        kind=LIST,
-        weight=_small(weight[ranked].reshape(1, -1)),
+        kind=STENCIL,
+        weight=_small(synapse.weight.reshape(len(synapse.weight), -1)),
         delay=axon,
-        geometry=np.searchsorted(source[ranked], np.arange(sources + 1)).astype(np.int64),
-        bins=target[ranked].astype(np.int32),
+        geometry=_geometry(synapse, shape),
+        bins=np.append(place, int(np.prod(padded))).astype(np.int32),
     )
 
 

@@ -33,8 +33,6 @@ Engine = Literal["auto", "events", "dense"]
 #: with those for AVX2, convolutions of 8 to 32 channels at 0.25 to 0.6.
 DENSE_FROM = {ROWS: 0.5, CONV: 0.4}
 
-#: Samples whose spikes are counted to measure a density.
-_COUNTED = 4
 _CONV_HALF = 1 << (CONV_SUM_BITS - 1)
 
 
@@ -107,6 +105,11 @@ class Connection:
         """For products."""
         return engine_dense.products(self.synapse, self.shape, self.axonal, self.order)
 
+    @cached_property
+    def absolute_sum(self) -> int:
+        """Largest sum over one target's inputs of |W|."""
+        return self.synapse.absolute_input_sum()
+
     def may_wrap(self, bound: int) -> bool:
         """Whether sums of up to ``bound`` are kept to 24 bit: those of Lava's convolution, which has no delays."""
         return isinstance(self.synapse, Conv) and not np.any(self.axonal) and bound >= _CONV_HALF
@@ -124,6 +127,6 @@ def wrapped(current: States) -> States:
 
 
 def measured_density(spikes: Spikes) -> float:
-    """Share of ``spikes`` that are not zero, in some of the samples."""
-    some = spikes[:_COUNTED]
+    """Share of ``spikes`` that are not zero, in the first of the samples."""
+    some = spikes[:1] != 0
     return float(np.count_nonzero(some)) / max(1, some.size)

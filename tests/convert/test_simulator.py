@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, plan, simulate
+from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
 from convert.simulator import _cpus
 from hw_configs.errors import DataError
 
@@ -20,11 +20,6 @@ def test_every_integer_equals_the_slow_writing(reference, random_network, seed):
     network, spikes = random_network(seed)
     record = dict.fromkeys(range(0 if network.input.neuron is None else -1, len(network.layers)), ("spikes", "u", "v"))
     got = [simulate(network, spikes, record=record, engine=engine) for engine in ("events", "dense")]
-    if any(isinstance(synapse, Conv) for layer in network.layers for synapse in synapses(layer)):
-        for listed in (0, 99):  # no convolution becomes a list, all do
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(plan, "LISTED_CHANNELS", listed)
-                got.append(simulate(network, spikes, record=record))
     for sample in range(len(spikes)):
         trace, output = reference(network, spikes[sample])
         for recording in got:
@@ -33,10 +28,6 @@ def test_every_integer_equals_the_slow_writing(reference, random_network, seed):
                     flat = recording.layers[index][name][sample].reshape(len(output), -1)
                     np.testing.assert_array_equal(flat, trace[index][name], err_msg=f"layer {index}, {name}")
             np.testing.assert_array_equal(recording.output[sample].reshape(output.shape), output)
-
-
-def synapses(layer):
-    return [layer.synapse] if layer.recurrent is None else [layer.synapse, layer.recurrent.synapse]
 
 
 @settings(max_examples=50, deadline=None)

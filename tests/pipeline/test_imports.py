@@ -27,6 +27,8 @@ ONLY_IN = {"torch": ("train",), "lava": ("lava_models",)}
 HANDED_OUT = Path("convert/standalone")
 #: Lines of the longest file that a reader takes in at one go.
 LONGEST_FILE_LINES = 320
+#: Loops that numba compiles must share a file: its cache on disk does not notice a change in another one.
+LONGER_FILE_LINES = {"convert/engine_events.py": 350}
 
 
 def _files():
@@ -80,7 +82,7 @@ def test_the_rule_sees_an_import(tmp_path):
 def test_files_stay_short():
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in _files()}
     assert len(lengths) > 60  # all packages were found
-    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE_LINES} == {}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGER_FILE_LINES.get(name, LONGEST_FILE_LINES)} == {}
 
 
 @pytest.mark.parametrize(
