@@ -127,6 +127,8 @@ def plot(path: Path, results: dict[str, Any]) -> None:
             axes.plot(values, times, label=engine, markersize=5, **style)
         if name != "delay_steps":
             axes.set_xscale("log")
+            axes.set_xticks(values, [f"{value:g}" for value in values], rotation=60)
+            axes.minorticks_off()
         axes.set_yscale("log")
         axes.set_xlabel(_LABELS[name])
         axes.set_ylabel("ms a sample")

@@ -82,6 +82,20 @@ def measure(recurrence: networks.Recurrence, sizes: Sizes, worker: Worker | None
     return result | {"rows": rows}
 
 
+def conv_beside_dense(sizes: Sizes, *, binary: bool) -> dict[str, Any]:
+    """How many times as fast ConvDelRec runs as DelRec of the same size and activity, in the same rounds."""
+    spikes = networks.samples(sizes.batch, steps=sizes.steps, mean=None if binary else networks.INPUT_MEAN)
+    runs = [simulation(networks.network(spikes, recurrence=recurrence), spikes) for recurrence in ("conv", "dense")]
+    single = [replace(run, call=on_one_core(run.call)) for run in runs]
+    found = {}
+    for name, pair in (("all_cores", runs), ("one_core", single)):
+        for run in pair:
+            run.check()
+        (taken,) = rounds([(pair[0], pair[1])], 3 * sizes.repeats)
+        found[name] = spread([dense / conv for conv, dense in taken])
+    return found
+
+
 def simulation(network: Network, spikes: Spikes) -> Run:
     """The simulator itself, preparation of the network included."""
     return Run("simulate, all cores", len(spikes), lambda: simulate(network, spikes).output)
@@ -216,7 +230,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finally:
         if worker is not None:
             worker.close()
-    results |= {"machine": machine(), "networks": found}
+    results |= {
+        "machine": machine(),
+        "networks": found,
+        "conv_faster_than_dense": conv_beside_dense(sizes, binary=given.binary),
+    }
     path = given.json or (None if given.quick or given.binary else RESULTS / "simulate.json")
     if path is not None:
         save(path, results)

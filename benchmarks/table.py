@@ -34,7 +34,34 @@ def simulate_table(results: dict[str, Any]) -> str:
         ]
         if notes:
             lines += [" ".join(f"{sign} {note}." for sign, note in zip(_SIGNS, notes)), ""]
+    beside = results["conv_faster_than_dense"]
+    ratios = " and ".join(
+        f"{_times(beside[key])} times on {name}" for key, name in (("all_cores", "all cores"), ("one_core", "one"))
+    )
+    lines += [f"`simulate` runs ConvDelRec faster than dense recurrence, in the same rounds: {ratios}, median (range).", ""]
     return "\n".join([*lines, machine_line(results)])
+
+
+def stream_line(results: dict[str, Any]) -> str:
+    """A million samples, in words."""
+    return (
+        f"`stream` took {number(results['samples'])} samples of {results['steps']} steps through {results['network']} in "
+        f"{number(results['seconds'])} s, {number(results['samples_per_s'])} a second; the process never held more than "
+        f"{results['peak_rss_mb']} MB, where input and output of all samples are "
+        f"{number(results['input_of_all_samples_mb'] + results['output_of_all_samples_mb'])} MB."
+    )
+
+
+def peak_line(results: dict[str, Any]) -> str:
+    """The shares of the machine's peaks, in words."""
+    dense, events = results["dense"], results["events"][-1]
+    return (
+        f"Matrix products of the dense engine at {dense['network'].split(',')[0]} reach {dense['gflop_per_s']:.0f} GFLOP/s, "
+        f"{dense['share_of_blas']:.0%} of what BLAS does on a product of 2048 x 2048 in the same run; the event engine makes "
+        f"{events['giga_synaptic_operations_per_s']:.0f}e9 synaptic operations a second at {events['network'].split(',')[0]}: "
+        f"{events['weights_read_gb_per_s']:.0f} GB/s of weights read, {events['times_memory_read']:.1f} times what the memory "
+        f"gives and {events['share_of_second_cache_read']:.0%} of what the second cache does."
+    )
 
 
 def machine_line(results: dict[str, Any]) -> str:
@@ -56,7 +83,11 @@ def number(value: float) -> str:
 
 
 #: Tables of the README by the name in their markers.
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"simulate": simulate_table}
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "simulate": simulate_table,
+    "stream": stream_line,
+    "peak": peak_line,
+}
 
 
 def section(name: str, folder: Path = RESULTS) -> str:
@@ -78,8 +109,12 @@ def with_tables(text: str, folder: Path = RESULTS) -> str:
 
 def _row(row: dict[str, Any], sign: str) -> str:
     ratio, rate = row["simulate_is_faster"], row["samples_per_s"]
-    times = "" if ratio is None else f"{number(ratio['median'])} ({number(ratio['low'])} to {number(ratio['high'])})"
+    times = "" if ratio is None else _times(ratio)
     return f"| {row['name']}{sign} | {number(rate['median'])} ({number(rate['high'])}) | {times} |"
+
+
+def _times(ratio: dict[str, float]) -> str:
+    return f"{number(ratio['median'])} ({number(ratio['low'])} to {number(ratio['high'])})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
