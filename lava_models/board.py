@@ -130,12 +130,12 @@ def run_board(
         MyelinError: see ``lava_models.run`` and ``align``.
     """
     from convert.artifact import Golden
-    from convert.rules import check
+    from convert.rules import calibrate, check
     from hw_configs.target import load_target
     from lava_models.runner import Worker
 
     loihi2.require()
-    violations = check(artifact.network, load_target(TARGET))
+    violations = check(artifact.network, load_target(TARGET), calibrate(artifact.network, [artifact.golden.spikes]))
     if violations:
         listed = "; ".join(violation.message for violation in violations)
         raise GateError(f"{TARGET} does not hold {artifact.folder}, it was not sent to a board: {listed}")
