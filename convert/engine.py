@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 
 from convert.arrays import IntArray
@@ -12,10 +14,13 @@ from convert.network import Layer, Network
 from convert.neurons import Cuba, Delta
 from convert.plan import Order, channels_last
 from convert.stage import Connection, Engine, Stage
+from hw_configs.errors import DataError
 
 
 def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:
-    """The input's neurons, where it has them, and all layers of ``network``, prepared."""
+    """The input's neurons, where it has them, and all layers of ``network``, prepared; DataError for an unknown engine."""
+    if engine not in get_args(Engine):
+        raise DataError(f"engine is {engine!r}; {', '.join(map(repr, get_args(Engine)))} are allowed")
     stages: list[Stage] = []
     source = network.input.neuron
     if isinstance(source, Delta):

@@ -22,7 +22,10 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
             beyond what its delta encoders hold, or graded sums that leave 32 bit before the weight exponent acts: there
             Lava's own result means nothing.
     """
-    values = np.asarray(spikes)
+    try:
+        values = np.asarray(spikes)
+    except ValueError as error:  # nested lists of different lengths
+        raise DataError(f"spikes are no array: {error}; samples of the same number of steps are allowed") from None
     shape = network.input.shape
     if values.dtype.kind not in "biu":
         raise DataError(f"spikes have dtype {values.dtype}; bool or integers are allowed: use .astype(numpy.uint8)")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cache
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,13 +61,15 @@ def simulate(
         reset_interval: None, or u and v of the l-th population (the input's neurons count, where it has them) become 0 before
             the steps at index l, l + reset_interval, l + 2 reset_interval, ...: what netx's argument of that name does.  Spikes
             that are under way arrive.  Sigma-delta neurons are never reset: None is all they take.
+        observe: called with a ``Passage`` after each layer of each chunk; ``observed`` names the states that it shows.
+        engine: "events", "dense", or "auto", which chooses by measured density; the integers are the same.
 
     Returns:
         Output, class scores and what was recorded, for the whole batch.
 
     Raises:
         DataError: the spikes have the wrong shape or type, or values that the input cannot take; the record names what is
-            not there.
+            not there; chunk or reset_interval is no whole number of 1 or more, or the engine is unknown.
         NetworkError: the dense engine was asked for, and no float is exact for a layer's sums.
     """
     simulator = Simulator(network, engine)
@@ -128,8 +131,10 @@ class Simulator:
     ) -> Recording:
         """``simulate`` for this network."""
         network = self.network
-        if reset_interval is not None and reset_interval < 1:
-            raise DataError(f"reset_interval is {reset_interval}; 1 or more steps, or None for no reset, is allowed")
+        if not _is_positive(reset_interval):
+            raise DataError(f"reset_interval is {reset_interval!r}; 1 or more steps, or None for no reset, is allowed")
+        if not _is_positive(chunk):
+            raise DataError(f"chunk is {chunk!r}; 1 or more samples, or None for as many as memory allows, is allowed")
         values = checked_spikes(network, spikes)
         values = values.reshape(*values.shape[:2], int(np.prod(network.input.shape)))  # (batch, steps, inputs)
         wanted = checked_record(network, record or {})
@@ -221,6 +226,11 @@ def _run_chunk(
         delayed(spikes, last.delays.reshape(-1), 0, output)
     else:
         output[:] = spikes
+
+
+def _is_positive(value: object) -> bool:
+    """Whether ``value`` is a whole number of 1 or more, or None."""
+    return value is None or (isinstance(value, Integral) and int(value) >= 1)
 
 
 def _in_c_order(array: npt.NDArray[Any], order: IntArray | None) -> npt.NDArray[Any]:

@@ -215,6 +215,26 @@ def test_empty_batch_and_no_steps(small):
     assert _cpus() >= 1
 
 
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"chunk": 0}, "chunk is 0; 1 or more samples"),
+        ({"chunk": -1}, "chunk is -1"),
+        ({"chunk": 1.5}, "chunk is 1.5"),
+        ({"reset_interval": 1.5}, "reset_interval is 1.5; 1 or more steps"),
+        ({"engine": "event"}, "engine is 'event'; 'auto', 'events', 'dense' are allowed"),
+    ],
+)
+def test_wrong_options_are_refused(small, options, text):
+    with pytest.raises(DataError, match=text):
+        simulate(small, np.zeros((3, 2, 2), int), **options)
+
+
+def test_lists_of_different_lengths_are_no_spikes(small):
+    with pytest.raises(DataError, match="spikes are no array"):
+        simulate(small, [[[0, 1]], [[0, 1], [1, 0]]])
+
+
 def test_progress_is_shown_on_demand(small, capsys):
     simulate(small, np.zeros((3, 2, 2), int), chunk=1, progress=True)
     assert "3/3" in capsys.readouterr().err
