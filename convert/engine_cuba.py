@@ -86,7 +86,8 @@ class CubaStage:
 
     def choose(self, spikes: Spikes) -> Choice:
         """As ``Stage.choose``."""
-        return Choice(self.forward.is_dense(measured_density(spikes)), self.wants_many_samples)
+        recurrent_dense = None if self.recurrent is None else self.wants_many_samples
+        return Choice(self.forward.is_dense(measured_density(spikes)), recurrent_dense)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """As ``Stage.run``."""

@@ -37,14 +37,14 @@ _CONV_HALF = 1 << (CONV_SUM_BITS - 1)
 
 
 class Choice(NamedTuple):
-    """Whether the feed-forward and the recurrent connection are products."""
+    """Whether the feed-forward and the recurrent connection are products; None where there is no recurrent one."""
 
     forward_dense: bool
-    recurrent_dense: bool = False
+    recurrent_dense: bool | None = None
 
     def __str__(self) -> str:
         forward, recurrent = ("dense" if dense else "events" for dense in self)
-        return forward if forward == recurrent else f"{forward}, recurrent {recurrent}"
+        return forward if self.recurrent_dense is None or forward == recurrent else f"{forward}, recurrent {recurrent}"
 
 
 class Stage(Protocol):

@@ -35,6 +35,14 @@ def test_the_engine_follows_the_density(density, chosen):
     assert seen == {0: chosen, 1: "events"}
 
 
+def test_a_layer_without_recurrence_has_one_engine():
+    network, spikes = busy(24, 1.0)
+    seen = []
+    alone = dataclasses.replace(network, layers=(dataclasses.replace(network.layers[0], recurrent=None),))
+    simulate(alone, spikes[:8], observe=lambda passage: seen.append(passage.engine))
+    assert set(seen) == {"dense"}
+
+
 def test_a_recurrence_becomes_a_product_when_its_neurons_spike_all_the_time():
     network, spikes = busy(24, 1.0)
     first = dataclasses.replace(network.layers[0], neuron=PASS)  # without a threshold and memory: about half of them spike
