@@ -14,6 +14,24 @@ NEURON_MODELS = ("cuba", "delta", "sigma_delta", "sigma")
 LAYER_KINDS = ("dense", "conv", "recurrent dense", "recurrent conv")
 
 
+#: Numbers that may be negative, and numbers of which there is one at least.
+_SIGNED = ("weight_exp_min", "bias_mant_min")
+_POSITIVE = (
+    "chips",
+    "weight_bits",
+    "state_bits",
+    "cores_per_chip",
+    "usable_cores_per_chip",
+    "cores_per_tile",
+    "neurons_per_core",
+    "neuron_configs_per_core",
+    "core_memory_bytes",
+    "delay_slots_per_core",
+    "axons_in_per_core",
+    "axons_out_per_core",
+)
+
+
 @dataclass(frozen=True)
 class Target:
     """What a chip, a board or a simulator holds.  None means: not public; rules then say "not public, not checked".
@@ -95,10 +113,14 @@ class Target:
                 continue
             if isinstance(value, bool) or not isinstance(value, int):
                 raise TargetError(f"target {self.name}: {name} is {value!r}; a whole number is allowed")
-            if value < 0 and not name.endswith("_min"):
-                raise TargetError(f"target {self.name}: {name} is {value}; 0 or more is allowed")
-        if self.chips == 0:
-            raise TargetError(f"target {self.name}: chips is 0; 1 or more is allowed")
+            least = 1 if name in _POSITIVE else 0
+            if value < least and name not in _SIGNED:
+                raise TargetError(f"target {self.name}: {name} is {value}; {least} or more is allowed")
+        usable, cores = self.usable_cores_per_chip, self.cores_per_chip
+        if usable is not None and cores is not None and usable > cores:
+            raise TargetError(
+                f"target {self.name}: usable_cores_per_chip is {usable}, above cores_per_chip, which is {cores}; state both"
+            )
         for low in number_fields():
             high = low.removesuffix("_min") + "_max"
             if low.endswith("_min") and high in number_fields():

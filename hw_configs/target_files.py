@@ -108,7 +108,9 @@ class _File:
                     self._fail(f"{where} is {value!r}; true or false is allowed")
             else:
                 known = NEURON_MODELS if key == "neuron_models" else LAYER_KINDS
-                wrong = [name for name in value if name not in known] if isinstance(value, list) else [value]
+                if not isinstance(value, list) or not value:
+                    self._fail(f"{where} is {value!r}; a list is allowed, such as {example}")
+                wrong = [name for name in value if name not in known]
                 if wrong:
                     self._fail(f"{where} holds {wrong[0]!r}; {self._hint(wrong[0], known)}")
                 value = tuple(value)
