@@ -200,7 +200,7 @@ def _connection_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
                 how, each = "kernels shared by the neurons of a core", f"{widths[0]}"
             if one["unrolled_because"]:
                 how = f"unrolled ({one['unrolled_because']}): {how}"
-            where, kib = entry["where"] if not position else "", f"{one['memory_bits'] / 8192:.1f}"
+            where, kib = "" if position else entry["where"], f"{one['memory_bits'] / 8192:.1f}" if entry["cores"] else "-"
             yield row(where, one["connection"], thousands(one["synapses"], 0), each, kib, how)
 
 
