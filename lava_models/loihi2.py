@@ -31,7 +31,9 @@ from lava_models.neurons.cuba import has_shared_decays
 
 #: Processes that may stand in a graph for the chip.
 CHIP_PROCESSES = frozenset({"Dense", "DelayDense", "Sparse", "Conv"})
-_NO_MODEL = "no process model of these for the chip is known: use backend='cpu', or CUBA neurons"
+#: How to say what runs the same integers without a board, to users of the command line and of Python.
+_CPU = "--backend lava (backend='cpu' in Python)"
+_NO_MODEL = f"no process model of these for the chip is known: run with {_CPU}, or use CUBA neurons"
 #: Environment variables that choose the board: a SLURM partition, or the address of a host on the network; and its generation.
 PARTITION, HOST, GENERATION = "MYELIN_LOIHI_PARTITION", "MYELIN_LOIHI_HOST", "MYELIN_LOIHI_GENERATION"
 #: What Lava's own functions set; a user may have called them.
@@ -58,7 +60,7 @@ def require() -> None:
         raise BackendError(
             "backend loihi2: Intel's lava-loihi is not installed; it comes with membership of the Intel Neuromorphic Research "
             "Community (inrc_interest@intel.com): install it into this environment on a machine that reaches a board, set "
-            f"{PARTITION} or {HOST}, and run again; until then use backend='cpu', whose integers are the same"
+            f"{PARTITION} or {HOST}, and run again; until then use {_CPU}, whose integers are the same"
         )
     if not any(os.environ.get(name) for name in (PARTITION, HOST, *_LAVAS_OWN)):
         raise BackendError(
@@ -70,7 +72,7 @@ def require() -> None:
 def check(network: Network, values: npt.NDArray[Any], record: Record) -> None:
     """Raise NetworkError or BackendError where the graph for the chip cannot hold this network or request."""
     if record:
-        raise BackendError("backend loihi2 records the output only: leave record out, or record with backend='cpu'")
+        raise BackendError(f"backend loihi2 records the output only: leave record out, or record with {_CPU}")
     if isinstance(network.input.neuron, Delta):
         raise BackendError(f"backend loihi2: the input has delta encoders; {_NO_MODEL}")
     if network.input.neuron is not None and values.shape[1] > 1 and np.any(values != values[:, :1]):
@@ -84,7 +86,7 @@ def check(network: Network, values: npt.NDArray[Any], record: Record) -> None:
             if not has_shared_decays(layer.neuron):
                 raise NetworkError(
                     "decays differ between neurons, the LIF of the chip holds one of each kind for a layer; retrain with "
-                    "shared decays, or run with backend='cpu'"
+                    f"shared decays, or run with {_CPU}"
                 )
 
 
