@@ -103,6 +103,20 @@ def test_every_feature_in_our_environment(folders):
     assert f"PARITY: 0 of {size} output values of 2 samples differ" in shown
 
 
+@needs_lava
+@pytest.mark.parametrize("name", ["lava_network.npz", "golden.npz"])
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 cut off", b"nonsense"])
+def test_a_file_that_is_missing_or_damaged_is_named_and_ends_with_2(tmp_path, folders, name, content):
+    folder = shutil.copytree(folders[0], tmp_path / "copy")
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    command = [sys.executable, "-c", RUNNER, SHIMS, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert f"CODE {folder} 2" in done.stdout
+    assert done.stderr.strip().startswith(f"lava_network.py: cannot run: {name} cannot be read")
+
+
 def python310():
     python = os.environ.get(VARIABLE) or shutil.which("python3.10")
     if python is None:
