@@ -14,6 +14,7 @@ from convert.neurons import Cuba
 from convert.recording import Passage
 from convert.sides import INPUT, SPIKES
 from convert.simulator import Simulator
+from hw_configs.errors import DataError
 
 Counts = npt.NDArray[np.float64]
 
@@ -60,7 +61,9 @@ class ActivityMeter:
         self.steps = values.shape[1]
 
     def result(self) -> Activity:
-        """All batches together."""
+        """All batches together; DataError where no sample, or no step, was run."""
+        if not self.samples * self.steps:
+            raise DataError(f"activity of {self.samples} samples of {self.steps} steps; 1 or more of each are needed")
         return Activity(self.samples, self.steps, self.entered, dict(self.sent), dict(self.active))
 
     def _observe(self, passage: Passage) -> None:
@@ -85,7 +88,7 @@ def measure(network: Network, spikes: npt.ArrayLike) -> Activity:
     """Activity of ``network`` on ``spikes`` (batch, steps, *input shape).
 
     Raises:
-        DataError: the spikes do not fit the network.
+        DataError: the spikes do not fit the network, or there are none: no sample, or no step.
     """
     meter = ActivityMeter(network)
     meter.add(spikes)

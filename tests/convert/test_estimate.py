@@ -16,6 +16,7 @@ from convert.mapping import map_network
 from convert.mapping_activity import measure
 from convert.mapping_strategies import STRATEGIES
 from convert.profile import profile
+from hw_configs.errors import DataError
 from hw_configs.target import load_target
 
 ONE = load_target("loihi1")
@@ -33,6 +34,12 @@ def two_layers():
     spikes[0, 0] = 1  # meets 2 + 1 + 0 weights
     spikes[0, 2, 1] = 1  # meets 1
     return network, spikes
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 3), (2, 0, 3)])
+def test_nothing_that_ran_has_no_activity(shape):
+    with pytest.raises(DataError, match=f"activity of {shape[0]} samples of {shape[1]} steps; 1 or more"):
+        measure(two_layers()[0], np.zeros(shape, int))
 
 
 def test_two_layers_by_hand():
