@@ -92,8 +92,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the golden inputs with stock Lava and compare every output value.")
     parser.add_argument("--samples", metavar="N", type=int, help="only the first N (default: all)")
     samples = parser.parse_args().samples
-    network, golden = load("lava_network.npz"), load("golden.npz")
-    inputs, expected = golden["spikes"][:samples], golden["output"][:samples]
+    try:
+        with np.load(HERE / "lava_network.npz") as stored, np.load(HERE / "golden.npz") as golden:
+            network, inputs, expected = dict(stored), golden["spikes"][:samples], golden["output"][:samples]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        refuse(f"lava_network.npz or golden.npz cannot be read ({error}); copy the whole folder, or export it again")
     if not len(inputs) or (samples is not None and samples < 1):
         refuse("there is no sample to run")
     differing, started = 0, time.perf_counter()
@@ -106,15 +109,6 @@ def main() -> int:
     result = f"{differing} of {expected.size} output values of {len(inputs)} samples differ"
     print(f"{'NO PARITY' if differing else 'PARITY'}: {result} ({time.perf_counter() - started:.1f} s)")
     return 1 if differing else 0
-
-
-def load(name: str) -> dict[str, np.ndarray]:
-    """All arrays of a file beside this one."""
-    try:
-        with np.load(HERE / name) as stored:
-            return dict(stored)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        refuse(f"{name} cannot be read ({error}); copy the whole folder, or export it again")
 
 
 def run_sample(network: dict[str, Any], values: np.ndarray) -> np.ndarray:
