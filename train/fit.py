@@ -59,6 +59,7 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
         if most is not None and got > most:
             yield f"{key} is {got:g}, {target.name} holds {most:g}; train with --set {key}={most:g}"
     yield from _decays(config, target)
+    yield from _sizes(config, target)
     if target.neuron_models is not None and "cuba" not in target.neuron_models:
         yield f"neurons are cuba, {target.name} holds {', '.join(target.neuron_models)}; name a target with CUBA neurons"
     if target.layer_kinds is not None:
@@ -69,6 +70,32 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
                 if kind not in target.layer_kinds:
                     name = f"layers.{index}.{key}"
                     yield f"{name} is {kind}, {target.name} holds {known}; train with another {name}"
+
+
+def _sizes(config: Config, target: Target) -> Iterator[str]:
+    """Layers too large for any mapping: all neurons of a target, and the input axons that one dense neuron needs on its core.
+
+    The memory of synapses depends on the trained weights; `myelin map` judges it.
+    """
+    if target.simulator:
+        return
+    cores, chips = target.cores_to_plan_with, target.chips or 1
+    dense = [layer for layer in config.layers if layer.kind == "dense"]
+    if cores is not None and target.neurons_per_core is not None:
+        held, got = cores * chips * target.neurons_per_core, sum(layer.neurons for layer in dense)
+        if got > held:
+            yield f"layers.*.neurons add up to {got}, {target.name} holds {held} on {cores * chips} cores; train smaller layers"
+    if target.axons_in_per_core is None:
+        return
+    before = config.data.channels
+    for index, layer in enumerate(config.layers):
+        if layer.kind != "dense":
+            return  # what a convolution sends to the next layer depends on its geometry
+        needed = before + (layer.neurons if layer.recurrent == "dense" else 0)
+        if needed > target.axons_in_per_core:
+            cure = "train fewer neurons, or a convolutional recurrence"
+            yield f"layers.{index}: a neuron has {needed} inputs, {target.name} holds {target.axons_in_per_core} a core; {cure}"
+        before = layer.neurons
 
 
 def facts(target: Target) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def check(network: Network, target: Target, calibration: Profile | None = None) 
 def not_checked(target: Target, calibration: Profile | None = None) -> list[str]:
     """What ``check`` cannot say about ``target``, one line for each rule: the numbers that are missing, or the calibration."""
     reasons = {rule.name: _gap(rule, target, calibration) for rule in RULES if _concerns(rule, target)}
-    return [f"{name}: {reason}, not checked" for name, reason in reasons.items() if reason]
+    lines = [f"{name}: {reason}, not checked" for name, reason in reasons.items() if reason]
+    return lines if target.simulator else [*lines, "cores: whether all layers fit on them is for `myelin map`, not checked"]
 
 
 def _concerns(rule: Rule, target: Target) -> bool:

@@ -37,6 +37,7 @@ def test_a_network_that_fits(small, tmp_path, capsys):
         "axons in: axons_in_per_core of loihi2 not public, not checked",
         "axons out: axons_out_per_core of loihi2 not public, not checked",
         "states: no input to calibrate with (--data PATH), not checked",
+        "cores: whether all layers fit on them is for `myelin map`, not checked",
         f"loihi2 holds {tmp_path}/a.net: 0 violations",
     ]
 
@@ -74,7 +75,8 @@ def test_violations_on_the_screen_and_in_the_json(bad, tmp_path, capsys):
         f"loihi1 does not hold {bad}: 3 violations",
     ]
     assert found["holds"] is False and found["target"] == "loihi1" and found["calibration"] is None and found["states"] == []
-    assert found["not_checked"] == ["states: no input to calibrate with (--data PATH), not checked"]
+    cores = "cores: whether all layers fit on them is for `myelin map`, not checked"
+    assert found["not_checked"] == ["states: no input to calibrate with (--data PATH), not checked", cores]
     bits = found["violations"][0]
     assert (bits["where"], bits["got_bits"], bits["limit_bits"]) == ("input", 4, 0)
     assert found["violations"][1]["got_per_4096"] == 0

@@ -159,3 +159,31 @@ def test_what_is_trained_for_a_small_target_fits_it(tmp_path):
         assert max(weight_bits(layer.synapse.weight) for layer in network.layers) == bits
         assert check(network, target) == []
     assert {violation.rule for violation in check(network, SMALL)} == {"weight"}
+
+
+@pytest.mark.parametrize(
+    ("target", "layers", "text"),
+    [
+        (LOIHI1, [{"neurons": 4096, "recurrent": "dense"}], "layers.0: a neuron has 4236 inputs, loihi1 holds 4096 a core"),
+        (LOIHI1, [{"neurons": 5000}, {"neurons": 9}], "layers.1: a neuron has 5000 inputs, loihi1 holds 4096 a core"),
+        # 128 cores of 1024, 120 of 8192
+        (LOIHI1, [{"neurons": 131_073}], "layers.*.neurons add up to 131073, loihi1 holds 131072 on 128 cores"),
+        (LOIHI2, [{"neurons": 983_041}], "layers.*.neurons add up to 983041, loihi2 holds 983040 on 120 cores"),
+    ],
+)
+def test_layers_that_no_mapping_fits_are_refused_before_training(target, layers, text):
+    told = list(misfits(config(layers=layers), target))
+    assert any(text in line for line in told), told
+
+
+@pytest.mark.parametrize(
+    ("target", "layers"),
+    [
+        (LOIHI1, [{"neurons": 3956, "recurrent": "dense"}]),  # 140 + 3956 = 4096
+        (LOIHI1, [{"neurons": 131_072, "recurrent": "conv"}]),
+        (LOIHI2, [{"neurons": 4096, "recurrent": "dense"}]),  # its axons are not public
+        (CPU, [{"neurons": 2_000_000}]),
+    ],
+)
+def test_layers_at_the_limit_are_not(target, layers):
+    assert not [line for line in misfits(config(layers=layers), target) if line.startswith("layers.")]
