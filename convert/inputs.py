@@ -11,7 +11,7 @@ from convert.network import Input, Network
 from convert.neurons import Cuba, Delta
 from convert.recording import Record
 from hw_configs.errors import DataError
-from hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN
+from hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN, MESSAGE_BITS_MAX
 
 
 def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -37,28 +37,33 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
         return values
     low, high = int(values.min()), int(values.max())
     if low < network.input.min_value or high > network.input.max_value:
+        bits = max(-low, high).bit_length()
+        wider = f", or give the network's input message_bits={bits}" if bits <= MESSAGE_BITS_MAX else ""
         cure = "spikes are never negative"
         if network.input.min_value < 0:
-            cure = f"scale them down, or give the network's input message_bits={max(-low, high).bit_length()}"
+            cure = f"scale them down{wider}"
         elif low >= 0:
-            cure = (
-                "count spikes in finer time bins or clip them to 1, or give the network's input "
-                f"message_bits={high.bit_length()}, if the target takes graded spikes"
+            cure = "count spikes in finer time bins or clip them to 1" + (
+                wider and f"{wider}, if the target takes graded spikes"
             )
         allowed = f"{network.input.min_value}..{network.input.max_value}"
         raise DataError(f"spikes lie in {low}..{high}, the network's input takes {allowed}: {cure}")
     reach = network.layers[0].synapse.absolute_input_sum()
-    extremes = np.stack([values.min(axis=(0, 1)), values.max(axis=(0, 1))])
     if isinstance(network.input.neuron, Cuba):
-        _check_mantissa(network.input, extremes)
+        _check_mantissa(network.input, _extremes(values))
     elif isinstance(network.input.neuron, Delta):
-        _check_encoded(network.input, network.input.neuron, extremes)
+        _check_encoded(network.input, network.input.neuron, _extremes(values))
     elif high * reach >= 1 << 31:
         raise DataError(
             f"layer 0: spikes of up to {high} times weights that add up to {reach} leave 32 bit integers: "
             "use fewer message bits"
         )
     return values
+
+
+def _extremes(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Smallest and largest value of each input of ``values`` (batch, steps, *shape): (2, *shape)."""
+    return np.stack([values.min(axis=(0, 1)), values.max(axis=(0, 1))])
 
 
 def checked_record(network: Network, record: Record, without: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:

@@ -23,10 +23,11 @@ def delay_values(group: Fields, key: str, most: int) -> npt.NDArray[Any] | None:
         return None
     values = frozen_int(f"{group.name}: {key!r}", raw)
     if values.size and (values.min() < 0 or values.max() > NETX_MAX_DELAY_STEPS):
-        bad = values.max() if values.max() > NETX_MAX_DELAY_STEPS else values.min()
+        bad, cure = values.min(), "a delay is never negative: write the file again"
+        if values.max() > NETX_MAX_DELAY_STEPS:
+            bad, cure = values.max(), f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
         raise NetworkError(
-            f"{group.name}: {key!r} is {bad} steps at its extreme, a netx file holds 0..{NETX_MAX_DELAY_STEPS}; retrain with "
-            f"max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
+            f"{group.name}: {key!r} is {bad} steps at its extreme, a netx file holds 0..{NETX_MAX_DELAY_STEPS}; {cure}"
         )
     return values
 

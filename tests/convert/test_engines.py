@@ -90,3 +90,11 @@ def test_a_stream_ends_at_the_batch_that_is_at_fault():
     assert next(recordings).output.shape == (8, 12, 4)
     with pytest.raises(DataError, match=r"spikes lie in 5\.\.6"):
         next(recordings)
+
+
+def test_no_more_message_bits_than_there_are_are_proposed():
+    network, spikes = busy(24, 0.2, batch=2)
+    with pytest.raises(DataError, match=r"finer time bins or clip them to 1, or give the network's input message_bits=32,"):
+        simulate(network, spikes.astype(np.int64) << 31)
+    with pytest.raises(DataError, match=r"finer time bins or clip them to 1$"):
+        simulate(network, spikes.astype(np.int64) << 32)
