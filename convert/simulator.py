@@ -235,7 +235,11 @@ def _is_positive(value: object) -> bool:
 
 def _in_c_order(array: npt.NDArray[Any], order: IntArray | None) -> npt.NDArray[Any]:
     """``array`` (chunk, steps, neurons) of a population held in ``order``, in C order."""
-    return array if order is None else array[:, :, np.argsort(order)]
+    if order is None:
+        return array
+    result = np.empty_like(array)
+    result[:, :, order] = array
+    return result
 
 
 def _empty(network: Network, index: int, names: tuple[str, ...], batch: int, steps: int) -> dict[str, npt.NDArray[Any]]:

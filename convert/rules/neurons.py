@@ -28,22 +28,22 @@ def model(case: Case) -> Iterator[Violation]:
 
 def current_decay(case: Case) -> Iterator[Violation]:
     """Current decays in 1/4096 per step."""
-    _, target, _ = case
-    for where, neuron in _cubas(case):
-        outside = beyond(neuron.current_decay, target.current_decay_min, target.current_decay_max)
-        if outside is not None:
-            cure = f"train with a current decay of {target.current_decay_min}..{target.current_decay_max} / 4096"
-            yield Violation("current decay", where, "current_decay", "per_4096", *outside, target.name, cure)
+    yield from _decay(case, "current")
 
 
 def voltage_decay(case: Case) -> Iterator[Violation]:
     """Voltage decays in 1/4096 per step."""
-    _, target, _ = case
+    yield from _decay(case, "voltage")
+
+
+def _decay(case: Case, state: str) -> Iterator[Violation]:
+    name = f"{state}_decay"
+    low, high = getattr(case.target, f"{name}_min"), getattr(case.target, f"{name}_max")
     for where, neuron in _cubas(case):
-        outside = beyond(neuron.voltage_decay, target.voltage_decay_min, target.voltage_decay_max)
+        outside = beyond(getattr(neuron, name), low, high)
         if outside is not None:
-            cure = f"train with a voltage decay of {target.voltage_decay_min}..{target.voltage_decay_max} / 4096"
-            yield Violation("voltage decay", where, "voltage_decay", "per_4096", *outside, target.name, cure)
+            cure = f"train with a {state} decay of {low}..{high} / 4096"
+            yield Violation(f"{state} decay", where, name, "per_4096", *outside, case.target.name, cure)
 
 
 def threshold(case: Case) -> Iterator[Violation]:
