@@ -1,8 +1,8 @@
 """From a run folder to the integer network: the one file of ``convert`` that reads a checkpoint.
 
 Weights become integers on the grid they were trained on (SLAYER's 8 bit: the even ones in -256..254), decays 12 bit, delays
-whole steps; the arithmetic is that of the trained network's own forward pass, so both give the same spikes.  It needs numpy,
-not torch.
+whole steps on their grid; the arithmetic is that of the trained network's own forward pass, so both give the same spikes.  It
+needs numpy, not torch.
 """
 
 from __future__ import annotations
@@ -88,12 +88,13 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
         bits = config["train"]["weight_bits"]
         if bits == 0:
             raise NetworkError(f"{checkpoint.folder}: trained with float weights; train with train.weight_bits=8 to export")
+        grid = config["delay"].get("grid_steps", 1)  # runs of before there was a grid
         source = Input((config["data"]["channels"],), message_bits=config["data"]["message_bits"])
         shape: tuple[int, ...] = source.shape
         layers = []
         for index, layer in enumerate([*config["layers"], None]):
             with naming_layer(index, layer["kind"] if layer else "dense"):
-                parts = _Parts(checkpoint.tensors, f"{index}.", WEIGHT_BITS if bits is None else bits)
+                parts = _Parts(checkpoint.tensors, f"{index}.", WEIGHT_BITS if bits is None else bits, grid)
                 layers.append(_hidden(parts, config, layer, shape) if layer else _readout(parts, config))
             shape = layers[-1].shape
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -108,8 +109,8 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
 class _Parts:
     """Tensors of one layer."""
 
-    def __init__(self, tensors: Tensors, prefix: str, weight_bits: int) -> None:
-        self.tensors, self.prefix, self.weight_bits = tensors, prefix, weight_bits
+    def __init__(self, tensors: Tensors, prefix: str, weight_bits: int, delay_grid: int) -> None:
+        self.tensors, self.prefix, self.weight_bits, self.delay_grid = tensors, prefix, weight_bits, delay_grid
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self.tensors[self.prefix + name]
@@ -121,8 +122,9 @@ class _Parts:
         return unit * steps.astype(np.int64)
 
     def delay(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """Whole steps; one for each neuron, or one for each channel of a (C, H, W) population."""
-        return _per_neuron_or_channel(np.rint(self[name]).astype(np.int64), shape)
+        """Whole steps on the grid; one for each neuron, or one for each channel of a (C, H, W) population."""
+        steps = self.delay_grid * np.rint(self[name] / self.delay_grid).astype(np.int64)
+        return _per_neuron_or_channel(steps, shape)
 
     def cuba(self, threshold: float, shape: tuple[int, ...]) -> Cuba:
         """Constants of the neurons; the decays are clamped and rounded as in training."""

@@ -196,7 +196,7 @@ def _run_stages(
 
     predictions: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in (*(s.name for s in SETTINGS), INTEGER[0])}
     parity = Parity("simulator = the training code's own evaluation", 0, 0)
-    unclipped = [(delay, delay.max_delay, delay.delay.detach().clone()) for delay in model.delays()]
+    limits = [(delay, delay.max_delay) for delay in model.delays()]
     with tqdm(total=len(samples), unit="sample", desc="validate", disable=not progress) as bar:
         for chunk in samples.chunks(_CHUNK):
             numbers = np.arange(chunk.start, chunk.stop)
@@ -204,10 +204,8 @@ def _run_stages(
             for setting in SETTINGS:
                 model.quantise(setting.quantised)
                 model.set_delays(hard=setting.rounded)
-                for delay, limit, steps in unclipped:
-                    delay.max_delay = limit if clip_steps is None or not setting.quantised else clip_steps
-                    delay.delay.data.copy_(steps)
-                    delay.clamp()
+                for delay, limit in limits:
+                    delay.max_delay = limit if clip_steps is None or not setting.quantised else min(limit, clip_steps)
                 evaluation = evaluate(model, batches, keep_outputs=setting is SETTINGS[-1])
                 predictions[setting.name].append(evaluation.prediction)
             integer = simulate(network, samples.frames(numbers))

@@ -6,15 +6,12 @@ import math
 from dataclasses import dataclass, field
 
 from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS, WEIGHT_BITS
+from hw_configs.fixed_point import WEIGHT_BITS
+from train.config_checks import require
+from train.config_delay import DELAY_KINDS, DelayConfig
 
 #: Version of this layout; raised when a field changes its meaning.
 CONFIG_VERSION = 1
-
-
-def _require(name: str, got: object, holds: bool, allowed: str) -> None:
-    if not holds:
-        raise ConfigError(f"{name} is {got}; {allowed} is allowed")
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,11 @@ class DataConfig:
     split_by: str = "auto"
 
     def __post_init__(self) -> None:
-        _require("data.steps", self.steps, self.steps >= 2, "at least 2")
-        _require("data.step_ms", self.step_ms, self.step_ms > 0, "more than 0")
-        _require("data.message_bits", self.message_bits, 0 <= self.message_bits <= 8, "0..8")
-        _require("data.validation", self.validation, 0 < self.validation < 1, "a fraction between 0 and 1")
-        _require(
+        require("data.steps", self.steps, self.steps >= 2, "at least 2")
+        require("data.step_ms", self.step_ms, self.step_ms > 0, "more than 0")
+        require("data.message_bits", self.message_bits, 0 <= self.message_bits <= 8, "0..8")
+        require("data.validation", self.validation, 0 < self.validation < 1, "a fraction between 0 and 1")
+        require(
             "data.split_by", self.split_by, self.split_by in ("speaker", "stratified", "auto"), "speaker, stratified or auto"
         )
 
@@ -70,12 +67,12 @@ class AugmentConfig:
     blend: float = 0.0
 
     def __post_init__(self) -> None:
-        _require("augment.channel_shift", self.channel_shift, self.channel_shift >= 0, "0 or more")
-        _require("augment.time_shift_ms", self.time_shift_ms, self.time_shift_ms >= 0, "0 or more")
-        _require("augment.channel_mask", self.channel_mask, self.channel_mask >= 0, "0 or more")
-        _require("augment.time_mask_steps", self.time_mask_steps, self.time_mask_steps >= 0, "0 or more")
-        _require("augment.blend", self.blend, 0 <= self.blend <= 1, "0..1")
-        _require("augment.time_stretch", self.time_stretch, 0 <= self.time_stretch < 1, "0 to below 1")
+        require("augment.channel_shift", self.channel_shift, self.channel_shift >= 0, "0 or more")
+        require("augment.time_shift_ms", self.time_shift_ms, self.time_shift_ms >= 0, "0 or more")
+        require("augment.channel_mask", self.channel_mask, self.channel_mask >= 0, "0 or more")
+        require("augment.time_mask_steps", self.time_mask_steps, self.time_mask_steps >= 0, "0 or more")
+        require("augment.blend", self.blend, 0 <= self.blend <= 1, "0..1")
+        require("augment.time_stretch", self.time_stretch, 0 <= self.time_stretch < 1, "0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,9 @@ class LayerConfig:
         recurrent: ``none``, ``dense`` (DelRec) or ``conv`` (ConvDelRec).
         taps: length of the recurrent kernel.
         recurrent_delay_per: ``neuron`` or ``channel``: who owns a recurrent axonal delay.
+        recurrent_delay: ``learned``, or one of the controls: ``fixed``, as drawn, or ``zero``.
         delay_per: ``none``, ``neuron`` or ``channel``: who owns a feed-forward axonal delay.
+        delay: the same of the feed-forward delays.
         gain, recurrent_gain: initial weights, in units of the threshold.
     """
 
@@ -121,23 +120,27 @@ class LayerConfig:
     recurrent: str = "conv"
     taps: int = 3
     recurrent_delay_per: str = "neuron"
+    recurrent_delay: str = "learned"
     delay_per: str = "none"
+    delay: str = "learned"
     gain: float = 1.0
     recurrent_gain: float = 0.5
 
     def __post_init__(self) -> None:
-        _require("layers.kind", self.kind, self.kind in ("dense", "conv"), "dense or conv")
-        _require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
-        _require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
-        _require("layers.channels", self.channels, self.channels >= 1, "at least 1")
+        require("layers.kind", self.kind, self.kind in ("dense", "conv"), "dense or conv")
+        require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
+        require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
+        require("layers.channels", self.channels, self.channels >= 1, "at least 1")
         divides = self.kind == "conv" or self.neurons % self.channels == 0
-        _require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
-        _require("layers.kernel", self.kernel, self.kernel >= 1, "at least 1")
-        _require("layers.stride", self.stride, self.stride >= 1, "at least 1")
-        _require("layers.taps", self.taps, self.taps >= 1 and self.taps % 2 == 1, "an odd number")
+        require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
+        require("layers.kernel", self.kernel, self.kernel >= 1, "at least 1")
+        require("layers.stride", self.stride, self.stride >= 1, "at least 1")
+        require("layers.taps", self.taps, self.taps >= 1 and self.taps % 2 == 1, "an odd number")
         per = ("neuron", "channel")
-        _require("layers.recurrent_delay_per", self.recurrent_delay_per, self.recurrent_delay_per in per, "neuron or channel")
-        _require("layers.delay_per", self.delay_per, self.delay_per in ("none", *per), "none, neuron or channel")
+        require("layers.recurrent_delay_per", self.recurrent_delay_per, self.recurrent_delay_per in per, "neuron or channel")
+        require("layers.delay_per", self.delay_per, self.delay_per in ("none", *per), "none, neuron or channel")
+        for name in ("recurrent_delay", "delay"):
+            require(f"layers.{name}", getattr(self, name), getattr(self, name) in DELAY_KINDS, ", ".join(DELAY_KINDS))
 
 
 @dataclass(frozen=True)
@@ -155,43 +158,6 @@ class ReadoutConfig:
     current_decay: float = 1.0
     voltage_decay: float = 0.05
     gain: float = 1.0
-
-
-@dataclass(frozen=True)
-class DelayConfig:
-    """Learning of axonal delays.
-
-    Attributes:
-        max_delay_steps: longest delay; None: the target's limit, as far as a netx file holds it.
-        low, high: delays start uniformly within.
-        sigma: initial spread of the triangle in steps, see ``train.delay``.
-        learn: False keeps delays as drawn (a control).
-        harden_at: fraction of the epochs after which sigma is 0 and delays are rounded, straight-through.
-        freeze_at: fraction of the epochs after which delays no longer change and the weights adapt.
-    """
-
-    max_delay_steps: int | None = None
-    low: float = 0.0
-    high: float = 30.0
-    sigma: float = 10.0
-    learn: bool = True
-    harden_at: float = 0.6
-    freeze_at: float = 0.8
-
-    def __post_init__(self) -> None:
-        limit = NETX_MAX_DELAY_STEPS
-        _require("delay.max_delay_steps", self.longest_steps, 0 <= self.longest_steps <= limit, f"0..{limit}")
-        inside = 0 <= self.low <= self.high <= self.longest_steps
-        _require("delay.low and delay.high", (self.low, self.high), inside, f"a range within 0..{self.longest_steps}")
-        _require("delay.sigma", self.sigma, self.sigma >= 0, "0 or more")
-        ordered = 0 <= self.harden_at <= self.freeze_at <= 1
-        phases = (self.harden_at, self.freeze_at)
-        _require("delay.harden_at and delay.freeze_at", phases, ordered, "0 <= harden_at <= freeze_at <= 1")
-
-    @property
-    def longest_steps(self) -> int:
-        """``max_delay_steps``; what a netx file holds where no target has been asked."""
-        return NETX_MAX_DELAY_STEPS if self.max_delay_steps is None else self.max_delay_steps
 
 
 @dataclass(frozen=True)
@@ -235,20 +201,20 @@ class TrainConfig:
     weight_bits: int | None = None
 
     def __post_init__(self) -> None:
-        _require("train.epochs", self.epochs, self.epochs >= 1, "at least 1")
-        _require("train.batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
+        require("train.epochs", self.epochs, self.epochs >= 1, "at least 1")
+        require("train.batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         for name in ("learning_rate", "delay_rate", "decay_rate", "weight_decay", "rate_penalty"):
-            _require(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
-        _require("train.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
-        _require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
+            require(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        require("train.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
+        require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
         for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
-            _require(f"train.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
-        _require("train.schedule", self.schedule, self.schedule in ("cosine", "one-cycle"), "cosine or one-cycle")
-        _require("train.loss", self.loss, self.loss in ("sum", "softmax"), "sum or softmax")
+            require(f"train.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
+        require("train.schedule", self.schedule, self.schedule in ("cosine", "one-cycle"), "cosine or one-cycle")
+        require("train.loss", self.loss, self.loss in ("sum", "softmax"), "sum or softmax")
         smooth = self.label_smoothing == 0 or self.loss == "sum"
-        _require("train.label_smoothing", self.label_smoothing, smooth, "with loss = 'softmax', 0")
+        require("train.label_smoothing", self.label_smoothing, smooth, "with loss = 'softmax', 0")
         allowed = (None, 0, *range(2, WEIGHT_BITS + 1))
-        _require("train.weight_bits", self.weight_bits, self.weight_bits in allowed, f"2..{WEIGHT_BITS}, or 0 for floats")
+        require("train.weight_bits", self.weight_bits, self.weight_bits in allowed, f"2..{WEIGHT_BITS}, or 0 for floats")
 
     @property
     def grid_bits(self) -> int:
@@ -276,17 +242,17 @@ class Config:
 
     @property
     def first_exportable_epoch(self) -> int:
-        """First epoch with frozen delays; the last epoch, whose delays are rounded, if training ends before that."""
+        """First epoch with frozen delays, whatever ``delay.rounding``; the last epoch if training ends before that."""
         return min(math.ceil(self.delay.freeze_at * self.train.epochs - 1e-9), self.train.epochs - 1)
 
     def __post_init__(self) -> None:
-        _require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")
+        require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")
         epochs, harden_at = self.train.epochs, self.delay.harden_at
         last = (epochs - 1) / epochs
-        if self.delay.learn and last < harden_at:
+        if self.delay.learn and self.delay.rounding != "straight-through" and last < harden_at:
             least = math.ceil(1 / (1 - harden_at)) if harden_at < 1 else math.inf
             raise ConfigError(
-                f"train.epochs is {epochs} and delay.harden_at {harden_at:g}: no epoch would have rounded delays, none could "
-                f"be exported; train at least {least} epochs, or set delay.harden_at to {last:g} or less"
+                f"train.epochs is {epochs} and delay.harden_at {harden_at:g}: delays would be spread in every epoch, none "
+                f"could be exported; train at least {least} epochs, or set delay.harden_at to {last:g} or less"
             )
-        _require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))
+        require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))

@@ -67,7 +67,8 @@ class AxonalDelay(nn.Module):
         size: number of delays.
         max_delay: longest delay in steps, the target's limit; delays are clamped to 0..max_delay after every step.
         low, high: delays start uniformly within low..high steps.
-        learn: False keeps the delays as drawn (a control).
+        learn: False keeps the delays as drawn, rounded (a control).
+        grid: whole delays are multiples of this many steps.
 
     Attributes:
         delay: (size,) parameter in steps.
@@ -82,14 +83,20 @@ class AxonalDelay(nn.Module):
     sigma: Tensor
     hard: Tensor
 
-    def __init__(self, size: int, *, max_delay: int, low: float = 0.0, high: float = 0.0, learn: bool = True) -> None:
+    def __init__(
+        self, size: int, *, max_delay: int, low: float = 0.0, high: float = 0.0, learn: bool = True, grid: int = 1
+    ) -> None:
         super().__init__()
         if not 0 <= low <= high <= max_delay:
             raise ConfigError(f"delays start in {low}..{high} steps; a range within 0..{max_delay} is allowed")
-        self.max_delay = max_delay
+        if max_delay % grid:
+            raise ConfigError(f"the longest delay is {max_delay} steps; a multiple of the grid of {grid} steps is allowed")
+        self.max_delay, self.grid, self.learn = max_delay, grid, learn
         self.delay = nn.Parameter(low + (high - low) * torch.rand(size), requires_grad=learn)
         self.register_buffer("sigma", torch.zeros(()))
         self.register_buffer("hard", torch.zeros((), dtype=torch.bool))
+        if not learn:
+            self.snap()
 
     @property
     def shape(self) -> torch.Size:
@@ -101,9 +108,19 @@ class AxonalDelay(nn.Module):
         with torch.no_grad():
             self.delay.clamp_(0, self.max_delay)
 
+    def set(self, *, hard: bool, sigma: float = 0.0) -> None:
+        """Round the delays in the forward pass, or spread them by a triangle of half-width 1 + sigma."""
+        self.hard.fill_(hard)
+        self.sigma.fill_(0.0 if hard else sigma)
+
     def whole_steps(self) -> np.ndarray:
-        """(size,) int64: the delays that are exported, rounded to the nearest step (ties to even)."""
-        return np.rint(array(self.delay)).astype(np.int64)
+        """(size,) int64: the delays that are exported, on the nearest point of the grid (ties to its even multiples)."""
+        return np.minimum(self.grid * np.rint(array(self.delay) / self.grid).astype(np.int64), self.max_delay)
+
+    def snap(self) -> None:
+        """Set the delays themselves to ``whole_steps``."""
+        with torch.no_grad():
+            self.delay.copy_(torch.from_numpy(self.whole_steps()))
 
     def taps(self, neurons: int) -> Taps:
         """Taps of a population of ``neurons``; each delay serves neurons / size neighbours (a channel)."""
@@ -151,8 +168,3 @@ class _DelayFunction(torch.autograd.Function):
 def shift_one_step(spikes: Tensor) -> Tensor:
     """(T, B, N) one step later: the latency of every connection, SLAYER's ``delay_shift``."""
     return torch.cat((torch.zeros_like(spikes[:1]), spikes[:-1]))
-
-
-def sigma_at(progress: float, sigma_start: float, fade: float = 0.95**100) -> float:
-    """Spread after ``progress`` (0..1) of the learning phase: ``sigma_start * fade ** progress``, 0 at the end."""
-    return 0.0 if progress >= 1.0 else sigma_start * fade**progress

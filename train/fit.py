@@ -43,7 +43,7 @@ def fitted(config: Config, target: Target) -> Config:
 def misfits(config: Config, target: Target) -> Iterator[str]:
     """Everything configured that ``target`` cannot hold: what was got, what it holds, the cure."""
     longest = _longest_delay(config, target)
-    held = longest if target.delay_steps_max is None else min(longest, target.delay_steps_max)
+    held = config.delay.longest_within(longest if target.delay_steps_max is None else min(longest, target.delay_steps_max))
     most_bits = WEIGHT_BITS if target.weight_bits is None else target.weight_bits
     threshold = None if target.threshold_max is None else target.threshold_max / WEIGHT_SCALE
     numbers: list[tuple[str, float, float | None]] = [

@@ -35,13 +35,23 @@ from train.evaluate import evaluate
 from train.fit import facts, fitted
 from train.model import SpikingNetwork, build_model, class_logits, parameter_count
 
+#: What is kept of the metrics of the exported epoch.
+_OF_THE_BEST = (
+    "epoch",
+    "train_accuracy",
+    "validation_accuracy",
+    "delay_mean_steps",
+    "delay_longest_steps",
+    "rates_per_step",
+)
+
 
 def train(config: Config, dataset: SpikeDataset, out: Path, *, resume: bool = False, progress: bool = True) -> dict[str, Any]:
     """Train on ``dataset`` (the training split) and write a run folder; returns the content of its run.json.
 
     A part of the data is held out for every choice (``config.data.validation``).  The exported epoch is the one with the best
-    validation accuracy among the last ones, whose delays are whole and frozen (``Config.first_exportable_epoch``): the network
-    as the chip has it, and not an early epoch that a small validation part happened to like.
+    validation accuracy among the last ones, whose delays are frozen (``Config.first_exportable_epoch``) and rounded when they
+    are judged: the network as the chip has it, and not an early epoch that a small validation part happened to like.
     Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly.
 
     Raises:
@@ -143,6 +153,8 @@ class Run:
             losses += loss.item() * len(batch.labels)
             correct += int((logits.argmax(dim=1) == batch.labels).sum())
             seen += len(batch.labels)
+        exportable = epoch >= self.config.first_exportable_epoch
+        self.model.settle_delays(self.config, exportable)
         result = evaluate(self.model, self.valid_batches)
         return {
             "epoch": epoch,
@@ -150,7 +162,8 @@ class Run:
             "train_accuracy": correct / seen,
             "validation_accuracy": result.accuracy,
             "delays_rounded": all(bool(delay.hard) for delay in self.model.delays()),
-            "exportable": epoch >= self.config.first_exportable_epoch,
+            "exportable": exportable,
+            **self.model.delay_steps(),
             "rates_per_step": result.rates,
             "seconds": time.perf_counter() - started,
         }
@@ -158,7 +171,7 @@ class Run:
     def save(self, epoch: int, metrics: dict[str, Any]) -> None:
         """Write the epoch: first the model if it is the best so far, last the record."""
         if metrics["exportable"] and metrics["validation_accuracy"] >= self.best.get("validation_accuracy", -1.0):
-            self.best = {name: metrics[name] for name in ("epoch", "train_accuracy", "validation_accuracy", "rates_per_step")}
+            self.best = {name: metrics[name] for name in _OF_THE_BEST}
             write_tensors(self.out / "model.safetensors", self.model.state_dict(), {"epoch": str(epoch)})
         with open(self.out / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
@@ -183,6 +196,8 @@ class Run:
             for block in self.model.blocks:
                 if block.spike_rate is not None:
                     loss = loss + plan.rate_penalty * (block.spike_rate - plan.rate_target).clamp(min=0) ** 2
+        if self.config.delay.penalty:
+            loss = loss + self.config.delay.penalty * self.model.mean_square_delay()
         return loss
 
     def _record(self, epoch: int) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hw_configs.fixed_point import WEIGHT_BITS
 from train.config import Config, LayerConfig
-from train.delay import AxonalDelay, sigma_at
+from train.delay import AxonalDelay
 from train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
 from train.neurons import Cuba
 
@@ -41,16 +42,36 @@ class SpikingNetwork(nn.Sequential):
     def set_delays(self, *, hard: bool, sigma: float = 0.0) -> None:
         """Round all delays in the forward pass, or spread them by a triangle of half-width 1 + sigma."""
         for delay in self.delays():
-            delay.hard.fill_(hard)
-            delay.sigma.fill_(0.0 if hard else sigma)
+            delay.set(hard=hard, sigma=sigma)
 
     def schedule_delays(self, config: Config, progress: float) -> None:
-        """State of the delays after ``progress`` (0..1) of training: spread, then rounded, then frozen."""
+        """State of the delays after ``progress`` (0..1) of training, see ``DelayConfig``; controls are rounded throughout."""
         plan = config.delay
-        hard = progress >= plan.harden_at or not plan.learn
-        self.set_delays(hard=hard, sigma=0.0 if hard else sigma_at(progress / plan.harden_at, plan.sigma))
         for delay in self.delays():
-            delay.delay.requires_grad_(plan.learn and progress < plan.freeze_at)
+            delay.set(hard=plan.rounded_at(progress) or not delay.learn, sigma=plan.sigma_at(progress))
+            delay.delay.requires_grad_(delay.learn and progress < plan.freeze_at)
+
+    def settle_delays(self, config: Config, exportable: bool) -> None:
+        """After an epoch's training: delays go to the grid where the plan says so; an epoch that can be exported is judged,
+        and saved, with rounded delays, as it would be exported."""
+        if config.delay.rounding == "epoch":
+            for delay in self.delays():
+                delay.snap()
+        if exportable:
+            self.set_delays(hard=True)
+
+    def mean_square_delay(self) -> Tensor:
+        """Mean of the squares of all delays that are being learnt, in steps^2; 0 where none is."""
+        learnt = [delay.delay for delay in self.delays() if delay.delay.requires_grad]
+        return torch.cat(learnt).square().mean() if learnt else torch.zeros(())
+
+    def delay_steps(self) -> dict[str, float]:
+        """Mean and longest of the delays in steps, as they would be exported; 0 where there are none."""
+        steps = np.concatenate([np.zeros(0, np.int64), *(delay.whole_steps() for delay in self.delays())])
+        return {
+            "delay_mean_steps": float(steps.mean()) if steps.size else 0.0,
+            "delay_longest_steps": int(steps.max(initial=0)),
+        }
 
 
 def build_model(config: Config, classes: int) -> SpikingNetwork:
@@ -78,7 +99,7 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
     synapse, shape = _synapse(config, layer, input_shape)
     neuron = Cuba(shape, **_neuron(config))
     parts: dict[str, Any] = {
-        "delay": None if layer.delay_per == "none" else _delay(config, layer.delay_per, neuron),
+        "delay": None if layer.delay_per == "none" else _delay(config, layer.delay_per, layer.delay, neuron),
         "dropout": config.train.dropout,
         "quantise": config.train.grid_bits > 0,
     }
@@ -88,7 +109,7 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
         synapse,
         neuron,
         recurrent=layer.recurrent,
-        recurrent_delay=_delay(config, layer.recurrent_delay_per, neuron),
+        recurrent_delay=_delay(config, layer.recurrent_delay_per, layer.recurrent_delay, neuron),
         taps=layer.taps,
         recurrent_gain=layer.recurrent_gain * config.neuron.threshold,
         recurrent_dropout=config.train.recurrent_dropout,
@@ -108,11 +129,18 @@ def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -
     return dense, shape
 
 
-def _delay(config: Config, per: str, neuron: Cuba) -> AxonalDelay:
+def _delay(config: Config, per: str, kind: str, neuron: Cuba) -> AxonalDelay:
     plan = config.delay
     channels = neuron.shape[0] if len(neuron.shape) == 3 else 1
-    size = neuron.neurons if per == "neuron" else channels
-    return AxonalDelay(size, max_delay=plan.longest_steps, low=plan.low, high=plan.high, learn=plan.learn)
+    low, high = (0.0, 0.0) if kind == "zero" else (plan.low, plan.high)
+    return AxonalDelay(
+        neuron.neurons if per == "neuron" else channels,
+        max_delay=plan.longest_steps,
+        low=low,
+        high=high,
+        learn=plan.learn and kind == "learned",
+        grid=plan.grid_steps,
+    )
 
 
 def parameter_count(model: SpikingNetwork) -> dict[str, int]:

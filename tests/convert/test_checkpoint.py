@@ -74,6 +74,30 @@ def test_a_silent_readout_cannot_reach_its_threshold(small):
     assert (readout.output, readout.neuron.threshold) == ("state", (1 << 17) - 1)
 
 
+@pytest.mark.parametrize(("grid", "bits"), [(1, None), (2, None), (4, None), (3, None), (1, 3), (4, 3), (2, 4), (1, 6)])
+def test_delays_on_a_grid_are_those_of_training(grid, bits, tmp_path):
+    """Random delays, every tie and both ends: training's whole steps are the exported ones, on the grid and within its end."""
+    delay = {"grid_steps": grid, "bits": bits, "high": 0.0}
+    longest = config_from_dict({"delay": delay}).delay.longest_steps
+    rng = np.random.default_rng(grid)
+    values = np.concatenate([np.arange(0, longest + 0.1, 0.5), rng.uniform(0, longest, 400)]).astype(np.float32)
+    config = config_from_dict(
+        {"data": {"channels": 3}, "delay": delay, "layers": [{"neurons": values.size, "delay_per": "neuron"}]}
+    )
+    model = build_model(config, 2)
+    block = model.blocks[0]
+    for module in (block.delay, block.recurrence.delay):
+        module.delay.data.copy_(torch.from_numpy(values))
+        module.clamp()
+        assert torch.equal(module.delay, torch.from_numpy(values))
+    tensors = {name: value.numpy() for name, value in model.state_dict().items()}
+    layer = network_from_checkpoint(read_checkpoint(write_run(tmp_path / "run", config, tensors))).layers[0]
+    steps = block.delay.whole_steps()
+    assert np.array_equal(layer.delay_steps, steps) and np.array_equal(layer.recurrent.delay_steps, steps)
+    assert set(steps.tolist()) == set(range(0, longest + 1, grid))
+    assert np.abs(steps - values).max() <= grid / 2
+
+
 CASES = {
     "dense": [{"neurons": 12, "recurrent": "none", "delay_per": "neuron"}],
     "dense recurrent": [{"neurons": 12, "recurrent": "dense"}, {"neurons": 9, "recurrent": "dense", "delay_per": "neuron"}],
@@ -81,6 +105,10 @@ CASES = {
     "delays per channel": [
         {"neurons": 12, "channels": 3, "recurrent": "conv", "recurrent_delay_per": "channel", "delay_per": "channel"}
     ],
+    "recurrent delays zero": [{"neurons": 12, "recurrent": "conv", "recurrent_delay": "zero", "delay_per": "neuron"}],
+    "recurrent delays fixed": [{"neurons": 12, "recurrent": "dense", "recurrent_delay": "fixed", "delay_per": "neuron"}],
+    "forward delays fixed": [{"neurons": 12, "channels": 2, "taps": 9, "delay_per": "channel", "delay": "fixed"}],
+    "taps 1": [{"neurons": 12, "taps": 1}],
     "conv": [
         {"kind": "conv", "channels": 3, "kernel": 3, "stride": 2, "recurrent": "none", "delay_per": "channel"},
         {"kind": "conv", "channels": 2, "kernel": 5, "recurrent": "conv", "delay_per": "neuron"},

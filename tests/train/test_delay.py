@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from hw_configs.errors import ConfigError
-from train.config import Config, DelayConfig
-from train.delay import AxonalDelay, Taps, shift_one_step, sigma_at
+from train.config import Config, DelayConfig, LayerConfig
+from train.delay import AxonalDelay, Taps, shift_one_step
 from train.model import build_model
 
 
-def delay_of(values, **state):
+def delay_of(values, *, grid=1, max_delay=62, **state):
     """An AxonalDelay with these delays."""
-    module = AxonalDelay(len(values), max_delay=62)
+    module = AxonalDelay(len(values), max_delay=max_delay, grid=grid)
     with torch.no_grad():
         module.delay.copy_(torch.tensor(values))
         for name, value in state.items():
@@ -102,7 +102,7 @@ def test_schedule_spreads_then_rounds_then_freezes():
         delay = next(iter(model.delays()))
         seen.append((round(float(delay.sigma), 3), bool(delay.hard), delay.delay.requires_grad))
     assert seen[0] == (10.0, False, True)
-    assert seen[1] == (round(sigma_at(0.5, 10.0), 3), False, True) and 0.5 < seen[1][0] < 1
+    assert seen[1] == (0.769, False, True)  # 10 * 0.95 ** 50
     assert seen[2:] == [(0.0, True, True), (0.0, True, False)]
 
 
@@ -115,3 +115,104 @@ def test_delays_are_clamped_to_the_target():
 def test_a_range_beyond_the_target_is_refused():
     with pytest.raises(ConfigError, match=r"within 0\.\.10"):
         AxonalDelay(4, max_delay=10, low=0, high=30)
+
+
+def test_whole_steps_are_the_nearest_of_the_grid():
+    values = [0.4, 1.0, 1.1, 2.9, 3.0, 5.0, 58.1, 60.0]  # 1, 3 and 5 are half way: to the even multiple of 2
+    assert delay_of(values, grid=2, max_delay=60).whole_steps().tolist() == [0, 0, 2, 2, 4, 4, 58, 60]
+    assert delay_of(values, grid=4, max_delay=60).whole_steps().tolist() == [0, 0, 0, 4, 4, 4, 60, 60]
+    arriving = delay_of([2.9], grid=4, max_delay=8, hard=True)(impulse(8, 1))[:, 0, 0]
+    assert arriving.tolist() == [0, 0, 0, 0, 0, 1, 0, 0]
+    module = delay_of([2.9, 7.0], grid=4, max_delay=8)
+    module.snap()
+    assert module.delay.tolist() == [4.0, 8.0]
+
+
+def test_a_longest_delay_off_the_grid_is_refused():
+    with pytest.raises(ConfigError, match="62 steps; a multiple of the grid of 4"):
+        AxonalDelay(4, max_delay=62, grid=4)
+
+
+def scheduled(rounding, progress):
+    """(sigma, rounded, learnt) of the delays of a small network after ``progress`` of training."""
+    config = Config(
+        layers=(LayerConfig(neurons=4),), delay=DelayConfig(rounding=rounding, sigma=4.0, harden_at=0.5, freeze_at=0.75)
+    )
+    model = build_model(config, 2)
+    model.schedule_delays(config, progress)
+    delay = next(iter(model.delays()))
+    return float(delay.sigma), bool(delay.hard), delay.delay.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("rounding", "start", "middle", "end"),
+    [
+        ("hardening", (4.0, False, True), (0.0, True, True), (0.0, True, False)),
+        ("straight-through", (0.0, True, True), (0.0, True, True), (0.0, True, False)),
+        ("epoch", (4.0, False, True), (0.0, False, True), (0.0, False, False)),
+        ("end", (4.0, False, True), (0.0, False, True), (0.0, False, False)),
+    ],
+)
+def test_each_rounding_has_its_phases(rounding, start, middle, end):
+    assert [scheduled(rounding, progress) for progress in (0.0, 0.5, 0.75)] == [start, middle, end]
+
+
+@pytest.mark.parametrize("rounding", ["hardening", "straight-through", "epoch", "end"])
+def test_an_exportable_epoch_is_judged_with_rounded_delays(rounding):
+    torch.manual_seed(0)
+    config = Config(layers=(LayerConfig(neurons=6),), delay=DelayConfig(rounding=rounding, grid_steps=2))
+    model = build_model(config, 2)
+    model.schedule_delays(config, 0.0)
+    delay = next(iter(model.delays()))
+    drawn, whole = delay.delay.tolist(), delay.whole_steps().tolist()
+    model.settle_delays(config, exportable=False)
+    assert bool(delay.hard) == (rounding == "straight-through")
+    assert delay.delay.tolist() == (whole if rounding == "epoch" else drawn)
+    model.settle_delays(config, exportable=True)
+    assert bool(delay.hard) and delay.sigma == 0 and delay.whole_steps().tolist() == whole
+    model.schedule_delays(config, 0.0)
+    assert bool(delay.hard) == (rounding == "straight-through")  # the next epoch trains as before
+
+
+def test_the_penalty_is_the_mean_square_of_learnt_delays():
+    layers = (
+        LayerConfig(neurons=2),
+        LayerConfig(neurons=3, delay_per="neuron", delay="fixed"),
+        LayerConfig(neurons=2, recurrent_delay="zero"),
+    )
+    config = Config(layers=layers)
+    model = build_model(config, 2)
+    first, second = model.blocks[0].recurrence.delay.delay, model.blocks[1].recurrence.delay.delay
+    with torch.no_grad():
+        first.copy_(torch.tensor([1.0, 2.0]))
+        second.copy_(torch.tensor([0.0, 3.0, 6.5]))
+    value = model.mean_square_delay()
+    assert value.item() == pytest.approx((1 + 4 + 0 + 9 + 42.25) / 5)
+    (10.0 * value).backward()
+    assert first.grad.tolist() == pytest.approx([4.0, 8.0]) and second.grad.tolist() == pytest.approx([0.0, 12.0, 26.0])
+    assert model.blocks[1].delay.delay.grad is None and model.blocks[2].recurrence.delay.delay.grad is None
+    model.schedule_delays(config, 0.9)
+    assert model.mean_square_delay().item() == 0.0  # frozen
+
+
+def test_controls_of_one_layer_leave_all_else_as_drawn():
+    """Same seed: a control differs from the learned network in its delays alone."""
+    states = {}
+    for kind in ("learned", "fixed", "zero"):
+        torch.manual_seed(3)
+        config = Config(
+            layers=(LayerConfig(neurons=8, delay_per="neuron", recurrent_delay=kind),), delay=DelayConfig(grid_steps=2)
+        )
+        model = build_model(config, 2)
+        model.schedule_delays(config, 0.0)
+        states[kind] = dict(model.state_dict())
+        delays = {"ff": model.blocks[0].delay, "recurrent": model.blocks[0].recurrence.delay}
+        assert delays["ff"].delay.requires_grad and not bool(delays["ff"].hard)
+        assert delays["recurrent"].delay.requires_grad == (kind == "learned") == (not bool(delays["recurrent"].hard))
+        assert model.delay_steps()["delay_longest_steps"] == max(d.whole_steps().max() for d in delays.values())
+    name = "0.recurrence.delay.delay"
+    for kind in ("fixed", "zero"):
+        others = {key for key in states[kind] if not torch.equal(states[kind][key], states["learned"][key])}
+        assert others == {name, "0.recurrence.delay.hard", "0.recurrence.delay.sigma"}
+    drawn = states["learned"][name]
+    assert torch.equal(states["fixed"][name], 2 * torch.round(drawn / 2)) and states["zero"][name].tolist() == [0.0] * 8

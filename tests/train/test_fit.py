@@ -102,6 +102,9 @@ def test_each_edge_fits():
     assert list(misfits(edge, SMALL)) == []
     high = config(delay={"high": 41.0}, readout={"current_decay": 0.5})
     assert list(misfits(high, SMALL)) == ["delay.high is 41, small holds 40; train with --set delay.high=40"]
+    grid = config(delay={"grid_steps": 3, "high": 40.0}, readout={"current_decay": 0.5})  # 40 is no multiple of 3
+    assert list(misfits(grid, SMALL)) == ["delay.high is 40, small holds 39; train with --set delay.high=39"]
+    assert fitted(config(delay={"grid_steps": 3}, readout={"current_decay": 0.5}), SMALL).delay.longest_steps == 39
     silent = config(readout={"threshold": 9.0, "current_decay": 0.5})  # a readout of states has no threshold to hold
     assert list(misfits(silent, SMALL)) == []
 

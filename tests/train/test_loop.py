@@ -11,11 +11,13 @@ from safetensors import safe_open
 
 from hw_configs.errors import ConfigError, MyelinError
 from hw_configs.target import load_target
+from train.checkpoint import load_parameters
 from train.cli import configuration
 from train.config_files import config_from_dict, load_config
 from train.datasets import SpikeDataset, join_events, load
+from train.evaluate import evaluate
 from train.fit import fitted
-from train.loop import fingerprint, learning_rate_factor, train
+from train.loop import Run, fingerprint, learning_rate_factor, train
 
 
 def tiny_dataset(seed=0):
@@ -54,6 +56,32 @@ def test_the_exported_epoch_has_rounded_delays_and_is_recorded(tmp_path):
         assert file.metadata() == {"epoch": str(record["best"]["epoch"])}
 
 
+@pytest.mark.parametrize("rounding", ["straight-through", "epoch", "end"])
+def test_every_rounding_exports_what_was_judged(rounding, tmp_path):
+    """The file that is exported gives, rounded, the validation accuracy of its record; all phases pass in four epochs."""
+    config = tiny_config()
+    config = replace(config, delay=replace(config.delay, rounding=rounding, grid_steps=2))
+    record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["delays_rounded"] for line in lines] == [rounding == "straight-through"] * 3 + [True]
+    run = Run(config, tiny_dataset(), tmp_path / "unused")
+    model = run.model
+    load_parameters(model, tmp_path / "run/model.safetensors")
+    assert evaluate(model, run.valid_batches).accuracy == record["best"]["validation_accuracy"]
+    fractional = [delay.delay.detach().numpy() % 2 for delay in model.delays()]
+    assert all((values == 0).all() == (rounding == "epoch") for values in fractional)
+    assert record["best"]["delay_longest_steps"] == max(int(delay.whole_steps().max()) for delay in model.delays())
+
+
+def test_a_penalty_shortens_delays(tmp_path):
+    means = []
+    for penalty in (0.0, 1.0):
+        config = tiny_config()
+        config = replace(config, delay=replace(config.delay, penalty=penalty), train=replace(config.train, delay_rate=0.5))
+        means.append(train(config, tiny_dataset(), tmp_path / str(penalty), progress=False)["best"]["delay_mean_steps"])
+    assert means[1] < means[0] - 1
+
+
 def test_a_stale_record_is_mended_by_resuming(tmp_path):
     config, data, out = tiny_config(), tiny_dataset(), tmp_path / "run"
     whole = train(config, data, out, progress=False)
@@ -77,7 +105,7 @@ def test_a_run_that_diverges_stops_with_one_message(tmp_path):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"epochs": 1}, "no epoch would have rounded delays"),
+        ({"epochs": 1}, "delays would be spread in every epoch"),
         ({"seed": -1}, "train.seed"),
         ({"loss": "softmax", "label_smoothing": 0.1}, "label_smoothing"),
     ],
