@@ -51,7 +51,7 @@ def check_range(name: str, values: IntArray, low: int, high: int) -> None:
         raise NetworkError(f"{name} lies in {values.min()}..{values.max()}, allowed is {low}..{high}")
 
 
-def check_broadcast(name: str, values: IntArray, shape: Shape) -> None:
+def check_broadcast(name: str, values: npt.NDArray[Any], shape: Shape) -> None:
     """Raise NetworkError unless ``values`` broadcasts to exactly ``shape``."""
     try:
         fits = np.broadcast_shapes(values.shape, shape) == shape

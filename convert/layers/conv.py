@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -76,10 +76,37 @@ class Conv:
         return int(np.abs(self.weight).astype(np.int64).sum(axis=(1, 2, 3)).max(initial=0))
 
 
+class Kernel(Protocol):
+    """A convolution with weights of any type: what ``unroll`` needs to know of it."""
+
+    @property
+    def weight(self) -> npt.NDArray[Any]:
+        """(out channels, in channels / groups, kernel height, kernel width)."""
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """(vertical, horizontal), as the two that follow."""
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Zeros around."""
+
+    @property
+    def dilation(self) -> tuple[int, int]:
+        """Distance of the kernel's taps."""
+
+    @property
+    def groups(self) -> int:
+        """Blocks of channels."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(C, H, W) that is reached from ``input_shape``."""
+
+
 class Synapses(NamedTuple):
     """A convolution as a list: weight, target neuron and source neuron of each synapse, flat in C order of (C, H, W)."""
 
-    weight: npt.NDArray[np.int32]
+    weight: npt.NDArray[Any]
     target: npt.NDArray[np.intp]
     source: npt.NDArray[np.intp]
     shape: tuple[int, int]
@@ -94,7 +121,7 @@ def as_chw(shape: Shape) -> tuple[int, int, int]:
     raise NetworkError(f"a population has shape {shape}; (neurons,) or (channels, height, width) is allowed")
 
 
-def unroll(synapse: Conv, input_shape: Shape) -> Synapses:
+def unroll(synapse: Kernel, input_shape: Shape) -> Synapses:
     """Every synapse of the convolution from ``input_shape`` whose weight is not zero; no two share source and target."""
     channels, height, width = as_chw(input_shape)
     out_channels, out_height, out_width = synapse.output_shape(input_shape)

@@ -225,6 +225,34 @@ def _random_network(seed, stock_like=False):
     return network, spikes * (rng.random(spikes.shape) < rng.choice([0.1, 0.5, 1.0]))
 
 
+def _exact_network(seed):
+    """A network, and input for it, in which integers lose nothing to rounding: decays of all or nothing, no overflow.
+
+    Both kinds of layers, each with a recurrent connection, and all kinds of delays.
+    """
+    rng = np.random.default_rng(seed)
+
+    def cuba(shape, threshold):
+        decays = (rng.choice([0, 4096], size=shape, p=[0.2, 0.8]) for _ in range(2))
+        return Cuba(threshold, *decays, bias_mant=rng.integers(-3, 4, size=shape))
+
+    grid = (3, 3, 4)
+    inner = DelayedRecurrent(Conv(2 * rng.integers(-9, 10, (3, 3, 3, 3)), padding=(1, 1)), rng.integers(0, 4, (3, 1, 1)))
+    dense = DelayedRecurrent(Dense(rng.integers(-9, 10, (6, 6)), 2, rng.integers(0, 3, (6, 6))), rng.integers(0, 4, 6))
+    layers = [
+        Layer(grid, Conv(rng.integers(-20, 40, (3, 2, 3, 1))), cuba(grid, 60), rng.integers(0, 3, grid), inner),
+        Layer((6,), Dense(rng.integers(-20, 40, (6, 36)), 1), cuba((6,), 90), rng.integers(0, 5, 6), dense),
+        Layer((4,), Dense(rng.integers(-20, 40, (4, 6)), 0, rng.integers(0, 5, (4, 6))), cuba((4,), 30), 3),
+    ]
+    shape = (3, 25, 2, 5, 4)
+    return Network(Input(shape[2:], 2), layers), rng.integers(0, 4, shape) * (rng.random(shape) < 0.3)
+
+
+@pytest.fixture(scope="session")
+def exact_network():
+    return _exact_network
+
+
 @pytest.fixture(scope="session")
 def reference():
     return _reference

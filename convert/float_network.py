@@ -1,0 +1,297 @@
+"""The float network: what is quantised to become a ``Network``, whatever framework or file it came from.
+
+A chain of layers as in ``convert.network``, in floats of any scale.  Per step t, for every layer, with s the spikes of the
+layer before and d the delays::
+
+    x     = W s[t - 1 - d] + R own[t - 1 - d_rec]      own: the layer's own spikes
+    u    <- (1 - current_decay) u + x
+    v    <- (1 - voltage_decay) v + u + bias
+    own   = v > threshold;  v <- 0 where own
+
+so the step of latency of each connection is not counted in the delays, and the integer network of the same structure computes
+the same up to rounding and the ends of its ranges.  Scaling weights, bias and threshold of a layer together changes no spike.
+In the unit of ``dequantised``, which is SLAYER's, weight 1 is the integer 64 and voltage 1 is the integer 4096.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape, check_broadcast
+from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.layers.dense import DELAY_LIMIT_STEPS
+from convert.network import Input, Layer, Network, naming_layer
+from convert.neurons import Cuba
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FloatDense:
+    """Dense connection.
+
+    Attributes:
+        weight: (out, in).
+        delay_steps: synaptic delays (out, in) in steps, fractions allowed, or None for none.
+    """
+
+    weight: FloatArray
+    delay_steps: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        _freeze(self, "weight", frozen_float("dense weight", self.weight))
+        if self.weight.ndim != 2:
+            raise NetworkError(f"dense weight has shape {self.weight.shape}; (out, in) is allowed")
+        if self.delay_steps is not None:
+            delay = frozen_float("synaptic delay_steps", self.delay_steps, 0, DELAY_LIMIT_STEPS)
+            if delay.shape != self.weight.shape:
+                raise NetworkError(f"synaptic delay_steps has shape {delay.shape}; the weight's {self.weight.shape} is allowed")
+            _freeze(self, "delay_steps", delay)
+
+    @property
+    def kind(self) -> str:
+        """Name of this connection in messages."""
+        return "dense"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the neurons this connection reaches from ``input_shape``, which is flattened in C order."""
+        return Dense(np.zeros(self.weight.shape, np.int32)).output_shape(input_shape)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatConv:
+    """Convolution as ``convert.layers.Conv``, with float weights (out, in / groups, height, width)."""
+
+    weight: FloatArray
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        _freeze(self, "weight", frozen_float("conv weight", self.weight))
+        geometry = self.quantised(np.zeros(self.weight.shape, np.int32))
+        for name in ("stride", "padding", "dilation"):
+            _freeze(self, name, getattr(geometry, name))
+
+    @property
+    def kind(self) -> str:
+        """Name of this connection in messages."""
+        return "conv"
+
+    def quantised(self, weight: npt.ArrayLike) -> Conv:
+        """The same convolution with these integer weights."""
+        return Conv(np.asarray(weight), self.stride, self.padding, self.dilation, self.groups)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape (C, H, W) of the neurons this connection reaches from ``input_shape``."""
+        return self.quantised(np.zeros(self.weight.shape, np.int32)).output_shape(input_shape)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatRecurrent:
+    """A layer's connection to itself; ``delay_steps`` as in ``convert.layers.DelayedRecurrent``, fractions allowed."""
+
+    synapse: FloatDense | FloatConv
+    delay_steps: FloatArray = field(default_factory=lambda: np.zeros(()))
+
+    def __post_init__(self) -> None:
+        delay = frozen_float("recurrent delay_steps", self.delay_steps, 0, DELAY_LIMIT_STEPS)
+        _freeze(self, "delay_steps", delay)
+
+    def check_shape(self, shape: Shape) -> None:
+        """Raise NetworkError unless the connection maps ``shape`` to itself and the delays broadcast to it."""
+        zero = np.zeros(self.synapse.weight.shape, np.int32)
+        synapse = Dense(zero) if isinstance(self.synapse, FloatDense) else self.synapse.quantised(zero)
+        DelayedRecurrent(synapse, np.zeros(self.delay_steps.shape, np.int32)).check_shape(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLayer:
+    """A population of CUBA neurons with the connections that reach it.
+
+    Attributes:
+        shape: (neurons,) or (channels, height, width).
+        synapse: feed-forward connection from the population before.
+        threshold: one for the layer, not negative; None for a readout of states, which never spikes.
+        current_decay, voltage_decay: share lost per step, 0..1; scalar () or broadcastable to shape.  A LIF neuron without
+            synapse filter has current_decay 1.
+        bias: added to the voltage in every step; scalar () or broadcastable to shape.
+        delay_steps: axonal delay of each neuron's spikes on their way out, fractions allowed; likewise.
+        recurrent: connection to itself, or None.
+    """
+
+    shape: Shape
+    synapse: FloatDense | FloatConv
+    threshold: float | None
+    current_decay: FloatArray
+    voltage_decay: FloatArray
+    bias: FloatArray = field(default_factory=lambda: np.zeros(()))
+    delay_steps: FloatArray = field(default_factory=lambda: np.zeros(()))
+    recurrent: FloatRecurrent | None = None
+
+    def __post_init__(self) -> None:
+        _freeze(self, "shape", tuple(int(size) for size in self.shape))
+        for name, low, high in (
+            ("current_decay", 0.0, 1.0),
+            ("voltage_decay", 0.0, 1.0),
+            ("bias", -np.inf, np.inf),
+            ("delay_steps", 0.0, DELAY_LIMIT_STEPS),
+        ):
+            values = frozen_float(name, getattr(self, name), low, high)
+            check_broadcast(name, values, self.shape)
+            _freeze(self, name, values)
+        if self.threshold is not None:
+            _freeze(self, "threshold", float(frozen_float("threshold", self.threshold, 0.0).reshape(-1)[0]))
+        elif self.recurrent is not None or self.delay_steps.any():
+            raise NetworkError("a readout of states has no spikes, so neither recurrence nor axonal delay is allowed")
+        if self.recurrent is not None:
+            self.recurrent.check_shape(self.shape)
+
+    @property
+    def output(self) -> Literal["spikes", "state"]:
+        """What the layer gives: spikes, or for a non-spiking readout its voltage."""
+        return "spikes" if self.threshold is not None else "state"
+
+    @property
+    def kind(self) -> str:
+        """Name of the layer in messages."""
+        return self.synapse.kind if self.recurrent is None else f"{self.synapse.kind}, recurrent {self.recurrent.synapse.kind}"
+
+    @property
+    def connections(self) -> tuple[FloatDense | FloatConv, ...]:
+        """The feed-forward connection, and the recurrent one where there is one."""
+        return (self.synapse,) if self.recurrent is None else (self.synapse, self.recurrent.synapse)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatNetwork:
+    """A feed-forward chain of layers, each possibly recurrent, in floats.
+
+    Attributes:
+        input_shape: (neurons,) or (channels, height, width).
+        layers: at least one; only the last may give states.
+        message_bits: as ``convert.network.Input.message_bits``.
+        average_groups: as ``convert.network.Network.average_groups``.
+
+    Raises:
+        NetworkError: layers do not fit together; the message names the layer.
+    """
+
+    input_shape: Shape
+    layers: tuple[FloatLayer, ...]
+    message_bits: int = 0
+    average_groups: int | None = None
+
+    def __post_init__(self) -> None:
+        _freeze(self, "layers", tuple(self.layers))
+        _freeze(self, "input_shape", Input(self.input_shape, self.message_bits).shape)
+        with_structure_of(self)
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the last layer."""
+        return self.layers[-1].shape
+
+    def map_delays(self, change: Any) -> FloatNetwork:
+        """This network with every array of delays replaced by ``change(array)``, such as ``np.rint`` or ``np.floor``."""
+
+        def synapse(connection: FloatDense | FloatConv) -> FloatDense | FloatConv:
+            if isinstance(connection, FloatConv) or connection.delay_steps is None:
+                return connection
+            return replace(connection, delay_steps=change(connection.delay_steps))
+
+        layers = []
+        for layer in self.layers:
+            recurrent = layer.recurrent
+            if recurrent is not None:
+                recurrent = replace(recurrent, synapse=synapse(recurrent.synapse), delay_steps=change(recurrent.delay_steps))
+            layers.append(
+                replace(layer, synapse=synapse(layer.synapse), delay_steps=change(layer.delay_steps), recurrent=recurrent)
+            )
+        return replace(self, layers=tuple(layers))
+
+
+def with_structure_of(network: FloatNetwork) -> Network:
+    """The integer network of the same structure, all weights and constants zero; raises NetworkError where there is none."""
+
+    def zeros(connection: FloatDense | FloatConv) -> Dense | Conv:
+        zero = np.zeros(connection.weight.shape, np.int32)
+        return Dense(zero) if isinstance(connection, FloatDense) else connection.quantised(zero)
+
+    none = np.zeros((), np.int32)
+    layers = []
+    for index, layer in enumerate(network.layers):
+        with naming_layer(index, layer.kind):
+            recurrent = None if layer.recurrent is None else DelayedRecurrent(zeros(layer.recurrent.synapse))
+            layers.append(Layer(layer.shape, zeros(layer.synapse), Cuba(0, none, none), none, recurrent, layer.output))
+    return Network(Input(network.input_shape, network.message_bits), tuple(layers), network.average_groups)
+
+
+def dequantised(network: Network) -> FloatNetwork:
+    """What ``network`` stands for in floats, in SLAYER's unit: exact, but for the floors of negative weight exponents.
+
+    Raises:
+        NetworkError: sigma-delta neurons, or neurons in the input: a ``FloatNetwork`` has neither.
+    """
+    if network.input.neuron is not None:
+        raise NetworkError(
+            f"the input drives {type(network.input.neuron).__name__} neurons; a float network takes spikes at its input"
+        )
+    layers = []
+    for index, layer in enumerate(network.layers):
+        with naming_layer(index, layer.kind):
+            if not isinstance(layer.neuron, Cuba):
+                raise NetworkError(f"has {type(layer.neuron).__name__} neurons; a float network has CUBA neurons")
+            recurrent = None
+            if layer.recurrent is not None:
+                recurrent = FloatRecurrent(
+                    _dequantised_synapse(layer.recurrent.synapse), layer.recurrent.delay_steps.astype(np.float64)
+                )
+            neuron = layer.neuron
+            layers.append(
+                FloatLayer(
+                    layer.shape,
+                    _dequantised_synapse(layer.synapse),
+                    neuron.threshold / WEIGHT_SCALE if layer.output == "spikes" else None,
+                    neuron.current_decay / DECAY_UNITY,
+                    neuron.voltage_decay / DECAY_UNITY,
+                    neuron.bias_mant * float(1 << neuron.bias_exp) / STATE_SCALE,
+                    layer.delay_steps.astype(np.float64),
+                    recurrent,
+                )
+            )
+    return FloatNetwork(network.input.shape, tuple(layers), network.input.message_bits, network.average_groups)
+
+
+def _dequantised_synapse(synapse: Dense | Conv) -> FloatDense | FloatConv:
+    weight = synapse.weight / WEIGHT_SCALE
+    if isinstance(synapse, Conv):
+        return FloatConv(weight, synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
+    delay: IntArray | None = synapse.delay_steps
+    return FloatDense(weight * 2.0**synapse.weight_exp, None if delay is None else delay.astype(np.float64))
+
+
+def frozen_float(name: str, values: npt.ArrayLike, low: float = -np.inf, high: float = np.inf) -> FloatArray:
+    """A read-only float64 copy of ``values``; raises NetworkError where one is NaN, infinite or outside low..high."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise NetworkError(f"{name} has dtype {array.dtype}; numbers are allowed")
+    result = np.array(array, dtype=np.float64, order="C", copy=True)
+    bad = ~np.isfinite(result)
+    if bad.any():
+        raise NetworkError(f"{name} holds {int(bad.sum())} values that are NaN or infinite; finite numbers are allowed")
+    if result.size and (result.min() < low or result.max() > high):
+        raise NetworkError(f"{name} lies in {result.min():g}..{result.max():g}, allowed is {low:g}..{high:g}")
+    result.setflags(write=False)
+    return result
+
+
+def _freeze(owner: object, name: str, value: object) -> None:
+    object.__setattr__(owner, name, value)

@@ -1,0 +1,121 @@
+"""Floats to the nearest integers, without looking at data: the plain way from a ``FloatNetwork`` to a ``Network``.
+
+A layer's weights, bias and threshold are scaled together, which changes no spike, by a power of two, which adds no error::
+
+    W = rint(2^k w),  threshold = rint(2^k threshold),  bias = rint(2^(k + 6) bias),  decay = rint(4096 decay),  d = rint(d)
+
+k is the largest number with which every weight of a connection lies in -128..127: 8 bits with their sign.  Where the recurrent
+connection of a layer needs another k than the feed-forward one, the larger k is the layer's and the other connection gets the
+difference as its weight exponent; a convolution has none, so the layer takes the convolution's k at most.  k is lowered further
+until threshold and bias fit their fields.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from convert.arrays import IntArray
+from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
+from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.network import Input, Layer, Network, naming_layer
+from convert.neurons import Cuba
+from hw_configs.fixed_point import (
+    BIAS_EXP_MAX,
+    BIAS_MANT_MAX,
+    DECAY_UNITY,
+    NETX_BIAS_EXP,
+    STATE_SHIFT,
+    THRESHOLD_MAX,
+    WEIGHT_SCALE,
+)
+
+#: Weights with their sign in 8 bits.
+_LOW, _HIGH = -128, 127
+#: Largest weight exponent of ``convert.layers.Dense``.
+_EXPONENT_MAX = 16
+#: Threshold of a readout of states: 64 times this is beyond every voltage.
+STATE_THRESHOLD = THRESHOLD_MAX + 1
+
+
+def round_network(network: FloatNetwork) -> Network:
+    """The integer network nearest to ``network``, layer by layer, as the module says.
+
+    Raises:
+        NetworkError: what is left of a layer cannot be said in integers; names the layer.
+    """
+    layers = []
+    for index, layer in enumerate(network.layers):
+        with naming_layer(index, layer.kind):
+            layers.append(round_layer(layer))
+    return Network(Input(network.input_shape, network.message_bits), tuple(layers), network.average_groups)
+
+
+def round_layer(layer: FloatLayer) -> Layer:
+    """One layer in integers; see ``round_network``."""
+    scale = layer_scale(layer)
+    recurrent = None
+    if layer.recurrent is not None:
+        delay = _whole(layer.recurrent.delay_steps)
+        recurrent = DelayedRecurrent(_round_synapse(layer.recurrent.synapse, scale), delay)
+    mantissa, exponent = _round_bias(np.ldexp(layer.bias, scale + STATE_SHIFT))
+    neuron = Cuba(
+        STATE_THRESHOLD if layer.threshold is None else round(math.ldexp(layer.threshold, scale)),
+        _whole(layer.current_decay * DECAY_UNITY),
+        _whole(layer.voltage_decay * DECAY_UNITY),
+        mantissa,
+        exponent,
+    )
+    synapse = _round_synapse(layer.synapse, scale)
+    return Layer(layer.shape, synapse, neuron, _whole(layer.delay_steps), recurrent, layer.output)
+
+
+def layer_scale(layer: FloatLayer) -> int:
+    """k of a layer: weight 1 of its floats is 2^k in its integers."""
+    own = [(synapse, weight_scale(synapse.weight)) for synapse in layer.connections]
+    scales = [scale for _, scale in own if scale is not None]
+    limits = [scale for synapse, scale in own if scale is not None and isinstance(synapse, FloatConv)]
+    limits += [scale + _EXPONENT_MAX for scale in scales]
+    scale = min([max(scales), *limits]) if scales else WEIGHT_SCALE.bit_length() - 1
+    if layer.threshold:
+        scale = min(scale, _fitting(layer.threshold, THRESHOLD_MAX))
+    if layer.bias.any():
+        scale = min(scale, _fitting(float(np.abs(layer.bias).max()), BIAS_MANT_MAX) + BIAS_EXP_MAX - STATE_SHIFT)
+    return scale
+
+
+def weight_scale(weight: FloatArray) -> int | None:
+    """The largest k with which rint(2^k weight) lies in -128..127; None where every weight is zero."""
+    top, bottom = float(weight.max(initial=0)), float(weight.min(initial=0))
+    if top == 0 and bottom == 0:
+        return None
+    return min(_fitting(value, most) for value, most in ((top, _HIGH), (-bottom, -_LOW)) if value > 0)
+
+
+def _fitting(value: float, most: int) -> int:
+    """The largest k with which rint(2^k value) is at most ``most``."""
+    scale = most.bit_length() - math.frexp(value)[1]
+    return scale if round(math.ldexp(value, scale)) <= most else scale - 1
+
+
+def _round_synapse(synapse: FloatDense | FloatConv, scale: int) -> Dense | Conv:
+    if isinstance(synapse, FloatConv):
+        return synapse.quantised(_whole(np.ldexp(synapse.weight, scale)))
+    own = weight_scale(synapse.weight)
+    own = scale if own is None else min(own, scale)
+    delay = None if synapse.delay_steps is None else _whole(synapse.delay_steps)
+    return Dense(_whole(np.ldexp(synapse.weight, own)), scale - own, delay)
+
+
+def _round_bias(bias: FloatArray) -> tuple[IntArray, int]:
+    """Mantissa and exponent of a bias in units of the states: netx's exponent where it is exact, else the finest that fits."""
+    finest = next(e for e in range(BIAS_EXP_MAX + 1) if np.abs(np.rint(np.ldexp(bias, -e))).max() <= BIAS_MANT_MAX)
+    at_netx = np.ldexp(bias, -NETX_BIAS_EXP)
+    exponent = NETX_BIAS_EXP if finest <= NETX_BIAS_EXP and np.array_equal(np.rint(at_netx), at_netx) else finest
+    return _whole(np.ldexp(bias, -exponent)), exponent
+
+
+def _whole(values: FloatArray) -> IntArray:
+    """The nearest whole numbers; the half to the even one."""
+    return np.rint(values).astype(np.int32)
