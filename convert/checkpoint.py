@@ -18,10 +18,12 @@ import safetensors
 from safetensors.numpy import load_file
 
 from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.layers.conv import as_chw
 from convert.network import Input, Layer, Network, naming_layer
 from convert.neurons import Cuba
 from hw_configs.errors import NetworkError
 from hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
+from train.axes import on_axes
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -89,13 +91,14 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
         if bits == 0:
             raise NetworkError(f"{checkpoint.folder}: trained with float weights; train with train.weight_bits=8 to export")
         grid = config["delay"].get("grid_steps", 1)  # runs of before there was a grid
-        source = Input((config["data"]["channels"],), message_bits=config["data"]["message_bits"])
+        data = config["data"]
+        source = Input(data.get("shape") or (data["channels"],), message_bits=data["message_bits"])
         shape: tuple[int, ...] = source.shape
         layers = []
         for index, layer in enumerate([*config["layers"], None]):
             with naming_layer(index, layer["kind"] if layer else "dense"):
                 parts = _Parts(checkpoint.tensors, f"{index}.", WEIGHT_BITS if bits is None else bits, grid)
-                layers.append(_hidden(parts, config, layer, shape) if layer else _readout(parts, config))
+                layers.append(_hidden(parts, config, layer, shape) if layer else _readout(parts, config, shape))
             shape = layers[-1].shape
     except (KeyError, IndexError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -145,7 +148,9 @@ def _hidden(parts: _Parts, config: dict[str, Any], layer: dict[str, Any], input_
     weight = parts.weight("synapse.weight")
     synapse: Dense | Conv
     if layer["kind"] == "conv":
-        synapse = Conv(weight, stride=(1, layer["stride"]), padding=(0, layer["kernel"] // 2))
+        if weight.ndim != 4:
+            raise ValueError(f"weight of shape {weight.shape} for a convolution")
+        synapse = Conv(weight, stride=on_axes(layer["stride"], as_chw(input_shape)[1]), padding=_half(weight))
         shape = synapse.output_shape(input_shape)
     else:
         synapse = Dense(weight)
@@ -157,16 +162,25 @@ def _hidden(parts: _Parts, config: dict[str, Any], layer: dict[str, Any], input_
         if layer["recurrent"] == "dense":
             rec_synapse = Dense(rec_weight)
         else:
-            if rec_weight.ndim != 3:
+            if rec_weight.ndim == 3:  # a row of taps
+                rec_weight = rec_weight[:, :, None, :]
+            if rec_weight.ndim != 4:
                 raise ValueError(f"recurrent weight of shape {rec_weight.shape} for a convolution")
-            rec_synapse = Conv(rec_weight[:, :, None, :], padding=(0, rec_weight.shape[2] // 2))
+            rec_synapse = Conv(rec_weight, padding=_half(rec_weight))
         recurrent = DelayedRecurrent(rec_synapse, parts.delay("recurrence.delay.delay", shape))
     delay = np.zeros((), np.int32) if layer["delay_per"] == "none" else parts.delay("delay.delay", shape)
     return Layer(shape, synapse, parts.cuba(config["neuron"]["threshold"], shape), delay, recurrent)
 
 
-def _readout(parts: _Parts, config: dict[str, Any]) -> Layer:
+def _half(weight: npt.NDArray[Any]) -> tuple[int, int]:
+    """Half of a kernel (out, in, height, width), which training pads with at every edge."""
+    return weight.shape[2] // 2, weight.shape[3] // 2
+
+
+def _readout(parts: _Parts, config: dict[str, Any], input_shape: tuple[int, ...]) -> Layer:
     weight = parts.weight("synapse.weight")
+    if config["readout"].get("pool", "none") == "average":  # one weight for all positions of a channel
+        weight = weight.repeat(int(np.prod(input_shape[1:])), axis=1)
     shape = (weight.shape[0],)
     spiking = config["readout"]["spiking"]
     # a readout that never spikes in training gets the highest threshold that fits 17 bits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,20 +25,28 @@ PREFERRED_SPLITS = ("test", "valid")
 
 @dataclass(frozen=True)
 class Binning:
-    """How spikes become frames: ``steps`` of ``step_ms`` milliseconds, pooled to ``channels``, counts in ``message_bits``."""
+    """How spikes become frames: ``steps`` of ``step_ms`` milliseconds, pooled to ``channels``, counts in ``message_bits``.
+
+    ``shape`` is the pooled (channels, height, width) of units on two axes, None where they lie in a row.
+    """
 
     steps: int
     step_ms: float
     channels: int
     message_bits: int
+    shape: tuple[int, ...] | None = None
 
     @classmethod
     def from_dict(cls, values: Any, where: str) -> Binning:
         """From a configuration's data section or a manifest's entry; raises DataError where one is missing or wrong."""
         try:
             steps, step_ms, channels, bits = (values[name] for name in ("steps", "step_ms", "channels", "message_bits"))
-            return cls(int(steps), float(step_ms), int(channels), int(bits))
-        except (KeyError, TypeError, ValueError) as error:
+            shape = values.get("shape")  # what was written before there were two axes has none
+            if shape is None:
+                return cls(int(steps), float(step_ms), int(channels), int(bits))
+            axes = tuple(int(size) for size in shape)
+            return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"{where} does not say how spikes become frames ({reason}); export the run again") from error
 
@@ -76,10 +85,10 @@ class Samples:
         return self.dataset.labels
 
     def frames(self, indices: npt.ArrayLike, *, count_lost: bool = True) -> npt.NDArray[np.uint8]:
-        """(batch, steps, channels) spike counts of the samples ``indices``; ``count_lost``: add to ``lost``."""
+        """(batch, steps, *input shape) spike counts of the samples ``indices``; ``count_lost``: add to ``lost``."""
         plan = self.binning
         mode = "count" if plan.message_bits else "binary"
-        binned = self.dataset.bin(indices, plan.steps, plan.step_ms, plan.channels, mode, plan.max_count)
+        binned = self.dataset.bin(indices, plan.steps, plan.step_ms, plan.shape or plan.channels, mode, plan.max_count)
         if count_lost:
             self.lost.update({name: value for name, value in binned._asdict().items() if name != "frames"})
         return binned.frames

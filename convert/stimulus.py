@@ -100,7 +100,9 @@ def open_data(opened: Opened, args: argparse.Namespace) -> tuple[Samples, Origin
                 f"{opened.path}: a netx file does not say how spikes become frames; give --steps and --step-ms, such as "
                 "--steps 100 --step-ms 10"
             )
-        binning = Binning(args.steps, args.step_ms, math.prod(network.input.shape), network.input.message_bits)
+        shape = network.input.shape
+        axes = shape if len(shape) == 3 else None
+        binning = Binning(args.steps, args.step_ms, math.prod(shape), network.input.message_bits, axes)
         return open_samples(args.data, binning, split=args.split, classes=network.num_classes), None
     if given:
         raise DataError(f"--{given[0].replace('_', '-')} is for netx files; the artifact {opened.path} says how it is binned")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Samples that pass through all stages at a time; bounds memory.
 _CHUNK = 128
 
-#: Runs Lava: (network, frames (batch, steps, channels), record, stock) -> Recording.
+#: Runs Lava: (network, frames (batch, steps, *input shape), record, stock) -> Recording.
 LavaRunner = Callable[[Network, npt.NDArray[Any], Record, bool], Recording]
 
 

@@ -79,11 +79,13 @@ def lines(result: dict[str, Any]) -> list[str]:
     split = "whole file" if result["split"] == "all" else f"{result['split']} split"
     counts = "spikes of 0 or 1" if not binning["message_bits"] else f"counts up to {binning['max_count']}"
     exported = f", exported for {result['exported_for']}" if result["exported_for"] else ""
+    shape = binning["shape"]
+    inputs = f"{binning['channels']} channels" if shape is None else f"{' x '.join(map(str, shape))} inputs"
     models = " with its own process models" if result["stock_process_models"] else ""
     return [
         f"network       {result['network']}{exported}",
         f"data          {result['data']}: {split}, {result['samples']}{part} samples, {binning['steps']} steps of "
-        f"{binning['step_ms']:g} ms, {binning['channels']} channels, {counts}",
+        f"{binning['step_ms']:g} ms, {inputs}, {counts}",
         f"not in frames {events_line(result['events_not_in_frames'])}",
         f"accuracy      {result['accuracy_percent']:.2f} %, 95 % interval {result['accuracy_low_percent']:.2f} .. "
         f"{result['accuracy_high_percent']:.2f} %",

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from train.config import AugmentConfig, DataConfig
 from train.datasets import SpikeDataset
+from train.layout import nct
 
 
 class Batch(NamedTuple):
-    """``spikes`` (B, channels, T) float32 counts, ``labels`` (B,) int64."""
+    """``spikes`` (B, *input shape, T) float32 counts, ``labels`` (B,) int64."""
 
     spikes: Tensor
     labels: Tensor
@@ -44,10 +45,10 @@ class Batches:
         return -(-len(self.dataset) // self.batch_size)
 
     def frames(self, indices: npt.ArrayLike, **changes: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """(B, steps, channels) spike counts of the samples ``indices``; ``changes`` as in ``SpikeDataset.bin``."""
+        """(B, steps, *input shape) spike counts of the samples ``indices``; ``changes`` as in ``SpikeDataset.bin``."""
         config = self.config
         mode, most = ("binary", 1) if config.message_bits == 0 else ("count", (1 << config.message_bits) - 1)
-        binned = self.dataset.bin(indices, config.steps, config.step_ms, config.channels, mode, most, **changes)
+        binned = self.dataset.bin(indices, config.steps, config.step_ms, config.cells, mode, most, **changes)
         self.lost.update({name: value for name, value in binned._asdict().items() if name != "frames"})
         return binned.frames
 
@@ -82,10 +83,11 @@ class Batches:
         augment: AugmentConfig,
         rng: np.random.Generator,
     ) -> npt.NDArray[np.uint8]:
-        """Frames with random shifts along the channels and changes of speed."""
+        """Frames with random shifts along the channels, or along both axes, and changes of speed."""
+        shifts = indices.size if self.dataset.shape is None else (indices.size, 2)
         return self.frames(
             indices,
-            channel_shift=rng.integers(-augment.channel_shift, augment.channel_shift + 1, indices.size),
+            channel_shift=rng.integers(-augment.channel_shift, augment.channel_shift + 1, shifts),
             time_shift_ms=shift_ms,
             time_stretch=1 + rng.uniform(-1, 1, indices.size) * augment.time_stretch,
         )
@@ -104,14 +106,15 @@ class Batches:
         return 1000 * totals / np.maximum(counts, 1)
 
     def _batch(self, indices: npt.NDArray[np.int64], frames: npt.NDArray[np.uint8]) -> Batch:
-        # (T, B, C) is the layout of the compiled loops
-        spikes = torch.from_numpy(frames.transpose(1, 0, 2).astype(np.float32, order="C"))
-        return Batch(spikes.permute(1, 2, 0), torch.from_numpy(self.dataset.labels[indices]))
+        # (T, B, N) is the layout of the compiled loops
+        flat = frames.reshape(*frames.shape[:2], -1)
+        spikes = torch.from_numpy(flat.transpose(1, 0, 2).astype(np.float32, order="C"))
+        return Batch(nct(spikes, frames.shape[2:]), torch.from_numpy(self.dataset.labels[indices]))
 
 
 def _silence(frames: npt.NDArray[np.uint8], augment: AugmentConfig, rng: np.random.Generator) -> None:
-    """Zero, in place, one band of channels and one stretch of steps of each sample of (B, steps, channels)."""
-    for axis, most in ((1, augment.channel_mask), (0, augment.time_mask_steps)):
+    """Zero, in place, one band of channels (of columns) and one stretch of steps of each sample of (B, steps, *input shape)."""
+    for axis, most in ((-1, augment.channel_mask), (0, augment.time_mask_steps)):
         if most:
             for sample in frames:
                 size = sample.shape[axis]

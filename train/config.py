@@ -7,72 +7,13 @@ from dataclasses import dataclass, field
 
 from hw_configs.errors import ConfigError
 from hw_configs.fixed_point import WEIGHT_BITS
+from train.axes import Extent, is_extent
 from train.config_checks import require
+from train.config_data import AugmentConfig, DataConfig
 from train.config_delay import DELAY_KINDS, DelayConfig
 
 #: Version of this layout; raised when a field changes its meaning.
 CONFIG_VERSION = 1
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """How spikes become frames.
-
-    Attributes:
-        steps, step_ms: length of a sample in steps and of a step in milliseconds.
-        channels: pooled input channels; a divisor of the data's.
-        message_bits: 0 for presence, else counts up to ``2 ** message_bits - 1`` enter as graded spikes.
-        validation: fraction of the training data held out for every choice.
-        split_by: ``speaker``, ``stratified``, or ``auto``.
-    """
-
-    steps: int = 100
-    step_ms: float = 10.0
-    channels: int = 140
-    message_bits: int = 4
-    validation: float = 0.1
-    split_by: str = "auto"
-
-    def __post_init__(self) -> None:
-        require("data.steps", self.steps, self.steps >= 2, "at least 2")
-        require("data.step_ms", self.step_ms, self.step_ms > 0, "more than 0")
-        require("data.message_bits", self.message_bits, 0 <= self.message_bits <= 8, "0..8")
-        require("data.validation", self.validation, 0 < self.validation < 1, "a fraction between 0 and 1")
-        require(
-            "data.split_by", self.split_by, self.split_by in ("speaker", "stratified", "auto"), "speaker, stratified or auto"
-        )
-
-
-@dataclass(frozen=True)
-class AugmentConfig:
-    """Random changes of every training sample, drawn anew in each epoch.
-
-    Attributes:
-        channel_shift: largest shift along the channels, in channels of the data before pooling.
-        time_shift_ms: largest shift in time.
-        time_stretch: largest relative change of speed.
-        channel_mask: a band of up to this many pooled channels falls silent.
-        time_mask_steps: so does a stretch of up to this many steps.
-        blend: probability that a sample is mixed with another of its class: centred on each other in time, each spike of either
-            kept with probability 1/2.
-
-    Source of the masks: Park et al. 2019, SpecAugment; of blending: Nowotny, Turner, Knight 2022, arXiv 2212.01232.
-    """
-
-    channel_shift: int = 0
-    time_shift_ms: float = 0.0
-    time_stretch: float = 0.0
-    channel_mask: int = 0
-    time_mask_steps: int = 0
-    blend: float = 0.0
-
-    def __post_init__(self) -> None:
-        require("augment.channel_shift", self.channel_shift, self.channel_shift >= 0, "0 or more")
-        require("augment.time_shift_ms", self.time_shift_ms, self.time_shift_ms >= 0, "0 or more")
-        require("augment.channel_mask", self.channel_mask, self.channel_mask >= 0, "0 or more")
-        require("augment.time_mask_steps", self.time_mask_steps, self.time_mask_steps >= 0, "0 or more")
-        require("augment.blend", self.blend, 0 <= self.blend <= 1, "0..1")
-        require("augment.time_stretch", self.time_stretch, 0 <= self.time_stretch < 1, "0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -102,9 +43,10 @@ class LayerConfig:
         kind: ``dense`` or ``conv``, the feed-forward connection.
         neurons: number of neurons of a dense layer.
         channels: channels of a conv layer; for a dense layer with convolutional recurrence, the channels it is cut into.
-        kernel, stride: length and step of a conv layer's kernel along the channel axis of the input.
+        kernel, stride: size and step of a conv layer's kernel: (vertical, horizontal), or one number along each axis that the
+            layer before has (a row has only the horizontal one); zeros pad half a kernel at every edge.
         recurrent: ``none``, ``dense`` (DelRec) or ``conv`` (ConvDelRec).
-        taps: length of the recurrent kernel.
+        taps: size of the recurrent kernel, likewise; odd.
         recurrent_delay_per: ``neuron`` or ``channel``: who owns a recurrent axonal delay.
         recurrent_delay: ``learned``, or one of the controls: ``fixed``, as drawn, or ``zero``.
         delay_per: ``none``, ``neuron`` or ``channel``: who owns a feed-forward axonal delay.
@@ -115,10 +57,10 @@ class LayerConfig:
     kind: str = "dense"
     neurons: int = 256
     channels: int = 1
-    kernel: int = 5
-    stride: int = 1
+    kernel: Extent = 5
+    stride: Extent = 1
     recurrent: str = "conv"
-    taps: int = 3
+    taps: Extent = 3
     recurrent_delay_per: str = "neuron"
     recurrent_delay: str = "learned"
     delay_per: str = "none"
@@ -133,9 +75,10 @@ class LayerConfig:
         require("layers.channels", self.channels, self.channels >= 1, "at least 1")
         divides = self.kind == "conv" or self.neurons % self.channels == 0
         require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
-        require("layers.kernel", self.kernel, self.kernel >= 1, "at least 1")
-        require("layers.stride", self.stride, self.stride >= 1, "at least 1")
-        require("layers.taps", self.taps, self.taps >= 1 and self.taps % 2 == 1, "an odd number")
+        for name in ("kernel", "stride"):
+            size = getattr(self, name)
+            require(f"layers.{name}", size, is_extent(size), "at least 1, or a pair [vertical, horizontal] of such,")
+        require("layers.taps", self.taps, is_extent(self.taps, odd=True), "an odd number, or a pair of them,")
         per = ("neuron", "channel")
         require("layers.recurrent_delay_per", self.recurrent_delay_per, self.recurrent_delay_per in per, "neuron or channel")
         require("layers.delay_per", self.delay_per, self.delay_per in ("none", *per), "none, neuron or channel")
@@ -148,16 +91,21 @@ class ReadoutConfig:
     """The last layer: one neuron a class.
 
     Attributes:
+        pool: ``average``: the neurons of a channel of the layer before share a weight; ``none``: each has its own.
         spiking: spikes are counted; otherwise voltages of leaky integrators are summed.
         current_decay, voltage_decay, threshold: see ``Cuba``.
         gain: initial weights, in units of the hidden neurons' threshold.
     """
 
+    pool: str = "none"
     spiking: bool = False
     threshold: float = 1.0
     current_decay: float = 1.0
     voltage_decay: float = 0.05
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        require("readout.pool", self.pool, self.pool in ("none", "average"), "none or average")
 
 
 @dataclass(frozen=True)
@@ -176,7 +124,9 @@ class TrainConfig:
             the class is the one with the highest sum, as on the chip.
         logit_scale: factor on the readout's mean, in units of the threshold, before the softmax.
         label_smoothing: of the cross-entropy.
-        rate_penalty, rate_target: weight of the squared excess of a layer's mean rate over the target, in spikes a step.
+        rate_penalty: weight of the squares of what a layer's mean rate, in spikes a step, exceeds ``rate_target`` by and of
+            what it lacks to ``rate_floor``.
+        rate_target, rate_floor: the range of rates that costs nothing.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
             control that cannot be exported).
     """
@@ -198,6 +148,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     rate_penalty: float = 0.0
     rate_target: float = 0.1
+    rate_floor: float = 0.0
     weight_bits: int | None = None
 
     def __post_init__(self) -> None:
@@ -205,6 +156,10 @@ class TrainConfig:
         require("train.batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         for name in ("learning_rate", "delay_rate", "decay_rate", "weight_decay", "rate_penalty"):
             require(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        ordered = 0 <= self.rate_floor <= self.rate_target
+        require("train.rate_floor", self.rate_floor, ordered, f"0 to rate_target = {self.rate_target:g}")
+        weighted = self.rate_floor == 0 or self.rate_penalty > 0
+        require("train.rate_floor", self.rate_floor, weighted, "with rate_penalty = 0, 0")
         require("train.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
         require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
         for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
@@ -247,6 +202,8 @@ class Config:
 
     def __post_init__(self) -> None:
         require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")
+        pools = self.readout.pool == "none" or self.layers[-1].channels > 1
+        require("readout.pool", self.readout.pool, pools, "with a last layer of one channel, none")
         epochs, harden_at = self.train.epochs, self.delay.harden_at
         last = (epochs - 1) / epochs
         if self.delay.learn and self.delay.rounding != "straight-through" and last < harden_at:

@@ -103,16 +103,18 @@ def _build(kind: type, values: Any, where: str) -> Any:
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
+    if isinstance(hint, types.UnionType):
+        if value is None and type(None) in typing.get_args(hint):
+            return None
+        options = [option for option in typing.get_args(hint) if option is not type(None)]
+        is_list = isinstance(value, list | tuple)
+        hint = next((option for option in options if (typing.get_origin(option) is tuple) == is_list), options[0])
     if dataclasses.is_dataclass(hint):
         return _build(typing.cast(type, hint), value, name)
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{name} is {value!r}; a list is needed")
         return tuple(_convert(typing.get_args(hint)[0], item, f"{name}.{index}") for index, item in enumerate(value))
-    if isinstance(hint, types.UnionType):
-        if value is None and type(None) in typing.get_args(hint):
-            return None
-        hint = next(option for option in typing.get_args(hint) if option is not type(None))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -87,7 +88,7 @@ def _sizes(config: Config, target: Target) -> Iterator[str]:
             yield f"layers.*.neurons add up to {got}, {target.name} holds {held} on {cores * chips} cores; train smaller layers"
     if target.axons_in_per_core is None:
         return
-    before = config.data.channels
+    before = math.prod(config.data.input_shape)
     for index, layer in enumerate(config.layers):
         if layer.kind != "dense":
             return  # what a convolution sends to the next layer depends on its geometry

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,9 +194,8 @@ class Run:
         else:
             loss = cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
         if plan.rate_penalty:
-            for block in self.model.blocks:
-                if block.spike_rate is not None:
-                    loss = loss + plan.rate_penalty * (block.spike_rate - plan.rate_target).clamp(min=0) ** 2
+            rates = [block.spike_rate for block in self.model.blocks if block.spike_rate is not None]
+            loss = loss + plan.rate_penalty * rate_excess(rates, plan.rate_floor, plan.rate_target)
         if self.config.delay.penalty:
             loss = loss + self.config.delay.penalty * self.model.mean_square_delay()
         return loss
@@ -216,11 +216,19 @@ class Run:
         }
 
 
+def rate_excess(rates: Sequence[Tensor], floor: float, target: float) -> Tensor:
+    """Sum over layers of ``max(0, rate - target)^2 + max(0, floor - rate)^2``, rates in spikes per neuron and step."""
+    outside = [(rate - target).clamp(min=0) ** 2 + (floor - rate).clamp(min=0) ** 2 for rate in rates]
+    return torch.stack(outside).sum() if outside else torch.zeros(())
+
+
 def fingerprint(dataset: SpikeDataset) -> str:
     """SHA-256 over all events and labels, which tells whether a resumed run sees the same data."""
     digest = hashlib.sha256()
     for values in (dataset.times_s, dataset.units, dataset.offsets, dataset.labels):
         digest.update(np.ascontiguousarray(values).data)
+    if dataset.shape is not None:
+        digest.update(repr(dataset.shape).encode())
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hw_configs.fixed_point import WEIGHT_BITS
+from train.axes import on_axes
 from train.config import Config, LayerConfig
 from train.delay import AxonalDelay
 from train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
@@ -18,7 +19,7 @@ from train.neurons import Cuba
 
 
 class SpikingNetwork(nn.Sequential):
-    """Blocks in a row; input (B, channels, T), output (B, classes, T)."""
+    """Blocks in a row; input (B, *input shape, T), output (B, classes, T)."""
 
     @property
     def blocks(self) -> list[Block]:
@@ -77,7 +78,7 @@ class SpikingNetwork(nn.Sequential):
 def build_model(config: Config, classes: int) -> SpikingNetwork:
     """The untrained network; the global torch generator draws its parameters."""
     blocks: list[Block] = []
-    shape: tuple[int, ...] = (config.data.channels,)
+    shape = config.data.input_shape
     for layer in config.layers:
         blocks.append(_hidden(config, layer, shape))
         shape = tuple(blocks[-1].shape)
@@ -86,7 +87,9 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
     neuron |= {name: getattr(readout, name) for name in ("threshold", "current_decay", "voltage_decay", "spiking")}
     inputs = int(torch.Size(shape).numel())
     gain = readout.gain * config.neuron.threshold
-    blocks.append(Readout(inputs, classes, neuron=neuron, gain=gain, quantise=config.train.grid_bits > 0))
+    positions = 1 if readout.pool == "none" else inputs // shape[0]
+    quantise = config.train.grid_bits > 0
+    blocks.append(Readout(inputs, classes, neuron=neuron, gain=gain, positions=positions, quantise=quantise))
     return SpikingNetwork(*blocks)
 
 
@@ -110,7 +113,7 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
         neuron,
         recurrent=layer.recurrent,
         recurrent_delay=_delay(config, layer.recurrent_delay_per, layer.recurrent_delay, neuron),
-        taps=layer.taps,
+        taps=on_axes(layer.taps, 1)[1],
         recurrent_gain=layer.recurrent_gain * config.neuron.threshold,
         recurrent_dropout=config.train.recurrent_dropout,
         **parts,
@@ -121,8 +124,9 @@ def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -
     gain = layer.gain * config.neuron.threshold
     if layer.kind == "conv":
         chw = (input_shape[0], input_shape[1], input_shape[2]) if len(input_shape) == 3 else (1, 1, input_shape[0])
-        padding = (0, layer.kernel // 2)
-        conv = ConvSynapse(chw, layer.channels, (1, layer.kernel), stride=(1, layer.stride), padding=padding, gain=gain)
+        kernel, stride = on_axes(layer.kernel, chw[1]), on_axes(layer.stride, chw[1])
+        padding = (kernel[0] // 2, kernel[1] // 2)
+        conv = ConvSynapse(chw, layer.channels, kernel, stride=stride, padding=padding, gain=gain)
         return conv, tuple(conv.shape)
     dense = DenseSynapse(int(torch.Size(input_shape).numel()), layer.neurons, gain=gain)
     shape = (layer.neurons,) if layer.channels == 1 else (layer.channels, 1, layer.neurons // layer.channels)

@@ -115,19 +115,33 @@ CASES = {
         {"neurons": 8, "recurrent": "dense"},
     ],
 }
+#: Input shapes beside the row of 11.
+IMAGES = {
+    "image": [
+        {"kind": "conv", "channels": 3, "kernel": [3, 4], "stride": [2, 1], "recurrent": "none", "delay_per": "channel"},
+        {"kind": "conv", "channels": 4, "kernel": 3, "stride": 2, "recurrent": "none", "delay_per": "neuron"},
+    ],
+    "image, then a row": [
+        {"kind": "conv", "channels": 2, "kernel": [5, 1], "stride": [5, 2], "recurrent": "conv", "taps": 5},
+        {"neurons": 8, "recurrent": "dense"},
+    ],
+}
+CASES |= IMAGES
 
 
 @pytest.mark.parametrize("per_neuron", [False, True], ids=["shared decays", "own decays"])
 @pytest.mark.parametrize("spiking", [False, True], ids=["states", "spikes"])
 @pytest.mark.parametrize("case", CASES)
 def test_every_output_equals_the_training_codes(case, spiking, per_neuron, tmp_path):
+    shape = (2, 5, 7) if case in IMAGES else (11,)
+    pool = "average" if CASES[case][-1].get("channels", 1) > 1 else "none"
     config = config_from_dict(
         {
-            "data": {"channels": 11, "message_bits": 2},
+            "data": {"channels": 11, "shape": shape if case in IMAGES else None, "message_bits": 2},
             "layers": [{"gain": 2.0, **layer} for layer in CASES[case]],
             "delay": DELAY,
             "neuron": {"per_neuron": per_neuron, "spread": 0.4},
-            "readout": {"spiking": spiking},
+            "readout": {"spiking": spiking, "pool": pool},
         }
     )
     torch.manual_seed(sum(map(ord, case)))
@@ -136,14 +150,39 @@ def test_every_output_equals_the_training_codes(case, spiking, per_neuron, tmp_p
     model.eval()
     folder = write_run(tmp_path / "run", config, {name: value.numpy() for name, value in model.state_dict().items()})
     network = network_from_checkpoint(read_checkpoint(folder))
-    frames = (np.random.default_rng(7).random((6, 40, 11)) < 0.25) * np.random.default_rng(8).integers(1, 4, (6, 40, 11))
+    size = (6, 40, *shape)
+    frames = (np.random.default_rng(7).random(size) < 0.25) * np.random.default_rng(8).integers(1, 4, size)
     with torch.no_grad():
-        output = model(torch.from_numpy(frames.astype(np.float32)).permute(0, 2, 1))
+        output = model(torch.from_numpy(np.moveaxis(frames, 1, -1).astype(np.float32)))
     expected = (output.double() * (1 if spiking else 4096)).permute(0, 2, 1).numpy()
     got = simulate(network, frames).output
     assert np.unique(got).size > 1
     assert np.array_equal(got, expected)
-    assert isinstance(network.layers[0].synapse, Conv if case == "conv" else Dense)
+    assert isinstance(network.layers[0].synapse, Conv if case == "conv" or case in IMAGES else Dense)
+    assert (network.input.shape, network.layers[-1].synapse.weight.shape) == (shape, (5, network.layers[-2].neurons))
+
+
+@pytest.mark.parametrize("taps", [(2, 2, 3), (2, 2, 1, 3), (2, 2, 3, 3)])
+def test_recurrent_kernels_of_a_row_and_of_two_axes(taps, tmp_path):
+    values = {
+        "data": {"shape": [2, 4, 3]},
+        "layers": [{"kind": "conv", "channels": 2, "kernel": 3, "recurrent": "conv", "recurrent_delay_per": "channel"}],
+    }
+    weight = np.arange(np.prod(taps), dtype=np.float32).reshape(taps) / 32
+    neuron = {f"{name}_decay": np.array([99.0], np.float32) for name in ("current", "voltage")}
+    tensors = {
+        "0.synapse.weight": np.ones((2, 2, 3, 3), np.float32),
+        "0.recurrence.weight": weight,
+        "0.recurrence.delay.delay": np.array([2.0, 5.0], np.float32),
+        "1.synapse.weight": np.ones((2, 24), np.float32),
+        **{f"{layer}.neuron.{name}": value for layer in (0, 1) for name, value in neuron.items()},
+    }
+    folder = write_run(tmp_path / "run", config_from_dict(values), tensors)
+    recurrent = network_from_checkpoint(read_checkpoint(folder)).layers[0].recurrent
+    whole = (weight * 64).reshape(2, 2, -1, 3).astype(int)
+    assert np.array_equal(recurrent.synapse.weight, whole)
+    assert recurrent.synapse.padding == (whole.shape[2] // 2, 1)
+    assert recurrent.delay_steps.reshape(-1).tolist() == [2, 5]
 
 
 @pytest.mark.parametrize(

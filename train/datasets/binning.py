@@ -1,4 +1,4 @@
-"""Events to frames: count[b, step, channel] of the spikes that fall into one step and one pooled channel, in one numba pass."""
+"""Events to frames: count[b, step, cell] of the spikes that fall into one step and one pooled cell, in one numba pass."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy.typing as npt
 class Binned(NamedTuple):
     """Frames and the account of every event: frames.sum() + late + early + off_channel + clipped == events.
 
-    frames: (batch, steps, channels) uint8, spikes per step and pooled channel.
+    frames: (batch, steps, channels) or (batch, steps, C, H, W) uint8, spikes per step and pooled channel.
     events: how many events the chosen samples hold.
     late, early: events past the end of the window, or moved before its start by a time shift.
-    off_channel: events that a channel shift moved beyond the first or last channel.
+    off_channel: events that a channel shift moved beyond the first or last channel, or over an edge of two axes.
     clipped: events that would have raised a count above ``max_count``.
     """
 
@@ -27,6 +27,13 @@ class Binned(NamedTuple):
     clipped: int
 
 
+def pooled_cells(shape: tuple[int, int, int], pooled: tuple[int, int, int]) -> npt.NDArray[np.int64]:
+    """(units,) number of the pooled cell of each unit; units of ``shape`` (C, H, W) and cells of ``pooled`` lie in C order."""
+    places = np.indices(shape).reshape(3, -1)
+    factors = np.array([whole // part for whole, part in zip(shape, pooled, strict=True)])
+    return np.ravel_multi_index(tuple(places // factors[:, None]), pooled).astype(np.int64)
+
+
 @numba.njit(cache=True, nogil=True)
 def bin_events(
     times_s: npt.NDArray[np.float32],
@@ -34,40 +41,47 @@ def bin_events(
     offsets: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int64],
     step_ms: float,
-    raw_channels: int,
-    pool: int,
+    height: int,
+    width: int,
+    cells: npt.NDArray[np.int64],
     max_count: int,
-    channel_shift: npt.NDArray[np.int64],
+    shift: npt.NDArray[np.int64],
     time_shift_ms: npt.NDArray[np.float64],
     time_stretch: npt.NDArray[np.float64],
     frames: npt.NDArray[np.uint8],
 ) -> tuple[int, int, int, int, int]:
     """Add the events of samples ``indices`` to ``frames`` (zeros on entry) and return the five sums of `Binned`.
 
-    step    = floor((1000 t stretch[b] + shift_ms[b]) / step_ms)      in double precision
-    channel = floor((unit + channel_shift[b]) / pool)                 unit + channel_shift within 0..raw_channels - 1
+    step = floor((1000 t stretch[b] + shift_ms[b]) / step_ms)    in double precision
+    cell = cells[unit + shift[b, 0] width + shift[b, 1]]         if the row and the column so moved stay within height and width
 
-    t in seconds; stretch, shift_ms and channel_shift have one value a sample of the batch.
+    t in seconds; unit = (channel height + row) width + column, a row of N units being height 1 and width N; shift (batch, 2) is
+    vertical and horizontal; stretch and shift_ms have one value a sample of the batch; frames are (batch, steps, cells).
     """
     events = late = early = off_channel = clipped = 0
     steps = frames.shape[1]
     for b in range(indices.size):
         sample = indices[b]
         scale = 1000.0 * time_stretch[b]
+        down, right = shift[b, 0], shift[b, 1]
         for i in range(offsets[sample], offsets[sample + 1]):
             events += 1
-            unit = np.int64(units[i]) + channel_shift[b]
-            if unit < 0 or unit >= raw_channels:
-                off_channel += 1
-                continue
+            unit = np.int64(units[i])
+            if down != 0 or right != 0:
+                row, column = unit // width % height + down, unit % width + right
+                if row < 0 or row >= height or column < 0 or column >= width:
+                    off_channel += 1
+                    continue
+                unit += down * width + right
+            cell = cells[unit]
             # compared as a float: a time of 1e30 s has no integer step to compare
             position = (np.float64(times_s[i]) * scale + time_shift_ms[b]) / step_ms
             if position < 0.0:
                 early += 1
             elif position >= steps:
                 late += 1
-            elif frames[b, np.int64(position), unit // pool] >= max_count:
+            elif frames[b, np.int64(position), cell] >= max_count:
                 clipped += 1
             else:
-                frames[b, np.int64(position), unit // pool] += 1
+                frames[b, np.int64(position), cell] += 1
     return events, late, early, off_channel, clipped

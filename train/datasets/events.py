@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_configs.errors import DataError
-from train.datasets.binning import Binned, bin_events
+from train.datasets.binning import Binned, bin_events, pooled_cells
 
 MAX_CLASSES = 1000  # without class names a label beyond this is taken for damage, not for a class
 MAX_CHANNELS = 65536  # units are uint16 in the file format
@@ -29,6 +30,7 @@ class SpikeDataset:
     keys: names of the classes, empty when the file names none.
     speakers: (samples,) int64 or None where the speakers are unknown.
     name: where the data came from; stands at the start of every error.
+    shape: (C, H, W) of units on two axes, in C order: unit = (channel H + row) W + column; None where they lie in a row.
 
     All arrays are read-only copies or views. Raises DataError where they contradict each other or leave their ranges.
     """
@@ -41,10 +43,15 @@ class SpikeDataset:
     keys: tuple[str, ...] = ()
     speakers: npt.NDArray[np.int64] | None = None
     name: str = "spike data"
+    shape: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise DataError(f"{self.name}: channels is {self.channels}, allowed is 1..{MAX_CHANNELS}")
+        if self.shape is not None and (len(self.shape) != 3 or min(self.shape) < 1 or math.prod(self.shape) != self.channels):
+            raise DataError(
+                f"{self.name}: shape is {self.shape}; (channels, height, width) of {self.channels} units together is allowed"
+            )
         object.__setattr__(self, "keys", tuple(str(key) for key in self.keys))
         for field, dtype in (("offsets", np.int64), ("labels", np.int64), ("speakers", np.int64)):
             self._freeze(field, dtype, "biu")
@@ -95,6 +102,7 @@ class SpikeDataset:
             keys=self.keys,
             speakers=None if self.speakers is None else self.speakers[chosen],
             name=self.name,
+            shape=self.shape,
         )
 
     def bin(
@@ -102,7 +110,7 @@ class SpikeDataset:
         indices: npt.ArrayLike,
         steps: int,
         step_ms: float,
-        channels: int,
+        channels: int | tuple[int, ...],
         mode: str = "count",
         max_count: int = 255,
         *,
@@ -114,41 +122,70 @@ class SpikeDataset:
 
         A spike at t seconds falls into step floor(1000 t / step_ms); ``channels`` pools neighbouring units and must divide
         the number of channels. mode "count" keeps up to ``max_count`` (1..255) spikes a cell, "binary" keeps one.
+        For units on two axes ``channels`` is a shape (C, H, W), each a divisor of the data's, and so are the frames; units in a
+        row take a shape too where all but one of its axes are 1.
 
         Augmentation, one number a sample of the batch (or one for all): unit + channel_shift (raw channels, whole),
-        1000 t * time_stretch + time_shift_ms. What leaves the frame is dropped and counted in the result.
+        1000 t * time_stretch + time_shift_ms. On two axes a channel_shift is (vertical, horizontal), (batch, 2). What leaves
+        the frame is dropped and counted in the result.
 
         Raises DataError for an index, a size, a mode or an augmentation that is not allowed.
         """
         chosen = self._indices(indices)
         if steps < 1 or not np.isfinite(step_ms) or step_ms <= 0:
             raise DataError(f"{self.name}: {steps} steps of {step_ms} ms; at least one step of more than 0 ms is needed")
-        if channels < 1 or self.channels % channels:
-            divisors = [n for n in range(1, self.channels + 1) if self.channels % n == 0]
-            raise DataError(
-                f"{self.name}: {self.channels} channels do not pool to {channels}; allowed are its divisors "
-                f"{', '.join(map(str, divisors))}"
-            )
+        pooled = self._pooled(channels)
         if mode not in MODES:
             raise DataError(f"{self.name}: binning mode is {mode!r}, allowed are {' and '.join(MODES)}")
         if not 1 <= max_count <= 255:
             raise DataError(f"{self.name}: max_count is {max_count}, allowed is 1..255 (frames are 8 bit)")
-        frames = np.zeros((chosen.size, steps, channels), np.uint8)
+        frames = np.zeros((chosen.size, steps, math.prod(pooled)), np.uint8)
+        raw = self.shape or (1, 1, self.channels)
+        shift = self._per_sample("channel_shift", channel_shift, 0, chosen.size, pairs=self.shape is not None).astype(np.int64)
+        if self.shape is None:
+            shift = np.stack((np.zeros_like(shift), shift), axis=1)
         account = bin_events(
             self.times_s,
             self.units,
             self.offsets,
             chosen,
             float(step_ms),
-            self.channels,
-            self.channels // channels,
+            raw[1],
+            raw[2],
+            pooled_cells(raw, pooled),
             1 if mode == "binary" else int(max_count),
-            self._per_sample("channel_shift", channel_shift, 0, chosen.size).astype(np.int64),
+            shift,
             self._per_sample("time_shift_ms", time_shift_ms, 0.0, chosen.size),
             self._per_sample("time_stretch", time_stretch, 1.0, chosen.size),
             frames,
         )
-        return Binned(frames, *account)
+        return Binned(frames.reshape(*frames.shape[:2], *(channels if isinstance(channels, tuple) else (channels,))), *account)
+
+    def _pooled(self, channels: int | tuple[int, ...]) -> tuple[int, int, int]:
+        """``channels`` as (C, H, W); raises DataError unless the units pool to it."""
+        if self.shape is None:
+            wanted = math.prod(channels) if isinstance(channels, tuple) else channels
+            if isinstance(channels, tuple) and sorted(channels)[:-1] != [1] * (len(channels) - 1):
+                raise DataError(
+                    f"{self.name}: its units are a row of {self.channels}, asked for is {_by(channels)}; a file whose units "
+                    "lie on two axes says so in its root attribute 'shape'"
+                )
+            if wanted < 1 or self.channels % wanted:
+                divisors = ", ".join(str(n) for n in range(1, self.channels + 1) if self.channels % n == 0)
+                raise DataError(
+                    f"{self.name}: {self.channels} channels do not pool to {wanted}; allowed are its divisors {divisors}"
+                )
+            return 1, 1, wanted
+        if not isinstance(channels, tuple) or len(channels) != 3:
+            raise DataError(
+                f"{self.name}: its units are {_by(self.shape)}, asked for is a row of {channels}; name data whose units are a "
+                f"row, or train with a shape, such as --set data.shape={list(self.shape)}"
+            )
+        if any(part < 1 or whole % part for whole, part in zip(self.shape, channels, strict=True)):
+            raise DataError(
+                f"{self.name}: units of {_by(self.shape)} do not pool to {_by(channels)}; a divisor along each axis is allowed"
+            )
+        return channels[0], channels[1], channels[2]
 
     def _indices(self, indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Checked sample numbers as int64; a boolean mask becomes the numbers where it is true."""
@@ -163,18 +200,20 @@ class SpikeDataset:
             raise DataError(f"{self.name}: sample indices lie in {array.min()}..{array.max()}, allowed is 0..{len(self) - 1}")
         return array.astype(np.int64)
 
-    def _per_sample(self, what: str, values: Any, default: float, size: int) -> npt.NDArray[np.float64]:
-        """One finite number a sample, (size,) float64; channel shifts must be whole and stretches positive."""
+    def _per_sample(self, what: str, values: Any, default: float, size: int, pairs: bool = False) -> npt.NDArray[np.float64]:
+        """One finite number a sample, (size,) float64, or one pair; channel shifts must be whole and stretches positive."""
         array = np.asarray(default if values is None else values, dtype=np.float64)
-        if array.ndim > 1 or (array.ndim == 1 and array.size != size):
-            raise DataError(f"{self.name}: {what} has shape {array.shape}, needed is one number for each of {size} samples")
+        shape = (size, 2) if pairs else (size,)
+        if array.shape not in ((), shape):
+            needed = "one pair (vertical, horizontal)" if pairs else "one number"
+            raise DataError(f"{self.name}: {what} has shape {array.shape}, needed is {needed} for each of {size} samples")
         if not np.isfinite(array).all():
             raise DataError(f"{self.name}: {what} holds NaN or infinite values")
         if what == "channel_shift" and (array != np.round(array)).any():
             raise DataError(f"{self.name}: channel_shift holds fractions; channels shift by whole numbers")
         if what == "time_stretch" and (array <= 0).any():
             raise DataError(f"{self.name}: time_stretch goes down to {array.min():g}; it must be more than 0")
-        return np.ascontiguousarray(np.broadcast_to(array, (size,)))
+        return np.ascontiguousarray(np.broadcast_to(array, shape))
 
     def _freeze(self, field: str, dtype: Any, kinds: str) -> None:
         """Replace a field by a read-only, contiguous array of ``dtype``; a kind of number not in ``kinds`` is refused."""
@@ -240,6 +279,10 @@ class SpikeDataset:
     def _owner(self, event: np.integer[Any]) -> int:
         """Number of the sample that owns an event."""
         return int(np.searchsorted(self.offsets, event, side="right")) - 1
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def join_events(

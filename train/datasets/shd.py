@@ -7,7 +7,8 @@
     extra/keys      names of the classes, optional
 
 A file whose encoder has another number of channels than SHD's 700 says so in the root attribute ``channels`` (ours; SHD and SSC
-carry none). ``.h5.gz`` (as SHD is distributed) and ``.h5.xz`` are unpacked in memory.
+carry none). Units on two axes, such as an event camera's, say so in the root attribute ``shape`` = (channels, height, width):
+unit = (channel * height + row) * width + column. ``.h5.gz`` (as SHD is distributed) and ``.h5.xz`` are unpacked in memory.
 
 Source: Cramer, Stradmann, Schemmel, Zenke 2020, arXiv 1910.07407; https://zenkelab.org/datasets.
 """
@@ -18,6 +19,7 @@ import contextlib
 import gzip
 import io
 import lzma
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +78,8 @@ def _file_bytes(dataset: SpikeDataset) -> bytes:
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
         file.attrs["channels"] = np.uint32(dataset.channels)
+        if dataset.shape is not None:
+            file.attrs["shape"] = np.array(dataset.shape, np.uint32)
         for name, values, dtype in (("times", dataset.times_s, np.float16), ("units", dataset.units, np.uint16)):
             rows = file.create_dataset(f"spikes/{name}", (len(dataset),), h5py.vlen_dtype(dtype))
             for i in range(len(dataset)):
@@ -149,9 +153,9 @@ def _dataset(file: h5py.File, path: Path) -> SpikeDataset:
             f"{path}: sample {i} has {time_offsets[i + 1] - time_offsets[i]} spike times but {offsets[i + 1] - offsets[i]} "
             f"units ({unequal.size} such samples); one unit each is needed: get the file again"
         )
-    return SpikeDataset(
-        times, units, offsets, labels, _channels(file, path), _keys(file, path), _speakers(file, path), str(path)
-    )
+    shape = _shape(file, path)
+    channels, keys, speakers = _channels(file, path, shape), _keys(file, path), _speakers(file, path)
+    return SpikeDataset(times, units, offsets, labels, channels, keys, speakers, str(path), shape)
 
 
 def _entry(file: h5py.File, name: str, path: Path, required: bool = True) -> Any:
@@ -198,9 +202,22 @@ def _list(entry: h5py.Dataset, name: str, path: Path) -> npt.NDArray[np.int64]:
     return np.asarray(values, np.int64)
 
 
-def _channels(file: h5py.File, path: Path) -> int:
-    """Number of channels: the root attribute ``channels``, or SHD's."""
-    value = np.asarray(file.attrs.get("channels", SHD_CHANNELS))
+def _shape(file: h5py.File, path: Path) -> tuple[int, int, int] | None:
+    """The root attribute ``shape``; None where there is none."""
+    if "shape" not in file.attrs:
+        return None
+    value = np.asarray(file.attrs["shape"])
+    if value.shape != (3,) or value.dtype.kind not in "iu" or not 1 <= math.prod(max(int(n), 0) for n in value) <= MAX_CHANNELS:
+        raise DataError(
+            f"{path}: root attribute 'shape' is {value}, allowed are three whole numbers (channels, height, width) with a "
+            f"product in 1..{MAX_CHANNELS}"
+        )
+    return int(value[0]), int(value[1]), int(value[2])
+
+
+def _channels(file: h5py.File, path: Path, shape: tuple[int, int, int] | None) -> int:
+    """Number of channels: the root attribute ``channels``, or the product of ``shape``, or SHD's."""
+    value = np.asarray(file.attrs.get("channels", SHD_CHANNELS if shape is None else math.prod(shape)))
     if value.size != 1 or value.dtype.kind not in "iu" or not 1 <= int(value.reshape(())) <= MAX_CHANNELS:
         raise DataError(f"{path}: root attribute 'channels' is {value}, allowed is one whole number in 1..{MAX_CHANNELS}")
     return int(value.reshape(()))

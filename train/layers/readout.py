@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from train.layers.block import Block
+import torch
+from torch import Tensor, nn
+
+from train.layers.block import Block, Synapse
 from train.layers.dense import DenseSynapse
 from train.neurons import Cuba
+
+
+class PooledSynapse(Synapse):
+    """Average pooling over the positions of each channel, then a dense connection: ``z[t] = W sum_p x_p[t]``.
+
+    Pooling is linear, so its ``1 / positions`` is part of W and nothing but W meets the chip's grid; there it is a dense
+    connection whose weights repeat over the positions.
+
+    Args:
+        channels, positions: of the population before, (channels, height, width) with height * width positions.
+        neurons: size of the population it reaches.
+        gain: weights start normal with standard deviation ``gain / sqrt(channels * positions)``, the fan-in of a neuron.
+
+    Source: Lin, Chen, Yan 2014, Network in Network, arXiv 1312.4400, for global average pooling.
+    """
+
+    def __init__(self, channels: int, positions: int, neurons: int, *, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(neurons, channels) * (gain / math.sqrt(channels * positions)))
+        self.shape = torch.Size((neurons,))
+
+    def steps(self, x: Tensor) -> Tensor:
+        """(T, B, channels * positions) to (T, B, N)."""
+        return torch.nn.functional.linear(x.unflatten(2, (self.weight.shape[1], -1)).sum(dim=3), self.effective_weight())
 
 
 class Readout(Block):
@@ -17,8 +45,16 @@ class Readout(Block):
         classes: number of classes.
         neuron: arguments of ``Cuba``.
         gain: see ``DenseSynapse``.
+        positions: how many inputs in a row share a weight, see ``PooledSynapse``; 1: none do.
         parts: further arguments of ``Block``.
     """
 
-    def __init__(self, inputs: int, classes: int, *, neuron: dict[str, Any], gain: float = 1.0, **parts: Any) -> None:
-        super().__init__(DenseSynapse(inputs, classes, gain=gain), Cuba((classes,), **neuron), **parts)
+    def __init__(
+        self, inputs: int, classes: int, *, neuron: dict[str, Any], gain: float = 1.0, positions: int = 1, **parts: Any
+    ) -> None:
+        synapse: Synapse
+        if positions == 1:
+            synapse = DenseSynapse(inputs, classes, gain=gain)
+        else:
+            synapse = PooledSynapse(inputs // positions, positions, classes, gain=gain)
+        super().__init__(synapse, Cuba((classes,), **neuron), **parts)

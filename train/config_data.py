@@ -1,0 +1,82 @@
+"""Sections of a configuration on data: how spikes become frames, and how they are changed while training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from train.config_checks import require
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How spikes become frames.
+
+    Attributes:
+        steps, step_ms: length of a sample in steps and of a step in milliseconds.
+        channels: pooled input channels of units in a row; a divisor of the data's.
+        shape: pooled (channels, height, width) of units on two axes, instead of ``channels``; divisors of the data's.
+        message_bits: 0 for presence, else counts up to ``2 ** message_bits - 1`` enter as graded spikes.
+        validation: fraction of the training data held out for every choice.
+        split_by: ``speaker``, ``stratified``, or ``auto``.
+    """
+
+    steps: int = 100
+    step_ms: float = 10.0
+    channels: int = 140
+    shape: tuple[int, ...] | None = None
+    message_bits: int = 4
+    validation: float = 0.1
+    split_by: str = "auto"
+
+    def __post_init__(self) -> None:
+        require("data.steps", self.steps, self.steps >= 2, "at least 2")
+        require("data.step_ms", self.step_ms, self.step_ms > 0, "more than 0")
+        allowed = "three numbers (channels, height, width) of at least 1"
+        require("data.shape", self.shape, self.shape is None or (len(self.shape) == 3 and min(self.shape) >= 1), allowed)
+        require("data.message_bits", self.message_bits, 0 <= self.message_bits <= 8, "0..8")
+        require("data.validation", self.validation, 0 < self.validation < 1, "a fraction between 0 and 1")
+        require(
+            "data.split_by", self.split_by, self.split_by in ("speaker", "stratified", "auto"), "speaker, stratified or auto"
+        )
+
+    @property
+    def cells(self) -> int | tuple[int, ...]:
+        """What ``SpikeDataset.bin`` pools to."""
+        return self.channels if self.shape is None else self.shape
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the network's input: (channels,) or (channels, height, width)."""
+        return (self.channels,) if self.shape is None else self.shape
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes of every training sample, drawn anew in each epoch.
+
+    Attributes:
+        channel_shift: largest shift along the channels (along both axes, where there are two), in those before pooling.
+        time_shift_ms: largest shift in time.
+        time_stretch: largest relative change of speed.
+        channel_mask: a band of up to this many pooled channels (of columns, on two axes) falls silent.
+        time_mask_steps: so does a stretch of up to this many steps.
+        blend: probability that a sample is mixed with another of its class: centred on each other in time, each spike of either
+            kept with probability 1/2.
+
+    Source of the masks: Park et al. 2019, SpecAugment; of blending: Nowotny, Turner, Knight 2022, arXiv 2212.01232.
+    """
+
+    channel_shift: int = 0
+    time_shift_ms: float = 0.0
+    time_stretch: float = 0.0
+    channel_mask: int = 0
+    time_mask_steps: int = 0
+    blend: float = 0.0
+
+    def __post_init__(self) -> None:
+        require("augment.channel_shift", self.channel_shift, self.channel_shift >= 0, "0 or more")
+        require("augment.time_shift_ms", self.time_shift_ms, self.time_shift_ms >= 0, "0 or more")
+        require("augment.channel_mask", self.channel_mask, self.channel_mask >= 0, "0 or more")
+        require("augment.time_mask_steps", self.time_mask_steps, self.time_mask_steps >= 0, "0 or more")
+        require("augment.blend", self.blend, 0 <= self.blend <= 1, "0..1")
+        require("augment.time_stretch", self.time_stretch, 0 <= self.time_stretch < 1, "0 to below 1")
