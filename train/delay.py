@@ -12,8 +12,6 @@ Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family) for the triangle an
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -21,43 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError, MyelinError
-from train.kernels import delay_backward, delay_forward, delay_gradient
+from train.kernels import delay_backward, delay_forward
 from train.layout import array
-
-
-@dataclass(frozen=True)
-class Taps:
-    """Where spikes arrive: neuron n's after ``first[n] + k`` steps with ``weights[n, k]``; ``slopes`` is d(weights)/d(delay).
-
-    ``first``, ``slope_first``: (N,) int64 lags of the first columns; ``weights`` (N, K), ``slopes`` (N, L): float32.
-    """
-
-    first: np.ndarray
-    weights: np.ndarray
-    slope_first: np.ndarray
-    slopes: np.ndarray
-
-    @classmethod
-    def triangle(cls, delay: np.ndarray, sigma: float) -> Taps:
-        """Taps of the triangle of half-width 1 + sigma around lag 1 + delay; lags below 1 are cut off."""
-        half = 1.0 + sigma
-        centre = 1.0 + delay.astype(np.float64)[:, None]
-        first = np.maximum(np.floor(centre - half).astype(np.int64) + 1, 1)
-        lags = first + np.arange(math.ceil(2 * half))
-        height = half - np.abs(lags - centre)
-        inside = height > 0
-        weights, slopes = np.where(inside, height, 0) / half**2, np.where(inside, np.sign(lags - centre), 0) / half**2
-        return cls(first[:, 0], weights.astype(np.float32), first[:, 0], slopes.astype(np.float32))
-
-    @classmethod
-    def single(cls, steps: np.ndarray) -> Taps:
-        """One tap at lag 1 + steps, with the central difference as slope; one-sided at 0, since nothing arrives at lag 0."""
-        slopes = np.where(steps[:, None] > 0, [-0.5, 0.0, 0.5], [0.0, -1.0, 1.0])
-        return cls(steps + 1, np.ones((steps.size, 1), np.float32), steps, slopes.astype(np.float32))
-
-    def repeat(self, times: int) -> Taps:
-        """The same taps for each of ``times`` neurons per entry."""
-        return Taps(*(np.repeat(getattr(self, item.name), times, axis=0) for item in fields(self)))
+from train.taps import Taps
 
 
 class AxonalDelay(nn.Module):
@@ -127,7 +91,7 @@ class AxonalDelay(nn.Module):
         if not torch.isfinite(self.delay).all():
             raise MyelinError("a delay is NaN or infinite: training diverged; lower train.learning_rate or train.delay_rate")
         if bool(self.hard):
-            taps = Taps.single(self.whole_steps())
+            taps = Taps.single(self.whole_steps(), learn=self.delay.requires_grad)
         else:
             taps = Taps.triangle(array(self.delay), float(self.sigma))
         return taps.repeat(neurons // self.delay.numel())
@@ -147,22 +111,18 @@ class _DelayFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
         source = array(spikes)
-        arriving, taps = np.zeros_like(source), module.taps(source.shape[2])
-        ones = np.ones(source.shape[1:], np.float32)
-        delay_forward(source, ones, taps.first, taps.weights, arriving)
-        ctx.module, ctx.taps, ctx.spikes, ctx.mask = module, taps, source, ones
+        arriving, taps = np.empty_like(source), module.taps(source.shape[2])
+        delay_forward(source, taps.lags, taps.weights, taps.order, arriving)
+        ctx.module, ctx.taps, ctx.spikes = module, taps, source
         return torch.from_numpy(arriving)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        taps, spikes = ctx.taps, ctx.spikes
-        grad_arriving, grad_spikes = array(grad), np.empty_like(spikes)
-        delay_backward(grad_arriving, taps.first, taps.weights, grad_spikes)
-        grad_delay = None
-        if ctx.needs_input_grad[1]:
-            per_sample = delay_gradient(spikes, ctx.mask, grad_arriving, taps.slope_first, taps.slopes)
-            grad_delay = ctx.module.sum_gradients(per_sample)
-        return torch.from_numpy(grad_spikes), grad_delay, None
+        taps, spikes, learn = ctx.taps, ctx.spikes, ctx.needs_input_grad[1]
+        grad_spikes, grad_delay = np.empty_like(spikes), np.zeros(spikes.shape[1:])
+        slopes = taps.slopes if learn else taps.slopes[:0]
+        delay_backward(array(grad), spikes, taps.lags, taps.weights, taps.order, slopes, grad_spikes, grad_delay)
+        return torch.from_numpy(grad_spikes), ctx.module.sum_gradients(grad_delay) if learn else None, None
 
 
 def shift_one_step(spikes: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Compiled loops of the training step, where Python would be called per time step.  Arrays are (steps T, batch B, neurons N).
+"""Compiled loops of the training step: whole sequences, forward and backward.  Arrays are (steps T, batch B, neurons N).
 
 **Neuron.**  SLAYER's CUBA in integers of 1/4096 (``STATE_SCALE``), within the 24 bit of the chip's states;
 rz(x) = sgn(x) * floor(|x| / 4096)::
@@ -26,8 +26,15 @@ triangle    max(0, 1 - |x| / width) / width                Bellec et al. 2018, p
 Each integrates to one over x, so ``width`` alone sets how far from the threshold a neuron still learns.  The reset is treated
 as a constant: past a spike no gradient flows along the voltage.
 
-**Delay.**  Neuron n's spike at step t arrives at ``t + first[n] + k`` with weight ``taps[n, k]``; all lags are at least 1.  The
-delay belongs to the presynaptic neuron and commutes with the weights: spikes are spread first and meet the weights once.
+**Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``train.taps.Taps``, given by a few points: h
+itself (``order`` 0), or its second difference (``order`` 2), which is zero but at the corners of a triangle.  What arrives is
+then summed up twice along time, forward; the gradient of a spike likewise, backward.  So a spike costs a handful of additions,
+whatever the width of the triangle.  The delay belongs to the presynaptic neuron and commutes with the weights: spikes are
+delayed first and meet the weights once, one product a step.
+
+**Recurrence.**  A dense matrix (one product of BLAS a step for a chunk of samples), a convolution over the population
+(channels, height, width) seen as ``size``, or none.  Chunks of samples run in parallel from the first to the last step, with
+what is on its way in rings of ``longest lag + 1`` steps, which stay in the cache.
 
 All loops stand in one file since numba's cache on disk does not notice a change in another file.
 """
@@ -99,195 +106,265 @@ def _decay_row(grad_u, grad_v, current, voltage, spikes, grad_decay_u, grad_deca
 
 
 @njit(inline="always")
-def _spread_row(spikes, mask, t, b, first, taps, arriving):
-    """Add the spikes (N,) of step t, weighted by ``mask``, to ``arriving`` (T, B, N)."""
+def _send_row(spikes, mask, lags, weights, slot, row, ring):
+    """Add the spikes (N,) of the step at ``slot`` of ``ring`` (slots, rows, N), weighted by ``mask``, where they arrive."""
+    slots = ring.shape[0]
     for n in range(spikes.shape[0]):
         if spikes[n] != 0.0:
-            for k in range(taps.shape[1]):
-                arrival = t + first[n] + k
-                if arrival < arriving.shape[0]:
-                    arriving[arrival, b, n] += taps[n, k] * spikes[n] * mask[n]
+            value = np.float64(spikes[n] * mask[n])
+            for p in range(lags.shape[0]):
+                place = slot + lags[p, n]
+                ring[place - slots if place >= slots else place, row, n] += weights[p, n] * value
 
 
 @njit(inline="always")
-def _gather(grad_arriving, t, b, n, first, taps):
-    """Sum over taps of ``grad_arriving`` where a spike of neuron (b, n) at step t arrives."""
-    total = np.float32(0.0)
-    for k in range(taps.shape[1]):
-        arrival = t + first[n] + k
-        if arrival < grad_arriving.shape[0]:
-            total += taps[n, k] * grad_arriving[arrival, b, n]
-    return total
+def _arrive_row(points, order, rate, level, arriving):
+    """What arrives (N,) from the ring's ``points``, which are cleared; ``rate`` and ``level`` are the two running sums."""
+    if order == 2:
+        for n in range(points.shape[0]):
+            rate[n] += points[n]
+            level[n] += rate[n]
+            arriving[n] = level[n]
+            points[n] = 0.0
+    else:
+        for n in range(points.shape[0]):
+            arriving[n] = points[n]
+            points[n] = 0.0
+
+
+@njit(cache=True)
+def _places(lags, slot_size):
+    """(P, N) uint64: how far behind neuron 0 of this step each point lies in a flat ring whose slots have ``slot_size``."""
+    places = np.empty(lags.shape, np.uint64)
+    for p in range(lags.shape[0]):
+        for n in range(lags.shape[1]):
+            places[p, n] = lags[p, n] * slot_size + n
+    return places
 
 
 @njit(inline="always")
-def _convolve_row(source, kernel, target):
-    """Add the same-padded convolution of ``source`` with ``kernel`` (out, in, taps) to ``target``, both (channels * size,)."""
-    channels, _, taps = kernel.shape
-    size, half = source.shape[0] // channels, taps // 2
+def _look_ahead_row(ring, start, places, weights, order, rate, level):
+    """Write to ``level`` (N,) the sum over lags of h times the gradient of what arrives: the gradient at the spikes.
+
+    ``ring`` is flat, ``start`` where the row of this step begins, ``places`` (points, N) how far on each point lies.
+    """
+    size, begin = np.uint64(ring.shape[0]), np.uint64(start)
+    target = rate if order > 0 else level
+    if order == 0:
+        level[:] = 0.0
+    for p in range(weights.shape[0]):
+        for n in range(level.shape[0]):
+            place = begin + places[p, n]
+            target[n] += weights[p, n] * ring[place - size if place >= size else place]
+    if order == 2:
+        for n in range(level.shape[0]):
+            level[n] += rate[n]
+
+
+@njit(inline="always")
+def _convolve_row(source, kernel, size, target):
+    """Add the same-padded convolution of ``source`` with ``kernel`` (out, in, kh, kw) to ``target``; both (channels H W,)."""
+    channels, _, tall, wide = kernel.shape
+    height, width = size
+    area = height * width
     for o in range(channels):
         for i in range(channels):
-            for k in range(taps):
-                weight, shift = kernel[o, i, k], k - half
-                for f in range(max(0, -shift), min(size, size - shift)):
-                    target[o * size + f] += weight * source[i * size + f + shift]
+            for a in range(tall):
+                for k in range(wide):
+                    weight, down, shift = kernel[o, i, a, k], a - tall // 2, k - wide // 2
+                    for y in range(max(0, -down), min(height, height - down)):
+                        to, back = o * area + y * width, i * area + (y + down) * width + shift
+                        for x in range(max(0, -shift), min(width, width - shift)):
+                            target[to + x] += weight * source[back + x]
 
 
 @njit(inline="always")
-def _convolve_row_transposed(grad, kernel, target):
+def _convolve_row_transposed(grad, kernel, size, target):
     """Write the gradient at the source of ``_convolve_row`` to ``target``."""
-    channels, _, taps = kernel.shape
-    size, half = grad.shape[0] // channels, taps // 2
+    channels, _, tall, wide = kernel.shape
+    height, width = size
+    area = height * width
     target[:] = 0.0
     for i in range(channels):
         for o in range(channels):
-            for k in range(taps):
-                weight, shift = kernel[o, i, k], k - half
-                for f in range(max(0, -shift), min(size, size - shift)):
-                    target[i * size + f + shift] += weight * grad[o * size + f]
+            for a in range(tall):
+                for k in range(wide):
+                    weight, down, shift = kernel[o, i, a, k], a - tall // 2, k - wide // 2
+                    for y in range(max(0, -down), min(height, height - down)):
+                        back, to = o * area + y * width, i * area + (y + down) * width + shift
+                        for x in range(max(0, -shift), min(width, width - shift)):
+                            target[to + x] += weight * grad[back + x]
 
 
-@njit(parallel=True, cache=True)
-def sequence_forward(x, kernel, mask, first, taps, keep_u, keep_v, threshold, spikes, arriving, voltage, current):
-    """All steps of a layer without recurrence (``kernel`` empty) or with a convolutional one.
+@njit(parallel=True, cache=True, error_model="numpy")
+def layer_forward(
+    x, matrix, kernel, size, mask, lags, weights, order, keep_u, keep_v, threshold, chunk, spikes, arriving, voltage, current
+):
+    """All steps of a layer: with a dense recurrence, a convolutional one, or none (``matrix`` and ``kernel`` empty).
 
     Args:
         x: (T, B, N) float32 input in SLAYER units.
-        kernel: (channels, channels, taps) float32 recurrent weights over the neurons of each channel.
+        matrix: (N, N) float32 recurrent weights transposed, from row to column.
+        kernel: (channels, channels, kh, kw) float32 recurrent weights over a population of channels of ``size`` (H, W).
         mask: (B, N) float32 factor on what a neuron feeds back.
-        first, taps: (N,) int64, (N, K) float32 recurrent delays.
+        lags, weights, order: (P, N) int64, (P, N) float64, 0 or 2: recurrent delays, see above.
         keep_u, keep_v: (N,) float64, (4096 - decay) / 4096.
         threshold: in state units, infinite for a readout that never spikes.
+        chunk: samples that run together.
         spikes, voltage: (T, B, N) float32, written; the voltage is that before reset.
-        arriving: (T, B, N) float32, zero on entry: spikes as they arrive; empty without recurrence.
+        arriving: (T, B, N) float32, written: spikes as they arrive; empty without recurrence.
         current: (T, B, N) float32, written unless empty.
     """
     steps, batch, neurons = x.shape
-    for b in prange(batch):
-        u, v, total = np.zeros(neurons), np.zeros(neurons), np.empty(neurons, np.float32)
+    recurrent = arriving.size > 0
+    slots = lags.max() + 1 if recurrent else 1
+    for part in prange((batch + chunk - 1) // chunk):
+        low = part * chunk
+        rows = min(chunk, batch - low)
+        u, v, total = np.zeros((rows, neurons)), np.zeros((rows, neurons)), np.empty((rows, neurons), np.float32)
+        ring = np.zeros((slots, rows, neurons))
+        rate, level = np.zeros((rows, neurons)), np.zeros((rows, neurons))
+        slot = 0
         for t in range(steps):
-            total[:] = x[t, b]
-            if kernel.size:
-                _convolve_row(arriving[t, b], kernel, total)
-            _neuron_row(total, u, v, keep_u, keep_v, threshold, spikes[t, b], voltage[t, b])
-            if current.size:
-                current[t, b] = u / 4096.0
-            if kernel.size:
-                _spread_row(spikes[t, b], mask[b], t, b, first, taps, arriving)
+            if recurrent:
+                for b in range(rows):
+                    _arrive_row(ring[slot, b], order, rate[b], level[b], arriving[t, low + b])
+            if matrix.size:
+                np.dot(arriving[t, low : low + rows], matrix, total)
+            else:
+                total[:] = 0.0
+            for b in range(rows):
+                if kernel.size:
+                    _convolve_row(arriving[t, low + b], kernel, size, total[b])
+                for n in range(neurons):
+                    total[b, n] += x[t, low + b, n]
+                _neuron_row(total[b], u[b], v[b], keep_u, keep_v, threshold, spikes[t, low + b], voltage[t, low + b])
+                if current.size:
+                    for n in range(neurons):
+                        current[t, low + b, n] = u[b, n] / 4096.0
+                if recurrent:
+                    _send_row(spikes[t, low + b], mask[low + b], lags, weights, slot, b, ring)
+            if recurrent:
+                slot = slot + 1 if slot + 1 < slots else 0
 
 
-@njit(parallel=True, cache=True)
-def sequence_backward(
-    grad_out, kernel, mask, first, taps, keep_u, keep_v, threshold, surrogate, voltage, spikes, current,
-    grad_x, grad_arriving, grad_decay,
+@njit(parallel=True, cache=True, error_model="numpy")
+def layer_backward(
+    grad_out, matrix, kernel, size, mask, lags, weights, order, slopes, keep_u, keep_v, threshold, surrogate, chunk,
+    voltage, spikes, current, grad_x, grad_decay, grad_delay,
 ):  # fmt: skip
-    """Backward of ``sequence_forward``.
+    """Backward of ``layer_forward``.
 
     Args:
         grad_out: (T, B, N) dL/dspikes, or dL/dvoltage of a readout.
+        matrix: (N, N) float32 recurrent weights as they are, or empty.
+        slopes: (P, N) float64 d(h)/d(delay) at the same points, its first difference where ``order`` is 2; (0, N) where no
+            gradient of the delays is wanted.
         threshold: in SLAYER units, infinite for a readout.
         surrogate: (code, width, scale).
         grad_x: (T, B, N) float32, written.
-        grad_arriving: (T, B, N) float32, zero on entry, written: gradient of what arrives; empty without recurrence.
         grad_decay: (2, B, N) float64, zero on entry: dL/d(decay) per sample for current and voltage; added to if ``current``
             is not empty.
+        grad_delay: (B, N) float64, zero on entry: dL/d(delay) per sample; added to.
     """
     steps, batch, neurons = voltage.shape
+    recurrent = matrix.size > 0 or kernel.size > 0
+    slots = lags.max() + 1 if recurrent else 1
     fade_u, fade_v = keep_u.astype(np.float32), keep_v.astype(np.float32)
     code, width, scale = surrogate
-    for b in prange(batch):
-        grad_u, grad_v = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+    for part in prange((batch + chunk - 1) // chunk):
+        low = part * chunk
+        rows = min(chunk, batch - low)
+        grad_u, grad_v = np.zeros((rows, neurons), np.float32), np.zeros((rows, neurons), np.float32)
         direct = np.empty(neurons, np.float32)
+        ring = np.zeros((slots, rows, neurons), np.float32)  # gradient of what arrives
+        flat, places = ring.reshape(-1), _places(lags, rows * neurons)
+        rate, level = np.zeros((rows, neurons)), np.zeros((rows, neurons))
+        slope = np.zeros((rows, neurons))
+        slot = (steps - 1) % slots if recurrent else 0
         for t in range(steps - 1, -1, -1):
-            direct[:] = grad_out[t, b]
-            if kernel.size:
-                for n in range(neurons):
-                    direct[n] += mask[b, n] * _gather(grad_arriving, t, b, n, first, taps)
-            if threshold < np.inf:
-                _surrogate_row(direct, voltage[t, b], threshold, code, width, scale)
-            if current.size:
-                _decay_row(grad_u, grad_v, current[t, b], voltage[t, b], spikes[t, b], grad_decay[0, b], grad_decay[1, b])
-            _neuron_row_backward(direct, spikes[t, b], fade_u, fade_v, grad_u, grad_v, grad_x[t, b])
-            if kernel.size:
-                _convolve_row_transposed(grad_x[t, b], kernel, grad_arriving[t, b])
+            for b in range(rows):
+                own, at = low + b, (slot * rows + b) * neurons
+                direct[:] = grad_out[t, own]
+                if recurrent:
+                    _look_ahead_row(flat, at, places, weights, order, rate[b], level[b])
+                    for n in range(neurons):
+                        direct[n] += mask[own, n] * level[b, n]
+                    if slopes.size:
+                        _look_ahead_row(flat, at, places, slopes, order // 2, slope[b], slope[b])
+                        for n in range(neurons):
+                            grad_delay[own, n] += spikes[t, own, n] * mask[own, n] * slope[b, n]
+                if threshold < np.inf:
+                    _surrogate_row(direct, voltage[t, own], threshold, code, width, scale)
+                if current.size:
+                    _decay_row(
+                        grad_u[b], grad_v[b], current[t, own], voltage[t, own], spikes[t, own],
+                        grad_decay[0, own], grad_decay[1, own],
+                    )  # fmt: skip
+                _neuron_row_backward(direct, spikes[t, own], fade_u, fade_v, grad_u[b], grad_v[b], grad_x[t, own])
+                if kernel.size:
+                    _convolve_row_transposed(grad_x[t, own], kernel, size, ring[slot, b])
+            if matrix.size:
+                np.dot(grad_x[t, low : low + rows], matrix, ring[slot])
+            if recurrent:
+                slot = slot - 1 if slot > 0 else slots - 1
 
 
-@njit(parallel=True, cache=True)
-def step_forward(t, total, mask, first, taps, u, v, keep_u, keep_v, threshold, spikes, arriving, voltage, current):
-    """Step t of a densely recurrent layer, given the summed input ``total`` (B, N); u, v are (B, N) float64, updated."""
-    for b in prange(total.shape[0]):
-        _neuron_row(total[b], u[b], v[b], keep_u, keep_v, threshold, spikes[t, b], voltage[t, b])
-        if current.size:
-            current[t, b] = u[b] / 4096.0
-        _spread_row(spikes[t, b], mask[b], t, b, first, taps, arriving)
-
-
-@njit(parallel=True, cache=True)
-def step_backward(
-    t, grad_out, grad_arriving, mask, first, taps, fade_u, fade_v, threshold, surrogate, voltage, spikes, current,
-    grad_u, grad_v, grad_x, grad_decay,
-):  # fmt: skip
-    """Step t backward: dL/ds collects the loss and what arrives later, then passes the neuron; grad_u, grad_v are (B, N)."""
-    code, width, scale = surrogate
-    for b in prange(grad_u.shape[0]):
-        direct = grad_out[t, b].copy()
-        for n in range(direct.shape[0]):
-            direct[n] += mask[b, n] * _gather(grad_arriving, t, b, n, first, taps)
-        _surrogate_row(direct, voltage[t, b], threshold, code, width, scale)
-        if current.size:
-            _decay_row(grad_u[b], grad_v[b], current[t, b], voltage[t, b], spikes[t, b], grad_decay[0, b], grad_decay[1, b])
-        _neuron_row_backward(direct, spikes[t, b], fade_u, fade_v, grad_u[b], grad_v[b], grad_x[t, b])
-
-
-@njit(parallel=True, cache=True)
-def delay_forward(spikes, mask, first, taps, arriving):
-    """Spread all spikes (T, B, N) into ``arriving`` (T, B, N), which is zero on entry; ``mask`` (B, N) weighs them."""
-    for b in prange(spikes.shape[1]):
-        for t in range(spikes.shape[0]):
-            _spread_row(spikes[t, b], mask[b], t, b, first, taps, arriving)
-
-
-@njit(parallel=True, cache=True)
-def delay_backward(grad_arriving, first, taps, grad_spikes):
-    """dL/dspikes (T, B, N) of ``delay_forward`` with a mask of ones."""
-    steps, batch, neurons = grad_arriving.shape
-    for b in prange(batch):
-        for t in range(steps):
-            for n in range(neurons):
-                grad_spikes[t, b, n] = _gather(grad_arriving, t, b, n, first, taps)
-
-
-@njit(parallel=True, cache=True)
-def delay_gradient(spikes, mask, grad_arriving, first, slopes):
-    """dL/d(delay) per sample, (B, N) float64: a correlation of spikes with dL/darriving over the lags of the taps.
-
-    ``slopes`` (N, K) is d(taps)/d(delay), from lag ``first`` on.
-    """
+@njit(parallel=True, cache=True, error_model="numpy")
+def delay_forward(spikes, lags, weights, order, arriving):
+    """Delay all spikes (T, B, N): writes ``arriving`` (T, B, N)."""
     steps, batch, neurons = spikes.shape
-    result = np.zeros((batch, neurons))
+    slots, ones = lags.max() + 1, np.ones(neurons, np.float32)
     for b in prange(batch):
+        ring = np.zeros((slots, 1, neurons))
+        rate, level = np.zeros(neurons), np.zeros(neurons)
         for t in range(steps):
-            for n in range(neurons):
-                if spikes[t, b, n] != 0.0:
-                    result[b, n] += spikes[t, b, n] * mask[b, n] * _gather(grad_arriving, t, b, n, first, slopes)
-    return result
+            _arrive_row(ring[t % slots, 0], order, rate, level, arriving[t, b])
+            _send_row(spikes[t, b], ones, lags, weights, t % slots, 0, ring)
 
 
-@njit(parallel=True, cache=True)
-def kernel_gradient(grad_x, arriving, channels, taps):
-    """dL/dkernel per sample, (B, channels, channels, taps) float64; only what arrived contributes, and little does."""
-    steps, batch, neurons = grad_x.shape
-    size, half = neurons // channels, taps // 2
-    result = np.zeros((batch, channels, channels, taps))
+@njit(parallel=True, cache=True, error_model="numpy")
+def delay_backward(grad_arriving, spikes, lags, weights, order, slopes, grad_spikes, grad_delay):
+    """Backward of ``delay_forward``: writes dL/dspikes (T, B, N), adds to dL/d(delay) per sample, (B, N) float64."""
+    steps, batch, neurons = spikes.shape
+    slots = lags.max() + 1
     for b in prange(batch):
+        ring = np.zeros((slots, neurons), np.float32)
+        flat, places = ring.reshape(-1), _places(lags, neurons)
+        rate, level, slope = np.zeros(neurons), np.zeros(neurons), np.zeros(neurons)
+        for t in range(steps - 1, -1, -1):
+            at = (t % slots) * neurons
+            _look_ahead_row(flat, at, places, weights, order, rate, level)
+            grad_spikes[t, b] = level
+            if slopes.size:
+                _look_ahead_row(flat, at, places, slopes, order // 2, slope, slope)
+                for n in range(neurons):
+                    grad_delay[b, n] += spikes[t, b, n] * slope[n]
+            ring[t % slots] = grad_arriving[t, b]
+
+
+@njit(parallel=True, cache=True, error_model="numpy")
+def kernel_gradient(grad_x, arriving, channels, kh, kw, size):
+    """dL/dkernel per sample, (B, channels, channels, kh, kw) float64."""
+    steps, batch, _ = grad_x.shape
+    height, width = size
+    area = height * width
+    result = np.zeros((batch, channels, channels, kh, kw))
+    for b in prange(batch):
+        sums = np.zeros((channels, channels, kh, kw, width), np.float32)
         for t in range(steps):
-            for n in range(neurons):
-                value = arriving[t, b, n]
-                if value != 0.0:
-                    i, g = n // size, n % size
-                    for k in range(taps):
-                        f = g - k + half
-                        if 0 <= f < size:
-                            for o in range(channels):
-                                result[b, o, i, k] += value * grad_x[t, b, o * size + f]
+            for o in range(channels):
+                for i in range(channels):
+                    for a in range(kh):
+                        for k in range(kw):
+                            down, shift = a - kh // 2, k - kw // 2
+                            for y in range(max(0, -down), min(height, height - down)):
+                                to, back = o * area + y * width, i * area + (y + down) * width + shift
+                                for x in range(max(0, -shift), min(width, width - shift)):
+                                    sums[o, i, a, k, x] += grad_x[t, b, to + x] * arriving[t, b, back + x]
+        for o in range(channels):
+            for i in range(channels):
+                for a in range(kh):
+                    for k in range(kw):
+                        result[b, o, i, a, k] = sums[o, i, a, k].sum()
     return result

@@ -8,8 +8,9 @@ import torch
 
 from hw_configs.errors import ConfigError
 from train.config import Config, DelayConfig, LayerConfig
-from train.delay import AxonalDelay, Taps, shift_one_step
+from train.delay import AxonalDelay, shift_one_step
 from train.model import build_model
+from train.taps import Taps
 
 
 def delay_of(values, *, grid=1, max_delay=62, **state):
@@ -42,7 +43,7 @@ def test_triangle_of_half_width_two():
 
 def test_nothing_arrives_before_the_next_step():
     taps = Taps.triangle(np.array([0.0, 0.5, 1.0]), sigma=10.0)
-    assert taps.first.min() == 1
+    assert not taps.dense_weights[0].any()
     arriving = delay_of([0.0], sigma=10.0)(impulse(30, 1))[:, 0, 0].detach()
     assert arriving[0] == 0 and arriving[1] == pytest.approx(11 / 121)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -28,13 +30,24 @@ def banded(kernel: torch.Tensor, size: int) -> torch.Tensor:
     return torch.stack(rows)
 
 
-@pytest.mark.parametrize("kind", ["dense", "conv", "conv2"])
+def as_matrix(kernel: torch.Tensor, shape: tuple[int, int, int]) -> torch.Tensor:
+    """The matrix of a same-padded convolution (C, C, kh, kw) over a population (C, H, W), by torch's own convolution."""
+    size = math.prod(shape)
+    images = torch.eye(size, dtype=kernel.dtype).reshape(size, *shape)
+    padding = (kernel.shape[2] // 2, kernel.shape[3] // 2)
+    return torch.nn.functional.conv2d(images, kernel, padding=padding).reshape(size, size).t()
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv", "conv2", "plane"])
 @pytest.mark.parametrize(("sigma", "hard"), [(0.0, False), (2.5, False), (0.0, True)])
 def test_spikes_and_gradients_equal_a_plain_loop(reference, kind, sigma, hard):
     torch.manual_seed(1)
-    neuron = Cuba((NEURONS,), current_decay=0.5, voltage_decay=0.25, learn_decays=True, surrogate="triangle", width=1.5)
+    neuron = Cuba(
+        (2, 2, 2) if kind == "plane" else (NEURONS,),
+        current_decay=0.5, voltage_decay=0.25, learn_decays=True, surrogate="triangle", width=1.5,
+    )  # fmt: skip
     channels = 2 if kind == "conv2" else 1
-    shape = (NEURONS, NEURONS) if kind == "dense" else (channels, channels, 3)
+    shape = {"dense": (NEURONS, NEURONS), "plane": (2, 2, 3, 3)}.get(kind, (channels, channels, 3))
     weight = torch.round(torch.randn(shape) * 12) / 32
     recurrence = Recurrence(weight, AxonalDelay(NEURONS, max_delay=62, low=0, high=6))
     recurrence.delay.sigma.fill_(sigma)
@@ -48,7 +61,7 @@ def test_spikes_and_gradients_equal_a_plain_loop(reference, kind, sigma, hard):
     x2, w2 = x.detach().double().requires_grad_(), weight.double().requires_grad_()
     d2 = recurrence.delay.delay.detach().double().requires_grad_()
     du, dv = (decay.detach().double().requires_grad_() for decay in (neuron.current_decay, neuron.voltage_decay))
-    matrix = w2 if kind == "dense" else banded(w2, NEURONS // channels)
+    matrix = as_matrix(w2, (2, 2, 2)) if kind == "plane" else w2 if kind == "dense" else banded(w2, NEURONS // channels)
     expected, _ = reference.plain_layer(x2, du, dv, neuron, matrix, d2, sigma, hard, mask)
     assert 0.02 < expected.mean() < 0.8
     assert torch.equal(spikes.detach().double(), expected)
@@ -111,7 +124,7 @@ def test_dense_block_equals_slayers(slayer):
 
 def test_only_square_weights_and_odd_kernels():
     delay = AxonalDelay(4, max_delay=4)
-    for shape in ((4, 3), (1, 1, 4), (2, 1, 3), (4,)):
+    for shape in ((4, 3), (1, 1, 4), (2, 1, 3), (4,), (1, 1, 3, 2)):
         with pytest.raises(ConfigError, match="odd taps"):
             Recurrence(torch.zeros(shape), delay)
 

@@ -26,10 +26,11 @@ class DelayedRecurrent(Block):
     Args:
         synapse: the connection from the layer before.
         neuron: the population; (N,), or (C, H, W) for several channels.
-        recurrent: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel.
+        recurrent: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel;
+            ``taps`` x ``taps`` weights where the population has two axes.
         taps: odd length of the kernel.
         recurrent_gain: standard deviation of the recurrent input's weights: orthogonal rows of norm ``recurrent_gain`` for a
-            matrix, normal with ``recurrent_gain / sqrt(channels * taps)`` for a kernel.
+            matrix, normal with ``recurrent_gain / sqrt(fan-in)`` for a kernel.
         recurrent_delay: delays of the recurrence, one for each neuron or channel.
         recurrent_dropout: see ``Recurrence``.
         parts: further arguments of ``Block``.
@@ -54,9 +55,8 @@ class DelayedRecurrent(Block):
             weight = nn.init.orthogonal_(torch.empty(neuron.neurons, neuron.neurons)) * recurrent_gain
         elif recurrent == "conv":
             channels = neuron.shape[0] if len(neuron.shape) == 3 else 1
-            if len(neuron.shape) == 3 and neuron.shape[1] != 1:
-                raise ConfigError(f"convolutional recurrence runs over one axis; the shape is {tuple(neuron.shape)}")
-            weight = torch.randn(channels, channels, taps) * (recurrent_gain / math.sqrt(channels * taps))
+            kernel = (taps, taps) if len(neuron.shape) == 3 and neuron.shape[1] > 1 else (taps,)
+            weight = torch.randn(channels, channels, *kernel) * (recurrent_gain / math.sqrt(channels * math.prod(kernel)))
         else:
             raise ConfigError(f"recurrent is {recurrent!r}; dense or conv is allowed")
         super().__init__(synapse, neuron, recurrence=Recurrence(weight, recurrent_delay, dropout=recurrent_dropout), **parts)

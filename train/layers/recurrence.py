@@ -9,36 +9,46 @@ Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family); ConvDelRec (Zebend
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
 from hw_configs.fixed_point import STATE_SCALE
-from train.delay import AxonalDelay, Taps
-from train.kernels import (
-    delay_gradient,
-    kernel_gradient,
-    sequence_backward,
-    sequence_forward,
-    step_backward,
-    step_forward,
-)
+from train.delay import AxonalDelay
+from train.kernels import kernel_gradient, layer_backward, layer_forward
 from train.layers.dropout import keep_mask
 from train.layout import array
 from train.neurons import Cuba
-from train.neurons.cuba import EMPTY
+from train.neurons.cuba import EMPTY, NO_KERNEL, NO_MATRIX
+
+
+@contextlib.contextmanager
+def one_blas_thread_each() -> Iterator[None]:
+    """Products inside the compiled loops stay on the thread that makes them."""
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    import scipy.linalg.cython_blas  # noqa: F401  # the BLAS that compiled loops call, before it is looked for
+
+    return ThreadpoolController()
 
 
 class Recurrence(nn.Module):
     """Connection of a population to itself.
 
     Args:
-        weight: (N, N) for a dense matrix, (channels, channels, taps) for a convolution over the neurons of each channel,
-            zero padded; taps odd.
+        weight: (N, N) for a dense matrix; for a convolution (channels, channels, taps) over the neurons of each channel in a
+            row, or (channels, channels, kh, kw) over a population (channels, H, W); zero padded; taps odd.
         delay: axonal delays, one for each neuron or channel.
         dropout: probability that a neuron's recurrent output is dropped for a whole sequence while training.
 
@@ -48,9 +58,11 @@ class Recurrence(nn.Module):
 
     def __init__(self, weight: Tensor, delay: AxonalDelay, *, dropout: float = 0.0) -> None:
         super().__init__()
-        if weight.dim() not in (2, 3) or weight.shape[0] != weight.shape[1] or (weight.dim() == 3 and weight.shape[2] % 2 == 0):
+        shape = tuple(weight.shape)
+        if len(shape) not in (2, 3, 4) or shape[0] != shape[1] or any(taps % 2 == 0 for taps in shape[2:]):
             raise ConfigError(
-                f"recurrent weight has shape {tuple(weight.shape)}; (N, N) or (channels, channels, odd taps) is allowed"
+                f"recurrent weight has shape {shape}; (N, N), (channels, channels, odd taps) or (channels, channels, odd kh, "
+                "odd kw) is allowed"
             )
         self.weight = nn.Parameter(weight)
         self.delay = delay
@@ -69,99 +81,75 @@ class Recurrence(nn.Module):
             mask = keep_mask(x.shape[1:], self.dropout)
         else:
             mask = torch.ones(x.shape[1:])
-        function = _DenseRecurrence if self.kind == "dense" else _ConvRecurrence
-        return function.apply(x, weight, self.delay.delay, neuron.current_decay, neuron.voltage_decay, self.delay, neuron, mask)
+        return _RecurrentFunction.apply(
+            x, weight, self.delay.delay, neuron.current_decay, neuron.voltage_decay, self, neuron, mask
+        )
+
+    def extent(self, neuron: Cuba) -> tuple[int, int]:
+        """(H, W) of a channel of the population; neurons in a row are cut into channels of one row each."""
+        if len(neuron.shape) == 3:
+            return neuron.shape[1], neuron.shape[2]
+        return 1, neuron.neurons // self.weight.shape[0]
+
+    def arrays(self, weight: Tensor, neuron: Cuba, *, transposed: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """Matrix, kernel (one of them empty) and extent of the population for the compiled loops."""
+        if self.kind == "dense":
+            return array(weight.t() if transposed else weight), NO_KERNEL, (0, 0)
+        kernel = array(weight)
+        return NO_MATRIX, kernel.reshape(*kernel.shape[:2], -1, kernel.shape[-1]), self.extent(neuron)
+
+    def weight_gradient(self, grad_x: np.ndarray, arriving: np.ndarray, neuron: Cuba) -> Tensor:
+        """dL/dW from dL/dx and what arrived, both (T, B, N)."""
+        if self.kind == "dense":
+            return torch.from_numpy(grad_x).flatten(0, 1).t() @ torch.from_numpy(arriving).flatten(0, 1)
+        channels, *kernel = self.weight.shape[1:]
+        tall, wide = kernel if len(kernel) == 2 else (1, kernel[0])
+        grad = kernel_gradient(grad_x, arriving, channels, tall, wide, self.extent(neuron)).sum(axis=0)
+        return torch.from_numpy(grad.astype(np.float32)).reshape(self.weight.shape)
+
+    def chunk(self, batch: int) -> int:
+        """Samples that pass the steps together: enough rows for a product, few enough that their rings stay in the cache.
+
+        It depends on nothing but the size of the batch, so that sums do not depend on the machine.
+        """
+        return min(max(batch // 4, 16), 64) if self.kind == "dense" else 1
 
 
-class _Run:
-    """Arrays of one pass through a recurrent layer, (T, B, N) unless stated or empty, and what both kinds share."""
-
-    def __init__(self, x: Tensor, delay: AxonalDelay, neuron: Cuba, mask: Tensor) -> None:
-        self.x, self.mask = array(x), array(mask)  # mask: (B, N)
-        self.delay, self.neuron = delay, neuron
-        self.taps: Taps = delay.taps(self.x.shape[2])
-        self.keep = neuron.keep()
-        self.spikes, self.voltage = np.empty_like(self.x), np.empty_like(self.x)
-        self.arriving = np.zeros_like(self.x)
-        self.current = np.empty_like(self.x) if neuron.learn_decays else EMPTY
-        self.grad_x, self.grad_arriving = EMPTY, EMPTY
-        self.grad_decay = np.zeros((2, *self.x.shape[1:]))
-
-    def start_backward(self) -> None:
-        """Make room for gradients."""
-        self.grad_x, self.grad_arriving = np.empty_like(self.x), np.zeros_like(self.x)
-
-    def gradients(self, ctx: Any, grad_weight: Tensor) -> tuple[Tensor | None, ...]:
-        """What ``backward`` returns, for the inputs of ``apply`` in order."""
-        grad_delay = None
-        if ctx.needs_input_grad[2]:
-            taps = self.taps
-            per_sample = delay_gradient(self.spikes, self.mask, self.grad_arriving, taps.slope_first, taps.slopes)
-            grad_delay = self.delay.sum_gradients(per_sample)
-        decays = self.neuron.sum_decay_gradients(self.grad_decay) if self.neuron.learn_decays else (None, None)
-        return torch.from_numpy(self.grad_x), grad_weight, grad_delay, *decays, None, None, None
-
-
-class _DenseRecurrence(torch.autograd.Function):
-    """W dense: one product a step, forward and backward; the gradients of W and of the delays need no loop."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, delay: AxonalDelay, neuron: Cuba, mask: Tensor
-    ) -> Tensor:
-        run = _Run(x, delay, neuron, mask)
-        steps, batch, neurons = run.x.shape
-        u, v, total = np.zeros((batch, neurons)), np.zeros((batch, neurons)), torch.empty(batch, neurons)
-        arriving, source, transposed = torch.from_numpy(run.arriving), torch.from_numpy(run.x), weight.detach().t()
-        threshold = neuron.threshold_or_inf * STATE_SCALE
-        for t in range(steps):
-            torch.addmm(source[t], arriving[t], transposed, out=total)  # (B, N)
-            step_forward(
-                t, total.numpy(), run.mask, run.taps.first, run.taps.weights, u, v, *run.keep, threshold,
-                run.spikes, run.arriving, run.voltage, run.current,
-            )  # fmt: skip
-        ctx.run, ctx.weight = run, weight.detach()
-        return torch.from_numpy(run.spikes)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        run, weight, neuron = ctx.run, ctx.weight, ctx.run.neuron
-        run.start_backward()
-        steps, batch, neurons = run.x.shape
-        grad_out, fade = array(grad), [keep.astype(np.float32) for keep in run.keep]
-        grad_u, grad_v = np.zeros((batch, neurons), np.float32), np.zeros((batch, neurons), np.float32)
-        grad_x, grad_arriving = torch.from_numpy(run.grad_x), torch.from_numpy(run.grad_arriving)
-        for t in range(steps - 1, -1, -1):
-            step_backward(
-                t, grad_out, run.grad_arriving, run.mask, run.taps.first, run.taps.weights, *fade, neuron.threshold_or_inf,
-                neuron.surrogate_code, run.voltage, run.spikes, run.current, grad_u, grad_v, run.grad_x, run.grad_decay,
-            )  # fmt: skip
-            torch.mm(grad_x[t], weight, out=grad_arriving[t])  # (B, N)
-        return run.gradients(ctx, grad_x.flatten(0, 1).t() @ torch.from_numpy(run.arriving).flatten(0, 1))
-
-
-class _ConvRecurrence(torch.autograd.Function):
-    """W a convolution over the neuron axis: the whole sequence is one compiled loop."""
+class _RecurrentFunction(torch.autograd.Function):
+    """The whole sequence as one compiled loop, forward and backward; the gradient of W is one product besides."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, delay: AxonalDelay, neuron: Cuba, mask: Tensor
+        ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, layer: Recurrence, neuron: Cuba, mask: Tensor
     ) -> Tensor:
-        run = _Run(x, delay, neuron, mask)
-        ctx.run, ctx.kernel = run, array(weight)
-        sequence_forward(
-            run.x, ctx.kernel, run.mask, run.taps.first, run.taps.weights, *run.keep, neuron.threshold_or_inf * STATE_SCALE,
-            run.spikes, run.arriving, run.voltage, run.current,
-        )  # fmt: skip
-        return torch.from_numpy(run.spikes)
+        source, keep, taps = array(x), neuron.keep(), layer.delay.taps(x.shape[2])
+        spikes, voltage, arriving = np.empty_like(source), np.empty_like(source), np.empty_like(source)
+        current = np.empty_like(source) if neuron.learn_decays else EMPTY
+        connection = layer.arrays(weight, neuron, transposed=True)
+        chunk = layer.chunk(source.shape[1])
+        with one_blas_thread_each():
+            layer_forward(
+                source, *connection, array(mask), taps.lags, taps.weights, taps.order, *keep,
+                neuron.threshold_or_inf * STATE_SCALE, chunk, spikes, arriving, voltage, current,
+            )  # fmt: skip
+        ctx.layer, ctx.neuron, ctx.weight, ctx.mask, ctx.taps, ctx.keep = layer, neuron, weight.detach(), mask, taps, keep
+        ctx.arrays = spikes, voltage, arriving, current
+        return torch.from_numpy(spikes)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        run, kernel, neuron = ctx.run, ctx.kernel, ctx.run.neuron
-        run.start_backward()
-        sequence_backward(
-            array(grad), kernel, run.mask, run.taps.first, run.taps.weights, *run.keep, neuron.threshold_or_inf,
-            neuron.surrogate_code, run.voltage, run.spikes, run.current, run.grad_x, run.grad_arriving, run.grad_decay,
-        )  # fmt: skip
-        grad_kernel = kernel_gradient(run.grad_x, run.arriving, kernel.shape[0], kernel.shape[2]).sum(axis=0)
-        return run.gradients(ctx, torch.from_numpy(grad_kernel.astype(np.float32)))
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        layer, neuron, taps = ctx.layer, ctx.neuron, ctx.taps
+        spikes, voltage, arriving, current = ctx.arrays
+        learn = ctx.needs_input_grad[2]
+        grad_x, grad_delay = np.empty_like(spikes), np.zeros(spikes.shape[1:])
+        grad_decay = np.zeros((2, *spikes.shape[1:]))
+        with one_blas_thread_each():
+            layer_backward(
+                array(grad), *layer.arrays(ctx.weight, neuron, transposed=False), array(ctx.mask),
+                taps.lags, taps.weights, taps.order, taps.slopes if learn else taps.slopes[:0], *ctx.keep,
+                neuron.threshold_or_inf, neuron.surrogate_code, layer.chunk(spikes.shape[1]),
+                voltage, spikes, current, grad_x, grad_decay, grad_delay,
+            )  # fmt: skip
+        grad_d = layer.delay.sum_gradients(grad_delay) if learn else None
+        decays = neuron.sum_decay_gradients(grad_decay) if neuron.learn_decays else (None, None)
+        return torch.from_numpy(grad_x), layer.weight_gradient(grad_x, arriving, neuron), grad_d, *decays, None, None, None

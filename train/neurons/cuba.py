@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
 from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_BITS, WEIGHT_SCALE
-from train.kernels import SURROGATES, sequence_backward, sequence_forward
+from train.kernels import SURROGATES, layer_backward, layer_forward
 from train.layout import array, nct, tbn
 
 EMPTY = np.zeros((0, 0, 0), np.float32)
-#: In place of kernel, mask, first and taps where nothing recurs.
-_NO_RECURRENCE = (EMPTY, np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
+#: In place of matrix, kernel and size, and of mask and taps, where nothing recurs.
+NO_MATRIX, NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
+_NO_WEIGHTS = (NO_MATRIX, NO_KERNEL, (0, 0))
+_NO_DELAYS = (NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
 
 
 class Cuba(nn.Module):
@@ -200,7 +202,7 @@ class _CubaFunction(torch.autograd.Function):
         spikes, voltage = np.empty_like(source), np.empty_like(source)
         current = np.empty_like(source) if neuron.learn_decays else EMPTY
         threshold = neuron.threshold_or_inf * STATE_SCALE
-        sequence_forward(source, *_NO_RECURRENCE, *keep, threshold, spikes, EMPTY, voltage, current)
+        layer_forward(source, *_NO_WEIGHTS, *_NO_DELAYS, *keep, threshold, 1, spikes, EMPTY, voltage, current)
         ctx.neuron, ctx.keep, ctx.saved = neuron, keep, (voltage, spikes, current)
         return torch.from_numpy(spikes if neuron.spiking else voltage)
 
@@ -208,9 +210,9 @@ class _CubaFunction(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         neuron, (voltage, spikes, current) = ctx.neuron, ctx.saved
         grad_x, grad_decay = np.empty_like(voltage), np.zeros((2, *voltage.shape[1:]))
-        sequence_backward(
-            array(grad), *_NO_RECURRENCE, *ctx.keep, neuron.threshold_or_inf, neuron.surrogate_code,
-            voltage, spikes, current, grad_x, EMPTY, grad_decay,
+        layer_backward(
+            array(grad), *_NO_WEIGHTS, *_NO_DELAYS, _NO_DELAYS[2], *ctx.keep, neuron.threshold_or_inf, neuron.surrogate_code, 1,
+            voltage, spikes, current, grad_x, grad_decay, np.zeros((0, 0)),
         )  # fmt: skip
         decays = neuron.sum_decay_gradients(grad_decay) if neuron.learn_decays else (None, None)
         return torch.from_numpy(grad_x), *decays, None
