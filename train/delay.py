@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError, MyelinError
-from train.kernels import delay_backward, delay_forward
+from train import loops
 from train.layout import array
 from train.taps import Taps
 
@@ -100,9 +100,9 @@ class AxonalDelay(nn.Module):
         """Spikes (T, B, N) as they arrive, 1 + delay steps later."""
         return _DelayFunction.apply(spikes, self.delay, self)
 
-    def sum_gradients(self, per_sample: np.ndarray) -> Tensor:
+    def sum_gradients(self, per_sample: Tensor) -> Tensor:
         """dL/d(delay) from gradients per sample and neuron, (B, N)."""
-        return torch.from_numpy(per_sample.sum(axis=0).reshape(self.delay.numel(), -1).sum(axis=1).astype(np.float32))
+        return per_sample.sum(dim=0).unflatten(0, (self.delay.numel(), -1)).sum(dim=1).float()
 
 
 class _DelayFunction(torch.autograd.Function):
@@ -110,19 +110,14 @@ class _DelayFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
-        source = array(spikes)
-        arriving, taps = np.empty_like(source), module.taps(source.shape[2])
-        delay_forward(source, taps.lags, taps.weights, taps.order, arriving)
-        ctx.module, ctx.taps, ctx.spikes = module, taps, source
-        return torch.from_numpy(arriving)
+        ctx.module, ctx.taps, ctx.spikes = module, module.taps(spikes.shape[2]), spikes.detach()
+        return loops.delay_forward(ctx.spikes, ctx.taps)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        taps, spikes, learn = ctx.taps, ctx.spikes, ctx.needs_input_grad[1]
-        grad_spikes, grad_delay = np.empty_like(spikes), np.zeros(spikes.shape[1:])
-        slopes = taps.slopes if learn else taps.slopes[:0]
-        delay_backward(array(grad), spikes, taps.lags, taps.weights, taps.order, slopes, grad_spikes, grad_delay)
-        return torch.from_numpy(grad_spikes), ctx.module.sum_gradients(grad_delay) if learn else None, None
+        learn = ctx.needs_input_grad[1]
+        grad_spikes, per_sample = loops.delay_backward(grad, ctx.spikes, ctx.taps, learn=learn)
+        return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None
 
 
 def shift_one_step(spikes: Tensor) -> Tensor:

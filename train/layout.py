@@ -27,8 +27,5 @@ def nct(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def array(x: Tensor) -> np.ndarray:
-    """The numpy view of a CPU tensor, contiguous float32, for a compiled loop."""
-    x = x.detach()
-    if x.device.type != "cpu":
-        raise DataError(f"a tensor is on {x.device}; the compiled training loops run on the cpu: move model and data there")
-    return x.to(torch.float32).contiguous().numpy()
+    """A tensor as numpy, contiguous float32: a view where it is that already and on the CPU."""
+    return x.detach().to("cpu", torch.float32).contiguous().numpy()

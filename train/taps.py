@@ -62,8 +62,8 @@ class Taps:
         """The same taps for each of ``times`` neurons per entry."""
         if times == 1:
             return self
-        lags, weights, slopes = (np.repeat(values, times, axis=1) for values in (self.lags, self.weights, self.slopes))
-        return Taps(lags, weights, slopes, self.order)
+        weights, slopes = (np.repeat(values, times, axis=1) for values in (self.weights, self.slopes))
+        return Taps(np.repeat(self.lags, times, axis=1), weights, slopes, self.order)
 
     def dense(self, values: npt.NDArray[np.float64], order: int) -> npt.NDArray[np.float64]:
         """(longest lag + 1, N): ``values`` at the points, summed up ``order`` times along the lags."""

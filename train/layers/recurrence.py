@@ -9,38 +9,17 @@ Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family); ConvDelRec (Zebend
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import STATE_SCALE
+from train import loops
 from train.delay import AxonalDelay
-from train.kernels import kernel_gradient, layer_backward, layer_forward
 from train.layers.dropout import keep_mask
-from train.layout import array
 from train.neurons import Cuba
-from train.neurons.cuba import EMPTY, NO_KERNEL, NO_MATRIX
-
-
-@contextlib.contextmanager
-def one_blas_thread_each() -> Iterator[None]:
-    """Products inside the compiled loops stay on the thread that makes them."""
-    with _blas().limit(limits=1, user_api="blas"):
-        yield
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    import scipy.linalg.cython_blas  # noqa: F401  # the BLAS that compiled loops call, before it is looked for
-
-    return ThreadpoolController()
 
 
 class Recurrence(nn.Module):
@@ -81,8 +60,9 @@ class Recurrence(nn.Module):
             mask = keep_mask(x.shape[1:], self.dropout)
         else:
             mask = torch.ones(x.shape[1:])
+        kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
         return _RecurrentFunction.apply(
-            x, weight, self.delay.delay, neuron.current_decay, neuron.voltage_decay, self, neuron, mask
+            x, kernel, self.delay.delay, neuron.current_decay, neuron.voltage_decay, self, neuron, mask.to(x.device)
         )
 
     def extent(self, neuron: Cuba) -> tuple[int, int]:
@@ -91,65 +71,24 @@ class Recurrence(nn.Module):
             return neuron.shape[1], neuron.shape[2]
         return 1, neuron.neurons // self.weight.shape[0]
 
-    def arrays(self, weight: Tensor, neuron: Cuba, *, transposed: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-        """Matrix, kernel (one of them empty) and extent of the population for the compiled loops."""
-        if self.kind == "dense":
-            return array(weight.t() if transposed else weight), NO_KERNEL, (0, 0)
-        kernel = array(weight)
-        return NO_MATRIX, kernel.reshape(*kernel.shape[:2], -1, kernel.shape[-1]), self.extent(neuron)
-
-    def weight_gradient(self, grad_x: np.ndarray, arriving: np.ndarray, neuron: Cuba) -> Tensor:
-        """dL/dW from dL/dx and what arrived, both (T, B, N)."""
-        if self.kind == "dense":
-            return torch.from_numpy(grad_x).flatten(0, 1).t() @ torch.from_numpy(arriving).flatten(0, 1)
-        channels, *kernel = self.weight.shape[1:]
-        tall, wide = kernel if len(kernel) == 2 else (1, kernel[0])
-        grad = kernel_gradient(grad_x, arriving, channels, tall, wide, self.extent(neuron)).sum(axis=0)
-        return torch.from_numpy(grad.astype(np.float32)).reshape(self.weight.shape)
-
-    def chunk(self, batch: int) -> int:
-        """Samples that pass the steps together: enough rows for a product, few enough that their rings stay in the cache.
-
-        It depends on nothing but the size of the batch, so that sums do not depend on the machine.
-        """
-        return min(max(batch // 4, 16), 64) if self.kind == "dense" else 1
-
 
 class _RecurrentFunction(torch.autograd.Function):
-    """The whole sequence as one compiled loop, forward and backward; the gradient of W is one product besides."""
+    """The whole sequence at once, forward and backward."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, layer: Recurrence, neuron: Cuba, mask: Tensor
     ) -> Tensor:
-        source, keep, taps = array(x), neuron.keep(), layer.delay.taps(x.shape[2])
-        spikes, voltage, arriving = np.empty_like(source), np.empty_like(source), np.empty_like(source)
-        current = np.empty_like(source) if neuron.learn_decays else EMPTY
-        connection = layer.arrays(weight, neuron, transposed=True)
-        chunk = layer.chunk(source.shape[1])
-        with one_blas_thread_each():
-            layer_forward(
-                source, *connection, array(mask), taps.lags, taps.weights, taps.order, *keep,
-                neuron.threshold_or_inf * STATE_SCALE, chunk, spikes, arriving, voltage, current,
-            )  # fmt: skip
-        ctx.layer, ctx.neuron, ctx.weight, ctx.mask, ctx.taps, ctx.keep = layer, neuron, weight.detach(), mask, taps, keep
-        ctx.arrays = spikes, voltage, arriving, current
-        return torch.from_numpy(spikes)
+        recurrent = loops.Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.taps(x.shape[2]))
+        ctx.recurrent, ctx.constants = recurrent, neuron.constants()
+        ctx.layer, ctx.neuron = layer, neuron
+        ctx.trace = loops.forward(x, ctx.constants, recurrent)
+        return ctx.trace.spikes
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        layer, neuron, taps = ctx.layer, ctx.neuron, ctx.taps
-        spikes, voltage, arriving, current = ctx.arrays
         learn = ctx.needs_input_grad[2]
-        grad_x, grad_delay = np.empty_like(spikes), np.zeros(spikes.shape[1:])
-        grad_decay = np.zeros((2, *spikes.shape[1:]))
-        with one_blas_thread_each():
-            layer_backward(
-                array(grad), *layer.arrays(ctx.weight, neuron, transposed=False), array(ctx.mask),
-                taps.lags, taps.weights, taps.order, taps.slopes if learn else taps.slopes[:0], *ctx.keep,
-                neuron.threshold_or_inf, neuron.surrogate_code, layer.chunk(spikes.shape[1]),
-                voltage, spikes, current, grad_x, grad_decay, grad_delay,
-            )  # fmt: skip
-        grad_d = layer.delay.sum_gradients(grad_delay) if learn else None
-        decays = neuron.sum_decay_gradients(grad_decay) if neuron.learn_decays else (None, None)
-        return torch.from_numpy(grad_x), layer.weight_gradient(grad_x, arriving, neuron), grad_d, *decays, None, None, None
+        grads = loops.backward(grad, ctx.trace, ctx.constants, ctx.recurrent, learn_delay=learn)
+        grad_weight = ctx.recurrent.weight_gradient(grads.x, ctx.trace.arriving)
+        grad_delay = ctx.layer.delay.sum_gradients(grads.delay) if learn else None
+        return grads.x, grad_weight, grad_delay, *ctx.neuron.sum_decay_gradients(grads.decay), None, None, None

@@ -10,15 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_BITS, WEIGHT_SCALE
-from train.kernels import SURROGATES, layer_backward, layer_forward
+from hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
+from train import loops
+from train.kernels import SURROGATES
 from train.layout import array, nct, tbn
-
-EMPTY = np.zeros((0, 0, 0), np.float32)
-#: In place of matrix, kernel and size, and of mask and taps, where nothing recurs.
-NO_MATRIX, NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
-_NO_WEIGHTS = (NO_MATRIX, NO_KERNEL, (0, 0))
-_NO_DELAYS = (NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
 
 
 class Cuba(nn.Module):
@@ -167,15 +162,17 @@ class Cuba(nn.Module):
         """Threshold in SLAYER's units, infinite if the neurons do not spike."""
         return self.threshold if self.spiking else math.inf
 
-    @property
-    def surrogate_code(self) -> tuple[int, float, float]:
-        """Code, width and scale of the surrogate for the compiled loops."""
-        return SURROGATES[self.surrogate], self.width, self.scale_grad
+    def constants(self) -> loops.Neurons:
+        """What the loops over time need, as it is now."""
+        code = SURROGATES[self.surrogate], self.width, self.scale_grad
+        return loops.Neurons(self.keep(), self.threshold_or_inf, code, self.learn_decays)
 
-    def sum_decay_gradients(self, grad: np.ndarray) -> tuple[Tensor, Tensor]:
-        """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N)."""
-        total = grad.sum(axis=1).reshape(2, self.current_decay.numel(), -1).sum(axis=2)
-        return torch.from_numpy(total[0].astype(np.float32)), torch.from_numpy(total[1].astype(np.float32))
+    def sum_decay_gradients(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N); None where they are not learnt."""
+        if not self.learn_decays:
+            return None, None
+        total = grad.sum(dim=1).unflatten(1, (self.current_decay.numel(), -1)).sum(dim=2).float()
+        return total[0], total[1]
 
 
 def _decay_range(name: str, low: int | None, high: int | None) -> tuple[int, int]:
@@ -198,21 +195,11 @@ class _CubaFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, current_decay: Tensor, voltage_decay: Tensor, neuron: Cuba) -> Tensor:
-        source, keep = array(x), neuron.keep()
-        spikes, voltage = np.empty_like(source), np.empty_like(source)
-        current = np.empty_like(source) if neuron.learn_decays else EMPTY
-        threshold = neuron.threshold_or_inf * STATE_SCALE
-        layer_forward(source, *_NO_WEIGHTS, *_NO_DELAYS, *keep, threshold, 1, spikes, EMPTY, voltage, current)
-        ctx.neuron, ctx.keep, ctx.saved = neuron, keep, (voltage, spikes, current)
-        return torch.from_numpy(spikes if neuron.spiking else voltage)
+        ctx.neuron, ctx.constants = neuron, neuron.constants()
+        ctx.trace = loops.forward(x, ctx.constants)
+        return ctx.trace.spikes if neuron.spiking else ctx.trace.voltage
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        neuron, (voltage, spikes, current) = ctx.neuron, ctx.saved
-        grad_x, grad_decay = np.empty_like(voltage), np.zeros((2, *voltage.shape[1:]))
-        layer_backward(
-            array(grad), *_NO_WEIGHTS, *_NO_DELAYS, _NO_DELAYS[2], *ctx.keep, neuron.threshold_or_inf, neuron.surrogate_code, 1,
-            voltage, spikes, current, grad_x, grad_decay, np.zeros((0, 0)),
-        )  # fmt: skip
-        decays = neuron.sum_decay_gradients(grad_decay) if neuron.learn_decays else (None, None)
-        return torch.from_numpy(grad_x), *decays, None
+        grads = loops.backward(grad, ctx.trace, ctx.constants)
+        return grads.x, *ctx.neuron.sum_decay_gradients(grads.decay), None

@@ -1,0 +1,85 @@
+"""Torch's operations against the compiled loops: the same spikes where weights are whole, the same gradients everywhere."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from train import kernels, loops, torch_loops
+from train.delay import AxonalDelay
+from train.layers import Recurrence
+from train.neurons import Cuba
+from train.taps import Taps
+
+STEPS, BATCH = 30, 5
+SHAPES = {"none": (6,), "dense": (6,), "conv": (2, 1, 4), "plane": (2, 3, 2)}
+
+
+def taps_of(neurons: int, sigma: float, hard: bool) -> Taps:
+    delay = torch.rand(neurons) * 6
+    return Taps.single(delay.round().long().numpy()) if hard else Taps.triangle(delay.numpy(), sigma)
+
+
+def layer(kind: str, sigma: float, hard: bool, surrogate: str):
+    """Constants and recurrence of a small layer, and its input."""
+    torch.manual_seed(3)
+    shape = SHAPES[kind]
+    neuron = Cuba(shape, current_decay=0.5, voltage_decay=0.2, learn_decays=True, surrogate=surrogate, width=1.2, scale=0.8)
+    recurrent = None
+    if kind != "none":
+        weight = torch.randn({"dense": (6, 6), "conv": (2, 2, 1, 3), "plane": (2, 2, 3, 3)}[kind])
+        mask = (torch.rand(BATCH, neuron.neurons) > 0.3) * 2.0
+        recurrent = loops.Recurrent((weight * 16).round() / 32, tuple(shape[1:]), mask, taps_of(neuron.neurons, sigma, hard))
+    x = torch.randint(-10, 40, (STEPS, BATCH, neuron.neurons)) / 32
+    return x, neuron.constants(), recurrent
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize(("sigma", "hard"), [(0.0, True), (3.3, False)])
+@pytest.mark.parametrize("surrogate", kernels.SURROGATES)
+def test_equal_the_compiled_loops(kind, sigma, hard, surrogate):
+    x, neurons, recurrent = layer(kind, sigma, hard, surrogate)
+    trace = loops.forward(x, neurons, recurrent)
+    found = loops.Trace(*torch_loops.layer_forward(x, neurons, recurrent))
+    assert 0.05 < trace.spikes.mean() < 0.9
+    for name in ("spikes", "voltage", "arriving", "current"):
+        own, theirs = getattr(trace, name), getattr(found, name)
+        assert (own is None) == (theirs is None)
+        if own is not None:
+            torch.testing.assert_close(theirs, own, rtol=0, atol=0 if hard else 1e-6)
+    grad = torch.randn_like(x)
+    expected = loops.backward(grad, trace, neurons, recurrent, learn_delay=recurrent is not None)
+    got = loops.Gradients(*torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=recurrent is not None))
+    for name in ("x", "decay", "delay"):
+        torch.testing.assert_close(getattr(got, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
+    assert expected.decay.abs().sum() > 0 and (recurrent is None or expected.delay.abs().sum() > 0)
+
+
+@pytest.mark.parametrize(("sigma", "hard"), [(0.0, True), (0.0, False), (4.5, False)])
+def test_delays_equal_the_compiled_loops(sigma, hard):
+    torch.manual_seed(0)
+    taps, spikes, grad = taps_of(5, sigma, hard), (torch.rand(STEPS, 3, 5) < 0.3).float(), torch.randn(STEPS, 3, 5)
+    torch.testing.assert_close(torch_loops.delay_forward(spikes, taps), loops.delay_forward(spikes, taps), rtol=0, atol=1e-6)
+    pairs = zip(*(module.delay_backward(grad, spikes, taps, learn=True) for module in (torch_loops, loops)), strict=True)
+    for got, expected in pairs:
+        torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is there")
+@pytest.mark.parametrize("shape", [(8, 8), (2, 2, 3)])
+def test_a_cuda_device_gives_the_spikes_and_gradients_of_the_cpu(shape):
+    results = []
+    for device in ("cpu", "cuda"):
+        torch.manual_seed(0)
+        neuron = Cuba((8,), current_decay=0.5, voltage_decay=0.2, learn_decays=True)
+        recurrence = Recurrence(torch.round(torch.randn(shape) * 16) / 32, AxonalDelay(8, max_delay=9, high=9))
+        recurrence.delay.hard.fill_(True)
+        x = (torch.randint(-10, 40, (STEPS, BATCH, 8)) / 32).to(device).requires_grad_()
+        neuron, recurrence = neuron.to(device), recurrence.to(device)
+        spikes = recurrence(x, neuron)
+        (spikes * torch.arange(STEPS, device=device)[:, None, None]).sum().backward()
+        grads = [p.grad for p in (x, *recurrence.parameters(), *neuron.parameters())]
+        results.append([spikes.detach().cpu(), *(grad.cpu() for grad in grads)])
+    assert torch.equal(results[0][0], results[1][0])
+    for on_cpu, on_cuda in zip(*results, strict=True):
+        torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-3, atol=1e-4)

@@ -1,0 +1,200 @@
+"""One pass through a layer of neurons, forward and backward: compiled loops on the CPU, torch's operations elsewhere.
+
+Both compute the same integers and the same gradients; the equations stand in ``train.kernels``.  Arrays are (T, B, N).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from threadpoolctl import ThreadpoolController
+from torch import Tensor
+from torch.nn.grad import conv2d_weight
+
+from hw_configs.fixed_point import STATE_SCALE
+from train import kernels, torch_loops
+from train.layout import array
+from train.taps import Taps
+
+_EMPTY = np.zeros((0, 0, 0), np.float32)
+_NO_MATRIX, _NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
+#: In place of mask, lags, weights and order where nothing recurs.
+_NO_DELAYS = (_NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """What a layer feeds back.
+
+    Attributes:
+        weight: (N, N), or (channels, channels, kh, kw) over a population (channels, *extent), odd kernels, zero padded.
+        extent: (H, W) of a channel; of no matter to a matrix.
+        mask: (B, N) factor on what each neuron feeds back.
+        taps: recurrent delays.
+    """
+
+    weight: Tensor
+    extent: tuple[int, int]
+    mask: Tensor
+    taps: Taps
+
+    @property
+    def dense(self) -> bool:
+        """Whether the weights are a matrix."""
+        return self.weight.dim() == 2
+
+    def weight_gradient(self, grad_x: Tensor, arriving: Tensor) -> Tensor:
+        """dL/dW: one product over all steps and samples, or the correlation of a kernel."""
+        grad, source = grad_x.flatten(0, 1), arriving.flatten(0, 1)  # (T B, N)
+        if self.dense:
+            return grad.t() @ source
+        channels, _, *kernel = self.weight.shape
+        if grad_x.device.type == "cpu":
+            found = kernels.kernel_gradient(array(grad_x), array(arriving), channels, *kernel, self.extent).sum(axis=0)
+            return torch.from_numpy(found.astype(np.float32))
+        images = (values.unflatten(1, (channels, *self.extent)) for values in (source, grad))
+        padding = [taps // 2 for taps in kernel]
+        return conv2d_weight(next(images), list(self.weight.shape), next(images), padding=padding)
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """Constants of a population.
+
+    Attributes:
+        keep: (N,) float64 each, (4096 - decay) / 4096 for current and voltage.
+        threshold: in SLAYER's units, infinite where the neurons never spike.
+        surrogate: code, width and scale, see ``train.kernels``.
+        learn_decays: whether the gradients of the decays are wanted.
+    """
+
+    keep: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    threshold: float
+    surrogate: tuple[int, float, float]
+    learn_decays: bool
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a forward pass leaves for the backward one, (T, B, N) float32 each.
+
+    Attributes:
+        spikes, voltage: the voltage is that before reset.
+        arriving: spikes as they meet the recurrent weights; None without recurrence.
+        current: None where the decays are not learnt.
+    """
+
+    spikes: Tensor
+    voltage: Tensor
+    arriving: Tensor | None
+    current: Tensor | None
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """``x`` (T, B, N) float32; per sample ``decay`` (2, B, N) and ``delay`` (B, N) float64, zero where unasked."""
+
+    x: Tensor
+    decay: Tensor
+    delay: Tensor
+
+
+def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> Trace:
+    """All steps of a layer with input ``x`` (T, B, N) in SLAYER's units."""
+    if x.device.type != "cpu":
+        return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
+    source = array(x)
+    spikes, voltage = np.empty_like(source), np.empty_like(source)
+    current = np.empty_like(source) if neurons.learn_decays else _EMPTY
+    arriving = _EMPTY if recurrent is None else np.empty_like(source)
+    with one_blas_thread_each():
+        kernels.layer_forward(
+            source, *_weights(recurrent, transposed=True), *_delays(recurrent), *neurons.keep, neurons.threshold * STATE_SCALE,
+            _chunk(source.shape[1], recurrent), spikes, arriving, voltage, current,
+        )  # fmt: skip
+    kept = (None if values is _EMPTY else torch.from_numpy(values) for values in (arriving, current))
+    return Trace(torch.from_numpy(spikes), torch.from_numpy(voltage), *kept)
+
+
+def backward(
+    grad_out: Tensor, trace: Trace, neurons: Neurons, recurrent: Recurrent | None = None, *, learn_delay: bool = False
+) -> Gradients:
+    """Gradients from dL/dspikes (dL/dvoltage where the neurons never spike), (T, B, N)."""
+    if grad_out.device.type != "cpu":
+        return Gradients(*torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay))
+    spikes, voltage = trace.spikes.numpy(), trace.voltage.numpy()
+    grad_x = np.empty_like(voltage)
+    grad_decay, grad_delay = np.zeros((2, *voltage.shape[1:])), np.zeros(voltage.shape[1:])
+    current = _EMPTY if trace.current is None else trace.current.numpy()
+    slopes = recurrent.taps.slopes if recurrent is not None and learn_delay else _NO_DELAYS[2]
+    with one_blas_thread_each():
+        kernels.layer_backward(
+            array(grad_out), *_weights(recurrent, transposed=False), *_delays(recurrent), slopes, *neurons.keep,
+            neurons.threshold, neurons.surrogate, _chunk(voltage.shape[1], recurrent),
+            voltage, spikes, current, grad_x, grad_decay, grad_delay,
+        )  # fmt: skip
+    return Gradients(torch.from_numpy(grad_x), torch.from_numpy(grad_decay), torch.from_numpy(grad_delay))
+
+
+def delay_forward(spikes: Tensor, taps: Taps) -> Tensor:
+    """Spikes (T, B, N) as they arrive."""
+    if spikes.device.type != "cpu":
+        return torch_loops.delay_forward(spikes, taps)
+    source = array(spikes)
+    arriving = np.empty_like(source)
+    kernels.delay_forward(source, taps.lags, taps.weights, taps.order, arriving)
+    return torch.from_numpy(arriving)
+
+
+def delay_backward(grad_arriving: Tensor, spikes: Tensor, taps: Taps, *, learn: bool) -> tuple[Tensor, Tensor]:
+    """dL/dspikes (T, B, N), and dL/d(delay) per sample (B, N), zero unless ``learn``."""
+    if spikes.device.type != "cpu":
+        return torch_loops.delay_backward(grad_arriving, spikes, taps, learn=learn)
+    source = array(spikes)
+    grad_spikes, grad_delay = np.empty_like(source), np.zeros(source.shape[1:])
+    slopes = taps.slopes if learn else taps.slopes[:0]
+    kernels.delay_backward(array(grad_arriving), source, taps.lags, taps.weights, taps.order, slopes, grad_spikes, grad_delay)
+    return torch.from_numpy(grad_spikes), torch.from_numpy(grad_delay)
+
+
+def _weights(recurrent: Recurrent | None, *, transposed: bool) -> tuple[npt.NDArray, npt.NDArray, tuple[int, int]]:
+    """Matrix, kernel (one of them empty) and extent."""
+    if recurrent is None:
+        return _NO_MATRIX, _NO_KERNEL, (0, 0)
+    if recurrent.dense:
+        return array(recurrent.weight.t() if transposed else recurrent.weight), _NO_KERNEL, (0, 0)
+    return _NO_MATRIX, array(recurrent.weight), recurrent.extent
+
+
+def _delays(recurrent: Recurrent | None) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray, int]:
+    if recurrent is None:
+        return _NO_DELAYS
+    return array(recurrent.mask), recurrent.taps.lags, recurrent.taps.weights, recurrent.taps.order
+
+
+def _chunk(batch: int, recurrent: Recurrent | None) -> int:
+    """Samples that pass the steps together: enough rows for a product, few enough that their rings stay in the cache.
+
+    It depends on nothing but the size of the batch, so that sums do not depend on the machine.
+    """
+    return min(max(batch // 4, 16), 64) if recurrent is not None and recurrent.dense else 1
+
+
+@contextlib.contextmanager
+def one_blas_thread_each() -> Iterator[None]:
+    """Products inside the compiled loops stay on the thread that makes them."""
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    import scipy.linalg.cython_blas  # noqa: F401  # the BLAS that compiled loops call, before it is looked for
+
+    return ThreadpoolController()

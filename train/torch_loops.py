@@ -1,0 +1,193 @@
+"""The loops of ``train.kernels`` as torch operations on (batch, neurons) tensors, for devices that have no compiled loops.
+
+The same equations in the same order, states in double precision: spikes are those of the compiled loops wherever the input is
+made of whole weights (delays rounded), gradients agree to float rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, conv_transpose2d
+
+from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
+from train.kernels import SURROGATES
+from train.taps import Taps
+
+if TYPE_CHECKING:
+    from train.loops import Neurons, Recurrent, Trace
+
+_NAMES = {code: name for name, code in SURROGATES.items()}
+
+
+class _Ring:
+    """What is on its way, (slots, B, N); the slot of this step is ``now``.
+
+    Args:
+        taps: their lags set the number of slots.
+        like: a tensor (..., B, N) of the device.
+        dtype: of the ring.
+    """
+
+    def __init__(self, taps: Taps, like: Tensor, dtype: torch.dtype) -> None:
+        self.slots = int(taps.lags.max(initial=0)) + 1
+        self.values = torch.zeros(self.slots, *like.shape[-2:], dtype=dtype, device=like.device)
+        self.lags = torch.as_tensor(taps.lags, device=like.device)[:, None]  # (P, 1, N)
+        self.now = 0
+
+    @property
+    def places(self) -> Tensor:
+        """(P, B, N) slots of the points."""
+        return ((self.now + self.lags) % self.slots).expand(-1, *self.values.shape[1:])
+
+    def send(self, spikes: Tensor, weights: Tensor) -> None:
+        """Add ``spikes`` (B, N) with ``weights`` (P, 1, N) where they arrive."""
+        self.values.scatter_add_(0, self.places, weights * spikes.to(self.values.dtype))
+
+    def take(self) -> Tensor:
+        """(B, N) of this step, cleared."""
+        found = self.values[self.now].clone()
+        self.values[self.now] = 0
+        return found
+
+    def look_ahead(self) -> Tensor:
+        """(P, B, N) double: what lies at the points."""
+        return self.values.gather(0, self.places).double()
+
+
+class _Sum:
+    """Sums over time: of what came so far, or (``order`` 2) of the sums themselves; ``order`` 0 keeps nothing."""
+
+    def __init__(self, order: int, like: Tensor) -> None:
+        self.order = order
+        self.rate = self.level = torch.zeros(like.shape[-2:], dtype=torch.float64, device=like.device)
+
+    def add(self, value: Tensor) -> Tensor:
+        """The sum with ``value`` (B, N)."""
+        if self.order == 0:
+            return value
+        self.rate = self.rate + value
+        self.level = self.level + self.rate
+        return self.level if self.order == 2 else self.rate
+
+
+def layer_forward(
+    x: Tensor, neurons: Neurons, recurrent: Recurrent | None
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``train.loops.Trace``."""
+    x = x.detach().float()
+    keep_u, keep_v = (torch.as_tensor(keep, device=x.device) for keep in neurons.keep)
+    u = v = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
+    spikes, voltage = torch.empty_like(x), torch.empty_like(x)
+    arriving = None if recurrent is None else torch.empty_like(x)
+    current = torch.empty_like(x) if neurons.learn_decays else None
+    if recurrent is not None:
+        ring, total_arrived = _Ring(recurrent.taps, x, torch.float64), _Sum(recurrent.taps.order, x)
+        weights = torch.as_tensor(recurrent.taps.weights, device=x.device)[:, None]
+    for t in range(x.shape[0]):
+        total = x[t]
+        if recurrent is not None and arriving is not None:
+            arriving[t] = total_arrived.add(ring.take())
+            total = _recur(arriving[t], recurrent) + total
+        u = torch.trunc(u * keep_u) + torch.trunc((STATE_SCALE * total).double())
+        u = torch.where(u > CURRENT_WRAP, u - 2 * CURRENT_WRAP, torch.where(u <= -CURRENT_WRAP, u + 2 * CURRENT_WRAP, u))
+        v = (torch.trunc(v * keep_v) + u).clamp(-STATE_MAX, STATE_MAX)
+        fired = v > neurons.threshold * STATE_SCALE
+        spikes[t], voltage[t] = fired, v / STATE_SCALE
+        v = torch.where(fired, 0.0, v)
+        if current is not None:
+            current[t] = u / STATE_SCALE
+        if recurrent is not None:
+            ring.send(spikes[t] * recurrent.mask, weights)
+            ring.now = (ring.now + 1) % ring.slots
+    return spikes, voltage, arriving, current
+
+
+def layer_backward(
+    grad_out: Tensor, trace: Trace, neurons: Neurons, recurrent: Recurrent | None, *, learn_delay: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """dL/dx (T, B, N), dL/d(decays) per sample (2, B, N), dL/d(delay) per sample (B, N); see ``train.loops.Gradients``."""
+    spikes, voltage = trace.spikes, trace.voltage
+    keep_u, keep_v = (torch.as_tensor(keep, device=spikes.device).float() for keep in neurons.keep)
+    grad_u = grad_v = torch.zeros_like(spikes[0])
+    grad_x = torch.empty_like(spikes)
+    grad_decay = torch.zeros(2, *spikes.shape[1:], dtype=torch.float64, device=spikes.device)
+    grad_delay = torch.zeros(spikes.shape[1:], dtype=torch.float64, device=spikes.device)
+    if recurrent is not None:
+        taps = recurrent.taps
+        ring, ahead, slope = _Ring(taps, spikes, torch.float32), _Sum(taps.order, spikes), _Sum(taps.order // 2, spikes)
+        weights, slopes = (torch.as_tensor(values, device=spikes.device)[:, None] for values in (taps.weights, taps.slopes))
+    for t in range(spikes.shape[0] - 1, -1, -1):
+        direct = grad_out[t].float()
+        if recurrent is not None:
+            found = ring.look_ahead()
+            direct = direct + recurrent.mask * ahead.add((weights * found).sum(0)).float()
+            if learn_delay:
+                grad_delay += spikes[t] * recurrent.mask * slope.add((slopes * found).sum(0))
+        if math.isfinite(neurons.threshold):
+            direct = direct * surrogate(voltage[t], neurons.threshold, neurons.surrogate)
+        if trace.current is not None:
+            grad_decay[0] -= grad_u * trace.current[t] / 4096
+            grad_decay[1] -= grad_v * voltage[t] * (1 - spikes[t]) / 4096
+        grad_v = direct + grad_v * keep_v * (1 - spikes[t])
+        grad_u = grad_u * keep_u + grad_v
+        grad_x[t] = grad_u
+        if recurrent is not None:
+            ring.values[ring.now] = _recur(grad_u, recurrent, backward=True)
+            ring.now = (ring.now - 1) % ring.slots
+    return grad_x, grad_decay, grad_delay
+
+
+def delay_forward(spikes: Tensor, taps: Taps) -> Tensor:
+    """Spikes (T, B, N) as they arrive."""
+    spikes = spikes.detach().float()
+    ring, arrived, result = _Ring(taps, spikes, torch.float64), _Sum(taps.order, spikes), torch.empty_like(spikes)
+    weights = torch.as_tensor(taps.weights, device=spikes.device)[:, None]
+    for t in range(spikes.shape[0]):
+        result[t] = arrived.add(ring.take())
+        ring.send(spikes[t], weights)
+        ring.now = (ring.now + 1) % ring.slots
+    return result
+
+
+def delay_backward(grad_arriving: Tensor, spikes: Tensor, taps: Taps, *, learn: bool) -> tuple[Tensor, Tensor]:
+    """dL/dspikes (T, B, N) and dL/d(delay) per sample (B, N)."""
+    ring, ahead, slope = _Ring(taps, spikes, torch.float32), _Sum(taps.order, spikes), _Sum(taps.order // 2, spikes)
+    weights, slopes = (torch.as_tensor(values, device=spikes.device)[:, None] for values in (taps.weights, taps.slopes))
+    result = torch.empty_like(spikes)
+    grad_delay = torch.zeros(spikes.shape[1:], dtype=torch.float64, device=spikes.device)
+    for t in range(spikes.shape[0] - 1, -1, -1):
+        found = ring.look_ahead()
+        result[t] = ahead.add((weights * found).sum(0))
+        if learn:
+            grad_delay += spikes[t] * slope.add((slopes * found).sum(0))
+        ring.values[ring.now] = grad_arriving[t]
+        ring.now = (ring.now - 1) % ring.slots
+    return result, grad_delay
+
+
+def surrogate(voltage: Tensor, threshold: float, code_width_scale: tuple[int, float, float]) -> Tensor:
+    """ds/dv, by the table in ``train.kernels``."""
+    code, width, scale = code_width_scale
+    x = voltage / threshold - 1
+    shapes = {
+        "slayer": lambda: torch.exp(-x.abs() / width) / 2,
+        "atan": lambda: 1 / (1 + (math.pi * x / width) ** 2),
+        "triangle": lambda: (1 - x.abs() / width).clamp(min=0),
+    }
+    return shapes[_NAMES[code]]() * (scale / (threshold * width))
+
+
+def _recur(values: Tensor, recurrent: Recurrent, *, backward: bool = False) -> Tensor:
+    """W times ``values`` (B, N), or its transpose."""
+    weight = recurrent.weight
+    if recurrent.dense:
+        return values @ (weight if backward else weight.t())
+    images = values.unflatten(1, (weight.shape[0], *recurrent.extent))
+    padding = [taps // 2 for taps in weight.shape[2:]]
+    # ten bits of a product would not hold what is exact in 24
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        return (conv_transpose2d if backward else conv2d)(images, weight, padding=padding).flatten(1)
