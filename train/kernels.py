@@ -50,19 +50,27 @@ from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
 
+#: Share of arriving values that are not zero from which BLAS's product of a chunk is faster than a loop over them.
+_DENSE_FROM = 0.3
+
 #: Name of each surrogate and the code the compiled loops branch on.
 SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
 
 
 @njit(inline="always")
 def _neuron_row(total, u, v, keep_u, keep_v, threshold, spikes, voltage):
-    """One step of a row of neurons (N,) with input ``total``; records spikes and the voltage before reset."""
+    """One step of a row of neurons (N,) with input ``total``; records spikes and the voltage before reset.
+
+    In three loops of few arrays each: those the compiler turns into vector code.
+    """
     for n in range(total.shape[0]):
-        current = math.trunc(u[n] * keep_u[n]) + math.trunc(np.float64(np.float32(4096.0) * total[n]))
-        current = current - _TURN if current > _WRAP else current + _TURN if current <= -_WRAP else current
-        value = min(max(math.trunc(v[n] * keep_v[n]) + current, -_FULL), _FULL)
+        current = np.trunc(u[n] * keep_u[n]) + np.trunc(np.float64(np.float32(4096.0) * total[n]))
+        u[n] = current - _TURN if current > _WRAP else current + _TURN if current <= -_WRAP else current
+    for n in range(total.shape[0]):
+        v[n] = min(max(np.trunc(v[n] * keep_v[n]) + u[n], -_FULL), _FULL)
+    for n in range(total.shape[0]):
+        value = v[n]
         fired = value > threshold
-        u[n] = current
         v[n] = 0.0 if fired else value
         spikes[n] = 1.0 if fired else 0.0
         voltage[n] = value * (1.0 / 4096.0)
@@ -119,7 +127,11 @@ def _send_row(spikes, mask, lags, weights, slot, row, ring):
 
 @njit(inline="always")
 def _arrive_row(points, order, rate, level, arriving):
-    """What arrives (N,) from the ring's ``points``, which are cleared; ``rate`` and ``level`` are the two running sums."""
+    """What arrives (N,) from the ring's ``points``, which are cleared; ``rate`` and ``level`` are the two running sums.
+
+    Returns how many values are not zero.
+    """
+    count = 0
     if order == 2:
         for n in range(points.shape[0]):
             rate[n] += points[n]
@@ -130,6 +142,9 @@ def _arrive_row(points, order, rate, level, arriving):
         for n in range(points.shape[0]):
             arriving[n] = points[n]
             points[n] = 0.0
+    for n in range(points.shape[0]):
+        count += 1 if arriving[n] != 0.0 else 0
+    return count
 
 
 @njit(cache=True)
@@ -159,6 +174,25 @@ def _look_ahead_row(ring, start, places, weights, order, rate, level):
     if order == 2:
         for n in range(level.shape[0]):
             level[n] += rate[n]
+
+
+@njit(inline="always")
+def _product_row(values, matrix, places, result):
+    """Write ``values @ matrix`` to ``result`` (N,) from the values that are not zero, four at a time; ``places`` is scratch."""
+    count = 0
+    for n in range(values.shape[0]):
+        places[count] = n
+        count += 1 if values[n] != 0.0 else 0
+    result[:] = 0.0
+    for e in range(0, count - 3, 4):
+        a, b, c, d = matrix[places[e]], matrix[places[e + 1]], matrix[places[e + 2]], matrix[places[e + 3]]
+        x, y, z, w = values[places[e]], values[places[e + 1]], values[places[e + 2]], values[places[e + 3]]
+        for n in range(result.shape[0]):
+            result[n] += (x * a[n] + y * b[n]) + (z * c[n] + w * d[n])
+    for e in range(count - count % 4, count):
+        a, x = matrix[places[e]], values[places[e]]
+        for n in range(result.shape[0]):
+            result[n] += x * a[n]
 
 
 @njit(inline="always")
@@ -224,13 +258,18 @@ def layer_forward(
         u, v, total = np.zeros((rows, neurons)), np.zeros((rows, neurons)), np.empty((rows, neurons), np.float32)
         ring = np.zeros((slots, rows, neurons))
         rate, level = np.zeros((rows, neurons)), np.zeros((rows, neurons))
+        places = np.empty(neurons + 1, np.int64)
         slot = 0
         for t in range(steps):
+            arrived = 0
             if recurrent:
                 for b in range(rows):
-                    _arrive_row(ring[slot, b], order, rate[b], level[b], arriving[t, low + b])
-            if matrix.size:
+                    arrived += _arrive_row(ring[slot, b], order, rate[b], level[b], arriving[t, low + b])
+            if matrix.size and arrived > _DENSE_FROM * rows * neurons:
                 np.dot(arriving[t, low : low + rows], matrix, total)
+            elif matrix.size:
+                for b in range(rows):
+                    _product_row(arriving[t, low + b], matrix, places, total[b])
             else:
                 total[:] = 0.0
             for b in range(rows):

@@ -34,6 +34,7 @@ from train.config_files import config_from_dict, config_to_dict
 from train.datasets import SpikeDataset, split
 from train.evaluate import evaluate
 from train.fit import facts, fitted
+from train.memory import keep_freed_memory
 from train.model import SpikingNetwork, build_model, class_logits, parameter_count
 
 #: What is kept of the metrics of the exported epoch.
@@ -60,6 +61,7 @@ def train(config: Config, dataset: SpikeDataset, out: Path, *, resume: bool = Fa
             configuration.
         MyelinError: the loss stopped being finite.
     """
+    keep_freed_memory()
     run = Run(config, dataset, out)
     start = run.restore() if resume and (out / "run.json").exists() else run.start()
     bar = tqdm(range(start, config.train.epochs), initial=start, total=config.train.epochs, disable=not progress, unit="epoch")
