@@ -74,6 +74,20 @@ def rounds(pairs: Sequence[tuple[Run, Run]], repeats: int) -> list[list[tuple[fl
     return taken
 
 
+def turns(
+    own: Sequence[Callable[[], float]], peer: Callable[[], float], repeats: int, calls: int = 3
+) -> list[tuple[tuple[float, ...], float]]:
+    """Seconds of ours and of a slow peer, in every round: the median of ``calls`` of each of ours, then the peer once.
+
+    All are functions that run something and give its seconds.
+    """
+    taken = []
+    for _ in range(repeats):
+        ours = tuple(statistics.median(call() for _ in range(calls)) for call in own)
+        taken.append((ours, peer()))
+    return taken
+
+
 def best_of(call: Callable[[], Any], repeats: int) -> float:
     """Shortest of ``repeats`` times of a call, in seconds."""
     return min(timed(call) for _ in range(repeats))

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import RESULTS
+from benchmarks.table_baselines import inference_table, train_step_table
+from benchmarks.table_words import machine_line, number, times
 from hw_configs.files import write_atomically
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -36,7 +38,7 @@ def simulate_table(results: dict[str, Any]) -> str:
             lines += [" ".join(f"{sign} {note}." for sign, note in zip(_SIGNS, notes)), ""]
     beside = results["conv_faster_than_dense"]
     ratios = " and ".join(
-        f"{_times(beside[key])} times on {name}" for key, name in (("all_cores", "all cores"), ("one_core", "one"))
+        f"{times(beside[key])} times on {name}" for key, name in (("all_cores", "all cores"), ("one_core", "one"))
     )
     lines += [f"`simulate` runs ConvDelRec faster than dense recurrence, in the same rounds: {ratios}, median (range).", ""]
     return "\n".join([*lines, machine_line(results)])
@@ -64,26 +66,10 @@ def peak_line(results: dict[str, Any]) -> str:
     )
 
 
-def machine_line(results: dict[str, Any]) -> str:
-    """What it was measured on."""
-    facts = results["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    told = "".join(f", {name}={value}" for name, value in facts["environment"].items())
-    quick = " Tiny sizes (--quick): these numbers mean nothing." if results["quick"] else ""
-    software = f"Python {facts['python']}, {versions}, {facts['blas']}{told}"
-    return f"{facts['cpu']}, {facts['cores']} cores; {software}; {facts['date']}.{quick}"
-
-
-def number(value: float) -> str:
-    """Three digits, with separators of thousands."""
-    if value >= 100:
-        digits = max(0, len(str(int(value))) - 3)
-        return f"{round(value, -digits):,.0f}"
-    return f"{value:.3g}"
-
-
 #: Tables of the README by the name in their markers.
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "train_step": train_step_table,
+    "inference": inference_table,
     "simulate": simulate_table,
     "stream": stream_line,
     "peak": peak_line,
@@ -109,12 +95,8 @@ def with_tables(text: str, folder: Path = RESULTS) -> str:
 
 def _row(row: dict[str, Any], sign: str) -> str:
     ratio, rate = row["simulate_is_faster"], row["samples_per_s"]
-    times = "" if ratio is None else _times(ratio)
-    return f"| {row['name']}{sign} | {number(rate['median'])} ({number(rate['high'])}) | {times} |"
-
-
-def _times(ratio: dict[str, float]) -> str:
-    return f"{number(ratio['median'])} ({number(ratio['low'])} to {number(ratio['high'])})"
+    faster = "" if ratio is None else times(ratio)
+    return f"| {row['name']}{sign} | {number(rate['median'])} ({number(rate['high'])}) | {faster} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

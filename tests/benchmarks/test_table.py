@@ -64,7 +64,9 @@ def test_table_of_known_results():
 
 def test_table_is_written_between_its_markers(tmp_path):
     (tmp_path / "simulate.json").write_text(json.dumps(RESULTS))
-    others = "".join(f"<!-- benchmarks:{name} -->\n\n<!-- /benchmarks:{name} -->" for name in ("stream", "peak"))
+    others = "".join(
+        f"<!-- benchmarks:{name} -->\n\n<!-- /benchmarks:{name} -->" for name in table.TABLES if name != "simulate"
+    )
     before = f"# Title\n<!-- benchmarks:simulate -->\nold\n<!-- /benchmarks:simulate -->\nend\n{others}"
     after = table.with_tables(before, tmp_path)
     assert after == f"# Title\n<!-- benchmarks:simulate -->\n\n{TABLE}\n\n<!-- /benchmarks:simulate -->\nend\n{others}"

@@ -1,0 +1,59 @@
+"""The most memory one implementation takes: measured in a process of its own, ``python -m benchmarks.memory MODULE JSON``.
+
+MODULE's ``prepared(**JSON)`` builds everything, runs once at a small size so that what is loaded and compiled is there, and
+gives the call to be measured.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def growth_mb(module: str, **arguments: Any) -> float:
+    """MB by which a call of ``benchmarks.<module>``'s makes a fresh process grow, at its peak."""
+    command = [sys.executable, "-m", "benchmarks.memory", module, json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[1])
+    if done.returncode:
+        raise RuntimeError(f"memory of {arguments} could not be measured: {done.stderr.strip()[-2000:]}")
+    return float(done.stdout)
+
+
+def measured(module: str, **arguments: Any) -> float:
+    """``growth_mb`` within this process."""
+    call = importlib.import_module(f"benchmarks.{module}").prepared(**arguments)
+    gc.collect()
+    before = forget_peak()
+    call()
+    return max(0.0, peak_mb() - before)
+
+
+def forget_peak() -> float:
+    """Start a new peak where the system can; gives the memory held now, in MB, or the peak so far."""
+    if _FORGET.exists():
+        _FORGET.write_text("5", encoding="ascii")
+    return peak_mb()
+
+
+def peak_mb() -> float:
+    """The most memory held since the peak was forgotten, in MB.
+
+    Linux' own counter, which is this process' alone: ``ru_maxrss`` of a child starts at what its parent held.
+    """
+    if _FORGET.exists():
+        lines = _STATUS.read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1.024e-3 for line in lines if line.startswith("VmHWM:"))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+if __name__ == "__main__":
+    print(measured(sys.argv[1], **json.loads(sys.argv[2])))

@@ -1,0 +1,192 @@
+"""One recurrent layer in all implementations, on the same problem: what ``benchmarks.train_step`` times.
+
+A layer is driven by given currents, as a feed-forward connection that everybody has would drive it, and passes its gradient on
+to them.  Everything is a multiple of a power of two small enough that float32 adds it exactly in any order: spikes are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.networks import KERNEL, Recurrence
+from benchmarks.published import PublishedLayer, RearrangedLayer
+from lava_models import compat
+from train.delay import AxonalDelay
+from train.layers import DelayedRecurrent, DenseSynapse
+from train.neurons import Cuba
+
+Name = Literal["ours", "published", "rearranged", "lava-dl"]
+
+#: Spread of the triangle while delays are learnt: taps are multiples of 1/16 then, and 8 of them.
+SIGMA = 3
+#: Of all neurons, in SLAYER's units.
+NEURON = {"threshold": 8.0, "current_decay": 0.5, "voltage_decay": 0.125}
+#: Driving currents: mean and standard deviation.  About one neuron in ten spikes in a step.
+_MEAN, _SPREAD = 0.5, 2.0
+#: Standard deviation of the recurrent input when all neurons spike.
+_RECURRENT = 2.0
+_GRID = 32
+
+
+@dataclass(frozen=True)
+class Point:
+    """A layer and how it is run; ``lags``: recurrent spikes arrive after 1 to this many steps."""
+
+    recurrence: Recurrence
+    neurons: int = 256
+    lags: int = 30
+    steps: int = 100
+    batch: int = 128
+    hard: bool = False
+
+    def small(self, batch: int) -> Point:
+        """The same layer on fewer samples."""
+        return replace(self, batch=min(batch, self.batch))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Currents ``x`` (T, B, N), weights (N, N) or (1, 1, taps), delays (N,) in steps and dL/dspikes (T, B, N)."""
+
+    x: Tensor
+    weight: Tensor
+    delay: Tensor
+    grad: Tensor
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An implementation: spikes (T, B, N) of currents (T, B, N), its parameters, and what to do before a new batch."""
+
+    forward: Callable[[Tensor], Tensor]
+    weight: nn.Parameter
+    delay: nn.Parameter | None
+    clear: Callable[[], None] = lambda: None
+
+    def step(self, x: Tensor, grad: Tensor) -> Tensor:
+        """Forward and backward; gives the spikes and leaves gradients in the parameters and in ``x``."""
+        self.clear()
+        self.weight.grad = x.grad = None
+        if self.delay is not None:
+            self.delay.grad = None
+        spikes = self.forward(x)
+        spikes.backward(grad)
+        return spikes.detach()
+
+
+def problem(point: Point, seed: int = 1) -> Problem:
+    """Random, and exact in float32.  Delays: the last spike arrives after ``lags`` steps, spread or not."""
+    draw = torch.Generator().manual_seed(seed)
+    shape = (point.steps, point.batch, point.neurons)
+    x = torch.round(_GRID * (_MEAN + _SPREAD * torch.randn(shape, generator=draw))) / _GRID
+    size = (point.neurons, point.neurons) if point.recurrence == "dense" else (1, 1, KERNEL)
+    weight = torch.randn(size, generator=draw) * (_RECURRENT / size[-1] ** 0.5)
+    longest = point.lags - 1 if point.hard else point.lags - 1 - SIGMA
+    parts = 1 if point.hard else 8  # learnt delays lie between the steps
+    delay = torch.randint(0, longest * parts + 1, (point.neurons,), generator=draw) / parts
+    delay[0] = longest
+    return Problem(x, torch.round(_GRID * weight) / _GRID, delay, torch.randn(shape, generator=draw))
+
+
+def layer(name: Name, point: Point, given: Problem) -> Layer:
+    """The implementation ``name``; lava-dl's has no recurrent delays."""
+    if name == "ours":
+        return _ours(point, given)
+    if name == "lava-dl":
+        return _lava_dl(given)
+    kind = PublishedLayer if name == "published" else RearrangedLayer
+    module = kind(given.weight, given.delay, lags=point.lags, sigma=0 if point.hard else SIGMA, **NEURON)
+    return Layer(module, module.weight, module.delay)
+
+
+def _ours(point: Point, given: Problem) -> Layer:
+    delay = AxonalDelay(point.neurons, max_delay=point.lags)
+    block = DelayedRecurrent(
+        DenseSynapse(1, point.neurons),
+        Cuba((point.neurons,), **NEURON),
+        recurrent=point.recurrence,
+        recurrent_delay=delay,
+        taps=KERNEL,
+    )
+    recurrence = block.recurrence
+    assert recurrence is not None
+    with torch.no_grad():
+        recurrence.weight.copy_(given.weight)
+        delay.delay.copy_(given.delay)
+        delay.sigma.fill_(SIGMA)
+        delay.hard.fill_(point.hard)
+    return Layer(lambda x: recurrence(x, block.neuron), recurrence.weight, delay.delay)
+
+
+def _lava_dl(given: Problem) -> Layer:
+    """lava-dl's own block, its feed-forward connection taken out; a spike arrives in the next step."""
+    compat.prepare(slayer=True)
+    from lava.lib.dl import slayer
+
+    neurons = len(given.weight)
+    block = slayer.block.cuba.Recurrent(dict(NEURON), 1, neurons, delay_shift=False)
+    block.input_synapse = nn.Identity()
+    weight = block.recurrent_synapse.weight
+    weight.data = given.weight.reshape(weight.shape).clone()
+
+    def clear() -> None:
+        # the block goes on from the states in which the batch before ended
+        block.neuron.current_state = block.neuron.voltage_state = torch.zeros(1)
+
+    def forward(x: Tensor) -> Tensor:
+        return block(x.permute(1, 2, 0)).permute(2, 0, 1)
+
+    return Layer(forward, weight, None, clear)
+
+
+def undelayed(point: Point, given: Problem) -> tuple[Point, Problem]:
+    """The same layer with recurrent spikes that arrive in the next step, which is what lava-dl has."""
+    return replace(point, hard=True), replace(given, delay=torch.zeros_like(given.delay))
+
+
+def compare(point: Point, names: tuple[Name, ...]) -> dict[str, Any]:
+    """Check that implementations give equal spikes and gradients on ``point``; gives the activity and the largest differences.
+
+    Gradients are compared relative to the largest one: of the weights and the currents, and of the delays where they are
+    spread (rounded delays have a gradient of ours that the papers do not).  lava-dl's is checked without recurrent delays and
+    for spikes alone, since its gradient does not reach back through the states.
+
+    Raises:
+        AssertionError: something differs.
+    """
+    given, found = problem(point), {}
+    own, inputs = layer("ours", point, given), given.x.clone().requires_grad_()
+    spikes = own.step(inputs, given.grad)
+    for name in names:
+        if name == "lava-dl":
+            twin, same = undelayed(point, given)
+            expected = layer("ours", twin, same).step(inputs.detach().clone().requires_grad_(), given.grad)
+            got = layer(name, point, given).step(given.x.clone().requires_grad_(), given.grad)
+            assert torch.equal(got, expected), f"{name} has other spikes"
+            continue
+        other, x = layer(name, point, given), given.x.clone().requires_grad_()
+        assert torch.equal(other.step(x, given.grad), spikes), f"{name} has other spikes"
+        pairs = {"weight": (other.weight.grad, own.weight.grad), "current": (x.grad, inputs.grad)}
+        if not point.hard:
+            pairs["delay"] = (other.delay.grad, own.delay.grad)
+        for part, (theirs, ours) in pairs.items():
+            difference = float((theirs - ours).abs().max() / theirs.abs().max())
+            assert difference < 1e-3, f"{name}: gradient of the {part} differs by {difference:.2g} of the largest"
+            found[f"{name}, {part}"] = difference
+    return {"spikes": float(spikes.mean()), "gradient_differences": found}
+
+
+def prepared(name: Name, **point: Any) -> Callable[[], Any]:
+    """One step of ``name``, for ``benchmarks.memory``."""
+    at = Point(**point)
+    for size in (replace(at, steps=2, batch=2), at):
+        given = problem(size)
+        one, x = layer(name, size, given), given.x.requires_grad_()
+        if size is not at:
+            one.step(x, given.grad)
+    return lambda: one.step(x, given.grad)

@@ -1,0 +1,47 @@
+"""A training step beside its competitors, at a size where nothing is measured."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import train_step
+from benchmarks.memory import measured
+from benchmarks.training_layers import Point
+
+SIZES = replace(train_step.QUICK, neurons=(8, 12), lags=(6, 9), judged=Point("dense", 12, 9, 20, 2))
+
+
+def test_every_pair_of_sizes_is_run_against_the_right_peers():
+    found = train_step.points(SIZES, "dense")
+    assert {(point.neurons, point.lags) for point in found} == {(8, 6), (8, 9), (12, 6), (12, 9)}
+    assert all(train_step.peers(point, SIZES.judged)[:2] == ["published", "rearranged"] for point in found if point.lags == 9)
+    assert train_step.peers(replace(SIZES.judged, lags=6), SIZES.judged) == ["published"]
+    assert train_step.peers(replace(SIZES.judged, recurrence="conv"), SIZES.judged) == ["published"]
+
+
+def test_a_point_is_measured_and_drawn(tmp_path):
+    points = [
+        train_step.measure(point, ["published"], 2, SIZES, blas=1.0)
+        for recurrence in ("dense", "conv")
+        for point in train_step.points(SIZES, recurrence)[2:]
+    ]
+    dense, conv = points[1], points[3]
+    assert (dense["recurrence"], conv["recurrence"], dense["neurons"], dense["lags"]) == ("dense", "conv", 12, 9)
+    assert set(dense["checked"]) == {"spread", "rounded"}
+    (row,) = dense["rows"]
+    assert row["ours_is_faster"]["low"] <= row["ours_is_faster"]["median"] <= row["ours_is_faster"]["high"]
+    flop = 6 * 2 * 20 * 12 * 12
+    assert dense["ours_share_of_blas"] == pytest.approx(1e-9 * flop / dense["ours_seconds"]["median"], rel=0.01)
+    assert "ours_share_of_blas" not in conv
+    picture = tmp_path / "train_step.png"
+    train_step.plot(picture, {"points": points, "judged_point": vars(SIZES.judged)})
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_memory_of_a_step_grows_with_the_batch():
+    small, large = (
+        measured("training_layers", name="published", recurrence="dense", neurons=64, lags=20, steps=20, batch=batch)
+        for batch in (8, 64)
+    )
+    # spikes times kernel are kept for the gradient: 64 samples x 64 neurons x 20 lags x 20 steps of 4 bytes
+    assert large > 6.5 and large > 2 * small
