@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import RESULTS
+from benchmarks.sweeps.summary import sweep_table
 from benchmarks.table_baselines import inference_table, train_step_table
 from benchmarks.table_words import machine_line, number, times
 from hw_configs.files import write_atomically
@@ -73,6 +74,10 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "simulate": simulate_table,
     "stream": stream_line,
     "peak": peak_line,
+    "delays": sweep_table,
+    "delays_dense": sweep_table,
+    "controls": sweep_table,
+    "controls_dense": sweep_table,
 }
 
 

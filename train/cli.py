@@ -118,7 +118,11 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
 
 
 def _target_line(record: dict[str, Any]) -> str:
+    from train.config_delay import DelayConfig
+
     config = record["config"]
+    plan = DelayConfig(**config["delay"])
+    delays = f"delays 0..{plan.longest_steps} steps" + (f", multiples of {plan.grid_steps}" if plan.grid_steps > 1 else "")
     neuron, bits = config["neuron"], config["train"]["weight_bits"]
     ranges = []
     for name in ("current", "voltage"):
@@ -126,4 +130,4 @@ def _target_line(record: dict[str, Any]) -> str:
         held = f"{0 if low is None else low}..{DECAY_UNITY if high is None else high}"
         ranges.append(f"{name} decay {held}/{DECAY_UNITY}")
     weights = f"{bits} bit weights" if bits else "float weights (cannot be exported)"
-    return f"{record['target']['name']}: delays 0..{config['delay']['max_delay_steps']} steps, {weights}, {', '.join(ranges)}"
+    return f"{record['target']['name']}: {delays}, {weights}, {', '.join(ranges)}"

@@ -13,9 +13,10 @@ from safetensors import safe_open
 from hw_configs.errors import ConfigError, MyelinError
 from hw_configs.target import load_target
 from train.checkpoint import load_parameters
-from train.cli import configuration
+from train.cli import configuration, summary
 from train.config_files import config_from_dict, load_config
 from train.datasets import SpikeDataset, join_events, load
+from train.delay import AxonalDelay
 from train.evaluate import evaluate
 from train.fit import fitted
 from train.loop import Run, fingerprint, learning_rate_factor, rate_excess, train
@@ -71,7 +72,29 @@ def test_every_rounding_exports_what_was_judged(rounding, tmp_path):
     assert evaluate(model, run.valid_batches).accuracy == record["best"]["validation_accuracy"]
     fractional = [delay.delay.detach().numpy() % 2 for delay in model.delays()]
     assert all((values == 0).all() == (rounding == "epoch") for values in fractional)
+    assert any("delays 0..62 steps, multiples of 2, 8 bit weights" in line for line in summary(record, tmp_path))
     assert record["best"]["delay_longest_steps"] == max(int(delay.whole_steps().max()) for delay in model.delays())
+
+
+def test_controls_of_one_layer_are_not_learnt(tmp_path):
+    """Recurrent delays stay as drawn, or 0, while the feed-forward delays of the same layer are learnt."""
+    config = tiny_config()
+    layers = [replace(config.layers[1], recurrent_delay=kind) for kind in ("fixed", "zero")]
+    config = replace(config, layers=tuple(layers))
+    before = [delay.delay.clone() for delay in Run(config, tiny_dataset(), tmp_path / "unused").model.delays()]
+    record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
+    run = Run(config, tiny_dataset(), tmp_path / "unused")
+    load_parameters(run.model, tmp_path / "run/model.safetensors")
+    kept = [torch.equal(delay.delay, old) for delay, old in zip(run.model.delays(), before)]
+    names = [name for name, module in run.model.named_modules() if isinstance(module, AxonalDelay)]
+    assert dict(zip(names, kept)) == {
+        "0.recurrence.delay": True,
+        "0.delay": False,
+        "1.recurrence.delay": True,
+        "1.delay": False,
+    }
+    fixed, _, zero, _ = before
+    assert len(set(fixed.tolist())) > 1 and torch.equal(fixed, fixed.round()) and not zero.any() and record["finished"]
 
 
 def test_a_penalty_shortens_delays(tmp_path):

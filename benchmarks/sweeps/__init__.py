@@ -1,0 +1,1 @@
+"""Sweeps whose tables stand in the README: one TOML each for ``myelin sweep``."""

@@ -1,0 +1,85 @@
+"""Tables of sweeps, and that every sweep file holds what it compares."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from benchmarks import table
+from benchmarks.sweeps.__main__ import HERE, NAMES
+from benchmarks.sweeps.summary import condensed, sweep_table
+
+PAIRED = {"difference_points": -1.25, "difference_low_points": -3.04, "difference_high_points": 0.5}
+
+
+def row(case, **values):
+    evaluation = {
+        "samples_by_seed": [300, 300],
+        "integer_accuracy_mean_percent": 91.234,
+        "integer_accuracy_sd_points": 0.56,
+        "to_float": None,
+        "to_reference": None,
+    } | values
+    return {
+        "case": case,
+        "reference": None if values.get("to_reference") is None else "first",
+        "delay_mean_steps": 14.53,
+        "recurrent_parameters": 1030,
+        "evaluations": {"valid": evaluation},
+    }
+
+
+RESULTS = {
+    "version": 1,
+    "fingerprint": "f",
+    "data": {"name": "words_train.h5"},
+    "report": "valid",
+    "seeds": [0, 1],
+    "points": [{"base": "convdelrec", "changes": {"train.epochs": 25}}],
+    "runs": [{"name": "a/seed0"}],
+    "table": {
+        "runs": 4,
+        "runs_done": 3,
+        "rows": [row("first", to_float=PAIRED), row("second", to_reference=PAIRED, integer_accuracy_sd_points=None)],
+    },
+}
+
+
+def test_table_of_known_results():
+    lines = sweep_table(condensed(RESULTS)).splitlines()
+    assert lines[0] == (
+        "`convdelrec`, 25 epochs, 2 seeds, words_train.h5; accuracy on the valid split, 300 samples a seed. "
+        "1 of 4 runs are missing."
+    )
+    assert lines[4] == "| first | 91.2 ± 0.6 |  | -1.2 (-3.0 to +0.5) | 14.5 | 1,030 |"
+    assert lines[5] == "| second | 91.2 | -1.2 (-3.0 to +0.5) |  | 14.5 | 1,030 |"
+    assert "runs" not in condensed(RESULTS) and condensed(RESULTS)["points"] == RESULTS["points"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_case_is_a_network_of_its_own_that_can_be_trained(name):
+    """No key is misspelt, no two cases train the same network, and all stand against the first, with three seeds."""
+    from hw_configs.target import load_target
+    from train.config_files import load_config
+    from train.fit import fitted
+
+    values = tomllib.loads((HERE / f"{name}.toml").read_text(encoding="utf-8"))
+    assert name in table.TABLES and len(values["seeds"]) == 3
+    assert values["compare"]["reference"] == values["case"][0]["name"]
+    base = load_config(values["base"])
+    seen = []
+    for case in values["case"]:
+        changes = values["set"] | case.get("set", {})
+        overrides = [
+            f"{key.replace('*', str(index))}={text(value)}"
+            for key, value in changes.items()
+            for index in range(len(base.layers))
+        ]
+        config = load_config(values["base"], overrides)
+        seen.append(fitted(config, load_target(config.target)))
+    assert len(set(seen)) == len(seen)
+
+
+def text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
