@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 import pytest
 
+import myelin
 from benchmarks import table
-from benchmarks.sweeps.__main__ import HERE, NAMES
+from benchmarks.sweeps.__main__ import HERE, NAMES, main
 from benchmarks.sweeps.summary import condensed, sweep_table
 
 PAIRED = {"difference_points": -1.25, "difference_low_points": -3.04, "difference_high_points": 0.5}
@@ -83,3 +85,35 @@ def test_every_case_is_a_network_of_its_own_that_can_be_trained(name):
 
 def text(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_results_are_written_only_when_every_run_is_done(code, tmp_path, monkeypatch):
+    asked = []
+
+    def sweep(arguments):
+        asked.append(arguments)
+        folder = tmp_path / "runs/delays"
+        folder.mkdir(parents=True)
+        (folder / "sweep.json").write_text(json.dumps(RESULTS))
+        for name in ("table.md", "accuracy.png"):
+            (folder / name).write_text(name)
+        return code
+
+    monkeypatch.setattr(myelin, "main", sweep)
+    results = tmp_path / "results"
+    command = ["delays", "--data", "words", "--out", str(tmp_path / "runs"), "--results", str(results), "--jobs", "2"]
+    assert main(command) == code
+    where = ["--data", "words", "--out", str(tmp_path / "runs/delays")]
+    assert asked == [["sweep", str(HERE / "delays.toml"), *where, "--report", "valid", "--jobs", "2"]]
+    written = {path.name: path.read_text() for path in results.glob("*")}
+    assert set(written) == ({"delays.json", "delays.md", "delays.png"} if code == 0 else set())
+    if code == 0:
+        assert (written["delays.md"], written["delays.png"]) == ("table.md", "accuracy.png")
+        assert sweep_table(json.loads(written["delays.json"])) == sweep_table(RESULTS)
+
+
+def test_an_unknown_sweep_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["delay", "--data", "words", "--out", str(tmp_path)])
+    assert "no sweep 'delay'; there are controls, controls_dense, delays, delays_dense" in capsys.readouterr().err
