@@ -50,9 +50,6 @@ from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
 
-#: Share of arriving values that are not zero from which BLAS's product of a chunk is faster than a loop over them.
-_DENSE_FROM = 0.3
-
 #: Name of each surrogate and the code the compiled loops branch on.
 SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
 
@@ -114,24 +111,30 @@ def _decay_row(grad_u, grad_v, current, voltage, spikes, grad_decay_u, grad_deca
 
 
 @njit(inline="always")
-def _send_row(spikes, mask, lags, weights, slot, row, ring):
+def _list_nonzero(values, places):
+    """Write where ``values`` (N,) are not zero to ``places`` (N + 1,) and return how many are: without a branch to guess."""
+    count = 0
+    for n in range(values.shape[0]):
+        places[count] = n
+        count += values[n] != 0.0
+    return count
+
+
+@njit(inline="always")
+def _send_row(spikes, mask, lags, weights, slot, row, ring, places):
     """Add the spikes (N,) of the step at ``slot`` of ``ring`` (slots, rows, N), weighted by ``mask``, where they arrive."""
     slots = ring.shape[0]
-    for n in range(spikes.shape[0]):
-        if spikes[n] != 0.0:
-            value = np.float64(spikes[n] * mask[n])
-            for p in range(lags.shape[0]):
-                place = slot + lags[p, n]
-                ring[place - slots if place >= slots else place, row, n] += weights[p, n] * value
+    for e in range(_list_nonzero(spikes, places)):
+        n = places[e]
+        value = np.float64(spikes[n] * mask[n])
+        for p in range(lags.shape[0]):
+            place = slot + lags[p, n]
+            ring[place - slots if place >= slots else place, row, n] += weights[p, n] * value
 
 
 @njit(inline="always")
 def _arrive_row(points, order, rate, level, arriving):
-    """What arrives (N,) from the ring's ``points``, which are cleared; ``rate`` and ``level`` are the two running sums.
-
-    Returns how many values are not zero.
-    """
-    count = 0
+    """What arrives (N,) from the ring's ``points``, which are cleared; ``rate`` and ``level`` are the two running sums."""
     if order == 2:
         for n in range(points.shape[0]):
             rate[n] += points[n]
@@ -142,9 +145,6 @@ def _arrive_row(points, order, rate, level, arriving):
         for n in range(points.shape[0]):
             arriving[n] = points[n]
             points[n] = 0.0
-    for n in range(points.shape[0]):
-        count += 1 if arriving[n] != 0.0 else 0
-    return count
 
 
 @njit(cache=True)
@@ -158,31 +158,34 @@ def _places(lags, slot_size):
 
 
 @njit(inline="always")
-def _look_ahead_row(ring, start, places, weights, order, rate, level):
+def _look_ahead_row(ring, start, places, weights, slopes, order, found, rate, level, slope):
     """Write to ``level`` (N,) the sum over lags of h times the gradient of what arrives: the gradient at the spikes.
 
-    ``ring`` is flat, ``start`` where the row of this step begins, ``places`` (points, N) how far on each point lies.
+    ``slope`` becomes the same sum with d(h)/d(delay), unless ``slopes`` is empty.  ``ring`` is flat, ``start`` where the row of
+    this step begins, ``places`` (points, N) how far on each point lies; ``found`` is scratch.
     """
-    size, begin = np.uint64(ring.shape[0]), np.uint64(start)
-    target = rate if order > 0 else level
+    size, begin, learn = np.uint64(ring.shape[0]), np.uint64(start), slopes.shape[0] > 0
+    target = rate if order == 2 else level
     if order == 0:
         level[:] = 0.0
+        slope[:] = 0.0
     for p in range(weights.shape[0]):
         for n in range(level.shape[0]):
             place = begin + places[p, n]
-            target[n] += weights[p, n] * ring[place - size if place >= size else place]
+            found[n] = ring[place - size if place >= size else place]
+        for n in range(level.shape[0]):
+            target[n] += weights[p, n] * found[n]
+        if learn:
+            for n in range(level.shape[0]):
+                slope[n] += slopes[p, n] * found[n]
     if order == 2:
         for n in range(level.shape[0]):
             level[n] += rate[n]
 
 
 @njit(inline="always")
-def _product_row(values, matrix, places, result):
-    """Write ``values @ matrix`` to ``result`` (N,) from the values that are not zero, four at a time; ``places`` is scratch."""
-    count = 0
-    for n in range(values.shape[0]):
-        places[count] = n
-        count += 1 if values[n] != 0.0 else 0
+def _product_row(values, matrix, places, count, result):
+    """Write ``values @ matrix`` to ``result`` (N,) from the ``count`` values at ``places``, the others zero; four at a time."""
     result[:] = 0.0
     for e in range(0, count - 3, 4):
         a, b, c, d = matrix[places[e]], matrix[places[e + 1]], matrix[places[e + 2]], matrix[places[e + 3]]
@@ -261,15 +264,14 @@ def layer_forward(
         places = np.empty(neurons + 1, np.int64)
         slot = 0
         for t in range(steps):
-            arrived = 0
             if recurrent:
                 for b in range(rows):
-                    arrived += _arrive_row(ring[slot, b], order, rate[b], level[b], arriving[t, low + b])
-            if matrix.size and arrived > _DENSE_FROM * rows * neurons:
+                    _arrive_row(ring[slot, b], order, rate[b], level[b], arriving[t, low + b])
+            if matrix.size and order == 2:
                 np.dot(arriving[t, low : low + rows], matrix, total)
             elif matrix.size:
                 for b in range(rows):
-                    _product_row(arriving[t, low + b], matrix, places, total[b])
+                    _product_row(arriving[t, low + b], matrix, places, _list_nonzero(arriving[t, low + b], places), total[b])
             else:
                 total[:] = 0.0
             for b in range(rows):
@@ -282,7 +284,7 @@ def layer_forward(
                     for n in range(neurons):
                         current[t, low + b, n] = u[b, n] / 4096.0
                 if recurrent:
-                    _send_row(spikes[t, low + b], mask[low + b], lags, weights, slot, b, ring)
+                    _send_row(spikes[t, low + b], mask[low + b], lags, weights, slot, b, ring, places)
             if recurrent:
                 slot = slot + 1 if slot + 1 < slots else 0
 
@@ -290,7 +292,7 @@ def layer_forward(
 @njit(parallel=True, cache=True, error_model="numpy")
 def layer_backward(
     grad_out, matrix, kernel, size, mask, lags, weights, order, slopes, keep_u, keep_v, threshold, surrogate, chunk,
-    voltage, spikes, current, grad_x, grad_decay, grad_delay,
+    voltage, spikes, arriving, current, grad_x, grad_matrix, grad_decay, grad_delay,
 ):  # fmt: skip
     """Backward of ``layer_forward``.
 
@@ -302,6 +304,8 @@ def layer_backward(
         threshold: in SLAYER units, infinite for a readout.
         surrogate: (code, width, scale).
         grad_x: (T, B, N) float32, written.
+        grad_matrix: (chunks, N, N) float32, zero on entry: dL/d(matrix) per chunk, from row to column, added up over what
+            arrived; empty where it is made as one product of everything, which is faster unless little arrives.
         grad_decay: (2, B, N) float64, zero on entry: dL/d(decay) per sample for current and voltage; added to if ``current``
             is not empty.
         grad_delay: (B, N) float64, zero on entry: dL/d(delay) per sample; added to.
@@ -315,7 +319,8 @@ def layer_backward(
         low = part * chunk
         rows = min(chunk, batch - low)
         grad_u, grad_v = np.zeros((rows, neurons), np.float32), np.zeros((rows, neurons), np.float32)
-        direct = np.empty(neurons, np.float32)
+        direct, found = np.empty(neurons, np.float32), np.empty(neurons, np.float32)
+        listed = np.empty(neurons + 1, np.int64)
         ring = np.zeros((slots, rows, neurons), np.float32)  # gradient of what arrives
         flat, places = ring.reshape(-1), _places(lags, rows * neurons)
         rate, level = np.zeros((rows, neurons)), np.zeros((rows, neurons))
@@ -326,11 +331,10 @@ def layer_backward(
                 own, at = low + b, (slot * rows + b) * neurons
                 direct[:] = grad_out[t, own]
                 if recurrent:
-                    _look_ahead_row(flat, at, places, weights, order, rate[b], level[b])
+                    _look_ahead_row(flat, at, places, weights, slopes, order, found, rate[b], level[b], slope[b])
                     for n in range(neurons):
                         direct[n] += mask[own, n] * level[b, n]
                     if slopes.size:
-                        _look_ahead_row(flat, at, places, slopes, order // 2, slope[b], slope[b])
                         for n in range(neurons):
                             grad_delay[own, n] += spikes[t, own, n] * mask[own, n] * slope[b, n]
                 if threshold < np.inf:
@@ -343,6 +347,11 @@ def layer_backward(
                 _neuron_row_backward(direct, spikes[t, own], fade_u, fade_v, grad_u[b], grad_v[b], grad_x[t, own])
                 if kernel.size:
                     _convolve_row_transposed(grad_x[t, own], kernel, size, ring[slot, b])
+                if grad_matrix.size:
+                    for e in range(_list_nonzero(arriving[t, own], listed)):
+                        value, sums = arriving[t, own, listed[e]], grad_matrix[part, listed[e]]
+                        for n in range(neurons):
+                            sums[n] += value * grad_x[t, own, n]
             if matrix.size:
                 np.dot(grad_x[t, low : low + rows], matrix, ring[slot])
             if recurrent:
@@ -356,10 +365,10 @@ def delay_forward(spikes, lags, weights, order, arriving):
     slots, ones = lags.max() + 1, np.ones(neurons, np.float32)
     for b in prange(batch):
         ring = np.zeros((slots, 1, neurons))
-        rate, level = np.zeros(neurons), np.zeros(neurons)
+        rate, level, places = np.zeros(neurons), np.zeros(neurons), np.empty(neurons + 1, np.int64)
         for t in range(steps):
             _arrive_row(ring[t % slots, 0], order, rate, level, arriving[t, b])
-            _send_row(spikes[t, b], ones, lags, weights, t % slots, 0, ring)
+            _send_row(spikes[t, b], ones, lags, weights, t % slots, 0, ring, places)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -371,12 +380,12 @@ def delay_backward(grad_arriving, spikes, lags, weights, order, slopes, grad_spi
         ring = np.zeros((slots, neurons), np.float32)
         flat, places = ring.reshape(-1), _places(lags, neurons)
         rate, level, slope = np.zeros(neurons), np.zeros(neurons), np.zeros(neurons)
+        found = np.empty(neurons, np.float32)
         for t in range(steps - 1, -1, -1):
             at = (t % slots) * neurons
-            _look_ahead_row(flat, at, places, weights, order, rate, level)
+            _look_ahead_row(flat, at, places, weights, slopes, order, found, rate, level, slope)
             grad_spikes[t, b] = level
             if slopes.size:
-                _look_ahead_row(flat, at, places, slopes, order // 2, slope, slope)
                 for n in range(neurons):
                     grad_delay[b, n] += spikes[t, b, n] * slope[n]
             ring[t % slots] = grad_arriving[t, b]

@@ -49,19 +49,6 @@ class Recurrent:
         """Whether the weights are a matrix."""
         return self.weight.dim() == 2
 
-    def weight_gradient(self, grad_x: Tensor, arriving: Tensor) -> Tensor:
-        """dL/dW: one product over all steps and samples, or the correlation of a kernel."""
-        grad, source = grad_x.flatten(0, 1), arriving.flatten(0, 1)  # (T B, N)
-        if self.dense:
-            return grad.t() @ source
-        channels, _, *kernel = self.weight.shape
-        if grad_x.device.type == "cpu":
-            found = kernels.kernel_gradient(array(grad_x), array(arriving), channels, *kernel, self.extent).sum(axis=0)
-            return torch.from_numpy(found.astype(np.float32))
-        images = (values.unflatten(1, (channels, *self.extent)) for values in (source, grad))
-        padding = [taps // 2 for taps in kernel]
-        return conv2d_weight(next(images), list(self.weight.shape), next(images), padding=padding)
-
 
 @dataclass(frozen=True)
 class Neurons:
@@ -98,9 +85,11 @@ class Trace:
 
 @dataclass(frozen=True)
 class Gradients:
-    """``x`` (T, B, N) float32; per sample ``decay`` (2, B, N) and ``delay`` (B, N) float64, zero where unasked."""
+    """``x`` (T, B, N) and ``weight`` (of the recurrence, or None) float32; ``decay`` (2, B, N) and ``delay`` (B, N) float64,
+    per sample and zero where unasked."""
 
     x: Tensor
+    weight: Tensor | None
     decay: Tensor
     delay: Tensor
 
@@ -127,19 +116,26 @@ def backward(
 ) -> Gradients:
     """Gradients from dL/dspikes (dL/dvoltage where the neurons never spike), (T, B, N)."""
     if grad_out.device.type != "cpu":
-        return Gradients(*torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay))
+        found, *per_sample = torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
+        return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
     spikes, voltage = trace.spikes.numpy(), trace.voltage.numpy()
     grad_x = np.empty_like(voltage)
     grad_decay, grad_delay = np.zeros((2, *voltage.shape[1:])), np.zeros(voltage.shape[1:])
-    current = _EMPTY if trace.current is None else trace.current.numpy()
+    current, arriving = (_EMPTY if values is None else values.numpy() for values in (trace.current, trace.arriving))
     slopes = recurrent.taps.slopes if recurrent is not None and learn_delay else _NO_DELAYS[2]
+    chunk, grad_matrix = _chunk(voltage.shape[1], recurrent), _EMPTY
+    if recurrent is not None and recurrent.dense and recurrent.taps.order == 0:
+        grad_matrix = np.zeros((-(-voltage.shape[1] // chunk), *recurrent.weight.shape), np.float32)
     with one_blas_thread_each():
         kernels.layer_backward(
             array(grad_out), *_weights(recurrent, transposed=False), *_delays(recurrent), slopes, *neurons.keep,
-            neurons.threshold, neurons.surrogate, _chunk(voltage.shape[1], recurrent),
-            voltage, spikes, current, grad_x, grad_decay, grad_delay,
+            neurons.threshold, neurons.surrogate, chunk,
+            voltage, spikes, arriving, current, grad_x, grad_matrix, grad_decay, grad_delay,
         )  # fmt: skip
-    return Gradients(torch.from_numpy(grad_x), torch.from_numpy(grad_decay), torch.from_numpy(grad_delay))
+    found = torch.from_numpy(grad_x)
+    summed = torch.from_numpy(grad_matrix.sum(axis=0)).t() if grad_matrix.size else None
+    weight = _weight_gradient(found, trace.arriving, recurrent) if summed is None else summed
+    return Gradients(found, weight, torch.from_numpy(grad_decay), torch.from_numpy(grad_delay))
 
 
 def delay_forward(spikes: Tensor, taps: Taps) -> Tensor:
@@ -161,6 +157,21 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, taps: Taps, *, learn: 
     slopes = taps.slopes if learn else taps.slopes[:0]
     kernels.delay_backward(array(grad_arriving), source, taps.lags, taps.weights, taps.order, slopes, grad_spikes, grad_delay)
     return torch.from_numpy(grad_spikes), torch.from_numpy(grad_delay)
+
+
+def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurrent | None) -> Tensor | None:
+    """dL/dW: one product over all steps and samples, or the correlation of a kernel."""
+    if recurrent is None or arriving is None:
+        return None
+    grad, source = grad_x.flatten(0, 1), arriving.flatten(0, 1)  # (T B, N)
+    if recurrent.dense:
+        return grad.t() @ source
+    channels, _, *kernel = recurrent.weight.shape
+    if grad_x.device.type == "cpu":
+        found = kernels.kernel_gradient(array(grad_x), array(arriving), channels, *kernel, recurrent.extent).sum(axis=0)
+        return torch.from_numpy(found.astype(np.float32))
+    images, grads = (values.unflatten(1, (channels, *recurrent.extent)) for values in (source, grad))
+    return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[taps // 2 for taps in kernel])
 
 
 def _weights(recurrent: Recurrent | None, *, transposed: bool) -> tuple[npt.NDArray, npt.NDArray, tuple[int, int]]:

@@ -49,9 +49,9 @@ def test_equal_the_compiled_loops(kind, sigma, hard, surrogate):
             torch.testing.assert_close(theirs, own, rtol=0, atol=0 if hard else 1e-6)
     grad = torch.randn_like(x)
     expected = loops.backward(grad, trace, neurons, recurrent, learn_delay=recurrent is not None)
-    got = loops.Gradients(*torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=recurrent is not None))
-    for name in ("x", "decay", "delay"):
-        torch.testing.assert_close(getattr(got, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
+    got = torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=recurrent is not None)
+    for values, name in zip(got, ("x", "decay", "delay"), strict=True):
+        torch.testing.assert_close(values, getattr(expected, name), rtol=1e-4, atol=1e-5)
     assert expected.decay.abs().sum() > 0 and (recurrent is None or expected.delay.abs().sum() > 0)
 
 

@@ -89,6 +89,5 @@ class _RecurrentFunction(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         learn = ctx.needs_input_grad[2]
         grads = loops.backward(grad, ctx.trace, ctx.constants, ctx.recurrent, learn_delay=learn)
-        grad_weight = ctx.recurrent.weight_gradient(grads.x, ctx.trace.arriving)
         grad_delay = ctx.layer.delay.sum_gradients(grads.delay) if learn else None
-        return grads.x, grad_weight, grad_delay, *ctx.neuron.sum_decay_gradients(grads.decay), None, None, None
+        return grads.x, grads.weight, grad_delay, *ctx.neuron.sum_decay_gradients(grads.decay), None, None, None
