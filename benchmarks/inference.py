@@ -1,7 +1,8 @@
 """The integer simulator beside the published order of DelRec and ConvDelRec in torch: ``python -m benchmarks.inference``.
 
 The same networks (``benchmarks.networks``) on the same samples, singly and in batches; every output is compared.  Both sides
-prepare a network once.  Torch takes one thread or all, whichever is faster.
+prepare a network once.  Torch takes one thread or all, and convolutions of oneDNN or its
+own: whichever is faster.
 """
 
 from __future__ import annotations
@@ -14,21 +15,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from benchmarks import networks, table_baselines
-from benchmarks.measure import RESULTS, best_of, digits, machine, save, say, spread, timed, turns
+from benchmarks.measure import RESULTS, digits, machine, save, say, spread, timed, turns
 from benchmarks.memory import growth_mb
 from benchmarks.published_network import PublishedNetwork
+from benchmarks.torch_settings import Settings, applied, fastest
 from convert import Network
 from convert.simulator import Simulator
 
 Spikes = npt.NDArray[np.uint8]
 RECURRENCES: tuple[networks.Recurrence, ...] = ("dense", "conv")
-
-
-#: Threads that torch takes by itself: one a core.
-THREADS = torch.get_num_threads()
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Sizes:
     lags: tuple[int, ...] = (10, 30, 62)
     batches: tuple[int, ...] = (1, 128)
     steps: int = networks.STEPS
-    repeats: int = 5
+    repeats: int = 3
     sweep_repeats: int = 1
 
 
@@ -53,29 +50,19 @@ def network_of(recurrence: networks.Recurrence, neurons: int, lags: int, steps: 
     return networks.network(calibration, recurrence=recurrence, neurons=(neurons, neurons), delay_steps=lags - 1)
 
 
-def timer(call: Callable[[], npt.NDArray[Any]], expected: npt.NDArray[Any], threads: int, name: str) -> Callable[[], float]:
-    """A function that gives the seconds of ``call`` with so many threads for torch; outputs are compared outside the time."""
+def timer(
+    call: Callable[[], npt.NDArray[Any]], expected: npt.NDArray[Any], settings: Settings, name: str
+) -> Callable[[], float]:
+    """A function that gives the seconds of ``call`` under ``settings``; outputs are compared outside the time."""
 
     def run() -> float:
         outputs: list[npt.NDArray[Any]] = []
-        torch.set_num_threads(threads)
-        seconds = timed(lambda: outputs.append(call()))
-        torch.set_num_threads(THREADS)
+        with applied(settings):
+            seconds = timed(lambda: outputs.append(call()))
         np.testing.assert_array_equal(outputs[0], expected, err_msg=f"{name} differs from simulate")
         return seconds
 
     return run
-
-
-def best_threads(model: PublishedNetwork, spikes: Spikes) -> int:
-    """One thread for torch, or one a core: the faster on a few steps."""
-    few, seconds = spikes[:, : max(2, spikes.shape[1] // 10)], {}
-    for threads in (1, THREADS):
-        torch.set_num_threads(threads)
-        model.run(few)
-        seconds[threads] = best_of(lambda: model.run(few), 2)
-    torch.set_num_threads(THREADS)
-    return min(seconds, key=lambda threads: seconds[threads])
 
 
 def measure(neurons: int, lags: int, batch: int, repeats: int, steps: int) -> dict[str, Any]:
@@ -85,22 +72,27 @@ def measure(neurons: int, lags: int, batch: int, repeats: int, steps: int) -> di
     simulators = {kind: Simulator(net) for kind, net in nets.items()}
     expected = {kind: simulator.run(spikes).output for kind, simulator in simulators.items()}
     ours = [
-        timer(lambda simulator=simulators[kind]: simulator.run(spikes).output, expected[kind], THREADS, "the simulator")
+        timer(lambda simulator=simulators[kind]: simulator.run(spikes).output, expected[kind], Settings(), "the simulator")
         for kind in RECURRENCES
     ]
     rows, own = [], []
     for kind in RECURRENCES:
         model = PublishedNetwork(nets[kind], lags)
-        threads = best_threads(model, spikes)
-        peer = timer(lambda model=model: model.run(spikes), expected[kind], threads, f"published, {kind}")
+        few = spikes[:, : max(2, steps // 25)]
+        settings = fastest(lambda model=model, few=few: model.run(few), convolution=kind == "conv")
+        peer = timer(lambda model=model: model.run(spikes), expected[kind], settings, f"published, {kind}")
         taken = turns(ours, peer, repeats)
         own += [both for both, _ in taken]
-        row: dict[str, Any] = {"recurrence": kind, "seconds": spread([seconds for _, seconds in taken]), "threads": threads}
+        row: dict[str, Any] = {
+            "recurrence": kind,
+            "seconds": spread([seconds for _, seconds in taken]),
+            "settings": str(settings),
+        }
         for index, mine in enumerate(RECURRENCES):
             row[f"ours_{mine}_is_faster"] = spread([seconds / both[index] for both, seconds in taken])
         rows.append(row | {"repeats": repeats, "equal": True})
         faster = ", ".join(f"{mine} {row[f'ours_{mine}_is_faster']['median']:g}" for mine in RECURRENCES)
-        say(f"  published {kind}: {row['seconds']['median']} s, {threads} threads; ours: {faster} times as fast")
+        say(f"  published {kind}: {row['seconds']['median']} s, {settings}; ours: {faster} times as fast")
     return {
         "neurons": neurons,
         "lags": lags,

@@ -1,7 +1,7 @@
 """Forward and backward of one recurrent layer: ours, the published order, and lava-dl: ``python -m benchmarks.train_step``.
 
 Everything runs the same problem (``benchmarks.training_layers``) and gives the same spikes and gradients, which is checked at
-every point.  Torch takes one thread or all, whichever is faster for the implementation at that point.
+every point.  Torch takes one thread or all, and convolutions of oneDNN or its own: whichever is faster there.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from benchmarks import table_baselines
 from benchmarks.measure import RESULTS, best_of, digits, machine, save, say, spread, timed, turns
 from benchmarks.memory import growth_mb
 from benchmarks.networks import Recurrence
+from benchmarks.torch_settings import Settings, applied, fastest
 from benchmarks.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
 from hw_configs.files import atomic_file
 from lava_models import compat
-
-#: Threads that torch takes by itself: one a core.
-THREADS = torch.get_num_threads()
 
 
 @dataclass(frozen=True)
@@ -53,34 +51,28 @@ def blas_gflop_per_s(size: int) -> float:
     return 2e-9 * size**3 / best_of(lambda: torch.mm(a, b, out=out), 5)
 
 
-def stepper(name: Name, point: Point, expected: Tensor | None) -> tuple[Callable[[], float], int]:
-    """A function that runs one step and gives its seconds, and the threads it takes; outputs are compared outside the time."""
+def stepper(name: Name, point: Point, expected: Tensor | None) -> tuple[Callable[[], float], Settings]:
+    """A function that runs one step and gives its seconds, and torch's settings; outputs are compared outside the time."""
     given = problem(point)
-    own, x, threads = layer(name, point, given), given.x.requires_grad_(), 0 if name == "ours" else best_threads(name, point)
+    own, x = layer(name, point, given), given.x.requires_grad_()
+    settings = Settings() if name == "ours" else best_settings(name, point)
 
     def step() -> float:
         spikes: list[Tensor] = []
-        torch.set_num_threads(threads or THREADS)
-        seconds = timed(lambda: spikes.append(own.step(x, given.grad)))
-        torch.set_num_threads(THREADS)
+        with applied(settings):
+            seconds = timed(lambda: spikes.append(own.step(x, given.grad)))
         assert expected is None or torch.equal(spikes[0], expected), f"{name} has other spikes"
         return seconds
 
-    return step, threads or THREADS
+    return step, settings
 
 
-def best_threads(name: Name, point: Point) -> int:
-    """One thread for torch, or one a core: the faster on a few steps."""
-    few = replace(point, steps=max(2, point.steps // 20))
+def best_settings(name: Name, point: Point) -> Settings:
+    """What is fastest on a few steps."""
+    few = replace(point, steps=max(2, point.steps // 25))
     given = problem(few)
     own, x = layer(name, few, given), given.x.requires_grad_()
-    seconds = {}
-    for threads in (1, THREADS):
-        torch.set_num_threads(threads)
-        own.step(x, given.grad)
-        seconds[threads] = best_of(lambda: own.step(x, given.grad), 2)
-    torch.set_num_threads(THREADS)
-    return min(seconds, key=lambda threads: seconds[threads])
+    return fastest(lambda: own.step(x, given.grad), convolution=point.recurrence == "conv")
 
 
 def measure(point: Point, names: Sequence[Name], repeats: int, sizes: Sizes, blas: float) -> dict[str, Any]:
@@ -96,21 +88,21 @@ def measure(point: Point, names: Sequence[Name], repeats: int, sizes: Sizes, bla
         step()
     rows, own = [], []
     for name in names:
-        step, threads = stepper(name, point, None if name == "lava-dl" else expected)
+        step, settings = stepper(name, point, None if name == "lava-dl" else expected)
         taken = turns(ours, step, repeats)
         own += [both for both, _ in taken]
         rows.append(
             {
                 "name": name,
                 "seconds": spread([seconds for _, seconds in taken]),
-                "threads": threads,
+                "settings": str(settings),
                 "ours_is_faster": spread([seconds / both[0] for both, seconds in taken]),
                 "ours_rounded_is_faster": spread([seconds / both[1] for both, seconds in taken]),
                 "repeats": repeats,
             }
         )
         faster = ", ".join(f"{rows[-1][key]['median']:g}" for key in ("ours_is_faster", "ours_rounded_is_faster"))
-        say(f"  {name}: {rows[-1]['seconds']['median']} s, {threads} threads; ours, spread and rounded: {faster} times as fast")
+        say(f"  {name}: {rows[-1]['seconds']['median']} s, {settings}; ours, spread and rounded: {faster} times as fast")
     result = {
         "recurrence": point.recurrence,
         "neurons": point.neurons,
