@@ -27,6 +27,7 @@ PREFERRED_SPLITS = ("test", "valid")
 class Binning:
     """How spikes become frames: ``steps`` of ``step_ms`` milliseconds, pooled to ``channels``, counts in ``message_bits``.
 
+    ``intervals_ms``: edges of the intervals that split spikes into planes (``train.datasets.intervals``), none by default.
     ``shape`` is the pooled (channels, height, width) of units on two axes, None where they lie in a row.
     """
 
@@ -35,17 +36,19 @@ class Binning:
     channels: int
     message_bits: int
     shape: tuple[int, ...] | None = None
+    intervals_ms: tuple[float, ...] = ()
 
     @classmethod
     def from_dict(cls, values: Any, where: str) -> Binning:
         """From a configuration's data section or a manifest's entry; raises DataError where one is missing or wrong."""
         try:
             steps, step_ms, channels, bits = (values[name] for name in ("steps", "step_ms", "channels", "message_bits"))
-            shape = values.get("shape")  # what was written before there were two axes has none
+            shape = values.get("shape")  # what was written before there were two axes has none, nor intervals
+            edges = tuple(float(edge) for edge in values.get("intervals_ms", ()))
             if shape is None:
-                return cls(int(steps), float(step_ms), int(channels), int(bits))
+                return cls(int(steps), float(step_ms), int(channels), int(bits), None, edges)
             axes = tuple(int(size) for size in shape)
-            return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes)
+            return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes, edges)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"{where} does not say how spikes become frames ({reason}); export the run again") from error
@@ -124,7 +127,7 @@ def open_samples(
         DataError: no such data, labels beyond the network's classes, other names of classes, or channels that do not pool to
             the network's.
     """
-    from train.datasets import available_splits, load  # numba: loaded when data is read, not when convert is imported
+    from train.datasets import available_splits, by_interval, load  # numba: loaded when data is read, not with convert
 
     there = available_splits(source)
     chosen = split or next((name for name in PREFERRED_SPLITS if name in there), None)
@@ -143,7 +146,7 @@ def open_samples(
             f"{dataset.name}: its classes are {_named(dataset.keys)}, the network was trained on {_named(keys)}; "
             "name data with the same classes in the same order"
         )
-    samples = Samples(dataset, binning, chosen or "all")
+    samples = Samples(by_interval(dataset, binning.intervals_ms), binning, chosen or "all")
     samples.frames([0], count_lost=False)  # refuses channels that do not pool before any work is done
     return samples
 

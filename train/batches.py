@@ -84,10 +84,14 @@ class Batches:
         rng: np.random.Generator,
     ) -> npt.NDArray[np.uint8]:
         """Frames with random shifts along the channels, or along both axes, and changes of speed."""
-        shifts = indices.size if self.dataset.shape is None else (indices.size, 2)
+        shape = self.dataset.shape
+        size: int | tuple[int, int] = indices.size if shape is None else (indices.size, 2)
+        shift = rng.integers(-augment.channel_shift, augment.channel_shift + 1, size)
+        if shape is not None:
+            shift = np.where(np.array(shape[1:]) > 1, shift, 0)  # planes of a row have nowhere else to go
         return self.frames(
             indices,
-            channel_shift=rng.integers(-augment.channel_shift, augment.channel_shift + 1, shifts),
+            channel_shift=shift,
             time_shift_ms=shift_ms,
             time_stretch=1 + rng.uniform(-1, 1, indices.size) * augment.time_stretch,
         )

@@ -66,13 +66,14 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
 
 def training_data(source: str, config: Config) -> SpikeDataset:
     """The training split of ``source``; raises DataError if it cannot be read, or does not pool to what is asked for."""
-    from train.datasets import available_splits, load
+    from train.datasets import available_splits, by_interval, load
 
     there = available_splits(source)
     if there and "train" not in there:
         raise DataError(f"{source}: has no train split, it has {', '.join(there)}; name data to train on")
     dataset = load(source, "train" if there else None)
-    dataset.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # before a run folder is made
+    first = by_interval(dataset.subset([0]), config.data.intervals_ms)
+    first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # before a run folder is made
     return dataset
 
 

@@ -16,6 +16,8 @@ class DataConfig:
         channels: pooled input channels of units in a row; a divisor of the data's.
         shape: pooled (channels, height, width) of units on two axes, instead of ``channels``; divisors of the data's.
         message_bits: 0 for presence, else counts up to ``2 ** message_bits - 1`` enter as graded spikes.
+        intervals_ms: edges that split the spikes of a row of units by the interval since their channel's spike before, into
+            planes (``train.datasets.intervals``); the frames' ``shape`` then is (planes, 1, channels).
         validation: fraction of the training data held out for every choice.
         split_by: ``speaker``, ``stratified``, or ``auto``.
     """
@@ -25,6 +27,7 @@ class DataConfig:
     channels: int = 140
     shape: tuple[int, ...] | None = None
     message_bits: int = 4
+    intervals_ms: tuple[float, ...] = ()
     validation: float = 0.1
     split_by: str = "auto"
 
@@ -34,6 +37,10 @@ class DataConfig:
         allowed = "three numbers (channels, height, width) of at least 1"
         require("data.shape", self.shape, self.shape is None or (len(self.shape) == 3 and min(self.shape) >= 1), allowed)
         require("data.message_bits", self.message_bits, 0 <= self.message_bits <= 8, "0..8")
+        rising = all(low < high for low, high in zip((0.0, *self.intervals_ms), self.intervals_ms, strict=False))
+        require("data.intervals_ms", self.intervals_ms, rising, "a list of rising numbers above 0")
+        shaped = not self.intervals_ms or self.shape is not None
+        require("data.shape", self.shape, shaped, f"with data.intervals_ms, [{len(self.intervals_ms) + 1}, 1, channels]")
         require("data.validation", self.validation, 0 < self.validation < 1, "a fraction between 0 and 1")
         require(
             "data.split_by", self.split_by, self.split_by in ("speaker", "stratified", "auto"), "speaker, stratified or auto"

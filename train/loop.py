@@ -31,7 +31,7 @@ from train.checkpoint import (
 )
 from train.config import Config, TrainConfig
 from train.config_files import config_from_dict, config_to_dict
-from train.datasets import SpikeDataset, split
+from train.datasets import SpikeDataset, by_interval, split
 from train.evaluate import evaluate
 from train.fit import facts, fitted
 from train.memory import keep_freed_memory
@@ -79,6 +79,7 @@ class Run:
         target = load_target(config.target)
         self.config = config = fitted(config, target)
         self.out, self.target = out, facts(target)
+        dataset = by_interval(dataset, config.data.intervals_ms)
         self.classes = dataset.classes
         self.keys = list(dataset.keys)
         train_part, valid_part = split(dataset, config.data.validation, config.train.seed, config.data.split_by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -175,13 +176,15 @@ def test_frames_and_what_did_not_fit(files):
 
 
 def test_frames_are_those_of_training(files):
-    """Validation and training must bin alike, for presence and for counts."""
+    """Validation and training must bin alike, for presence, for counts and for intervals."""
     from train.batches import Batches
     from train.config import DataConfig
 
-    for bits in (0, 1, 4):
-        samples = open_samples(files, Binning(9, 3.0, 10, bits))
-        batches = Batches(samples.dataset, DataConfig(steps=9, step_ms=3.0, channels=10, message_bits=bits), 2)
+    by_interval = {"shape": (2, 1, 10), "intervals_ms": (100.0,)}
+    for bits, more in ((0, {}), (1, {}), (4, {}), (4, by_interval)):
+        config = DataConfig(steps=9, step_ms=3.0, channels=10, message_bits=bits, **more)
+        samples = open_samples(files, Binning.from_dict(asdict(config), "x"))
+        batches = Batches(samples.dataset, config, 2)
         assert np.array_equal(samples.frames(np.arange(5)), batches.frames(np.arange(5)))
 
 
@@ -193,6 +196,7 @@ def test_largest_count(bits, most):
 def test_binning_that_is_incomplete(files):
     whole = {"steps": 4, "step_ms": 10, "channels": 5, "message_bits": 0}
     assert Binning.from_dict({**whole, "other": 1}, "x") == BINNING
-    for broken in ({**whole, "steps": "many"}, {"steps": 4}, None, {**whole, "channels": None}):
+    wrong = ({"intervals_ms": "few"}, {"steps": "many"}, {"channels": None})
+    for broken in (*({**whole, **value} for value in wrong), {"steps": 4}, None):
         with pytest.raises(DataError, match="x does not say how spikes become frames"):
             Binning.from_dict(broken, "x")

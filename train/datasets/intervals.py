@@ -1,0 +1,76 @@
+"""Intervals between the spikes of a channel as channels of their own: timing finer than a step, kept by coarse steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import DataError
+from train.datasets.events import SpikeDataset
+
+
+def by_interval(dataset: SpikeDataset, edges_ms: Sequence[float]) -> SpikeDataset:
+    """Every spike moved to the copy of its channel that stands for the interval since that channel's spike before.
+
+    Args:
+        dataset: N units in a row, times in the order of time within each sample.
+        edges_ms: K rising edges in milliseconds; none: ``dataset`` itself.
+
+    Returns:
+        Units of shape (K + 1, 1, N): spike i of unit n lies in plane ``k = #(edges <= interval)``, unit ``k N + n``; the first
+        spike of a unit in plane K.  Times, labels and the number of spikes stay.
+
+    A step of 10 or 20 ms forgets where in it spikes were, and so the pitch and the lowest formant, to which the channels lock.
+    Intervals keep them, as rates of planes; changes of speed and shifts leave them as they were.
+    Source of the idea: Ghitza 1994, ensemble interval histogram; the auditory nerve's intervals, Cariani & Delgutte 1996.
+
+    Raises:
+        DataError: units on two axes, too many of them, or times out of order.
+    """
+    if not len(edges_ms):
+        return dataset
+    if dataset.shape is not None:
+        raise DataError(f"{dataset.name}: units lie on two axes; intervals are split for units in a row")
+    planes = len(edges_ms) + 1
+    if planes * dataset.channels > np.iinfo(np.uint16).max + 1:
+        raise DataError(f"{dataset.name}: {planes} planes of {dataset.channels} units; 65536 units in all are allowed")
+    units = np.empty_like(dataset.units)
+    edges_s = np.asarray(edges_ms, np.float64) / 1000
+    wrong = _split(dataset.times_s, dataset.units, dataset.offsets, dataset.channels, edges_s, units)
+    if wrong >= 0:
+        raise DataError(
+            f"{dataset.name}: the times of sample {wrong} are out of order; write the file again with each sample's spikes "
+            "in the order of time"
+        )
+    shape = (planes, 1, dataset.channels)
+    return replace(dataset, units=units, channels=planes * dataset.channels, shape=shape)
+
+
+@numba.njit(cache=True, nogil=True)
+def _split(
+    times_s: npt.NDArray[np.float32],
+    units: npt.NDArray[np.uint16],
+    offsets: npt.NDArray[np.int64],
+    channels: int,
+    edges_s: npt.NDArray[np.float64],
+    result: npt.NDArray[np.uint16],
+) -> int:
+    """Write the new units; returns the first sample whose times fall, -1 if none does."""
+    last = np.empty(channels)
+    for sample in range(offsets.size - 1):
+        last[:] = -np.inf
+        for i in range(offsets[sample], offsets[sample + 1]):
+            if i > offsets[sample] and times_s[i] < times_s[i - 1]:
+                return sample
+            unit, time = np.int64(units[i]), np.float64(times_s[i])
+            interval = time - last[unit]
+            plane = 0
+            while plane < edges_s.size and interval >= edges_s[plane]:
+                plane += 1
+            last[unit] = time
+            result[i] = plane * channels + unit
+    return -1
