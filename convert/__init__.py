@@ -1,6 +1,7 @@
 """From checkpoint to integers: network, file, rules, simulation, validation.  Without torch and Lava.
 
-Networks, rules and netx files need numpy and h5py; simulating needs numba too, a checkpoint safetensors, plots matplotlib.
+Networks, rules and netx files need numpy and h5py; simulating needs numba too, a checkpoint safetensors, plots matplotlib, NIR
+files the package nir.
 What compares with SLAYER's own evaluation imports ``train``, and with it torch, inside the function.
 """
 
@@ -8,6 +9,7 @@ from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.network import Input, Layer, Network
 from convert.netx import read_netx, write_netx
 from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from convert.nir import read_nir, write_nir
 from convert.recording import Recording
 from convert.simulator import simulate, stream
 
@@ -24,7 +26,9 @@ __all__ = [
     "Sigma",
     "SigmaDelta",
     "read_netx",
+    "read_nir",
     "simulate",
     "stream",
     "write_netx",
+    "write_nir",
 ]

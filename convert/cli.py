@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import convert.mapping_command
+import convert.nir_command
 from hw_configs.files import write_json
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def add_commands(subparsers: Subparsers) -> None:
     _add_check(subparsers)
     _add_profile(subparsers)
     convert.mapping_command.add_command(subparsers)
+    convert.nir_command.add_command(subparsers)
 
 
 def _add_check(subparsers: Subparsers) -> None:

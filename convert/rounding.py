@@ -13,6 +13,7 @@ until threshold and bias fit their fields.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -50,6 +51,61 @@ def round_network(network: FloatNetwork) -> Network:
         with naming_layer(index, layer.kind):
             layers.append(round_layer(layer))
     return Network(Input(network.input_shape, network.message_bits), tuple(layers), network.average_groups)
+
+
+@dataclass(frozen=True)
+class RoundingError:
+    """What rounding did to a layer.
+
+    Attributes:
+        scale: k; weight 1 became 2^k.
+        weight: largest error of a weight, as a share of the largest weight of its connection.
+        threshold: error of the threshold as a share of it; 0 for a readout of states.
+        decay: largest error of a decay per step.
+        delay_steps: largest error of a delay.
+    """
+
+    scale: int
+    weight: float
+    threshold: float
+    decay: float
+    delay_steps: float
+
+    def __str__(self) -> str:
+        return (
+            f"weight 1 is 2^{self.scale}; largest errors: weights {self.weight:.2%} of the largest, threshold "
+            f"{self.threshold:.2%}, decays {self.decay:.1e}, delays {self.delay_steps:.2g} steps"
+        )
+
+
+def rounding_errors(floats: FloatNetwork, network: Network) -> list[RoundingError]:
+    """How far ``network``, from ``round_network(floats)``, is from ``floats``, layer by layer."""
+    return [_rounding_error(layer, rounded) for layer, rounded in zip(floats.layers, network.layers, strict=True)]
+
+
+def _rounding_error(layer: FloatLayer, rounded: Layer) -> RoundingError:
+    scale = layer_scale(layer)
+    synapses = [rounded.synapse] if rounded.recurrent is None else [rounded.synapse, rounded.recurrent.synapse]
+    weights = [0.0]
+    delays = [(layer.delay_steps, rounded.delay_steps)]
+    if layer.recurrent is not None and rounded.recurrent is not None:
+        delays.append((layer.recurrent.delay_steps, rounded.recurrent.delay_steps))
+    for synapse, got in zip(layer.connections, synapses, strict=True):
+        largest = np.abs(synapse.weight).max(initial=0)
+        exponent = got.weight_exp if isinstance(got, Dense) else 0
+        if largest:
+            weights.append(float(np.abs(np.ldexp(got.weight, exponent - scale) - synapse.weight).max() / largest))
+        if isinstance(synapse, FloatDense) and isinstance(got, Dense) and synapse.delay_steps is not None:
+            assert got.delay_steps is not None
+            delays.append((synapse.delay_steps, got.delay_steps))
+    decays = (
+        np.abs(getattr(rounded.neuron, name) / DECAY_UNITY - getattr(layer, name)).max()
+        for name in ("current_decay", "voltage_decay")
+    )
+    assert isinstance(rounded.neuron, Cuba)
+    threshold = abs(math.ldexp(rounded.neuron.threshold, -scale) / layer.threshold - 1) if layer.threshold else 0.0
+    late = max(float(np.abs(got - wanted).max()) for wanted, got in delays)
+    return RoundingError(scale, max(weights), threshold, float(max(decays)), late)
 
 
 def round_layer(layer: FloatLayer) -> Layer:

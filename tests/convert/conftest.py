@@ -234,7 +234,7 @@ def _exact_network(seed):
 
     def cuba(shape, threshold):
         decays = (rng.choice([0, 4096], size=shape, p=[0.2, 0.8]) for _ in range(2))
-        return Cuba(threshold, *decays, bias_mant=rng.integers(-3, 4, size=shape))
+        return Cuba(threshold, *decays, bias_mant=rng.integers(1, 3, size=shape), bias_exp=0)  # no voltage is a threshold
 
     grid = (3, 3, 4)
     inner = DelayedRecurrent(Conv(2 * rng.integers(-9, 10, (3, 3, 3, 3)), padding=(1, 1)), rng.integers(0, 4, (3, 1, 1)))

@@ -1,0 +1,121 @@
+"""``myelin nir``: networks to NIR files and back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convert.arguments import count
+
+if TYPE_CHECKING:
+    from convert.network import Network
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_command(subparsers: Subparsers) -> None:
+    """Add ``nir`` with its two actions; each sets ``run``."""
+    parser = subparsers.add_parser("nir", help="exchange networks with other simulators as NIR files (needs the package nir)")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _add_export(actions)
+    _add_import(actions)
+
+
+def _add_export(actions: Subparsers) -> None:
+    parser = actions.add_parser(
+        "export",
+        help="write a network as a NIR file",
+        description="Write a network of CUBA neurons as a NIR graph whose forward Euler steps are its equations, with the "
+        "integers as metadata, from which `myelin nir import` gives back the same network.",
+    )
+    parser.add_argument("network", metavar="NET|ART", type=Path, help="a netx file (*.net) or an artifact folder")
+    parser.add_argument("--out", metavar="FILE.nir", type=Path, required=True, help="the file to write")
+    parser.add_argument("--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds (default: 1)")
+    parser.add_argument(
+        "--no-latency",
+        action="store_true",
+        help="leave the step of latency of feed-forward connections out of their delays, for simulators without Delay nodes: "
+        "layers run earlier by a step for each connection; not with a bias",
+    )
+    parser.set_defaults(run=run_export)
+
+
+def _add_import(actions: Subparsers) -> None:
+    parser = actions.add_parser(
+        "import",
+        help="turn a NIR file into a netx file",
+        description="Read a NIR graph. The integers that `myelin nir export` put beside it are taken as they are where they "
+        "still say what the graph says; all other floats are rounded to the nearest, each layer with its own power of two.",
+    )
+    parser.add_argument("file", metavar="FILE.nir", type=Path, help="a NIR file")
+    parser.add_argument("--out", metavar="FILE.net", type=Path, required=True, help="the netx file to write")
+    parser.add_argument(
+        "--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds (default: the file's, or 1)"
+    )
+    parser.add_argument(
+        "--latency",
+        choices=("included", "added"),
+        help="whether delays between layers include the one step that each connection takes, or it is added to them (default: "
+        "what the file says, else added)",
+    )
+    parser.add_argument("--ignore-integers", action="store_true", help="round the floats even where the file has the integers")
+    parser.add_argument(
+        "--settled-bias",
+        action="store_true",
+        help="take a bias that passes a synapse filter as if it had been on forever, rather than refuse it",
+    )
+    parser.add_argument(
+        "--message-bits",
+        metavar="N",
+        type=count,
+        help="bits of what enters, as whole numbers; 0 for spikes (default: the file's, or 0)",
+    )
+    parser.set_defaults(run=run_import)
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """``myelin nir export``: returns 0."""
+    from convert.nir import DT_MS, write_nir
+    from convert.stimulus import open_network
+
+    network = open_network(arguments.network).network
+    dt_ms = DT_MS if arguments.dt_ms is None else arguments.dt_ms
+    write_nir(network, arguments.out, dt_ms=dt_ms, step_latency=not arguments.no_latency)
+    print(f"{arguments.out}: {_described(network)}, a step is {dt_ms:g} ms")
+    if arguments.no_latency:
+        print("delays without the step of latency of each connection: layer l (from 0) runs l + 1 steps earlier")
+    return 0
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    """``myelin nir import``: returns 0."""
+    from convert.netx import write_netx
+    from convert.nir import open_nir
+
+    opened = open_nir(
+        arguments.file,
+        dt_ms=arguments.dt_ms,
+        latency=arguments.latency,
+        settled_bias=arguments.settled_bias,
+        ignore_integers=arguments.ignore_integers,
+        message_bits=arguments.message_bits,
+    )
+    write_netx(opened.network, arguments.out)
+    print(f"{arguments.out}: {_described(opened.network)}")
+    if opened.floats is None:
+        print("integers as the file has them")
+        return 0
+    from convert.rounding import rounding_errors
+
+    print("floats rounded to the nearest integers, without data:")
+    for index, errors in enumerate(rounding_errors(opened.floats, opened.network)):
+        print(f"  layer {index} ({opened.network.layers[index].kind}): {errors}")
+    return 0
+
+
+def _described(network: Network) -> str:
+    sizes = " -> ".join(
+        "x".join(map(str, shape)) for shape in (network.input.shape, *(layer.shape for layer in network.layers))
+    )
+    return f"{len(network.layers)} layer{'' if len(network.layers) == 1 else 's'}, {sizes} neurons"

@@ -1,0 +1,197 @@
+"""A NIR graph as plain data, and the one door to the package ``nir``: files in, files out, nothing of its meaning."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from hw_configs.errors import BackendError, NetworkError
+from hw_configs.files import atomic_file
+
+#: Nodes that an import understands.
+SUPPORTED = (
+    *("Input", "Output", "NIRGraph", "Linear", "Affine", "Conv1d", "Conv2d", "Delay", "Flatten"),
+    *("CubaLIF", "CubaLI", "LIF", "LI", "IF"),
+)
+#: More nodes, numbers or nested graphs than this are no network for these chips.
+_MAX_NODES, _MAX_VALUES, _MAX_DEPTH = 10_000, 1 << 28, 8
+
+
+class Node(NamedTuple):
+    """A node: NIR's name of its type, and its fields as arrays, numbers, texts or tuples."""
+
+    kind: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class Graph:
+    """Nodes by name, edges (from, to), and what is said of the graph beside it."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: list[tuple[str, str]] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, name: str, kind: str, after: str | None = None, **fields: Any) -> str:
+        """Add a node, with an edge to it from ``after``; returns its name."""
+        self.nodes[name] = Node(kind, fields)
+        if after is not None:
+            self.edges.append((after, name))
+        return name
+
+    def title(self, name: str) -> str:
+        """How messages call a node."""
+        return f"node {name!r} ({self.nodes[name].kind})"
+
+    @contextlib.contextmanager
+    def naming(self, name: str) -> Iterator[None]:
+        """Put ``title(name)`` before the text of a NetworkError raised within."""
+        try:
+            yield
+        except NetworkError as error:
+            raise NetworkError(f"{self.title(name)}: {error}") from error
+
+
+def load_nir() -> ModuleType:
+    """The package ``nir``; raises BackendError with the cure where it is not installed."""
+    try:
+        import nir
+    except ImportError as error:
+        raise BackendError(
+            "NIR files need the package nir, which is not installed: pip install 'nir>=1.0.8' (extra 'nir' of this project)"
+        ) from error
+    return nir
+
+
+def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:
+    """Write ``graph`` as a NIR file; it appears whole or not at all.
+
+    Raises:
+        BackendError: the package nir is not installed.
+        NetworkError: the file cannot be written.
+    """
+    nir = load_nir()
+    nodes = {name: getattr(nir, node.kind)(**node.fields) for name, node in graph.nodes.items()}
+    checked = all(len(set(np.shape(node.fields["weight"])[2:])) == 1 for node in graph.nodes.values() if node.kind == "Conv2d")
+    built = nir.NIRGraph(nodes=nodes, edges=list(graph.edges), metadata=dict(graph.metadata), type_check=checked)
+    try:
+        with atomic_file(path) as temporary:
+            nir.write(str(temporary), built)
+    except OSError as error:
+        raise NetworkError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def read_graph(path: str | os.PathLike[str]) -> Graph:
+    """The graph in a NIR file, graphs within it taken apart: their nodes are named ``graph.node``.
+
+    Raises:
+        BackendError: the package nir is not installed.
+        NetworkError: the file cannot be read, has links to elsewhere or nodes that are not supported, which are named.
+    """
+    nir = load_nir()
+    place = Path(path)
+    if not place.is_file():
+        raise NetworkError(f"{place}: no such file; a NIR file (HDF5, usually *.nir) is expected")
+    try:
+        with h5py.File(place, "r") as file:
+            _check_file(file)
+        root = nir.read(str(place), type_check=False)
+        graph = Graph(metadata=dict(root.metadata))
+        _take_apart(root, "", graph)
+        _check_edges(graph)
+    except NetworkError as error:
+        raise NetworkError(f"{place}: {error}") from error
+    except Exception as error:  # the package asserts, indexes and converts what it finds: any file may raise anything
+        reason = str(error).strip("'\"") or type(error).__name__
+        raise NetworkError(f"{place} cannot be read as a NIR file (HDF5): {reason}") from error
+    return graph
+
+
+def _check_file(file: h5py.File) -> None:
+    """Refuse, before a value is read, what a file of one network does not have."""
+    if not isinstance(file.get("node"), h5py.Group):
+        raise NetworkError("the file has no group 'node'; a NIR file has its graph there")
+    values = 0
+    for place, member in _members(file, ""):
+        if isinstance(member, h5py.Dataset):
+            if member.external or member.is_virtual:
+                raise NetworkError(f"{place!r} is stored in another file; a network file is one file")
+            values += member.size or 0
+            if values > _MAX_VALUES:
+                raise NetworkError(f"the file holds more than {_MAX_VALUES} values")
+    _check_types(file["node"], "")
+
+
+def _members(group: h5py.Group, place: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    if depth > 4 * _MAX_DEPTH:
+        raise NetworkError(f"{place!r} is nested more than {_MAX_DEPTH} graphs deep")
+    for key in group:
+        name = f"{place}/{key}"
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise NetworkError(f"{name!r} is a link to elsewhere; a network file is one file")
+        yield name, group[key]
+        if isinstance(group[key], h5py.Group):
+            yield from _members(group[key], name, depth + 1)
+
+
+def _check_types(group: h5py.Group, name: str) -> None:
+    kind = group["type"][()] if "type" in group else b"?"
+    kind = kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
+    if not name and kind != "NIRGraph":
+        raise NetworkError(f"the file holds a single node of type {kind}; a graph (NIRGraph) is expected")
+    if kind not in SUPPORTED:
+        raise NetworkError(f"node {name!r} is of type {kind}, which is not supported; supported are {', '.join(SUPPORTED)}")
+    if kind == "NIRGraph" and isinstance(group.get("nodes"), h5py.Group):
+        if len(group["nodes"]) > _MAX_NODES:
+            raise NetworkError(f"a graph has {len(group['nodes'])} nodes; at most {_MAX_NODES} are expected")
+        for key, member in group["nodes"].items():
+            _check_types(member, f"{name}.{key}" if name else key)
+
+
+def _take_apart(root: Any, prefix: str, graph: Graph) -> None:
+    """Add the nodes of ``root``; edges to a graph within it lead to its input, edges from it come from its output."""
+    ends: dict[str, tuple[str, str]] = {}
+    for key, node in root.nodes.items():
+        name = prefix + key
+        ends[key] = (name, name)
+        if type(node).__name__ != "NIRGraph":
+            fields = {**vars(node)}
+            fields.pop("metadata", None)
+            graph.nodes[name] = Node(type(node).__name__, fields)
+            _check_numbers(graph, name)
+            continue
+        inner = (list(node.inputs), list(node.outputs))
+        if len(inner[0]) != 1 or len(inner[1]) != 1:
+            raise NetworkError(
+                f"graph {name!r} has {len(inner[0])} inputs and {len(inner[1])} outputs; one of each is supported"
+            )
+        _take_apart(node, f"{name}.", graph)
+        ends[key] = (f"{name}.{inner[0][0]}", f"{name}.{inner[1][0]}")
+    for source, target in root.edges:
+        for key in (source, target):
+            if key not in ends:
+                raise NetworkError(f"an edge names node {prefix + key!r}, which does not exist")
+        graph.edges.append((ends[source][1], ends[target][0]))
+
+
+def _check_numbers(graph: Graph, name: str) -> None:
+    for key, value in graph.nodes[name].fields.items():
+        array = np.asarray(value) if isinstance(value, np.ndarray | int | float | np.generic) else None
+        if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
+            count = int(np.count_nonzero(~np.isfinite(array)))
+            raise NetworkError(f"{graph.title(name)}: {key} holds {count} values that are NaN or infinite")
+
+
+def _check_edges(graph: Graph) -> None:
+    (edge, times), *_ = Counter(graph.edges).most_common(1) or [(("", ""), 0)]
+    if times > 1:
+        raise NetworkError(f"the edge from {edge[0]!r} to {edge[1]!r} is given {times} times")

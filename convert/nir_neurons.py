@@ -1,0 +1,97 @@
+"""Neurons of a NIR graph as constants per step.
+
+With the equations of ``convert.nir`` and the voltage counted from ``v_reset``, where it starts::
+
+    current_decay = dt / tau_syn       1 for LIF, LI and IF, which have no synapse filter
+    voltage_decay = dt / tau_mem       0 for IF, whose voltage is v <- v + dt r x
+    gain          = w_in current_decay r voltage_decay        what one unit of input adds to u, and so to the voltage
+    bias          = voltage_decay (v_leak - v_reset)
+    threshold     = v_threshold - v_reset
+
+A threshold that differs between neurons is made one by counting each neuron's voltage in its own unit: gain and bias are
+multiplied by what its threshold is multiplied by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convert.arrays import Shape
+from convert.float_network import FloatArray
+from convert.nir_graph import Graph
+from hw_configs.errors import NetworkError
+
+SPIKING = ("CubaLIF", "LIF", "IF")
+#: Every node that has a state of its own; each is a layer.
+NEURONS = (*SPIKING, "CubaLI", "LI")
+
+#: What four roundings to float32 may leave of a product that is 1.
+_FLOAT32 = 5e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Constants:
+    """A population of a graph; arrays are () or of its shape, ``threshold`` is None for what never spikes."""
+
+    current_decay: FloatArray
+    voltage_decay: FloatArray
+    gain: FloatArray
+    bias: FloatArray
+    threshold: float | None
+
+
+def neuron_constants(graph: Graph, name: str, shape: Shape, dt_s: float) -> Constants:
+    """The constants of node ``name``, whose population has ``shape``; raises NetworkError where there are none."""
+    reader = _Parameters(graph, name, shape)
+    kind = graph.nodes[name].kind
+    one = np.ones(())
+    current = reader.decay("tau_syn", dt_s) if kind.startswith("Cuba") else one
+    w_in = reader.values("w_in") if kind.startswith("Cuba") else one
+    if kind == "IF":
+        voltage, gain, leak = np.zeros(()), dt_s * reader.values("r"), np.zeros(())
+    else:
+        voltage = reader.decay("tau_mem" if kind.startswith("Cuba") else "tau", dt_s)
+        gain, leak = voltage * reader.values("r"), reader.values("v_leak")
+    gain = gain * current * w_in
+    gain = np.where(np.abs(gain - 1) < _FLOAT32, 1.0, gain)  # the reciprocals of a file cancel but for their last bits
+    if kind not in SPIKING:
+        return Constants(current, voltage, gain, voltage * leak, None)
+    reset = reader.values("v_reset")
+    bias = np.zeros(()) if kind == "IF" else voltage * (leak - reset)
+    threshold = reader.values("v_threshold") - reset
+    if threshold.min() < 0:
+        raise NetworkError("v_threshold lies below v_reset, so its neurons would never rest")
+    common = float(threshold.max())
+    if np.all(threshold == common):
+        return Constants(current, voltage, gain, bias, common)
+    if threshold.min() == 0:
+        raise NetworkError("some thresholds are v_reset itself and some are not; one for all is supported")
+    return Constants(current, voltage, gain * common / threshold, bias * common / threshold, common)
+
+
+class _Parameters:
+    """Parameters of one node, each for the whole population or one per neuron."""
+
+    def __init__(self, graph: Graph, name: str, shape: Shape) -> None:
+        self.fields = graph.nodes[name].fields
+        self.shape = shape
+
+    def values(self, key: str) -> FloatArray:
+        """One parameter: () where it is one number, else of the population's shape."""
+        values = np.asarray(self.fields[key], np.float64)
+        if values.size not in (1, int(np.prod(self.shape))):
+            raise NetworkError(f"{key} has shape {values.shape}, what reaches it has shape {self.shape}")
+        first = values.reshape(-1)[0]
+        return first.reshape(()) if np.all(values == first) else values.reshape(self.shape)
+
+    def decay(self, key: str, dt_s: float) -> FloatArray:
+        """Share lost per step of a state with this time constant."""
+        tau = self.values(key)
+        if tau.min() <= 0 or dt_s / tau.min() > 1 + 1e-6:
+            raise NetworkError(
+                f"{key} is {tau.min() * 1e3:g} ms at its shortest, and a step {dt_s * 1e3:g} ms; no shorter than a "
+                "step is supported: give a shorter step (--dt-ms)"
+            )
+        return np.minimum(dt_s / tau, 1.0)

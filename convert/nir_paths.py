@@ -1,0 +1,161 @@
+"""Ways through a NIR graph from neurons to neurons, each as one connection: weights with what delays and shifts them.
+
+Between two populations a graph may have Delay, Flatten and one node with weights in each way; ways in parallel are summed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from convert.arrays import Shape
+from convert.float_network import FloatArray, FloatConv, FloatDense
+from convert.nir_graph import Graph
+from convert.nir_neurons import NEURONS
+from hw_configs.errors import NetworkError
+
+#: Ways into one population: more are no chain of layers.
+_MAX_WAYS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """What spikes of ``source`` go through.
+
+    Attributes:
+        source: node of the neurons, or the input.
+        nodes: names of the nodes between.
+        shape: shape of what leaves the last of them.
+        early: delay in steps before the weights, () or one per neuron of the source, in a row.
+        late: delay in steps behind the weights, () or one per neuron of the target, in a row.
+        synapse: the weights; None on a way without, which can only end in the output.
+        bias: of the weights; () or of ``shape``.
+    """
+
+    source: str
+    nodes: tuple[str, ...]
+    shape: Shape
+    early: FloatArray
+    late: FloatArray
+    synapse: FloatDense | FloatConv | None
+    bias: FloatArray
+
+
+def ways_to(graph: Graph, name: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
+    """Every way into node ``name`` from populations whose shapes are known; those from others have no shape and no synapse."""
+    sources: dict[str, list[str]] = {node: [] for node in graph.nodes}
+    for source, target in graph.edges:
+        sources[target].append(source)
+    found = []
+    for path in _paths(graph, name, sources):
+        begin, nodes = path[0], path[1:]
+        found.append(_way(graph, begin, nodes, shapes.get(begin), dt_s))
+    return found
+
+
+def _paths(graph: Graph, name: str, sources: dict[str, list[str]]) -> list[tuple[str, ...]]:
+    """Nodes of every path into ``name``, from the neurons or input it begins with, without ``name``."""
+    found: list[tuple[str, ...]] = []
+    pending: list[tuple[str, ...]] = [(source,) for source in sources[name]]
+    while pending:
+        path = pending.pop()
+        first = path[0]
+        if graph.nodes[first].kind in (*NEURONS, "Input") and not _within(graph, first, sources):
+            found.append(path)
+            continue
+        if not sources[first]:
+            raise NetworkError(f"{graph.title(first)}: nothing leads to it")
+        for source in sources[first]:
+            if source in path:
+                raise NetworkError(f"{graph.title(source)}: a cycle leads through it without neurons; a recurrence has neurons")
+            pending.append((source, *path))
+        if len(found) + len(pending) > _MAX_WAYS:
+            raise NetworkError(f"{graph.title(name)}: more than {_MAX_WAYS} ways lead to it; a chain of layers is supported")
+    return found
+
+
+def _within(graph: Graph, name: str, sources: dict[str, list[str]]) -> bool:
+    """Whether it is the input of a graph within the graph, which passes on what reaches it."""
+    return graph.nodes[name].kind == "Input" and bool(sources[name])
+
+
+def _way(graph: Graph, source: str, nodes: tuple[str, ...], shape: Shape | None, dt_s: float) -> Way:
+    zero = np.zeros(())
+    way = Way(source, nodes, shape or (), zero, zero, None, zero)
+    if shape is None:
+        return way
+    for name in nodes:
+        kind, fields = graph.nodes[name].kind, graph.nodes[name].fields
+        with graph.naming(name):
+            if kind == "Delay":
+                way = _delayed(way, np.asarray(fields["delay"], np.float64) / dt_s)
+            elif kind == "Flatten":
+                way = replace(way, shape=(int(np.prod(way.shape)),))
+            elif kind not in ("Input", "Output"):  # those of a graph within the graph pass on what they get
+                way = _weighted(way, kind, fields)
+    return way
+
+
+def _delayed(way: Way, steps: FloatArray) -> Way:
+    if steps.size not in (1, int(np.prod(way.shape))):
+        raise NetworkError(f"delay has shape {steps.shape}, what reaches it has shape {way.shape}")
+    if steps.size and steps.min() < 0:
+        raise NetworkError(f"delay is {steps.min():g} steps at its shortest; a delay is never negative")
+    steps = steps.reshape(-1) if steps.size > 1 else steps.reshape(())
+    return replace(way, early=way.early + steps) if way.synapse is None else replace(way, late=way.late + steps)
+
+
+def _weighted(way: Way, kind: str, fields: Any) -> Way:
+    if way.synapse is not None:
+        raise NetworkError("weights follow weights without neurons between; multiply them into one node")
+    weight = np.asarray(fields["weight"], np.float64)
+    bias = np.asarray(fields.get("bias", 0.0), np.float64)
+    if kind in ("Linear", "Affine"):
+        dense = FloatDense(weight)
+        if len(way.shape) != 1:
+            raise NetworkError(f"what reaches it has shape {way.shape}, neurons in a row are expected: put a Flatten before it")
+        shape = dense.output_shape(way.shape)
+        synapse: FloatDense | FloatConv = dense
+    else:
+        synapse = _conv(kind, weight, fields)
+        if len(way.shape) != 3:
+            raise NetworkError(f"what reaches it has shape {way.shape}; channels with their axes are expected")
+        shape = synapse.output_shape(way.shape)
+        bias = bias.reshape(-1, 1, 1) if bias.size > 1 else bias
+    if bias.size not in (1, shape[0]):
+        raise NetworkError(f"bias has {bias.size} values, {shape[0]} are expected")
+    return replace(way, synapse=synapse, shape=shape, bias=bias if bias.size > 1 else bias.reshape(()))
+
+
+def _conv(kind: str, weight: FloatArray, fields: Any) -> FloatConv:
+    flat = kind == "Conv1d"
+    if weight.ndim != (3 if flat else 4):
+        raise NetworkError(
+            f"weight has shape {weight.shape}; (out, in / groups, {'length' if flat else 'height, width'}) is allowed"
+        )
+    stride, dilation = (_pair(fields[key], flat, 1, key) for key in ("stride", "dilation"))
+    kernel = weight.reshape(*weight.shape[:2], 1, -1) if flat else weight
+    padding = fields["padding"]
+    padding = padding.decode() if isinstance(padding, bytes) else padding
+    if isinstance(padding, str):
+        extra = [dilation[axis] * (kernel.shape[2 + axis] - 1) for axis in range(2)]
+        if padding not in ("same", "valid") or (padding == "same" and (any(size % 2 for size in extra) or stride != (1, 1))):
+            raise NetworkError(
+                f"padding is {padding!r} for a kernel of {kernel.shape[2:]}; as many zeros on both sides are supported"
+            )
+        pads = (extra[0] // 2, extra[1] // 2) if padding == "same" else (0, 0)
+    else:
+        pads = _pair(padding, flat, 0, "padding")
+    return FloatConv(kernel, stride, pads, dilation, int(np.asarray(fields["groups"]).reshape(())))
+
+
+def _pair(value: Any, flat: bool, none: int, key: str) -> tuple[int, int]:
+    """(vertical, horizontal); along one axis the vertical one is ``none``."""
+    numbers = np.asarray(value).reshape(-1)
+    if numbers.size not in ((1,) if flat else (1, 2)) or not np.array_equal(numbers, np.round(numbers)):
+        raise NetworkError(
+            f"{key} is {numbers.tolist()}; {'one whole number' if flat else 'one or two whole numbers'} are allowed"
+        )
+    return (none, int(numbers[0])) if flat else (int(numbers[0]), int(numbers[-1]))

@@ -1,0 +1,203 @@
+"""From a ``Network`` to a NIR graph; the recipe stands in ``convert.nir``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape
+from convert.float_network import FloatConv, FloatDense, FloatLayer, dequantised
+from convert.layers import Conv
+from convert.layers.conv import as_chw, unroll
+from convert.network import Layer, Network, naming_layer
+from convert.neurons import Cuba
+from convert.nir_graph import Graph
+from hw_configs.errors import NetworkError
+
+#: Decay that stands for none: NIR's leaky neurons have finite time constants.  In float32 1 - 2^-32 is 1.
+NO_DECAY = 2.0**-32
+#: A readout of states with at least this threshold is taken for one that never spikes (ml_genn_netx writes it).
+STATE_THRESHOLD_MIN = 1 << 16
+#: Most weights that an unrolled convolution may have.
+_MAX_WEIGHTS = 1 << 26
+
+
+class _Population(NamedTuple):
+    """Neurons as the graph has them: the node that spikes come from, its shape there, and the shape in the network."""
+
+    node: str
+    shape: Shape
+    own: Shape
+
+
+def graph_of(network: Network, dt_s: float, step_latency: bool) -> Graph:
+    """The nodes and edges of ``network``, without metadata; ``convert.nir.write_nir`` says what is refused."""
+    _check(network, step_latency)
+    floats = dequantised(network)
+    graph = Graph()
+    before = _Population(
+        graph.add("input", "Input", input_type=np.array(network.input.shape)), network.input.shape, network.input.shape
+    )
+    axonal: IntArray = np.zeros((), np.int32)
+    for index, (layer, values) in enumerate(zip(network.layers, floats.layers, strict=True)):
+        with naming_layer(index, layer.kind):
+            writer = _LayerWriter(graph, index, dt_s)
+            before = writer.write(layer, values, before, axonal, int(step_latency))
+        axonal = layer.delay_steps
+    place = _delay(graph, "output_delay", before, axonal, 0, dt_s)
+    graph.add("output", "Output", place, output_type=np.array(before.shape))
+    return graph
+
+
+def _check(network: Network, step_latency: bool) -> None:
+    source = network.input.neuron
+    if source is not None:
+        raise NetworkError(
+            f"the input drives {type(source).__name__} neurons through a weight and a bias; NIR export takes networks whose "
+            "input is spikes"
+        )
+    for index, layer in enumerate(network.layers):
+        with naming_layer(index, layer.kind):
+            if not isinstance(layer.neuron, Cuba):
+                raise NetworkError(
+                    f"has {type(layer.neuron).__name__} neurons; NIR has no node for them, only for CUBA neurons"
+                )
+            if layer.output == "state" and layer.neuron.threshold < STATE_THRESHOLD_MIN:
+                raise NetworkError(
+                    f"is a readout of states whose neurons spike at threshold {layer.neuron.threshold}; NIR's readout (CubaLI) "
+                    f"never spikes: a threshold of at least {STATE_THRESHOLD_MIN} can be written"
+                )
+            if not step_latency and layer.neuron.has_bias:
+                raise NetworkError(
+                    "has a bias, which acts from the first step on, so without the latency of its connections it would compute "
+                    "something else: write the latency too"
+                )
+
+
+class _LayerWriter:
+    """Adds one layer to a graph."""
+
+    def __init__(self, graph: Graph, index: int, dt_s: float) -> None:
+        self.graph = graph
+        self.index = index
+        self.dt_s = dt_s
+
+    def write(self, layer: Layer, values: FloatLayer, before: _Population, axonal: IntArray, latency: int) -> _Population:
+        """The connections from ``before``, the neurons, the recurrence."""
+        dense_recurrence = layer.recurrent is not None and not isinstance(layer.recurrent.synapse, Conv)
+        grid = isinstance(layer.synapse, Conv) and len(before.shape) == 3
+        shape = layer.shape if grid and not dense_recurrence else (layer.neurons,)
+        kind, fields = _neurons(values, shape, self.dt_s)
+        neurons = self.graph.add(f"neurons_{self.index}", kind, **fields)
+        population = _Population(neurons, shape, layer.shape)
+        self._connect("", values.synapse, before, population, axonal, latency)
+        if layer.recurrent is not None and values.recurrent is not None:
+            self._connect("recurrent_", values.recurrent.synapse, population, population, layer.recurrent.delay_steps, 0)
+        return population
+
+    def _connect(
+        self, prefix: str, synapse: Any, source: _Population, target: _Population, axonal: IntArray, latency: int
+    ) -> None:
+        for suffix, steps, part in _branches(synapse):
+            end = f"_{self.index}{suffix}"
+            place = _delay(self.graph, f"{prefix}delay{end}", source, axonal, latency + steps, self.dt_s)
+            if isinstance(part, FloatConv) and len(source.shape) == 3:
+                place = self.graph.add(f"{prefix}conv2d{end}", "Conv2d", place, **_conv(part, source.shape))
+                reached = part.output_shape(source.shape)
+            else:
+                if len(source.shape) == 3:
+                    name = f"{prefix}flatten{end}"
+                    place = self.graph.add(name, "Flatten", place, input_type=np.array(source.shape), start_dim=0, end_dim=-1)
+                weight = part.weight if isinstance(part, FloatDense) else _unrolled(part, source.own)
+                place = self.graph.add(f"{prefix}linear{end}", "Linear", place, weight=weight.astype(np.float32))
+                reached = (weight.shape[0],)
+            if reached != target.shape:
+                name = f"{prefix}flatten{end}"
+                place = self.graph.add(name, "Flatten", place, input_type=np.array(reached), start_dim=0, end_dim=-1)
+            self.graph.edges.append((place, target.node))
+
+
+def _delay(graph: Graph, name: str, source: _Population, axonal: IntArray, more: int, dt_s: float) -> str:
+    """A node that delays by axonal + more steps; none where that is nothing."""
+    steps = np.broadcast_to(axonal, source.own).reshape(source.shape) + more
+    if not steps.any():
+        return source.node
+    return graph.add(name, "Delay", source.node, delay=(steps * dt_s).astype(np.float32))
+
+
+def _branches(synapse: FloatDense | FloatConv) -> Iterator[tuple[str, int, FloatDense | FloatConv]]:
+    """(name, synaptic delay in steps, the synapses that have it); NIR delays nodes, not synapses."""
+    if isinstance(synapse, FloatConv) or synapse.delay_steps is None:
+        yield "", 0, synapse
+        return
+    for steps in np.unique(synapse.delay_steps).astype(int).tolist():
+        yield f"_late{steps}", steps, FloatDense(np.where(synapse.delay_steps == steps, synapse.weight, 0.0))
+
+
+def _neurons(layer: FloatLayer, shape: Shape, dt_s: float) -> tuple[str, dict[str, Any]]:
+    """Type and parameters of the node; the equations stand in ``convert.nir``."""
+    current, voltage, bias = (
+        np.broadcast_to(values, layer.shape).reshape(shape) for values in (layer.current_decay, layer.voltage_decay, layer.bias)
+    )
+    current, voltage = (np.where(decay == 0, NO_DECAY, decay) for decay in (current, voltage))
+    fields = {
+        "tau_syn": dt_s / current,
+        "tau_mem": dt_s / voltage,
+        "r": 1 / voltage,
+        "v_leak": bias / voltage,
+        "w_in": 1 / current,
+    }
+    if layer.threshold is not None:
+        fields |= {"v_threshold": np.full(shape, layer.threshold), "v_reset": np.zeros(shape)}
+    kind = "CubaLI" if layer.threshold is None else "CubaLIF"
+    return kind, {name: np.asarray(values, np.float32) for name, values in fields.items()}
+
+
+def _conv(synapse: FloatConv, source: Shape) -> dict[str, Any]:
+    """Fields of a Conv2d node; groups become zero weights, since nir's check of types takes a group for all channels."""
+    outputs, depth = synapse.weight.shape[:2]
+    weight = np.zeros((outputs, depth * synapse.groups, *synapse.weight.shape[2:]), np.float32)
+    for group in range(synapse.groups):
+        rows = slice(group * outputs // synapse.groups, (group + 1) * outputs // synapse.groups)
+        weight[rows, group * depth : (group + 1) * depth] = synapse.weight[rows]
+    weight, padding = _squared(weight, synapse.padding, synapse.dilation)
+    return {
+        "input_shape": tuple(source[1:]),
+        "weight": weight,
+        "stride": synapse.stride,
+        "padding": padding,
+        "dilation": synapse.dilation,
+        "groups": 1,
+        "bias": np.zeros(outputs, np.float32),
+    }
+
+
+def _squared(
+    weight: npt.NDArray[np.float32], padding: tuple[int, int], dilation: tuple[int, int]
+) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
+    """The kernel amid zeros that make it square, with the padding that they need, where its sides are both even or both odd.
+
+    nir 1.0.8 takes the height of a kernel for its width when it checks shapes (``ir/conv.py``), so it would refuse others.
+    """
+    sides = weight.shape[2:]
+    if (sides[0] - sides[1]) % 2:
+        return weight, padding
+    more = [(max(sides) - side) // 2 for side in sides]
+    squared = np.pad(weight, ((0, 0), (0, 0), *((size, size) for size in more)))
+    return squared, (padding[0] + more[0] * dilation[0], padding[1] + more[1] * dilation[1])
+
+
+def _unrolled(synapse: FloatConv, source: Shape) -> npt.NDArray[np.float64]:
+    """A convolution of neurons that the graph has in a row, as a matrix: NIR has no node that unfolds a row."""
+    listed = unroll(synapse, as_chw(source))
+    if listed.shape[0] * listed.shape[1] > _MAX_WEIGHTS:
+        raise NetworkError(
+            f"its convolution of neurons in a row is a matrix of {listed.shape[0]} x {listed.shape[1]} in NIR; at most "
+            f"{_MAX_WEIGHTS} weights are written"
+        )
+    matrix = np.zeros(listed.shape)
+    matrix[listed.target, listed.source] = listed.weight
+    return matrix
