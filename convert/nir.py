@@ -170,35 +170,45 @@ def read_nir_floats(
 def _floats(
     graph: Graph, dt_ms: float | None, latency: Latency | None, settled_bias: bool, message_bits: int | None
 ) -> FloatNetwork:
-    said = graph.metadata
-    dt_s = float(said.get("dt_s", DT_MS * 1e-3)) if dt_ms is None else _seconds(dt_ms)
-    included = bool(said.get("step_latency", False)) if latency is None else latency == "included"
-    bits = int(said.get("network.input.message_bits", 0)) if message_bits is None else message_bits
-    groups = said.get("network.average_groups")
+    ours = "myelin_format" in graph.metadata
+    dt_s = _seconds(_said(graph, "dt_s") * 1e3 if ours else DT_MS) if dt_ms is None else _seconds(dt_ms)
+    included = (ours and bool(_said(graph, "step_latency"))) if latency is None else latency == "included"
+    said_bits = int(_said(graph, "network.input.message_bits")) if ours else 0
+    bits = said_bits if message_bits is None else message_bits
+    groups = int(_said(graph, "network.average_groups")) if ours and "network.average_groups" in graph.metadata else None
     floats = float_network(graph, dt_s, int(included), settled_bias)
-    return replace(floats, message_bits=bits, average_groups=None if groups is None else int(groups))
+    return replace(floats, message_bits=bits, average_groups=groups)
 
 
 def _integers(graph: Graph, dt_ms: float | None) -> Network | None:
     """The network of the metadata, provided that it says what the nodes say."""
+    if "myelin_format" not in graph.metadata:
+        return None
+    if _said(graph, "myelin_format") != FORMAT:
+        raise NetworkError(f"its metadata has format {_said(graph, 'myelin_format'):g}, this version reads {FORMAT}")
     network = network_of(graph.metadata)
     if network is None:
         return None
-    said = graph.metadata
-    if int(said.get("myelin_format", 0)) != FORMAT:
-        raise NetworkError(f"its metadata has format {said.get('myelin_format')}, this version reads {FORMAT}")
-    dt_s = float(said["dt_s"])
+    dt_s = _said(graph, "dt_s")
     if dt_ms is not None and not np.isclose(dt_ms * 1e-3, dt_s):
         raise NetworkError(
             f"dt_ms is {dt_ms:g}, the file was written with {dt_s * 1e3:g}: leave it out, or ignore the integers"
         )
-    changed = _difference(graph, graph_of(network, dt_s, bool(said["step_latency"])))
+    changed = _difference(graph, graph_of(network, dt_s, bool(_said(graph, "step_latency"))))
     if changed is not None:
         raise NetworkError(
             f"the integers in its metadata are not those of the graph any more ({changed}): ignore them "
             "(--ignore-integers) and the floats are rounded"
         )
     return network
+
+
+def _said(graph: Graph, key: str) -> float:
+    """A number of the metadata that ``write_nir`` wrote."""
+    try:
+        return float(graph.metadata[key])
+    except (KeyError, TypeError, ValueError) as error:
+        raise NetworkError(f"{key!r} in its metadata is {graph.metadata.get(key)!r}; a number is expected") from error
 
 
 def _difference(graph: Graph, written: Graph) -> str | None:

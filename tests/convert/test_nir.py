@@ -50,7 +50,7 @@ def assert_same(a, b):
 # ---- our own files
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), dt_ms=st.sampled_from([0.001, 0.7, 1.0, 20.0]), step_latency=st.booleans())
 def test_round_trip_gives_the_same_integers(tmp_path, random_network, seed, dt_ms, step_latency):
     network, _ = random_network(seed)
@@ -141,6 +141,27 @@ def test_a_bias_without_the_latency_is_refused(tmp_path):
     layer = Layer((1,), Dense([[2]]), Cuba(10, 1000, 500, bias_mant=1))
     with pytest.raises(NetworkError, match="has a bias, which acts from the first step on"):
         write_nir(Network(Input((1,)), [layer]), tmp_path / "a.nir", step_latency=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("dt_s", None, "'dt_s' in its metadata is None; a number is expected"),
+        ("myelin_format", 9, "its metadata has format 9, this version reads 1"),
+        ("network.layers.0.neuron.threshold", -5, "threshold lies in -5..-5"),
+        ("network.layers.1.synapse.type", "Pool", "the integers in its metadata are damaged"),
+        ("network.layers.1.synapse.weight", None, "the integers in its metadata are damaged"),
+        ("network.layers.count", 10**6, "have 1000000 layers"),
+    ],
+)
+def test_damaged_metadata_is_refused(tmp_path, small, key, value, message):
+    write_nir(small, tmp_path / "a.nir")
+    with h5py.File(tmp_path / "a.nir", "r+") as file:
+        del file["node/metadata"][key]
+        if value is not None:
+            file["node/metadata"][key] = value
+    with pytest.raises(NetworkError, match=message):
+        read_nir(tmp_path / "a.nir")
 
 
 # ---- graphs of others
