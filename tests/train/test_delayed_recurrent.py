@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import weakref
 
 import numpy as np
 import pytest
 import torch
 
 from hw_configs.errors import ConfigError
+from train import loops
 from train.delay import AxonalDelay
 from train.layers import DelayedRecurrent, Dense, DenseSynapse, Recurrence
 from train.neurons import Cuba
@@ -135,3 +137,19 @@ def test_orthogonal_start():
     )
     weight = block.recurrence.weight.detach().numpy()
     np.testing.assert_allclose(weight @ weight.T, 0.25 * np.eye(6), atol=1e-6)
+
+
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_a_step_leaves_nothing_behind(monkeypatch, recurrent):
+    """What the forward pass keeps is freed with the graph."""
+    kept = []
+    forward = loops.forward
+    monkeypatch.setattr(loops, "forward", lambda *arguments: kept.append(forward(*arguments)) or kept[-1])
+    neuron = Cuba((NEURONS,))
+    layer = Recurrence(torch.eye(NEURONS), AxonalDelay(NEURONS, max_delay=4)) if recurrent else None
+    x = torch.rand(STEPS, BATCH, NEURONS, requires_grad=True)
+    spikes = neuron.steps(x) if layer is None else layer(x, neuron)
+    spikes.sum().backward()
+    left = weakref.ref(kept.pop())
+    del spikes
+    assert left() is None

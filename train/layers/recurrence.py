@@ -83,7 +83,7 @@ class _RecurrentFunction(torch.autograd.Function):
         ctx.recurrent, ctx.constants = recurrent, neuron.constants()
         ctx.layer, ctx.neuron = layer, neuron
         ctx.trace = loops.forward(x, ctx.constants, recurrent)
-        return ctx.trace.spikes
+        return ctx.trace.spikes.detach()  # another tensor: a context that holds its own output is never freed
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

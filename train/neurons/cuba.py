@@ -197,7 +197,8 @@ class _CubaFunction(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, current_decay: Tensor, voltage_decay: Tensor, neuron: Cuba) -> Tensor:
         ctx.neuron, ctx.constants = neuron, neuron.constants()
         ctx.trace = loops.forward(x, ctx.constants)
-        return ctx.trace.spikes if neuron.spiking else ctx.trace.voltage
+        output = ctx.trace.spikes if neuron.spiking else ctx.trace.voltage
+        return output.detach()  # another tensor: a context that holds its own output is never freed
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
