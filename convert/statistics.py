@@ -44,6 +44,57 @@ class Paired:
     mcnemar_p: float
 
 
+@dataclass(frozen=True)
+class Pooled:
+    """A candidate against a reference, both trained with several seeds, pooled over the seeds; fractions, not percent.
+
+    Attributes:
+        pairs: n, right or wrong answers compared: samples, each as often as there are seeds that it was compared with.
+        samples: different ones among them.
+        difference: accuracy of the candidate minus accuracy of the reference over all pairs.
+        difference_interval: 95 % interval of that for these networks and other samples, see ``clustered_interval``.
+        only_reference, only_candidate: b and c, pairs that one alone gets right.
+        p: see ``sign_flip_p``; the exact McNemar test where no sample recurs.
+    """
+
+    pairs: int
+    samples: int
+    difference: float
+    difference_interval: Interval
+    only_reference: int
+    only_candidate: int
+    p: float
+
+
+def compare_pooled(reference_right: npt.ArrayLike, candidate_right: npt.ArrayLike, samples: npt.ArrayLike) -> Pooled:
+    """All of ``Pooled``.
+
+    Args:
+        reference_right, candidate_right: (n,) bool, whether each answers right; the answers of all seeds in a row.
+        samples: (n,) number of the sample that was answered; it recurs where several seeds answered it.
+
+    Raises:
+        ValueError: lengths differ, or there is nothing to compare.
+    """
+    first, second = (np.asarray(values, bool) for values in (reference_right, candidate_right))
+    numbers = np.asarray(samples)
+    if not first.shape == second.shape == numbers.shape or first.ndim != 1:
+        raise ValueError(f"answers {first.shape} and {second.shape} and samples {numbers.shape} must be lists of one length")
+    n, b, c = _counts(first, second)
+    _, place = np.unique(numbers, return_inverse=True)
+    answers = np.bincount(place)
+    gains = np.bincount(place, second.astype(np.int64) - first.astype(np.int64)).astype(np.int64)
+    return Pooled(
+        pairs=n,
+        samples=answers.size,
+        difference=(c - b) / n,
+        difference_interval=clustered_interval(b, c, gains, answers),
+        only_reference=b,
+        only_candidate=c,
+        p=sign_flip_p(gains),
+    )
+
+
 def compare(reference: npt.ArrayLike, candidate: npt.ArrayLike, labels: npt.ArrayLike) -> Paired:
     """All of ``Paired`` from predicted classes ``reference`` and ``candidate`` and true ``labels``, (samples,) each.
 
@@ -85,7 +136,7 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> Interval:
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
-def paired_interval(only_reference: int, only_candidate: int, samples: int, z: float = Z_95) -> Interval:
+def paired_interval(only_reference: float, only_candidate: float, samples: float, z: float = Z_95) -> Interval:
     """Tango's score interval of the difference ``(c - b) / n`` of two accuracies on the same samples.
 
     The differences D that a score test does not reject: ``|T(D)| <= z`` with ::
@@ -127,6 +178,51 @@ def mcnemar_p(only_reference: int, only_candidate: int) -> float:
     trials = only_reference + only_candidate
     tail = sum(math.comb(trials, k) for k in range(min(only_reference, only_candidate) + 1))
     return min(1.0, float(2 * tail / 2**trials))
+
+
+def clustered_interval(b: int, c: int, gains: npt.ArrayLike, answers: npt.ArrayLike) -> Interval:
+    """``paired_interval`` where samples recur: b, c and n are divided by the design effect, at least 1 ::
+
+        m / (m - 1) * sum_i (g_i - a_i D)^2 / (b + c - n D^2),   D = (c - b) / n
+
+    the variance of D that m whole samples give over the one that n independent pairs would give.  Where no pair differs from
+    another it is n / m, as if each sample had been answered once.
+
+    Args:
+        b, c: pairs that only the reference, and only the candidate, gets right.
+        gains: (m,) g_i, right answers of the candidate minus those of the reference to sample i.
+        answers: (m,) a_i, pairs of sample i; n is their sum.
+
+    Source: Rao & Scott 1992, Biometrics 48:577, for the effective sample size; Tango's interval as above.
+    """
+    g, a = np.asarray(gains, np.float64), np.asarray(answers, np.float64)
+    n, m = int(a.sum()), a.size
+    effect = 1.0
+    if n > m:
+        difference = (c - b) / n
+        alone = b + c - n * difference * difference
+        whole = float(((g - a * difference) ** 2).sum()) * m / (m - 1) if m > 1 else math.inf
+        effect = min(max(1.0, whole / alone), float(a.max())) if alone > 0 else n / m
+    return paired_interval(b / effect, c / effect, n / effect)
+
+
+def sign_flip_p(gains: npt.ArrayLike) -> float:
+    """Exact two-sided p of "who is which does not matter": the share of all 2^m choices of signs with
+    ``|sum_i +-g_i| >= |sum_i g_i|``, for whole numbers ``gains`` (m,).
+
+    With every ``|g_i| <= 1`` it is the exact McNemar test.  Whole samples are flipped, so that one that several seeds answered
+    counts once.
+    """
+    g = np.abs(np.asarray(gains, np.int64))
+    reached: npt.NDArray[Any] = np.ones(1)  # reached[k]: probability that the sum is 2 k less than the largest possible
+    for size in np.unique(g[g > 0]).tolist():
+        count = int((g == size).sum())
+        steps = np.zeros(count * size + 1)
+        logs = [math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1) for k in range(count + 1)]
+        steps[::size] = np.exp(np.array(logs) - count * math.log(2))
+        reached = np.convolve(reached, steps)
+    sums = g.sum() - 2 * np.arange(reached.size)
+    return min(1.0, float(reached[np.abs(sums) >= abs(int(np.asarray(gains, np.int64).sum()))].sum()))
 
 
 def _counts(first_right: npt.NDArray[Any], second_right: npt.NDArray[Any]) -> tuple[int, int, int]:

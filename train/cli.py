@@ -66,15 +66,22 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
 
 def training_data(source: str, config: Config) -> SpikeDataset:
     """The training split of ``source``; raises DataError if it cannot be read, or does not pool to what is asked for."""
-    from train.datasets import available_splits, by_interval, load
+    from train.datasets import by_interval
+
+    dataset = training_split(source)
+    first = by_interval(dataset.subset([0]), config.data.intervals_ms)
+    first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # before a run folder is made
+    return dataset
+
+
+def training_split(source: str) -> SpikeDataset:
+    """What of ``source`` is trained on, held-out part included; raises DataError where there is no such split."""
+    from train.datasets import available_splits, load
 
     there = available_splits(source)
     if there and "train" not in there:
         raise DataError(f"{source}: has no train split, it has {', '.join(there)}; name data to train on")
-    dataset = load(source, "train" if there else None)
-    first = by_interval(dataset.subset([0]), config.data.intervals_ms)
-    first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # before a run folder is made
-    return dataset
+    return load(source, "train" if there else None)
 
 
 def train_run(config: Config, dataset: SpikeDataset, out: Path, *, resume: bool, progress: bool) -> dict[str, Any]:

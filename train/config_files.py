@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 import json
@@ -23,8 +24,13 @@ def experiment_names() -> list[str]:
     return sorted(path.stem for path in EXPERIMENTS.glob("*.toml"))
 
 
-def load_config(name_or_path: str, overrides: typing.Sequence[str] = ()) -> Config:
+def load_config(
+    name_or_path: str, overrides: typing.Sequence[str] = (), changes: typing.Iterable[tuple[str, Any]] = ()
+) -> Config:
     """The configuration of a built-in experiment or a TOML file, with ``section.key=value`` overrides applied.
+
+    ``changes`` are applied after those: pairs of a dotted key and its value.  ``*`` stands for every entry of a list, as in
+    ``layers.*.taps``.
 
     Raises:
         ConfigError: no such experiment or file, not TOML, an unknown key or a value of the wrong type or range.
@@ -43,6 +49,8 @@ def load_config(name_or_path: str, overrides: typing.Sequence[str] = ()) -> Conf
     values.setdefault("name", path.stem)
     for override in overrides:
         _override(values, override)
+    for key, value in changes:
+        _assign(values, key.split("."), value, f"{key} = {json.dumps(value, default=str)}")
     return config_from_dict(values)
 
 
@@ -63,27 +71,36 @@ def _override(values: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals:
         raise ConfigError(f"--set {text}: section.key=value is needed")
-    place: Any = values
-    *sections, last = key.strip().split(".")
-    for section in sections:
-        place = _index(place, section, text) if isinstance(place, list) else place.setdefault(section, {})
-        if not isinstance(place, dict | list):
-            raise ConfigError(f"--set {text}: {section} is a value, not a section")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()  # a bare word is a string
+    _assign(values, key.strip().split("."), parsed, f"--set {text}")
+
+
+def _assign(place: Any, keys: list[str], value: Any, said: str) -> None:
+    """Put ``value`` where ``keys`` lead in nested dictionaries and lists; ``said`` is what an error names."""
+    key, *rest = keys
     if isinstance(place, list):
-        _index(place, last, text)
-        place[int(last)] = parsed
+        for index in range(len(place)) if key == "*" else [_index(place, key, said)]:
+            if rest:
+                _assign(place[index], rest, value, said)
+            else:
+                place[index] = copy.deepcopy(value)
+    elif not isinstance(place, dict):
+        raise ConfigError(f"{said}: {place!r} is a value, not a section; {key} is not in it")
+    elif key == "*":
+        raise ConfigError(f"{said}: * stands for the entries of a list, as in layers.*.taps; the configuration has none there")
+    elif rest:
+        _assign(place.setdefault(key, {}), rest, value, said)
     else:
-        place[last] = parsed
+        place[key] = copy.deepcopy(value)
 
 
-def _index(items: list[Any], key: str, text: str) -> Any:
+def _index(items: list[Any], key: str, said: str) -> int:
     if not (key.isascii() and key.isdecimal()) or int(key) >= len(items):
-        raise ConfigError(f"--set {text}: {key} is not an entry; 0..{len(items) - 1} is allowed")
-    return items[int(key)]
+        raise ConfigError(f"{said}: {key} is not an entry; 0..{len(items) - 1} is allowed, or * for all")
+    return int(key)
 
 
 def _build(kind: type, values: Any, where: str) -> Any:

@@ -1,0 +1,92 @@
+"""Pictures of a sweep: accuracy of every row with its seeds, and accuracy against a key of the grid that is a number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
+
+Path = str | os.PathLike[str]
+
+
+def accuracy_by_case(path: Path, table: Mapping[str, Any], parts: Mapping[str, str]) -> None:
+    """Accuracy of the integer network for every row of a sweep's table: a dot a seed, a bar at their mean.
+
+    Args:
+        path: PNG to write.
+        table: of ``convert.sweep_table.make_table``, with at least one row.
+        parts: names of evaluations and their titles, a panel each.
+    """
+    rows = table["rows"]
+    figure = _figure(2.6 + 3.6 * len(parts), 1.2 + 0.36 * len(rows))
+    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
+    for axis, (part, title) in zip(panels, parts.items()):
+        for place, row in enumerate(rows):
+            values = row["evaluations"][part]
+            seeds = values["integer_accuracy_by_seed_percent"]
+            axis.plot(seeds, [place] * len(seeds), "o", color=_BLUE, alpha=0.55, markersize=5, linestyle="none")
+            axis.plot([values["float_accuracy_mean_percent"]], [place], "x", color=_GREY, markersize=6)
+            mean = values["integer_accuracy_mean_percent"]
+            axis.plot([mean, mean], [place - 0.3, place + 0.3], color=_ORANGE, linewidth=2)
+        axis.set_title(title, fontsize=9, loc="left")
+        axis.set_xlabel("accuracy (%)")
+        axis.grid(axis="x", alpha=0.25)
+    panels[0].set_yticks(range(len(rows)), [_name(row) for row in rows])
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    handles = panels[0].get_lines()[:3]
+    names = ["integer network, a seed", "float network, mean", "integer network, mean"]
+    figure.legend(handles, names, fontsize=8, frameon=False, loc="outside lower center", ncols=3)
+    _save(figure, path)
+
+
+def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mapping[str, str]) -> None:
+    """Accuracy of the integer network against ``key`` of the grid, a line for each case and each of the other keys' values.
+
+    Error bars are one standard deviation over the seeds.
+
+    Args:
+        path: PNG to write.
+        table: of ``convert.sweep_table.make_table``.
+        key: of the grid; its values are numbers.
+        parts: names of evaluations and their titles, a panel each.
+    """
+    from matplotlib import colormaps
+    from matplotlib.transforms import ScaledTranslation
+
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for row in table["rows"]:
+        curves.setdefault(_name(row, without=key), []).append(row)
+    figure = _figure(1.5 + 4.5 * len(parts), 4.2 + 0.18 * len(curves))
+    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
+    palette = colormaps["tab10" if len(curves) <= 10 else "tab20"]
+    for axis, (part, title) in zip(panels, parts.items()):
+        for place, (name, rows) in enumerate(curves.items()):
+            rows = sorted(rows, key=lambda row: float(row["grid"][key]))
+            found = [row["evaluations"][part] for row in rows]
+            # some points apart, so that bars at the same value do not hide each other
+            aside = ScaledTranslation((place - (len(curves) - 1) / 2) * 4 / 72, 0, figure.dpi_scale_trans)
+            axis.errorbar(
+                [row["grid"][key] for row in rows],
+                [values["integer_accuracy_mean_percent"] for values in found],
+                yerr=[values["integer_accuracy_sd_points"] or 0.0 for values in found],
+                color=palette(place % palette.N), marker="o", markersize=4, capsize=3, linewidth=1.2, label=name,
+                transform=axis.transData + aside,
+            )  # fmt: skip
+        values = sorted({row["grid"][key] for row in table["rows"]})
+        if len(values) <= 12:
+            axis.set_xticks(values, [f"{value:g}" for value in values])
+        axis.set_title(title, fontsize=9, loc="left", color=_INK)
+        axis.set_xlabel(key)
+        axis.grid(alpha=0.25)
+    panels[0].set_ylabel("accuracy of the integer network (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, frameon=False, loc="outside lower center", ncols=3)
+    _save(figure, path)
+
+
+def _name(row: Mapping[str, Any], without: str | None = None) -> str:
+    from convert.sweep_file import label
+
+    grid = [f"{label(key, row['grid'])} {value}" for key, value in row["grid"].items() if key != without]
+    return ", ".join([row["case"], *grid])

@@ -1,0 +1,259 @@
+"""What a sweep trains, worked out and checked before anything starts; and what of it is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convert.samples import Binning, Samples, open_samples
+from convert.sweep_file import Point, Sweep
+from hw_configs.errors import ConfigError, DataError, MyelinError
+from hw_configs.files import write_json
+
+if TYPE_CHECKING:
+    from train.config import Config
+    from train.datasets import SpikeDataset
+
+#: Version of ``result.json``; raised when a field changes its meaning, so that runs are evaluated again.
+RESULT_VERSION = 1
+#: Splits that a result may be reported on: no choice is made on them.
+REPORT_SPLITS = ("valid", "test")
+#: Reasons listed when configurations are refused.
+_MOST_REASONS = 8
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training run.
+
+    Attributes:
+        place: of its point in ``Sweep.points``.
+        seed: of the run.
+        name: ``<point>/seed<k>``, the folder below ``runs``.
+        config: the whole configuration, fitted to its target.
+        fingerprint: SHA-256 of that and of the training data.
+    """
+
+    place: int
+    seed: int
+    name: str
+    config: dict[str, Any]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs of a sweep.
+
+    Attributes:
+        sweep: the file.
+        data: where the data is, as given.
+        report: split to report on beside the validation part; None for none.
+        out: the sweep's folder.
+        runs: every point with every seed, seeds fastest.
+        facts: of the data: name, SHA-256, samples; ``report_sha256`` and ``report_samples`` where there is a report.
+    """
+
+    sweep: Sweep
+    data: str
+    report: str | None
+    out: Path
+    runs: tuple[PlannedRun, ...]
+    facts: dict[str, Any]
+
+    def folder(self, run: PlannedRun) -> Path:
+        """The run folder."""
+        return self.out / "runs" / run.name
+
+    def result(self, run: PlannedRun) -> dict[str, Any] | None:
+        """What the finished run gave, on everything that is asked for; None while that is not there."""
+        try:
+            result = json.loads((self.folder(run) / "result.json").read_text(encoding="utf-8"))
+            if (result["version"], result["fingerprint"]) != (RESULT_VERSION, run.fingerprint):
+                return None
+            if self.report and result["evaluations"][self.report]["sha256"] != self.facts["report_sha256"]:
+                return None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # not there, or not whole: the run is evaluated again
+        assert isinstance(result, dict)
+        return result
+
+
+def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> Plan:
+    """Resolve and check every configuration: values, target, the data's channels, its validation part, the network.
+
+    Raises:
+        ConfigError: something is wrong with a configuration; the message holds every reason, with case and grid point.
+        DataError: the data cannot be read, or has no split to report on.
+    """
+    from train.cli import training_split
+    from train.datasets import available_splits
+    from train.loop import fingerprint
+
+    if report is not None and report not in available_splits(data):
+        there = ", ".join(available_splits(data)) or "a file that names none"
+        raise DataError(f"{data}: has no {report} split to report on, it has {there}; leave --report out or name other data")
+    checker = _Checker(data, training_split(data), report)
+    configs: list[tuple[int, int, Config]] = []
+    reasons: dict[str, list[Point]] = {}
+    for place, point in enumerate(sweep.points):
+        try:
+            found = [(place, seed, _configuration(point, seed)) for seed in sweep.seeds]
+            checker.check([config for _, _, config in found])
+            configs += found
+        except MyelinError as error:
+            reasons.setdefault(str(error), []).append(point)
+    if reasons:
+        raise ConfigError(f"{sweep.path}: nothing was trained: {_listed(reasons)}")
+    dataset = checker.dataset
+    facts: dict[str, Any] = {"name": Path(dataset.name).name, "sha256": fingerprint(dataset), "samples": len(dataset)}
+    if checker.report is not None:
+        facts |= {"report_sha256": fingerprint(checker.report.dataset), "report_samples": len(checker.report)}
+    runs = tuple(_planned(sweep, place, seed, config, facts["sha256"]) for place, seed, config in configs)
+    return Plan(sweep, data, report, out, runs, facts)
+
+
+def claim_folder(plan: Plan) -> list[str]:
+    """Write the plan to ``sweep.json``; returns lines on what an earlier one in the folder means for this.
+
+    Raises:
+        ConfigError: the folder holds something else, or runs that were started with other settings or data.
+    """
+    from train.checkpoint import read_json
+
+    out, file = plan.out, plan.out / "sweep.json"
+    if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):
+        raise ConfigError(f"{out}: exists, is not empty and holds no sweep; name another folder with --out")
+    for run in plan.runs:
+        if (plan.folder(run) / "run.json").is_file():
+            record = read_json(plan.folder(run) / "run.json")
+            changed = list(_differences(record.get("config", {}), run.config))
+            if changed:
+                raise ConfigError(
+                    f"{plan.folder(run)}: was started with {'; '.join(changed)}; give the case another name, delete "
+                    "the folder, or name another --out"
+                )
+            if record.get("data", {}).get("sha256") != plan.facts["sha256"]:
+                raise ConfigError(f"{plan.folder(run)}: was trained on other data than {plan.data}; name another --out")
+    before = _runs_before(file)
+    write_json(file, as_dict(plan))
+    if not before:
+        return []
+    now = {run.name for run in plan.runs}
+    added, gone = len(now - before), sorted(before - now)
+    lines = [f"added         {added} runs to the {len(before)} of before"] if added else []
+    if gone:
+        lines.append(f"left out      {len(gone)} runs that the file no longer has; their folders stay: {', '.join(gone[:4])}")
+    return lines
+
+
+def as_dict(plan: Plan) -> dict[str, Any]:
+    """The plan, for JSON."""
+    points = [
+        {
+            "name": point.name,
+            "case": point.case,
+            "base": point.base,
+            "grid": dict(point.grid),
+            "changes": dict(point.changes),
+            "reference": None if reference is None else plan.sweep.points[reference].name,
+        }
+        for point, reference in zip(plan.sweep.points, plan.sweep.references)
+    ]
+    runs = [
+        {"name": run.name, "point": plan.sweep.points[run.place].name, "seed": run.seed, "fingerprint": run.fingerprint}
+        for run in plan.runs
+    ]
+    whole = hashlib.sha256("".join(run.fingerprint for run in plan.runs).encode()).hexdigest()
+    return {
+        "version": RESULT_VERSION,
+        "file": plan.sweep.path.name,
+        "fingerprint": whole,
+        "data": plan.facts,
+        "report": plan.report,
+        "seeds": list(plan.sweep.seeds),
+        "points": points,
+        "runs": runs,
+    }
+
+
+class _Checker:
+    """Checks configurations against the data, which is read once."""
+
+    def __init__(self, data: str, dataset: SpikeDataset, report: str | None) -> None:
+        self.data, self.dataset, self.split = data, dataset, report
+        self.report: Samples | None = None
+
+    def check(self, configs: list[Config]) -> None:
+        """The configurations of one point; they differ in nothing but the seed."""
+        from train.datasets import split
+        from train.model import build_model
+
+        config = configs[0]
+        if config.train.grid_bits == 0:
+            raise ConfigError(
+                "train.weight_bits is 0: float weights have no integer network, which a sweep evaluates; 2..8 is allowed (the "
+                "float network of every run is evaluated beside its integers)"
+            )
+        plan = config.data
+        self.dataset.bin([0], plan.steps, plan.step_ms, plan.channels)
+        for each in configs:
+            split(self.dataset, plan.validation, each.train.seed, plan.split_by)
+        build_model(config, self.dataset.classes)
+        if self.split is not None:
+            binning = Binning(plan.steps, plan.step_ms, plan.channels, plan.message_bits)
+            if self.report is None:
+                keys = self.dataset.keys
+                self.report = open_samples(self.data, binning, split=self.split, classes=self.dataset.classes, keys=keys)
+            replace(self.report, binning=binning).frames([0], count_lost=False)
+
+
+def _configuration(point: Point, seed: int) -> Config:
+    from hw_configs.target import load_target
+    from train.config_files import load_config
+    from train.fit import fitted
+
+    config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
+    return fitted(config, load_target(config.target))
+
+
+def _planned(sweep: Sweep, place: int, seed: int, config: Config, data_sha256: str) -> PlannedRun:
+    from train.config_files import config_to_dict
+
+    values = config_to_dict(config)
+    text = json.dumps([values, data_sha256], sort_keys=True)
+    name = f"{sweep.points[place].name}/seed{seed}"
+    return PlannedRun(place, seed, name, values, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _listed(reasons: dict[str, list[Point]]) -> str:
+    texts = []
+    for reason, points in reasons.items():
+        more = f" (and {len(points) - 1} more)" if len(points) > 1 else ""
+        texts.append(f"{points[0]}{more}: {reason}")
+    shown = texts[:_MOST_REASONS] + ([f"and {len(texts) - _MOST_REASONS} more reasons"] if len(texts) > _MOST_REASONS else [])
+    return shown[0] if len(shown) == 1 else "; ".join(f"({number}) {text}" for number, text in enumerate(shown, 1))
+
+
+def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
+    """``train.epochs 2, the file now says 3``, for each value that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in [*old, *(name for name in new if name not in old)]:
+            yield from _differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, pair in enumerate(zip(old, new)):
+            yield from _differences(*pair, f"{key}.{index}")
+    elif old != new:
+        yield f"{key or 'the configuration'} {json.dumps(old)}, the file now says {json.dumps(new)}"
+
+
+def _runs_before(file: str | os.PathLike[str]) -> set[str]:
+    try:
+        return {str(run["name"]) for run in json.loads(Path(file).read_text(encoding="utf-8"))["runs"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

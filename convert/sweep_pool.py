@@ -1,0 +1,153 @@
+"""Runs of a sweep in parallel processes: one that crashes or is killed is reported, and the others go on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convert.sweep_plan import RESULT_VERSION, Plan, PlannedRun
+
+_ROOT = Path(__file__).parent.parent
+#: What tells libraries how many threads to use; read when they are loaded, so set before a process starts.
+THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+#: Pause between two looks at the processes, and how long they may take to end when told to, in seconds.
+_LOOK_S, _END_S = 0.1, 10.0
+
+#: Called when a run has ended: (run, message of what went wrong or None).
+Ended = Callable[[PlannedRun, str | None], None]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many processes run at a time, and with how many threads each."""
+
+    jobs: int
+    threads: int
+
+    @classmethod
+    def choose(cls, jobs: int | None, processes_here: int = 1) -> Workers:
+        """``jobs`` processes that share this machine's cores evenly.
+
+        Without ``jobs``: as many as there are cores, or fewer where the environment gives each of them more threads.
+        ``processes_here``: sweeps that a launcher started on this machine, which share its cores.
+        """
+        cores = max(1, _cores() // processes_here)
+        if jobs is not None:
+            return cls(jobs, max(1, cores // jobs))
+        asked = [os.environ[name] for name in THREAD_VARIABLES[:2] if os.environ.get(name, "").isdecimal()]
+        threads = min(cores, max([1, *map(int, asked)]))
+        return cls(max(1, cores // threads), threads)
+
+
+def run_all(plan: Plan, runs: Sequence[PlannedRun], workers: Workers, ended: Ended, look: Callable[[], None]) -> dict[str, str]:
+    """Run everything; returns what went wrong by name of the run.
+
+    Args:
+        plan: of the sweep.
+        runs: those to run, in this order.
+        workers: how many at a time.
+        ended: called as each run ends.
+        look: called again and again meanwhile.
+    """
+    waiting, running = deque(runs), list[_Worker]()
+    failures: dict[str, str] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers.jobs:
+                running.append(_Worker(plan, waiting.popleft(), workers.threads))
+            for worker in [worker for worker in running if worker.process.poll() is not None]:
+                running.remove(worker)
+                failure = worker.failure(plan)
+                if failure is not None:
+                    failures[worker.run.name] = failure
+                ended(worker.run, failure)
+            look()
+            if running:
+                time.sleep(_LOOK_S)
+    finally:  # interrupted, or an error of our own: nothing of ours stays behind
+        for worker in running:
+            worker.end()
+    return failures
+
+
+class _Worker:
+    """The process of one run; what it prints is appended to ``<run folder>.log``."""
+
+    def __init__(self, plan: Plan, run: PlannedRun, threads: int) -> None:
+        self.run = run
+        folder = plan.folder(run)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self.log = folder.with_name(f"{folder.name}.log")
+        path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        with open(self.log, "ab") as log:
+            self.printed_before = log.tell()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "convert.sweep_worker"],
+                stdin=subprocess.PIPE,  # stays open after the job: that it closes tells the child that we are gone
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PYTHONPATH": path} | dict.fromkeys(THREAD_VARIABLES, str(threads)),
+                start_new_session=True,  # Ctrl-C reaches us alone
+            )
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it ended at once; its exit code says so
+            self.process.stdin.write(json.dumps(_job(plan, run)).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def failure(self, plan: Plan) -> str | None:
+        """What went wrong in a process that has ended; None if nothing did."""
+        self._close_input()
+        code = self.process.returncode
+        if code == 0:
+            return None if plan.result(self.run) is not None else f"ended without a result, see {self.log}"
+        if code < 0:
+            return f"killed by {signal.Signals(-code).name}, see {self.log}"
+        lines = self.log.read_bytes()[self.printed_before :].decode(errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), f"exit code {code} without a word")
+        return last.strip().removeprefix("myelin: error: ")
+
+    def end(self) -> None:
+        """Stop the process: by closing its input, then by force."""
+        self._close_input()
+        try:
+            self.process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _close_input(self) -> None:
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+
+def _job(plan: Plan, run: PlannedRun) -> dict[str, Any]:
+    point = plan.sweep.points[run.place]
+    head = {
+        "version": RESULT_VERSION,
+        "fingerprint": run.fingerprint,
+        "case": point.case,
+        "grid": dict(point.grid),
+        "seed": run.seed,
+    }
+    return {
+        "config": run.config,
+        "data": plan.data,
+        "report": plan.report,
+        "out": str(plan.folder(run)),
+        "head": head,
+    }
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

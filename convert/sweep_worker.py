@@ -1,0 +1,175 @@
+"""One run of a sweep in a process of its own: train or continue, evaluate the integers, write ``result.json``.
+
+``python -m convert.sweep_worker`` takes its job as one line of JSON on standard input.  That its standard input closes tells it
+that the sweep is gone: it leaves at once, and the run continues from its last epoch when the sweep is started again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hw_configs.errors import MyelinError
+from hw_configs.files import write_atomically
+
+if TYPE_CHECKING:
+    from convert.network import Network
+    from convert.samples import Samples
+    from train.config import Config
+    from train.datasets import SpikeDataset
+    from train.model import SpikingNetwork
+
+#: Name of the evaluation on the part of the training data that the run held out.
+VALIDATION = "validation"
+#: Samples that pass through both networks at a time; bounds memory.
+_CHUNK = 128
+
+
+def main() -> int:
+    """Do the job on standard input; the exit code is 0, or 2 with one line on stderr."""
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    try:
+        with _alone(Path(job["out"])):
+            work(job)
+        return 0
+    except MyelinError as error:
+        print(f"myelin: error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def work(job: dict[str, Any]) -> None:
+    """Train and evaluate.
+
+    Args:
+        job: ``config`` of the run, ``data``, ``report`` (a split or None), ``out`` (run folder), ``head``: what the result
+            begins with.
+    """
+    from train.cli import train_run, training_data
+    from train.config_files import config_from_dict
+
+    out = Path(job["out"])
+    config = config_from_dict(job["config"])
+    dataset = training_data(job["data"], config)
+    train_run(config, dataset, out, resume=True, progress=False)
+    result = {**job["head"], **evaluate_run(out, dataset, job["data"], job["report"])}
+    write_atomically(out / "result.json", (json.dumps(result) + "\n").encode())
+
+
+def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None) -> dict[str, Any]:
+    """Figures of a finished run folder, and what its integer and its float network predict for every sample.
+
+    Args:
+        out: the run folder.
+        dataset: the training split that it was trained on.
+        data: where that is from, for the other split.
+        report: split to evaluate on beside the part that was held out; None for none.
+    """
+    from convert.checkpoint import network_from_checkpoint, read_checkpoint
+    from convert.provenance import Run
+    from convert.samples import Binning, Samples, open_samples
+    from convert.validate import load_model
+    from train.datasets import split
+
+    checkpoint = read_checkpoint(out)
+    network = network_from_checkpoint(checkpoint)
+    run = Run.of(checkpoint)
+    config, model = load_model(out)
+    binning = Binning.from_dict(run.data_section, f"{out}: run.json")
+    _, held_out = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
+    parts = {VALIDATION: (Samples(dataset.subset(held_out), binning, "train"), held_out)}
+    if report is not None:
+        samples = open_samples(data, binning, split=report, classes=run.classes, keys=run.keys)
+        parts[report] = (samples, np.arange(len(samples)))
+    epochs = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    seconds = [float(epoch["seconds"]) for epoch in epochs]
+    return {
+        "parameters": run.parameters,
+        "recurrent_parameters": run.recurrent_parameters,
+        "epochs": run.epochs,
+        "exported_epoch": run.best["epoch"],
+        "train_seconds": sum(seconds),
+        "seconds_per_epoch": median(seconds),  # not the mean: the first epoch on a machine compiles
+        "training_says_validation_accuracy_percent": 100 * run.best["validation_accuracy"],
+        "rates_spikes_per_neuron_and_step": checkpoint.record["best"]["rates_per_step"],
+        **_delays(network, config),
+        "evaluations": {
+            name: {"sample_numbers": numbers.tolist(), **_evaluate(network, config, model, part)}
+            for name, (part, numbers) in parts.items()
+        },
+    }
+
+
+def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: Samples) -> dict[str, Any]:
+    """Predictions of the integer network, and of the trained one with float weights and fractional delays."""
+    from convert.simulator import Simulator
+    from train.batches import Batches
+    from train.evaluate import evaluate
+    from train.loop import fingerprint
+
+    simulator = Simulator(network)
+    model.quantise(False)
+    model.set_delays(hard=False)
+    integer, floats = [], []
+    for chunk in samples.chunks(_CHUNK):
+        numbers = np.arange(chunk.start, chunk.stop)
+        integer.append(simulator.run(samples.frames(numbers)).prediction)
+        floats.append(evaluate(model, Batches(samples.dataset.subset(numbers), config.data, _CHUNK)).prediction)
+    found = {"integer": np.concatenate(integer), "float": np.concatenate(floats)}
+    return {
+        "split": samples.split,
+        "sha256": fingerprint(samples.dataset),
+        "samples": len(samples),
+        **{f"{name}_accuracy_percent": 100 * float((values == samples.labels).mean()) for name, values in found.items()},
+        "events_not_in_frames": samples.events_not_in_frames(),
+        "labels": samples.labels.tolist(),
+        **{f"{name}_predictions": values.tolist() for name, values in found.items()},
+    }
+
+
+def _delays(network: Network, config: Config) -> dict[str, Any]:
+    """Mean axonal delays of the integer network in steps, by layer and over all neurons that own one."""
+    layers, every = [], []
+    for layer, plan in zip(network.layers, config.layers):
+        own = {}
+        if plan.delay_per != "none":
+            own["forward"] = np.broadcast_to(layer.delay_steps, layer.shape)
+        if layer.recurrent is not None:
+            own["recurrent"] = np.broadcast_to(layer.recurrent.delay_steps, layer.shape)
+        layers.append({f"{name}_delay_mean_steps": float(values.mean()) for name, values in own.items()})
+        every += [values.ravel() for values in own.values()]
+    mean = float(np.concatenate(every).mean()) if every else None
+    return {"delay_mean_steps": mean, "delays_by_layer": layers}
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the run's lock; the system frees it however the process ends.  MyelinError where another process holds it."""
+    import fcntl
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with open(out.parent / f".{out.name}.lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MyelinError(f"{out}: another process trains this run; wait for it or end it") from None
+        yield
+
+
+def _leave_with_parent() -> None:
+    while os.read(0, 1):  # not sys.stdin, whose lock Python wants back when it ends
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
