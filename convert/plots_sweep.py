@@ -6,7 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
+
+#: From this ratio of the largest value to the smallest on, a key has a logarithmic axis.
+_LOGARITHMIC = 20
 
 Path = str | os.PathLike[str]
 
@@ -53,7 +58,6 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
         parts: names of evaluations and their titles, a panel each.
     """
     from matplotlib import colormaps
-    from matplotlib.transforms import ScaledTranslation
 
     curves: dict[str, list[dict[str, Any]]] = {}
     for row in table["rows"]:
@@ -61,22 +65,27 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
     figure = _figure(1.5 + 4.5 * len(parts), 4.2 + 0.18 * len(curves))
     panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
     palette = colormaps["tab10" if len(curves) <= 10 else "tab20"]
+    values = sorted({row["grid"][key] for row in table["rows"]})
+    logarithmic = values[0] > 0 and values[-1] >= _LOGARITHMIC * values[0]
+    places = np.log(values) if logarithmic else np.array(values, float)
+    gap = float(np.diff(places).min(initial=np.inf)) if len(values) > 1 else 1.0
     for axis, (part, title) in zip(panels, parts.items()):
         for place, (name, rows) in enumerate(curves.items()):
             rows = sorted(rows, key=lambda row: float(row["grid"][key]))
             found = [row["evaluations"][part] for row in rows]
-            # some points apart, so that bars at the same value do not hide each other
-            aside = ScaledTranslation((place - (len(curves) - 1) / 2) * 4 / 72, 0, figure.dpi_scale_trans)
+            # a little aside, so that bars at the same value do not hide each other
+            aside = (place - (len(curves) - 1) / 2) * min(0.04, 0.4 / len(curves)) * gap
+            numbers = np.array([row["grid"][key] for row in rows], float)
             axis.errorbar(
-                [row["grid"][key] for row in rows],
+                numbers * np.exp(aside) if logarithmic else numbers + aside,
                 [values["integer_accuracy_mean_percent"] for values in found],
                 yerr=[values["integer_accuracy_sd_points"] or 0.0 for values in found],
                 color=palette(place % palette.N), marker="o", markersize=4, capsize=3, linewidth=1.2, label=name,
-                transform=axis.transData + aside,
             )  # fmt: skip
-        values = sorted({row["grid"][key] for row in table["rows"]})
-        if len(values) <= 12:
-            axis.set_xticks(values, [f"{value:g}" for value in values])
+        if logarithmic:
+            axis.set_xscale("log")
+            axis.minorticks_off()
+        axis.set_xticks(values, [f"{value:g}" for value in values])
         axis.set_title(title, fontsize=9, loc="left", color=_INK)
         axis.set_xlabel(key)
         axis.grid(alpha=0.25)

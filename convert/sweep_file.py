@@ -124,7 +124,7 @@ def _expand(path: Path, values: dict[str, Any]) -> Sweep:
             base = _base(path, case.get("base", values.get("base")), case["name"])
             points.append(Point(name, case["name"], base, (*common, *own, *grid), grid))
     _refuse_twins(points)
-    return Sweep(path, seeds, tuple(points), axes, _references(values.get("compare", {}), points, axes, cases))
+    return Sweep(path, seeds, tuple(points), axes, _references(values.get("compare"), points, axes, cases))
 
 
 def _known(values: Any, keys: tuple[str, ...], where: str) -> None:
@@ -222,9 +222,9 @@ def _refuse_twins(points: list[Point]) -> None:
 def _references(
     compare: Any, points: list[Point], axes: dict[str, tuple[Any, ...]], cases: list[dict[str, Any]]
 ) -> tuple[int | None, ...]:
-    _known(compare, _COMPARE_KEYS, "compare")
-    if not compare:
+    if compare is None:
         return (None,) * len(points)
+    _known(compare, _COMPARE_KEYS, "compare")
     names = [case["name"] for case in cases]
     reference = compare.get("reference", names[0] if len(names) == 1 else None)
     if reference not in names:

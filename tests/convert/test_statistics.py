@@ -1,5 +1,6 @@
 """Statistics against published tables, values worked out by hand, and scipy."""
 
+import itertools
 import math
 
 import numpy as np
@@ -96,3 +97,55 @@ def test_compare_by_hand():
 def test_what_makes_no_sense_is_refused(call):
     with pytest.raises(ValueError):
         call()
+
+
+def test_sign_flips_are_the_exact_mcnemar_test_where_no_sample_recurs():
+    for b, c in [(0, 0), (1, 0), (2, 2), (3, 9), (0, 12), (140, 171)]:
+        gains = [-1] * b + [1] * c + [0] * 7
+        assert statistics.sign_flip_p(gains) == pytest.approx(statistics.mcnemar_p(b, c), rel=1e-9)
+
+
+@pytest.mark.parametrize("gains", [[3], [2, -1, 1], [3, 3, -2, 1, 0], [2, 2, 2, 2, -3]])
+def test_sign_flips_counted_one_by_one(gains):
+    sums = [sum(sign * gain for sign, gain in zip(signs, gains)) for signs in itertools.product((1, -1), repeat=len(gains))]
+    expected = sum(abs(value) >= abs(sum(gains)) for value in sums) / len(sums)
+    assert statistics.sign_flip_p(gains) == pytest.approx(expected, rel=1e-9)
+
+
+def test_pooled_over_seeds_that_answered_different_samples_is_the_paired_comparison():
+    reference, candidate = np.array([1, 1, 0, 0, 1, 0], bool), np.array([1, 0, 1, 1, 1, 1], bool)
+    pooled = statistics.compare_pooled(reference, candidate, [4, 5, 6, 7, 8, 9])
+    paired = statistics.compare(reference, candidate, np.ones(6, bool))
+    assert (pooled.pairs, pooled.samples, pooled.only_reference, pooled.only_candidate) == (6, 6, 1, 3)
+    assert (pooled.difference, pooled.difference_interval) == (paired.difference, paired.difference_interval)
+    assert pooled.p == pytest.approx(paired.mcnemar_p)
+
+
+def test_samples_that_recur_count_by_what_they_add():
+    """Two seeds that answer alike are worth one: the same interval and p as with one of them."""
+    reference, candidate, numbers = np.array([1, 1, 0, 0, 1] * 8, bool), np.array([1, 0, 1, 1, 1] * 8, bool), np.arange(40)
+    once = statistics.compare_pooled(reference, candidate, numbers)
+    twice = statistics.compare_pooled(np.tile(reference, 2), np.tile(candidate, 2), np.tile(numbers, 2))
+    assert (twice.pairs, twice.samples, twice.difference) == (80, 40, once.difference)
+    assert twice.difference_interval == pytest.approx(once.difference_interval)
+    assert twice.p == pytest.approx(once.p)
+    nothing = statistics.compare_pooled([True] * 80, [True] * 80, np.tile(numbers, 2))
+    assert nothing.difference_interval == pytest.approx(statistics.paired_interval(0, 0, 40))
+    assert nothing.p == 1.0
+
+
+def test_pooled_by_hand():
+    """Sample 0: +1 and +1; sample 1: -1 and 0; sample 2: 0 and +1; so n = 6, b = 1, c = 3, D = 1/3, m = 3.
+
+    The effect is 3/2 ((2 - 2/3)^2 + (-1 - 2/3)^2 + (1 - 2/3)^2) / (4 - 6/9) = 3/2 (14/3) / (10/3) = 2.1, at most 2.
+    """
+    reference, candidate = [0, 0, 1, 1, 0, 0], [1, 1, 0, 1, 0, 1]
+    pooled = statistics.compare_pooled(np.array(reference, bool), np.array(candidate, bool), [0, 0, 1, 1, 2, 2])
+    assert pooled.difference == pytest.approx(1 / 3)
+    assert pooled.difference_interval == pytest.approx(statistics.paired_interval(1 / 2, 3 / 2, 6 / 2))
+    assert pooled.p == pytest.approx(0.75)  # of +-2 +-1 +-1 six of eight reach 2 or more
+
+
+def test_pooled_refuses_lists_of_different_lengths():
+    with pytest.raises(ValueError, match="must be lists of one length"):
+        statistics.compare_pooled([True], [True, False], [0, 1])
