@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +125,7 @@ def claim_folder(plan: Plan) -> list[str]:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
     """
     from train.checkpoint import read_json
+    from train.config_files import config_from_dict, config_to_dict
 
     out, file = plan.out, plan.out / "sweep.json"
     if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):
@@ -132,7 +133,8 @@ def claim_folder(plan: Plan) -> list[str]:
     for run in plan.runs:
         if (plan.folder(run) / "run.json").is_file():
             record = read_json(plan.folder(run) / "run.json")
-            changed = list(_differences(record.get("config", {}), run.config))
+            started = config_to_dict(config_from_dict(record.get("config", {})))  # keys that are new since get their defaults
+            changed = list(_differences(started, run.config))
             if changed:
                 raise ConfigError(
                     f"{plan.folder(run)}: was started with {'; '.join(changed)}; give the case another name, delete "
@@ -201,12 +203,12 @@ class _Checker:
                 "float network of every run is evaluated beside its integers)"
             )
         plan = config.data
-        self.dataset.bin([0], plan.steps, plan.step_ms, plan.channels)
+        self.dataset.bin([0], plan.steps, plan.step_ms, plan.cells)
         for each in configs:
             split(self.dataset, plan.validation, each.train.seed, plan.split_by)
         build_model(config, self.dataset.classes)
         if self.split is not None:
-            binning = Binning(plan.steps, plan.step_ms, plan.channels, plan.message_bits)
+            binning = Binning.from_dict(asdict(plan), "the configuration")
             if self.report is None:
                 keys = self.dataset.keys
                 self.report = open_samples(self.data, binning, split=self.split, classes=self.dataset.classes, keys=keys)

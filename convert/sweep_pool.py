@@ -20,6 +20,8 @@ from convert.sweep_plan import RESULT_VERSION, Plan, PlannedRun
 _ROOT = Path(__file__).parent.parent
 #: What tells libraries how many threads to use; read when they are loaded, so set before a process starts.
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+#: Variables by which a launcher tells a process that it is one of several; a run is trained by one process alone.
+_LAUNCHER = ("RANK", "WORLD_SIZE", "LOCAL_", "GROUP_", "ROLE_", "MASTER_", "TORCHELASTIC_")
 #: Pause between two looks at the processes, and how long they may take to end when told to, in seconds.
 _LOOK_S, _END_S = 0.1, 10.0
 
@@ -88,7 +90,6 @@ class _Worker:
         folder = plan.folder(run)
         folder.parent.mkdir(parents=True, exist_ok=True)
         self.log = folder.with_name(f"{folder.name}.log")
-        path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with open(self.log, "ab") as log:
             self.printed_before = log.tell()
             self.process = subprocess.Popen(
@@ -96,7 +97,7 @@ class _Worker:
                 stdin=subprocess.PIPE,  # stays open after the job: that it closes tells the child that we are gone
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONPATH": path} | dict.fromkeys(THREAD_VARIABLES, str(threads)),
+                env=_environment(threads),
                 start_new_session=True,  # Ctrl-C reaches us alone
             )
         assert self.process.stdin is not None
@@ -147,6 +148,12 @@ def _job(plan: Plan, run: PlannedRun) -> dict[str, Any]:
         "out": str(plan.folder(run)),
         "head": head,
     }
+
+
+def _environment(threads: int) -> dict[str, str]:
+    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_LAUNCHER)}
+    return ours | {"PYTHONPATH": path} | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
 def _cores() -> int:

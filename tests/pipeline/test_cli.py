@@ -14,7 +14,21 @@ import myelin
 from hw_configs.errors import MyelinError
 
 ROOT = Path(myelin.__file__).parent
-COMMANDS = ("train", "export", "check", "profile", "map", "simulate", "diff", "validate", "board", "doctor", "demo", "encode")
+COMMANDS = (
+    "train",
+    "sweep",
+    "export",
+    "check",
+    "profile",
+    "map",
+    "simulate",
+    "diff",
+    "validate",
+    "board",
+    "doctor",
+    "demo",
+    "encode",
+)
 
 
 def test_help_names_every_command_and_the_exit_codes(main, capsys):
@@ -52,6 +66,9 @@ def test_each_command_has_help(command, main, capsys):
         ("validate", "x", "--data", "y", "--max-drop", "nan"),
         ("validate", "x", "--data", "y", "--lava-samples", "-3"),
         ("demo", "--epochs", "two"),
+        ("sweep", "x"),
+        ("sweep", "x", "--data", "y", "--out", "z", "--jobs", "0"),
+        ("sweep", "x", "--data", "y", "--out", "z", "--report", "train"),
     ],
 )
 def test_wrong_usage_ends_with_2(arguments, main, capsys):

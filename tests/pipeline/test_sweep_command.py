@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,26 +32,35 @@ def _text(epochs=2, cases=("learned", "fixed"), seeds="[0, 1]", rest=""):
     return f'base = "dense.toml"\nseeds = {seeds}\nset.train.epochs = {epochs}\n{listed}{rest}'
 
 
+def _write(tiny, folder, *args, **kwargs):
+    shutil.copy(tiny.configs["dense"], folder)
+    path = folder / "sweep.toml"
+    path.write_text(_text(*args, **kwargs))
+    return path
+
+
 @pytest.fixture
 def file(tiny, tmp_path):
-    """``file(...)``: a sweep file beside the configurations of the tiny data."""
+    """``file(...)``: a sweep file beside its configuration."""
+    return lambda *args, **kwargs: _write(tiny, tmp_path, *args, **kwargs)
 
-    def write(*args, **kwargs):
-        path = tmp_path / "sweep.toml"
-        for config in tiny.configs.values():
-            (tmp_path / config.name).write_text(config.read_text())
-        path.write_text(_text(*args, **kwargs))
-        return path
 
-    return write
+@pytest.fixture(scope="module")
+def whole(tiny, main, tmp_path_factory):
+    """A sweep that ran to its end with a report on the test split: its folder, and what it printed."""
+    folder, printed = tmp_path_factory.mktemp("whole"), io.StringIO()
+    path = _write(tiny, folder, rest='[compare]\nreference = "learned"\n')
+    with contextlib.redirect_stdout(printed):
+        assert main("sweep", path, "--data", tiny.data, "--out", folder / "out", "--jobs", 2, "--report", "test") == 0
+    return folder, printed.getvalue()
 
 
 @pytest.fixture
-def finished(file, tiny, main, tmp_path, capsys):
-    """A sweep that ran to its end with a report on the test split: the file, its folder, what it printed."""
-    path, out = file(rest='[compare]\nreference = "learned"\n'), tmp_path / "out"
-    assert main("sweep", path, "--data", tiny.data, "--out", out, "--jobs", 2, "--report", "test") == 0
-    return path, out, capsys.readouterr().out
+def finished(whole, tmp_path):
+    """A copy of that to work in: the file and its folder."""
+    folder = tmp_path / "copy"
+    shutil.copytree(whole[0], folder)
+    return folder / "sweep.toml", folder / "out"
 
 
 def _state(out):
@@ -56,8 +68,8 @@ def _state(out):
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (out / "runs").rglob("*") if path.is_file()}
 
 
-def test_the_whole_way(finished, tiny, main, tmp_path, capsys):
-    path, out, shown = finished
+def test_the_whole_way(whole, tiny, main, tmp_path, capsys):
+    out, shown = whole[0] / "out", whole[1]
     assert "2 points (cases x grid) x 2 seeds = 4 runs, 0 of them finished" in shown
     assert shown.count(" (integers), ") == 4
     record = json.loads((out / "sweep.json").read_text())
@@ -103,7 +115,10 @@ def test_the_whole_way(finished, tiny, main, tmp_path, capsys):
     assert simulated["accuracy_percent"] == pytest.approx(results[3]["evaluations"]["test"]["integer_accuracy_percent"])
     capsys.readouterr()
 
-    # again: nothing is trained; more cases: what is there stays
+
+def test_again_trains_nothing_and_more_cases_keep_what_is_there(finished, tiny, main, tmp_path):
+    path, out = finished
+    record = json.loads((out / "sweep.json").read_text())
     before = _state(out)
     again = ("--data", tiny.data, "--out", out, "--quiet")
     assert main("sweep", path, *again, "--report", "test", "--json", tmp_path / "t.json") == 0
@@ -120,8 +135,8 @@ def test_the_whole_way(finished, tiny, main, tmp_path, capsys):
     ]
 
 
-def test_a_changed_file_is_refused_where_runs_cannot_be_kept(finished, file, tiny, refused, capsys):
-    path, out, _ = finished
+def test_a_changed_file_is_refused_where_runs_cannot_be_kept(finished, tiny, refused):
+    path, out = finished
     before = _state(out)
     path.write_text(_text(epochs=3))
     told = refused("sweep", path, "--data", tiny.data, "--out", out)
@@ -133,7 +148,6 @@ def test_a_changed_file_is_refused_where_runs_cannot_be_kept(finished, file, tin
     write_shd(tiny.dataset(10, 7), other)
     assert "was trained on other data than" in refused("sweep", path, "--data", other, "--out", out)
     assert _state(out) == before
-    capsys.readouterr()
 
 
 def test_everything_is_checked_before_anything_starts(file, tiny, refused, tmp_path):
@@ -152,9 +166,10 @@ def test_everything_is_checked_before_anything_starts(file, tiny, refused, tmp_p
     assert "(2) case 'typo': unknown key train.epoch; did you mean epochs?" in message
     grid = '[grid]\n"delay.high" = [12, 70]\n'
     assert "case 'learned', delay.high = 70 (and 1 more): delay.low and delay.high" in told(_text(rest=grid))
-    assert "case 'a': --set" not in told(_text(rest='[grid]\n"data.channels" = [14, 13]\n'))
     assert "do not pool to 13" in told(_text(rest='[grid]\n"data.channels" = [14, 13]\n'))
-    assert "train.weight_bits is 0: float weights have no integer network" in told(_text(rest="[set.train]\nweight_bits = 0\n"))
+    assert "train.weight_bits is 0: float weights have no integer network" in told(
+        _text(rest="[grid]\ntrain.weight_bits = [0]\n")
+    )
     assert "threshold is 0.3; a multiple of 1/64" in told(_text(rest="[grid]\nneuron.threshold = [0.3]\n"))
     assert "no configuration 'demos'" in told('base = "demos"')
     assert "has no valid split to report on, it has train, test" in told(_text(), "--report", "valid")
