@@ -74,7 +74,7 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
             rows = sorted(rows, key=lambda row: float(row["grid"][key]))
             found = [row["evaluations"][part] for row in rows]
             # a little aside, so that bars at the same value do not hide each other
-            aside = (place - (len(curves) - 1) / 2) * min(0.04, 0.4 / len(curves)) * gap
+            aside = (place - (len(curves) - 1) / 2) * min(0.02, 0.4 / len(curves)) * gap
             numbers = np.array([row["grid"][key] for row in rows], float)
             axis.errorbar(
                 numbers * np.exp(aside) if logarithmic else numbers + aside,
@@ -89,7 +89,7 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
         axis.set_title(title, fontsize=9, loc="left", color=_INK)
         axis.set_xlabel(key)
         axis.grid(alpha=0.25)
-    panels[0].set_ylabel("accuracy of the integer network (%)")
+    panels[0].set_ylabel("accuracy of the integer network (%), sd over seeds")
     figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, frameon=False, loc="outside lower center", ncols=3)
     _save(figure, path)
 
