@@ -6,11 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convert.samples import Binning, Samples, open_samples
+from convert.samples import Binning, open_samples
 from convert.sweep_file import Point, Sweep
 from hw_configs.errors import ConfigError, DataError, MyelinError
 from hw_configs.files import write_json
@@ -37,6 +37,7 @@ class PlannedRun:
         name: ``<point>/seed<k>``, the folder below ``runs``.
         config: the whole configuration, fitted to its target.
         fingerprint: SHA-256 of that and of the training data.
+        data_sha256: of the training data as the run's own record has it, with its spikes split by intervals where it does so.
     """
 
     place: int
@@ -44,6 +45,7 @@ class PlannedRun:
     name: str
     config: dict[str, Any]
     fingerprint: str
+    data_sha256: str
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Plan:
             result = json.loads((self.folder(run) / "result.json").read_text(encoding="utf-8"))
             if (result["version"], result["fingerprint"]) != (RESULT_VERSION, run.fingerprint):
                 return None
-            if self.report and result["evaluations"][self.report]["sha256"] != self.facts["report_sha256"]:
+            if self.report and (self.report, self.facts["report_sha256"]) != (result["report"], result["report_sha256"]):
                 return None
         except (OSError, ValueError, KeyError, TypeError):
             return None  # not there, or not whole: the run is evaluated again
@@ -92,13 +94,14 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         DataError: the data cannot be read, or has no split to report on.
     """
     from train.cli import training_split
-    from train.datasets import available_splits
+    from train.datasets import available_splits, by_interval, load
     from train.loop import fingerprint
 
     if report is not None and report not in available_splits(data):
         there = ", ".join(available_splits(data)) or "a file that names none"
         raise DataError(f"{data}: has no {report} split to report on, it has {there}; leave --report out or name other data")
-    checker = _Checker(data, training_split(data), report)
+    dataset = training_split(data)
+    checker = _Checker(data, dataset, report)
     configs: list[tuple[int, int, Config]] = []
     reasons: dict[str, list[Point]] = {}
     for place, point in enumerate(sweep.points):
@@ -110,11 +113,16 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
             reasons.setdefault(str(error), []).append(point)
     if reasons:
         raise ConfigError(f"{sweep.path}: nothing was trained: {_listed(reasons)}")
-    dataset = checker.dataset
     facts: dict[str, Any] = {"name": Path(dataset.name).name, "sha256": fingerprint(dataset), "samples": len(dataset)}
-    if checker.report is not None:
-        facts |= {"report_sha256": fingerprint(checker.report.dataset), "report_samples": len(checker.report)}
-    runs = tuple(_planned(sweep, place, seed, config, facts["sha256"]) for place, seed, config in configs)
+    if report is not None:
+        reported = load(data, report)
+        facts |= {"report_sha256": fingerprint(reported), "report_samples": len(reported)}
+    intervals = {config.data.intervals_ms for _, _, config in configs}
+    split_sha256 = {edges: fingerprint(by_interval(dataset, edges)) for edges in intervals}
+    runs = tuple(
+        _planned(sweep, place, seed, config, facts["sha256"], split_sha256[config.data.intervals_ms])
+        for place, seed, config in configs
+    )
     return Plan(sweep, data, report, out, runs, facts)
 
 
@@ -140,7 +148,7 @@ def claim_folder(plan: Plan) -> list[str]:
                     f"{plan.folder(run)}: was started with {'; '.join(changed)}; give the case another name, delete "
                     "the folder, or name another --out"
                 )
-            if record.get("data", {}).get("sha256") != plan.facts["sha256"]:
+            if record.get("data", {}).get("sha256") != run.data_sha256:
                 raise ConfigError(f"{plan.folder(run)}: was trained on other data than {plan.data}; name another --out")
     before = _runs_before(file)
     write_json(file, as_dict(plan))
@@ -185,15 +193,15 @@ def as_dict(plan: Plan) -> dict[str, Any]:
 
 
 class _Checker:
-    """Checks configurations against the data, which is read once."""
+    """Checks configurations against the data."""
 
     def __init__(self, data: str, dataset: SpikeDataset, report: str | None) -> None:
-        self.data, self.dataset, self.split = data, dataset, report
-        self.report: Samples | None = None
+        self.data, self.dataset, self.report = data, dataset, report
+        self.binnings: set[Binning] = set()
 
     def check(self, configs: list[Config]) -> None:
         """The configurations of one point; they differ in nothing but the seed."""
-        from train.datasets import split
+        from train.datasets import by_interval, split
         from train.model import build_model
 
         config = configs[0]
@@ -203,16 +211,15 @@ class _Checker:
                 "float network of every run is evaluated beside its integers)"
             )
         plan = config.data
-        self.dataset.bin([0], plan.steps, plan.step_ms, plan.cells)
+        first = by_interval(self.dataset.subset([0]), plan.intervals_ms)
+        first.bin([0], plan.steps, plan.step_ms, plan.cells)
         for each in configs:
             split(self.dataset, plan.validation, each.train.seed, plan.split_by)
         build_model(config, self.dataset.classes)
-        if self.split is not None:
-            binning = Binning.from_dict(asdict(plan), "the configuration")
-            if self.report is None:
-                keys = self.dataset.keys
-                self.report = open_samples(self.data, binning, split=self.split, classes=self.dataset.classes, keys=keys)
-            replace(self.report, binning=binning).frames([0], count_lost=False)
+        binning = Binning.from_dict(asdict(plan), "the configuration")
+        if self.report is not None and binning not in self.binnings:
+            self.binnings.add(binning)
+            open_samples(self.data, binning, split=self.report, classes=self.dataset.classes, keys=self.dataset.keys)
 
 
 def _configuration(point: Point, seed: int) -> Config:
@@ -224,13 +231,13 @@ def _configuration(point: Point, seed: int) -> Config:
     return fitted(config, load_target(config.target))
 
 
-def _planned(sweep: Sweep, place: int, seed: int, config: Config, data_sha256: str) -> PlannedRun:
+def _planned(sweep: Sweep, place: int, seed: int, config: Config, sha256: str, data_sha256: str) -> PlannedRun:
     from train.config_files import config_to_dict
 
     values = config_to_dict(config)
-    text = json.dumps([values, data_sha256], sort_keys=True)
+    text = json.dumps([values, sha256], sort_keys=True)
     name = f"{sweep.points[place].name}/seed{seed}"
-    return PlannedRun(place, seed, name, values, hashlib.sha256(text.encode()).hexdigest())
+    return PlannedRun(place, seed, name, values, hashlib.sha256(text.encode()).hexdigest(), data_sha256)
 
 
 def _listed(reasons: dict[str, list[Point]]) -> str:

@@ -140,6 +140,8 @@ def _job(plan: Plan, run: PlannedRun) -> dict[str, Any]:
         "case": point.case,
         "grid": dict(point.grid),
         "seed": run.seed,
+        "report": plan.report,
+        "report_sha256": plan.facts.get("report_sha256"),
     }
     return {
         "config": run.config,

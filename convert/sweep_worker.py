@@ -78,7 +78,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
     from convert.provenance import Run
     from convert.samples import Binning, Samples, open_samples
     from convert.validate import load_model
-    from train.datasets import split
+    from train.datasets import by_interval, split
 
     checkpoint = read_checkpoint(out)
     network = network_from_checkpoint(checkpoint)
@@ -86,7 +86,8 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
     config, model = load_model(out)
     binning = Binning.from_dict(run.data_section, f"{out}: run.json")
     _, held_out = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
-    parts = {VALIDATION: (Samples(dataset.subset(held_out), binning, "train"), held_out)}
+    own = by_interval(dataset.subset(held_out), binning.intervals_ms)
+    parts = {VALIDATION: (Samples(own, binning, "train"), held_out)}
     if report is not None:
         samples = open_samples(data, binning, split=report, classes=run.classes, keys=run.keys)
         parts[report] = (samples, np.arange(len(samples)))
@@ -114,7 +115,6 @@ def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: 
     from convert.simulator import Simulator
     from train.batches import Batches
     from train.evaluate import evaluate
-    from train.loop import fingerprint
 
     simulator = Simulator(network)
     model.quantise(False)
@@ -127,7 +127,6 @@ def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: 
     found = {"integer": np.concatenate(integer), "float": np.concatenate(floats)}
     return {
         "split": samples.split,
-        "sha256": fingerprint(samples.dataset),
         "samples": len(samples),
         **{f"{name}_accuracy_percent": 100 * float((values == samples.labels).mean()) for name, values in found.items()},
         "events_not_in_frames": samples.events_not_in_frames(),

@@ -55,7 +55,7 @@ def plan(tmp_path):
     path.write_text(SWEEP)
     sweep = read_sweep(path)
     runs = [
-        PlannedRun(place, seed, f"{point.name}/seed{seed}", {}, f"print {place} {seed}")
+        PlannedRun(place, seed, f"{point.name}/seed{seed}", {}, f"print {place} {seed}", "data")
         for place, point in enumerate(sweep.points)
         for seed in (0, 1)
     ]
