@@ -75,6 +75,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "stream": stream_line,
     "peak": peak_line,
     "delays": sweep_table,
+    "claim": sweep_table,
     "delays_dense": sweep_table,
     "controls": sweep_table,
     "controls_dense": sweep_table,

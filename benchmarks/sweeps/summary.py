@@ -18,7 +18,8 @@ def sweep_table(results: Mapping[str, Any]) -> str:
     sizes = sorted({size for row in table["rows"] for size in row["evaluations"][part]["samples_by_seed"]})
     what = f"the {part} split" if results["report"] else "the part held out of training"
     epochs = points[0]["changes"].get("train.epochs")
-    told = f"`{points[0]['base']}`" + (f", {epochs} epochs" if epochs else "")
+    bases = " and ".join(f"`{base}`" for base in dict.fromkeys(point["base"] for point in points))
+    told = bases + (f", {epochs} epochs" if epochs else "")
     unfinished = table["runs"] - table["runs_done"]
     lines = [
         f"{told}, {len(results['seeds'])} seeds, {results['data']['name']}; accuracy on {what}, "

@@ -116,4 +116,4 @@ def test_results_are_written_only_when_every_run_is_done(code, tmp_path, monkeyp
 def test_an_unknown_sweep_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["delay", "--data", "words", "--out", str(tmp_path)])
-    assert "no sweep 'delay'; there are controls, controls_dense, delays, delays_dense" in capsys.readouterr().err
+    assert "no sweep 'delay'; there are claim, controls, controls_dense, delays, delays_dense" in capsys.readouterr().err
