@@ -69,16 +69,16 @@ def test_every_case_is_a_network_of_its_own_that_can_be_trained(name):
     values = tomllib.loads((HERE / f"{name}.toml").read_text(encoding="utf-8"))
     assert name in table.TABLES and len(values["seeds"]) == 3
     assert values["compare"]["reference"] == values["case"][0]["name"]
-    base = load_config(values["base"])
     seen = []
     for case in values["case"]:
-        changes = values["set"] | case.get("set", {})
+        name = case.get("base", values["base"])
+        changes = values.get("set", {}) | case.get("set", {})
         overrides = [
             f"{key.replace('*', str(index))}={text(value)}"
             for key, value in changes.items()
-            for index in range(len(base.layers))
+            for index in range(len(load_config(name).layers))
         ]
-        config = load_config(values["base"], overrides)
+        config = load_config(name, overrides)
         seen.append(fitted(config, load_target(config.target)))
     assert len(set(seen)) == len(seen)
 
