@@ -1,6 +1,6 @@
 """The artifact: a folder from which any backend can run a network and prove that it runs it right, without torch or data.
 
-Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact output and class scores),
+Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact spikes, output and class scores),
 ``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``manifest.json`` (target,
 provenance, metrics, versions, and the SHA-256 of every other file), and what else was attached.
 """
@@ -13,7 +13,6 @@ import math
 import os
 import platform
 import shutil
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,31 +22,16 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.files import atomic_folder, sha256
+from convert.golden import GOLDEN, Golden, golden_parity
 from convert.lava_export import write_lava_script
 from convert.network import Network
 from convert.netx import read_netx, write_netx
-from convert.simulator import simulate
 from hw_configs.errors import DataError, NetworkError
 from hw_configs.target import Target
 
-NETWORK, GOLDEN, MANIFEST = "network.net", "golden.npz", "manifest.json"
+NETWORK, MANIFEST = "network.net", "manifest.json"
 #: Version of the folder's layout.
 FORMAT = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Golden:
-    """Inputs with what exactly must come out.
-
-    Attributes:
-        spikes: (samples, steps, *input shape), the narrowest integers that hold them.
-        output: (samples, steps, *output shape), as ``Recording.output``.
-        scores: (samples, classes), as ``Recording.readout``.
-    """
-
-    spikes: npt.NDArray[Any]
-    output: npt.NDArray[Any]
-    scores: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +81,7 @@ def write_artifact(
     spikes = np.asarray(inputs)
     if spikes.ndim < 3 or len(spikes) == 0:
         raise DataError(f"golden inputs have shape {spikes.shape}; at least one sample of (samples, steps, input) is needed")
-    recording = simulate(network, spikes)
-    spikes = spikes.reshape(*spikes.shape[:2], *network.input.shape)
-    bounds = (int(spikes.min(initial=0)), int(spikes.max(initial=0)))
-    spikes = spikes.astype(np.result_type(*map(np.min_scalar_type, bounds)))
+    golden = Golden.of(network, spikes)
     manifest = {
         "format": FORMAT,
         "target": {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)},
@@ -111,7 +92,7 @@ def write_artifact(
     try:
         with atomic_folder(place) as temporary:
             write_netx(network, temporary / NETWORK)
-            np.savez_compressed(temporary / GOLDEN, spikes=spikes, output=recording.output, scores=recording.readout)
+            golden.write(temporary / GOLDEN)
             script = write_lava_script(network, temporary)
             for name, path in (attachments or {}).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
@@ -131,26 +112,35 @@ def read_artifact(folder: str | os.PathLike[str]) -> Artifact:
         NetworkError: a file is missing, damaged or changed, or an output differs; says which, and where.
     """
     place = Path(folder)
-    manifest = _read_manifest(place)
+    manifest = read_manifest(place)
+    for problem in damaged_files(place, manifest).values():
+        raise NetworkError(problem)
+    network = read_netx(place / NETWORK)
+    golden = Golden.read(place, network)
+    parity = golden_parity(place, network, golden)
+    if not parity.equal:
+        raise NetworkError(
+            f"{place}: golden values do not come out: {parity.different_values} of {parity.values} differ, {parity.first}; this "
+            "version of the simulator or the file is wrong; export the artifact again"
+        )
+    return Artifact(place, network, golden, manifest)
+
+
+def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Files that are missing or not those of the manifest, by name, and what to say of each."""
+    found = {}
     for name, entry in manifest["files"].items():
         path = place / name
         if not path.is_file():
-            raise NetworkError(f"{place}: {name} is missing; export the artifact again")
+            found[name] = f"{place}: {name} is missing; export the artifact again"
+            continue
         got = sha256(path)
         if got != entry.get("sha256"):
-            raise NetworkError(
+            found[name] = (
                 f"{place}: {name} was changed or damaged: its SHA-256 is {got[:12]}..., the manifest says "
                 f"{str(entry.get('sha256'))[:12]}...; export the artifact again"
             )
-    network = read_netx(place / NETWORK)
-    golden = _read_golden(place, network)
-    try:
-        recording = simulate(network, golden.spikes)
-    except DataError as error:
-        raise NetworkError(f"{place}: the golden inputs do not fit the network: {error}") from error
-    _check_equal(place, "output", recording.output, golden.output)
-    _check_equal(place, "scores", recording.readout, golden.scores)
-    return Artifact(place, network, golden, manifest)
+    return found
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
@@ -180,7 +170,8 @@ def _format_of(place: Path) -> int | None:
         return None
 
 
-def _read_manifest(place: Path) -> dict[str, Any]:
+def read_manifest(place: Path) -> dict[str, Any]:
+    """The manifest of the artifact ``place``, checked; raises NetworkError where it is none."""
     if not (place / MANIFEST).is_file():
         raise NetworkError(f"{place} has no {MANIFEST}; an artifact folder, as myelin export writes it, is expected")
     version = _format_of(place)
@@ -197,31 +188,6 @@ def _read_manifest(place: Path) -> dict[str, Any]:
     if outside:
         raise NetworkError(f"{place}: {MANIFEST} lists {outside[0]}, which lies outside the folder; export the artifact again")
     return manifest
-
-
-def _read_golden(place: Path, network: Network) -> Golden:
-    try:
-        with np.load(place / GOLDEN, allow_pickle=False) as stored:
-            golden = Golden(stored["spikes"], stored["output"], stored["scores"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise NetworkError(f"{place}: {GOLDEN} cannot be read: {error}; export the artifact again") from error
-    shape = network.input.shape
-    if golden.spikes.ndim != 2 + len(shape) or golden.spikes.shape[2:] != shape:
-        raise NetworkError(f"{place}: golden inputs have shape {golden.spikes.shape}, the network's input has {shape}")
-    return golden
-
-
-def _check_equal(place: Path, what: str, got: npt.NDArray[Any], stored: npt.NDArray[Any]) -> None:
-    if got.shape != stored.shape:
-        raise NetworkError(f"{place}: golden {what} has shape {stored.shape}, the simulator gives {got.shape}")
-    places = np.argwhere(got != stored)
-    if len(places):
-        names = ("sample", "step") if what == "output" else ("sample", "class")
-        first = ", ".join(f"{name} {index}" for name, index in zip(names, places[0]))
-        raise NetworkError(
-            f"{place}: golden {what} does not come out: {len(places)} of {got.size} values differ, first at {first}; this "
-            "simulator computes something else than the one that made the artifact"
-        )
 
 
 def _versions() -> dict[str, str]:

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 #: 97.5 % quantile of the normal distribution: two-sided intervals of 95 %.
 Z_95 = 1.959963984540054
+#: Resamples of a bootstrap; the ends of its interval then move by less than a tenth of its width from seed to seed.
+RESAMPLES = 10_000
 
 Interval = tuple[float, float]
 
@@ -28,6 +30,7 @@ class Paired:
         accuracy_interval: 95 % Wilson interval of that.
         difference: accuracy of the candidate minus accuracy of the reference.
         difference_interval: 95 % interval of that (Tango).
+        bootstrap_interval: 95 % interval of that (paired bootstrap, percentiles).
         only_reference, only_candidate: b and c, samples that one alone gets right.
         agreement: fraction of samples on which both predict the same class, right or wrong.
         mcnemar_p: exact two-sided p value of "both are equally accurate".
@@ -38,6 +41,7 @@ class Paired:
     accuracy_interval: Interval
     difference: float
     difference_interval: Interval
+    bootstrap_interval: Interval
     only_reference: int
     only_candidate: int
     agreement: float
@@ -112,6 +116,7 @@ def compare(reference: npt.ArrayLike, candidate: npt.ArrayLike, labels: npt.Arra
         accuracy_interval=wilson_interval(correct, samples),
         difference=(c - b) / samples,
         difference_interval=paired_interval(b, c, samples),
+        bootstrap_interval=bootstrap_interval(b, c, samples),
         only_reference=b,
         only_candidate=c,
         agreement=float((first == second).mean()),
@@ -139,13 +144,9 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> Interval:
 def paired_interval(only_reference: float, only_candidate: float, samples: float, z: float = Z_95) -> Interval:
     """Tango's score interval of the difference ``(c - b) / n`` of two accuracies on the same samples.
 
-    The differences D that a score test does not reject: ``|T(D)| <= z`` with ::
-
-        T(D) = (c - b - n D) / sqrt( n (2 q + D (1 - D)) )
-        q    = ( sqrt(B^2 - 8 n C) - B ) / 4 n,   B = -(b + c) + (2 n - c + b) D,   C = -b D (1 - D)
-
-    where q is the maximum-likelihood estimate of P(only the reference is right) given D.  T falls in D; its two crossings are
-    found by bisection.  Unlike Wald's interval it keeps a width where b = c = 0: ``+- z^2 / (n + z^2)``.
+    The differences D that a score test does not reject: ``|T(D)| <= z`` with ``T(D) = (c - b - n D) / sqrt(n V(D))`` and V of
+    ``score_variance``.  T falls in D; its two crossings are found by bisection.  Unlike Wald's interval and the bootstrap's it
+    keeps a width where b = c = 0: ``+- z^2 / (n + z^2)``.
 
     Raises:
         ValueError: counts are negative or exceed the samples, or there are no samples.
@@ -157,10 +158,7 @@ def paired_interval(only_reference: float, only_candidate: float, samples: float
         raise ValueError(f"{b} and {c} of {n} samples: no such table")
 
     def statistic(difference: float) -> float:
-        linear = -(b + c) + (2 * n - c + b) * difference
-        constant = -b * difference * (1 - difference)
-        q = (math.sqrt(max(0.0, linear * linear - 8 * n * constant)) - linear) / (4 * n)
-        variance = n * (2 * q + difference * (1 - difference))
+        variance = n * score_variance(b / n, c / n, difference)
         distance = c - b - n * difference
         if variance <= 0:  # D = +-1, or nothing is uncertain
             return math.copysign(math.inf, distance) if distance else 0.0
@@ -168,6 +166,72 @@ def paired_interval(only_reference: float, only_candidate: float, samples: float
 
     estimate = (c - b) / n
     return _crossing(statistic, z, -1.0, estimate), _crossing(statistic, -z, estimate, 1.0)
+
+
+def score_variance(only_reference: float, only_candidate: float, difference: float) -> float:
+    """Variance V(D) of one sample's contribution (-1, 0 or 1) to the difference, if that difference is D in truth::
+
+        V(D) = 2 q + D (1 - D),   q = ( sqrt(B^2 - 8 C) - B ) / 4,   B = (2 - pc + pb) D - (pb + pc),   C = -pb D (1 - D)
+
+    with pb, pc the shares b / n and c / n; q is the maximum-likelihood estimate of P(only the reference is right) given D.
+
+    Source: Tango 1998, Stat. Med. 17:891; Nam 1997, Biometrics 53:1422.
+    """
+    pb, pc, d = only_reference, only_candidate, difference
+    linear = (2 - pc + pb) * d - (pb + pc)
+    constant = -pb * d * (1 - d)
+    q = (math.sqrt(max(0.0, linear * linear - 8 * constant)) - linear) / 4
+    return 2 * q + d * (1 - d)
+
+
+def bootstrap_interval(
+    only_reference: int, only_candidate: int, samples: int, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """95 % percentile interval of ``(c - b) / n`` over ``resamples`` draws of n samples with replacement.
+
+    A sample is of one of three kinds (only the reference right, only the candidate, neither alone), so drawing samples is
+    drawing (b, c, n - b - c) from a multinomial distribution with their shares.  Where b = c = 0 the interval has no width,
+    which says nothing about other samples: what decides is Tango's.
+
+    Raises:
+        ValueError: counts are negative or exceed the samples, or there are no samples.
+
+    Source: Efron 1979, Ann. Stat. 7:1.
+    """
+    b, c, n = only_reference, only_candidate, samples
+    if n < 1 or min(b, c) < 0 or b + c > n:
+        raise ValueError(f"{b} and {c} of {n} samples: no such table")
+    drawn = np.random.default_rng(seed).multinomial(n, [b / n, c / n, (n - b - c) / n], resamples)
+    low, high = np.percentile((drawn[:, 1] - drawn[:, 0]) / n, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def samples_needed(only_reference: float, only_candidate: float, difference: float, *, power_z: float) -> int | None:
+    """Samples after which Tango's 95 % interval will lie on one side of D, if the two networks go on to differ as they did::
+
+        n = ( ( z sqrt(V0) + power_z sqrt(V1) ) / (d - D) )^2,   d = pc - pb,   V0 = V(D),   V1 = pb + pc - d^2
+
+    V0 is the variance that the interval reckons with (``score_variance``), V1 the one that is found in truth: z sqrt(V0 / n) is
+    how far the interval reaches, power_z sqrt(V1 / n) how far chance moves the estimate.
+
+    Args:
+        only_reference, only_candidate: shares pb and pc of samples that one alone gets right.
+        difference: D, minus the loss that is allowed.
+        power_z: quantile of the normal distribution of the probability that so many samples suffice; 0 for one half.
+
+    Returns:
+        None where d is D itself: no number of samples decides.
+
+    Source: Nam 1997, Biometrics 53:1422.
+    """
+    estimate = only_candidate - only_reference
+    distance = estimate - difference
+    if abs(distance) < 1e-12:
+        return None
+    null = score_variance(only_reference, only_candidate, difference)
+    truth = only_reference + only_candidate - estimate * estimate
+    reach = Z_95 * math.sqrt(max(0.0, null)) + power_z * math.sqrt(max(0.0, truth))
+    return max(1, math.ceil((reach / distance) ** 2))
 
 
 def mcnemar_p(only_reference: int, only_candidate: int) -> float:

@@ -18,7 +18,8 @@ from hw_configs.errors import BackendError, DataError, GateError
 from lava_models import loihi2
 
 if TYPE_CHECKING:
-    from convert.artifact import Artifact, Golden
+    from convert.artifact import Artifact
+    from convert.golden import Golden
     from convert.network import Network
     from lava_models.runner import Worker
 
@@ -129,7 +130,7 @@ def run_board(
         GateError: the rules of the chip are broken; the message holds every violation.
         MyelinError: see ``lava_models.run`` and ``align``.
     """
-    from convert.artifact import Golden
+    from convert.golden import Golden
     from convert.rules import calibrate, check
     from hw_configs.target import load_target
     from lava_models.runner import Worker

@@ -158,11 +158,11 @@ def other_golden(folder, **change):
         (lambda f: other_golden(f, spikes=np.full((3, 20, 2), 9, np.uint8)), "golden inputs do not fit the network"),
         (
             lambda f: other_golden(f, output=np.zeros((3, 20, 2))),
-            r"output does not come out: \d+ of 120 values differ, first at",
+            r"golden values do not come out: \d+ of 420 differ, first in the output: sample",
         ),
-        (lambda f: other_golden(f, scores=np.zeros((3, 2), int)), "golden scores does not come out: .* sample 0, class 0"),
-        (lambda f: other_golden(f, output=np.zeros((1, 2))), r"golden output has shape \(1, 2\)"),
-        (other_network, "golden output does not come out"),
+        (lambda f: other_golden(f, scores=np.zeros((3, 2), int)), "golden class scores are not the sums of the golden output: .* sample 0, class 0"),
+        (lambda f: other_golden(f, output=np.zeros((1, 2))), r"the output of golden.npz has shape \(1, 2\)"),
+        (other_network, "golden values do not come out: .*, first in the spikes of layer 1: sample"),
     ],
 )
 def test_damage_is_found_and_named(artifact, damage, text):

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 
 from convert import statistics
 
@@ -92,6 +92,7 @@ def test_compare_by_hand():
         lambda: statistics.wilson_interval(0, 0),
         lambda: statistics.paired_interval(2, 2, 3),
         lambda: statistics.paired_interval(-1, 2, 3),
+        lambda: statistics.bootstrap_interval(2, 2, 3),
     ],
 )
 def test_what_makes_no_sense_is_refused(call):
@@ -149,3 +150,48 @@ def test_pooled_by_hand():
 def test_pooled_refuses_lists_of_different_lengths():
     with pytest.raises(ValueError, match="must be lists of one length"):
         statistics.compare_pooled([True], [True, False], [0, 1])
+
+
+def test_bootstrap_is_that_of_the_samples_themselves():
+    """Against drawing whole samples with replacement, and against scipy's paired percentile bootstrap."""
+    outcome = np.repeat([-1, 1, 0], [30, 18, 352])
+    rng = np.random.default_rng(7)
+    drawn = outcome[rng.integers(0, 400, (10_000, 400))].mean(axis=1)
+    low, high = statistics.bootstrap_interval(30, 18, 400)
+    assert (low, high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.003)
+    theirs = bootstrap((outcome,), np.mean, n_resamples=5000, method="percentile", rng=rng, batch=500).confidence_interval
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.003)
+    assert statistics.bootstrap_interval(30, 18, 400) == (low, high)  # the same each time
+    assert statistics.bootstrap_interval(0, 0, 50) == (0.0, 0.0)
+
+
+def test_the_variance_without_a_difference_is_the_discordant_share():
+    """At D = 0, q is the mean of both shares: McNemar's variance; and what differs nowhere has |D| (1 - |D|)."""
+    assert statistics.score_variance(0.04, 0.02, 0.0) == pytest.approx(0.06)
+    assert statistics.score_variance(0.0, 0.0, -0.1) == pytest.approx(0.1 * 0.9)
+
+
+@pytest.mark.parametrize("margin", [0.01, 0.03, 0.2])
+def test_samples_needed_where_nothing_differs(margin):
+    """By hand: the interval +- z^2 / (n + z^2) lies within the margin from n = z^2 (1 - m) / m on."""
+    needed = statistics.samples_needed(0.0, 0.0, -margin, power_z=0.84)
+    assert needed == math.ceil(statistics.Z_95**2 * (1 - margin) / margin - 1e-9)
+    assert -statistics.paired_interval(0, 0, needed)[0] <= margin < -statistics.paired_interval(0, 0, needed - 2)[0]
+
+
+@pytest.mark.parametrize(
+    ("pb", "pc", "margin"), [(0.02, 0.02, 0.02), (0.03, 0.015, 0.03), (0.10, 0.02, 0.04), (0.02, 0.03, 0.01)]
+)
+@pytest.mark.parametrize(("power", "power_z"), [(0.8, 0.8416212335729143), (0.5, 0.0)])
+def test_samples_needed_decide_as_often_as_promised(pb, pc, margin, power, power_z):
+    """Tables are drawn with the named number of samples; the share of those whose interval decides is the power."""
+    needed = statistics.samples_needed(pb, pc, -margin, power_z=power_z)
+    drawn = np.random.default_rng(11).multinomial(needed, [pb, pc, 1 - pb - pc], 1500)
+    tables, times = np.unique(drawn, axis=0, return_counts=True)
+    intervals = np.array([statistics.paired_interval(int(b), int(c), needed) for b, c, _ in tables])
+    decided = intervals[:, 0] >= -margin if pc - pb > -margin else intervals[:, 1] < -margin
+    assert times[decided].sum() / 1500 == pytest.approx(power, abs=0.05)
+
+
+def test_no_number_of_samples_decides_on_the_margin_itself():
+    assert statistics.samples_needed(0.03, 0.01, -0.02, power_z=0.84) is None

@@ -1,0 +1,102 @@
+"""Golden values: a few real inputs of an artifact, and what exactly a network must make of them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.difference import Parity, Trains, compare_trains
+from convert.network import Network
+from convert.simulator import simulate
+from hw_configs.errors import DataError, NetworkError
+
+GOLDEN = "golden.npz"
+#: Names in the file of the spikes of each layer begin so.
+_LAYER = "spikes_of_layer_"
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """Inputs with what exactly must come out.
+
+    Attributes:
+        spikes: (samples, steps, *input shape), the narrowest integers that hold them.
+        output: (samples, steps, *output shape), as ``Recording.output``.
+        scores: (samples, classes), as ``Recording.readout``.
+        layers: by index of the layers that spike, (samples, steps, *layer shape), as ``Recording.layers`` has their spikes; {}
+            where the file holds none.
+    """
+
+    spikes: npt.NDArray[Any]
+    output: npt.NDArray[Any]
+    scores: npt.NDArray[np.int64]
+    layers: Mapping[int, npt.NDArray[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, network: Network, spikes: npt.NDArray[Any]) -> Golden:
+        """What the simulator gives for ``spikes`` (samples, steps, *input shape); raises DataError if they do not fit."""
+        spiking = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
+        recording = simulate(network, spikes, record=spiking)
+        layers = {index: arrays["spikes"] for index, arrays in recording.layers.items()}
+        spikes = spikes.reshape(*spikes.shape[:2], *network.input.shape)
+        bounds = (int(spikes.min(initial=0)), int(spikes.max(initial=0)))
+        spikes = spikes.astype(np.result_type(*map(np.min_scalar_type, bounds)))
+        return cls(spikes, recording.output, recording.readout, layers)
+
+    def trains(self) -> Trains:
+        """All that must come out, in the order of the layers."""
+        layers = [(f"the spikes of layer {index}", array) for index, array in sorted(self.layers.items())]
+        return [*layers, ("the output", self.output)]
+
+    def write(self, path: Path) -> None:
+        """Write the file."""
+        layers = {f"{_LAYER}{index}": array for index, array in self.layers.items()}
+        arrays = {"spikes": self.spikes, "output": self.output, "scores": self.scores, **layers}
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def read(cls, place: Path, network: Network) -> Golden:
+        """The golden values of the artifact ``place``; raises NetworkError where they cannot be read or do not fit."""
+        try:
+            with np.load(place / GOLDEN, allow_pickle=False) as stored:
+                layers = {int(name.removeprefix(_LAYER)): stored[name] for name in stored if name.startswith(_LAYER)}
+                golden = cls(stored["spikes"], stored["output"], stored["scores"], layers)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise NetworkError(f"{place}: {GOLDEN} cannot be read: {error}; export the artifact again") from error
+        shape = network.input.shape
+        if golden.spikes.ndim != 2 + len(shape) or golden.spikes.shape[2:] != shape:
+            raise NetworkError(f"{place}: golden inputs have shape {golden.spikes.shape}, the network's input has {shape}")
+        return golden
+
+
+def golden_parity(place: Path, network: Network, golden: Golden) -> Parity:
+    """Run the golden inputs in the simulator and compare every value that must come out.
+
+    Raises:
+        NetworkError: the inputs do not fit the network, values have other shapes, or the scores are not those of the output.
+    """
+    try:
+        got = Golden.of(network, golden.spikes)
+    except DataError as error:
+        raise NetworkError(f"{place}: the golden inputs do not fit the network: {error}") from error
+    came = {name: array for name, array in got.trains() if name == "the output" or golden.layers}
+    pairs = [*((name, array, came.get(name)) for name, array in golden.trains()), ("class scores", golden.scores, got.scores)]
+    for what, stored, array in pairs:
+        if array is None or stored.shape != array.shape:
+            shape = "none" if array is None else array.shape
+            raise NetworkError(f"{place}: {what} of {GOLDEN} has shape {stored.shape}, the simulator gives {shape}")
+    trains = [(name, came[name]) for name, _ in golden.trains()]
+    parity = compare_trains("simulator = golden values", golden.trains(), trains, np.arange(len(golden.spikes)))
+    places = np.argwhere(golden.scores != got.scores)
+    if parity.equal and len(places):
+        raise NetworkError(
+            f"{place}: golden class scores are not the sums of the golden output: {len(places)} of {got.scores.size} values "
+            f"differ, first at sample {places[0][0]}, class {places[0][1]}; export the artifact again"
+        )
+    return parity
