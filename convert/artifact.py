@@ -120,8 +120,8 @@ def read_artifact(folder: str | os.PathLike[str]) -> Artifact:
     parity = golden_parity(place, network, golden)
     if not parity.equal:
         raise NetworkError(
-            f"{place}: golden values do not come out: {parity.different_values} of {parity.values} differ, {parity.first}; this "
-            "version of the simulator or the file is wrong; export the artifact again"
+            f"{place}: golden values do not come out: {parity.different_values} of {parity.values} differ, {parity.first}; the "
+            "file or this version of the simulator is wrong; export the artifact again"
         )
     return Artifact(place, network, golden, manifest)
 

@@ -18,6 +18,7 @@ class ConstantDifference:
     """A field in which two networks differ.
 
     Attributes:
+        layer: its index; -1 for the input.
         where: ``layer 1 (dense)``, ``input``, ...
         name: of the field, such as ``synapse.weight``; a convolution's kernel counts once, not for each neuron.
         values, different: how many numbers it holds, and how many of them differ.
@@ -25,6 +26,7 @@ class ConstantDifference:
         a, b: that value in each; a text where the two cannot be laid side by side.
     """
 
+    layer: int
     where: str
     name: str
     values: int
@@ -71,35 +73,35 @@ def _kind(neuron: object) -> str:
 
 def constant_differences(a: Network, b: Network) -> list[ConstantDifference]:
     """Every field in which two networks of the same structure differ, in the order of the chain."""
-    found = list(_fields("input", "", a.input, b.input, a.input.shape))
+    found = list(_fields(-1, "input", "", a.input, b.input, a.input.shape))
     for index, (one, two) in enumerate(zip(a.layers, b.layers)):
-        found += _fields(f"layer {index} ({one.kind})", "", one, two, one.shape)
+        found += _fields(index, f"layer {index} ({one.kind})", "", one, two, one.shape)
     return found
 
 
-def _fields(where: str, prefix: str, a: Any, b: Any, shape: Shape) -> Iterator[ConstantDifference]:
+def _fields(layer: int, where: str, prefix: str, a: Any, b: Any, shape: Shape) -> Iterator[ConstantDifference]:
     for entry in fields(a):
         name, one, two = prefix + entry.name, getattr(a, entry.name), getattr(b, entry.name)
         if is_dataclass(one) and is_dataclass(two):
-            yield from _fields(where, f"{name}.", one, two, shape)
+            yield from _fields(layer, where, f"{name}.", one, two, shape)
         elif isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
-            yield from _arrays(where, name, one, two, shape)
+            yield from _arrays(layer, where, name, one, two, shape)
         elif isinstance(one, np.ndarray) or isinstance(two, np.ndarray):
             texts = ("none" if value is None else f"{value.size} values" for value in (one, two))
-            yield ConstantDifference(where, name, 1, 1, (), *texts)
+            yield ConstantDifference(layer, where, name, 1, 1, (), *texts)
         elif one != two:
             values = (value if isinstance(value, int) else str(value) for value in (one, two))
-            yield ConstantDifference(where, name, 1, 1, (), *values)
+            yield ConstantDifference(layer, where, name, 1, 1, (), *values)
 
 
-def _arrays(where: str, name: str, a: np.ndarray, b: np.ndarray, shape: Shape) -> Iterator[ConstantDifference]:
+def _arrays(layer: int, where: str, name: str, a: np.ndarray, b: np.ndarray, shape: Shape) -> Iterator[ConstantDifference]:
     if a.shape != b.shape:  # one number for all against one for each neuron, or kernels of two sizes
         try:
             a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
         except ValueError:
-            yield ConstantDifference(where, name, 1, 1, (), f"of shape {a.shape}", f"of shape {b.shape}")
+            yield ConstantDifference(layer, where, name, 1, 1, (), f"of shape {a.shape}", f"of shape {b.shape}")
             return
     unequal = a != b
     if unequal.any():
         index = tuple(int(number) for number in np.unravel_index(int(np.argmax(unequal)), unequal.shape))
-        yield ConstantDifference(where, name, a.size, int(unequal.sum()), index, int(a[index]), int(b[index]))
+        yield ConstantDifference(layer, where, name, a.size, int(unequal.sum()), index, int(a[index]), int(b[index]))

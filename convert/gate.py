@@ -88,8 +88,8 @@ def _cure(gate: Gate) -> str:
         return f"the loss is the one allowed, so no number of samples is sure to decide; quantise with less loss, {other}"
     direction = "rule it out" if gate.drop_points < gate.max_drop_points else "show it"
     return (
-        f"about {gate.samples_needed} samples ({gate.samples_needed - gate.samples} more) would {direction} with a probability of "
-        f"{POWER_PERCENT} %, if the networks differ on them as often as on these: validate on more samples, {other}"
+        f"about {gate.samples_needed} samples ({gate.samples_needed - gate.samples} more) would {direction} with a probability "
+        f"of {POWER_PERCENT} %, if the networks differ on them as often as on these: validate on more samples, {other}"
     )
 
 

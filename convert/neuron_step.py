@@ -41,7 +41,7 @@ class NeuronStep:
 
     Attributes:
         arrivals: spikes that meet a weight other than zero.
-        expected: a, u, v and spikes by the equations; None where the neuron is not of the CUBA kind.
+        expected: a, u, v and spikes by the equations; None where the neuron is not of the CUBA kind or its states are unknown.
     """
 
     arrivals: tuple[Arrival, ...]
@@ -55,12 +55,13 @@ def neuron_step(network: Network, index: int, neuron: int, step: int, entered: n
         network: whose constants to use.
         index, neuron, step: which; the neuron by its flat index.
         entered: (steps, sources) what the population before gave.
-        own: what the layer itself recorded: "spikes", and for CUBA neurons "u" and "v".
+        own: what the layer itself recorded: "spikes", and "u" and "v" of CUBA neurons; without these nothing is expected.
     """
+    known = step == 0 or {"u", "v"} <= own.keys()
     u, v = (int(own[name][step - 1, neuron]) if step and name in own else 0 for name in ("u", "v"))
     if index < 0:
         driven = network.input.neuron
-        if not isinstance(driven, Cuba):
+        if not isinstance(driven, Cuba) or not known:
             return NeuronStep((), None)
         mantissa = input_mantissa(network.input, entered[step].reshape(network.input.shape)).reshape(-1)[neuron]
         bias = int(mantissa) << driven.bias_exp
@@ -79,7 +80,7 @@ def neuron_step(network: Network, index: int, neuron: int, step: int, entered: n
         for delay in np.unique(reach.delay_steps[value != 0]):
             part = signed(int((reach.weight * value)[reach.delay_steps == delay].sum()), CONV_SUM_BITS if reach.wraps else 32)
             total += int(part << reach.weight_exp if reach.weight_exp > 0 else part >> -reach.weight_exp)
-    if not isinstance(layer.neuron, Cuba):
+    if not isinstance(layer.neuron, Cuba) or not known:
         return NeuronStep(tuple(arrivals), None)
     bias = int(bias_of(layer.neuron, layer.shape)[neuron])
     return NeuronStep(tuple(arrivals), _cuba_step(layer.neuron, layer.shape, neuron, int(signed(total, 32)), u, v, bias))

@@ -166,5 +166,16 @@ def spread_choice(labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.i
     return np.sort(order[:count])
 
 
+def events_line(events: dict[str, int]) -> str:
+    """``12 of 3400 events (0.35 %): 12 late``."""
+    offered = events["events"]
+    missed = {name: count for name, count in events.items() if name != "events" and count}
+    total = sum(missed.values())
+    if not total:
+        return f"none of {offered} events"
+    reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in missed.items())
+    return f"{total} of {offered} events ({100 * total / offered:.2f} %): {reasons}"
+
+
 def _named(keys: Sequence[str]) -> str:
     return f"{', '.join(keys[:6])}{', ...' if len(keys) > 6 else ''} ({len(keys)})"

@@ -75,7 +75,7 @@ def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]
             continue
         arrays = {name: _flat(array) for name, array in recording.layers[population.index].items()}
         neuron = network.neuron(population.index)
-        if INPUT in without and isinstance(neuron, Cuba):
+        if INPUT in without and "u" in arrays and isinstance(neuron, Cuba):
             arrays[INPUT] = derived_input(arrays["u"], neuron, population.shape)
         found.append(arrays)
     return recording, found

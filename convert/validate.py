@@ -1,228 +1,230 @@
-"""Did the chip's integers cost accuracy?  The same samples as float network, in rounded forms, as integers, and in Lava.
+"""Did the chip's integers cost accuracy, and are they computed right?  The float network, each step of its quantisation, the
+integers in the simulator, in Lava and on a board, on the same samples.
 
-Neurons compute with integer states of 1/4096 in every stage, as in training, and decays are 12 bit throughout; so the stages
-tell delays and weights apart, and show that the exported integers are what was trained.
+Neurons compute with integer states of 1/4096 in every stage, as in training; so the stages tell delays, weights and decays
+apart, and the last of them must equal the exported integers value by value.  Where two that must be equal differ, the place
+where they part is looked for as ``myelin diff`` does it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from convert import statistics
-from convert.checkpoint import read_checkpoint
+from convert.artifact import NETWORK
 from convert.difference import Parity, Trains, compare_trains
+from convert.divergence import diverge
+from convert.divergence_report import as_dict
+from convert.examine import Examination
+from convert.gate import Gate, judge, verdict
 from convert.network import Network
-from convert.provenance import Run
 from convert.recording import Record, Recording
 from convert.samples import Samples, spread_choice
+from convert.sides import Side
 from convert.simulator import simulate
+from convert.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
+from convert.statistics import compare
+from convert.trained import Trained
 
-if TYPE_CHECKING:
-    from train.config import Config
-    from train.model import SpikingNetwork
-
-#: Samples that pass through all stages at a time; bounds memory.
-_CHUNK = 128
-
-#: Runs Lava: (network, frames (batch, steps, *input shape), record, stock) -> Recording.
-LavaRunner = Callable[[Network, npt.NDArray[Any], Record, bool], Recording]
+FLOAT = CUMULATED[0]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How the trained network is evaluated in a stage: weights on their grid or floats, delays in whole steps or fractional."""
-
-    name: str
-    description: str
-    quantised: bool
-    rounded: bool
-
-
-#: The trained network on its way to integers; the first is the reference, the last must equal the integer network.
-SETTINGS = (
-    Setting("float", "float weights, fractional delays", quantised=False, rounded=False),
-    Setting("rounded", "float weights, rounded delays", quantised=False, rounded=True),
-    Setting("quantised", "quantised weights, rounded delays", quantised=True, rounded=True),
-)
-INTEGER = ("integer", "integer network, simulator")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One row of the table; differences are to the float network, on the same samples."""
-
-    name: str
-    description: str
-    accuracy_percent: float
-    accuracy_low_percent: float
-    accuracy_high_percent: float
-    difference_points: float
-    difference_low_points: float
-    difference_high_points: float
-    only_float_right_samples: int
-    only_this_right_samples: int
-    agreement_percent: float
-    mcnemar_p: float
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Everything the table shows.
+@dataclass(frozen=True, eq=False)
+class Backend:
+    """What runs the integers besides the simulator.
 
     Attributes:
-        data, split, samples: what it was measured on.
-        stages: float, rounded, quantised, integer.
-        parities: runs that must be equal.
-        lava_skipped: why Lava was not run; None if it was.
-        max_drop_points: allowed loss of accuracy of the integer against the float network, in percent points.
+        title: its name.
+        run: (network, frames (batch, steps, *input shape), record) -> Recording.
+        without: names that it cannot record.
+        samples: how many it runs.
+    """
+
+    title: str
+    run: Callable[[Network, npt.NDArray[Any], Record], Recording]
+    without: frozenset[str]
+    samples: int
+
+
+@dataclass(frozen=True)
+class Equality:
+    """Two runs that must be equal.
+
+    Attributes:
+        name: of both.
+        parity: how they compare; None where they were not run.
+        skipped: why not; None where they were.
+        divergence: where and why they part, as ``convert.divergence_report.as_dict`` has it, with ``a``, ``b`` and ``input``;
+            None where they are equal, or no more than ``parity`` can be known.
+    """
+
+    name: str
+    parity: Parity | None
+    skipped: str | None = None
+    divergence: Mapping[str, Any] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.parity is None or self.parity.equal
+
+    def __str__(self) -> str:
+        return f"{self.name}: skipped: {self.skipped}" if self.parity is None else str(self.parity)
+
+
+@dataclass(frozen=True)
+class ClassChange:
+    """What integers do to the samples of one class, against the float network."""
+
+    name: str
+    samples: int
+    float_correct_samples: int
+    integer_correct_samples: int
+    difference_points: float | None
+    only_float_right_samples: int
+    only_integer_right_samples: int
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Everything that is shown and written.
+
+    Attributes:
+        data, split: what it was measured on.
+        classes: their names, in order.
+        labels: (samples,) true classes.
+        outcomes: raw results of the stages, by name.
+        stages: the same with statistics, in the order of ``convert.stages.NAMES``.
+        by_class: float against integers.
+        equalities: runs that must be equal.
+        examination: whether the artifact's network is the one that was trained.
+        gate: whether the integers may take the floats' place.
         events_not_in_frames: events offered, and those that did not fit, by reason.
     """
 
     data: str
     split: str
-    samples: int
+    classes: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    outcomes: Mapping[str, Outcome]
     stages: tuple[Stage, ...]
-    parities: tuple[Parity, ...]
-    lava_skipped: str | None
-    max_drop_points: float
+    by_class: tuple[ClassChange, ...]
+    equalities: tuple[Equality, ...]
+    examination: Examination
+    gate: Gate
     events_not_in_frames: dict[str, int]
 
     @property
-    def drop_points(self) -> float:
-        """Points of accuracy that the integer network lost on these samples: the point estimate, which decides."""
-        return -self.stages[-1].difference_points
-
-    @property
-    def drop_bound_points(self) -> float:
-        """Largest loss within the 95 % interval."""
-        return -self.stages[-1].difference_low_points
-
-    @property
-    def bound_holds(self) -> bool:
-        """Whether even the largest loss within the interval is allowed."""
-        return self.drop_bound_points <= self.max_drop_points
-
-    @property
     def failures(self) -> list[str]:
-        """Why the gate says no; empty if it says yes."""
-        reasons = [str(parity) for parity in self.parities if not parity.equal]
-        if self.drop_points > self.max_drop_points + 1e-9:  # 100 * (k / n) is not exact
-            reasons.append(
-                f"the integer network loses {self.drop_points:.2f} points against the float network, allowed are "
-                f"{self.max_drop_points:g}"
-            )
-        return reasons
+        """Why the exit code is 1; empty if it is 0."""
+        found = [*self.examination.failures, *(str(equality) for equality in self.equalities if not equality.holds)]
+        return found if self.gate.passed else [*found, verdict(self.gate)]
+
+    def stage(self, name: str) -> Stage:
+        """The stage of that name."""
+        return next(stage for stage in self.stages if stage.name == name)
 
 
 def validate(
-    network: Network,
-    checkpoint: Path,
+    examination: Examination,
+    trained: Trained,
     samples: Samples,
     *,
+    classes: Sequence[str],
     max_drop_points: float = 1.0,
-    clip_steps: int | None = None,
-    run_lava: LavaRunner | None = None,
-    lava_samples: int = 0,
-    stock_samples: int = 0,
-    lava_skipped: str | None = None,
+    backends: Sequence[Backend] = (),
+    others: Sequence[Equality] = (),
     progress: bool = False,
 ) -> Validation:
     """Run all stages on ``samples``.
 
     Args:
-        network: the exported integers.
-        checkpoint: folder with run.json and model.safetensors that they came from.
+        examination: of the artifact.
+        trained: the network it came from.
         samples: data, binned as in training.
-        max_drop_points: see ``Validation``.
-        clip_steps: delays were clipped to this at export; the quantised stage then does the same.
-        run_lava: runs Lava; None leaves that out, and ``lava_skipped`` says why.
-        lava_samples, stock_samples: how many samples run with our process models, and with Lava's own.
-        lava_skipped: reason to report where Lava does not run.
+        classes: their names, in order.
+        max_drop_points: loss of accuracy that is allowed, in percent points; see ``convert.gate``.
+        backends: what else runs the integers.
+        others: what was compared elsewhere, or not compared.
         progress: whether to show a progress bar.
 
     Raises:
-        NetworkError: the checkpoint is damaged or missing.
-        ConfigError: its files do not belong together.
+        MyelinError: what the backends raise.
     """
-    config, model = load_model(checkpoint)
-    predictions, equal = _run_stages(network, config, model, samples, clip_steps, progress)
-    reference = predictions[SETTINGS[0].name]
-    named = [*((setting.name, setting.description) for setting in SETTINGS), INTEGER]
-    parities = [equal]
-    if run_lava is not None:
-        for name, count, stock in (("our", lava_samples, False), ("its own", stock_samples, True)):
-            if count:
-                title = f"Lava with {name} process models = simulator"
-                parities.append(_lava_parity(title, network, samples, run_lava, count, stock))
+    network = examination.artifact.network
+    outcomes, parity = run_stages(network, trained, samples, progress)
+    predictions = {name: outcome.predictions for name, outcome in outcomes.items()}
+    equalities = [Equality(parity.name, parity, divergence=_training_divergence(parity, examination, trained, samples))]
+    equalities += [_backend_equality(network, backend, samples) for backend in backends]
     return Validation(
         data=samples.dataset.name,
         split=samples.split,
-        samples=len(samples),
-        stages=tuple(_stage(name, text, reference, predictions[name], samples.labels) for name, text in named),
-        parities=tuple(parities),
-        lava_skipped=lava_skipped,
-        max_drop_points=max_drop_points,
+        classes=tuple(classes),
+        labels=samples.labels,
+        outcomes=outcomes,
+        stages=tuple(summarise(outcomes, samples.labels, len(classes), dict(trained.spiking))),
+        by_class=tuple(class_changes(predictions[FLOAT], predictions[INTEGER], samples.labels, classes)),
+        equalities=(*equalities, *others),
+        examination=examination,
+        gate=judge(compare(predictions[FLOAT], predictions[INTEGER], samples.labels), max_drop_points),
         events_not_in_frames=samples.events_not_in_frames(),
     )
 
 
-def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
-    """Configuration and trained network of a checkpoint."""
-    from train.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
-    from train.config_files import config_from_dict
-    from train.model import build_model
-
-    content = read_checkpoint(checkpoint)
-    config = config_from_dict(content.config)
-    model = build_model(config, Run.of(content).classes)
-    load_parameters(model, checkpoint / "model.safetensors")
-    return config, model
-
-
-def _run_stages(
-    network: Network, config: Config, model: SpikingNetwork, samples: Samples, clip_steps: int | None, progress: bool
-) -> tuple[dict[str, npt.NDArray[np.int64]], Parity]:
-    """Predictions (samples,) of every stage, and whether the integers equal the last of the trained network's."""
-    from tqdm import tqdm
-
-    from train.batches import Batches
-    from train.evaluate import evaluate
-
-    predictions: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in (*(s.name for s in SETTINGS), INTEGER[0])}
-    parity = Parity("simulator = the training code's own evaluation", 0, 0)
-    limits = [(delay, delay.max_delay) for delay in model.delays()]
-    with tqdm(total=len(samples), unit="sample", desc="validate", disable=not progress) as bar:
-        for chunk in samples.chunks(_CHUNK):
-            numbers = np.arange(chunk.start, chunk.stop)
-            batches = Batches(samples.dataset.subset(numbers), config.data, _CHUNK)
-            for setting in SETTINGS:
-                model.quantise(setting.quantised)
-                model.set_delays(hard=setting.rounded)
-                for delay, limit in limits:
-                    delay.max_delay = limit if clip_steps is None or not setting.quantised else min(limit, clip_steps)
-                evaluation = evaluate(model, batches, keep_outputs=setting is SETTINGS[-1])
-                predictions[setting.name].append(evaluation.prediction)
-            integer = simulate(network, samples.frames(numbers))
-            predictions[INTEGER[0]].append(integer.prediction)
-            assert evaluation.outputs is not None
-            parity += compare_trains(parity.name, [("output", evaluation.outputs)], [("output", integer.output)], numbers)
-            bar.update(len(numbers))
-    return {name: np.concatenate(parts) for name, parts in predictions.items()}, parity
+def class_changes(
+    floats: npt.NDArray[np.int64], integers: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], classes: Sequence[str]
+) -> list[ClassChange]:
+    """For each class the samples that either gets right, from predictions and labels (samples,)."""
+    found = []
+    for label, name in enumerate(classes):
+        here = labels == label
+        one, two = floats[here] == label, integers[here] == label
+        count, before, after = int(here.sum()), int(one.sum()), int(two.sum())
+        points = 100 * (after - before) / count if count else None
+        found.append(ClassChange(name, count, before, after, points, int((one & ~two).sum()), int((~one & two).sum())))
+    return found
 
 
-def _lava_parity(name: str, network: Network, samples: Samples, run: LavaRunner, count: int, stock: bool) -> Parity:
-    """Some samples of different classes in Lava and in the simulator: every spike of every layer, and every output value."""
-    numbers = spread_choice(samples.labels, count)
+def network_divergence(examination: Examination) -> Mapping[str, Any] | None:
+    """Where the network that was expected and the one that is there part on the golden inputs; None if that is not known, or
+    they are one."""
+    if not examination.deviations:
+        return None
+    golden = examination.artifact.golden.spikes
+    return _divergence(*_expected_sides(examination), np.arange(len(golden)), golden, "golden inputs")
+
+
+def _training_divergence(
+    parity: Parity, examination: Examination, trained: Trained, samples: Samples
+) -> Mapping[str, Any] | None:
+    """On the first sample whose output differs: between the networks if they differ, else between training and simulator."""
+    if parity.first is None:
+        return network_divergence(examination)
+    network = examination.artifact.network
+    if examination.deviations:
+        sides = _expected_sides(examination)
+    else:
+        here = str(examination.artifact.folder)
+        sides = (("training code", here, Side(network, trained.run, frozenset({"a", "u", "v"}))), _simulated(network, here))
+    return _on_sample(*sides, parity.first.sample, samples)
+
+
+def _backend_equality(network: Network, backend: Backend, samples: Samples) -> Equality:
+    """Some samples of different classes in a backend and in the simulator: every spike of every layer, every output value."""
+    numbers = spread_choice(samples.labels, backend.samples)
     frames = samples.frames(numbers, count_lost=False)
     record = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
-    expected, got = simulate(network, frames, record=record), run(network, frames, record, stock)
-    return compare_trains(name, _trains(expected), _trains(got), numbers)
+    expected, got = simulate(network, frames, record=record), backend.run(network, frames, record)
+    parity = compare_trains(f"{backend.title} = simulator", _trains(expected), _trains(got), numbers)
+    found = None
+    if parity.first is not None:
+        other = backend.title, NETWORK, Side(network, backend.run, backend.without)
+        found = _on_sample(_simulated(network, NETWORK), other, parity.first.sample, samples)
+    return Equality(parity.name, parity, divergence=found)
 
 
 def _trains(recording: Recording) -> Trains:
@@ -230,21 +232,29 @@ def _trains(recording: Recording) -> Trains:
     return [*layers, ("the output", recording.output)]
 
 
-def _stage(
-    name: str, description: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any], labels: npt.NDArray[Any]
-) -> Stage:
-    paired = statistics.compare(reference, candidate, labels)
-    return Stage(
-        name=name,
-        description=description,
-        accuracy_percent=100 * paired.accuracy,
-        accuracy_low_percent=100 * paired.accuracy_interval[0],
-        accuracy_high_percent=100 * paired.accuracy_interval[1],
-        difference_points=100 * paired.difference,
-        difference_low_points=100 * paired.difference_interval[0],
-        difference_high_points=100 * paired.difference_interval[1],
-        only_float_right_samples=paired.only_reference,
-        only_this_right_samples=paired.only_candidate,
-        agreement_percent=100 * paired.agreement,
-        mcnemar_p=paired.mcnemar_p,
+#: Name of a backend, of its network, and what runs.
+_Named = tuple[str, str, Side]
+
+
+def _simulated(network: Network, name: str) -> _Named:
+    return "simulator", name, Side(network, lambda network, frames, record: simulate(network, frames, record=record))
+
+
+def _expected_sides(examination: Examination) -> tuple[_Named, _Named]:
+    assert examination.expected is not None
+    place = examination.artifact.folder
+    return (
+        _simulated(examination.expected, f"{place / str(examination.reference)}, what it should be"),
+        _simulated(examination.artifact.network, f"{place / NETWORK}, what it is"),
     )
+
+
+def _on_sample(a: _Named, b: _Named, sample: int, samples: Samples) -> dict[str, Any]:
+    numbers = np.array([sample])
+    return _divergence(a, b, numbers, samples.frames(numbers, count_lost=False), f"sample {sample} of {samples.dataset.name}")
+
+
+def _divergence(a: _Named, b: _Named, numbers: npt.NDArray[np.int64], frames: npt.NDArray[Any], text: str) -> dict[str, Any]:
+    found = diverge(a[2], b[2], [(numbers, frames)])
+    sides = {key: {"network": name, "backend": backend} for key, (backend, name, _) in (("a", a), ("b", b))}
+    return {**sides, "input": {"text": text}, **as_dict(found)}

@@ -1,92 +1,112 @@
-"""A validation as text for the screen and as JSON: the same values in both."""
+"""A validation as text for the screen; ``convert.validation_json`` has the same values for JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator
 
-from convert.validate import Validation
+from convert import divergence_report
+from convert.examine import Examination
+from convert.gate import verdict
+from convert.samples import events_line
+from convert.stages import ALONE, CUMULATED, INTEGER, Comparison, Stage
+from convert.validate import FLOAT, ClassChange, Validation
 
-RULE = "the point estimate decides: FAIL if the integer network loses more than max_drop_points, or any compared value differs"
-
-
-def as_dict(validation: Validation) -> dict[str, Any]:
-    """Every value of the table, with units in the names; ready for JSON."""
-    return {
-        "data": validation.data,
-        "split": validation.split,
-        "samples": validation.samples,
-        "events_not_in_frames": validation.events_not_in_frames,
-        "stages": [asdict(stage) for stage in validation.stages],
-        "parities": [{**asdict(parity), "equal": parity.equal} for parity in validation.parities],
-        "lava_skipped": validation.lava_skipped,
-        "gate": {
-            "rule": RULE,
-            "max_drop_points": validation.max_drop_points,
-            "drop_points": validation.drop_points,
-            "drop_bound_points": validation.drop_bound_points,
-            "bound_holds": validation.bound_holds,
-            "passed": not validation.failures,
-            "failures": validation.failures,
-        },
-    }
+_ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
 
 
 def lines(validation: Validation) -> list[str]:
-    """The table and the verdict."""
+    """Tables and verdict."""
     split = f"{validation.split} split, " if validation.split != "all" else "whole file, "
-    result = [
-        f"data          {validation.data}: {split}{validation.samples} samples",
-        f"not in frames {events_line(validation.events_not_in_frames)}",
-        "",
-        _row("stage", "accuracy", "95 % interval", "to float", "95 % interval", "agree", "McNemar p"),
-    ]
-    for index, stage in enumerate(validation.stages):
-        accuracy = f"{stage.accuracy_percent:.2f} %", f"{stage.accuracy_low_percent:.2f} .. {stage.accuracy_high_percent:.2f}"
-        versus = (
-            f"{stage.difference_points:+.2f}",
-            f"{stage.difference_low_points:+.2f} .. {stage.difference_high_points:+.2f}",
-            f"{stage.agreement_percent:.1f} %",
-            f"{stage.mcnemar_p:.3f}",
-        )
-        result.append(_row(stage.description, *accuracy, *(versus if index else ("-", "", "", ""))))
-    result.append("differences in percent points on the same samples (Tango's interval, exact McNemar test)")
-    result += ["", *map(str, validation.parities)]
-    if validation.lava_skipped:
-        result.append(f"Lava was skipped: {validation.lava_skipped}")
-    return [*result, "", *verdict(validation)]
-
-
-def verdict(validation: Validation) -> list[str]:
-    """PASS or FAIL, and what the data can and cannot rule out."""
-    if validation.failures:
-        return [f"FAIL: {reason}" for reason in validation.failures]
-    drop, allowed, bound = validation.drop_points, validation.max_drop_points, validation.drop_bound_points
-    change = f"loses {drop:.2f} points" if drop > 0 else f"gains {-drop:.2f} points" if drop < 0 else "loses nothing"
-    passed = (
-        f"PASS: the integer network {change} against the float network, a loss of {allowed:g} points is allowed; "
-        "the estimate decides"
-    )
-    if validation.bound_holds:
-        reach = f"reaches a loss of {bound:.2f} points" if bound > 0 else "holds no loss at all"
-        return [passed, f"      proven at this sample size: the 95 % interval {reach}"]
     return [
-        passed,
-        f"      not proven: with {validation.samples} samples the 95 % interval reaches a loss of {bound:.2f} points; "
-        "more samples narrow it",
+        f"data          {validation.data}: {split}{len(validation.labels)} samples",
+        f"not in frames {events_line(validation.events_not_in_frames)}",
+        *network_lines(validation.examination),
+        "",
+        *_stage_lines(validation),
+        "",
+        *_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)),
+        *_class_lines(validation.by_class),
+        "",
+        *map(str, validation.equalities),
+        *_divergence_lines(validation),
+        "",
+        *_verdict_lines(validation),
     ]
 
 
-def _row(stage: str, accuracy: str, interval: str, to_float: str, interval_2: str, agree: str, p: str) -> str:
-    return f"{stage:34} {accuracy:>9}  {interval:>16}  {to_float:>9}  {interval_2:>18}  {agree:>8}  {p:>9}".rstrip()
+def network_lines(examination: Examination) -> list[str]:
+    """Whether the network is the one that was trained."""
+    if examination.failures:
+        return [f"network       {failure}" for failure in examination.failures]
+    compared = f"the integers of {examination.reference}" if examination.reference else "compared with nothing"
+    return [f"network       {compared}; all {examination.golden.values} golden values come out"]
 
 
-def events_line(events: dict[str, int]) -> str:
-    """``12 of 3400 events (0.35 %): 12 late``."""
-    offered = events["events"]
-    missed = {name: count for name, count in events.items() if name != "events" and count}
-    total = sum(missed.values())
-    if not total:
-        return f"none of {offered} events"
-    reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in missed.items())
-    return f"{total} of {offered} events ({100 * total / offered:.2f} %): {reasons}"
+def _stage_lines(validation: Validation) -> Iterator[str]:
+    heads = ("to float", "95 % interval", "bootstrap", "agree", "McNemar p", "spikes")
+    yield _ROW("stage", "accuracy", "95 % interval", *heads)
+    yield _row(validation.stage(FLOAT), None)
+    yield "each alone"
+    for name in ALONE:
+        yield _row(validation.stage(name), validation.stage(name).to_float, "  ")
+    yield "one after the other"
+    for name in CUMULATED[1:]:
+        yield _row(validation.stage(name), validation.stage(name).to_float, "  ")
+    yield _ROW("each against the one before", "", "", "to before", *heads[1:])
+    for name in CUMULATED[1:]:
+        yield _ROW(f"  {validation.stage(name).description}", "", "", *_against(validation.stage(name).to_previous)).rstrip()
+    yield "differences in percent points on the same samples: Tango's interval, paired bootstrap, exact McNemar test"
+
+
+def _row(stage: Stage, comparison: Comparison | None, indent: str = "") -> str:
+    interval = f"{stage.accuracy_low_percent:.2f} .. {stage.accuracy_high_percent:.2f}"
+    row = _ROW(indent + stage.description, f"{stage.accuracy_percent:.2f} %", interval, *_against(comparison))
+    return row.rstrip()
+
+
+def _against(comparison: Comparison | None) -> tuple[str, ...]:
+    if comparison is None:
+        return ("-", "", "", "", "", "")
+    return (
+        f"{comparison.difference_points:+.2f}",
+        f"{comparison.difference_low_points:+.2f} .. {comparison.difference_high_points:+.2f}",
+        f"{comparison.bootstrap_low_points:+.2f} .. {comparison.bootstrap_high_points:+.2f}",
+        f"{comparison.agreement_percent:.1f} %",
+        f"{comparison.mcnemar_p:.3f}",
+        _percent(comparison.spike_rate_change_percent),
+    )
+
+
+def _percent(change: float | None) -> str:
+    return "-" if change is None else f"{change:+.1f} %"
+
+
+def _rate_lines(before: Stage, after: Stage) -> Iterator[str]:
+    assert after.to_float is not None
+    for layer, rate in before.spikes_per_neuron_step_by_layer.items():
+        now, change = after.spikes_per_neuron_step_by_layer[layer], after.to_float.spike_rate_change_percent_by_layer[layer]
+        yield f"spikes        layer {layer}: {rate:.4f} per neuron and step as floats, {now:.4f} now ({_percent(change)})"
+
+
+def _class_lines(changes: tuple[ClassChange, ...]) -> Iterator[str]:
+    changed = [change for change in changes if change.only_float_right_samples or change.only_integer_right_samples]
+    yield f"classes       {len(changed)} of {len(changes)} change{':' if changed else ''}"
+    for change in changed:
+        right = f"{change.float_correct_samples} -> {change.integer_correct_samples} of {change.samples} right"
+        lost, gained = change.only_float_right_samples, change.only_integer_right_samples
+        points = "-" if change.difference_points is None else f"{change.difference_points:+.1f} points"
+        yield f"              {change.name:20} {right:24} {points:>13}   lost {lost}, gained {gained}"
+
+
+def _divergence_lines(validation: Validation) -> Iterator[str]:
+    for equality in validation.equalities:
+        if equality.divergence is not None:
+            yield ""
+            yield f"first divergence, {equality.name}"
+            yield from divergence_report.lines(equality.divergence)
+
+
+def _verdict_lines(validation: Validation) -> list[str]:
+    word = {"passes": "PASS", "fails": "FAIL", "undecided": "UNDECIDED"}[validation.gate.outcome]
+    others = [failure for failure in validation.failures if failure != verdict(validation.gate)]
+    return [*(f"FAIL: {failure}" for failure in others), f"{word}: {verdict(validation.gate)}"]

@@ -131,15 +131,9 @@ def run_board(
         MyelinError: see ``lava_models.run`` and ``align``.
     """
     from convert.golden import Golden
-    from convert.rules import calibrate, check
-    from hw_configs.target import load_target
     from lava_models.runner import Worker
 
-    loihi2.require()
-    violations = check(artifact.network, load_target(TARGET), calibrate(artifact.network, [artifact.golden.spikes]))
-    if violations:
-        listed = "; ".join(violation.message for violation in violations)
-        raise GateError(f"{TARGET} does not hold {artifact.folder}, it was not sent to a board: {listed}")
+    require_rules(artifact)
     golden = artifact.golden
     golden = Golden(golden.spikes[:samples], golden.output[:samples], golden.scores[:samples])
     started = time.perf_counter()
@@ -160,6 +154,18 @@ def run_board(
         "message": "every value equal" if found.lags else _no_parity(found, max_lag_steps),
         "seconds": time.perf_counter() - started,
     }
+
+
+def require_rules(artifact: Artifact) -> None:
+    """Raise GateError where the chip cannot hold the network, BackendError where there is no board."""
+    from convert.rules import calibrate, check
+    from hw_configs.target import load_target
+
+    loihi2.require()
+    violations = check(artifact.network, load_target(TARGET), calibrate(artifact.network, [artifact.golden.spikes]))
+    if violations:
+        listed = "; ".join(violation.message for violation in violations)
+        raise GateError(f"{TARGET} does not hold {artifact.folder}, it was not sent to a board: {listed}")
 
 
 def lines(result: dict[str, Any]) -> list[str]:

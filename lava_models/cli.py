@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import lava_models.validate_command
 from convert.arguments import count, positive
 from hw_configs.errors import DataError
+from lava_models.validate_command import DEFAULT_LAVA_SAMPLES
 
 if TYPE_CHECKING:
     from convert.stimulus import Opened
@@ -20,15 +22,13 @@ if TYPE_CHECKING:
 BACKENDS = {"fast": None, "lava": "cpu", "loihi2": "loihi2"}
 #: ``diff --backends`` -> the same, and whether Lava's own process models run.
 DIFF_BACKENDS = {"fast": (None, False), "lava": ("cpu", False), "lava-stock": ("cpu", True), "loihi2": ("loihi2", False)}
-#: Samples that run where each takes seconds, unless the user says.
-DEFAULT_LAVA_SAMPLES = 5
 
 
 def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_simulate(subparsers)
     _add_diff(subparsers)
-    _add_validate(subparsers)
+    lava_models.validate_command.add_command(subparsers)
     _add_board(subparsers)
     _add_demo(subparsers)
     doctor = subparsers.add_parser(
@@ -93,30 +93,6 @@ def _add_diff(subparsers: Subparsers) -> None:
     parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
     parser.add_argument("--plot", metavar="FILE.png", type=Path, help="draw how the difference spreads over layers and steps")
     parser.set_defaults(run=run_diff)
-
-
-def _add_validate(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser(
-        "validate",
-        help="did the chip's integers cost accuracy? a gate that passes or fails",
-        description="Run the same samples through the float network, its rounded and quantised forms, the integers in the "
-        "simulator, and some in Lava. Fails (exit code 1) if the integer network is more than --max-drop points less accurate "
-        "than the float one on these samples, or if any value differs where all must be equal.",
-    )
-    parser.add_argument("artifact", metavar="ART", type=Path, help="artifact folder, as `myelin export` writes it")
-    parser.add_argument("--data", metavar="PATH", required=True, help="builtin, a folder, or a file of the SHD format")
-    _add_split(parser)
-    parser.add_argument(
-        "--max-drop", metavar="POINTS", type=_points, default=1.0, help="allowed loss in percent points (default: 1.0)"
-    )
-    parser.add_argument(
-        "--lava-samples",
-        metavar="N",
-        type=count,
-        help=f"samples to run in Lava too (default: {DEFAULT_LAVA_SAMPLES} if Lava is installed)",
-    )
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write what the screen shows as JSON too")
-    parser.set_defaults(run=run_validate)
 
 
 def _add_board(subparsers: Subparsers) -> None:
@@ -219,33 +195,6 @@ def run_diff(args: argparse.Namespace) -> int:
     return 0 if result["equal"] else 1
 
 
-def run_validate(args: argparse.Namespace) -> int:
-    """Validate an artifact, print the table; GateError (exit code 1) if it fails."""
-    from convert.artifact import read_artifact
-    from convert.provenance import Origin
-    from convert.samples import open_samples
-    from lava_models import compat
-    from lava_models.validation import require_pass, validate_artifact
-
-    if args.lava_samples:
-        compat.require()  # asked for by name: without Lava this is an error, not something to leave out
-    artifact = read_artifact(args.artifact)
-    origin = Origin.of(artifact)
-    samples = open_samples(args.data, origin.binning, split=args.split, classes=origin.classes, keys=origin.keys)
-    print(f"validate      {args.artifact}: {origin.name}, exported for {origin.target}")
-    validation = validate_artifact(
-        artifact,
-        origin,
-        samples,
-        max_drop_points=args.max_drop,
-        lava_samples=DEFAULT_LAVA_SAMPLES if args.lava_samples is None else args.lava_samples,
-        json=args.json,
-        progress=_progress(),
-    )
-    require_pass(artifact, validation)
-    return 0
-
-
 def run_on_board(args: argparse.Namespace) -> int:
     """Run an artifact on a board, print how its output compares; GateError (exit code 1) if it is not the golden one."""
     from convert.artifact import read_artifact
@@ -306,13 +255,3 @@ def run_doctor(args: argparse.Namespace) -> int:
 
 def _progress() -> bool:
     return sys.stderr.isatty()
-
-
-def _points(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of percent points in 0..100")
-    return value

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from convert.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
-#: One point is five of the test split's 480 words, which another machine's rounding in training can turn; two are not.
-MAX_DROP_POINTS = 2.0
+#: What 480 words can rule out: integers and floats are apart on 2 to 3 % of them (9 to 13 words), and then the 95 % interval of
+#: the difference reaches 1.2 to 1.6 points to either side, from wherever chance, another 0.8, puts its middle.  A point, the
+#: default of `myelin validate`, takes some thousand words.
+MAX_DROP_POINTS = 3.0
 _LAVA_SAMPLES = 5
 
 
@@ -63,6 +65,7 @@ def demo(
         MyelinError: as of each step.
     """
     from convert.artifact import read_artifact
+    from convert.examine import examine
     from convert.export import export
     from convert.provenance import Origin
     from convert.samples import open_samples
@@ -82,16 +85,24 @@ def demo(
         result = _simulate(artifact, samples, out, data)
     with steps.step("validate", "float against integers against Lava, on the same samples"):
         validation = validate_artifact(
-            artifact,
+            examine(art),
             origin,
             samples,
             max_drop_points=max_drop_points,
             lava_samples=_LAVA_SAMPLES,
             json=out / "validation.json",
+            plot=out / "validation.png",
         )
     with steps.step("draw", "pictures"):
         pictures = _draw(artifact, origin, samples, run, out)
-    _summarise(steps, result, validation, [run, art, out / "simulation.json", out / "validation.json", *pictures], out, data)
+    _summarise(
+        steps,
+        result,
+        validation,
+        [run, art, out / "simulation.json", out / "validation.json", out / "validation.png", *pictures],
+        out,
+        data,
+    )
     require_pass(artifact, validation)
     return 0
 
@@ -169,22 +180,30 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     return paths
 
 
+def _gate_line(validation: Validation) -> str:
+    gate = validation.gate
+    if not validation.failures:
+        return f"PASS: {gate.samples} samples rule out a loss of more than {gate.max_drop_points:g} points"
+    return "UNDECIDED, see above" if gate.outcome == "undecided" and len(validation.failures) == 1 else "FAIL, see above"
+
+
 def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, made: list[Path], out: Path, data: str) -> None:
     total = sum(steps.seconds.values())
-    floats, integers = validation.stages[0], validation.stages[-1]
-    lava = [parity for parity in validation.parities if parity.name.startswith("Lava")]
-    if validation.lava_skipped:
-        lava_line = f"skipped: {validation.lava_skipped}"
-    elif all(parity.equal for parity in lava):
-        lava_line = f"every spike of {max(parity.samples for parity in lava)} samples equal, stock models on {STOCK_SAMPLES}"
+    floats, integers, gate = validation.stages[0], validation.stages[-1], validation.gate
+    lava = [equality for equality in validation.equalities if equality.name.startswith("Lava")]
+    ran = [equality.parity.samples for equality in lava if equality.parity is not None]
+    if not ran:
+        lava_line = f"skipped: {lava[0].skipped}"
+    elif all(equality.holds for equality in lava):
+        lava_line = f"every spike of {max(ran)} samples equal, stock models on {STOCK_SAMPLES}"
     else:
         lava_line = "DIFFERENT SPIKES, see above"
     rows = [
         ("integer accuracy", f"{integers.accuracy_percent:.2f} % on {result['samples']} samples ({result['split']} split)"),
         ("", f"95 % interval {integers.accuracy_low_percent:.2f} .. {integers.accuracy_high_percent:.2f} %"),
-        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {integers.difference_points:+.2f} points"),
-        ("", f"95 % interval {integers.difference_low_points:+.2f} .. {integers.difference_high_points:+.2f} points"),
-        ("gate", "FAIL" if validation.failures else f"PASS (a loss of {validation.max_drop_points:g} points is allowed)"),
+        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {0.0 - gate.drop_points:+.2f} points"),
+        ("", f"95 % interval {0.0 - gate.drop_high_points:+.2f} .. {0.0 - gate.drop_low_points:+.2f} points"),
+        ("gate", _gate_line(validation)),
         ("Lava", lava_line),
         ("simulator", f"{result['ms_per_sample']:.2f} ms a sample"),
         ("time", f"{total:.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in steps.seconds.items())),
@@ -193,4 +212,5 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
     print("\n".join(f"   {name:17} {text}" for name, text in rows))
     print("   made")
     print("\n".join(f"     {path}" for path in made))
-    print(f"   next              myelin validate {out / 'artifact'} --data {data} --lava-samples 20", flush=True)
+    bound = f"--max-drop {validation.gate.max_drop_points:g}"
+    print(f"   next              myelin validate {out / 'artifact'} --data {data} {bound} --lava-samples 20", flush=True)

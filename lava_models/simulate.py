@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from convert.network import Network
 from convert.recording import Recording
-from convert.samples import Samples, spread_choice
+from convert.samples import Samples, events_line, spread_choice
 from convert.simulator import simulate
 from convert.statistics import wilson_interval
-from convert.validation_table import events_line
 from lava_models.runner import run
 
 #: Samples binned and simulated at a time; bounds memory.

@@ -35,6 +35,11 @@ class SpikingNetwork(nn.Sequential):
         for block in self.blocks:
             block.quantise(on)
 
+    def round_decays(self, on: bool) -> None:
+        """Switch the rounding of the decays of all neurons on or off."""
+        for block in self.blocks:
+            block.neuron.whole_decays = on
+
     def clamp(self) -> None:
         """Bring decays and delays back into their ranges."""
         for block in self.blocks:

@@ -160,7 +160,10 @@ def other_golden(folder, **change):
             lambda f: other_golden(f, output=np.zeros((3, 20, 2))),
             r"golden values do not come out: \d+ of 420 differ, first in the output: sample",
         ),
-        (lambda f: other_golden(f, scores=np.zeros((3, 2), int)), "golden class scores are not the sums of the golden output: .* sample 0, class 0"),
+        (
+            lambda f: other_golden(f, scores=np.zeros((3, 2), int)),
+            "golden class scores are not the sums of the golden output: .* sample 0, class 0",
+        ),
         (lambda f: other_golden(f, output=np.zeros((1, 2))), r"the output of golden.npz has shape \(1, 2\)"),
         (other_network, "golden values do not come out: .*, first in the spikes of layer 1: sample"),
     ],

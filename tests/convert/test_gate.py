@@ -70,7 +70,9 @@ def test_sentences():
         "the integer network loses nothing against the float network on 500 samples (95 % interval -0.76 .. +0.76): a loss of "
         "more than 1 points is ruled out"
     )
-    assert "loses 10.00 points" in verdict(judge(paired(20), 1.0)) and "even at the small end" in verdict(judge(paired(20), 1.0))
+    assert "loses 10.00 points" in verdict(judge(paired(20), 1.0)) and "even at the small end" in verdict(
+        judge(paired(20), 1.0)
+    )
     assert "gains 4.50 points" in verdict(judge(paired(0, 9), 0.0))
 
 

@@ -313,7 +313,7 @@ def test_lava_asked_for_but_absent(tiny, artifacts, refused, main, capsys, monke
     assert "pip install --no-deps" in refused(*command, "--lava-samples", 2)
     assert "lava-nc" in refused("simulate", artifacts["dense"], "--data", tiny.data, "--backend", "lava")
     assert main(*command) == 0  # not asked for by number: left out, and said so
-    assert "Lava was skipped: lava-nc not installed; to include it: run `pip install -e" in capsys.readouterr().out
+    assert "simulator: skipped: lava-nc not installed; to include it: run `pip install -e" in capsys.readouterr().out
 
 
 def test_the_board_asked_for_but_absent(tiny, artifacts, refused):

@@ -93,12 +93,19 @@ class Block(nn.Module):
             if delay is not None:
                 delay.clamp()
 
+    def emitted(self, x: Tensor) -> Tensor:
+        """Spikes of the neurons, before their axonal delay, or voltages of a readout: (T, B, N) of input (B, ..., T)."""
+        z = self.synapse.steps(tbn(x))  # (T, B, N)
+        return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
+
+    def sent(self, s: Tensor) -> Tensor:
+        """What leaves the layer, (B, *shape, T), when its neurons emit ``s`` (T, B, N)."""
+        return nct(shift_one_step(s) if self.delay is None else self.delay(s), self.shape)
+
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) of input spikes (B, ..., T)."""
-        z = self.synapse.steps(tbn(x))  # (T, B, N)
-        s = self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
+        s = self.emitted(x)  # (T, B, N)
         self.spike_rate = s.mean() if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:
             s = s * keep_mask(s.shape[1:], self.dropout)
-        s = shift_one_step(s) if self.delay is None else self.delay(s)
-        return nct(s, self.shape)
+        return self.sent(s)

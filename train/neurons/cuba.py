@@ -41,6 +41,9 @@ class Cuba(nn.Module):
         surrogate, width, scale: the surrogate derivative, see ``train.kernels``.
         spiking: False for a readout that integrates and never spikes; ``forward`` then returns voltages.
 
+    Attributes:
+        whole_decays: whether decays are rounded in the forward pass, as the chip needs them; on.
+
     Raises:
         ConfigError: a value lies outside its range.
 
@@ -86,6 +89,7 @@ class Cuba(nn.Module):
         self.surrogate, self.width, self.scale_grad = surrogate, float(width), float(scale)
         self.spiking = spiking
         self.learn_decays, self.weight_bits = learn_decays, weight_bits
+        self.whole_decays = True
         self.decay_ranges = (
             _decay_range("current_decay", current_decay_min, current_decay_max),
             _decay_range("voltage_decay", voltage_decay_min, voltage_decay_max),
@@ -124,8 +128,10 @@ class Cuba(nn.Module):
                 decay.clamp_(low, high)
 
     def keep(self) -> tuple[np.ndarray, np.ndarray]:
-        """(4096 - decay) / 4096 of every neuron with whole decays, (N,) float64 each, for current and voltage."""
-        current, voltage = (1 - np.rint(array(decay).astype(np.float64)) / DECAY_UNITY for decay in self.decays)
+        """(4096 - decay) / 4096 of every neuron, (N,) float64 each, for current and voltage; decays are whole numbers there
+        unless ``whole_decays`` is off, which shows what rounding them costs."""
+        decays = (array(decay).astype(np.float64) for decay in self.decays)
+        current, voltage = (1 - (np.rint(decay) if self.whole_decays else decay) / DECAY_UNITY for decay in decays)
         return np.repeat(current, self.neurons // current.size), np.repeat(voltage, self.neurons // voltage.size)
 
     @property

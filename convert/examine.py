@@ -1,0 +1,215 @@
+"""Is the network of an artifact the one that was trained?  Its integers and golden values against what else the artifact holds.
+
+Where ``network.net`` was changed, the change is located instead of only being refused: field by field against the integers of
+the trained network (``checkpoint/``), without that against those of ``lava_network.npz``, and by the golden values.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.artifact import NETWORK, Artifact, damaged_files, read_manifest
+from convert.checkpoint import network_from_checkpoint, read_checkpoint
+from convert.constants import ConstantDifference, constant_differences, require_same_structure
+from convert.difference import Parity
+from convert.export import clip
+from convert.golden import Golden, golden_parity
+from convert.lava_export import ARRAYS, SCRIPT, network_arrays
+from convert.layers import Conv, Dense
+from convert.network import Layer, Network
+from convert.netx import read_netx
+from convert.provenance import CHECKPOINT, CHECKPOINT_FILES
+from hw_configs.errors import NetworkError
+
+_CHECKPOINT = tuple(f"{CHECKPOINT}/{name}" for name in CHECKPOINT_FILES)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A field of the network that is not what it should be.
+
+    Attributes:
+        layer: its index; -1 for the input.
+        where: its name.
+        field: such as ``synapse.weight``.
+        index: of the first value that differs, () for a single number.
+        neuron: flat index of the neuron whose constant or incoming synapse that is; None where many neurons share it.
+        values, different_values: how many numbers the field holds, and how many of them differ.
+        expected, got: that first value; texts where the two cannot be laid side by side.
+    """
+
+    layer: int
+    where: str
+    field: str
+    index: tuple[int, ...]
+    neuron: int | None
+    values: int
+    different_values: int
+    expected: int | str
+    got: int | str
+
+    def __str__(self) -> str:
+        place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
+        neuron = "" if self.neuron is None else f", neuron {self.neuron}"
+        more = f" ({self.different_values} of {self.values} values of it differ)" if self.different_values > 1 else ""
+        return f"{self.where}{neuron}: {self.field}{place} is {self.got}, expected {self.expected}{more}"
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What was found.
+
+    Attributes:
+        artifact: with ``network.net`` as it is, changed or not.
+        damaged: files that are missing or not those of the manifest, by name, and what to say of each.
+        reference: what the integers were compared with; None where there is nothing.
+        expected: the network that it says; None where there is nothing.
+        deviations: fields in which the network differs from it, in the order of the chain.
+        golden: whether the golden values come out.
+    """
+
+    artifact: Artifact
+    damaged: Mapping[str, str]
+    reference: str | None
+    expected: Network | None
+    deviations: tuple[Deviation, ...]
+    golden: Parity
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether the trained network is there."""
+        return not any(name in self.damaged for name in _CHECKPOINT)
+
+    @property
+    def failures(self) -> list[str]:
+        """Why this network must not be taken for the one that was trained; empty if nothing speaks against it."""
+        found = [f"{NETWORK} is not what {self.reference} holds: {deviation}" for deviation in self.deviations]
+        if not self.golden.equal:
+            found.append(str(self.golden))
+        if NETWORK in self.damaged and not found:
+            found.append(self.damaged[NETWORK])
+        return found
+
+
+def examine(folder: str | os.PathLike[str]) -> Examination:
+    """Read an artifact whose ``network.net`` may have been changed, and compare it with all that says what it should be.
+
+    Raises:
+        NetworkError: no artifact; a file that is needed is missing or damaged; or the network has another structure than it
+            should.
+    """
+    place = Path(folder)
+    manifest = read_manifest(place)
+    damaged = damaged_files(place, manifest)
+    for name, problem in damaged.items():
+        tolerated = name in (*_CHECKPOINT, SCRIPT, ARRAYS) and not (place / name).exists()
+        if (name != NETWORK and not tolerated) or not (place / NETWORK).is_file():
+            raise NetworkError(problem)
+    network = read_netx(place / NETWORK)
+    golden = Golden.read(place, network)
+    reference, expected = _expected(place, network, manifest, damaged)
+    deviations: tuple[Deviation, ...] = ()
+    if expected is not None:
+        try:
+            require_same_structure(expected, network)
+        except NetworkError as error:
+            raise NetworkError(f"{place}: {NETWORK} (B) is not what {reference} (A) holds: {error}") from error
+        found = constant_differences(expected, network)
+        deviations = tuple(_deviation(difference, network) for difference in found)
+    artifact = Artifact(place, network, golden, manifest)
+    return Examination(artifact, damaged, reference, expected, deviations, golden_parity(place, network, golden))
+
+
+def _expected(
+    place: Path, network: Network, manifest: Mapping[str, Any], damaged: Mapping[str, str]
+) -> tuple[str | None, Network | None]:
+    there = {name for name in manifest["files"] if name not in damaged}
+    if set(_CHECKPOINT) <= there:
+        expected = network_from_checkpoint(read_checkpoint(place / CHECKPOINT))
+        limit = manifest["provenance"].get("clipped_to_steps")
+        return f"{CHECKPOINT}/", expected if limit is None else clip(expected, limit)[0]
+    if ARRAYS in there:
+        return ARRAYS, _with_arrays(network, place)
+    return None, None
+
+
+def _with_arrays(network: Network, place: Path) -> Network:
+    """``network`` with the constants that ``lava_network.npz`` holds for it (``convert.lava_export.network_arrays``)."""
+    try:
+        with np.load(place / ARRAYS, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        apart = sorted(arrays.keys() ^ network_arrays(network).keys())
+        if apart:
+            raise ValueError(f"only one of them has {apart[0]}")
+        layers = tuple(_layer(layer, arrays, f"{index}.") for index, layer in enumerate(network.layers))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise NetworkError(f"{place}: {ARRAYS} does not fit {NETWORK}: {error}; export the artifact again") from error
+    return replace(network, layers=layers)
+
+
+def _layer(layer: Layer, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Layer:
+    recurrent = layer.recurrent
+    if recurrent is not None:
+        synapse = _synapse(recurrent.synapse, arrays, f"{prefix}recurrent.")
+        recurrent = replace(recurrent, synapse=synapse, delay_steps=arrays[f"{prefix}recurrent.axonal_delay_steps"])
+    return replace(
+        layer,
+        synapse=_synapse(layer.synapse, arrays, f"{prefix}forward."),
+        neuron=_known(layer.neuron, arrays, f"{prefix}neuron."),
+        delay_steps=arrays[f"{prefix}axonal_delay_steps"],
+        recurrent=recurrent,
+    )
+
+
+def _synapse(synapse: Dense | Conv, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Dense | Conv:
+    if isinstance(synapse, Dense):
+        synapse = replace(synapse, delay_steps=arrays.get(f"{prefix}delay_steps"))
+    return _known(replace(synapse, weight=arrays[f"{prefix}weight"]), arrays, prefix)
+
+
+def _known(part: Any, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Any:
+    """``part`` with the fields that are single whole numbers or lists of numbers in it as ``arrays`` has them."""
+    changes: dict[str, Any] = {}
+    for entry in fields(part):
+        value, stored = getattr(part, entry.name), arrays.get(prefix + entry.name)
+        if stored is not None and type(value) is int:
+            changes[entry.name] = int(stored)
+        elif stored is not None and isinstance(value, np.ndarray):
+            changes[entry.name] = stored
+    return replace(part, **changes)
+
+
+def _deviation(difference: ConstantDifference, network: Network) -> Deviation:
+    return Deviation(
+        layer=difference.layer,
+        where=difference.where,
+        field=difference.name,
+        index=difference.index,
+        neuron=_neuron(difference, network),
+        values=difference.values,
+        different_values=difference.different,
+        expected=difference.a,
+        got=difference.b,
+    )
+
+
+def _neuron(difference: ConstantDifference, network: Network) -> int | None:
+    if difference.layer < 0 or not difference.index:
+        return None
+    layer = network.layers[difference.layer]
+    owner, _, _ = difference.name.rpartition(".")
+    if owner.endswith("synapse"):
+        synapse = layer.recurrent.synapse if owner.startswith("recurrent") and layer.recurrent else layer.synapse
+        return difference.index[0] if isinstance(synapse, Dense) else None
+    if difference.values == layer.neurons:
+        shape = layer.shape if len(difference.index) == len(layer.shape) else (layer.neurons,)
+        return int(np.ravel_multi_index(difference.index, shape))
+    return None

@@ -1,0 +1,110 @@
+"""The trained network as validation runs it: each of its quantisations on or off, by the training code's own forward pass.
+
+Neurons compute with integer states of 1/4096 in every setting, as in training; what can be left out is the rounding of delays
+(fractions are interpolated between two steps), the grid of the weights, and the rounding of the decays to 1/4096.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.checkpoint import read_checkpoint
+from convert.network import Network
+from convert.provenance import Run
+from convert.recording import Record, Recording, class_scores
+
+if TYPE_CHECKING:
+    from train.config import Config
+    from train.model import SpikingNetwork
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What of the trained network is quantised."""
+
+    delays: bool = False
+    weights: bool = False
+    decays: bool = False
+
+    @property
+    def quantised(self) -> tuple[str, ...]:
+        """Names of what is."""
+        return tuple(name for name in ("delays", "weights", "decays") if getattr(self, name))
+
+
+ALL = Setting(delays=True, weights=True, decays=True)
+
+
+class Trained:
+    """A trained network in any ``Setting``.
+
+    Args:
+        config, model: of the run.
+        clip_steps: delays were clipped to this at export, and so are rounded ones here; None for no clipping.
+
+    Attributes:
+        spiking: index and number of neurons of every layer that spikes.
+    """
+
+    def __init__(self, config: Config, model: SpikingNetwork, clip_steps: int | None = None) -> None:
+        self.config, self.model, self.clip_steps = config, model, clip_steps
+        self._limits = [(delay, delay.max_delay) for delay in model.delays()]
+        blocks = enumerate(model.blocks)
+        self.spiking = [(index, block.neuron.neurons) for index, block in blocks if block.neuron.spiking]
+
+    @classmethod
+    def load(cls, checkpoint: Path, clip_steps: int | None = None) -> Trained:
+        """From a folder with run.json and model.safetensors.
+
+        Raises:
+            NetworkError: the checkpoint is damaged or missing.
+            ConfigError: its files do not belong together.
+        """
+        return cls(*load_model(checkpoint), clip_steps)
+
+    def apply(self, setting: Setting) -> None:
+        """Compute as ``setting`` says from now on."""
+        self.model.set_delays(hard=setting.delays)
+        self.model.quantise(setting.weights)
+        self.model.round_decays(setting.decays)
+        clip = self.clip_steps if setting.delays else None
+        for delay, limit in self._limits:
+            delay.max_delay = limit if clip is None else min(limit, clip)
+
+    def forward(
+        self, frames: npt.NDArray[Any], setting: Setting
+    ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
+        """Run ``frames`` (batch, steps, *input shape); see ``train.record`` for the spikes of the layers and the output."""
+        from train.record import record
+
+        self.apply(setting)
+        return record(self.model, frames)
+
+    def run(self, network: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
+        """The training code, all integer, as a backend of ``network``, which it was exported to; it records spikes alone."""
+        layers, output = self.forward(np.asarray(frames).reshape(*frames.shape[:2], *network.input.shape), ALL)
+        output = output.reshape(*output.shape[:2], *network.output_shape)
+        kept: dict[int, dict[str, npt.NDArray[np.generic]]] = {}
+        for index in record:
+            shape = (*output.shape[:2], *network.layers[index].shape)
+            spikes = layers.get(index)  # a readout of states sends none
+            kept[index] = {"spikes": np.zeros(shape, np.uint8) if spikes is None else spikes.reshape(shape)}
+        return Recording(output, class_scores(network, output), kept)
+
+
+def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
+    """Configuration and trained network of a checkpoint."""
+    from train.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
+    from train.config_files import config_from_dict
+    from train.model import build_model
+
+    content = read_checkpoint(checkpoint)
+    config = config_from_dict(content.config)
+    model = build_model(config, Run.of(content).classes)
+    load_parameters(model, checkpoint / "model.safetensors")
+    return config, model
