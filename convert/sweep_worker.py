@@ -77,7 +77,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
     from convert.checkpoint import network_from_checkpoint, read_checkpoint
     from convert.provenance import Run
     from convert.samples import Binning, Samples, open_samples
-    from convert.validate import load_model
+    from convert.trained import load_model
     from train.datasets import by_interval, split
 
     checkpoint = read_checkpoint(out)
