@@ -134,8 +134,9 @@ def _expected(
     there = {name for name in manifest["files"] if name not in damaged}
     if set(_CHECKPOINT) <= there:
         expected = network_from_checkpoint(read_checkpoint(place / CHECKPOINT))
-        limit = manifest["provenance"].get("clipped_to_steps")
-        return f"{CHECKPOINT}/", expected if limit is None else clip(expected, limit)[0]
+        facts = manifest.get("provenance")
+        limit = facts.get("clipped_to_steps") if isinstance(facts, dict) else None
+        return f"{CHECKPOINT}/", clip(expected, limit)[0] if isinstance(limit, int) else expected
     if ARRAYS in there:
         return ARRAYS, _with_arrays(network, place)
     return None, None

@@ -109,4 +109,5 @@ def _divergence_lines(validation: Validation) -> Iterator[str]:
 def _verdict_lines(validation: Validation) -> list[str]:
     word = {"passes": "PASS", "fails": "FAIL", "undecided": "UNDECIDED"}[validation.gate.outcome]
     others = [failure for failure in validation.failures if failure != verdict(validation.gate)]
-    return [*(f"FAIL: {failure}" for failure in others), f"{word}: {verdict(validation.gate)}"]
+    first, *rest = verdict(validation.gate).split("; ")
+    return [*(f"FAIL: {failure}" for failure in others), f"{word}: {first}", *(f"{'':6}{part}" for part in rest)]
