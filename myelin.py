@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()  # here, where a closed pipe is caught, rather than when Python exits
     except MyelinError as error:
-        return _complain(str(error), error.exit_code)
+        return error.exit_code if error.told else _complain(str(error), error.exit_code)
     except KeyboardInterrupt as interrupt:
         print(file=sys.stderr)  # ends the line of a progress bar
         hint = f"; {interrupt}" if str(interrupt) else ""

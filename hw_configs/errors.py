@@ -7,6 +7,8 @@ class MyelinError(Exception):
     """Base of every error caused by input or usage; the command line prints it as one line and exits with 2."""
 
     exit_code = 2
+    #: Whether another process of the same run has printed why; then this one leaves silently.
+    told = False
 
 
 class ConfigError(MyelinError):

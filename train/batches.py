@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +15,21 @@ from torch import Tensor
 
 from train.config import AugmentConfig, DataConfig
 from train.datasets import SpikeDataset
+from train.datasets.binning import mean_times
 from train.layout import nct
+from train.parallel import WHOLE, Slices
 
 
 class Batch(NamedTuple):
-    """``spikes`` (B, *input shape, T) float32 counts, ``labels`` (B,) int64."""
+    """``spikes`` (B, *input shape, T) float32 counts, ``labels`` (B,) int64: of the samples ``first`` onwards of a joint batch.
+
+    ``joint``: samples of the joint batch, of all processes together.
+    """
 
     spikes: Tensor
     labels: Tensor
+    first: int
+    joint: int
 
 
 class Batches:
@@ -30,19 +38,23 @@ class Batches:
     Args:
         dataset: the samples.
         config: steps, channels and message bits.
-        batch_size: samples in a batch; the last one may be smaller.
+        batch_size: samples in a joint batch; the last one may be smaller.
+        samples: numbers of the samples to use, in this order; None: all.
 
     Attributes:
         lost: events that did not fit the frames so far, by reason (``late``, ``early``, ``off_channel``, ``clipped``), and
             ``events``, all that were offered.
     """
 
-    def __init__(self, dataset: SpikeDataset, config: DataConfig, batch_size: int) -> None:
+    def __init__(
+        self, dataset: SpikeDataset, config: DataConfig, batch_size: int, samples: npt.NDArray[np.int64] | None = None
+    ) -> None:
         self.dataset, self.config, self.batch_size = dataset, config, batch_size
+        self.samples = np.arange(len(dataset)) if samples is None else samples
         self.lost: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return -(-len(self.samples) // self.batch_size)
 
     def frames(self, indices: npt.ArrayLike, **changes: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """(B, steps, *input shape) spike counts of the samples ``indices``; ``changes`` as in ``SpikeDataset.bin``."""
@@ -52,76 +64,86 @@ class Batches:
         self.lost.update({name: value for name, value in binned._asdict().items() if name != "frames"})
         return binned.frames
 
-    def in_order(self) -> Iterator[Batch]:
-        """All samples, unchanged, in the order of the data set."""
-        for start in range(0, len(self.dataset), self.batch_size):
-            indices = np.arange(start, min(start + self.batch_size, len(self.dataset)))
-            yield self._batch(indices, self.frames(indices))
+    def in_order(self, numbers: Iterable[int] | None = None) -> Iterator[Batch]:
+        """All samples, unchanged, in their order; or the batches of these ``numbers`` alone."""
+        for number in range(len(self)) if numbers is None else numbers:
+            chosen = self.samples[number * self.batch_size : (number + 1) * self.batch_size]
+            yield self._batch(chosen, self.frames(chosen), slice(0, chosen.size))
 
-    def shuffled(self, seed: int, epoch: int, augment: AugmentConfig) -> Iterator[Batch]:
-        """All samples, augmented, in an order that ``seed`` and ``epoch`` determine."""
+    def shuffled(self, seed: int, epoch: int, augment: AugmentConfig, slices: Slices = WHOLE) -> Iterator[Batch]:
+        """All samples, augmented, in an order that ``seed`` and ``epoch`` determine; of each joint batch the own ``slices``.
+
+        Every change is drawn for the joint batch, so that it does not depend on who bins a sample.
+        """
         rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(len(self.dataset))
+        order = rng.permutation(self.samples)
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            shift_ms = rng.uniform(-1, 1, chosen.size) * augment.time_shift_ms
-            frames = self._changed(chosen, shift_ms, augment, rng)
-            blended = np.flatnonzero(rng.random(chosen.size) < augment.blend)
-            if blended.size:
-                own = chosen[blended]
-                others = np.array([rng.choice(self._members[label]) for label in self.dataset.labels[own]])
-                centred = shift_ms[blended] + self._centre_ms[own] - self._centre_ms[others]
-                mixed = self._changed(others, centred, augment, rng)
-                frames[blended] = rng.binomial(frames[blended], 0.5) + rng.binomial(mixed, 0.5)
-            _silence(frames, augment, rng)
-            yield self._batch(chosen, frames)
+            own = slices.span(chosen.size)
+            yield self._batch(chosen, self._augmented(chosen, own, augment, rng), own)
 
-    def _changed(
-        self,
-        indices: npt.NDArray[np.int64],
-        shift_ms: npt.NDArray[np.float64],
-        augment: AugmentConfig,
-        rng: np.random.Generator,
+    def _augmented(
+        self, chosen: npt.NDArray[np.int64], own: slice, augment: AugmentConfig, rng: np.random.Generator
     ) -> npt.NDArray[np.uint8]:
-        """Frames with random shifts along the channels, or along both axes, and changes of speed."""
-        shape = self.dataset.shape
-        size: int | tuple[int, int] = indices.size if shape is None else (indices.size, 2)
-        shift = rng.integers(-augment.channel_shift, augment.channel_shift + 1, size)
-        if shape is not None:
-            shift = np.where(np.array(shape[1:]) > 1, shift, 0)  # planes of a row have nowhere else to go
-        return self.frames(
-            indices,
-            channel_shift=shift,
-            time_shift_ms=shift_ms,
-            time_stretch=1 + rng.uniform(-1, 1, indices.size) * augment.time_stretch,
-        )
+        """Frames of the samples ``chosen[own]``, after draws for all ``chosen``."""
+        shift_ms = rng.uniform(-1, 1, chosen.size) * augment.time_shift_ms
+        change, change_of_other = (self._drawn(chosen.size, augment, rng) for _ in range(2))
+        blended = rng.random(chosen.size) < augment.blend
+        place = rng.random(chosen.size)  # of the other among the samples of its class
+        seeds = rng.integers(0, 2**63, chosen.size)  # of what is drawn for the frames of each sample
+
+        frames = self.frames(chosen[own], time_shift_ms=shift_ms[own], **{name: x[own] for name, x in change.items()})
+        mixing = np.flatnonzero(blended[own]) + own.start  # in the joint batch
+        if mixing.size:
+            mates = [self._members[label] for label in self.dataset.labels[chosen[mixing]]]
+            others = np.array([mate[int(x * mate.size)] for mate, x in zip(mates, place[mixing], strict=True)])
+            centred = shift_ms[mixing] + self._centre_ms[chosen[mixing]] - self._centre_ms[others]
+            mixed = self.frames(others, time_shift_ms=centred, **{name: x[mixing] for name, x in change_of_other.items()})
+        if mixing.size or augment.channel_mask or augment.time_mask_steps:
+            generators = [np.random.default_rng(value) for value in seeds[own]]
+            for number, row in enumerate(mixing - own.start):
+                draw = generators[row].binomial
+                frames[row] = draw(frames[row], 0.5) + draw(mixed[number], 0.5)
+            for sample, generator in zip(frames, generators, strict=True):
+                _silence(sample, augment, generator)
+        return frames
 
     @cached_property
     def _members(self) -> dict[int, npt.NDArray[np.int64]]:
         """Samples of each class."""
-        return {int(label): np.flatnonzero(self.dataset.labels == label) for label in np.unique(self.dataset.labels)}
+        labels = self.dataset.labels[self.samples]
+        return {int(label): self.samples[labels == label] for label in np.unique(labels)}
 
     @cached_property
     def _centre_ms(self) -> npt.NDArray[np.float64]:
-        """(samples,) mean time of each sample's spikes in milliseconds, 0 where it has none."""
-        counts = np.diff(self.dataset.offsets)
-        sums = np.concatenate(([0.0], np.cumsum(self.dataset.times_s, dtype=np.float64)))
-        totals = sums[self.dataset.offsets[1:]] - sums[self.dataset.offsets[:-1]]
-        return 1000 * totals / np.maximum(counts, 1)
+        """(samples of the data set,) mean time of each sample's spikes in milliseconds, 0 where it has none."""
+        return 1000 * mean_times(self.dataset.times_s, self.dataset.offsets)
 
-    def _batch(self, indices: npt.NDArray[np.int64], frames: npt.NDArray[np.uint8]) -> Batch:
+    def _batch(self, joint: npt.NDArray[np.int64], frames: npt.NDArray[np.uint8], own: slice) -> Batch:
         # (T, B, N) is the layout of the compiled loops
-        flat = frames.reshape(*frames.shape[:2], -1)
+        flat = frames.reshape(*frames.shape[:2], math.prod(frames.shape[2:]))
         spikes = torch.from_numpy(flat.transpose(1, 0, 2).astype(np.float32, order="C"))
-        return Batch(nct(spikes, frames.shape[2:]), torch.from_numpy(self.dataset.labels[indices]))
+        labels = torch.from_numpy(self.dataset.labels[joint[own]])
+        return Batch(nct(spikes, frames.shape[2:]), labels, own.start, joint.size)
+
+    def _drawn(self, size: int, augment: AugmentConfig, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
+        """Shifts along the channels, or along both axes, and changes of speed, one a sample."""
+        shape = self.dataset.shape
+        wanted: int | tuple[int, int] = size if shape is None else (size, 2)
+        shift = rng.integers(-augment.channel_shift, augment.channel_shift + 1, wanted)
+        if shape is not None:
+            shift = np.where(np.array(shape[1:]) > 1, shift, 0)  # planes of a row have nowhere else to go
+        return {
+            "channel_shift": shift,
+            "time_stretch": 1 + rng.uniform(-1, 1, size) * augment.time_stretch,
+        }
 
 
-def _silence(frames: npt.NDArray[np.uint8], augment: AugmentConfig, rng: np.random.Generator) -> None:
-    """Zero, in place, one band of channels (of columns) and one stretch of steps of each sample of (B, steps, *input shape)."""
+def _silence(sample: npt.NDArray[np.uint8], augment: AugmentConfig, rng: np.random.Generator) -> None:
+    """Zero, in place, one band of channels (of columns) and one stretch of steps of a sample (steps, *input shape)."""
     for axis, most in ((-1, augment.channel_mask), (0, augment.time_mask_steps)):
         if most:
-            for sample in frames:
-                size = sample.shape[axis]
-                width = int(rng.integers(0, min(most, size) + 1))
-                start = int(rng.integers(0, size - width + 1))
-                np.moveaxis(sample, axis, 0)[start : start + width] = 0
+            size = sample.shape[axis]
+            width = int(rng.integers(0, min(most, size) + 1))
+            start = int(rng.integers(0, size - width + 1))
+            np.moveaxis(sample, axis, 0)[start : start + width] = 0

@@ -19,8 +19,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser(
         "train",
         help="train a network with learnable delays",
-        description="Train on the training split of DATA, of which a part is held out for every choice; writes the folder RUN. "
+        description="Train on the training split of DATA, a part of which is held out for every choice; writes the folder RUN. "
         "Delays, decays and weights stay within what the target holds; what cannot fit is refused before training.",
+        epilog="Processes share every batch: torchrun --nproc-per-node 2 myelin.py train ...; on several machines with "
+        "--nnodes 2 --node-rank N --master-addr HOST --master-port PORT on each. The bits are those of one process with the "
+        "same train.slices; with --resume, any number of processes continues a run.",
     )
     parser.add_argument("config", metavar="CONFIG", help="a built-in experiment (such as demo) or a TOML file")
     parser.add_argument(
@@ -37,15 +40,26 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         help="hardware to train for: a name or a TOML file (default: the configuration's, or loihi2)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=600.0,
+        help="under torchrun: how long a process waits for another before all stop (default 600)",
+    )
     parser.set_defaults(run=run_train)
 
 
 def run_train(args: argparse.Namespace) -> int:
     """Train, print the summary, return 0; whatever is wrong raises before anything is written."""
-    config = configuration(args.config, args.set, args.target)
-    dataset = training_data(args.data, config)
-    record = train_run(config, dataset, args.out, resume=args.resume, progress=not args.quiet)
-    print("\n".join(summary(record, args.out)))
+    from train.parallel import joined
+
+    with joined(args.timeout) as processes:
+        config = configuration(args.config, args.set, args.target)
+        dataset = training_data(args.data, config)
+        record = train_run(config, dataset, args.out, resume=args.resume, progress=not args.quiet, processes=processes)
+        if processes.first:
+            print("\n".join(summary(record, args.out)))
     return 0
 
 
@@ -84,12 +98,12 @@ def training_split(source: str) -> SpikeDataset:
     return load(source, "train" if there else None)
 
 
-def train_run(config: Config, dataset: SpikeDataset, out: Path, *, resume: bool, progress: bool) -> dict[str, Any]:
-    """Train; an interrupt from the keyboard says how to go on."""
+def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> dict[str, Any]:
+    """``train.loop.train``; an interrupt from the keyboard says how to go on."""
     from train.loop import train
 
     try:
-        return train(config, dataset, out, resume=resume, progress=progress)
+        return train(config, dataset, out, **how)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"the epochs that ended are kept: continue with the same command and --resume ({out})"

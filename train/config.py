@@ -127,6 +127,9 @@ class TrainConfig:
         rate_penalty: weight of the squares of what a layer's mean rate, in spikes a step, exceeds ``rate_target`` by and of
             what it lacks to ``rate_floor``.
         rate_target, rate_floor: the range of rates that costs nothing.
+        slices: parts that a batch is cut into, each run forward and backward for itself: processes share them out, and memory
+            is that of one part. Results depend on it by rounding, not on the number of processes. None: one for each process
+            that the run starts with.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
             control that cannot be exported).
     """
@@ -149,6 +152,7 @@ class TrainConfig:
     rate_penalty: float = 0.0
     rate_target: float = 0.1
     rate_floor: float = 0.0
+    slices: int | None = None
     weight_bits: int | None = None
 
     def __post_init__(self) -> None:
@@ -160,6 +164,7 @@ class TrainConfig:
         require("train.rate_floor", self.rate_floor, ordered, f"0 to rate_target = {self.rate_target:g}")
         weighted = self.rate_floor == 0 or self.rate_penalty > 0
         require("train.rate_floor", self.rate_floor, weighted, "with rate_penalty = 0, 0")
+        require("train.slices", self.slices, self.slices is None or self.slices >= 1, "at least 1")
         require("train.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
         require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
         for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
@@ -170,6 +175,11 @@ class TrainConfig:
         require("train.label_smoothing", self.label_smoothing, smooth, "with loss = 'softmax', 0")
         allowed = (None, 0, *range(2, WEIGHT_BITS + 1))
         require("train.weight_bits", self.weight_bits, self.weight_bits in allowed, f"2..{WEIGHT_BITS}, or 0 for floats")
+
+    @property
+    def slices_or_one(self) -> int:
+        """``slices``; one where no process has been asked."""
+        return 1 if self.slices is None else self.slices
 
     @property
     def grid_bits(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from hw_configs.fixed_point import STATE_SCALE
 from train.batches import Batches
 from train.model import SpikingNetwork
+from train.parallel import ALONE, Processes
 
 
 class Evaluation(NamedTuple):
@@ -34,25 +36,31 @@ class Evaluation(NamedTuple):
 
 
 @torch.no_grad()
-def evaluate(model: SpikingNetwork, batches: Batches, *, keep_outputs: bool = False) -> Evaluation:
-    """Run ``model`` as it is set (delays, weights) over all samples, without dropout or augmentation."""
+def evaluate(
+    model: SpikingNetwork, batches: Batches, *, keep_outputs: bool = False, processes: Processes = ALONE
+) -> Evaluation:
+    """Run ``model`` as it is set (delays, weights) over all samples, without dropout or augmentation.
+
+    Whole batches are shared out among ``processes``; every one of them returns the evaluation of all samples.
+    """
     was_training = model.training
     model.eval()
-    scores, labels, outputs = [], [], []
-    rates = np.zeros(len(model.blocks))
+    scores, labels, outputs, rates = [], [], [], []
     unit = STATE_SCALE if not model.blocks[-1].neuron.spiking else 1
-    for batch in batches.in_order():
+    for batch in batches.in_order(processes.part(len(batches))):
         output = model(batch.spikes)  # (B, classes, T)
         whole = output.double() * unit
         scores.append(whole.sum(dim=2).numpy())
         labels.append(batch.labels.numpy())
-        rates += [len(batch.labels) * float(b.spike_rate) if b.spike_rate is not None else 0.0 for b in model.blocks]
+        rates.append([batch.joint * float(b.spike_rate) if b.spike_rate is not None else 0.0 for b in model.blocks])
         if keep_outputs:
             outputs.append(whole.permute(0, 2, 1).numpy().astype(np.int64))
     model.train(was_training)
+    found = processes.gather((scores, labels, outputs, rates))
+    scores, labels, outputs, rates = (list(chain.from_iterable(parts)) for parts in zip(*found, strict=True))
     return Evaluation(
         np.concatenate(scores),
         np.concatenate(labels),
-        [float(rate) / len(batches.dataset) for rate in rates],
+        [sum(column) / len(batches.samples) for column in zip(*rates, strict=True)],
         np.concatenate(outputs) if keep_outputs else None,
     )

@@ -10,12 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import myelin
 
 #: So many epochs that the kill comes in the middle, and it is checked that it did.
 EPOCHS = 24
+#: One thread each, as torchrun sets it: the order of sums in a product depends on the number of threads.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +43,39 @@ def uninterrupted(command, main, tmp_path_factory):
     return out
 
 
-def _kill_in_the_middle(command, out):
-    """Start the run in a process of its own and kill it after some epochs; returns how many it had recorded."""
+def _started(command, out, *launcher):
+    """The run in a process of its own, after some of its epochs."""
     arguments = [str(argument) for argument in [*command, "--out", out]]
-    process = subprocess.Popen([sys.executable, Path(myelin.__file__), *arguments], stdout=subprocess.DEVNULL)
-    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
-    while not metrics.exists() or len(metrics.read_bytes().splitlines()) < EPOCHS // 3:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    process = subprocess.Popen(
+        [sys.executable, *launcher, Path(myelin.__file__), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT if launcher else None,
+    )
+    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 200
+    try:
+        while not metrics.exists() or len(metrics.read_bytes().splitlines()) < EPOCHS // 3:
+            assert process.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    except AssertionError:
+        process.terminate()  # torchrun ends its processes then
+        raise
+    return process
+
+
+def _kill_in_the_middle(command, out):
+    """Start the run and kill it after some epochs; returns how many it had recorded."""
+    process = _started(command, out)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait(30) == -signal.SIGKILL
-    return len(metrics.read_bytes().splitlines())
+    return len((out / "metrics.jsonl").read_bytes().splitlines())
+
+
+def _without_times(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
 def test_killed_and_resumed_is_bit_for_bit_the_same(command, uninterrupted, main, tmp_path, capsys):
@@ -61,15 +85,29 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(command, uninterrupted, main
     assert main(*command, "--out", out, "--resume") == 0
     for name in ("model.safetensors", "state.safetensors"):
         assert (out / name).read_bytes() == (uninterrupted / name).read_bytes()
-    rows, expected = (
-        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (out, uninterrupted)
-    )
-    for row in [*rows, *expected]:
-        del row["seconds"]
-    assert rows == expected
+    assert _without_times(out) == _without_times(uninterrupted)
     record = json.loads((out / "run.json").read_text())
     assert record["finished"] is True
     assert record["best"] == json.loads((uninterrupted / "run.json").read_text())["best"]
+
+
+def test_one_of_two_processes_killed_and_resumed_by_one_is_bit_for_bit_the_same(command, tmp_path):
+    """All processes stop, one line at most says so, and a process alone goes on with the slices that two had."""
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    alone = [sys.executable, Path(myelin.__file__), *map(str, command), "--out"]
+    subprocess.run([*alone, whole, "--set", "train.slices=2"], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    process = _started(command, out, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    (second,) = (child for child in psutil.Process(process.pid).children() if child.environ().get("RANK") == "1")
+    second.kill()
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert len([line for line in said.splitlines() if line.startswith("myelin: ")]) <= 1  # none if torchrun was faster
+    done = json.loads((out / "run.json").read_text())
+    assert EPOCHS // 3 <= done["epochs_done"] < EPOCHS and done["config"]["train"]["slices"] == 2
+    subprocess.run([*alone, out, "--resume"], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    for name in ("model.safetensors", "state.safetensors"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+    assert _without_times(out) == _without_times(whole)
 
 
 def test_resuming_a_finished_run_changes_nothing(command, uninterrupted, main, capsys):

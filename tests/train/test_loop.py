@@ -19,7 +19,7 @@ from train.datasets import SpikeDataset, join_events, load
 from train.delay import AxonalDelay
 from train.evaluate import evaluate
 from train.fit import fitted
-from train.loop import Run, fingerprint, learning_rate_factor, rate_excess, train
+from train.loop import Run, fingerprint, learning_rate_factor, train
 
 
 def tiny_dataset(seed=0):
@@ -143,15 +143,6 @@ def test_one_cycle_rises_to_the_peak_and_falls_to_zero():
     plan = tiny_config(schedule="one-cycle", warmup=0.25).train
     factors = [learning_rate_factor(plan, progress) for progress in (0.0, 0.125, 0.25, 0.625, 1.0)]
     assert factors == pytest.approx([0.04, 0.52, 1.0, 0.5, 0.0])
-
-
-def test_rates_outside_their_range_cost_their_squared_distance_from_it():
-    rates = torch.tensor([0.30, 0.05, 0.01], requires_grad=True)  # above the target, within, below the floor
-    cost = rate_excess(list(rates), 0.03, 0.1)
-    assert cost.item() == pytest.approx(0.2**2 + 0.02**2)
-    cost.backward()
-    assert rates.grad.tolist() == pytest.approx([2 * 0.2, 0.0, -2 * 0.02])
-    assert rate_excess([], 0.03, 0.1).item() == 0
 
 
 def test_cosine_starts_at_the_peak():

@@ -85,3 +85,16 @@ def bin_events(
             else:
                 frames[b, np.int64(position), cell] += 1
     return events, late, early, off_channel, clipped
+
+
+@numba.njit(cache=True, nogil=True)
+def mean_times(times_s: npt.NDArray[np.float32], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(samples,) mean time of each sample's spikes in seconds, 0 where it has none; sums in double precision, in order."""
+    result = np.zeros(offsets.size - 1)
+    for sample in range(result.size):
+        total = 0.0
+        for i in range(offsets[sample], offsets[sample + 1]):
+            total += times_s[i]
+        if offsets[sample + 1] > offsets[sample]:
+            result[sample] = total / (offsets[sample + 1] - offsets[sample])
+    return result

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+
+#: Where the samples at hand lie in a joint batch: number of the first one, and samples of the joint batch; None: they are all.
+_place: tuple[int, int] | None = None
+
+
+@contextlib.contextmanager
+def slice_of_batch(first: int, joint: int) -> Iterator[None]:
+    """Within, masks are those that samples ``first`` onwards of a batch of ``joint`` samples have."""
+    global _place
+    before, _place = _place, (first, joint)
+    try:
+        yield
+    finally:
+        _place = before
 
 
 def keep_mask(shape: Sequence[int], probability: float) -> Tensor:
@@ -13,4 +28,6 @@ def keep_mask(shape: Sequence[int], probability: float) -> Tensor:
 
     One draw serves all steps of a sequence, so that a dropped neuron is silent rather than noisy (Gal & Ghahramani 2016).
     """
-    return (torch.rand(*shape) >= probability).to(torch.float32) / (1.0 - probability)
+    first, joint = (0, shape[0]) if _place is None else _place
+    drawn = torch.rand(joint, *shape[1:])[first : first + shape[0]]
+    return (drawn >= probability).to(torch.float32) / (1.0 - probability)

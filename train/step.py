@@ -1,0 +1,133 @@
+"""One optimisation step's gradient: that of a joint batch's mean loss, slice by slice, whichever process computes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, nll_loss
+
+from hw_configs.errors import MyelinError
+from train.batches import Batch
+from train.config import Config, TrainConfig
+from train.layers.dropout import slice_of_batch
+from train.model import SpikingNetwork, class_logits
+from train.parallel import Processes
+
+
+class Step(NamedTuple):
+    """Mean ``loss`` of a joint batch, penalties included, and how many of its samples were classified right."""
+
+    loss: float
+    correct: int
+
+
+class _Pass(NamedTuple):
+    """A slice's forward pass: its mean loss, samples classified right, mean rates of the layers that spike."""
+
+    loss: Tensor
+    correct: Tensor
+    rates: Tensor
+
+
+def joint_gradient(model: SpikingNetwork, batch: Batch, config: Config, epoch: int, index: int, processes: Processes) -> Step:
+    """Put the gradient of the joint batch's mean loss into ``grad`` of every parameter that is trained.
+
+    With slices i of n_i samples, w_i = n_i / sum(n), mean losses L_i, mean rates r_i of the layers, their penalty P and that of
+    the delays D::
+
+        L = sum_i w_i L_i + P(r) + D,    r = sum_i w_i r_i
+        dL = sum_i w_i (dL_i + P'(r) dr_i) + dD
+
+    The sums run in the order of the slices.  Dropout masks are drawn for the joint batch, seeded with (seed, epoch, index).
+    A slice's graph is freed once its gradient is taken; with a rate penalty, which needs all rates first, the graphs of all
+    slices of a process are held.
+
+    Args:
+        batch: this process's part of joint batch number ``index`` of ``epoch``.
+        processes: who share the slices out.
+
+    Raises:
+        MyelinError: the loss is not finite.
+    """
+    plan = config.train
+    slices = processes.slices(plan.slices_or_one)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    gradients = batch.spikes.new_zeros(len(slices.own), sum(p.numel() for p in trained))
+    spiking = [block for block in model.blocks if block.neuron.spiking]
+    sums = batch.spikes.new_zeros(len(slices.own), 2 + len(spiking))  # loss, correct, rates; weighted
+    seed = int(np.random.SeedSequence([plan.seed, epoch, index]).generate_state(1, np.uint64)[0])
+    held: list[tuple[int, float, _Pass]] = []
+    for row, (first, last) in enumerate(slices.bounds(batch.joint)):
+        if first == last:
+            continue
+        torch.manual_seed(seed)
+        own = slice(first - batch.first, last - batch.first)
+        with slice_of_batch(first, batch.joint):
+            done = _forward(model, batch.spikes[own], batch.labels[own], config)
+        weight = (last - first) / batch.joint
+        sums[row] = torch.cat((weight * done.loss.detach()[None], done.correct[None], weight * done.rates.detach()))
+        if plan.rate_penalty:
+            held.append((row, weight, done))
+        else:
+            gradients[row] = _flat_gradient(weight * done.loss, trained)
+    penalties = batch.spikes.new_zeros(())
+    if plan.rate_penalty:
+        rates = _in_order(processes.gather_rows(sums, slices.count))[2:].requires_grad_()
+        penalties = plan.rate_penalty * rate_excess(list(rates), plan.rate_floor, plan.rate_target)
+        (slopes,) = torch.autograd.grad(penalties, rates)
+        for row, weight, done in held:
+            gradients[row] = _flat_gradient(weight * (done.loss + (slopes * done.rates).sum()), trained)
+    total = _in_order(processes.gather_rows(torch.cat((gradients, sums), dim=1), slices.count))
+    if config.delay.penalty:  # of parameters alone: every process has it
+        delays = config.delay.penalty * model.mean_square_delay()
+        penalties = penalties.detach() + delays.detach()
+        if delays.requires_grad:
+            total[: gradients.shape[1]] += _flat_gradient(delays, trained)
+    offset = 0
+    for parameter in trained:
+        parameter.grad = total[offset : offset + parameter.numel()].view_as(parameter)
+        offset += parameter.numel()
+    loss = float(total[offset]) + float(penalties)
+    if not math.isfinite(loss):
+        raise MyelinError(f"the loss became {loss} in epoch {epoch}; lower train.learning_rate")
+    return Step(loss, int(total[offset + 1]))
+
+
+def rate_excess(rates: Sequence[Tensor], floor: float, target: float) -> Tensor:
+    """Sum over layers of ``max(0, rate - target)^2 + max(0, floor - rate)^2``, rates in spikes per neuron and step."""
+    outside = [(rate - target).clamp(min=0) ** 2 + (floor - rate).clamp(min=0) ** 2 for rate in rates]
+    return torch.stack(outside).sum() if outside else torch.zeros(())
+
+
+def mean_loss(logits: Tensor, labels: Tensor, plan: TrainConfig) -> Tensor:
+    """Mean loss of a slice; ``logits`` (B, classes)."""
+    if plan.loss == "softmax":
+        return nll_loss(torch.log_softmax(logits, dim=1), labels)
+    return cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
+
+
+def _forward(model: SpikingNetwork, spikes: Tensor, labels: Tensor, config: Config) -> _Pass:
+    logits = class_logits(model(spikes), config.train.loss, config.train.logit_scale / config.neuron.threshold)
+    rates = torch.stack([logits.new_zeros(()), *(block.spike_rate for block in model.blocks if block.spike_rate is not None)])[
+        1:
+    ]
+    return _Pass(mean_loss(logits, labels, config.train), (logits.argmax(dim=1) == labels).sum().to(logits.dtype), rates)
+
+
+def _flat_gradient(loss: Tensor, parameters: list[torch.nn.Parameter]) -> Tensor:
+    """dloss/dparameters laid end to end; 0 where the loss does not depend on one."""
+    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return torch.cat([torch.zeros(p.numel()) if g is None else g.flatten() for p, g in zip(parameters, found, strict=True)])
+
+
+def _in_order(rows: Tensor) -> Tensor:
+    """The sum of ``rows`` (slices, n), added one after the other: the same bits wherever the rows came from."""
+    total = rows[0].clone()
+    for row in rows[1:]:
+        total += row
+    return total
