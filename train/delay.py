@@ -110,13 +110,14 @@ class _DelayFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
-        ctx.module, ctx.taps, ctx.spikes = module, module.taps(spikes.shape[2]), spikes.detach()
-        return loops.delay_forward(ctx.spikes, ctx.taps)
+        ctx.module, ctx.taps = module, module.taps(spikes.shape[2])
+        ctx.save_for_backward(spikes)
+        return loops.delay_forward(spikes, ctx.taps)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        learn = ctx.needs_input_grad[1]
-        grad_spikes, per_sample = loops.delay_backward(grad, ctx.spikes, ctx.taps, learn=learn)
+        (spikes,), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
+        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.taps, learn=learn)
         return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None
 
 

@@ -102,6 +102,7 @@ class Run:
         self.valid_batches = Batches(dataset, config.data, min(256, shared), valid_part)
         torch.manual_seed(config.train.seed)
         self.model = build_model(config, dataset.classes)
+        self.model.recompute = config.train.recompute
         self.optimizer = build_optimizer(self.model, config.train)
         self.best: dict[str, Any] = {}
         self.lost: Counter[str] = Counter()  # events not in frames, of all processes

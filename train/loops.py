@@ -9,6 +9,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,8 +68,7 @@ class Neurons:
     learn_decays: bool
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """What a forward pass leaves for the backward one, (T, B, N) float32 each.
 
     Attributes:
@@ -118,10 +118,10 @@ def backward(
     if grad_out.device.type != "cpu":
         found, *per_sample = torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
         return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
-    spikes, voltage = trace.spikes.numpy(), trace.voltage.numpy()
+    spikes, voltage = array(trace.spikes), array(trace.voltage)
     grad_x = np.empty_like(voltage)
     grad_decay, grad_delay = np.zeros((2, *voltage.shape[1:])), np.zeros(voltage.shape[1:])
-    current, arriving = (_EMPTY if values is None else values.numpy() for values in (trace.current, trace.arriving))
+    current, arriving = (_EMPTY if values is None else array(values) for values in (trace.current, trace.arriving))
     slopes = recurrent.taps.slopes if recurrent is not None and learn_delay else _NO_DELAYS[2]
     chunk, grad_matrix = _chunk(voltage.shape[1], recurrent), _EMPTY
     if recurrent is not None and recurrent.dense and recurrent.taps.order == 0:

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from hw_configs.fixed_point import WEIGHT_BITS
 from train.axes import on_axes
 from train.config import Config, LayerConfig
 from train.delay import AxonalDelay
 from train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
+from train.layers.dropout import same_slice
 from train.neurons import Cuba
 
 
 class SpikingNetwork(nn.Sequential):
-    """Blocks in a row; input (B, *input shape, T), output (B, classes, T)."""
+    """Blocks in a row; input (B, *input shape, T), output (B, classes, T).
+
+    Attributes:
+        recompute: run each block's forward pass a second time while the gradient is taken, and hold nothing but the blocks'
+            inputs until then; the gradient is the same, bit for bit.
+    """
+
+    recompute: bool = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Output (B, classes, T)."""
+        for block in self:
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(block, x, use_reentrant=False, context_fn=partial(_contexts, block))
+            else:
+                x = block(x)
+        return x
 
     @property
     def blocks(self) -> list[Block]:
@@ -78,6 +98,22 @@ class SpikingNetwork(nn.Sequential):
             "delay_mean_steps": float(steps.mean()) if steps.size else 0.0,
             "delay_longest_steps": int(steps.max(initial=0)),
         }
+
+
+def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """Around the forward pass of a block and around its repetition."""
+    return nullcontext(), _repeated(block, same_slice())
+
+
+@contextmanager
+def _repeated(block: nn.Module, place: AbstractContextManager[None]) -> Iterator[None]:
+    rate = getattr(block, "spike_rate", None)
+    try:
+        with place:
+            yield
+    finally:
+        if isinstance(block, Block):
+            block.spike_rate = rate  # that of the repetition would hold all that was computed again
 
 
 def build_model(config: Config, classes: int) -> SpikingNetwork:

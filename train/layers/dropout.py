@@ -23,6 +23,11 @@ def slice_of_batch(first: int, joint: int) -> Iterator[None]:
         _place = before
 
 
+def same_slice() -> contextlib.AbstractContextManager[None]:
+    """``slice_of_batch`` as it is now, to enter again later: where a forward pass is repeated."""
+    return contextlib.nullcontext() if _place is None else slice_of_batch(*_place)
+
+
 def keep_mask(shape: Sequence[int], probability: float) -> Tensor:
     """Mask of ``shape`` (batch, neurons): 0 with ``probability``, else ``1 / (1 - probability)``.
 

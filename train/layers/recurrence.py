@@ -82,12 +82,13 @@ class _RecurrentFunction(torch.autograd.Function):
         recurrent = loops.Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.taps(x.shape[2]))
         ctx.recurrent, ctx.constants = recurrent, neuron.constants()
         ctx.layer, ctx.neuron = layer, neuron
-        ctx.trace = loops.forward(x, ctx.constants, recurrent)
-        return ctx.trace.spikes.detach()  # another tensor: a context that holds its own output is never freed
+        trace = loops.forward(x, ctx.constants, recurrent)
+        ctx.save_for_backward(*trace)
+        return trace.spikes
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         learn = ctx.needs_input_grad[2]
-        grads = loops.backward(grad, ctx.trace, ctx.constants, ctx.recurrent, learn_delay=learn)
+        grads = loops.backward(grad, loops.Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)
         grad_delay = ctx.layer.delay.sum_gradients(grads.delay) if learn else None
         return grads.x, grads.weight, grad_delay, *ctx.neuron.sum_decay_gradients(grads.decay), None, None, None

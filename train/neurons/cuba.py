@@ -202,11 +202,11 @@ class _CubaFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, current_decay: Tensor, voltage_decay: Tensor, neuron: Cuba) -> Tensor:
         ctx.neuron, ctx.constants = neuron, neuron.constants()
-        ctx.trace = loops.forward(x, ctx.constants)
-        output = ctx.trace.spikes if neuron.spiking else ctx.trace.voltage
-        return output.detach()  # another tensor: a context that holds its own output is never freed
+        trace = loops.forward(x, ctx.constants)
+        ctx.save_for_backward(*trace)
+        return trace.spikes if neuron.spiking else trace.voltage
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grads = loops.backward(grad, ctx.trace, ctx.constants)
+        grads = loops.backward(grad, loops.Trace(*ctx.saved_tensors), ctx.constants)
         return grads.x, *ctx.neuron.sum_decay_gradients(grads.decay), None
