@@ -1,4 +1,4 @@
-"""Pictures as PNG files: a sample through all layers, the delays of a network, the course of a training run.
+"""Pictures as PNG files: a sample through all layers, the delays of a network, where two runs part, what layers cost.
 
 Every function writes its file whole or not at all.  Figures are made without pyplot, so no global state and no display are
 needed.
@@ -6,7 +6,6 @@ needed.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,20 +16,21 @@ import numpy.typing as npt
 from convert.network import Layer, Network
 from convert.recording import Recording
 from hw_configs.errors import DataError
-from hw_configs.files import atomic_file
+from hw_configs.figures import BLUE as _BLUE
+from hw_configs.figures import GREEN as _GREEN
+from hw_configs.figures import GREY as _GREY
+from hw_configs.figures import INK as _INK
+from hw_configs.figures import ORANGE as _ORANGE
+from hw_configs.figures import figure as _figure
+from hw_configs.figures import save as _save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from convert.divergence import Divergence
     from convert.profile import Profile
 
 Path = str | os.PathLike[str]
-
-# Okabe & Ito 2008: told apart by readers who do not see all colours
-_INK, _BLUE, _ORANGE, _GREEN, _GREY = "#222222", "#0072B2", "#D55E00", "#009E73", "#9A9A9A"
-_DPI = 130
 
 
 def raster(
@@ -124,43 +124,6 @@ def delay_histogram(path: Path, network: Network, *, limit_steps: int | None = N
     _save(figure, path)
 
 
-def learning_curve(path: Path, metrics: Path) -> None:
-    """Accuracy and loss over the epochs of a run's metrics.jsonl, with the epoch that is exported.
-
-    Raises:
-        DataError: the file is missing, damaged or holds no epoch.
-    """
-    rows = _metrics(metrics)
-    epochs = np.array([row["epoch"] for row in rows])
-    rounded = np.array([row["delays_rounded"] for row in rows])
-    exportable = np.array([row["exportable"] for row in rows])
-    valid = 100 * np.array([row["validation_accuracy"] for row in rows])
-    figure = _figure(9.0, 5.4)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    upper.plot(epochs, 100 * np.array([row["train_accuracy"] for row in rows]), color=_GREY, label="training")
-    upper.plot(epochs, valid, color=_BLUE, label="validation")
-    if exportable.any():
-        # of equally good epochs the last one is exported (train.loop)
-        best = max(np.flatnonzero(exportable), key=lambda row: (valid[row], row))
-        upper.plot(epochs[best], valid[best], "o", color=_ORANGE, label=f"exported: epoch {epochs[best]}, {valid[best]:.1f} %")
-    if rounded.any():
-        for axis, text in ((upper, "delays rounded"), (lower, None)):
-            axis.axvspan(epochs[rounded][0] - 0.5, epochs[-1] + 0.5, color=_GREEN, alpha=0.10, linewidth=0, label=text)
-    upper.set_ylabel("accuracy (%)")
-    upper.set_title("Accuracy over the epochs", fontsize=10, loc="left")
-    figure.legend(fontsize=8, loc="outside upper right", ncols=4, frameon=False)
-    lower.plot(epochs, [row["loss"] for row in rows], color=_INK)
-    lower.set_title("Training loss", fontsize=10, loc="left")
-    lower.set_ylabel("loss (nats)")
-    lower.set_xlabel("epoch")
-    lower.set_ylim(bottom=0)
-    lower.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-    lower.xaxis.get_major_locator().set_params(integer=True)
-    for axis in (upper, lower):
-        axis.grid(alpha=0.25)
-    _save(figure, path)
-
-
 def divergence_map(path: Path, divergence: Divergence) -> None:
     """Share of neurons that differ, for every population over the steps of the first sample that differs.
 
@@ -220,22 +183,6 @@ def profile_bars(path: Path, profile: Profile) -> None:
     _save(figure, path)
 
 
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure  # 0.5 s to import: only whoever draws pays
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    for axis in figure.axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(labelsize=8)
-        axis.xaxis.label.set_fontsize(9)
-        axis.yaxis.label.set_fontsize(9)
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=_DPI, format="png")
-
-
 def _dots(axis: Axes, spikes: npt.NDArray[Any], scale: float) -> None:
     """A dot in the middle of its step for every neuron that spiked; counts above one are darker."""
     steps, neurons = np.nonzero(spikes)
@@ -285,15 +232,3 @@ def _verdict(predicted: int, label: int | None, keys: Sequence[str]) -> str:
         return f"predicted: {_name(predicted, keys)}"
     mark = "right" if predicted == label else "wrong"
     return f"true: {_name(label, keys)}, predicted: {_name(predicted, keys)} ({mark})"
-
-
-def _metrics(path: Path) -> list[dict[str, Any]]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file if line.strip()]
-        needed = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable")
-        if not rows or any(name not in row for row in rows for name in needed):
-            raise ValueError("no epoch in it, or one without its figures")
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: is not a run's metrics.jsonl ({error}); name one that `myelin train` wrote") from error
-    return rows

@@ -165,6 +165,7 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     from convert.samples import spread_choice
     from convert.simulator import simulate
     from hw_configs.target import load_target
+    from train.plots import learning_curve
 
     network, step_ms = artifact.network, origin.binning.step_ms
     chosen = spread_choice(samples.labels, 1)
@@ -176,7 +177,7 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     plots.raster(paths[0], network, frames, recording, step_ms=step_ms, keys=origin.keys, label=label)
     limit = load_target(origin.target).delay_steps_max
     plots.delay_histogram(paths[1], network, limit_steps=limit, step_ms=step_ms)
-    plots.learning_curve(paths[2], run / "metrics.jsonl")
+    learning_curve(paths[2], run / "metrics.jsonl")
     return paths
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
@@ -77,33 +75,3 @@ def test_delay_histogram_of_a_network_without_delays(figures, tmp_path):
     plain = Network(Input((2,)), (Layer((2,), Dense(np.eye(2, dtype=int)), Cuba(1, np.array(1), np.array(1))),))
     plots.delay_histogram(tmp_path / "delays.png", plain)
     assert figures[0].axes[0].texts[0].get_text() == "no delays in this network"
-
-
-def _row(epoch, accuracy, rounded, exportable=True):
-    return {
-        "epoch": epoch, "loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": accuracy, "delays_rounded": rounded,
-        "exportable": exportable,
-    }  # fmt: skip
-
-
-def test_learning_curve_marks_the_exported_epoch(figures, tmp_path):
-    """The best of the exportable ones, and of equally good ones the last, as the training loop keeps it."""
-    rows = [_row(0, 0.9, False, False), _row(1, 0.95, True, False), _row(2, 0.8, True), _row(3, 0.8, True), _row(4, 0.6, True)]
-    metrics = tmp_path / "metrics.jsonl"
-    metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    plots.learning_curve(tmp_path / "learning.png", metrics)
-    upper, lower = figures[0].axes
-    point = upper.get_lines()[2]
-    assert (point.get_xdata()[0], point.get_ydata()[0]) == (3, 80.0)
-    assert point.get_label() == "exported: epoch 3, 80.0 %"
-    assert (upper.get_ylabel(), lower.get_ylabel(), lower.get_xlabel()) == ("accuracy (%)", "loss (nats)", "epoch")
-
-
-@pytest.mark.parametrize("content", [None, "", "{", "[1]\n", '{"epoch": 1}\n'])
-def test_learning_curve_refuses_damaged_metrics(content, tmp_path):
-    metrics = tmp_path / "metrics.jsonl"
-    if content is not None:
-        metrics.write_text(content)
-    with pytest.raises(DataError, match="is not a run's metrics"):
-        plots.learning_curve(tmp_path / "learning.png", metrics)
-    assert not (tmp_path / "learning.png").exists()

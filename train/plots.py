@@ -1,0 +1,93 @@
+"""Pictures of a training run: its course, and what became of its delays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import DataError
+from hw_configs.figures import BLUE, GREEN, GREY, INK, ORANGE, figure, save
+
+#: Delays of a population by its name, in steps, fractional.
+Delays = Mapping[str, npt.NDArray[Any]]
+
+
+def learning_curve(path: Path, metrics: Path) -> None:
+    """Accuracy, loss and activity over the epochs of a run's metrics.jsonl, with the epoch that is exported.
+
+    Raises:
+        DataError: the file is missing, damaged or holds no epoch.
+    """
+    rows = _metrics(metrics)
+    epochs = np.array([row["epoch"] for row in rows])
+    rounded = np.array([row["delays_rounded"] for row in rows])
+    exportable = np.array([row["exportable"] for row in rows])
+    valid = 100 * np.array([row["validation_accuracy"] for row in rows])
+    drawing = figure(9.0, 7.2)
+    upper, lower, activity = drawing.subplots(3, 1, sharex=True, height_ratios=[2, 1, 1])
+    upper.plot(epochs, 100 * np.array([row["train_accuracy"] for row in rows]), color=GREY, label="training")
+    upper.plot(epochs, valid, color=BLUE, label="validation")
+    if exportable.any():
+        # of equally good epochs the last one is exported (train.loop)
+        best = max(np.flatnonzero(exportable), key=lambda row: (valid[row], row))
+        upper.plot(epochs[best], valid[best], "o", color=ORANGE, label=f"exported: epoch {epochs[best]}, {valid[best]:.1f} %")
+    if rounded.any():
+        for axis, text in ((upper, "delays rounded"), (lower, None), (activity, None)):
+            axis.axvspan(epochs[rounded][0] - 0.5, epochs[-1] + 0.5, color=GREEN, alpha=0.10, linewidth=0, label=text)
+    upper.set_ylabel("accuracy (%)")
+    upper.set_title("Accuracy over the epochs", fontsize=10, loc="left")
+    drawing.legend(fontsize=8, loc="outside upper right", ncols=4, frameon=False)
+    lower.plot(epochs, [row["loss"] for row in rows], color=INK)
+    lower.set_title("Training loss", fontsize=10, loc="left")
+    lower.set_ylabel("loss (nats)")
+    lower.set_ylim(bottom=0)
+    for index, rates in enumerate(zip(*(row["rates_per_step"] for row in rows), strict=True)):
+        if any(rates):  # a readout of voltages does not spike
+            activity.plot(epochs, rates, label=f"layer {index}")
+            activity.annotate(f" layer {index}", (epochs[-1], rates[-1]), fontsize=7, va="center")
+    activity.set_title("Activity", fontsize=10, loc="left")
+    activity.set_ylabel("spikes per neuron\nand step")
+    activity.set_xlabel("epoch")
+    activity.set_ylim(bottom=0)
+    activity.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+    activity.xaxis.get_major_locator().set_params(integer=True)
+    for axis in (upper, lower, activity):
+        axis.grid(alpha=0.25)
+    save(drawing, path)
+
+
+def delay_histograms(path: Path, before: Delays, now: Delays) -> None:
+    """Delays as training began and as they are, (n,) steps of each population by its name."""
+    drawing = figure(9.0, max(2.4, 1.7 * len(now)))
+    axes = np.atleast_1d(drawing.subplots(max(1, len(now)), 1, sharex=True))
+    longest = max((float(values.max(initial=0)) for values in (*before.values(), *now.values())), default=0.0)
+    edges = np.arange(np.ceil(longest) + 2) - 0.5
+    for axis, name in zip(axes, now, strict=False):
+        axis.hist(before[name], bins=edges, color=GREY, alpha=0.6, label="as drawn")
+        axis.hist(now[name], bins=edges, histtype="step", color=BLUE, linewidth=1.4, label="now")
+        moved = float(np.abs(now[name] - before[name]).mean())
+        axis.set_title(f"{name}: moved {moved:.1f} steps on average", fontsize=10, loc="left")
+        axis.set_ylabel("delays")
+    if not now:
+        axes[0].text(0.5, 0.5, "no delays in this network", ha="center", va="center", transform=axes[0].transAxes)
+    else:
+        axes[0].legend(fontsize=8, frameon=False)
+    axes[-1].set_xlabel("delay (steps)")
+    save(drawing, path)
+
+
+def _metrics(path: Path) -> list[dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file if line.strip()]
+        needed = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable", "rates_per_step")
+        if not rows or any(name not in row for row in rows for name in needed):
+            raise ValueError("no epoch in it, or one without its figures")
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: is not a run's metrics.jsonl ({error}); name one that `myelin train` wrote") from error
+    return rows
