@@ -40,6 +40,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         help="hardware to train for: a name or a TOML file (default: the configuration's, or loihi2)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--tensorboard", action="store_true", help="log every epoch to RUN/tensorboard (needs that package)")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -57,7 +58,15 @@ def run_train(args: argparse.Namespace) -> int:
     with joined(args.timeout) as processes:
         config = configuration(args.config, args.set, args.target)
         dataset = training_data(args.data, config)
-        record = train_run(config, dataset, args.out, resume=args.resume, progress=not args.quiet, processes=processes)
+        record = train_run(
+            config,
+            dataset,
+            args.out,
+            resume=args.resume,
+            progress=not args.quiet,
+            processes=processes,
+            tensorboard=args.tensorboard,
+        )
         if processes.first:
             print("\n".join(summary(record, args.out)))
     return 0

@@ -39,6 +39,7 @@ from train.memory import keep_freed_memory
 from train.model import SpikingNetwork, build_model, parameter_count
 from train.parallel import ALONE, Processes
 from train.step import joint_gradient
+from train.watch import Watch
 
 #: What is kept of the metrics of the exported epoch.
 _OF_THE_BEST = (
@@ -59,6 +60,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     processes: Processes = ALONE,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Train on ``dataset`` (the training split) and write a run folder; returns the content of its run.json.
 
@@ -66,7 +68,7 @@ def train(
     validation accuracy among the last ones, whose delays are frozen (``Config.first_exportable_epoch``) and rounded when they
     are judged: the network as the chip has it, and not an early epoch that a small validation part happened to like.
     Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly, with whatever number of
-    ``processes``; the first of them alone reads and writes the folder.
+    ``processes``; the first of them alone reads and writes the folder, pictures of the run included (``train.watch``).
 
     Raises:
         ConfigError: the folder exists and ``resume`` is not set, or holds another run; or the target does not hold the
@@ -76,13 +78,20 @@ def train(
     keep_freed_memory()
     there = processes.from_first(lambda: resume and (out / "run.json").exists())
     run = Run(with_slices(config, out, there, processes), dataset, out, processes)
+    watch = Watch(run.model, out, config.train.epochs, tensorboard=tensorboard) if processes.first else None
     start = run.restore() if there else run.start()
     shown = progress and processes.first
     bar = tqdm(range(start, config.train.epochs), initial=start, total=config.train.epochs, disable=not shown, unit="epoch")
-    for epoch in bar:
-        metrics = run.epoch(epoch)
-        run.save(epoch, metrics)
-        bar.set_postfix_str(f"loss {metrics['loss']:.3f}, validation {100 * metrics['validation_accuracy']:.1f} %")
+    try:
+        for epoch in bar:
+            metrics = run.epoch(epoch)
+            run.save(epoch, metrics)
+            bar.set_postfix_str(f"loss {metrics['loss']:.3f}, validation {100 * metrics['validation_accuracy']:.1f} %")
+            if watch is not None:
+                watch.epoch(metrics)
+    finally:
+        if watch is not None:
+            watch.draw()
     return run.finish()
 
 

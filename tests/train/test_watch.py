@@ -1,0 +1,86 @@
+"""What a run shows while it trains."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from hw_configs.errors import ConfigError
+from train import watch as module
+from train.config import Config, LayerConfig
+from train.model import build_model
+from train.watch import Watch, delays_by_layer
+
+
+def metrics(epoch):
+    return {
+        "epoch": epoch, "loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": 0.4, "delay_mean_steps": 3.0,
+        "delay_longest_steps": 9, "rates_per_step": [0.1, 0.0], "seconds": 1.0,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    layers = (LayerConfig(neurons=6, delay_per="neuron"), LayerConfig(neurons=4, recurrent="none", delay_per="neuron"))
+    return build_model(Config(layers=layers), 3)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Arguments of every drawing."""
+    calls = []
+    monkeypatch.setattr(module, "learning_curve", lambda *_: None)
+    monkeypatch.setattr(module, "delay_histograms", lambda path, before, now: calls.append((before, now)))
+    return calls
+
+
+def test_delays_have_the_names_of_their_layers(model):
+    found = delays_by_layer(model)
+    assert {name: values.size for name, values in found.items()} == {
+        "layer 0, recurrent delays": 6, "layer 0, axonal delays": 6, "layer 1, axonal delays": 4,
+    }  # fmt: skip
+
+
+def test_four_drawings_of_what_was_and_is(model, drawn, tmp_path):
+    watch = Watch(model, tmp_path, 8)
+    with torch.no_grad():
+        for delay in model.delays():
+            delay.delay.add_(2.0)
+    for epoch in range(8):
+        watch.epoch(metrics(epoch))
+    assert len(drawn) == 4
+    before, now = drawn[-1]
+    assert all(np.allclose(now[name] - before[name], 2.0) for name in now)
+
+
+def test_an_interrupted_run_is_drawn_once_more(model, drawn, tmp_path):
+    watch = Watch(model, tmp_path, 100)
+    watch.draw()
+    assert not drawn  # nothing has been trained
+    watch.epoch(metrics(0))
+    watch.draw()
+    watch.draw()
+    assert len(drawn) == 1
+
+
+def test_without_tensorboard_one_message_says_what_to_install(model, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match=r"pip install -e '.\[tensorboard\]'"):
+        Watch(model, tmp_path, 2, tensorboard=True)
+
+
+def test_tensorboard_gets_every_epoch(model, drawn, tmp_path):
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    watch = Watch(model, tmp_path, 2, tensorboard=True)
+    for epoch in range(2):
+        watch.epoch(metrics(epoch))
+    events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"histograms": 0})
+    events.Reload()
+    assert [event.value for event in events.Scalars("loss")] == [1.0, 1.0]
+    assert len(events.Histograms("delay_steps/layer_1/axonal_delays")) == 2

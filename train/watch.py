@@ -1,0 +1,78 @@
+"""What a run shows while it trains: pictures in its folder, and TensorBoard where it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hw_configs.errors import ConfigError
+from train.layout import array
+from train.model import SpikingNetwork
+from train.plots import Delays, delay_histograms, learning_curve
+
+#: Pictures are drawn this often in a run, and when it ends or is interrupted: each time costs about a second.
+_DRAWINGS = 4
+
+
+class Watch:
+    """Draws ``learning.png`` and ``delays.png`` into the run folder; with ``tensorboard`` logs every epoch below it.
+
+    Args:
+        model: as it starts, before anything is restored: its delays are the ones before training.
+        out: the run folder.
+        epochs: of the whole run.
+        tensorboard: write metrics and histograms of delays to ``out/tensorboard``.
+
+    Raises:
+        ConfigError: TensorBoard is asked for and not installed.
+    """
+
+    def __init__(self, model: SpikingNetwork, out: Path, epochs: int, *, tensorboard: bool = False) -> None:
+        self.model, self.out, self.epochs = model, out, epochs
+        self.before = delays_by_layer(model)
+        self.drawn = True
+        self.writer = _writer(out / "tensorboard") if tensorboard else None
+
+    def epoch(self, metrics: dict[str, Any]) -> None:
+        """An epoch was saved."""
+        number = metrics["epoch"]
+        self.drawn = False
+        if self.writer is not None:
+            for name in ("loss", "train_accuracy", "validation_accuracy", "delay_mean_steps", "delay_longest_steps", "seconds"):
+                if metrics[name] is not None:
+                    self.writer.add_scalar(name, metrics[name], number)
+            for index, rate in enumerate(metrics["rates_per_step"]):
+                self.writer.add_scalar(f"rates_per_step/layer_{index}", rate, number)
+            for name, delays in delays_by_layer(self.model).items():
+                self.writer.add_histogram(f"delay_steps/{name.replace(', ', '/').replace(' ', '_')}", delays, number)
+            self.writer.flush()
+        if (number + 1) % -(-self.epochs // _DRAWINGS) == 0:
+            self.draw()
+
+    def draw(self) -> None:
+        """Bring the pictures up to date."""
+        if not self.drawn:
+            learning_curve(self.out / "learning.png", self.out / "metrics.jsonl")
+            delay_histograms(self.out / "delays.png", self.before, delays_by_layer(self.model))
+            self.drawn = True
+
+
+def delays_by_layer(model: SpikingNetwork) -> Delays:
+    """Copies of all delays in steps, fractional where they are, by the name of their population."""
+    found = {}
+    for index, block in enumerate(model.blocks):
+        recurrent = block.recurrence.delay if block.recurrence is not None else None
+        for name, delay in (("recurrent delays", recurrent), ("axonal delays", block.delay)):
+            if delay is not None:
+                found[f"layer {index}, {name}"] = array(delay.delay).copy()
+    return found
+
+
+def _writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError(
+            f"--tensorboard needs the package tensorboard ({error}): pip install -e '.[tensorboard]', or train without it"
+        ) from error
+    return SummaryWriter(str(folder))
