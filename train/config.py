@@ -130,6 +130,7 @@ class TrainConfig:
         slices: parts that a batch is cut into, each run forward and backward for itself: processes share them out, and memory
             is that of one part. Results depend on it by rounding, not on the number of processes. None: one for each process
             that the run starts with.
+        device: ``cpu``, with compiled loops, or a device of torch's, such as ``cuda`` or ``cuda:1``, with torch's operations.
         recompute: run the forward pass of each layer again while the gradient is taken, instead of holding what every layer
             needs for it: less memory for long samples, the same bits.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
@@ -155,6 +156,7 @@ class TrainConfig:
     rate_target: float = 0.1
     rate_floor: float = 0.0
     slices: int | None = None
+    device: str = "cpu"
     recompute: bool = False
     weight_bits: int | None = None
 

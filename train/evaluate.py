@@ -43,12 +43,12 @@ def evaluate(
 
     Whole batches are shared out among ``processes``; every one of them returns the evaluation of all samples.
     """
-    was_training = model.training
+    was_training, device = model.training, next(model.parameters()).device
     model.eval()
     scores, labels, outputs, rates = [], [], [], []
     unit = STATE_SCALE if not model.blocks[-1].neuron.spiking else 1
     for batch in batches.in_order(processes.part(len(batches))):
-        output = model(batch.spikes)  # (B, classes, T)
+        output = model(batch.spikes.to(device)).cpu()  # (B, classes, T)
         whole = output.double() * unit
         scores.append(whole.sum(dim=2).numpy())
         labels.append(batch.labels.numpy())

@@ -110,7 +110,7 @@ class Run:
         shared = -(-len(valid_part) // config.train.slices_or_one)  # a batch for each slice, whoever takes it
         self.valid_batches = Batches(dataset, config.data, min(256, shared), valid_part)
         torch.manual_seed(config.train.seed)
-        self.model = build_model(config, dataset.classes)
+        self.model = build_model(config, dataset.classes).to(device_named(config.train.device))
         self.model.recompute = config.train.recompute
         self.optimizer = build_optimizer(self.model, config.train)
         self.best: dict[str, Any] = {}
@@ -211,7 +211,7 @@ class Run:
 
     def save(self, epoch: int, metrics: dict[str, Any]) -> None:
         """Write the epoch: first the model if it is the best so far, last the record."""
-        self.processes.agree("parameters", digest(parameter.detach().numpy() for parameter in self.model.parameters()))
+        self.processes.agree("parameters", digest(parameter.detach().cpu().numpy() for parameter in self.model.parameters()))
         if metrics["exportable"] and metrics["validation_accuracy"] >= self.best.get("validation_accuracy", -1.0):
             self.best = {name: metrics[name] for name in _OF_THE_BEST}
             if self.processes.first:
@@ -245,6 +245,19 @@ class Run:
             **parameter_count(self.model),
             "versions": versions(),
         }
+
+
+def device_named(name: str) -> torch.device:
+    """The device; raises ConfigError where torch has none of that name here."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # a torch without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"train.device is {name!r}, which cannot be used here ({reason}); train with train.device=cpu"
+        ) from error
+    return device
 
 
 def with_slices(config: Config, out: Path, resume: bool, processes: Processes) -> Config:

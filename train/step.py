@@ -55,6 +55,8 @@ def joint_gradient(model: SpikingNetwork, batch: Batch, config: Config, epoch: i
         MyelinError: the loss is not finite.
     """
     plan = config.train
+    device = next(model.parameters()).device
+    batch = batch._replace(spikes=batch.spikes.to(device), labels=batch.labels.to(device))
     slices = processes.slices(plan.slices_or_one)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     gradients = batch.spikes.new_zeros(len(slices.own), sum(p.numel() for p in trained))
@@ -122,7 +124,7 @@ def _forward(model: SpikingNetwork, spikes: Tensor, labels: Tensor, config: Conf
 def _flat_gradient(loss: Tensor, parameters: list[torch.nn.Parameter]) -> Tensor:
     """dloss/dparameters laid end to end; 0 where the loss does not depend on one."""
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return torch.cat([torch.zeros(p.numel()) if g is None else g.flatten() for p, g in zip(parameters, found, strict=True)])
+    return torch.cat([p.new_zeros(p.numel()) if g is None else g.flatten() for p, g in zip(parameters, found, strict=True)])
 
 
 def _in_order(rows: Tensor) -> Tensor:

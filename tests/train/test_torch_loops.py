@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from train import kernels, loops, torch_loops
+from train.config import Config, DataConfig, LayerConfig
 from train.delay import AxonalDelay
 from train.layers import Recurrence
+from train.model import build_model
 from train.neurons import Cuba
 from train.taps import Taps
 
@@ -83,3 +85,40 @@ def test_a_cuda_device_gives_the_spikes_and_gradients_of_the_cpu(shape):
     assert torch.equal(results[0][0], results[1][0])
     for on_cpu, on_cuda in zip(*results, strict=True):
         torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("recurrent", ["dense", "conv"])
+def test_a_whole_network_is_the_same_without_compiled_loops(recurrent, monkeypatch):
+    """As on a device that has none: every step of a model's gradient by torch's operations."""
+    gradients = []
+    for compiled in (True, False):
+        if not compiled:
+            for name in ("forward", "backward", "delay_forward", "delay_backward"):
+                monkeypatch.setattr(loops, name, getattr(ByTorch, name))
+        torch.manual_seed(0)
+        layers = (LayerConfig(neurons=8, recurrent=recurrent, delay_per="neuron"),)
+        model = build_model(Config(data=DataConfig(channels=6, steps=STEPS), layers=layers), 3)
+        model.set_delays(hard=True)
+        x = (torch.rand(4, 6, STEPS) < 0.5).float() * 3
+        output = model(x)
+        found = torch.autograd.grad(output.square().sum(), [p for p in model.parameters() if p.requires_grad])
+        gradients.append([output.detach(), *found])
+    assert torch.equal(gradients[0][0], gradients[1][0]) and gradients[0][0].abs().sum() > 0
+    for got, expected in zip(gradients[1], gradients[0], strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
+
+
+class ByTorch:
+    """``train.loops`` as it is off the CPU."""
+
+    @staticmethod
+    def forward(x, neurons, recurrent=None):
+        return loops.Trace(*torch_loops.layer_forward(x, neurons, recurrent))
+
+    @staticmethod
+    def backward(grad, trace, neurons, recurrent=None, *, learn_delay=False):
+        found, *rest = torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=learn_delay)
+        return loops.Gradients(found, loops._weight_gradient(found, trace.arriving, recurrent), *rest)
+
+    delay_forward = staticmethod(torch_loops.delay_forward)
+    delay_backward = staticmethod(torch_loops.delay_backward)

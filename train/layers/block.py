@@ -107,5 +107,5 @@ class Block(nn.Module):
         s = self.emitted(x)  # (T, B, N)
         self.spike_rate = s.mean() if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:
-            s = s * keep_mask(s.shape[1:], self.dropout)
+            s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
         return self.sent(s)
