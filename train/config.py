@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hw_configs.errors import ConfigError
 from hw_configs.fixed_point import WEIGHT_BITS
-from train.axes import Extent, is_extent
+from train.axes import Extent, is_extent, on_axes
 from train.config_checks import require
 from train.config_data import AugmentConfig, DataConfig
 from train.config_delay import DELAY_KINDS, DelayConfig
@@ -84,6 +84,14 @@ class LayerConfig:
         require("layers.delay_per", self.delay_per, self.delay_per in ("none", *per), "none, neuron or channel")
         for name in ("recurrent_delay", "delay"):
             require(f"layers.{name}", getattr(self, name), getattr(self, name) in DELAY_KINDS, ", ".join(DELAY_KINDS))
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the layer's neurons: (neurons,), or (channels, height, width) where it has channels."""
+        if self.kind == "dense":
+            return (self.neurons,) if self.channels == 1 else (self.channels, 1, self.neurons // self.channels)
+        space = input_shape[1:] if len(input_shape) == 3 else (1, *input_shape)
+        axes = zip(space, on_axes(self.kernel, space[0]), on_axes(self.stride, space[0]), strict=True)
+        return self.channels, *((size + kernel // 2 * 2 - kernel) // stride + 1 for size, kernel, stride in axes)
 
 
 @dataclass(frozen=True)

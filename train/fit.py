@@ -74,29 +74,33 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
 
 
 def _sizes(config: Config, target: Target) -> Iterator[str]:
-    """Layers too large for any mapping: all neurons of a target, and the input axons that one dense neuron needs on its core.
+    """Layers too large for any mapping: all neurons of a target, and the axons that dense connections need for one neuron.
 
     The memory of synapses depends on the trained weights; `myelin map` judges it.
     """
     if target.simulator:
         return
     cores, chips = target.cores_to_plan_with, target.chips or 1
-    dense = [layer for layer in config.layers if layer.kind == "dense"]
+    shapes = [config.data.input_shape]
+    for layer in config.layers:
+        shapes.append(layer.output_shape(shapes[-1]))
     if cores is not None and target.neurons_per_core is not None:
-        held, got = cores * chips * target.neurons_per_core, sum(layer.neurons for layer in dense)
+        held, got = cores * chips * target.neurons_per_core, sum(math.prod(shape) for shape in shapes[1:])
         if got > held:
             yield f"layers.*.neurons add up to {got}, {target.name} holds {held} on {cores * chips} cores; train smaller layers"
     if target.axons_in_per_core is None:
         return
-    before = math.prod(config.data.input_shape)
+    sizes = [math.prod(shape) for shape in shapes]
+    dense = [("readout", sizes[-1], 0)]  # name, inputs from the layer before and from the layer itself
     for index, layer in enumerate(config.layers):
-        if layer.kind != "dense":
-            return  # what a convolution sends to the next layer depends on its geometry
-        needed = before + (layer.neurons if layer.recurrent == "dense" else 0)
-        if needed > target.axons_in_per_core:
-            cure = "train fewer neurons, or a convolutional recurrence"
-            yield f"layers.{index}: a neuron has {needed} inputs, {target.name} holds {target.axons_in_per_core} a core; {cure}"
-        before = layer.neurons
+        dense.append(
+            (f"layers.{index}", sizes[index] * (layer.kind == "dense"), sizes[index + 1] * (layer.recurrent == "dense"))
+        )
+    for name, before, within in dense:
+        if before + within > target.axons_in_per_core:
+            cure = "train fewer neurons before it" + (", or a convolutional recurrence" if within else "")
+            held = target.axons_in_per_core
+            yield f"{name}: a neuron has {before + within} inputs, {target.name} holds {held} a core; {cure}"
 
 
 def facts(target: Target) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
         neuron,
         recurrent=layer.recurrent,
         recurrent_delay=_delay(config, layer.recurrent_delay_per, layer.recurrent_delay, neuron),
-        taps=on_axes(layer.taps, 1)[1],
+        taps=layer.taps,
         recurrent_gain=layer.recurrent_gain * config.neuron.threshold,
         recurrent_dropout=config.train.recurrent_dropout,
         **parts,
@@ -170,8 +170,7 @@ def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -
         conv = ConvSynapse(chw, layer.channels, kernel, stride=stride, padding=padding, gain=gain)
         return conv, tuple(conv.shape)
     dense = DenseSynapse(int(torch.Size(input_shape).numel()), layer.neurons, gain=gain)
-    shape = (layer.neurons,) if layer.channels == 1 else (layer.channels, 1, layer.neurons // layer.channels)
-    return dense, shape
+    return dense, layer.output_shape(input_shape)
 
 
 def _delay(config: Config, per: str, kind: str, neuron: Cuba) -> AxonalDelay:

@@ -169,6 +169,14 @@ def test_what_is_trained_for_a_small_target_fits_it(tmp_path):
     [
         (LOIHI1, [{"neurons": 4096, "recurrent": "dense"}], "layers.0: a neuron has 4236 inputs, loihi1 holds 4096 a core"),
         (LOIHI1, [{"neurons": 5000}, {"neurons": 9}], "layers.1: a neuron has 5000 inputs, loihi1 holds 4096 a core"),
+        # 59 channels of 140 / 2 neurons
+        (LOIHI1, [{"kind": "conv", "channels": 59, "stride": 2}, {"neurons": 9}], "layers.1: a neuron has 4130 inputs, loihi1"),
+        (
+            LOIHI1,
+            [{"kind": "conv", "channels": 59, "stride": 2}],
+            "readout: a neuron has 4130 inputs, loihi1 holds 4096",
+        ),
+        (LOIHI1, [{"kind": "conv", "channels": 937}], "layers.*.neurons add up to 131180, loihi1 holds 131072 on 128 cores"),
         # 128 cores of 1024, 120 of 8192
         (LOIHI1, [{"neurons": 131_073}], "layers.*.neurons add up to 131073, loihi1 holds 131072 on 128 cores"),
         (LOIHI2, [{"neurons": 983_041}], "layers.*.neurons add up to 983041, loihi2 holds 983040 on 120 cores"),
@@ -186,6 +194,8 @@ def test_layers_that_no_mapping_fits_are_refused_before_training(target, layers,
         (LOIHI1, [{"neurons": 131_072, "recurrent": "conv"}]),
         (LOIHI2, [{"neurons": 4096, "recurrent": "dense"}]),  # its axons are not public
         (CPU, [{"neurons": 2_000_000}]),
+        (LOIHI1, [{"kind": "conv", "channels": 58, "stride": 2}, {"neurons": 9}]),  # 58 channels of 70
+        (LOIHI1, [{"kind": "conv", "channels": 936}]),
     ],
 )
 def test_layers_at_the_limit_are_not(target, layers):

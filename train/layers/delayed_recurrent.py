@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from hw_configs.errors import ConfigError
+from train.axes import Extent, on_axes
 from train.delay import AxonalDelay
 from train.layers.block import Block, Synapse
 from train.layers.recurrence import Recurrence
@@ -26,9 +27,8 @@ class DelayedRecurrent(Block):
     Args:
         synapse: the connection from the layer before.
         neuron: the population; (N,), or (C, H, W) for several channels.
-        recurrent: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel;
-            ``taps`` x ``taps`` weights where the population has two axes.
-        taps: odd length of the kernel.
+        recurrent: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel.
+        taps: odd size of the kernel; (vertical, horizontal), or one number for every axis of the population.
         recurrent_gain: standard deviation of the recurrent input's weights: orthogonal rows of norm ``recurrent_gain`` for a
             matrix, normal with ``recurrent_gain / sqrt(fan-in)`` for a kernel.
         recurrent_delay: delays of the recurrence, one for each neuron or channel.
@@ -46,7 +46,7 @@ class DelayedRecurrent(Block):
         *,
         recurrent: str,
         recurrent_delay: AxonalDelay,
-        taps: int = 3,
+        taps: Extent = 3,
         recurrent_gain: float = 1.0,
         recurrent_dropout: float = 0.0,
         **parts: Any,
@@ -54,9 +54,12 @@ class DelayedRecurrent(Block):
         if recurrent == "dense":
             weight = nn.init.orthogonal_(torch.empty(neuron.neurons, neuron.neurons)) * recurrent_gain
         elif recurrent == "conv":
-            channels = neuron.shape[0] if len(neuron.shape) == 3 else 1
-            kernel = (taps, taps) if len(neuron.shape) == 3 and neuron.shape[1] > 1 else (taps,)
-            weight = torch.randn(channels, channels, *kernel) * (recurrent_gain / math.sqrt(channels * math.prod(kernel)))
+            channels, height = neuron.shape[:2] if len(neuron.shape) == 3 else (1, 1)
+            tall, wide = on_axes(taps, height)
+            if height == 1 and tall > 1:
+                raise ConfigError(f"taps are {taps} on a single row of neurons; one number is allowed there")
+            kernel = (wide,) if height == 1 else (tall, wide)
+            weight = torch.randn(channels, channels, *kernel) * (recurrent_gain / math.sqrt(channels * tall * wide))
         else:
             raise ConfigError(f"recurrent is {recurrent!r}; dense or conv is allowed")
         super().__init__(synapse, neuron, recurrence=Recurrence(weight, recurrent_delay, dropout=recurrent_dropout), **parts)
