@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import convert.mapping_command
 import convert.nir_command
+import convert.quantise_command
 import convert.sweep_command
 from hw_configs.files import write_json
 
@@ -34,6 +35,7 @@ def add_commands(subparsers: Subparsers) -> None:
     convert.mapping_command.add_command(subparsers)
     convert.nir_command.add_command(subparsers)
     convert.sweep_command.add_command(subparsers)
+    convert.quantise_command.add_command(subparsers)
 
 
 def _add_check(subparsers: Subparsers) -> None:

@@ -5,7 +5,6 @@ The equations stand in ``convert.float_network``; index t of a recording is that
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,19 +28,14 @@ class FloatRecording(NamedTuple):
     layers: tuple[dict[str, FloatArray], ...]
 
 
-class _Branch(NamedTuple):
-    """The synapses of a connection that share a delay, as a function (batch, sources) -> (batch, targets)."""
-
-    delay_steps: int
-    apply: Callable[[FloatArray], FloatArray]
-
-
-def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike) -> FloatRecording:
+def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate: bool = False) -> FloatRecording:
     """Run ``network`` from rest on every sample, in float64.
 
     Args:
-        network: delays in whole steps; ``FloatNetwork.map_delays`` rounds them.
+        network: delays in whole steps unless ``interpolate``; ``FloatNetwork.map_delays`` rounds them.
         spikes: (batch, steps, *input shape).
+        interpolate: a delay of k + f steps lets the share 1 - f of a spike arrive after k steps and f after k + 1, as
+            training does while delays are learnt.
 
     Raises:
         DataError: the spikes have the wrong shape.
@@ -50,6 +44,8 @@ def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike) -> FloatRecord
     values = np.asarray(spikes, np.float64)
     if values.ndim < 3 or values.shape[2:] != network.input_shape:
         raise DataError(f"spikes have shape {values.shape}; (batch, steps, *{network.input_shape}) is allowed")
+    if not interpolate:
+        network.map_delays(_require_whole)
     batch, steps = values.shape[:2]
     current = values.reshape(batch, steps, -1)
     shape, axonal = network.input_shape, np.zeros(())
@@ -61,22 +57,30 @@ def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike) -> FloatRecord
     last = network.layers[-1]
     if last.output == "state":
         return FloatRecording(recorded[-1]["v"], tuple(recorded))
-    delayed = np.zeros_like(current)
-    for neuron, delay in enumerate(_whole(np.broadcast_to(axonal, shape)).reshape(-1)):
-        delayed[:, delay:, neuron] = current[:, : max(steps - delay, 0), neuron]
-    return FloatRecording(delayed.reshape(batch, steps, *shape), tuple(recorded))
+    return FloatRecording(late(current, np.broadcast_to(axonal, shape)).reshape(batch, steps, *shape), tuple(recorded))
+
+
+def late(spikes: FloatArray, delay_steps: FloatArray) -> FloatArray:
+    """``spikes`` (batch, steps, neurons), each neuron's ``delay_steps`` later, which hold one delay for each; fractions of a
+    step spread a spike over the two steps around."""
+    result = np.zeros(spikes.shape)
+    delays = delay_steps.reshape(-1)
+    for steps, share in _shares(delays):
+        chosen = np.flatnonzero(share)
+        if steps < spikes.shape[1]:
+            result[:, steps:, chosen] += spikes[:, : spikes.shape[1] - steps, chosen] * share[chosen]
+    return result
 
 
 def _run_layer(layer: FloatLayer, spikes: FloatArray, shape: Shape, axonal: FloatArray) -> dict[str, FloatArray]:
     batch, steps = spikes.shape[:2]
     neurons = int(np.prod(layer.shape))
     arriving = np.zeros((batch, steps, neurons))
-    for branch in _branches(layer.synapse, shape, axonal):
-        late = 1 + branch.delay_steps
-        if late < steps:
-            sent = branch.apply(spikes[:, : steps - late].reshape(batch * (steps - late), -1))
-            arriving[:, late:] += sent.reshape(batch, steps - late, neurons)
-    back = [] if layer.recurrent is None else _branches(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps)
+    for matrix, delays in _parts(layer.synapse, shape, axonal):
+        arrived = late(spikes, delays)[:, : steps - 1].reshape(batch * (steps - 1), -1)
+        arriving[:, 1:] += np.asarray((matrix @ arrived.T).T).reshape(batch, steps - 1, neurons)
+    back = [] if layer.recurrent is None else _parts(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps)
+    taps = [(matrix, [(k, share, np.flatnonzero(share)) for k, share in _shares(delays)]) for matrix, delays in back]
     keep_u, keep_v, bias = (
         np.broadcast_to(values, layer.shape).reshape(-1)
         for values in (1 - layer.current_decay, 1 - layer.voltage_decay, layer.bias)
@@ -84,47 +88,51 @@ def _run_layer(layer: FloatLayer, spikes: FloatArray, shape: Shape, axonal: Floa
     threshold = np.inf if layer.threshold is None else layer.threshold
     u, v = np.zeros((batch, neurons)), np.zeros((batch, neurons))
     states = {name: np.zeros((batch, steps, neurons)) for name in ("spikes", "u", "v")}
+    own = [np.zeros((steps + 1, batch, neurons)) for _ in taps]  # the layer's spikes as they arrive, by step
     for t in range(steps):
-        u = keep_u * u + arriving[:, t]
+        x = arriving[:, t]
+        for (matrix, _), arrived in zip(taps, own, strict=True):
+            x = x + np.asarray((matrix @ arrived[t].T).T)
+        u = keep_u * u + x
         v = keep_v * v + u + bias
         s = v > threshold
         v = np.where(s, 0.0, v)
         for name, array in (("spikes", s), ("u", u), ("v", v)):
             states[name][:, t] = array
-        for branch in back:
-            if t + 1 + branch.delay_steps < steps:
-                arriving[:, t + 1 + branch.delay_steps] += branch.apply(s.astype(np.float64))
+        for (_, shares), arrived in zip(taps, own, strict=True):
+            for k, share, chosen in shares:
+                if t + 1 + k < steps:
+                    arrived[t + 1 + k][:, chosen] += s[:, chosen] * share[chosen]
     return states
 
 
-def _branches(synapse: FloatDense | FloatConv, shape: Shape, axonal: FloatArray) -> list[_Branch]:
-    """One branch for each delay, axonal and synaptic together."""
-    delay: npt.NDArray[Any] = _whole(np.broadcast_to(axonal, shape)).reshape(-1)
+def _shares(delays: FloatArray) -> list[tuple[int, FloatArray]]:
+    """Every whole number k of steps that occurs, and the share (neurons,) of a neuron's spike that arrives after k."""
+    whole = np.unique(np.concatenate([np.floor(delays), np.ceil(delays)])).tolist()
+    return [(int(k), np.maximum(0.0, 1 - np.abs(delays - k))) for k in whole]
+
+
+def _parts(synapse: FloatDense | FloatConv, shape: Shape, axonal: FloatArray) -> list[tuple[Any, FloatArray]]:
+    """Matrices (targets, sources) whose sum is the connection, each with the delay (sources,) of its synapses.
+
+    There is one for all synapses, but where they have delays of their own: then one for each of these delays.
+    """
+    delays: FloatArray = np.broadcast_to(axonal, shape).reshape(-1).astype(np.float64)
     if isinstance(synapse, FloatConv):
         from scipy.sparse import csr_array
 
         listed = unroll(synapse, as_chw(shape))
-        matrix = csr_array((listed.weight, (listed.target, listed.source)), shape=listed.shape)
-        return [_columns(matrix, delay == k, k) for k in np.unique(delay).tolist()]
+        return [(csr_array((listed.weight, (listed.target, listed.source)), shape=listed.shape), delays)]
     if synapse.delay_steps is None:
-        return [_columns(synapse.weight, delay == k, k) for k in np.unique(delay).tolist()]
-    total = delay + _whole(synapse.delay_steps)
-    return [_dense(np.where(total == k, synapse.weight, 0.0), k) for k in np.unique(total).tolist()]
+        return [(synapse.weight, delays)]
+    return [(np.where(synapse.delay_steps == k, synapse.weight, 0.0), delays + k) for k in np.unique(synapse.delay_steps)]
 
 
-def _columns(matrix: Any, chosen: npt.NDArray[np.bool_], delay_steps: int) -> _Branch:
-    return _Branch(delay_steps, lambda spikes: np.asarray((matrix @ (spikes * chosen).T).T))
-
-
-def _dense(matrix: FloatArray, delay_steps: int) -> _Branch:
-    return _Branch(delay_steps, lambda spikes: spikes @ matrix.T)
-
-
-def _whole(delay_steps: FloatArray) -> npt.NDArray[np.int64]:
+def _require_whole(delay_steps: FloatArray) -> FloatArray:
     whole = np.rint(delay_steps)
     if not np.array_equal(whole, delay_steps):
         raise NetworkError(
             f"delays hold fractions of a step (first {delay_steps[whole != delay_steps].flat[0]:g}); round them first, such as "
-            "with map_delays(np.rint)"
+            "with map_delays(np.rint), or run with interpolate=True"
         )
-    return whole.astype(np.int64)
+    return delay_steps

@@ -29,7 +29,7 @@ def read_network(
     root: Fields, input_shape: Shape | None, input_message_bits: int | None, spike_exp: int | None = None
 ) -> Network:
     """The network below ``root``; ``convert.netx.read_netx`` says what the arguments and errors are."""
-    groups = _layer_groups(root)
+    groups = layer_groups(root)
     ours = "myelin_format" in root.group.attrs
     kinds = [group.text("type") for group in groups]
     source: Input | None = None
@@ -61,7 +61,8 @@ def read_network(
     return Network(source, tuple(layers), average)
 
 
-def _layer_groups(root: Fields) -> list[Fields]:
+def layer_groups(root: Fields) -> list[Fields]:
+    """The groups ``layer/0``, ``layer/1``, ... of a file, in order; raises NetworkError where they have gaps."""
     top = root.child("layer")
     if top is None:
         raise NetworkError("the file has no group 'layer'; a netx file has its layers there")

@@ -4,7 +4,8 @@ A layer's weights, bias and threshold are scaled together, which changes no spik
 
     W = rint(2^k w),  threshold = rint(2^k threshold),  bias = rint(2^(k + 6) bias),  decay = rint(4096 decay),  d = rint(d)
 
-k is the largest number with which every weight of a connection lies in -128..127: 8 bits with their sign.  Where the recurrent
+k is the largest number with which every weight of a connection lies in -128..127: 8 bits with their sign.  With fewer bits b
+the weights are multiples of 2^(8 - b) in that range, the rest is as fine as with 8.  Where the recurrent
 connection of a layer needs another k than the feed-forward one, the larger k is the layer's and the other connection gets the
 difference as its weight exponent; a convolution has none, so the layer takes the convolution's k at most.  k is lowered further
 until threshold and bias fit their fields.
@@ -29,19 +30,18 @@ from hw_configs.fixed_point import (
     NETX_BIAS_EXP,
     STATE_SHIFT,
     THRESHOLD_MAX,
+    WEIGHT_BITS,
     WEIGHT_SCALE,
 )
 
-#: Weights with their sign in 8 bits.
-_LOW, _HIGH = -128, 127
 #: Largest weight exponent of ``convert.layers.Dense``.
 _EXPONENT_MAX = 16
 #: Threshold of a readout of states: 64 times this is beyond every voltage.
 STATE_THRESHOLD = THRESHOLD_MAX + 1
 
 
-def round_network(network: FloatNetwork) -> Network:
-    """The integer network nearest to ``network``, layer by layer, as the module says.
+def round_network(network: FloatNetwork, weight_bits: int = WEIGHT_BITS) -> Network:
+    """The integer network nearest to ``network``, layer by layer, as the module says; ``weight_bits``: 2..8.
 
     Raises:
         NetworkError: what is left of a layer cannot be said in integers; names the layer.
@@ -49,7 +49,7 @@ def round_network(network: FloatNetwork) -> Network:
     layers = []
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
-            layers.append(round_layer(layer))
+            layers.append(round_layer(layer, weight_bits))
     return Network(Input(network.input_shape, network.message_bits), tuple(layers), network.average_groups)
 
 
@@ -108,28 +108,28 @@ def _rounding_error(layer: FloatLayer, rounded: Layer) -> RoundingError:
     return RoundingError(scale, max(weights), threshold, float(max(decays)), late)
 
 
-def round_layer(layer: FloatLayer) -> Layer:
+def round_layer(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> Layer:
     """One layer in integers; see ``round_network``."""
-    scale = layer_scale(layer)
+    scale = layer_scale(layer, weight_bits)
     recurrent = None
     if layer.recurrent is not None:
-        delay = _whole(layer.recurrent.delay_steps)
-        recurrent = DelayedRecurrent(_round_synapse(layer.recurrent.synapse, scale), delay)
-    mantissa, exponent = _round_bias(np.ldexp(layer.bias, scale + STATE_SHIFT))
+        delay = whole(layer.recurrent.delay_steps)
+        recurrent = DelayedRecurrent(_round_synapse(layer.recurrent.synapse, scale, weight_bits), delay)
+    mantissa, exponent = round_bias(np.ldexp(layer.bias, scale + STATE_SHIFT))
     neuron = Cuba(
         STATE_THRESHOLD if layer.threshold is None else round(math.ldexp(layer.threshold, scale)),
-        _whole(layer.current_decay * DECAY_UNITY),
-        _whole(layer.voltage_decay * DECAY_UNITY),
+        whole(layer.current_decay * DECAY_UNITY),
+        whole(layer.voltage_decay * DECAY_UNITY),
         mantissa,
         exponent,
     )
-    synapse = _round_synapse(layer.synapse, scale)
-    return Layer(layer.shape, synapse, neuron, _whole(layer.delay_steps), recurrent, layer.output)
+    synapse = _round_synapse(layer.synapse, scale, weight_bits)
+    return Layer(layer.shape, synapse, neuron, whole(layer.delay_steps), recurrent, layer.output)
 
 
-def layer_scale(layer: FloatLayer) -> int:
+def layer_scale(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> int:
     """k of a layer: weight 1 of its floats is 2^k in its integers."""
-    own = [(synapse, weight_scale(synapse.weight)) for synapse in layer.connections]
+    own = [(synapse, weight_scale(synapse.weight, weight_bits)) for synapse in layer.connections]
     scales = [scale for _, scale in own if scale is not None]
     limits = [scale for synapse, scale in own if scale is not None and isinstance(synapse, FloatConv)]
     limits += [scale + _EXPONENT_MAX for scale in scales]
@@ -141,12 +141,15 @@ def layer_scale(layer: FloatLayer) -> int:
     return scale
 
 
-def weight_scale(weight: FloatArray) -> int | None:
-    """The largest k with which rint(2^k weight) lies in -128..127; None where every weight is zero."""
+def weight_scale(weight: FloatArray, weight_bits: int = WEIGHT_BITS) -> int | None:
+    """The largest k with which 2^k weight, to the nearest multiple of 2^(8 - bits), lies in -128..127; None where every weight
+    is zero."""
     top, bottom = float(weight.max(initial=0)), float(weight.min(initial=0))
     if top == 0 and bottom == 0:
         return None
-    return min(_fitting(value, most) for value, most in ((top, _HIGH), (-bottom, -_LOW)) if value > 0)
+    half = 1 << (weight_bits - 1)
+    fitting = [_fitting(value, most) for value, most in ((top, half - 1), (-bottom, half)) if value > 0]
+    return min(fitting) + WEIGHT_BITS - weight_bits
 
 
 def _fitting(value: float, most: int) -> int:
@@ -155,23 +158,24 @@ def _fitting(value: float, most: int) -> int:
     return scale if round(math.ldexp(value, scale)) <= most else scale - 1
 
 
-def _round_synapse(synapse: FloatDense | FloatConv, scale: int) -> Dense | Conv:
+def _round_synapse(synapse: FloatDense | FloatConv, scale: int, weight_bits: int) -> Dense | Conv:
+    coarse = WEIGHT_BITS - weight_bits
     if isinstance(synapse, FloatConv):
-        return synapse.quantised(_whole(np.ldexp(synapse.weight, scale)))
-    own = weight_scale(synapse.weight)
+        return synapse.quantised(whole(np.ldexp(synapse.weight, scale - coarse)) << coarse)
+    own = weight_scale(synapse.weight, weight_bits)
     own = scale if own is None else min(own, scale)
-    delay = None if synapse.delay_steps is None else _whole(synapse.delay_steps)
-    return Dense(_whole(np.ldexp(synapse.weight, own)), scale - own, delay)
+    delay = None if synapse.delay_steps is None else whole(synapse.delay_steps)
+    return Dense(whole(np.ldexp(synapse.weight, own - coarse)) << coarse, scale - own, delay)
 
 
-def _round_bias(bias: FloatArray) -> tuple[IntArray, int]:
+def round_bias(bias: FloatArray) -> tuple[IntArray, int]:
     """Mantissa and exponent of a bias in units of the states: netx's exponent where it is exact, else the finest that fits."""
     finest = next(e for e in range(BIAS_EXP_MAX + 1) if np.abs(np.rint(np.ldexp(bias, -e))).max() <= BIAS_MANT_MAX)
     at_netx = np.ldexp(bias, -NETX_BIAS_EXP)
     exponent = NETX_BIAS_EXP if finest <= NETX_BIAS_EXP and np.array_equal(np.rint(at_netx), at_netx) else finest
-    return _whole(np.ldexp(bias, -exponent)), exponent
+    return whole(np.ldexp(bias, -exponent)), exponent
 
 
-def _whole(values: FloatArray) -> IntArray:
+def whole(values: FloatArray) -> IntArray:
     """The nearest whole numbers; the half to the even one."""
     return np.rint(values).astype(np.int32)

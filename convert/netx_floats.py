@@ -1,0 +1,165 @@
+"""netx files whose numbers were never made whole, as a ``FloatNetwork``.
+
+The fields are those of ``convert.netx``; weights, thresholds, decays, biases and delays may be fractions.  The unit is the
+file's: a threshold of 64 beside weights in units of 1/64 of that is SLAYER's.  CUBA neurons only, and no weight exponents,
+which floats do not need.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from convert.arrays import Shape
+from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from convert.netx_fields import Fields
+from convert.netx_read import layer_groups
+from convert.netx_values import declared_shape, pair, population, whole_number
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, STATE_SHIFT, THRESHOLD_MAX
+
+_CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec")
+
+
+def read_netx_floats(path: str | os.PathLike[str]) -> FloatNetwork:
+    """The network in a netx file, its numbers as they stand.
+
+    Raises:
+        NetworkError: the file cannot be read, or holds something that a ``FloatNetwork`` cannot say; names the layer and field.
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
+    try:
+        with h5py.File(place, "r") as file:
+            return _network(Fields(file, "file"))
+    except NetworkError as error:
+        raise NetworkError(f"{place}: {error}") from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        reason = str(error).strip("'\"") or type(error).__name__
+        raise NetworkError(f"{place} cannot be read as a netx file (HDF5): {reason}") from error
+
+
+def _network(root: Fields) -> FloatNetwork:
+    groups = layer_groups(root)
+    ours = "myelin_format" in root.group.attrs
+    kinds = [group.text("type") for group in groups]
+    source: Shape | None = None
+    bits, average = 0, None
+    layers: list[FloatLayer] = []
+    for position, (group, kind) in enumerate(zip(groups, kinds, strict=True)):
+        group.name = f"layer/{position} ({kind})"
+        following = next((other for other in kinds[position + 1 :] if other != "flatten"), None)
+        if kind == "input" and position == 0:
+            if "neuron" in group:
+                raise NetworkError(f"{group.name}: the input drives neurons; a float network takes spikes at its input")
+            source, bits = population(group, kind, ours, following), whole_number(group, "message_bits", 0)
+        elif kind == "average" and position == len(groups) - 1:
+            average = int(np.prod(declared_shape(group)))
+        elif kind in _CONNECTIONS:
+            source = _guessed(group, kind) if source is None else source
+            before = layers[-1].shape if layers else source
+            last = following in (None, "average")
+            layers.append(_layer(group, kind, before, population(group, kind, ours, following), last, ours))
+        elif kind != "flatten":
+            raise NetworkError(
+                f"{group.name}: a layer of this type cannot stand here; supported are input, flatten, average, "
+                f"{', '.join(_CONNECTIONS)}"
+            )
+    if not layers or source is None:
+        raise NetworkError("the file has no layer with weights; dense or conv layers are expected")
+    return FloatNetwork(source, tuple(layers), bits, average)
+
+
+def _guessed(group: Fields, kind: str) -> Shape:
+    declared = group.size_of("weight") or ()
+    if kind.startswith("conv") or len(declared) < 2:
+        raise NetworkError(f"{group.name}: the file has no input layer, so the shape of its input cannot be told: write one")
+    return (int(declared[1]),)
+
+
+def _layer(group: Fields, kind: str, before: Shape, shape: Shape, last: bool, ours: bool) -> FloatLayer:
+    neuron = group.child("neuron")
+    if neuron is None or neuron.text("type") not in ("CUBA", "LOIHI"):
+        raise NetworkError(f"{group.name}: has no CUBA neurons; a float network has CUBA neurons")
+    for key in ("weight_exp", "weight_exp_rec"):
+        if whole_number(group, key, 0):
+            raise NetworkError(f"{group.name}: {key} is {group.number(key)}; fold it into the weights of a file of floats")
+    try:
+        synapse, delay = _connection(group, kind, "", before, shape)
+        recurrent = None
+        if kind.endswith("_rec"):
+            own = "conv" if len(group.size_of("weight_rec") or ()) >= 4 else "dense"
+            recurrent = FloatRecurrent(*_connection(group, own, "_rec", shape, shape))
+        thresholds = _spread(neuron, "vThMant", shape)
+        if np.any(thresholds != thresholds.flat[0]):
+            raise NetworkError("'vThMant' differs between neurons; one threshold for the layer is supported")
+        said, top = group.text("output", ""), float(thresholds.flat[0])
+        state = said == "state" or (not said and not ours and last and recurrent is None and top >= THRESHOLD_MAX)
+        bias = _spread(group, "bias", shape, 0.0) * 2.0 ** (whole_number(group, "bias_exp", NETX_BIAS_EXP) - STATE_SHIFT)
+        current, voltage = (_spread(neuron, key, shape) / DECAY_UNITY for key in ("iDecay", "vDecay"))
+        return FloatLayer(shape, synapse, None if state else top, current, voltage, bias, delay, recurrent)
+    except NetworkError as error:
+        text = str(error)
+        raise NetworkError(text if text.startswith("layer/") else f"{group.name}: {text}") from error
+
+
+def _connection(
+    group: Fields, kind: str, suffix: str, before: Shape, shape: Shape
+) -> tuple[FloatDense | FloatConv, FloatArray]:
+    """A connection with its synaptic delays, and the axonal delays of the population ``shape``."""
+    synapse, key = _synapse(group, kind, suffix, before, shape), "delay" + suffix
+    synaptic = group.numbers(key + "_synaptic", synapse.weight.size)
+    axonal = np.zeros(())
+    if synaptic is None and isinstance(synapse, FloatDense) and group.size_of(key) == synapse.weight.shape:
+        synaptic = group.numbers(key, synapse.weight.size)
+    else:
+        axonal = _spread(group, key, shape, 0.0)
+    if synaptic is None:
+        return synapse, axonal
+    if not isinstance(synapse, FloatDense):
+        raise NetworkError(f"{group.name}: {key!r} is a matrix; a convolution takes delays per neuron or per channel")
+    return FloatDense(synapse.weight, synaptic.astype(np.float64)), axonal
+
+
+def _synapse(group: Fields, kind: str, suffix: str, before: Shape, shape: Shape) -> FloatDense | FloatConv:
+    values = group.numbers("weight" + suffix)
+    if values is None:
+        raise NetworkError(f"{group.name}: {'weight' + suffix!r} is missing; netx needs it")
+    if not kind.startswith("conv"):
+        targets, sources = int(np.prod(shape)), int(np.prod(before))
+        if values.size != targets * sources:
+            raise NetworkError(
+                f"{group.name}: {'weight' + suffix!r} has shape {values.shape}; ({targets}, {sources}) is expected"
+            )
+        return FloatDense(values.reshape(targets, sources))
+    kernel = values[..., 0] if values.ndim == 5 and values.shape[4] == 1 else values
+    if kernel.ndim != 4:
+        raise NetworkError(
+            f"{group.name}: {'weight' + suffix!r} has shape {values.shape}; (out, in / groups, height, width) is expected"
+        )
+    geometry: dict[str, Any] = {name: pair(group, name + suffix) for name in ("stride", "padding", "dilation")}
+    return FloatConv(kernel, **geometry, groups=whole_number(group, "groups" + suffix))
+
+
+def _spread(group: Fields, key: str, shape: Shape, default: float | None = None) -> FloatArray:
+    """One number, one for each channel, or one for each neuron, so that it broadcasts to ``shape``."""
+    values = group.numbers(key, int(np.prod(shape)))
+    if values is None:
+        return np.asarray(group.number(key, default), np.float64)
+    numbers = values.astype(np.float64)
+    if numbers.size == 1:
+        return numbers.reshape(())
+    if numbers.ndim == 1 and numbers.size == int(np.prod(shape)):
+        return numbers.reshape(shape)
+    if numbers.ndim == 1 and len(shape) == 3 and numbers.size == shape[0]:
+        return numbers.reshape(-1, 1, 1)
+    if len(shape) == 3 and numbers.shape == shape[::-1]:
+        return numbers.transpose(2, 1, 0)
+    raise NetworkError(
+        f"{group.name}: {key!r} has shape {numbers.shape}; one number, one per channel or one per neuron is expected"
+    )

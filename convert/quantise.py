@@ -1,0 +1,256 @@
+"""Post-training quantisation: from a ``FloatNetwork`` and some samples to integers that spike as the floats do.
+
+Layer after layer, with the integers of the layers before it in place, choose what makes the layer's spikes differ least from
+those of the float network on the same samples:
+
+1. a real scale of weights, threshold and bias together, over an octave, how far the largest weights are clipped, and whether a
+   weight's rounding error is made good by those after it (``convert.quantise_layer``);
+2. the whole steps of fractional delays (``convert.quantise_delays``): axonal ones of the layer before, and recurrent ones;
+   synaptic delays go to the nearest;
+3. the threshold and, where the layer has biases, their level, so that rate and spikes fit again.
+
+Of a readout of states, voltages are compared.  Nothing is trained, and labels are not looked at.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray, Shape
+from convert.float_network import FloatArray, FloatDense, FloatLayer, FloatNetwork
+from convert.float_simulator import late, simulate_floats
+from convert.layers import Dense
+from convert.network import Input, Layer, Network, naming_layer
+from convert.quantise_delays import Delays, round_delays
+from convert.quantise_layer import Choice, Grid, largest_scale, quantised_layer, steps_of
+from convert.rounding import whole
+from convert.simulator import simulate
+from hw_configs.errors import DataError
+from hw_configs.fixed_point import STATE_SHIFT
+
+#: Scales that are tried, evenly spaced over an octave: what lies an octave lower has the same mantissas.
+SCALES = 8
+#: Exponents of two by which the largest weights may exceed the range.
+CLIPPED = (0, 1, 2)
+#: Scales and clips that are tried again with compensated weights, and with other clips of one connection alone.
+KEPT = 4
+#: Factors on the threshold, and shifts of the bias in units of the threshold.
+THRESHOLDS = (0.9, 0.94, 0.97, 0.985, 1.0, 1.015, 1.03, 1.06, 1.1)
+BIASES = (-0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04)
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What was chosen for a layer, and ``error`` on the calibration samples: see ``mismatch``."""
+
+    choice: Choice
+    delays: dict[str, str]
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """The integer network, and what was chosen for each layer."""
+
+    network: Network
+    layers: tuple[LayerReport, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One layer: what enters it in integers, before axonal delays, and what should come out."""
+
+    layer: FloatLayer
+    shape: Shape
+    message_bits: int
+    spikes: npt.NDArray[Any]  # (batch, steps, sources)
+    axonal: FloatArray  # of the population before, () or broadcastable to shape
+    wanted: FloatArray  # (batch, steps, *layer shape)
+    grid: Grid
+    entered: dict[bytes, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def arriving(self, axonal: IntArray) -> npt.NDArray[Any]:
+        """What enters after these delays, (batch, steps, *shape); kept while the delays are the same."""
+        key = axonal.tobytes()
+        if key not in self.entered:
+            self.entered.clear()
+            delays = np.broadcast_to(axonal, self.shape).astype(np.float64)
+            delayed = late(self.spikes.astype(np.float64), delays).astype(self.spikes.dtype)
+            self.entered[key] = delayed.reshape(*self.spikes.shape[:2], *self.shape)
+        return self.entered[key]
+
+    def run(self, candidate: Layer, axonal: IntArray) -> npt.NDArray[Any]:
+        """Spikes or voltages of the layer, before its axonal delay."""
+        network = Network(Input(self.shape, self.message_bits), (candidate,))
+        return simulate(network, self.arriving(axonal)).output
+
+    def error(self, candidate: Layer, choice: Choice, axonal: IntArray) -> float:
+        """What the choices are made by."""
+        got = self.run(candidate, axonal)
+        if candidate.output == "state":
+            return state_error(got / (choice.scale * (1 << STATE_SHIFT)), self.wanted)
+        return mismatch(got, self.wanted)
+
+
+def mismatch(got: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
+    """Steps of neurons at which only one of two trains has a spike, as a share of the spikes wanted (of 1 where none is)."""
+    different = int(np.count_nonzero((got != 0) != (wanted != 0)))
+    return different / max(1, int(np.count_nonzero(wanted)))
+
+
+def state_error(got: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
+    """Root mean square of the difference of two states, as a share of that of the wanted one."""
+    scale = float(np.sqrt(np.mean(np.square(wanted))))
+    return float(np.sqrt(np.mean(np.square(got - wanted)))) / (scale if scale > 0 else 1.0)
+
+
+def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = None, *, progress: bool = False) -> Quantised:
+    """The integers of ``network`` that were chosen on ``spikes``, as the module says.
+
+    Args:
+        network: floats; not changed.
+        spikes: calibration samples (batch, steps, *input shape), whole numbers that the input takes.
+        grid: what the integers may be; 8 bits by default.
+        progress: whether to show a progress bar.
+
+    Raises:
+        DataError: the spikes do not fit, or are too few to choose by.
+        NetworkError: a layer cannot be said in integers; names the layer.
+    """
+    values = np.asarray(spikes)
+    reference = simulate_floats(network, values, interpolate=True)
+    if not values.size or not np.count_nonzero(values):
+        raise DataError("the calibration samples hold no spikes; name data with some")
+    grid = Grid() if grid is None else grid
+    current = values.reshape(*values.shape[:2], -1).astype(np.int32 if network.message_bits > 8 else np.uint8)
+    shape, axonal, bits = network.input_shape, np.zeros(()), network.message_bits
+    layers: list[Layer] = []
+    reports = []
+    for index, floats in enumerate(_shown(network.layers, progress)):
+        with naming_layer(index, floats.kind):
+            states = reference.layers[index]
+            wanted = states["v" if floats.output == "state" else "spikes"]
+            largest = max(float(np.abs(states[name]).max()) for name in ("u", "v"))
+            task = _Task(floats, shape, bits, current, axonal, wanted, grid)
+            candidate, choice, before, methods, error = _choose(task, max(largest, floats.threshold or 0.0))
+        if layers:
+            layers[-1] = replace(layers[-1], delay_steps=before)
+        layers.append(candidate)
+        reports.append(LayerReport(choice, methods, error))
+        if floats.output == "spikes":
+            current = task.run(candidate, before).reshape(*current.shape[:2], -1)
+        shape, axonal, bits = floats.shape, floats.delay_steps, 0
+    layers[-1] = replace(layers[-1], delay_steps=whole(network.layers[-1].delay_steps))
+    return Quantised(
+        Network(Input(network.input_shape, network.message_bits), tuple(layers), network.average_groups), tuple(reports)
+    )
+
+
+def _choose(task: _Task, largest: float) -> tuple[Layer, Choice, IntArray, dict[str, str], float]:
+    """The layer, its choice, the axonal delays before it, how delays were rounded, and the error."""
+    axonal = whole(task.axonal)
+    top = largest_scale(task.layer, task.grid, largest)
+    gram = _gram(task, axonal)
+
+    def error(choice: Choice) -> float:
+        return task.error(quantised_layer(task.layer, task.grid, choice, gram), choice, axonal)
+
+    scales = [top * 2 ** (-step / SCALES) for step in range(SCALES)]
+    scales.append(2.0 ** math.floor(math.log2(top)))  # plain rounding's own
+    first = {Choice(a, steps_of(task.layer, task.grid, a, clip)): None for a in scales for clip in CLIPPED}
+    ranked = sorted((error(choice), place, choice) for place, choice in enumerate(first))
+    second = dict.fromkeys(other for _, _, choice in ranked[:KEPT] for other in _variants(task, choice, gram is not None))
+    best, choice = min(
+        [(value, choice) for value, _, choice in ranked[:1]] + [(error(choice), choice) for choice in second],
+        key=lambda pair: pair[0],
+    )
+    candidate = quantised_layer(task.layer, task.grid, choice, gram)
+    candidate, axonal, methods = _with_delays(task, candidate, choice, axonal)
+    best, choice, candidate = _levels(task, candidate, choice, axonal)
+    return candidate, choice, axonal, methods, best
+
+
+def _variants(task: _Task, choice: Choice, can_compensate: bool) -> Iterator[Choice]:
+    """``choice`` with other clips of each connection, with and without compensation."""
+    open_steps = steps_of(task.layer, task.grid, choice.scale)
+    ranges = [range(max(0, most - CLIPPED[-1]), most + 1) for most in open_steps]
+    near = [steps for steps in itertools.product(*ranges) if sum(abs(a - b) for a, b in zip(steps, choice.steps)) <= 1]
+    for steps in near:
+        for compensate in (False, True) if can_compensate else (False,):
+            yield replace(choice, steps=steps, compensated=compensate)
+
+
+def _gram(task: _Task, axonal: IntArray) -> FloatArray | None:
+    """E[x x^T] over samples and steps of the traces x that spikes of each source leave in a voltage without resets; None where
+    the connection is no dense one with the same delay for all synapses of a source."""
+    if not isinstance(task.layer.synapse, FloatDense) or task.layer.synapse.delay_steps is not None:
+        return None
+    entered = task.arriving(axonal)
+    entered = entered.reshape(*entered.shape[:2], -1)
+    keep_u, keep_v = (1 - float(np.mean(decay)) for decay in (task.layer.current_decay, task.layer.voltage_decay))
+    u = v = np.zeros((len(entered), entered.shape[2]))
+    gram = np.zeros((entered.shape[2], entered.shape[2]))
+    for t in range(entered.shape[1]):
+        u = keep_u * u + entered[:, t]
+        v = keep_v * v + u
+        gram += v.T @ v
+    return gram / (entered.shape[0] * entered.shape[1])
+
+
+def _with_delays(task: _Task, layer: Layer, choice: Choice, axonal: IntArray) -> tuple[Layer, IntArray, dict[str, str]]:
+    """Whole delays for what is fractional: axonal before the layer, its recurrent ones, synaptic ones to the nearest."""
+    methods = {}
+    found = round_delays(task.axonal, lambda delays: task.error(layer, choice, delays))
+    methods["axonal"], axonal = _told(found), found.delay_steps
+    if task.layer.recurrent is not None and layer.recurrent is not None:
+        recurrent = layer.recurrent
+
+        def error(delays: IntArray) -> float:
+            return task.error(replace(layer, recurrent=replace(recurrent, delay_steps=delays)), choice, axonal)
+
+        found = round_delays(task.layer.recurrent.delay_steps, error)
+        methods["recurrent"] = _told(found)
+        layer = replace(layer, recurrent=replace(recurrent, delay_steps=found.delay_steps))
+    if isinstance(layer.synapse, Dense) and layer.synapse.delay_steps is not None:
+        methods["synaptic"] = "nearest"
+    return layer, axonal, methods
+
+
+def _told(delays: Delays) -> str:
+    return f"{delays.flips} of nearest flipped" if delays.method == "flipped" else delays.method
+
+
+def _levels(task: _Task, layer: Layer, choice: Choice, axonal: IntArray) -> tuple[float, Choice, Layer]:
+    """Threshold and bias: the level with the least error; of equal ones that whose rate is nearest to the float layer's."""
+    if task.layer.threshold is None:
+        return task.error(layer, choice, axonal), choice, layer
+
+    def tried(choices: Iterable[Choice]) -> tuple[float, float, Choice, Layer]:
+        results = []
+        for other in choices:
+            neuron = quantised_layer(task.layer, task.grid, replace(other, compensated=False)).neuron
+            candidate = replace(layer, neuron=neuron)
+            got = task.run(candidate, axonal)
+            rate = abs(float(np.mean(got != 0)) - float(np.mean(task.wanted != 0)))
+            results.append((mismatch(got, task.wanted), rate, other, candidate))
+        return min(results, key=lambda result: result[:2])
+
+    error, _, choice, layer = tried(replace(choice, threshold=factor) for factor in THRESHOLDS)
+    if task.layer.bias.any():
+        error, _, choice, layer = tried(replace(choice, bias=shift) for shift in BIASES)
+    return error, choice, layer
+
+
+def _shown(layers: tuple[FloatLayer, ...], progress: bool) -> Iterable[FloatLayer]:
+    if not progress:
+        return layers
+    from tqdm import tqdm
+
+    return tqdm(layers, desc="quantise", unit="layer")

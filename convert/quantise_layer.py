@@ -1,0 +1,195 @@
+"""One layer of floats on a target's grid: integers and what was chosen, from arrays alone.
+
+With one real scale a for a layer, which changes no spike, and a step 2^e for each of its connections::
+
+    W = m 2^e,  m = clip(rint(a w / 2^e)) in -2^(b-1)..2^(b-1) - 1,   threshold = rint(a f threshold),   bias = rint(64 a bias)
+
+b are the target's bits.  A dense connection has e as its weight exponent; a convolution, which has none, as a power of two in
+its weights, of which -256..255 leaves 9 - b.  An m that is clipped is an error of one weight that buys finer steps for the
+rest.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.arrays import IntArray
+from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer
+from convert.layers import Conv, DelayedRecurrent, Dense
+from convert.network import Layer
+from convert.neurons import Cuba
+from convert.rounding import STATE_THRESHOLD, round_bias, whole
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import (
+    BIAS_EXP_MAX,
+    BIAS_MANT_MAX,
+    DECAY_UNITY,
+    STATE_MAX,
+    STATE_SHIFT,
+    THRESHOLD_MAX,
+    WEIGHT_BITS,
+)
+from hw_configs.target import Target
+
+#: Largest weight exponent where the target's is not public: Loihi 1's.
+_EXPONENT_MAX = 7
+#: Share of the 24 bit that the states of the float network may take: others, which calibration did not see, may be larger.
+_HEADROOM = 0.25
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What the integers may be.
+
+    Attributes:
+        weight_bits: of signed weights, 2..8.
+        exponent_max: largest weight exponent of a dense connection.
+        threshold_max: mantissa.
+    """
+
+    weight_bits: int = WEIGHT_BITS
+    exponent_max: int = _EXPONENT_MAX
+    threshold_max: int = THRESHOLD_MAX
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.weight_bits <= WEIGHT_BITS:
+            raise NetworkError(f"weight_bits is {self.weight_bits}; 2..{WEIGHT_BITS} is allowed")
+
+    @classmethod
+    def of(cls, target: Target) -> Grid:
+        """What ``target`` holds; where its numbers are not public, what Lava's arithmetic does."""
+        bits = WEIGHT_BITS if target.weight_bits is None else min(target.weight_bits, WEIGHT_BITS)
+        exponent = _EXPONENT_MAX if target.weight_exp_max is None else max(0, min(target.weight_exp_max, _EXPONENT_MAX))
+        return cls(bits, exponent, THRESHOLD_MAX if target.threshold_max is None else target.threshold_max)
+
+    @property
+    def low(self) -> int:
+        """Smallest m."""
+        return -(1 << (self.weight_bits - 1))
+
+    @property
+    def high(self) -> int:
+        """Largest m."""
+        return (1 << (self.weight_bits - 1)) - 1
+
+    def step_max(self, synapse: FloatDense | FloatConv) -> int:
+        """Largest e."""
+        return self.exponent_max if isinstance(synapse, FloatDense) else WEIGHT_BITS + 1 - self.weight_bits
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is free when a layer becomes integers; see the module.
+
+    Attributes:
+        scale: a.
+        steps: e of the feed-forward connection, and of the recurrent one where there is one.
+        threshold: f.
+        bias: added to every bias, as a share of the threshold; only where the layer has one.
+        compensated: whether the error of each feed-forward weight was spread over those rounded after it.
+    """
+
+    scale: float
+    steps: tuple[int, ...]
+    threshold: float = 1.0
+    bias: float = 0.0
+    compensated: bool = False
+
+
+def largest_scale(layer: FloatLayer, grid: Grid, largest_state: float) -> float:
+    """The largest a with which steps, threshold, bias and states (of magnitude ``largest_state``) have room."""
+    limits = [_HEADROOM * STATE_MAX / (1 << STATE_SHIFT) / largest_state] if largest_state > 0 else []
+    for synapse in layer.connections:
+        top = _reach(synapse.weight, grid)
+        if top > 0:
+            limits.append(math.ldexp(1.0, grid.step_max(synapse)) / top)
+    if layer.threshold:
+        limits.append(grid.threshold_max / (1.5 * layer.threshold))
+    if layer.bias.any():
+        limits.append((BIAS_MANT_MAX << BIAS_EXP_MAX) / (1 << STATE_SHIFT) / (1.5 * float(np.abs(layer.bias).max())))
+    return min(limits, default=1.0)
+
+
+def steps_of(layer: FloatLayer, grid: Grid, scale: float, clipped: int = 0) -> tuple[int, ...]:
+    """The smallest e with which no weight is clipped, less ``clipped``: weights up to 2^clipped times too large are."""
+    steps = []
+    for synapse in layer.connections:
+        top = _reach(synapse.weight, grid)
+        needed = math.ceil(math.log2(scale * top) - 1e-9) if top > 0 else 0
+        steps.append(max(0, min(needed - clipped, grid.step_max(synapse))))
+    return tuple(steps)
+
+
+def _reach(weight: FloatArray, grid: Grid) -> float:
+    """The step that the extreme weight needs where a is 1."""
+    return max(float(weight.max(initial=0)) / (grid.high + 0.49), -float(weight.min(initial=0)) / (0.49 - grid.low))
+
+
+def quantised_layer(layer: FloatLayer, grid: Grid, choice: Choice, gram: FloatArray | None = None) -> Layer:
+    """``layer`` in integers by ``choice``, without its own axonal delay; other delays to the nearest step.
+
+    Args:
+        layer: floats; not changed.
+        grid: of the target.
+        choice: scale and steps.
+        gram: (in, in) second moments of what dense feed-forward weights see, for ``choice.compensated``.
+
+    Raises:
+        NetworkError: a constant does not fit its field.
+    """
+    steps = iter(choice.steps)
+    synapse = _synapse(layer.synapse, grid, choice.scale, next(steps), gram if choice.compensated else None)
+    recurrent = None
+    if layer.recurrent is not None:
+        own = _synapse(layer.recurrent.synapse, grid, choice.scale, next(steps), None)
+        recurrent = DelayedRecurrent(own, whole(layer.recurrent.delay_steps))
+    bias = layer.bias
+    if bias.any():
+        bias = bias + choice.bias * (layer.threshold or 0.0)
+    mantissa, exponent = round_bias(bias * choice.scale * (1 << STATE_SHIFT))
+    threshold = STATE_THRESHOLD if layer.threshold is None else round(choice.scale * choice.threshold * layer.threshold)
+    current, voltage = (whole(decay * DECAY_UNITY) for decay in (layer.current_decay, layer.voltage_decay))
+    neuron = Cuba(threshold, current, voltage, mantissa, exponent)
+    return Layer(layer.shape, synapse, neuron, np.zeros((), np.int32), recurrent, layer.output)
+
+
+def _synapse(synapse: FloatDense | FloatConv, grid: Grid, scale: float, step: int, gram: FloatArray | None) -> Dense | Conv:
+    wanted = synapse.weight * (scale / (1 << step))
+    if gram is None or isinstance(synapse, FloatConv):
+        mantissa = whole(np.clip(wanted, grid.low, grid.high))
+    else:
+        mantissa = compensated(wanted, gram, grid.low, grid.high)
+    if isinstance(synapse, FloatConv):
+        return synapse.quantised(mantissa << step)
+    return Dense(mantissa, step, None if synapse.delay_steps is None else whole(synapse.delay_steps))
+
+
+def compensated(weight: FloatArray, gram: FloatArray, low: int, high: int, damping: float = 0.01) -> IntArray:
+    """Whole numbers M in low..high near ``weight`` (out, in) with a small ``sum (W - M) G (W - M)^T`` over outputs.
+
+    Weights are rounded source by source, the one with the largest moment first; what is left of each is spread over the sources
+    that come after it, by the inverse of G, so that the sum over all sources stays near what it was.
+
+    Args:
+        weight: W.
+        gram: G = E[x x^T], (in, in).
+        damping: added to the diagonal of G, as a share of its mean.
+
+    Source: Frantar et al. 2023, GPTQ, arXiv 2210.17323, after Hassibi, Stork 1993 (optimal brain surgeon).
+    """
+    order = np.argsort(-np.diag(gram), kind="stable")
+    moments = gram[np.ix_(order, order)]
+    mean = float(np.mean(np.diag(moments)))
+    moments = moments + np.eye(len(order)) * (damping * mean if mean > 0 else 1.0)
+    spread = np.linalg.cholesky(np.linalg.inv(moments)).T  # upper; row j spreads the error of source j over those after it
+    left = weight[:, order].copy()
+    result: npt.NDArray[np.int32] = np.empty(weight.shape, np.int32)
+    for j, source in enumerate(order):
+        result[:, source] = whole(np.clip(left[:, j], low, high))
+        error = (left[:, j] - result[:, source]) / spread[j, j]
+        left[:, j + 1 :] -= error[:, None] * spread[j, j + 1 :]
+    return result

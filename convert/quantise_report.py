@@ -1,0 +1,148 @@
+"""What quantisation cost: the float network, its plain rounding and its calibrated integers on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from convert import statistics
+from convert.float_network import FloatNetwork
+from convert.float_simulator import simulate_floats
+from convert.network import Network
+from convert.quantise import Quantised
+from convert.simulator import simulate
+
+#: Samples that pass at a time.
+CHUNK = 128
+
+
+class Comparison(NamedTuple):
+    """Of each network by name: spikes that differ in each layer of spikes as a share of the float network's, and classes.
+
+    Attributes:
+        mismatch: by network, one number for each layer of spikes.
+        prediction: by network, and ``float``, (samples,).
+        labels: (samples,).
+    """
+
+    mismatch: dict[str, list[float]]
+    prediction: dict[str, npt.NDArray[np.int64]]
+    labels: npt.NDArray[np.int64]
+
+
+def compare_networks(
+    floats: FloatNetwork,
+    networks: Mapping[str, Network],
+    batches: Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]],
+) -> Comparison:
+    """Run the float network and all ``networks`` on batches of (frames, labels); fractional delays of floats interpolate."""
+    spiking = [index for index, layer in enumerate(floats.layers) if layer.output == "spikes"]
+    different = {name: np.zeros(len(spiking)) for name in networks}
+    sent = np.zeros(len(spiking))
+    predictions: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in ("float", *networks)}
+    truth = []
+    for frames, labels in batches:
+        reference = simulate_floats(floats, frames, interpolate=True)
+        truth.append(labels)
+        predictions["float"].append(_classes(floats, reference.output))
+        wanted = [reference.layers[index]["spikes"] != 0 for index in spiking]
+        sent += [spikes.sum() for spikes in wanted]
+        for name, network in networks.items():
+            got = simulate(network, frames, record=dict.fromkeys(spiking, ("spikes",)))
+            predictions[name].append(got.prediction)
+            pairs = zip(spiking, wanted, strict=True)
+            different[name] += [np.count_nonzero((got.layers[index]["spikes"] != 0) != spikes) for index, spikes in pairs]
+    return Comparison(
+        {name: (values / np.maximum(sent, 1)).tolist() for name, values in different.items()},
+        {name: np.concatenate(parts) for name, parts in predictions.items()},
+        np.concatenate(truth),
+    )
+
+
+def _classes(floats: FloatNetwork, output: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """As ``Recording.prediction``."""
+    scores = output.sum(axis=1).reshape(len(output), -1)
+    if floats.average_groups:
+        scores = scores.reshape(len(output), floats.average_groups, -1).sum(axis=2)
+    return np.argmax(scores, axis=1)
+
+
+def as_dict(floats: FloatNetwork, comparison: Comparison) -> dict[str, Any]:
+    """For JSON, with units in the names: every network beside the float network, paired on the same samples."""
+    reference, labels = comparison.prediction["float"], comparison.labels
+    rows = []
+    for name, mismatch in comparison.mismatch.items():
+        paired = statistics.compare(reference, comparison.prediction[name], labels)
+        rows.append(
+            {
+                "name": name,
+                "spike_mismatch_percent": [100 * value for value in mismatch],
+                "accuracy_percent": 100 * paired.accuracy,
+                "difference_points": 100 * paired.difference,
+                "difference_low_points": 100 * paired.difference_interval[0],
+                "difference_high_points": 100 * paired.difference_interval[1],
+                "only_float_right_samples": paired.only_reference,
+                "only_this_right_samples": paired.only_candidate,
+                "agreement_percent": 100 * paired.agreement,
+                "mcnemar_p": paired.mcnemar_p,
+            }
+        )
+    spiking = [f"layer {index} ({layer.kind})" for index, layer in enumerate(floats.layers) if layer.output == "spikes"]
+    return {
+        "samples": len(labels),
+        "float_accuracy_percent": 100 * float((reference == labels).mean()),
+        "layers": spiking,
+        "networks": rows,
+    }
+
+
+def choices(quantised: Quantised) -> list[dict[str, Any]]:
+    """What was chosen for each layer, for JSON."""
+    found = zip(quantised.network.layers, quantised.layers, strict=True)
+    return [
+        {
+            "layer": f"layer {index} ({layer.kind})",
+            "weight_1_is_threshold_units": report.choice.scale,
+            "weight_step_exponents": list(report.choice.steps),
+            "compensated": report.choice.compensated,
+            "threshold_factor": report.choice.threshold,
+            "bias_shift_thresholds": report.choice.bias,
+            "delays": report.delays,
+            "calibration_error_percent": 100 * report.error,
+        }
+        for index, (layer, report) in enumerate(found)
+    ]
+
+
+def table(result: Mapping[str, Any]) -> list[str]:
+    """Lines for the screen, of what ``as_dict`` gave."""
+    names = result["layers"]
+    width = max(10, *(len(row["name"]) for row in result["networks"]))
+    lines = [
+        f"{result['samples']} samples that no choice was made on; spikes that differ from the float network's, of its spikes"
+    ]
+    lines.append(f"  {'':{width}}  accuracy  to the float network (95 %)       p  " + "  ".join(names))
+    lines.append(f"  {'float':{width}}  {result['float_accuracy_percent']:6.2f} %")
+    for row in result["networks"]:
+        interval = f"{row['difference_low_points']:+.2f} to {row['difference_high_points']:+.2f}"
+        difference = f"{row['difference_points']:+6.2f} points ({interval})"
+        cells = (f"{value:{len(name) - 2}.2f} %" for name, value in zip(names, row["spike_mismatch_percent"], strict=True))
+        lines.append(
+            f"  {row['name']:{width}}  {row['accuracy_percent']:6.2f} %  {difference:28}  {row['mcnemar_p']:.4f}  "
+            + "  ".join(cells)
+        )
+    return lines
+
+
+def batches(
+    frames: Callable[[npt.NDArray[np.int64]], npt.NDArray[Any]],
+    labels: npt.NDArray[np.int64],
+    numbers: Sequence[int] | npt.NDArray[np.int64],
+) -> Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]]:
+    """(frames, labels) of the samples ``numbers``, CHUNK at a time."""
+    for start in range(0, len(numbers), CHUNK):
+        part = np.asarray(numbers[start : start + CHUNK])
+        yield frames(part), labels[part]
