@@ -28,3 +28,14 @@ def density(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0, up to 1")
     return value
+
+
+def percent_points(text: str) -> float:
+    """A number of percent points, 0 to 100."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of percent points in 0..100")
+    return value

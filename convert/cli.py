@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import convert.mapping_command
 import convert.nir_command
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from convert.network import Network
     from convert.profile import Profile
     from convert.rules import Violation
+    from convert.stimulus import Opened, Stimulus
     from hw_configs.target import Target
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -74,7 +75,8 @@ def _add_profile(subparsers: Subparsers) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """``myelin check``: every violation at once; 0 when the target holds the network, 1 when not."""
-    from convert.rules import calibrate, not_checked, notes, state_ranges
+    from convert.check_report import as_dict
+    from convert.rules import calibrate
     from convert.stimulus import choose, open_network
     from hw_configs.target import load_target
 
@@ -88,27 +90,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         print(f"calibrated on {stimulus.text}")
     violations = print_check(opened.network, target, arguments.network, calibration)
     if arguments.json is not None:
-        result = {
-            "network": str(arguments.network),
-            "target": target.name,
-            "holds": not violations,
-            "violations": [
-                {
-                    "rule": violation.rule,
-                    "where": violation.where,
-                    "what": violation.what,
-                    f"got_{violation.unit}": violation.got,
-                    f"limit_{violation.unit}": violation.limit,
-                    "cure": violation.cure,
-                    "message": violation.message,
-                }
-                for violation in violations
-            ],
-            "notes": notes(target, calibration),
-            "not_checked": not_checked(target, calibration),
-            "calibration": None if stimulus is None else {**stimulus.facts, "text": stimulus.text},
-            "states": [] if calibration is None else [state._asdict() for state in state_ranges(calibration)],
-        }
+        input_of = None if stimulus is None else {**stimulus.facts, "text": stimulus.text}
+        result = {"network": str(arguments.network), **as_dict(violations, target, calibration, input_of)}
         write_json(arguments.json, result)
     return 1 if violations else 0
 
@@ -116,27 +99,29 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_profile(arguments: argparse.Namespace) -> int:
     """``myelin profile``: print the tables and the warnings; returns 0."""
     from convert.plots import profile_bars
-    from convert.profile import Profiler
-    from convert.profile_report import as_dict, lines
+    from convert.profile_report import lines
     from convert.stimulus import choose, open_network
 
     opened = open_network(arguments.network)
-    stimulus = choose([opened], arguments)
-    profiler = Profiler(opened.network)
-    for _, frames in stimulus.batches(_PROFILED_SAMPLES):
-        profiler.add(frames)
-    profile = profiler.result()
-    result = {
-        "network": str(arguments.network),
-        "input": {**stimulus.facts, "text": stimulus.text},
-        **as_dict(profile),
-    }
+    result, profile = profiled(opened, choose([opened], arguments))
     print("\n".join(lines(result)))
     if arguments.json is not None:
         write_json(arguments.json, result)
     if arguments.plot is not None:
         profile_bars(arguments.plot, profile)
     return 0
+
+
+def profiled(opened: Opened, stimulus: Stimulus, *, timed: bool = True) -> tuple[dict[str, Any], Profile]:
+    """What `myelin profile` writes of a network on ``stimulus``, and the profile itself; see ``convert.profile.Profiler``."""
+    from convert.profile import Profiler
+    from convert.profile_report import as_dict
+
+    profiler = Profiler(opened.network, timed=timed)
+    for _, frames in stimulus.batches(_PROFILED_SAMPLES):
+        profiler.add(frames)
+    profile = profiler.result()
+    return {"network": str(opened.path), "input": {**stimulus.facts, "text": stimulus.text}, **as_dict(profile)}, profile
 
 
 def print_check(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convert import arguments
 from convert.mapping_strategies import DEFAULT, STRATEGIES
@@ -12,6 +12,8 @@ from hw_configs.files import write_json
 
 if TYPE_CHECKING:
     from convert.mapping import Mapping
+    from convert.stimulus import Opened, Stimulus
+    from hw_configs.target import Target
 
 #: Samples that are binned at a time; the simulator takes fewer at once.
 _BATCH = 256
@@ -48,37 +50,51 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_map(args: argparse.Namespace) -> int:
     """Print the mapping and the estimate; 0 where the target holds the network, 1 where not."""
-    from convert.estimate import estimate
-    from convert.mapping import map_network
-    from convert.mapping_activity import ActivityMeter
     from convert.mapping_populations import limits
-    from convert.mapping_report import as_dict, lines
-    from convert.rules import RULES, check
+    from convert.mapping_report import lines
     from convert.stimulus import choose, open_network
     from hw_configs.target import load_target
 
     target = load_target(args.target)
     limits(target)  # a target without cores ends here, before anything runs
     opened = open_network(args.network)
-    stimulus = choose([opened], args)
-    meter = ActivityMeter(opened.network)
-    for _, frames in stimulus.batches(_BATCH):
-        meter.add(frames)
-    activity = meter.result()
-    mapping = map_network(opened.network, target, args.strategy, activity=activity, cores=args.cores)
-    of_cores = {rule.name for rule in RULES if rule.of_cores}  # what the mapping itself finds
-    broken = [violation for violation in check(opened.network, target) if violation.rule not in of_cores]
-    result = {
-        "network": str(args.network),
-        "input": {**stimulus.facts, "text": stimulus.text},
-        **as_dict(mapping, estimate(mapping, activity), broken),
-    }
+    result, mapping = mapped(opened, target, choose([opened], args), args.strategy, args.cores)
     print("\n".join(lines(result)))
     if args.json is not None:
         write_json(args.json, result)
     if args.plot is not None:
         _draw(args.plot, mapping)
     return 0 if result["fits"] else 1
+
+
+def mapped(
+    opened: Opened, target: Target, stimulus: Stimulus, strategy: str = DEFAULT, cores: int | None = None
+) -> tuple[dict[str, Any], Mapping]:
+    """What `myelin map` writes of a network on ``target`` and of what ``stimulus`` costs there, and the mapping itself.
+
+    Raises:
+        TargetError: the target has no cores.
+        DataError: as ``convert.mapping.map_network`` does.
+    """
+    from convert.estimate import estimate
+    from convert.mapping import map_network
+    from convert.mapping_activity import ActivityMeter
+    from convert.mapping_report import as_dict
+    from convert.rules import RULES, check
+
+    meter = ActivityMeter(opened.network)
+    for _, frames in stimulus.batches(_BATCH):
+        meter.add(frames)
+    activity = meter.result()
+    mapping = map_network(opened.network, target, strategy, activity=activity, cores=cores)
+    of_cores = {rule.name for rule in RULES if rule.of_cores}  # what the mapping itself finds
+    broken = [violation for violation in check(opened.network, target) if violation.rule not in of_cores]
+    result = {
+        "network": str(opened.path),
+        "input": {**stimulus.facts, "text": stimulus.text},
+        **as_dict(mapping, estimate(mapping, activity), broken),
+    }
+    return result, mapping
 
 
 def _draw(path: Path, mapping: Mapping) -> None:

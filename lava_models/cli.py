@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import lava_models.report_command
 import lava_models.validate_command
 from convert.arguments import count, positive
 from hw_configs.errors import DataError
@@ -29,6 +30,7 @@ def add_commands(subparsers: Subparsers) -> None:
     _add_simulate(subparsers)
     _add_diff(subparsers)
     lava_models.validate_command.add_command(subparsers)
+    lava_models.report_command.add_command(subparsers)
     _add_board(subparsers)
     _add_demo(subparsers)
     doctor = subparsers.add_parser(
@@ -128,7 +130,7 @@ def _add_demo(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="the whole way on the built-in data, in minutes",
-        description="Train, export, check, simulate, validate and draw, on built-in spoken digits in two languages.",
+        description="Train, export, check, simulate, validate, draw and report, on built-in spoken digits in two languages.",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="folder to write (default: demo)")
     parser.add_argument("--epochs", metavar="N", type=positive, help="epochs of training (default: the experiment's)")

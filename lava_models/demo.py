@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hw_configs.errors import ConfigError, GateError
+from lava_models.report_command import make_report
 from lava_models.validation import STOCK_SAMPLES, require_pass, validate_artifact
+from lava_models.validation import result as validation_json
 
 if TYPE_CHECKING:
     from convert.artifact import Artifact
@@ -50,7 +52,7 @@ def demo(
     max_drop_points: float = MAX_DROP_POINTS,
     progress: bool = True,
 ) -> int:
-    """Train, export, check, simulate, validate and draw into ``out``; returns 0.
+    """Train, export, check, simulate, validate, draw and report into ``out``; returns 0.
 
     A finished run in ``out`` is used as it is, an unfinished one is continued.
 
@@ -95,11 +97,14 @@ def demo(
         )
     with steps.step("draw", "pictures"):
         pictures = _draw(artifact, origin, samples, run, out)
+    with steps.step("report", "one page that loads nothing"):
+        lines = make_report(art, out / "report.html", {"validation": validation_json(validation)}, run=run, data=data)
+        print("\n".join(f"   {line}" for line in lines))
     _summarise(
         steps,
         result,
         validation,
-        [run, art, out / "simulation.json", out / "validation.json", out / "validation.png", *pictures],
+        [run, art, out / "simulation.json", out / "validation.json", out / "validation.png", *pictures, out / "report.html"],
         out,
         data,
     )

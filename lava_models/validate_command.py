@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert.arguments import count
+from convert.arguments import count, percent_points
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -36,7 +36,7 @@ def add_command(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--max-drop",
         metavar="POINTS",
-        type=_points,
+        type=percent_points,
         default=1.0,
         help="loss in percent points that the interval must rule out; decide on it before you look (default: 1.0)",
     )
@@ -85,13 +85,3 @@ def run_validate(args: argparse.Namespace) -> int:
     )
     require_pass(artifact, validation)
     return 0
-
-
-def _points(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of percent points in 0..100")
-    return value

@@ -52,7 +52,6 @@ def validate_artifact(
     """
     from convert.trained import Trained
     from convert.validate import validate
-    from convert.validation_json import as_dict
     from convert.validation_table import lines
     from hw_configs.files import write_json
     from lava_models.runner import Worker
@@ -73,7 +72,7 @@ def validate_artifact(
         )
     print("\n".join(lines(validation)))
     if json is not None:
-        write_json(json, {**_head(examination, origin), **as_dict(validation)})
+        write_json(json, result(validation))
     if plot is not None:
         from convert.plots_validation import stages_with_intervals
 
@@ -122,8 +121,22 @@ def _show_divergence(examination: Examination) -> None:
         print("\n".join(["", "first divergence", *divergence_report.lines(found)]))
 
 
-def _head(examination: Examination, origin: Origin) -> dict[str, Any]:
-    return {"artifact": str(examination.artifact.folder), "name": origin.name, "exported_for": origin.target}
+def result(validation: Validation) -> dict[str, Any]:
+    """What ``--json`` writes: the values of ``convert.validation_json``, and of which artifact they are."""
+    from convert.artifact import NETWORK
+    from convert.files import sha256
+    from convert.provenance import Origin
+    from convert.validation_json import as_dict
+
+    artifact = validation.examination.artifact
+    origin = Origin.of(artifact)
+    return {
+        "artifact": str(artifact.folder),
+        "network_sha256": sha256(artifact.folder / NETWORK),
+        "name": origin.name,
+        "exported_for": origin.target,
+        **as_dict(validation),
+    }
 
 
 def _no_lava(samples: int) -> str | None:

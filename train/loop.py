@@ -36,7 +36,7 @@ from train.datasets import SpikeDataset, by_interval, split
 from train.evaluate import evaluate
 from train.fit import facts, fitted
 from train.memory import keep_freed_memory
-from train.model import SpikingNetwork, build_model, parameter_count
+from train.model import SpikingNetwork, parameter_count, untrained
 from train.parallel import ALONE, Processes
 from train.step import joint_gradient
 from train.watch import Watch
@@ -109,8 +109,7 @@ class Run:
         self.train_batches = Batches(dataset, config.data, config.train.batch_size, train_part)
         shared = -(-len(valid_part) // config.train.slices_or_one)  # a batch for each slice, whoever takes it
         self.valid_batches = Batches(dataset, config.data, min(256, shared), valid_part)
-        torch.manual_seed(config.train.seed)
-        self.model = build_model(config, dataset.classes).to(device_named(config.train.device))
+        self.model = untrained(config, dataset.classes).to(device_named(config.train.device))
         self.model.recompute = config.train.recompute
         self.optimizer = build_optimizer(self.model, config.train)
         self.best: dict[str, Any] = {}

@@ -134,6 +134,12 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
     return SpikingNetwork(*blocks)
 
 
+def untrained(config: Config, classes: int) -> SpikingNetwork:
+    """The network with which training with ``config`` begins; sets the global torch generator to the run's seed."""
+    torch.manual_seed(config.train.seed)
+    return build_model(config, classes)
+
+
 def _neuron(config: Config) -> dict[str, Any]:
     """Arguments of ``Cuba``."""
     return {**asdict(config.neuron), "weight_bits": config.train.grid_bits or WEIGHT_BITS}

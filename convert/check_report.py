@@ -1,0 +1,42 @@
+"""The hardware rules on a network as values for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convert.profile import Profile
+from convert.rules import Violation, not_checked, notes, state_ranges
+from hw_configs.target import Target
+
+
+def as_dict(
+    violations: Sequence[Violation], target: Target, calibration: Profile | None, input_of: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What `myelin check` writes, with units in the names.
+
+    Args:
+        violations: what ``convert.rules.check`` found.
+        target, calibration: that it was given.
+        input_of: where the input of the calibration comes from; None without one.
+    """
+    return {
+        "target": target.name,
+        "holds": not violations,
+        "violations": [
+            {
+                "rule": violation.rule,
+                "where": violation.where,
+                "what": violation.what,
+                f"got_{violation.unit}": violation.got,
+                f"limit_{violation.unit}": violation.limit,
+                "cure": violation.cure,
+                "message": violation.message,
+            }
+            for violation in violations
+        ],
+        "notes": notes(target, calibration),
+        "not_checked": not_checked(target, calibration),
+        "calibration": None if input_of is None else dict(input_of),
+        "states": [] if calibration is None else [state._asdict() for state in state_ranges(calibration)],
+    }

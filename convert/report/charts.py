@@ -1,0 +1,184 @@
+"""Charts of the report: values with intervals, bars, matrices, rasters, cores, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convert.report.markup import Html, el
+from convert.report.svg import WIDTH, Plot, clipped, rect
+
+#: (name, value, low, high, class of the colour)
+Interval = tuple[str, float, float, float, str]
+
+
+def intervals(rows: Sequence[Interval], label: str, *, lines: Sequence[tuple[float, str]] = ()) -> Plot:
+    """A dot with its interval for each row; ``lines``: (value, name) of what to compare with."""
+    low = min([row[2] for row in rows] + [value for value, _ in lines])
+    high = max([row[3] for row in rows] + [value for value, _ in lines])
+    margin = 0.06 * ((high - low) or 1.0)
+    plot = Plot(52 + 24 * len(rows) + 12 * bool(lines), x=(low - margin, high + margin), left=160, top=8 + 12 * bool(lines))
+    plot.axis_x(label)
+    for value, name in lines:
+        place = plot.px(value)
+        plot.line(place, plot.top, place, plot.height - plot.bottom, "mark")
+        plot.text(place, plot.top - 3, name, anchor="middle", size=10)
+    for number, (name, value, start, end, colour) in enumerate(rows):
+        y = plot.top + 24 * number + 14
+        plot.text(plot.left - 8, y + 4, clipped(name, 26), anchor="end")
+        plot.line(plot.px(start), y, plot.px(end), y, f"whisker {colour}")
+        said = f"{name}: {value:.2f} ({start:.2f} to {end:.2f})"
+        plot.add(el("circle", el("title", said), cx=plot.px(value), cy=y, r=4.5, class_=f"fill {colour}"))
+    return plot
+
+
+def bars(rows: Sequence[tuple[str, Sequence[float]]], colours: Sequence[str], label: str, *, left: float = 120) -> Plot:
+    """Horizontal bars from zero, the parts of a row one after the other; parts may be negative where there is one."""
+    ends = [sum(parts) for _, parts in rows]
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    plot = Plot(50 + 20 * len(rows), x=(low, high if high > low else low + 1.0), left=left, top=6, right=18)
+    plot.axis_x(label)
+    for number, (name, parts) in enumerate(rows):
+        y, start = plot.top + 20 * number + 3, 0.0
+        plot.text(plot.left - 8, y + 11, clipped(name, int(left / 6.2)), anchor="end")
+        for part, colour in zip(parts, colours):
+            x1, x2 = sorted((plot.px(start), plot.px(start + part)))
+            plot.add(rect(x1, y, x2 - x1, 14, f"fill {colour}", title=f"{name}: {part:g}"))
+            start += part
+    zero = plot.px(0)
+    plot.line(zero, plot.top, zero, plot.height - plot.bottom, "axis")
+    return plot
+
+
+def columns(edges: Sequence[float], counts: Sequence[float], colour: str, label: str, what: str, *, most: float = 1) -> Plot:
+    """A histogram: ``counts`` between neighbours of ``edges``; the axis reaches ``most`` at least."""
+    plot = Plot(190, x=(edges[0], edges[-1]), y=(0, max([*counts, most])), top=18)
+    plot.axis_y(what)
+    plot.axis_x(label, grid=False)
+    for low, high, count in zip(edges, edges[1:], counts):
+        if count:
+            x1, x2, y = plot.px(low), plot.px(high), plot.py(count)
+            gap = 0.08 * (x2 - x1)
+            plot.add(
+                rect(x1 + gap, y, x2 - x1 - 2 * gap, plot.py(0) - y, f"fill {colour}", title=f"{low:g} to {high:g}: {count:g}")
+            )
+    plot.line(plot.left, plot.py(0), WIDTH - plot.right, plot.py(0), "axis")
+    return plot
+
+
+def outline(plot: Plot, edges: Sequence[float], counts: Sequence[float], colour: str) -> None:
+    """A second histogram over the first, as a line."""
+    steps = [f"M{plot.px(edges[0])} {plot.py(0)}"]
+    for low, high, count in zip(edges, edges[1:], counts):
+        steps.append(f"L{plot.px(low)} {plot.py(count)}L{plot.px(high)} {plot.py(count)}")
+    plot.add(el("path", d="".join([*steps, f"L{plot.px(edges[-1])} {plot.py(0)}"]), class_=f"curve {colour}"))
+
+
+def matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> Plot:
+    """Counts of (true, predicted): the diagonal in one colour, all else in another, darker where there are more."""
+    size = len(counts)
+    plot = Plot(WIDTH, left=78, top=12, right=8, bottom=74)
+    cell = min(WIDTH - plot.left - plot.right, plot.inner_height) / max(1, size)
+    most = max(max((max(row) for row in counts), default=1), 1)
+    font = max(4.0, min(11.0, 0.8 * cell))
+    for row, line in enumerate(counts):
+        y = plot.top + row * cell
+        plot.text(plot.left - 5, y + 0.5 * cell + 0.35 * font, clipped(names[row], 11), anchor="end", size=round(font, 1))
+        for column, count in enumerate(line):
+            x = plot.left + column * cell
+            colour = "right" if row == column else "wrong"
+            shade = 0.0 if not count else 0.18 + 0.82 * (count / most if row == column else min(1.0, 4 * count / most))
+            said = f"true {names[row]}, predicted {names[column]}: {count}"
+            plot.add(
+                rect(x, y, cell - 0.6, cell - 0.6, f"fill {colour}" if count else "cell", title=said, opacity=shade or None)
+            )
+            if count and size <= 26:
+                class_ = "onfill" if shade > 0.55 else "ink"
+                place = {"x": round(x + cell / 2 - 0.3, 1), "y": round(y + 0.5 * cell + 0.3 * font, 1)}
+                plot.add(el("text", count, **place, text_anchor="middle", font_size=round(0.8 * font, 1), class_=class_))
+    bottom = plot.top + size * cell
+    for column in range(size):
+        x, y = plot.left + (column + 0.5) * cell, bottom + 8
+        turned = {"transform": f"rotate(-60 {x:.1f} {y:.1f})", "x": round(x, 1), "y": round(y, 1)}
+        plot.add(el("text", clipped(names[column], 11), **turned, text_anchor="end", font_size=round(font, 1), class_="ink"))
+    plot.text(4, 9, "true", size=10, class_="quiet")
+    plot.text(WIDTH - 8, WIDTH - 6, "predicted", anchor="end", size=10, class_="quiet")
+    return plot
+
+
+def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float) -> Plot:
+    """Spikes of populations, one below the other: those of both networks, and those of one alone.
+
+    Args:
+        populations: ``where``, ``drawn_neurons``, and by ``both``, ``only_float``, ``only_integer`` lists of [step, neuron].
+        steps: length of the sample.
+        step_ms: of a step.
+    """
+    high, gap = 96.0, 22.0
+    plot = Plot(44 + (high + gap) * len(populations), x=(0, steps * step_ms), left=40)
+    plot.axis_x("time (ms)", grid=False)
+    width = (plot.px(step_ms) - plot.px(0)) * 0.86
+    for number, population in enumerate(populations):
+        top = 18 + number * (high + gap)
+        neurons = max(1, population["drawn_neurons"])
+        tall = max(high / neurons, 0.9)
+        plot.add(rect(plot.left, top, WIDTH - plot.left - plot.right, high, "frame"))
+        plot.text(plot.left, top - 5, clipped(population["where"], 60), size=10)
+        plot.text(plot.left - 5, top + 8, "0", anchor="end", size=9, class_="quiet")
+        plot.text(plot.left - 5, top + high, str(neurons - 1), anchor="end", size=9, class_="quiet")
+        for kind, colour in (("both", "both"), ("only_float", "float"), ("only_integer", "integer")):
+            larger = 1.0 if kind == "both" else 2.0  # few, and what one looks for
+            dots = "".join(
+                f"M{plot.px(step * step_ms):g} {top + high * (neuron + 0.5) / neurons:.1f}h{width:.1f}"
+                for step, neuron in population[kind]
+            )
+            if dots:
+                plot.add(el("path", d=dots, class_=f"dots {colour}", stroke_width=round(larger * min(tall, 3.0), 2)))
+    return plot
+
+
+def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most: int = 512) -> Plot:
+    """A cell a core, filled as far as the fullest of its limits is, in the colour of the population on it.
+
+    Where several share a core, each takes the part of the filled height that its neurons are of all on it.
+    """
+    shown = list(entries)[:most]
+    across = 16
+    cell = (WIDTH - 20) / across
+    rows = -(-len(shown) // across)
+    plot = Plot(rows * (cell + 4) + 16, left=10)
+    for number, core in enumerate(shown):
+        x, y = 10 + (number % across) * cell, 8 + (number // across) * (cell + 4)
+        inner, filled = cell - 3, 0.0
+        plot.add(rect(x, y, inner, inner, "frame"))
+        total = sum(part["neurons"] for part in core["parts"]) or 1
+        for part in core["parts"]:
+            share = inner * min(100.0, core["fill_percent"]) / 100 * part["neurons"] / total
+            said = f"core {core['core']}: {part['where']}, {part['neurons']} neurons; core {core['fill_percent']:.1f} % full"
+            filled += share
+            plot.add(rect(x, y + inner - filled, inner, share, f"fill series{colours[part['where']] % 8}", title=said))
+        plot.text(x + inner / 2, y + inner / 2 + 3, str(core["core"]), anchor="middle", size=9)
+    return plot
+
+
+def curves(
+    series: Sequence[tuple[str, Sequence[float], Sequence[float]]], x_label: str, y_label: str, *, dots: bool = False
+) -> Plot:
+    """Lines of (class of the colour, x values, y values), with a dot at every value if ``dots``."""
+    xs = [value for _, values, _ in series for value in values]
+    ys = [value for _, _, values in series for value in values]
+    margin = 0.05 * ((max(ys) - min(ys)) or 1.0)
+    plot = Plot(220, x=(min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1), y=(min(ys) - margin, max(ys) + margin), top=18)
+    plot.axis_y(y_label)
+    plot.axis_x(x_label, grid=False)
+    for colour, x_values, y_values in series:
+        points = [(plot.px(x), plot.py(y)) for x, y in zip(x_values, y_values)]
+        plot.add(el("polyline", points=" ".join(f"{x:g},{y:g}" for x, y in points), class_=f"curve {colour}"))
+        for x, y in points if dots else ():
+            plot.add(el("circle", cx=x, cy=y, r=3.5, class_=f"fill {colour}"))
+    return plot
+
+
+def nothing(text: str) -> Html:
+    """What stands where there is nothing to draw."""
+    return el("p", text, class_="missing")

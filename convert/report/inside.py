@@ -1,0 +1,106 @@
+"""Sections on what is inside: golden samples, delays, weights."""
+
+from __future__ import annotations
+
+from convert.report import charts
+from convert.report.markup import Facts, Html, el, join, table
+from convert.report.svg import figure
+
+
+def samples(f: Facts) -> Html:
+    """Rasters of golden samples, floats against integers."""
+    missing = f.missing("golden")
+    if missing is not None:
+        return missing
+    shown = []
+    for number, sample in enumerate(f.get("golden.samples")):
+        at = f"golden.samples[{number}]"
+        rows = []
+        for place in range(len(sample["populations"])):
+            here = f"{at}.populations[{place}]"
+            counts = (f.num(f"{here}.{name}_spikes") for name in ("both", "only_float", "only_integer"))
+            rows.append([f.text(f"{here}.where"), f.num(f"{here}.neurons"), *counts])
+        plot = charts.raster(sample["populations"], f.get("golden.steps"), f.get("golden.step_ms"))
+        title = f"Sample {sample['sample']}: {sample['label']}"
+        text = f"Floats say {sample['float_prediction']}, integers say {sample['integer_prediction']}. Each dot is a spike."
+        legend = [("both", "both networks"), ("float", "only the float network"), ("integer", "only the integers")]
+        head = ("population", "neurons", "spikes of both", "only floats", "only integers")
+        shown.append(figure(f"raster-{number}", plot, title, text, legend=legend, values=table(head, rows)))
+    return join(
+        (
+            el("p", "Golden inputs of the artifact: ", f.text("golden.data"), ", split ", f.text("golden.split"), ", ",
+               f.num("golden.steps"), " steps of ", f.num("golden.step_ms", "g"), " ms."),
+            el("div", *shown, class_="grid"),
+        )
+    )  # fmt: skip
+
+
+def delays(f: Facts) -> Html:
+    """Delays as training began, as it ended and as whole steps."""
+    missing = f.missing("delays")
+    if missing is not None:
+        return missing
+    found = f.get("delays")
+    if not found:
+        return charts.nothing("This network has no axonal delays.")
+    shown = []
+    for number, one in enumerate(found):
+        at = f"delays[{number}]"
+        edges, whole, initial = one["edges_steps"], one["whole_counts"], one["initial_counts"]
+        plot = charts.columns(edges, whole, "integer", "delay (steps)", "delays", most=max(initial or [1]))
+        if initial is not None:
+            charts.outline(plot, edges, initial, "float")
+        means = {
+            "mean as training began": "initial_mean_steps",
+            "mean after training, fractional": "trained_mean_steps",
+            "mean of whole steps": "whole_mean_steps",
+            "mean move while learning": "learned_move_mean_steps",
+        }
+        rows = [(label, f.num(f"{at}.{name}", ".2f")) for label, name in means.items()]
+        rows += [("longest", f.num(f"{at}.whole_longest_steps")), ("the target's limit", f.num(f"{at}.limit_steps"))]
+        rows += [("mean change by rounding", f.num(f"{at}.rounding_mean_steps", ".3f"))]
+        rows += [("largest change by rounding", f.num(f"{at}.rounding_longest_steps", ".3f"))]
+        legend = [("integer", "whole steps, as exported"), ("float", "as training began")]
+        text = f"{one['delays']} delays; as training began they were drawn from its seed, and are here drawn from it again."
+        title = f"Delays of {one['where']}"
+        shown.append(figure(f"delays-{number}", plot, title, text, legend=legend, values=table(("delays", "steps"), rows)))
+        rounding = charts.columns(
+            one["rounding_edges_steps"], one["rounding_counts"], "float", "whole minus fractional (steps)", "delays"
+        )
+        pairs = zip(one["rounding_edges_steps"], range(len(one["rounding_counts"])))
+        rows = [(f"{low:+.2f}", f.num(f"{at}.rounding_counts[{place}]")) for low, place in pairs]
+        text = "What becoming whole steps changes: the trained delays have fractions, the chip's have none."
+        title = f"Rounding of {one['where']}"
+        values = table(("from", "delays"), rows)
+        shown.append(figure(f"delay-rounding-{number}", rounding, title, text, values=values))
+    return el("div", *shown, class_="grid")
+
+
+def weights(f: Facts) -> Html:
+    """Weights on the grid of integers."""
+    missing = f.missing("weights")
+    if missing is not None:
+        return missing
+    shown = []
+    for number, one in enumerate(f.get("weights")):
+        at = f"weights[{number}]"
+        plot = charts.columns(one["edges"], one["counts"], "integer", "integer weight", "weights")
+        rows = [
+            ("weights", f.num(f"{at}.weights", ",d")),
+            ("step of the grid", f.num(f"{at}.unit")),
+            ("least", f.num(f"{at}.low")),
+            ("largest", f.num(f"{at}.high")),
+            ("different values", f.num(f"{at}.different_values")),
+            ("zero", join((f.num(f"{at}.zero_weights", ",d"), " (", f.num(f"{at}.zero_percent", ".1f"), " %)"))),
+            (
+                "at an end of the grid",
+                join((f.num(f"{at}.at_ends_weights"), " (", f.num(f"{at}.at_ends_percent", ".1f"), " %)")),
+            ),
+            ("root mean square", f.num(f"{at}.weight_rms", ".2f")),
+            ("root mean square of rounding", f.num(f"{at}.rounding_rms", ".3f")),
+            ("cut off at an end", f.num(f"{at}.clipped_weights")),
+        ]
+        title = f"Weights of {one['where']}"
+        text = "How often each integer occurs. Many at an end: the range is small; few values: the grid is coarse."
+        shown.append(figure(f"weights-{number}", plot, title, text, values=table(("weights", "integers"), rows)))
+    return el("div", *shown, class_="grid")

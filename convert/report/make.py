@@ -1,0 +1,190 @@
+"""From an artifact and the JSON of the stages to report.html and report.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convert.artifact import NETWORK, Artifact, read_artifact
+from convert.checkpoint import read_checkpoint
+from convert.provenance import Origin, Run
+from convert.report import collect
+from convert.report.page import render
+from convert.report.verdict import judge
+from hw_configs.errors import ConfigError, DataError, TargetError
+from hw_configs.files import write_atomically, write_json
+from hw_configs.target import load_target
+
+#: Version of report.json; fields are only added within a version.
+FORMAT = 1
+#: What a stage's JSON holds, at least, for it to be taken for one.
+NEEDED = {
+    "validation": ("format", "stages", "gate", "parities", "network", "classes", "confusion"),
+    "mapping": ("target", "layers", "core_list", "estimate", "refusals"),
+    "profile": ("layers", "warnings"),
+    "sweep": ("table", "seeds", "data"),
+}
+_GIVE = {
+    "validation": (
+        "it needs data",
+        "give data with --data PATH, or what `myelin validate --json` wrote with --validation FILE",
+    ),
+    "sweep": ("no sweep was given", "give what `myelin sweep` wrote with --sweep FILE"),
+    "learning_curve": ("an artifact does not hold it", "give the folder of the run with --run RUN"),
+}
+
+
+def read_stage(path: Path, stage: str) -> dict[str, Any]:
+    """The JSON that a stage of ``NEEDED`` wrote; raises DataError where it is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error}); name what the command wrote with --json") from error
+    lacking = [name for name in NEEDED[stage] if not isinstance(values, dict) or name not in values]
+    if lacking:
+        raise DataError(f"{path}: is not the JSON of a {stage}: {lacking[0]} is not in it; name what the command wrote")
+    return dict(values)
+
+
+def put_together(
+    folder: Path, stages: Mapping[str, dict[str, Any]], *, missing: Mapping[str, Mapping[str, str]], run: Path | None = None
+) -> dict[str, Any]:
+    """All values of a report.
+
+    Args:
+        folder: of the artifact.
+        stages: JSON by the names of ``NEEDED``, as far as there is any.
+        missing: for stages that could not run, ``why`` and ``cure``.
+        run: folder of the training run, for its learning curve.
+
+    Raises:
+        NetworkError: the artifact is damaged, or lacks the trained network.
+        DataError: a stage's JSON is of another network.
+    """
+    from convert.check_report import as_dict
+    from convert.rules import calibrate, check
+
+    artifact = read_artifact(folder)
+    origin, checkpoint = Origin.of(artifact), read_checkpoint(folder / "checkpoint")
+    _require_same(artifact, origin, stages)
+    target = load_target(origin.target)
+    calibration = calibrate(artifact.network, [artifact.golden.spikes])
+    facts = Run.of(checkpoint)
+    absent = {name: dict(zip(("why", "cure"), said)) for name, said in _GIVE.items()}
+    absent |= {name: dict(said) for name, said in missing.items()}
+    values: dict[str, Any] = {
+        "format": FORMAT,
+        "name": facts.name,
+        "trained_for": facts.target,
+        "best_validation_accuracy_percent": 100 * facts.best["validation_accuracy"],
+        "target": {**collect.target_facts(target), "simulator": target.simulator},
+        "training": collect.training(checkpoint),
+        "rules": as_dict(
+            check(artifact.network, target, calibration), target, calibration, {"kind": "golden", "artifact": folder.name}
+        ),
+        **{name: stages.get(name) for name in NEEDED},
+        "sweep_part": _prepared_sweep(stages.get("sweep")),
+        "learning_curve": None if run is None else collect.learning_curve(run),
+        "delays": collect.delays(artifact.network, checkpoint, target),
+        "weights": collect.weights(artifact.network, checkpoint),
+        "golden": collect.golden_samples(artifact, origin, _trained(origin)),
+        "environment": collect.environment(artifact),
+    }
+    absent = {name: said for name, said in absent.items() if values.get(name) is None}
+    values["missing"] = {
+        name: absent.get(name, {"why": "it was not made", "cure": "give it"})
+        for name in (*NEEDED, "learning_curve")
+        if values[name] is None
+    }
+    values["verdict"] = judge(values)
+    return values
+
+
+def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Write the page to ``out`` and its values beside it as JSON; returns both paths.
+
+    Raises:
+        DataError: a value that is shown is missing.
+        ConfigError: a file cannot be written.
+    """
+    beside = out.with_suffix(".json")
+    if beside == out:
+        raise ConfigError(f"{out}: the values go to a .json beside the page; name the page .html")
+    page = render(values).encode()
+    write_json(beside, values)
+    try:
+        write_atomically(out, page)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from error
+    return out, beside
+
+
+def measured(
+    folder: Path, data: str | None, split: str | None, samples: int
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
+    """What `myelin map` and `myelin profile` find for an artifact on its own target, and what could not be made and why.
+
+    Args:
+        folder: of the artifact.
+        data, split: what it runs on; None: the golden inputs.
+        samples: how many.
+    """
+    from argparse import Namespace
+
+    from convert.cli import profiled
+    from convert.mapping_command import mapped
+    from convert.stimulus import choose, open_network
+
+    opened = open_network(folder)
+    assert opened.artifact is not None
+    args = Namespace(data=data, split=split, samples=samples, steps=None, step_ms=None, density=None, seed=None)
+    stimulus = choose([opened], args)
+    found = {"profile": profiled(opened, stimulus)[0]}
+    missing = {}
+    try:
+        found["mapping"] = mapped(opened, load_target(Origin.of(opened.artifact).target), stimulus)[0]
+    except TargetError as error:
+        missing["mapping"] = {"why": str(error), "cure": "a simulator has no cores to map to"}
+    return found, missing
+
+
+def _trained(origin: Origin) -> Any:
+    from convert.trained import Trained
+
+    return Trained.load(origin.checkpoint, origin.clipped_to_steps)
+
+
+def _require_same(artifact: Artifact, origin: Origin, stages: Mapping[str, dict[str, Any]]) -> None:
+    """Raise DataError where a stage's JSON speaks of another network than the artifact's."""
+    cure = "run the command again on this artifact"
+    validation = stages.get("validation")
+    if validation is not None:
+        ours = artifact.manifest["files"][NETWORK]["sha256"]
+        said = validation.get("network_sha256", ours)
+        if said != ours:
+            raise DataError(
+                f"validation: is of a network.net with SHA-256 {str(said)[:12]}..., this one has {ours[:12]}...; {cure}"
+            )
+        names = list(origin.keys or map(str, range(origin.classes)))
+        if validation["classes"] != names:
+            raise DataError(f"validation: its classes are {validation['classes'][:4]}, the artifact's {names[:4]}; {cure}")
+    sizes = [layer.neurons for layer in artifact.network.layers]
+    for name in ("mapping", "profile"):
+        if name in stages:
+            found = [layer["neurons"] for layer in stages[name]["layers"] if str(layer["where"]).startswith("layer ")]
+            if found != sizes:
+                raise DataError(f"{name}: its layers have {found} neurons, the artifact's {sizes}; {cure}")
+
+
+def _prepared_sweep(sweep: dict[str, Any] | None) -> str | None:
+    """Name of the part of the data that is shown; each row gets its grid as texts, whose keys hold dots."""
+    if sweep is None:
+        return None
+    rows = sweep["table"]["rows"]
+    if not rows:
+        raise DataError("sweep: has no finished run; let it train, or leave --sweep out")
+    for row in rows:
+        row["grid_list"] = [f"{key} = {value}" for key, value in row["grid"].items()]
+    return str(sweep.get("report") or "validation")

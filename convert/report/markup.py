@@ -1,0 +1,103 @@
+"""Elements of HTML from the values of one JSON: every number names the field it is taken from, every text is escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+#: Elements without an end.
+_VOID = {"meta", "br"}
+
+
+class Html(str):
+    """Markup.  Any other text is escaped where it becomes part of an element."""
+
+    __slots__ = ()
+
+
+def resolve(values: Any, path: str) -> Any:
+    """The value at ``path``, such as ``validation.stages[3].accuracy_percent``; raises KeyError or IndexError without one."""
+    for index, key in _STEP.findall(path):
+        values = values[int(index)] if index else values[key]
+    return values
+
+
+def el(tag: str, *children: object, **attributes: object) -> Html:
+    """An element.  ``class_`` and ``data_field`` become ``class`` and ``data-field``; an attribute that is None is left out."""
+    shown = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{html.escape(str(value), quote=True)}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    inside = join(children)
+    return Html(f"<{tag}{shown}>" if tag in _VOID else f"<{tag}{shown}>{inside}</{tag}>")
+
+
+def join(children: Iterable[object]) -> Html:
+    """Children one after the other; None is left out."""
+    return Html("".join(_markup(child) for child in children if child is not None))
+
+
+def _markup(child: object) -> str:
+    return child if isinstance(child, Html) else html.escape(str(child), quote=False)
+
+
+class Facts:
+    """The values of a report.
+
+    Args:
+        values: what ``report.json`` holds.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def get(self, path: str) -> Any:
+        """The value at ``path``."""
+        return resolve(self.values, path)
+
+    def num(self, path: str, form: str = "", unit: str = "") -> Html:
+        """A number, as ``format(value, form)`` has it, with where it comes from; a dash where it is None."""
+        value = self.get(path)
+        if value is None:
+            return el("span", "–", class_="none", title="no value")
+        shown = el("span", format(value, form), data_field=path, data_format=form or None, class_="n")
+        return join((shown, f" {unit}")) if unit else shown
+
+    def text(self, path: str) -> Html:
+        """A text, with where it comes from."""
+        value = self.get(path)
+        return el("span", "–" if value is None else str(value), data_field=None if value is None else path)
+
+    def missing(self, name: str) -> Html | None:
+        """What to say of a part that is not there: why, and how to get it; None where it is there."""
+        said = self.values["missing"].get(name)
+        if said is None:
+            return None
+        why, cure = self.text(f"missing.{name}.why"), self.text(f"missing.{name}.cure")
+        return el("p", el("strong", "Not in this report: "), why, ". ", cure, ".", class_="missing")
+
+
+def table(head: Sequence[object], rows: Iterable[Sequence[object]], caption: str | None = None) -> Html:
+    """A table whose first column names the rows; it scrolls by itself where the page is narrow."""
+    body = [el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows]
+    top = el("thead", el("tr", *(el("th", cell, scope="col") for cell in head)))
+    return scroll(el("table", None if caption is None else el("caption", caption), top, el("tbody", *body)))
+
+
+def scroll(child: Html) -> Html:
+    """What scrolls sideways by itself, by touch and by keyboard."""
+    return el("div", child, class_="scroll", tabindex="0", role="group", aria_label="scrolls sideways")
+
+
+def items(pairs: Iterable[tuple[object, object]]) -> Html:
+    """A list of names and what belongs to them."""
+    return el("dl", *(el("div", el("dt", name), el("dd", value)) for name, value in pairs))
+
+
+def listing(entries: Iterable[object]) -> Html:
+    """A list of points."""
+    return el("ul", *(el("li", entry) for entry in entries))

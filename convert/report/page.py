@@ -1,0 +1,121 @@
+"""The page: a list of sections, each a function from the report's values to HTML."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from convert.report import accuracy, chip, inside, origin
+from convert.report.markup import Facts, Html, el, join, listing
+from convert.report.style import CSS
+from hw_configs.errors import DataError
+
+
+class Section(NamedTuple):
+    """A part of the page; ``name`` is its anchor."""
+
+    name: str
+    title: str
+    render: Callable[[Facts], Html]
+
+
+def summary(f: Facts) -> Html:
+    """The verdict first, then the questions that a reader comes with."""
+    at = "verdict"
+    answer = str(f.get(f"{at}.answer"))
+    reasons = [f.text(f"{at}.reasons[{number}]") for number in range(len(f.get(f"{at}.reasons")))]
+    parts: list[object] = [
+        el(
+            "div",
+            el("p", f.text(f"{at}.headline")),
+            listing(reasons),
+            class_=f"verdict {answer.replace(' ', '-')}",
+            role="status",
+        ),
+        el("h3", "Did the chip's integers cost accuracy?"),
+        el("p", f.text(f"{at}.cost")),
+        _accuracies(f),
+    ]
+    for title, name, otherwise in (
+        ("Where?", "where", "Not known: nothing was validated."),
+        ("What would help?", "helps", "Nothing found calls for a change."),
+        ("What to know before relying on this", "caveats", "Nothing was left out."),
+    ):
+        found = f.get(f"{at}.{name}")
+        points = listing(f.text(f"{at}.{name}[{number}]") for number in range(len(found)))
+        parts += [el("h3", title), points if found else el("p", otherwise)]
+    return join(parts)
+
+
+def _accuracies(f: Facts) -> Html | None:
+    if f.get("validation") is None:
+        return None
+    last = len(f.get("validation.stages")) - 1
+    ends = [
+        join((f.num(f"validation.stages[{n}].accuracy_percent", ".2f"), " % (",
+              f.num(f"validation.stages[{n}].accuracy_low_percent", ".2f"), " to ",
+              f.num(f"validation.stages[{n}].accuracy_high_percent", ".2f"), ")")) for n in (0, last)
+    ]  # fmt: skip
+    return el("p", "Float network: ", ends[0], "; integer network: ", ends[1], ".")
+
+
+SECTIONS = (
+    Section("verdict", "May it go to the chip?", summary),
+    Section("training", "What was trained", origin.training),
+    Section("accuracy", "Accuracy, stage by stage", accuracy.stages),
+    Section("classes", "Classes", accuracy.classes),
+    Section("samples", "Samples: floats against integers", inside.samples),
+    Section("delays", "Delays", inside.delays),
+    Section("weights", "Weights", inside.weights),
+    Section("mapping", "On the cores", chip.mapping),
+    Section("rules", "Rules of the target", chip.rules),
+    Section("cost", "Operations and energy", chip.cost),
+    Section("sweep", "Sweep", origin.sweep),
+    Section("provenance", "Environment and hashes", origin.provenance),
+)
+
+
+def render(values: Mapping[str, Any]) -> str:
+    """The whole page.
+
+    Args:
+        values: what ``convert.report.make`` puts together.
+
+    Raises:
+        DataError: a part of ``values`` lacks a field that is shown.
+    """
+    f = Facts(values)
+    parts = []
+    for section in SECTIONS:
+        try:
+            inner = section.render(f)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"report, section {section.name!r}: a value is missing or of the wrong kind ({type(error).__name__}: {error}); "
+                "give the JSON as this version's commands write it, or leave it out"
+            ) from error
+        parts.append(el("section", el("h2", section.title), inner, id=section.name, aria_label=section.title))
+    links = listing(el("a", section.title, href=f"#{section.name}") for section in SECTIONS)
+    title = f"{values['name']} for {values['target']['title']}: {values['verdict']['answer']}"
+    style = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", http_equiv="Content-Security-Policy", content=policy),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="referrer", content="no-referrer"),
+        el("meta", name="color-scheme", content="light dark"),
+        el("title", title),
+        Html(f"<style>{CSS}</style>"),
+    )
+    top = el("header", el("h1", f.text("name"), " for ", f.text("target.title")), el("nav", links, aria_label="Sections"))
+    foot = el(
+        "footer",
+        "Made by myelin from report.json beside it; each number names its field there (attribute data-field). "
+        "Intervals are of 95 %; points are percent points. This page loads nothing and sends nothing.",
+    )
+    body = el("body", top, el("main", *parts), foot)
+    return f"<!DOCTYPE html>\n{el('html', head, body, lang='en')}\n"

@@ -1,0 +1,167 @@
+"""May this network go to the chip?  What follows from the JSON of all stages, in sentences; nothing is measured here.
+
+``may not go``: something was found that forbids it: a rule of the target is broken, cores do not suffice, values that must be
+equal are not, or the interval shows a loss that is not allowed.  ``undecided``: nothing forbids it, but something that must be
+known is not: too few samples, or a stage that did not run.  ``may go`` else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MAY, MAY_NOT, UNDECIDED = "may go", "may not go", "undecided"
+#: Changes of spike rates from this many percent on are worth a sentence.
+_RATE_PERCENT = 1.0
+Values = Mapping[str, Any]
+
+
+def judge(values: Values) -> dict[str, Any]:
+    """The verdict on a report's values: ``answer, headline, reasons, cost, where, helps, caveats``, sentences all."""
+    against, unknown = list(_against(values)), list(_unknown(values))
+    answer = MAY_NOT if against else UNDECIDED if unknown else MAY
+    target = values["target"]["title"]
+    headline = {
+        MAY: f"This network may go to {target}.",
+        MAY_NOT: f"This network may not go to {target}.",
+        UNDECIDED: f"Whether this network may go to {target} is undecided.",
+    }[answer]
+    return {
+        "answer": answer,
+        "headline": headline,
+        "reasons": against + unknown if against or unknown else list(_grounds(values)),
+        "cost": _cost(values["validation"]),
+        "where": list(_where(values)),
+        "helps": list(_helps(values)),
+        "caveats": list(_caveats(values)),
+    }
+
+
+def _against(values: Values) -> Iterator[str]:
+    rules, mapping, validation = values["rules"], values["mapping"], values["validation"]
+    yield from (violation["message"] for violation in rules["violations"])
+    if mapping is not None:
+        said = {violation["message"] for violation in rules["violations"]}
+        yield from (refusal["message"] for refusal in mapping["refusals"])
+        yield from (text for text in mapping["broken_rules"] if text not in said)
+    if validation is not None:
+        yield from validation["network"]["failures"]
+        for parity in validation["parities"]:
+            if parity["equal"] is False:
+                yield f"{parity['name']}: {parity['different_values']} of {parity['values']} values differ, and none may"
+        if validation["gate"]["outcome"] == "fails":
+            yield validation["gate"]["message"]
+
+
+def _unknown(values: Values) -> Iterator[str]:
+    if values["validation"] is None:
+        yield f"whether integers cost accuracy was not measured: {values['missing']['validation']['why']}"
+    elif values["validation"]["gate"]["outcome"] == "undecided":
+        yield values["validation"]["gate"]["message"]
+    if values["mapping"] is None and not values["target"]["simulator"]:
+        yield f"whether it fits on the cores was not looked at: {values['missing']['mapping']['why']}"
+
+
+def _grounds(values: Values) -> Iterator[str]:
+    validation, mapping = values["validation"], values["mapping"]
+    yield validation["gate"]["message"]
+    ran = [parity for parity in validation["parities"] if parity["equal"]]
+    yield "every value that must be equal is: " + "; ".join(
+        f"{parity['name']} ({parity['values']} values, {parity['samples']} samples)" for parity in ran
+    )
+    yield "no rule of the target is broken, as far as its numbers are public"
+    if mapping is not None:
+        yield f"it takes {mapping['cores']} of {mapping['available_cores']} cores"
+
+
+def _cost(validation: Values | None) -> str:
+    if validation is None:
+        return "Not measured."
+    gate, samples = validation["gate"], validation["samples"]
+    drop, low, high = gate["drop_points"], gate["drop_low_points"], gate["drop_high_points"]
+    span = f"95 % interval of the loss {low:+.2f} to {high:+.2f} points, on {samples} samples"
+    if low > 0:
+        return f"Yes: {drop:.2f} points of accuracy are lost ({span})."
+    if high < 0:
+        return f"No: {-drop:.2f} points are gained ({span})."
+    seen = f"{drop:.2f} points fewer" if drop > 0 else f"{-drop:.2f} points more" if drop < 0 else "as many"
+    return f"Not that these samples could tell: the integers get {seen} right, and the interval includes none ({span})."
+
+
+def _where(values: Values) -> Iterator[str]:
+    validation = values["validation"]
+    if validation is None:
+        return
+    stages = {stage["name"]: stage for stage in validation["stages"]}
+    shown = [stages[name] for name in validation["alone"] if stages[name]["to_float"]["difference_high_points"] < 0]
+    for stage in shown:
+        change = stage["to_float"]["difference_points"]
+        yield f"{stage['description']}, alone: {change:+.2f} points, and the interval excludes none"
+    if not shown:
+        least = min((stages[name] for name in validation["alone"]), key=lambda stage: stage["to_float"]["difference_points"])
+        change = least["to_float"]["difference_points"]
+        yield (
+            f"no quantisation alone shows a loss; the largest estimate is {change:+.2f} points ({least['description']})"
+            if change < 0
+            else "no quantisation alone shows a loss, nor has any an estimate below none"
+        )
+    whole = stages[validation["cumulated"][-1]]
+    for layer, change in whole["to_float"]["spike_rate_change_percent_by_layer"].items():
+        if change is not None and abs(change) >= _RATE_PERCENT:
+            yield f"layer {layer} fires {change:+.1f} % as integers"
+    lost = sorted(validation["by_class"], key=lambda entry: entry["difference_points"] or 0.0)
+    worst = [entry for entry in lost[:3] if (entry["difference_points"] or 0.0) < 0]
+    if worst:
+        named = (f"{entry['name']} ({entry['integer_correct_samples'] - entry['float_correct_samples']:+d})" for entry in worst)
+        yield "most samples are lost in the classes " + ", ".join(named)
+    for parity in validation["parities"]:
+        first = (parity["divergence"] or {}).get("first")
+        if first:
+            yield f"{parity['name']}: the two part in {first['where']}, neuron {first['neuron']}, step {first['step']}"
+
+
+#: What to try where a quantisation costs accuracy, by its name.
+CURES = {
+    "delays": "delays cost accuracy: let them become whole steps earlier in training (a smaller delay.harden_at, or "
+    "delay.rounding = 'straight-through'), or take a shorter data.step_ms so that a step is a finer unit",
+    "weights": "weights cost accuracy: train on their grid (train.weight_bits = 8), and raise neuron.threshold so that more "
+    "steps of the grid lie below it",
+    "decays": "decays cost accuracy: choose decays that are multiples of 1/4096, or train with them rounded",
+}
+
+
+def _helps(values: Values) -> Iterator[str]:
+    rules, validation = values["rules"], values["validation"]
+    yield from (f"{violation['where']}: {violation['cure']}" for violation in rules["violations"])
+    if validation is None:
+        yield values["missing"]["validation"]["cure"]
+    else:
+        gate = validation["gate"]
+        if gate["outcome"] == "undecided" and gate["samples_needed"] is not None:
+            yield f"validate on about {gate['samples_needed']} samples, {gate['more_samples_needed']} more than now"
+        stages = {stage["name"]: stage for stage in validation["stages"]}
+        for name in validation["alone"]:
+            compared = stages[name]["to_float"]
+            if compared["difference_high_points"] < 0:
+                yield CURES[name]
+        if gate["outcome"] == "fails":
+            yield "quantise with less loss: the quantisation that costs most is named above"
+    if values["profile"] is not None:
+        yield from values["profile"]["warnings"]
+
+
+def _caveats(values: Values) -> Iterator[str]:
+    validation, target = values["validation"], values["target"]
+    if validation is not None:
+        for parity in validation["parities"]:
+            if parity["skipped"] is not None:
+                yield f"not compared: {parity['name']} ({parity['skipped']})"
+        if validation.get("network_sha256") is None:
+            yield "the validation does not say of which network.net it is, so that it is this one's could not be proven"
+    if target["not_public"]:
+        yield f"not public, so not checked: {', '.join(target['not_public'])}"
+    if target["energy_label"]:
+        yield f"energy and time: {target['energy_label']}"
+    for name, said in values["missing"].items():
+        if name not in ("validation", "mapping"):
+            yield f"{name}: {said['why']}"
