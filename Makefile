@@ -11,7 +11,7 @@ demo: $(VENV)/.ready
 	$(BIN)/myelin demo --out demo
 
 test: $(VENV)/.ready lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -rs
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --output-format concise .

@@ -64,7 +64,7 @@ def stages(f: Facts) -> Html:
     return join(
         (
             el("p", "Measured on ", f.num("validation.samples"), " samples (split: ", f.text("validation.split"),
-               "), allowed loss ", f.num("validation.gate.max_drop_points", "g"), " points. ",
+               "), allowed loss ", f.num("validation.gate.max_drop_points", "g"), " points. The gate ",
                f.text("validation.gate.rule"), "."),
             el(
                 "div",
@@ -157,6 +157,7 @@ def _changes(f: Facts) -> Html:
         (str(changes[n]["name"]), [changes[n]["integer_correct_samples"] - changes[n]["float_correct_samples"]])
         for n in changed
     ]
-    plot = charts.bars(drawn, ["integer"], "samples that the integers get right more (+) or fewer (-)")
+    plot = charts.bars(drawn, ["integer"], "samples that the integers get right more (+) or fewer (-)", whole=True)
     text = "Classes in which either network is right where the other is not; no bar: as many lost as gained."
-    return figure("class-changes", plot, "What changes, class by class", text, values=table(head, rows))
+    drawing = figure("class-changes", plot, "What changes, class by class", text, values=table(head, rows))
+    return el("div", drawing, class_="grid")

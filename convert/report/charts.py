@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convert.report.markup import Html, el
-from convert.report.svg import WIDTH, Plot, clipped, rect
+from convert.report.svg import WIDTH, Plot, clipped, rect, whole_ticks
 
 #: (name, value, low, high, class of the colour)
 Interval = tuple[str, float, float, float, str]
@@ -17,7 +17,7 @@ def intervals(rows: Sequence[Interval], label: str, *, lines: Sequence[tuple[flo
     low = min([row[2] for row in rows] + [value for value, _ in lines])
     high = max([row[3] for row in rows] + [value for value, _ in lines])
     margin = 0.06 * ((high - low) or 1.0)
-    plot = Plot(52 + 24 * len(rows) + 12 * bool(lines), x=(low - margin, high + margin), left=160, top=8 + 12 * bool(lines))
+    plot = Plot(52 + 24 * len(rows) + 12 * bool(lines), x=(low - margin, high + margin), left=178, top=8 + 12 * bool(lines))
     plot.axis_x(label)
     for value, name in lines:
         place = plot.px(value)
@@ -25,19 +25,24 @@ def intervals(rows: Sequence[Interval], label: str, *, lines: Sequence[tuple[flo
         plot.text(place, plot.top - 3, name, anchor="middle", size=10)
     for number, (name, value, start, end, colour) in enumerate(rows):
         y = plot.top + 24 * number + 14
-        plot.text(plot.left - 8, y + 4, clipped(name, 26), anchor="end")
+        plot.text(plot.left - 8, y + 4, clipped(name, 30), anchor="end")
         plot.line(plot.px(start), y, plot.px(end), y, f"whisker {colour}")
         said = f"{name}: {value:.2f} ({start:.2f} to {end:.2f})"
         plot.add(el("circle", el("title", said), cx=plot.px(value), cy=y, r=4.5, class_=f"fill {colour}"))
     return plot
 
 
-def bars(rows: Sequence[tuple[str, Sequence[float]]], colours: Sequence[str], label: str, *, left: float = 120) -> Plot:
-    """Horizontal bars from zero, the parts of a row one after the other; parts may be negative where there is one."""
+def bars(
+    rows: Sequence[tuple[str, Sequence[float]]], colours: Sequence[str], label: str, *, left: float = 120, whole: bool = False
+) -> Plot:
+    """Horizontal bars from zero, the parts of a row one after the other; parts may be negative where there is one.
+
+    ``whole``: the axis counts, so it has no fractions.
+    """
     ends = [sum(parts) for _, parts in rows]
     low, high = min(0.0, *ends), max(0.0, *ends)
     plot = Plot(50 + 20 * len(rows), x=(low, high if high > low else low + 1.0), left=left, top=6, right=18)
-    plot.axis_x(label)
+    plot.axis_x(label, whole_ticks(low, high) if whole else None)
     for number, (name, parts) in enumerate(rows):
         y, start = plot.top + 20 * number + 3, 0.0
         plot.text(plot.left - 8, y + 11, clipped(name, int(left / 6.2)), anchor="end")
@@ -53,7 +58,7 @@ def bars(rows: Sequence[tuple[str, Sequence[float]]], colours: Sequence[str], la
 def columns(edges: Sequence[float], counts: Sequence[float], colour: str, label: str, what: str, *, most: float = 1) -> Plot:
     """A histogram: ``counts`` between neighbours of ``edges``; the axis reaches ``most`` at least."""
     plot = Plot(190, x=(edges[0], edges[-1]), y=(0, max([*counts, most])), top=18)
-    plot.axis_y(what)
+    plot.axis_y(what, whole_ticks(*plot.y, most=5))
     plot.axis_x(label, grid=False)
     for low, high, count in zip(edges, edges[1:], counts):
         if count:
@@ -143,7 +148,7 @@ def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most
     Where several share a core, each takes the part of the filled height that its neurons are of all on it.
     """
     shown = list(entries)[:most]
-    across = 16
+    across = min(16, max(6, len(shown)))  # few cores are drawn larger
     cell = (WIDTH - 20) / across
     rows = -(-len(shown) // across)
     plot = Plot(rows * (cell + 4) + 16, left=10)

@@ -43,6 +43,7 @@ def mapping(f: Facts) -> Html:
     label = f.get(f"{at}.synapse_memory_label")
     note = el("p", "Memory: ", f.text(f"{at}.synapse_memory_label"), ".", class_="note") if label else None
     dash = el("p", "What the fullest core of a layer uses of each limit; –: the limit is not public.", class_="note")
+    drawn = el("div", drawn, class_="grid")
     return join((facts, listing(refusals) if refusals else None, drawn, table(head, rows), dash, note))
 
 
@@ -72,9 +73,10 @@ def rules(f: Facts) -> Html:
         ("Notes", "rules.notes"),
         ("Not public about this target", "target.not_public"),
     ):
-        found = f.get(at)
+        mapped = f.get("mapping") is not None  # then what is said to be for the mapping was looked at
+        found = [n for n, text in enumerate(f.get(at)) if not (mapped and str(text).startswith("cores: "))]
         if found:
-            parts += [el("h3", title), listing(f.text(f"{at}[{number}]") for number in range(len(found)))]
+            parts += [el("h3", title), listing(f.text(f"{at}[{number}]") for number in found)]
     rows = []
     for number in range(len(f.get("target.limits"))):
         at = f"target.limits[{number}]"

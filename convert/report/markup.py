@@ -78,7 +78,7 @@ class Facts:
         if said is None:
             return None
         why, cure = self.text(f"missing.{name}.why"), self.text(f"missing.{name}.cure")
-        return el("p", el("strong", "Not in this report: "), why, ". ", cure, ".", class_="missing")
+        return el("p", el("strong", "Not in this report: "), why, "; ", cure, ".", class_="missing")
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], caption: str | None = None) -> Html:

@@ -89,6 +89,11 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [round(number * step, 10) for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def whole_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """``nice_ticks`` without fractions."""
+    return [value for value in nice_ticks(low, high, most) if value == int(value)]
+
+
 def short(value: float) -> str:
     """A number of few characters: 12k, 3.4M."""
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -124,7 +129,7 @@ def figure(
         legend: (class of the colour, meaning).
         values: table beside it.
     """
-    ids = f"{name}-title", f"{name}-desc"
+    ids = f"fig-{name}-title", f"fig-{name}-desc"
     drawing = el(
         "svg",
         el("title", title, id=ids[0]),
@@ -142,5 +147,5 @@ def figure(
         drawing,
         el("div", *keys, class_="legend") if keys else None,
         el("details", el("summary", "Values as a table"), values),
-        id=name,
+        id=f"fig-{name}",
     )

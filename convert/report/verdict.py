@@ -67,11 +67,15 @@ def _grounds(values: Values) -> Iterator[str]:
     yield validation["gate"]["message"]
     ran = [parity for parity in validation["parities"] if parity["equal"]]
     yield "every value that must be equal is: " + "; ".join(
-        f"{parity['name']} ({parity['values']} values, {parity['samples']} samples)" for parity in ran
+        f"{parity['name']} ({parity['values']} values of {_samples(parity['samples'])})" for parity in ran
     )
     yield "no rule of the target is broken, as far as its numbers are public"
     if mapping is not None:
         yield f"it takes {mapping['cores']} of {mapping['available_cores']} cores"
+
+
+def _samples(count: int) -> str:
+    return f"{count} sample{'' if count == 1 else 's'}"
 
 
 def _cost(validation: Values | None) -> str:
@@ -105,7 +109,12 @@ def _where(values: Values) -> Iterator[str]:
             if change < 0
             else "no quantisation alone shows a loss, nor has any an estimate below none"
         )
-    whole = stages[validation["cumulated"][-1]]
+    steps = [stages[name] for name in validation["cumulated"][1:]]
+    largest = min(steps, key=lambda stage: stage["to_previous"]["difference_points"])
+    change = largest["to_previous"]["difference_points"]
+    if change < 0:
+        yield f"one after the other, most is lost at {largest['description']!r}: {change:+.2f} points to the one before"
+    whole = steps[-1]
     for layer, change in whole["to_float"]["spike_rate_change_percent_by_layer"].items():
         if change is not None and abs(change) >= _RATE_PERCENT:
             yield f"layer {layer} fires {change:+.1f} % as integers"
@@ -164,4 +173,4 @@ def _caveats(values: Values) -> Iterator[str]:
         yield f"energy and time: {target['energy_label']}"
     for name, said in values["missing"].items():
         if name not in ("validation", "mapping"):
-            yield f"{name}: {said['why']}"
+            yield f"no {name.replace('_', ' ')} in this report: {said['why']}"

@@ -19,7 +19,12 @@ def compared(points, low, high):
 
 
 def stage(name, *found):
-    return {"name": name, "description": f"{name} quantised", "to_float": compared(*found) if found else None}
+    return {
+        "name": name,
+        "description": f"{name} quantised",
+        "to_float": compared(*found) if found else None,
+        "to_previous": compared(*found) if found else None,
+    }
 
 
 GOOD = {
@@ -65,6 +70,7 @@ def test_all_is_well(values):
     assert found["cost"].startswith("Not that these samples could tell: the integers get 0.20 points fewer right")
     assert found["where"] == [
         "no quantisation alone shows a loss; the largest estimate is -0.10 points (delays quantised)",
+        "one after the other, most is lost at 'simulator quantised': -0.10 points to the one before",
         "layer 0 fires -3.0 % as integers",
         "most samples are lost in the classes yes (-1)",
     ]

@@ -223,7 +223,7 @@ def test_what_is_missing_is_said(made, stage):
     values["verdict"] = judge(values)
     page = Page(render(values))
     said = [element["text"] for element in page.all("p") if element.get("@class") == "missing"]
-    assert said and set(said) == {"Not in this report: nobody measured it. measure it."}
+    assert said and set(said) == {"Not in this report: nobody measured it; measure it."}
     assert (values["verdict"]["answer"] == "undecided") == (stage in ("validation", "mapping"))
 
 
