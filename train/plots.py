@@ -23,7 +23,7 @@ def learning_curve(path: Path, metrics: Path) -> None:
     Raises:
         DataError: the file is missing, damaged or holds no epoch.
     """
-    rows = _metrics(metrics)
+    rows = read_metrics(metrics)
     epochs = np.array([row["epoch"] for row in rows])
     rounded = np.array([row["delays_rounded"] for row in rows])
     exportable = np.array([row["exportable"] for row in rows])
@@ -81,7 +81,8 @@ def delay_histograms(path: Path, before: Delays, now: Delays) -> None:
     save(drawing, path)
 
 
-def _metrics(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The epochs of a run's metrics.jsonl; raises DataError where there is none, or one without its figures."""
     try:
         with open(path, encoding="utf-8") as file:
             rows = [json.loads(line) for line in file if line.strip()]

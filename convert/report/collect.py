@@ -233,7 +233,7 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs of a run's metrics.jsonl; raises DataError where they cannot be read."""
-    from convert.plots import _metrics
+    from train.plots import read_metrics
 
     names = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable")
     return [
@@ -242,5 +242,5 @@ def learning_curve(run: Path) -> list[dict[str, Any]]:
             "train_accuracy_percent": 100 * row["train_accuracy"],
             "validation_accuracy_percent": 100 * row["validation_accuracy"],
         }
-        for row in _metrics(run / "metrics.jsonl")
+        for row in read_metrics(run / "metrics.jsonl")
     ]
