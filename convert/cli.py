@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import convert.explore_command
 import convert.mapping_command
 import convert.nir_command
 import convert.quantise_command
@@ -33,6 +34,7 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_check(subparsers)
     _add_profile(subparsers)
+    convert.explore_command.add_command(subparsers)
     convert.mapping_command.add_command(subparsers)
     convert.nir_command.add_command(subparsers)
     convert.sweep_command.add_command(subparsers)

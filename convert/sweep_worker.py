@@ -75,19 +75,17 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
         report: split to evaluate on beside the part that was held out; None for none.
     """
     from convert.checkpoint import network_from_checkpoint, read_checkpoint
+    from convert.held_out import held_out
     from convert.provenance import Run
-    from convert.samples import Binning, Samples, open_samples
+    from convert.samples import Binning, open_samples
     from convert.trained import load_model
-    from train.datasets import by_interval, split
 
     checkpoint = read_checkpoint(out)
     network = network_from_checkpoint(checkpoint)
     run = Run.of(checkpoint)
     config, model = load_model(out)
     binning = Binning.from_dict(run.data_section, f"{out}: run.json")
-    _, held_out = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
-    own = by_interval(dataset.subset(held_out), binning.intervals_ms)
-    parts = {VALIDATION: (Samples(own, binning, "train"), held_out)}
+    parts = {VALIDATION: held_out(dataset, config, binning)}
     if report is not None:
         samples = open_samples(data, binning, split=report, classes=run.classes, keys=run.keys)
         parts[report] = (samples, np.arange(len(samples)))

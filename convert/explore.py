@@ -1,0 +1,189 @@
+"""How much each step of quantisation matters for a trained network: one knob turned at a time, nothing trained.
+
+Every setting runs on the same samples as the exported network, so that differences are paired.  Core memory is that of
+``convert.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their connection, as a field
+that counts single steps needs them: a coarser grid alone saves none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.checkpoint import Checkpoint
+from convert.explore_settings import Knob, Setting, combinations, content, knobs
+from convert.mapping import map_network
+from convert.mapping_loops import SYNAPSE_BITS
+from convert.network import Network
+from convert.rules import check
+from convert.samples import Samples
+from convert.simulator import simulate
+from convert.statistics import Paired, compare
+from hw_configs.target import Target
+
+#: Samples that pass through all networks at a time; bounds memory.
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Point:
+    """A setting beside the exported network, on the same samples.
+
+    Attributes:
+        value: of the knob.
+        unchanged: whether the network is the exported one, number for number.
+        paired: accuracy, and its difference to the exported network.
+        mismatch: of all places (sample, step, neuron of a layer that spikes) where a spike is in either network, the share
+            where it is in one alone; 0 where there are none.
+        memory_bytes: synapse memory on the target's cores; None where the target has no cores, or a neuron fits none.
+        parameters: weights and axonal delays other than zero, as the network's file holds them.
+        broken_rules: what of the network the target cannot hold; none: it holds all.
+    """
+
+    value: int | float | str
+    unchanged: bool
+    paired: Paired
+    mismatch: float
+    memory_bytes: int | None
+    parameters: int
+    broken_rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Bits of weights and of delays together; ``best``: no other that the target holds is as accurate with less memory."""
+
+    weight_bits: int
+    delay_bits: int
+    point: Point
+    best: bool
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """All knobs, each with a point for every setting; ``exported`` is the network as it was exported."""
+
+    exported: Point
+    knobs: tuple[tuple[Knob, tuple[Point, ...]], ...]
+    combinations: tuple[Combination, ...]
+
+
+def explore(
+    network: Network,
+    checkpoint: Checkpoint,
+    target: Target,
+    samples: Samples,
+    numbers: npt.NDArray[np.int64],
+    *,
+    clipped_to_steps: int | None = None,
+    progress: bool = False,
+) -> Exploration:
+    """Turn every knob, and weight bits and delay bits together.
+
+    Args:
+        network, checkpoint, target, clipped_to_steps: see ``knobs``.
+        samples, numbers: what to run, and which of it.
+        progress: whether to show a progress bar.
+
+    Raises:
+        NetworkError, DataError: the samples do not fit the network.
+    """
+    turned = knobs(network, checkpoint, target, clipped_to_steps)
+    pairs, combined = combinations(network, target)
+    settings = [Setting("exported", network), *(one for knob in turned for one in knob.settings), *combined]
+    points = iter(_points(settings, target, samples, numbers, progress))
+    exported = next(points)
+    shown = tuple((knob, tuple(next(points) for _ in knob.settings)) for knob in turned)
+    rest = list(points)
+    best = _front(rest)
+    return Exploration(
+        exported, shown, tuple(Combination(*pair, point, place in best) for place, (pair, point) in enumerate(zip(pairs, rest)))
+    )
+
+
+def _points(
+    settings: Sequence[Setting], target: Target, samples: Samples, numbers: npt.NDArray[np.int64], progress: bool
+) -> Iterator[Point]:
+    """A point for each setting; the first is the exported network.  Settings that make the same network run once."""
+    keys = [content(setting.network) for setting in settings]
+    distinct = dict(zip(reversed(keys), reversed([setting.network for setting in settings])))
+    order = list(dict.fromkeys(keys))
+    runs = dict(zip(order, _run([distinct[key] for key in order], samples, numbers, progress)))
+    rules = {key: tuple(violation.message for violation in check(distinct[key], target)) for key in order}
+    memory: dict[tuple[bytes, int | None], int | None] = {}
+    labels = samples.labels[numbers]
+    for key, setting in zip(keys, settings):
+        place = (key, setting.weight_bits)
+        if place not in memory:
+            memory[place] = memory_bytes(setting.network, target, setting.weight_bits)
+        prediction, mismatch = runs[key]
+        yield Point(
+            setting.value,
+            key == keys[0],
+            compare(runs[keys[0]][0], prediction, labels),
+            mismatch,
+            memory[place],
+            _parameters(setting.network),
+            rules[key],
+        )
+
+
+def _run(
+    networks: Sequence[Network], samples: Samples, numbers: npt.NDArray[np.int64], progress: bool
+) -> list[tuple[npt.NDArray[np.int64], float]]:
+    """Predictions (samples,) of each network, and the mismatch of its spikes with those of the first."""
+    from tqdm import tqdm
+
+    first = networks[0]
+    record = {index: ("spikes",) for index, layer in enumerate(first.layers) if layer.output == "spikes"}
+    predictions: list[list[npt.NDArray[np.int64]]] = [[] for _ in networks]
+    unequal, either = np.zeros(len(networks), np.int64), np.zeros(len(networks), np.int64)
+    with tqdm(total=len(networks) * len(numbers), unit="sample", desc="explore", disable=None if progress else True) as bar:
+        for start in range(0, len(numbers), _CHUNK):
+            frames = samples.frames(numbers[start : start + _CHUNK])
+            wanted: dict[int, npt.NDArray[np.bool_]] = {}
+            for place, network in enumerate(networks):
+                recording = simulate(network, frames, record=record)
+                spikes = {index: names["spikes"] != 0 for index, names in recording.layers.items()}
+                wanted = wanted or spikes
+                unequal[place] += sum(int((spikes[index] ^ wanted[index]).sum()) for index in record)
+                either[place] += sum(int((spikes[index] | wanted[index]).sum()) for index in record)
+                predictions[place].append(recording.prediction)
+                bar.update(len(frames))
+    mismatches = (unequal / np.maximum(1, either)).tolist()
+    return [(np.concatenate(parts), mismatch) for parts, mismatch in zip(predictions, mismatches)]
+
+
+def memory_bytes(network: Network, target: Target, weight_bits: int | None = None) -> int | None:
+    """Synapse memory of the network on the cores of ``target``, as ``myelin map`` counts it, with ``weight_bits`` for a weight.
+
+    None where the target states no cores, their memory or a packing of synapses, or a neuron fits no core.
+    """
+    if None in (target.packing, target.cores_to_plan_with, target.core_memory_bytes):
+        return None
+    narrow = target if weight_bits is None else replace(target, weight_bits=min(weight_bits, target.weight_bits or weight_bits))
+    mapping = map_network(network, narrow)
+    return int(mapping.loads[:, SYNAPSE_BITS].sum()) // 8 if mapping.cores else None
+
+
+def _front(points: Sequence[Point]) -> set[int]:
+    """Places of the points that the target holds and that no other such one beats in accuracy and memory."""
+    held = [place for place, point in enumerate(points) if point.memory_bytes is not None and not point.broken_rules]
+    memory = np.array([points[place].memory_bytes for place in held], np.int64)
+    accuracy = np.array([points[place].paired.accuracy for place in held])
+    # beaten[i, j]: i by j, which is no worse in either and better in one
+    no_worse = (memory <= memory[:, None]) & (accuracy >= accuracy[:, None])
+    beaten = no_worse & ((memory < memory[:, None]) | (accuracy > accuracy[:, None]))
+    return {held[number] for number in np.flatnonzero(~beaten.any(axis=1)).tolist()}
+
+
+def _parameters(network: Network) -> int:
+    arrays = []
+    for layer in network.layers:
+        arrays += [layer.synapse.weight, layer.delay_steps]
+        if layer.recurrent is not None:
+            arrays += [layer.recurrent.synapse.weight, layer.recurrent.delay_steps]
+    return sum(int(np.count_nonzero(array)) for array in arrays)

@@ -1,0 +1,172 @@
+"""Which settings of the quantisation are explored: every knob with its values, and weight bits with delay bits."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from convert import explore_knobs as turn
+from convert.checkpoint import Checkpoint
+from convert.explore_knobs import DECAY_BITS, ROUNDINGS
+from convert.network import Network
+from hw_configs.errors import NetworkError
+from hw_configs.fixed_point import WEIGHT_BITS
+from hw_configs.target import Target
+
+#: Values of the knobs, coarse first; those of the longest delay are shares of the network's.
+_WEIGHT_BITS = tuple(range(2, WEIGHT_BITS + 1))
+_DELAY_BITS = (3, 4, 5, 6)
+_DELAY_GRIDS_STEPS = (8, 4, 2, 1)
+_LONGEST_EIGHTHS = tuple(range(9))
+_DECAY_BITS = tuple(range(4, DECAY_BITS + 1))
+_THRESHOLD_FACTORS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A network as one value of a knob makes it.
+
+    Attributes:
+        value: of the knob.
+        network: what it makes.
+        weight_bits: bits of a weight in memory; None: as many as the target has.
+    """
+
+    value: int | float | str
+    network: Network
+    weight_bits: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Knob:
+    """One thing that is turned while the rest stays as exported.
+
+    Attributes:
+        name: with which JSON knows it.
+        title, unit: what is turned, and in which unit its values are.
+        settings: from coarse to fine.
+        left_out: why there are no settings; empty where there are.
+    """
+
+    name: str
+    title: str
+    unit: str
+    settings: tuple[Setting, ...]
+    left_out: str = ""
+
+
+def knobs(network: Network, checkpoint: Checkpoint, target: Target, clipped_to_steps: int | None = None) -> list[Knob]:
+    """Every knob with its settings for ``network``.
+
+    Args:
+        network: the exported network.
+        checkpoint: what it was exported from: its fractional delays.
+        target: whose longest delay bounds what a grid rounds up to.
+        clipped_to_steps: what delays were clipped to at export; None for no clipping.
+    """
+    longest = network.max_delay_steps
+    cuts = sorted({-(-longest * eighths // 8) for eighths in _LONGEST_EIGHTHS})
+    limit = target.delay_steps_max
+    return [
+        Knob(
+            "weight_bits",
+            "bits of the weights, each connection on its own power of two",
+            "bits",
+            tuple(Setting(bits, turn.with_weight_bits(network, bits), bits) for bits in _WEIGHT_BITS),
+        ),
+        Knob(
+            "weight_exponent",
+            "all weights in -256..255 as multiples of 2^exponent",
+            "exponent",
+            tuple(
+                Setting(exponent, turn.with_weight_exponent(network, exponent), WEIGHT_BITS + 1 - exponent)
+                for exponent in range(WEIGHT_BITS - 1, 0, -1)
+            ),
+        ),
+        Knob(
+            "delay_bits",
+            "bits of the delays: none longer than 2^bits - 1 steps",
+            "bits",
+            tuple(Setting(bits, _delay_bits(network, bits, limit)) for bits in _DELAY_BITS),
+        ),
+        Knob(
+            "delay_grid_steps",
+            "delays as multiples of a grid",
+            "steps",
+            tuple(Setting(grid, turn.with_delay_grid(network, grid, limit)) for grid in _DELAY_GRIDS_STEPS),
+        ),
+        Knob(
+            "longest_delay_steps",
+            "delays clipped to a longest one",
+            "steps",
+            tuple(Setting(most, turn.with_longest_delay(network, most)) for most in cuts),
+        ),
+        _roundings(network, checkpoint, clipped_to_steps),
+        Knob(
+            "decay_bits",
+            "bits of the decays of current and voltage",
+            "bits",
+            tuple(Setting(bits, turn.with_decay_bits(network, bits)) for bits in _DECAY_BITS),
+        ),
+        Knob(
+            "threshold_factor",
+            "threshold of the neurons that spike, times a factor",
+            "factor",
+            tuple(Setting(factor, turn.with_threshold_scale(network, factor)) for factor in _THRESHOLD_FACTORS),
+        ),
+    ]
+
+
+def combinations(network: Network, target: Target) -> tuple[list[tuple[int, int]], list[Setting]]:
+    """(bits of weights, bits of delays), every one with every other, and the setting that each pair makes."""
+    pairs = list(itertools.product(_WEIGHT_BITS, _DELAY_BITS))
+    limit = target.delay_steps_max
+    settings = [
+        Setting(f"{weight}/{delay}", _delay_bits(turn.with_weight_bits(network, weight), delay, limit), weight)
+        for weight, delay in pairs
+    ]
+    return pairs, settings
+
+
+def _delay_bits(network: Network, bits: int, limit: int | None) -> Network:
+    """Delays that ``bits`` bits hold, and the target's ``limit``, which may be one less."""
+    most = (1 << bits) - 1
+    return turn.with_longest_delay(network, most if limit is None else min(most, limit))
+
+
+def _roundings(network: Network, checkpoint: Checkpoint, clipped_to_steps: int | None) -> Knob:
+    """Left out where the checkpoint does not give the network: it was changed since, or not exported by rounding."""
+    name, title = "delay_rounding", "trained, fractional delays rounded another way"
+    try:
+        made = {mode: turn.with_delay_rounding(checkpoint, mode, clipped_to_steps) for mode in ROUNDINGS}
+    except NetworkError as error:
+        return Knob(name, title, "", (), str(error))
+    if content(made["nearest"]) != content(network):
+        return Knob(name, title, "", (), "the network is not what its checkpoint gives with delays rounded to the nearest")
+    return Knob(name, title, "", tuple(Setting(mode, each) for mode, each in made.items()))
+
+
+def content(network: Network) -> bytes:
+    """The same for networks whose numbers are all the same."""
+    digest = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if is_dataclass(value):
+            for entry in fields(value):
+                digest.update(entry.name.encode())
+                add(getattr(value, entry.name))
+        elif isinstance(value, np.ndarray):
+            digest.update(repr(value.shape).encode() + value.astype(np.int64).tobytes())
+        elif isinstance(value, tuple):
+            digest.update(repr(len(value)).encode())
+            for one in value:
+                add(one)
+        else:
+            digest.update(repr(value).encode() + b";")
+
+    add(network)
+    return digest.digest()

@@ -1,0 +1,52 @@
+"""The part of the training data that a run held out: where choices are made, so that the test split stays unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.samples import Binning, Samples
+from hw_configs.errors import DataError
+
+if TYPE_CHECKING:
+    from convert.checkpoint import Checkpoint
+    from train.config import Config
+    from train.datasets import SpikeDataset
+
+
+def held_out(dataset: SpikeDataset, config: Config, binning: Binning) -> tuple[Samples, npt.NDArray[np.int64]]:
+    """Samples of ``dataset``, a training split, that a run of ``config`` held out; and their numbers in it, rising."""
+    from train.datasets import by_interval, split
+
+    _, numbers = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
+    return Samples(by_interval(dataset.subset(numbers), binning.intervals_ms), binning, "train"), numbers
+
+
+def open_held_out(source: str, checkpoint: Checkpoint) -> tuple[Samples, npt.NDArray[np.int64]]:
+    """``held_out`` of the data that ``checkpoint`` was trained on, read from ``source``.
+
+    Args:
+        source: a built-in data set's name, a folder, or a file of the SHD format.
+        checkpoint: of the run.
+
+    Raises:
+        DataError: the data cannot be read, or is not what the run was trained on.
+        NetworkError: the checkpoint does not say what that was.
+    """
+    from convert.provenance import Run
+    from train.cli import training_data
+    from train.config_files import config_from_dict
+
+    config, run = config_from_dict(checkpoint.config), Run.of(checkpoint)
+    dataset = training_data(source, config)
+    samples, numbers = held_out(dataset, config, Binning.from_dict(run.data_section, f"{checkpoint.folder}: run.json"))
+    recorded: dict[str, Any] = checkpoint.record["data"]
+    said = (recorded.get("train_samples"), recorded.get("validation_samples"))
+    if said != (len(dataset) - len(numbers), len(numbers)):
+        raise DataError(
+            f"{dataset.name}: {len(dataset) - len(numbers)} samples to train on and {len(numbers)} to hold out, the run had "
+            f"{said[0]} and {said[1]} of {run.data}; name the data it was trained on, so that what it held out is known"
+        )
+    return samples, numbers
