@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 from convert import arguments
 from hw_configs.files import write_json
@@ -35,47 +36,50 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_explore(args: argparse.Namespace) -> int:
     """Print the tables, return 0."""
-    from convert.artifact import read_artifact
-    from convert.checkpoint import read_checkpoint
-    from convert.explore import explore
-    from convert.explore_report import as_dict, lines
-    from convert.held_out import open_held_out
+    from convert.explore_report import lines
     from convert.plots_explore import exploration
-    from convert.provenance import Origin
-    from convert.samples import spread_choice
-    from hw_configs.target import load_target
 
-    began = time.perf_counter()
-    artifact = read_artifact(args.artifact)
-    origin = Origin.of(artifact)
-    target = load_target(args.target or origin.target)
-    checkpoint = read_checkpoint(origin.checkpoint)
-    samples, held_out = open_held_out(args.data, checkpoint)
-    numbers = spread_choice(samples.labels, args.samples or len(samples))
-    found = explore(
-        artifact.network,
-        checkpoint,
-        target,
-        samples,
-        numbers,
-        clipped_to_steps=origin.clipped_to_steps,
-        progress=True,
-    )
-    result = {
-        "network": str(args.artifact),
-        "input": {
-            "data": samples.dataset.name,
-            "part": "held out of the training data",
-            "sample_numbers": held_out[numbers].tolist(),
-            "binning": samples.binning.as_dict(),
-            "text": f"{samples.dataset.name}: {len(numbers)} of the {len(samples)} samples that the run held out of training",
-        },
-        **as_dict(found, target),
-        "seconds": time.perf_counter() - began,
-    }
+    result = explored(args.artifact, args.data, target=args.target, samples=args.samples)
     print("\n".join(lines(result)))
     if args.json is not None:
         write_json(args.json, result)
     if args.plot is not None:
         exploration(args.plot, result)
     return 0
+
+
+def explored(
+    folder: Path, data: str, *, target: str | None = None, samples: int | None = None, progress: bool = True
+) -> dict[str, Any]:
+    """What ``myelin explore`` writes: of artifact ``folder`` on (so many of) the samples of ``data`` that its run held out."""
+    from convert.artifact import read_artifact
+    from convert.checkpoint import read_checkpoint
+    from convert.explore import explore
+    from convert.explore_report import as_dict
+    from convert.held_out import open_held_out
+    from convert.provenance import Origin
+    from convert.samples import spread_choice
+    from hw_configs.target import load_target
+
+    began = time.perf_counter()
+    artifact = read_artifact(folder)
+    origin = Origin.of(artifact)
+    held = load_target(target or origin.target)
+    checkpoint = read_checkpoint(origin.checkpoint)
+    own, held_out = open_held_out(data, checkpoint)
+    numbers = spread_choice(own.labels, samples or len(own))
+    found = explore(
+        artifact.network, checkpoint, held, own, numbers, clipped_to_steps=origin.clipped_to_steps, progress=progress
+    )
+    return {
+        "network": str(folder),
+        "input": {
+            "data": own.dataset.name,
+            "part": "held out of the training data",
+            "sample_numbers": held_out[numbers].tolist(),
+            "binning": own.binning.as_dict(),
+            "text": f"{own.dataset.name}: {len(numbers)} of the {len(own)} samples that the run held out of training",
+        },
+        **as_dict(found, held),
+        "seconds": time.perf_counter() - began,
+    }

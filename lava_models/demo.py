@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convert.explore_command import explored
 from hw_configs.errors import ConfigError, GateError
+from hw_configs.files import write_json
 from lava_models.report_command import make_report
 from lava_models.validation import STOCK_SAMPLES, require_pass, validate_artifact
 from lava_models.validation import result as validation_json
@@ -25,6 +27,8 @@ EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
 #: of 1 point, the default of `myelin validate`, 29 times: a smaller bound takes more words, not better integers.
 MAX_DROP_POINTS = 3.0
 _LAVA_SAMPLES = 5
+#: Held-out samples that the steps of the quantisation are explored on.
+_EXPLORED_SAMPLES = 200
 
 
 class _Steps:
@@ -97,14 +101,25 @@ def demo(
         )
     with steps.step("draw", "pictures"):
         pictures = _draw(artifact, origin, samples, run, out)
+    with steps.step("explore", "what fewer or other bits would do, on the samples that training held out"):
+        exploration = explored(art, data, samples=_EXPLORED_SAMPLES, progress=False)
+        write_json(out / "exploration.json", exploration)
     with steps.step("report", "one page that loads nothing"):
-        lines = make_report(art, out / "report.html", {"validation": validation_json(validation)}, run=run, data=data)
+        stages = {"validation": validation_json(validation), "exploration": exploration}
+        lines = make_report(art, out / "report.html", stages, run=run, data=data)
         print("\n".join(f"   {line}" for line in lines))
     _summarise(
         steps,
         result,
         validation,
-        [run, art, out / "simulation.json", out / "validation.json", out / "validation.png", *pictures, out / "report.html"],
+        [
+            run,
+            art,
+            *(out / f"{name}.json" for name in ("simulation", "validation", "exploration")),
+            out / "validation.png",
+            *pictures,
+            out / "report.html",
+        ],
         out,
         data,
     )

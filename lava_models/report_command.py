@@ -14,6 +14,8 @@ from hw_configs.errors import NetworkError
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+#: Stages whose JSON the report takes, and the commands that write it.
+_STAGES = {"validation": "validate", "mapping": "map", "profile": "profile", "exploration": "explore", "sweep": "sweep"}
 #: Samples that are mapped and profiled unless the user says: means over more hardly move.
 MEASURED_SAMPLES = 100
 
@@ -36,7 +38,7 @@ def add_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--samples", metavar="N", type=positive, default=MEASURED_SAMPLES,
                         help=f"samples to map and profile with (default: {MEASURED_SAMPLES})")  # fmt: skip
-    for stage, command in (("validation", "validate"), ("mapping", "map"), ("profile", "profile"), ("sweep", "sweep")):
+    for stage, command in _STAGES.items():
         parser.add_argument(f"--{stage}", metavar="FILE", type=Path, help=f"what `myelin {command}` wrote as JSON")
     parser.add_argument(
         "--run", dest="training_run", metavar="RUN", type=Path, help="folder of the run, for its learning curve"
@@ -50,7 +52,7 @@ def run_report(args: argparse.Namespace) -> int:
     from convert.export import export
     from convert.report.make import read_stage
 
-    given = {name: getattr(args, name) for name in ("validation", "mapping", "profile", "sweep")}
+    given = {name: getattr(args, name) for name in _STAGES}
     stages = {name: read_stage(path, name) for name, path in given.items() if path is not None}
     with tempfile.TemporaryDirectory() as temporary:
         folder, run = args.source, args.training_run

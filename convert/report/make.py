@@ -24,6 +24,7 @@ NEEDED = {
     "validation": ("format", "stages", "gate", "parities", "network", "classes", "confusion"),
     "mapping": ("target", "layers", "core_list", "estimate", "refusals"),
     "profile": ("layers", "warnings"),
+    "exploration": ("knobs", "pareto", "exported", "samples", "memory_label"),
     "sweep": ("table", "seeds", "data"),
 }
 _GIVE = {
@@ -31,6 +32,7 @@ _GIVE = {
         "it needs data",
         "give data with --data PATH, or what `myelin validate --json` wrote with --validation FILE",
     ),
+    "exploration": ("none was given", "give what `myelin explore --json` wrote with --exploration FILE"),
     "sweep": ("no sweep was given", "give what `myelin sweep` wrote with --sweep FILE"),
     "learning_curve": ("an artifact does not hold it", "give the folder of the run with --run RUN"),
 }

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from convert.report import accuracy, chip, inside, origin
+from convert.report import accuracy, chip, exploration, inside, origin
 from convert.report.markup import Facts, Html, el, join, listing
 from convert.report.style import CSS
 from hw_configs.errors import DataError
@@ -72,6 +72,7 @@ SECTIONS = (
     Section("mapping", "On the cores", chip.mapping),
     Section("rules", "Rules of the target", chip.rules),
     Section("cost", "Operations and energy", chip.cost),
+    Section("exploration", "What other integers would do", exploration.exploration),
     Section("sweep", "Sweep", origin.sweep),
     Section("provenance", "Environment and hashes", origin.provenance),
 )

@@ -56,12 +56,15 @@ def validated(artifacts, tiny, main, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(artifacts, runs, validated, main, tmp_path_factory):
+def made(artifacts, runs, validated, tiny, main, tmp_path_factory):
     """The report's page and its values."""
     out = tmp_path_factory.mktemp("made") / "report.html"
     sweep = out.with_name("sweep.json")
     sweep.write_text(json.dumps(a_sweep()))
-    code = main("report", artifacts["dense"], "--validation", validated, "--run", runs["dense"], "--sweep", sweep, "--out", out)
+    explored = out.with_name("explored.json")
+    assert main("explore", artifacts["dense"], "--data", tiny.data, "--json", explored) == 0
+    given = ("--validation", validated, "--exploration", explored, "--run", runs["dense"], "--sweep", sweep)
+    code = main("report", artifacts["dense"], *given, "--out", out)
     assert code == 0
     return out, json.loads(out.with_suffix(".json").read_text())
 
@@ -92,7 +95,7 @@ def test_the_page_is_whole(made):
     figures, drawings = page.all("figure"), page.all("svg")
     layers, samples = len(values["delays"]), len(values["golden"]["samples"])
     # stages, differences, two matrices, cores, operations, learning, sweep and its curve; what has one for each
-    assert len(figures) >= 9 + 2 * layers + len(values["weights"]) + samples
+    assert len(figures) >= 9 + len(values["exploration"]["knobs"]) + 2 * layers + len(values["weights"]) + samples
     assert len(drawings) == len(figures)
     for drawing in drawings:
         assert drawing["@role"] == "img"
@@ -215,7 +218,7 @@ def test_text_from_files_is_escaped(made):
     assert sum(HOSTILE in element["text"] for element in page.all("th")) > 4
 
 
-@pytest.mark.parametrize("stage", ["validation", "mapping", "profile", "sweep", "learning_curve"])
+@pytest.mark.parametrize("stage", ["validation", "mapping", "profile", "exploration", "sweep", "learning_curve"])
 def test_what_is_missing_is_said(made, stage):
     values = copy.deepcopy(made[1])
     values[stage] = None
