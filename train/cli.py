@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from train.datasets import SpikeDataset
 
 
+#: Larger files are mapped.
+IN_MEMORY_MB = 1000.0
+
+
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``train``; its handler is the default ``run``, which takes the parsed arguments and returns the exit code."""
     parser = subparsers.add_parser(
@@ -39,6 +43,16 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         metavar="TARGET",
         help="hardware to train for: a name or a TOML file (default: the configuration's, or loihi2)",
     )
+    parser.add_argument(
+        "--in-memory-mb",
+        metavar="MB",
+        type=float,
+        default=IN_MEMORY_MB,
+        help="files up to this size are read into memory, larger ones converted once and mapped (default 1000)",
+    )
+    parser.add_argument(
+        "--cache", metavar="DIR", type=Path, help="where conversions lie (default $XDG_CACHE_HOME/myelin or ~/.cache/myelin)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--tensorboard", action="store_true", help="log every epoch to RUN/tensorboard (needs that package)")
     parser.add_argument(
@@ -57,7 +71,9 @@ def run_train(args: argparse.Namespace) -> int:
 
     with joined(args.timeout) as processes:
         config = configuration(args.config, args.set, args.target)
-        dataset = training_data(args.data, config)
+        dataset = training_data(args.data, config, args.in_memory_mb, args.cache)
+        if processes.first and dataset.mapped is not None:
+            print(f"data          {dataset.units.size} events are mapped from {dataset.mapped}, not held in memory", flush=True)
         record = train_run(
             config,
             dataset,
@@ -87,24 +103,27 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
     return fitted(config, load_target(config.target))
 
 
-def training_data(source: str, config: Config) -> SpikeDataset:
+def training_data(source: str, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
     """The training split of ``source``; raises DataError if it cannot be read, or does not pool to what is asked for."""
     from train.datasets import by_interval
 
-    dataset = training_split(source)
+    dataset = training_split(source, in_memory_mb, cache)
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
     first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # before a run folder is made
     return dataset
 
 
-def training_split(source: str) -> SpikeDataset:
-    """What of ``source`` is trained on, held-out part included; raises DataError where there is no such split."""
-    from train.datasets import available_splits, load
+def training_split(source: str, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
+    """What of ``source`` is trained on, held-out part included; raises DataError where there is no such split.
+
+    A file of more than ``in_memory_mb`` is mapped from ``cache``, see ``train.datasets.mapped``.
+    """
+    from train.datasets import Storage, available_splits, load
 
     there = available_splits(source)
     if there and "train" not in there:
         raise DataError(f"{source}: has no train split, it has {', '.join(there)}; name data to train on")
-    return load(source, "train" if there else None)
+    return load(source, "train" if there else None, Storage(in_memory_mb, cache))
 
 
 def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hw_configs.fixed_point import STATE_SCALE
 from train.batches import Batches
 from train.model import SpikingNetwork
 from train.parallel import ALONE, Processes
+from train.prefetch import ahead
 
 
 class Evaluation(NamedTuple):
@@ -47,7 +48,7 @@ def evaluate(
     model.eval()
     scores, labels, outputs, rates = [], [], [], []
     unit = STATE_SCALE if not model.blocks[-1].neuron.spiking else 1
-    for batch in batches.in_order(processes.part(len(batches))):
+    for batch in ahead(batches.in_order(processes.part(len(batches)))):
         output = model(batch.spikes.to(device)).cpu()  # (B, classes, T)
         whole = output.double() * unit
         scores.append(whole.sum(dim=2).numpy())

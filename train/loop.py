@@ -38,6 +38,7 @@ from train.fit import facts, fitted
 from train.memory import keep_freed_memory
 from train.model import SpikingNetwork, parameter_count, untrained
 from train.parallel import ALONE, Processes
+from train.prefetch import ahead
 from train.step import joint_gradient
 from train.watch import Watch
 
@@ -176,7 +177,8 @@ class Run:
         self.model.schedule_delays(self.config, epoch / plan.epochs)
         losses, correct, seen = 0.0, 0, 0
         slices = self.processes.slices(plan.slices_or_one)
-        for index, batch in enumerate(self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)):
+        batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
+        for index, batch in enumerate(ahead(batches)):
             factor = learning_rate_factor(plan, (epoch + index / len(self.train_batches)) / plan.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor

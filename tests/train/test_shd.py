@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hw_configs.errors import DataError
-from train.datasets import SpikeDataset, available_splits, join_events, load, read_shd, split, write_shd
+from train.datasets import SpikeDataset, Storage, available_splits, join_events, load, read_shd, split, write_shd
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -307,10 +307,11 @@ HOSTILE = {
 def test_hostile_files(tmp_path, case):
     change, message = HOSTILE[case]
     path = make_file(tmp_path / "x.h5", change)
-    with pytest.raises(DataError, match=message) as caught:
-        read_shd(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
+    for storage in (Storage(), Storage(0.0, tmp_path / "cache")):  # in memory, and mapped
+        with pytest.raises(DataError, match=message) as caught:
+            read_shd(path, storage)
+        assert str(caught.value).startswith(str(path))
+        assert "\n" not in str(caught.value)
 
 
 def test_files_that_are_none(tmp_path):

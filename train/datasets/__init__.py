@@ -3,6 +3,7 @@
 from train.datasets.binning import Binned
 from train.datasets.events import SpikeDataset, join_events
 from train.datasets.intervals import by_interval
+from train.datasets.mapped import Storage
 from train.datasets.registry import BUILTIN, SPLITS, available_splits, load
 from train.datasets.shd import read_shd, write_shd
 from train.datasets.splits import split
@@ -12,6 +13,7 @@ __all__ = [
     "SPLITS",
     "Binned",
     "SpikeDataset",
+    "Storage",
     "available_splits",
     "by_interval",
     "join_events",

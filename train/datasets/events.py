@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from train.datasets.binning import Binned, bin_events, pooled_cells
 
 MAX_CLASSES = 1000  # without class names a label beyond this is taken for damage, not for a class
 MAX_CHANNELS = 65536  # units are uint16 in the file format
+EVENTS_AT_ONCE = 2**22  # looked at in one go: bounds temporary arrays
 MODES = ("count", "binary")
 
 
@@ -31,6 +33,7 @@ class SpikeDataset:
     speakers: (samples,) int64 or None where the speakers are unknown.
     name: where the data came from; stands at the start of every error.
     shape: (C, H, W) of units on two axes, in C order: unit = (channel H + row) W + column; None where they lie in a row.
+    mapped: folder from which the events are mapped, None where they are held in memory.
 
     All arrays are read-only copies or views. Raises DataError where they contradict each other or leave their ranges.
     """
@@ -44,6 +47,7 @@ class SpikeDataset:
     speakers: npt.NDArray[np.int64] | None = None
     name: str = "spike data"
     shape: tuple[int, int, int] | None = None
+    mapped: Path | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.channels <= MAX_CHANNELS:
@@ -248,22 +252,25 @@ class SpikeDataset:
 
     def _check_times(self) -> None:
         """Times are finite and not negative."""
-        # min and max pass NaN on, so two passes without temporaries decide the usual, good case
-        if self.times_s.size and not (self.times_s.min() >= 0 and self.times_s.max() < np.inf):
-            bad = np.flatnonzero(~((self.times_s >= 0) & (self.times_s < np.inf)))
+        # min and max pass NaN on, so passes without temporaries decide the usual, good case
+        count, first = 0, 0
+        for start in range(0, self.times_s.size, EVENTS_AT_ONCE):
+            times = self.times_s[start : start + EVENTS_AT_ONCE]
+            if not (times.min() >= 0 and times.max() < np.inf):
+                bad = np.flatnonzero(~((times >= 0) & (times < np.inf)))
+                first = first if count else start + int(bad[0])
+                count += bad.size
+        if count:
             raise DataError(
-                f"{self.name}: {bad.size} spike times are NaN, infinite or negative (first {self.times_s[bad[0]]:g} s in "
-                f"sample {self._owner(bad[0])}); times are seconds >= 0: encode the recordings again"
+                f"{self.name}: {count} spike times are NaN, infinite or negative (first {self.times_s[first]:g} s in "
+                f"sample {self._owner(first)}); times are seconds >= 0: encode the recordings again"
             )
 
     def _check_units(self) -> None:
         """Units lie in 0..channels - 1; looked at before they become uint16, where 65536 would turn into 0."""
         units = np.asarray(self.units)
-        if units.size and units.dtype.kind in "biu" and (units.min() < 0 or units.max() >= self.channels):
-            raise DataError(
-                f"{self.name}: units lie in {units.min()}..{units.max()}, allowed is 0..{self.channels - 1}; a file of another "
-                "number of channels says so in its root attribute 'channels'"
-            )
+        if units.size and units.dtype.kind in "biu":
+            check_range(int(units.min()), int(units.max()), self.channels, self.name)
 
     def _check_labels(self) -> None:
         """Labels lie in 0..classes - 1."""
@@ -276,13 +283,22 @@ class SpikeDataset:
                 f"0..{limit - 1} since {why}"
             )
 
-    def _owner(self, event: np.integer[Any]) -> int:
+    def _owner(self, event: int) -> int:
         """Number of the sample that owns an event."""
         return int(np.searchsorted(self.offsets, event, side="right")) - 1
 
 
 def _by(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
+
+
+def check_range(lowest: int, highest: int, channels: int, name: str) -> None:
+    """Raises DataError where units from ``lowest`` to ``highest`` do not lie in 0..channels - 1."""
+    if lowest < 0 or highest >= channels:
+        raise DataError(
+            f"{name}: units lie in {lowest}..{highest}, allowed is 0..{channels - 1}; a file of another "
+            "number of channels says so in its root attribute 'channels'"
+        )
 
 
 def join_events(

@@ -7,18 +7,20 @@ from pathlib import Path
 
 from hw_configs.errors import DataError
 from train.datasets.events import SpikeDataset
-from train.datasets.shd import SUFFIXES, read_shd
+from train.datasets.mapped import Storage
+from train.datasets.shd import STORAGE, SUFFIXES, read_shd
 
 SPLITS = ("train", "valid", "test")
 BUILTIN = {"builtin": Path(__file__).parent / "builtin"}  # a data set that comes with Myelin is a folder and a line here
 
 
-def load(source: str | os.PathLike[str], split: str | None = None) -> SpikeDataset:
+def load(source: str | os.PathLike[str], split: str | None = None, storage: Storage = STORAGE) -> SpikeDataset:
     """One split of a data set.
 
     source: a name in BUILTIN; a folder with ``*_train.h5``, ``*_valid.h5`` or ``*_test.h5`` (also .hdf5, .h5.gz, .h5.xz; SHD's
     shd_train.h5 and shd_test.h5 as downloaded); or one file, which is taken as it is unless its name says another split.
     split: "train", "valid" or "test"; needed unless ``source`` is a file.
+    storage: which files are too large to be held in memory, and where they are mapped from.
 
     Raises DataError where there is no such data, the split is missing or ambiguous, or a file is unsound.
     """
@@ -31,7 +33,7 @@ def load(source: str | os.PathLike[str], split: str | None = None) -> SpikeDatas
             raise DataError(
                 f"{path}: holds the {named} split by its name, asked for is {split}; name the folder or the {split} file"
             )
-        return read_shd(path)
+        return read_shd(path, storage)
     files = _files(path)
     if not files:
         raise DataError(
@@ -42,7 +44,7 @@ def load(source: str | os.PathLike[str], split: str | None = None) -> SpikeDatas
     if split not in files:
         cure = "; split one off the training set" if split == "valid" else ""
         raise DataError(f"{source}: has no {split} split, it has {', '.join(files)}{cure}")
-    return read_shd(files[split])
+    return read_shd(files[split], storage)
 
 
 def available_splits(source: str | os.PathLike[str]) -> tuple[str, ...]:

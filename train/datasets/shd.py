@@ -8,7 +8,7 @@
 
 A file whose encoder has another number of channels than SHD's 700 says so in the root attribute ``channels`` (ours; SHD and SSC
 carry none). Units on two axes, such as an event camera's, say so in the root attribute ``shape`` = (channels, height, width):
-unit = (channel * height + row) * width + column. ``.h5.gz`` (as SHD is distributed) and ``.h5.xz`` are unpacked in memory.
+unit = (channel * height + row) * width + column. ``.h5.gz`` (as SHD is distributed) and ``.h5.xz`` are unpacked first.
 
 Source: Cramer, Stradmann, Schemmel, Zenke 2020, arXiv 1910.07407; https://zenkelab.org/datasets.
 """
@@ -21,9 +21,10 @@ import io
 import lzma
 import math
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -31,19 +32,24 @@ import numpy.typing as npt
 
 from hw_configs.errors import DataError
 from hw_configs.files import write_atomically
-from train.datasets.events import MAX_CHANNELS, SpikeDataset
+from train.datasets.events import MAX_CHANNELS, SpikeDataset, check_range
+from train.datasets.mapped import Entry, Piece, Storage
 
 SHD_CHANNELS = 700
+STORAGE = Storage()
 SUFFIXES = (".h5", ".hdf5", ".h5.gz", ".h5.xz")
 MAX_UNPACKED_BYTES = 16 * 2**30  # SSC's training file unpacks to under 5 GiB; more is a mistake or a bomb
 MAX_SAMPLES = 10**7
-ROWS_AT_ONCE = 1024  # samples read in one call: bounds the object array that h5py makes of variable-length rows
+ROWS_AT_ONCE = 256  # samples read in one call: bounds the object array and the lists that h5py makes of variable-length rows
 # 2-byte values: literal and match positions are aligned to pairs (lp = pb = 1); that saves a tenth against the preset
 XZ_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3, "lp": 1, "pb": 1}]
 
 
-def read_shd(path: str | os.PathLike[str]) -> SpikeDataset:
-    """The samples of one SHD-format file; raises DataError, in one sentence, for anything that is not a sound one."""
+def read_shd(path: str | os.PathLike[str], storage: Storage = STORAGE) -> SpikeDataset:
+    """The samples of one SHD-format file; raises DataError, in one sentence, for anything that is not a sound one.
+
+    A file larger than ``storage`` holds in memory is converted once, in pieces, and mapped (``train.datasets.mapped``).
+    """
     path = Path(path)
     if path.is_dir():
         raise DataError(f"{path}: is a folder; a file of the SHD format ({', '.join(SUFFIXES)}) is needed")
@@ -51,8 +57,14 @@ def read_shd(path: str | os.PathLike[str]) -> SpikeDataset:
         raise DataError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise DataError(f"{path}: is empty (0 bytes); a file of the SHD format is needed: download or encode it again")
-    with _opened(path) as file:
-        return _dataset(file, path)
+    entry = storage.entry(path)
+    if found := entry.open(storage.limit_bytes, str(path)):
+        return found
+    with _opened(path, storage) as (file, file_bytes):
+        if file_bytes <= storage.limit_bytes:
+            return _dataset(file, path)
+        with entry.locked():
+            return entry.open(storage.limit_bytes, str(path)) or _converted(file, file_bytes, path, entry)
 
 
 def write_shd(dataset: SpikeDataset, path: str | os.PathLike[str]) -> None:
@@ -102,25 +114,29 @@ def _pack(image: bytes, path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    """The HDF5 file at ``path``; whatever h5py or a decompressor says against it becomes a DataError."""
+def _opened(path: Path, storage: Storage) -> Iterator[tuple[h5py.File, int]]:
+    """The HDF5 file at ``path`` and its unpacked size; whatever h5py or a decompressor says against it becomes a DataError."""
     try:
-        source: Any = path
-        if path.name.endswith((".gz", ".xz")):
-            source = _unpacked(path)
-        with h5py.File(source, "r") as file:
-            yield file
+        with contextlib.ExitStack() as stack:
+            source: Any = path
+            size = path.stat().st_size
+            if path.name.endswith((".gz", ".xz")):
+                source = stack.enter_context(_unpacked(path, storage))
+                size = source.seek(0, os.SEEK_END)
+            yield stack.enter_context(h5py.File(source, "r")), size
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, lzma.LZMAError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cannot be read as HDF5 ({reason}); it is damaged or of another kind: get it again") from error
 
 
-def _unpacked(path: Path) -> io.BytesIO:
-    """Content of a compressed file, up to MAX_UNPACKED_BYTES."""
-    image = io.BytesIO()
+def _unpacked(path: Path, storage: Storage) -> IO[bytes]:
+    """Content of a compressed file, up to MAX_UNPACKED_BYTES; in a file without a name where memory shall not hold it."""
+    image = tempfile.SpooledTemporaryFile(max(1, storage.limit_bytes), dir=str(storage.folder))  # noqa: SIM115  closed by the user
     opener: Any = gzip.open if path.name.endswith(".gz") else lzma.open
     with opener(path, "rb") as packed:
         while block := packed.read(2**22):
+            if image.tell() + len(block) > storage.limit_bytes:
+                storage.folder.mkdir(parents=True, exist_ok=True)
             image.write(block)
             if image.tell() > MAX_UNPACKED_BYTES:
                 raise DataError(f"{path}: unpacks to more than {MAX_UNPACKED_BYTES // 2**30} GiB; unpack it and pass the .h5")
@@ -129,7 +145,44 @@ def _unpacked(path: Path) -> io.BytesIO:
 
 
 def _dataset(file: h5py.File, path: Path) -> SpikeDataset:
-    """The checked content of an open file."""
+    """The checked content of an open file, in memory."""
+    labels, times_rows, units_rows = _lists(file, path)
+    times, time_offsets = _flat(times_rows, np.dtype(np.float32))
+    units, offsets = _flat(units_rows, None)
+    _check_lengths(np.diff(time_offsets), np.diff(offsets), path)
+    shape = _shape(file, path)
+    channels, keys, speakers = _channels(file, path, shape), _keys(file, path), _speakers(file, path)
+    return SpikeDataset(times, units, offsets, labels, channels, keys, speakers, str(path), shape)
+
+
+def _converted(file: h5py.File, file_bytes: int, path: Path, entry: Entry) -> SpikeDataset:
+    """The checked content of an open file, mapped from a conversion that is made here."""
+    labels, times_rows, units_rows = _lists(file, path)
+    shape = _shape(file, path)
+    channels = _channels(file, path, shape)
+    about: dict[str, Any] = {"channels": channels, "shape": shape, "keys": _keys(file, path)}
+    about |= {"file_bytes": file_bytes, "source": str(path.resolve())}
+    lists = {"labels": labels, "speakers": _speakers(file, path)}
+    return entry.write(_pieces(times_rows, units_rows, channels, path), about, lists, str(path))
+
+
+def _pieces(times_rows: h5py.Dataset, units_rows: h5py.Dataset, channels: int, path: Path) -> Iterator[Piece]:
+    """The events of a file, ROWS_AT_ONCE samples at a time, each checked before it becomes float32 and uint16."""
+    from tqdm import tqdm
+
+    starts = range(0, times_rows.size, ROWS_AT_ONCE)
+    # shown on a terminal only
+    for start in tqdm(starts, disable=None, desc=f"converting {path.name} once", unit_scale=ROWS_AT_ONCE, unit="samples"):
+        times, time_lengths = _block(times_rows, start, np.dtype(np.float32))
+        units, lengths = _block(units_rows, start, None)
+        _check_lengths(time_lengths, lengths, path, start)
+        if units.size:
+            check_range(int(units.min()), int(units.max()), channels, str(path))
+        yield times, units, lengths
+
+
+def _lists(file: h5py.File, path: Path) -> tuple[npt.NDArray[np.int64], h5py.Dataset, h5py.Dataset]:
+    """Labels and the rows of times and units, of the right kind and as many."""
     labels = _list(_entry(file, "labels", path), "labels", path)
     times_rows, units_rows = (_entry(file, f"spikes/{name}", path) for name in ("times", "units"))
     for name, rows, kinds, allowed in (
@@ -144,18 +197,18 @@ def _dataset(file: h5py.File, path: Path) -> SpikeDataset:
             raise DataError(f"{path}: {rows.size} lists in spikes/{name} but {labels.size} labels; one label each is needed")
     if not labels.size:
         raise DataError(f"{path}: holds no samples; at least one is needed")
-    times, time_offsets = _flat(times_rows, np.dtype(np.float32))
-    units, offsets = _flat(units_rows, None)
-    unequal = np.flatnonzero(np.diff(time_offsets) != np.diff(offsets))
+    return labels, times_rows, units_rows
+
+
+def _check_lengths(times: npt.NDArray[np.int64], units: npt.NDArray[np.int64], path: Path, first: int = 0) -> None:
+    """As many times as units in each sample, of which ``first`` is the number of the first."""
+    unequal = np.flatnonzero(times != units)
     if unequal.size:
         i = unequal[0]
         raise DataError(
-            f"{path}: sample {i} has {time_offsets[i + 1] - time_offsets[i]} spike times but {offsets[i + 1] - offsets[i]} "
-            f"units ({unequal.size} such samples); one unit each is needed: get the file again"
+            f"{path}: sample {first + i} has {times[i]} spike times but {units[i]} units ({unequal.size} such samples); one "
+            "unit each is needed: get the file again"
         )
-    shape = _shape(file, path)
-    channels, keys, speakers = _channels(file, path, shape), _keys(file, path), _speakers(file, path)
-    return SpikeDataset(times, units, offsets, labels, channels, keys, speakers, str(path), shape)
 
 
 def _entry(file: h5py.File, name: str, path: Path, required: bool = True) -> Any:
@@ -181,15 +234,16 @@ def _entry(file: h5py.File, name: str, path: Path, required: bool = True) -> Any
 
 def _flat(rows: h5py.Dataset, dtype: np.dtype[Any] | None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Variable-length rows laid end to end, (events,), and offsets, (samples + 1,)."""
-    base = dtype or h5py.check_vlen_dtype(rows.dtype)
-    blocks = [np.empty(0, base)]
-    lengths = np.zeros(rows.size, np.int64)
-    for start in range(0, rows.size, ROWS_AT_ONCE):
-        block = rows[start : start + ROWS_AT_ONCE]
-        lengths[start : start + ROWS_AT_ONCE] = [row.size for row in block]
-        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which is refused with its sample
-            blocks.append(np.concatenate(block).astype(base))
-    return np.concatenate(blocks), np.concatenate(([0], np.cumsum(lengths)))
+    blocks, lengths = zip(*(_block(rows, start, dtype) for start in range(0, rows.size, ROWS_AT_ONCE)), strict=True)
+    return np.concatenate(blocks), np.concatenate(([0], np.cumsum(np.concatenate(lengths))))
+
+
+def _block(rows: h5py.Dataset, start: int, dtype: np.dtype[Any] | None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Rows ``start`` onwards, ROWS_AT_ONCE of them, laid end to end, and their lengths."""
+    block = rows[start : start + ROWS_AT_ONCE]
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which is refused with its sample
+        values = np.concatenate(block).astype(dtype or h5py.check_vlen_dtype(rows.dtype))
+    return values, np.array([row.size for row in block], np.int64)
 
 
 def _list(entry: h5py.Dataset, name: str, path: Path) -> npt.NDArray[np.int64]:

@@ -1,0 +1,178 @@
+"""Files too large to be held: converted once, in pieces, to flat arrays in a cache, from where they are mapped page by page.
+
+    CACHE/<name>-<file>-<state>/times_s.f32, units.u16     all events, end to end
+                                offsets.npy, labels.npy, speakers.npy, about.json
+
+<file> is a hash of the path, <state> one of size and time of change (and of this layout): a file that changes is converted
+again and its older conversion deleted.  A conversion appears whole or not at all; processes that want the same one wait for the
+first.  Mapped pages are the operating system's: tools count them as resident, but it drops them whenever memory is short.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_configs.errors import DataError
+from hw_configs.files import write_json
+from train.datasets.events import SpikeDataset
+
+LAYOUT = 1
+EVENTS: dict[str, tuple[str, np.dtype[Any]]] = {
+    "times_s": ("times_s.f32", np.dtype("<f4")),
+    "units": ("units.u16", np.dtype("<u2")),
+}
+#: Times, units and number of spikes of each sample, for some samples in a row.
+Piece = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], npt.NDArray[np.int64]]
+
+
+def default_cache() -> Path:
+    """``$XDG_CACHE_HOME/myelin``, or ``~/.cache/myelin``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "myelin"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where the events of a file lie.
+
+    Attributes:
+        in_memory_mb: files up to so many MB (10^6 bytes, unpacked) are read into memory, larger ones mapped.
+        cache: folder of conversions; None: ``default_cache``.
+    """
+
+    in_memory_mb: float = 1000.0
+    cache: Path | None = None
+
+    @property
+    def limit_bytes(self) -> int:
+        """``in_memory_mb`` in bytes."""
+        return int(self.in_memory_mb * 1e6)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of conversions."""
+        return default_cache() if self.cache is None else self.cache
+
+    def entry(self, path: Path) -> Entry:
+        """Place of the conversion of ``path`` as it is now."""
+        path = path.resolve()
+        stat = path.stat()
+        state = f"{LAYOUT}.{stat.st_size}.{stat.st_mtime_ns}"
+        of_file, of_state = (hashlib.sha256(text.encode()).hexdigest()[:12] for text in (str(path), state))
+        return Entry(self.folder, f"{path.name}-{of_file}", of_state)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A conversion, made or to be made: ``cache/file-state``."""
+
+    cache: Path
+    file: str
+    state: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies once it is made."""
+        return self.cache / f"{self.file}-{self.state}"
+
+    def open(self, limit_bytes: int, name: str) -> SpikeDataset | None:
+        """The mapped data set; None where there is no conversion, or of a file of up to ``limit_bytes``, to be held in memory.
+
+        Raises DataError where the conversion is damaged; every event is looked at.
+        """
+        if not (self.folder / "about.json").exists():
+            return None
+        try:
+            about = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
+            if about["file_bytes"] <= limit_bytes:
+                return None
+            return _mapped(self.folder, about, name)
+        except (OSError, ValueError, KeyError, TypeError, DataError) as error:
+            raise DataError(f"{self.folder}: the conversion of {name} is damaged ({error}); delete that folder") from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within, no other process converts the same file.  Raises DataError where the cache cannot be written."""
+        try:
+            import fcntl
+        except ImportError:  # not on Windows: two conversions at once then only cost time
+            yield
+            return
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            lock = open(self.cache / f".{self.file}.lock", "w")  # noqa: SIM115
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def write(self, pieces: Iterable[Piece], about: dict[str, Any], lists: dict[str, Any], name: str) -> SpikeDataset:
+        """Convert ``pieces`` and map the result.
+
+        Args:
+            pieces: all events.
+            about: ``channels``, ``shape``, ``keys`` and ``file_bytes``, which decides whether the file is held in memory.
+            lists: ``labels`` and ``speakers`` (or None).
+            name: of the file.
+
+        Raises DataError where the data are unsound, or the cache cannot be written.
+        """
+        temporary = self.cache / f".{self.file}-{self.state}.{secrets.token_hex(4)}"
+        try:
+            for left in self.cache.glob(f".{self.file}-*.*"):  # of a conversion that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            lengths: list[npt.NDArray[np.int64]] = [np.zeros(1, np.int64)]
+            with contextlib.ExitStack() as stack:
+                files = [stack.enter_context(open(temporary / file, "wb")) for file, _ in EVENTS.values()]
+                for *events, count in pieces:
+                    for out, values, (_, dtype) in zip(files, events, EVENTS.values(), strict=True):
+                        out.write(np.ascontiguousarray(values, dtype).data)
+                    lengths.append(count)
+            np.save(temporary / "offsets.npy", np.cumsum(np.concatenate(lengths)))
+            for key, values in lists.items():
+                if values is not None:
+                    np.save(temporary / f"{key}.npy", values)
+            write_json(temporary / "about.json", about)
+            _mapped(temporary, about, name)  # sound, or no conversion at all
+            temporary.rename(self.folder)
+            for other in self.cache.glob(f"{self.file}-*"):
+                if other != self.folder:
+                    shutil.rmtree(other, ignore_errors=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return _mapped(self.folder, about, name)
+
+    def _unwritable(self, error: OSError) -> DataError:
+        return DataError(
+            f"{self.cache}: cannot hold the conversion of a large file: {error.strerror or error}; "
+            "name another folder with --cache, or hold more in memory with --in-memory-mb"
+        )
+
+
+def _mapped(folder: Path, about: dict[str, Any], name: str) -> SpikeDataset:
+    """The data set whose arrays lie in ``folder``; raises DataError or ValueError where they are not sound."""
+    shape = None if about["shape"] is None else tuple(about["shape"])
+    parts: dict[str, Any] = {"channels": about["channels"], "keys": tuple(about["keys"]), "shape": shape}
+    for key in ("offsets", "labels", "speakers"):
+        if (folder / f"{key}.npy").exists() or key != "speakers":
+            parts[key] = np.load(folder / f"{key}.npy", allow_pickle=False)
+    for key, (file, dtype) in EVENTS.items():
+        path = folder / file
+        # an empty file cannot be mapped
+        parts[key] = np.memmap(path, dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)
+    return SpikeDataset(**parts, name=name, mapped=folder)
