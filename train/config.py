@@ -138,7 +138,8 @@ class TrainConfig:
         slices: parts that a batch is cut into, each run forward and backward for itself: processes share them out, and memory
             is that of one part. Results depend on it by rounding, not on the number of processes. None: one for each process
             that the run starts with.
-        device: ``cpu``, with compiled loops, or a device of torch's, such as ``cuda`` or ``cuda:1``, with torch's operations.
+        device: ``cpu``, with compiled loops, or a device of torch's, such as ``cuda`` or ``cuda:1``, with torch's operations;
+            of several processes on a machine with ``cuda`` each takes its own.
         recompute: run the forward pass of each layer again while the gradient is taken, instead of holding what every layer
             needs for it: less memory for long samples, the same bits.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a

@@ -30,13 +30,15 @@ from train.checkpoint import (
     versions,
     write_tensors,
 )
-from train.config import Config, TrainConfig
+from train.config import Config
 from train.config_files import config_from_dict, config_to_dict
 from train.datasets import SpikeDataset, by_interval, split
+from train.device import device_named
 from train.evaluate import evaluate
 from train.fit import facts, fitted
 from train.memory import keep_freed_memory
-from train.model import SpikingNetwork, parameter_count, untrained
+from train.model import parameter_count, untrained
+from train.optimizer import build_optimizer, learning_rate_factor
 from train.parallel import ALONE, Processes
 from train.prefetch import ahead
 from train.step import joint_gradient
@@ -248,19 +250,6 @@ class Run:
         }
 
 
-def device_named(name: str) -> torch.device:
-    """The device; raises ConfigError where torch has none of that name here."""
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # a torch without CUDA asserts
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"train.device is {name!r}, which cannot be used here ({reason}); train with train.device=cpu"
-        ) from error
-    return device
-
-
 def with_slices(config: Config, out: Path, resume: bool, processes: Processes) -> Config:
     """``config`` with a number of slices: its own, that of the run to be resumed, or the number of processes."""
     if config.train.slices is not None:
@@ -284,30 +273,3 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
     for values in arrays:
         result.update(np.ascontiguousarray(values).data)
     return result.hexdigest()
-
-
-def build_optimizer(model: SpikingNetwork, plan: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW with groups of their own for weights, delays and decays; only weights decay."""
-    groups: dict[str, list[Tensor]] = {"weights": [], "delays": [], "decays": []}
-    for name, parameter in model.named_parameters():
-        kind = "delays" if name.endswith("delay.delay") else "decays" if name.endswith("_decay") else "weights"
-        groups[kind].append(parameter)
-    rates = {"weights": plan.learning_rate, "delays": plan.delay_rate, "decays": plan.decay_rate}
-    return torch.optim.AdamW(
-        [
-            {"params": groups[kind], "lr": rate, "base": rate, "weight_decay": plan.weight_decay if kind == "weights" else 0.0}
-            for kind, rate in rates.items()
-            if groups[kind]
-        ]
-    )
-
-
-def learning_rate_factor(plan: TrainConfig, progress: float) -> float:
-    """Factor on every learning rate after ``progress`` (0..1): a rise over the warm-up of a one-cycle, then a cosine to 0.
-
-    Source: Smith & Topin 2019 for the cycle; the rise starts at 1/25 of the peak as in torch's OneCycleLR.
-    """
-    warmup = plan.warmup if plan.schedule == "one-cycle" else 0.0
-    if progress < warmup:
-        return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / warmup)) / 2
-    return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2

@@ -92,11 +92,16 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(command, uninterrupted, main
 
 
 def test_one_of_two_processes_killed_and_resumed_by_one_is_bit_for_bit_the_same(command, tmp_path):
-    """All processes stop, one line at most says so, and a process alone goes on with the slices that two had."""
+    """All processes stop, one line at most says so, and a process alone goes on with the slices that two had.
+
+    The two map the data and recompute layers, the run that nothing happened to does neither.
+    """
     whole, out = tmp_path / "whole", tmp_path / "run"
     alone = [sys.executable, Path(myelin.__file__), *map(str, command), "--out"]
     subprocess.run([*alone, whole, "--set", "train.slices=2"], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
-    process = _started(command, out, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    recompute = ["--set", "train.recompute=true"]
+    mapped = [*command, *recompute, "--in-memory-mb", "0", "--cache", tmp_path / "cache"]
+    process = _started(mapped, out, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     (second,) = (child for child in psutil.Process(process.pid).children() if child.environ().get("RANK") == "1")
     second.kill()
     _, said = process.communicate(timeout=100)
@@ -104,7 +109,8 @@ def test_one_of_two_processes_killed_and_resumed_by_one_is_bit_for_bit_the_same(
     assert len([line for line in said.splitlines() if line.startswith("myelin: ")]) <= 1  # none if torchrun was faster
     done = json.loads((out / "run.json").read_text())
     assert EPOCHS // 3 <= done["epochs_done"] < EPOCHS and done["config"]["train"]["slices"] == 2
-    subprocess.run([*alone, out, "--resume"], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*alone, out, "--resume", *recompute], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    assert len(list((tmp_path / "cache").glob("*/times_s.f32"))) == 1
     for name in ("model.safetensors", "state.safetensors"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
     assert _without_times(out) == _without_times(whole)

@@ -19,7 +19,8 @@ from train.datasets import SpikeDataset, join_events, load
 from train.delay import AxonalDelay
 from train.evaluate import evaluate
 from train.fit import fitted
-from train.loop import Run, device_named, fingerprint, learning_rate_factor, train
+from train.loop import Run, fingerprint, train
+from train.optimizer import learning_rate_factor
 
 
 def tiny_dataset(seed=0):
@@ -172,9 +173,3 @@ def test_the_demo_fits_the_built_in_data():
 def test_decays_beyond_the_target_are_refused_before_training():
     with pytest.raises(ConfigError, match=r"neuron.voltage_decay is 4096/4096, loihi2 holds 0..4095/4096"):
         configuration("demo", ["neuron.voltage_decay=1.0"])
-
-
-@pytest.mark.parametrize("name", ["cuda:17", "abacus"])
-def test_a_device_that_is_not_there(name):
-    with pytest.raises(ConfigError, match=f"train.device is '{name}', which cannot be used here"):
-        device_named(name)

@@ -1,0 +1,25 @@
+"""Devices: what is not there is refused by name, and each process of a machine takes its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hw_configs.errors import ConfigError
+from train.device import device_named
+
+
+@pytest.mark.parametrize("name", ["cuda:17", "abacus"])
+def test_a_device_that_is_not_there(name):
+    with pytest.raises(ConfigError, match=f"train.device is '{name}', which cannot be used here"):
+        device_named(name)
+
+
+def test_each_process_of_a_machine_takes_its_own(monkeypatch):
+    """Which device is asked for; no CUDA is needed to see that."""
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert device_named("cuda") == torch.device("cuda", 3)
+    assert device_named("cuda:1") == torch.device("cuda", 1) and device_named("cpu") == torch.device("cpu")
+    monkeypatch.delenv("LOCAL_RANK")
+    assert device_named("cuda") == torch.device("cuda", 0)

@@ -1,0 +1,38 @@
+"""The optimiser of a run and the course of its learning rate."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from train.config import TrainConfig
+from train.model import SpikingNetwork
+
+
+def build_optimizer(model: SpikingNetwork, plan: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW with groups of their own for weights, delays and decays; only weights decay."""
+    groups: dict[str, list[Tensor]] = {"weights": [], "delays": [], "decays": []}
+    for name, parameter in model.named_parameters():
+        kind = "delays" if name.endswith("delay.delay") else "decays" if name.endswith("_decay") else "weights"
+        groups[kind].append(parameter)
+    rates = {"weights": plan.learning_rate, "delays": plan.delay_rate, "decays": plan.decay_rate}
+    return torch.optim.AdamW(
+        [
+            {"params": groups[kind], "lr": rate, "base": rate, "weight_decay": plan.weight_decay if kind == "weights" else 0.0}
+            for kind, rate in rates.items()
+            if groups[kind]
+        ]
+    )
+
+
+def learning_rate_factor(plan: TrainConfig, progress: float) -> float:
+    """Factor on every learning rate after ``progress`` (0..1): a rise over the warm-up of a one-cycle, then a cosine to 0.
+
+    Source: Smith & Topin 2019 for the cycle; the rise starts at 1/25 of the peak as in torch's OneCycleLR.
+    """
+    warmup = plan.warmup if plan.schedule == "one-cycle" else 0.0
+    if progress < warmup:
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / warmup)) / 2
+    return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
