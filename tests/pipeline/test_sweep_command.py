@@ -207,7 +207,8 @@ def test_a_run_that_fails_and_one_that_is_killed_leave_the_others_alone(file, ti
     before = _state(out)
     path.write_text(_text(30, ("learned", "fixed"), "[0]"))
     assert main(*command) == 0
-    assert metrics.read_text().splitlines()[: len(kept)] == kept
+    # all but the last, whose state may not have been written yet when the kill came: seconds and all, so none ran again
+    assert metrics.read_text().splitlines()[: len(kept) - 1] == kept[:-1]
     assert json.loads((metrics.parent / "run.json").read_text())["finished"] is True
     after = _state(out)
     fixed = {name for name in before if "fixed" in name.parts}
