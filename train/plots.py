@@ -49,7 +49,8 @@ def learning_curve(path: Path, metrics: Path) -> None:
     for index, rates in enumerate(zip(*(row["rates_per_step"] for row in rows), strict=True)):
         if any(rates):  # a readout of voltages does not spike
             activity.plot(epochs, rates, label=f"layer {index}")
-            activity.annotate(f" layer {index}", (epochs[-1], rates[-1]), fontsize=7, va="center")
+    if activity.get_lines():
+        activity.legend(fontsize=8, frameon=False, ncols=4, loc="lower right")
     activity.set_title("Activity", fontsize=10, loc="left")
     activity.set_ylabel("spikes per neuron\nand step")
     activity.set_xlabel("epoch")

@@ -29,7 +29,8 @@ def exploration(f: Facts) -> Html:
             value = f.text(f"{here}.value") if isinstance(point["value"], str) else f.num(f"{here}.value", "g")
             rows.append([value, *_cells(f, here)])
             drawn.append(_interval(str(point["value"]), point))
-        text = f"Accuracy with 95 % intervals when nothing but this is changed; {knob['unit'] or 'no unit'}."
+        unit = f", in {knob['unit']}" if knob["unit"] else ""
+        text = f"Accuracy with 95 % intervals when nothing but this is changed{unit}."
         plot = charts.intervals(drawn, "accuracy (%)")
         values = table(("value", *_HEAD), rows)
         shown.append(figure(f"exploration-{number}", plot, knob["title"], text, values=values))
