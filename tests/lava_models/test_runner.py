@@ -139,6 +139,8 @@ def test_a_killed_process_is_noticed_at_once(mark):
 def test_nothing_survives_the_caller(mark, number):
     """An interrupt from the keyboard, or the death of the calling process, ends everything that it started."""
     code = """
+        import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with interrupts ignored
         import numpy as np
         from convert import Cuba, Dense, Input, Layer, Network
         from lava_models import run
