@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -228,7 +228,9 @@ def _configuration(point: Point, seed: int) -> Config:
     from train.fit import fitted
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
-    return fitted(config, load_target(config.target))
+    config = fitted(config, load_target(config.target))
+    # one process trains a run of a sweep, and a run's record says so
+    return replace(config, train=replace(config.train, slices=config.train.slices_or_one))
 
 
 def _planned(sweep: Sweep, place: int, seed: int, config: Config, sha256: str, data_sha256: str) -> PlannedRun:
