@@ -117,7 +117,7 @@ def run_stages(
     from tqdm import tqdm
 
     predictions: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in NAMES}
-    spikes = {name: dict.fromkeys((index for index, _ in trained.spiking), 0.0) for name in NAMES}
+    spikes = {name: dict.fromkeys((index for index, _ in trained.spiking), 0) for name in NAMES}
     parity = Parity("simulator = the training code's own evaluation", 0, 0)
     simulator = Simulator(network)
     with tqdm(total=len(samples), unit="sample", desc="validate", disable=not progress) as bar:
@@ -129,13 +129,13 @@ def run_stages(
                 output = output.reshape(*output.shape[:2], *network.output_shape)
                 predictions[name].append(np.argmax(class_scores(network, output), axis=1))
                 for index, array in layers.items():
-                    spikes[name][index] += int(np.count_nonzero(array)) / frames.shape[1]
-            integer = simulator.run(frames, observe=_Counter(spikes[INTEGER], frames.shape[1]))
+                    spikes[name][index] += int(np.count_nonzero(array))
+            integer = simulator.run(frames, observe=_Counter(spikes[INTEGER]))
             predictions[INTEGER].append(integer.prediction)
             parity += compare_trains(parity.name, [("output", output)], [("output", integer.output)], numbers)
             bar.update(len(numbers))
-    sizes = dict(trained.spiking)
-    rates = {name: {index: sums[index] / (sizes[index] * len(samples)) for index in sums} for name, sums in spikes.items()}
+    sizes, seen = dict(trained.spiking), len(samples) * frames.shape[1]
+    rates = {name: {index: sums[index] / (sizes[index] * seen) for index in sums} for name, sums in spikes.items()}
     return {name: Outcome(np.concatenate(parts), rates[name]) for name, parts in predictions.items()}, parity
 
 
@@ -201,11 +201,11 @@ def _change(before: float | None, after: float | None) -> float | None:
 
 
 class _Counter:
-    """Adds the spikes of every layer in ``totals``, over ``steps``, as the simulator's observer."""
+    """Adds the spikes of every layer in ``totals``, as the simulator's observer."""
 
-    def __init__(self, totals: dict[int, float], steps: int) -> None:
-        self.totals, self.steps = totals, steps
+    def __init__(self, totals: dict[int, int]) -> None:
+        self.totals = totals
 
     def __call__(self, passage: Passage) -> None:
         if passage.layer in self.totals:
-            self.totals[passage.layer] += int(np.count_nonzero(passage.arrays["spikes"])) / self.steps
+            self.totals[passage.layer] += int(np.count_nonzero(passage.arrays["spikes"]))

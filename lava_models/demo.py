@@ -119,6 +119,7 @@ def demo(
             out / "validation.png",
             *pictures,
             out / "report.html",
+            out / "report.json",
         ],
         out,
         data,
@@ -132,13 +133,15 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     from train.checkpoint import read_json
     from train.cli import configuration, summary, train_run, training_data
     from train.config_files import config_from_dict
+    from train.loop import with_slices
+    from train.parallel import ALONE
 
     plan = configuration(config, overrides)
     there = (run / "run.json").is_file()
     try:
         if there:
             record = read_json(run / "run.json")
-            if config_from_dict(record.get("config", {})) != plan:
+            if config_from_dict(record.get("config", {})) != with_slices(plan, run, there, ALONE):
                 raise ConfigError(f"{run}: holds a run with another configuration")
             print(f"   {run} is there: {_progress_of(record, plan.train.epochs)}")
         record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)

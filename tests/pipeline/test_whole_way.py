@@ -137,7 +137,8 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
     demo.demo(out, **arguments)
     first = capsys.readouterr().out
     pictures = {"raster.png", "delays.png", "learning.png", "validation.png"}
-    made = {"run", "artifact", "simulation.json", "validation.json"} | pictures
+    values = {f"{name}.json" for name in ("simulation", "validation", "exploration", "report")}
+    made = {"run", "artifact", "report.html"} | values | pictures
     assert {path.name for path in out.iterdir()} == made
     for name in made:
         assert str(out / name) in first.partition("== summary")[2]
