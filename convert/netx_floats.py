@@ -18,7 +18,7 @@ from convert.arrays import Shape
 from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from convert.netx_fields import Fields
 from convert.netx_read import layer_groups
-from convert.netx_values import declared_shape, pair, population, whole_number
+from convert.netx_values import broadcastable, declared_shape, pair, population, whole_number
 from hw_configs.errors import NetworkError
 from hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, STATE_SHIFT, THRESHOLD_MAX
 
@@ -151,15 +151,4 @@ def _spread(group: Fields, key: str, shape: Shape, default: float | None = None)
     values = group.numbers(key, int(np.prod(shape)))
     if values is None:
         return np.asarray(group.number(key, default), np.float64)
-    numbers = values.astype(np.float64)
-    if numbers.size == 1:
-        return numbers.reshape(())
-    if numbers.ndim == 1 and numbers.size == int(np.prod(shape)):
-        return numbers.reshape(shape)
-    if numbers.ndim == 1 and len(shape) == 3 and numbers.size == shape[0]:
-        return numbers.reshape(-1, 1, 1)
-    if len(shape) == 3 and numbers.shape == shape[::-1]:
-        return numbers.transpose(2, 1, 0)
-    raise NetworkError(
-        f"{group.name}: {key!r} has shape {numbers.shape}; one number, one per channel or one per neuron is expected"
-    )
+    return broadcastable(group, key, values.astype(np.float64), shape)

@@ -65,7 +65,11 @@ def _checked(group: Fields, values: npt.NDArray[Any]) -> Shape:
 
 def spread(group: Fields, key: str, values: npt.NDArray[Any], shape: Shape) -> npt.NDArray[Any]:
     """``values`` of one field so that they broadcast to ``shape``: one number, per channel, or per neuron."""
-    numbers = frozen_int(f"{group.name}: {key!r}", values)
+    return broadcastable(group, key, frozen_int(f"{group.name}: {key!r}", values), shape)
+
+
+def broadcastable(group: Fields, key: str, numbers: npt.NDArray[Any], shape: Shape) -> npt.NDArray[Any]:
+    """``numbers``, whole or not, as ``spread`` lays them out; raises NetworkError where they fit ``shape`` in no way."""
     if numbers.size == 1:
         return numbers.reshape(())
     if numbers.ndim == 1 and numbers.size == int(np.prod(shape)):
