@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from convert.engine_bits import BITS, lowest_bit, nonzero_bits
 from convert.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
 from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
@@ -31,7 +32,7 @@ def drive(spikes, current, plan, narrow):
     sums = np.zeros((plan.bins.size if plan.kind == BINS else 1, current.shape[2]), np.int32)
     marks = _no_marks(plan, steps, spikes)
     for b in range(spikes.shape[0]):
-        _send(spikes[b], current[b], plan, counts, listed, values, sums, marks)
+        _send(spikes[b], current[b], plan, True, counts, listed, values, sums, marks)
         if plan.kind == STENCIL:
             for t in range(steps):
                 _add_stencil(current[b, t], marks, t, plan)
@@ -65,7 +66,7 @@ def run_cuba(
     v = np.zeros(neurons, np.int32)
     counts, listed, values = _no_arrivals(forward, steps, spikes.shape[2])
     back_counts, back_listed, back_values = _no_arrivals(recurrent, steps, neurons)
-    active = np.zeros(neurons, np.int64)
+    active = np.zeros(neurons, np.uint64)
     sums = np.zeros((forward.bins.size if forward.kind == BINS else 1, neurons), np.int32)
     back_sums = np.zeros((recurrent.bins.size if recurrent.kind == BINS else 1, neurons), np.int32)
     marks, back_marks = _no_marks(forward, steps, spikes), _no_marks(recurrent, steps, emitted)
@@ -78,7 +79,7 @@ def run_cuba(
         v[:] = 0
         current[:] = 0
         back_counts[:] = 0
-        _send(spikes[b], current, forward, counts, listed, values, sums, marks)
+        _send(spikes[b], current, forward, not binary, counts, listed, values, sums, marks)
         bias_b = b if bias.shape[0] > 1 else 0
         for t in range(steps):
             row = current[t if ahead else 0]
@@ -105,18 +106,19 @@ def run_cuba(
             if record_v.size:
                 record_v[b, t] = v
             if recurrent.kind != NONE:
-                count = _list(emitted[b, t], active)
+                count = _list(emitted[b].reshape(-1), t * neurons, neurons, active)
                 if recurrent.kind == ROWS:
                     for n in range(count):
                         j = active[n]
-                        arrival = t + 1 + recurrent.delay[j, 0]
-                        if arrival < steps:
-                            back_listed[arrival, back_counts[arrival]] = j
-                            back_counts[arrival] += 1
+                        arrival = np.uint64(t + 1 + recurrent.delay[j, 0])
+                        if arrival < np.uint64(steps):
+                            place = back_counts[arrival]
+                            back_listed[arrival, place] = j
+                            back_counts[arrival] = place + np.uint64(1)
                 elif recurrent.kind == STENCIL:
                     for n in range(count):
-                        arrival = t + 1 + recurrent.delay[active[n], 0]
-                        if arrival < steps:
+                        arrival = np.uint64(t + 1 + recurrent.delay[active[n], 0])
+                        if arrival < np.uint64(steps):
                             back_marks[arrival, recurrent.bins[active[n]]] = 1
                 elif recurrent.kind == CONV:
                     for n in range(count):
@@ -171,45 +173,58 @@ def _no_arrivals(plan, steps, sources):
     """Empty lists by step of arrival: how many, which sources (with room to fill up a group of four), of which values."""
     wanted = plan.kind == ROWS
     shape = (steps if wanted else 1, sources + 3 if wanted else 1)
-    return np.zeros(shape[0], np.int64), np.zeros(shape, np.int32), np.ones(shape, np.int32)
+    return np.zeros(shape[0], np.uint64), np.empty(shape, np.int32), np.ones(shape, np.int32)
 
 
 @njit(inline="always", **_OPTIONS)
-def _list(values, active):
-    """Write the indices of nonzero ``values`` into ``active``; how many.  No branch for the processor to guess wrong."""
-    count = 0
-    for j in range(values.size):
-        active[count] = j
-        count += values[j] != 0
+def _list(values, start, size, active):
+    """Write the indices of what is not zero in ``values[start : start + size]``, (n,), into ``active``; how many."""
+    count = np.uint64(0)
+    for first in range(np.uint64(0), np.uint64(size), np.uint64(BITS)):
+        left, place = np.uint64(size) - first, np.uint64(start) + first
+        found = np.uint64(0)
+        if place + np.uint64(BITS) <= np.uint64(values.size):
+            found = nonzero_bits(values, place)
+            if left < np.uint64(BITS):
+                found &= (np.uint64(1) << left) - np.uint64(1)
+        else:
+            for i in range(left):
+                found |= np.uint64(values[place + i] != 0) << i
+        while found:
+            active[count] = first + lowest_bit(found)
+            count += np.uint64(1)
+            found &= found - np.uint64(1)
     return count
 
 
 @njit(inline="always", **_OPTIONS)
-def _send(spikes, current, plan, counts, listed, values, sums, marks):
+def _send(spikes, current, plan, graded, counts, listed, values, sums, marks):
     """Send all spikes (steps, sources) of a sample.
 
     ROWS: into the lists of their arrival; STENCIL: into ``marks`` of it; else into ``current`` (steps, targets).
     """
     if plan.kind == NONE:
         return
-    steps = spikes.shape[0]
-    active = np.zeros(spikes.shape[1], np.int64)
+    steps, sources = spikes.shape
+    flat, active = np.ascontiguousarray(spikes).reshape(-1), np.zeros(sources, np.uint64)
     image, kernel = _image(current, plan), _kernel(plan)
     counts[:] = 0
     for t in range(steps):
-        count = _list(spikes[t], active)
+        count = _list(flat, t * sources, sources, active)
         if plan.kind == ROWS:
             for n in range(count):
                 j = active[n]
-                arrival = t + 1 + plan.delay[j, 0]
-                if arrival < steps:
-                    listed[arrival, counts[arrival]] = j
-                    values[arrival, counts[arrival]] = spikes[t, j]
-                    counts[arrival] += 1
+                arrival = np.uint64(t + 1 + plan.delay[j, 0])
+                if arrival < np.uint64(steps):
+                    place = counts[arrival]
+                    listed[arrival, place] = j
+                    if graded:
+                        values[arrival, place] = spikes[t, j]
+                    counts[arrival] = place + np.uint64(1)
         elif plan.kind == STENCIL:
             for n in range(count):
-                arrival = t + 1 + plan.delay[active[n], 0]
-                if arrival < steps:
+                arrival = np.uint64(t + 1 + plan.delay[active[n], 0])
+                if arrival < np.uint64(steps):
                     marks[arrival, plan.bins[active[n]]] = spikes[t, active[n]]
         elif plan.kind == CONV:
             for n in range(count):

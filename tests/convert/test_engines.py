@@ -71,6 +71,17 @@ def test_graded_values_are_exact_in_every_engine(message_bits):
     assert events.layers[0]["spikes"].any()
 
 
+@pytest.mark.parametrize("neurons", [1, 63, 64, 65, 127, 200])
+def test_populations_of_every_size_are_exact_in_every_engine(neurons):
+    """Spikes are listed 64 at a time, and the last ones of a row or of the whole array apart."""
+    network, spikes = busy(neurons, 0.3, batch=3)
+    record = {0: ("spikes", "a")}
+    events, dense = (simulate(network, spikes, engine=engine, record=record) for engine in ("events", "dense"))
+    np.testing.assert_array_equal(events.layers[0]["a"], dense.layers[0]["a"])
+    np.testing.assert_array_equal(events.layers[0]["spikes"], dense.layers[0]["spikes"])
+    assert events.layers[0]["spikes"].any()
+
+
 def test_floats_that_would_not_be_exact_are_refused():
     assert engine_dense.exact_float((1 << 24) - 1) == "float32"
     assert engine_dense.exact_float(1 << 24) == engine_dense.exact_float((1 << 53) - 1) == "float64"
