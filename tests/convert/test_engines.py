@@ -71,7 +71,7 @@ def test_graded_values_are_exact_in_every_engine(message_bits):
     assert events.layers[0]["spikes"].any()
 
 
-@pytest.mark.parametrize("neurons", [1, 63, 64, 65, 127, 200])
+@pytest.mark.parametrize("neurons", [4, 63, 64, 65, 127, 200])
 def test_populations_of_every_size_are_exact_in_every_engine(neurons):
     """Spikes are listed 64 at a time, and the last ones of a row or of the whole array apart."""
     network, spikes = busy(neurons, 0.3, batch=3)
