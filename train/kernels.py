@@ -30,11 +30,13 @@ as a constant: past a spike no gradient flows along the voltage.
 itself (``order`` 0), or its second difference (``order`` 2), which is zero but at the corners of a triangle.  What arrives is
 then summed up twice along time, forward; the gradient of a spike likewise, backward.  So a spike costs a handful of additions,
 whatever the width of the triangle.  The delay belongs to the presynaptic neuron and commutes with the weights: spikes are
-delayed first and meet the weights once, one product a step.
+delayed first and meet the weights once, one product a step.  A neuron has the same delay in all samples: with ``LANES`` of
+them side by side in memory, a point is one vector to load, where one sample by itself would gather from many places.
 
 **Recurrence.**  A dense matrix (one product of BLAS a step for a chunk of samples), a convolution over the population
 (channels, height, width) seen as ``size``, or none.  Chunks of samples run in parallel from the first to the last step, with
-what is on its way in rings of ``longest lag + 1`` steps, which stay in the cache.
+what is on its way in rings of ``longest lag + 1`` steps, which stay in the cache.  Both ways walk a ring downwards: what was
+sent, or what the gradient was of what arrives, ``lag`` steps ago lies ``lag`` slots ahead.
 
 All loops stand in one file since numba's cache on disk does not notice a change in another file.
 """
@@ -44,11 +46,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from llvmlite import ir  # comes with numba
+from numba import njit, prange, types
+from numba.extending import intrinsic, models, register_model
 
 from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
+
+#: Samples whose delays are summed up together: one vector of doubles of 512 bits, two of 256.
+LANES = 8
 
 #: Name of each surrogate and the code the compiled loops branch on.
 SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
@@ -120,67 +127,117 @@ def _list_nonzero(values, places):
     return count
 
 
-@njit(inline="always")
-def _send_row(spikes, mask, lags, weights, slot, row, ring, places):
-    """Add the spikes (N,) of the step at ``slot`` of ``ring`` (slots, rows, N), weighted by ``mask``, where they arrive."""
-    slots = ring.shape[0]
-    for e in range(_list_nonzero(spikes, places)):
-        n = places[e]
-        value = np.float64(spikes[n] * mask[n])
-        for p in range(lags.shape[0]):
-            place = slot + lags[p, n]
-            ring[place - slots if place >= slots else place, row, n] += weights[p, n] * value
+class _LanesType(types.Type):
+    """``LANES`` doubles, one for each sample, which loops hold in a register; numba makes no vectors of short rows."""
 
 
-@njit(inline="always")
-def _arrive_row(points, order, rate, level, arriving):
-    """What arrives (N,) from the ring's ``points``, which are cleared; ``rate`` and ``level`` are the two running sums."""
-    if order == 2:
-        for n in range(points.shape[0]):
-            rate[n] += points[n]
-            level[n] += rate[n]
-            arriving[n] = level[n]
-            points[n] = 0.0
-    else:
-        for n in range(points.shape[0]):
-            arriving[n] = points[n]
-            points[n] = 0.0
+_LANES = _LanesType("Lanes")
+_DOUBLES, _SINGLES = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.FloatType(), LANES)
+
+
+@register_model(_LanesType)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, _DOUBLES)
+
+
+def _lanes_at(context, builder, kind, values, place):
+    """Pointer to the lanes that begin at ``place`` of a flat array of float32 or float64."""
+    start = builder.gep(context.make_array(kind)(context, builder, values).data, [place])
+    return builder.bitcast(start, (_SINGLES if kind.dtype == types.float32 else _DOUBLES).as_pointer())
+
+
+def _everywhere(builder, number):
+    """Lanes that all hold ``number``."""
+    first = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+@intrinsic
+def _load(typing, source, place):
+    """Lanes from ``source[place]`` on."""
+
+    def code(context, builder, signature, given):
+        kind = signature.args[0]
+        found = builder.load(_lanes_at(context, builder, kind, *given), align=kind.dtype.bitwidth // 8)
+        return builder.fpext(found, _DOUBLES) if kind.dtype == types.float32 else found
+
+    return _LANES(source, types.int64), code
+
+
+@intrinsic
+def _store(typing, target, place, value):
+    """Lanes to ``target[place]`` on, rounded where that is float32."""
+
+    def code(context, builder, signature, given):
+        kind, value = signature.args[0], given[2]
+        if kind.dtype == types.float32:
+            value = builder.fptrunc(value, _SINGLES)
+        builder.store(value, _lanes_at(context, builder, kind, *given[:2]), align=kind.dtype.bitwidth // 8)
+
+    return types.void(target, types.int64, _LANES), code
+
+
+@intrinsic
+def _add_product(typing, total, factor, value):
+    """``total + factor * value`` of lanes and a number."""
+
+    def code(context, builder, signature, given):
+        total, factor, value = given
+        return builder.fadd(total, builder.fmul(_everywhere(builder, factor), value))
+
+    return _LANES(_LANES, types.float64, _LANES), code
+
+
+@intrinsic
+def _no_lanes(typing):
+    """Lanes of zero."""
+    return _LANES(), lambda context, builder, signature, given: ir.Constant(_DOUBLES, [0.0] * LANES)
 
 
 @njit(cache=True)
-def _places(lags, slot_size):
-    """(P, N) uint64: how far behind neuron 0 of this step each point lies in a flat ring whose slots have ``slot_size``."""
-    places = np.empty(lags.shape, np.uint64)
-    for p in range(lags.shape[0]):
-        for n in range(lags.shape[1]):
-            places[p, n] = lags[p, n] * slot_size + n
-    return places
+def _by_neuron(lags, weights, slopes):
+    """All of (P, N) as (N, P)."""
+    return np.ascontiguousarray(lags.T), np.ascontiguousarray(weights.T), np.ascontiguousarray(slopes.T)
 
 
 @njit(inline="always")
-def _look_ahead_row(ring, start, places, weights, slopes, order, found, rate, level, slope):
-    """Write to ``level`` (N,) the sum over lags of h times the gradient of what arrives: the gradient at the spikes.
-
-    ``slope`` becomes the same sum with d(h)/d(delay), unless ``slopes`` is empty.  ``ring`` is flat, ``start`` where the row of
-    this step begins, ``places`` (points, N) how far on each point lies; ``found`` is scratch.
-    """
-    size, begin, learn = np.uint64(ring.shape[0]), np.uint64(start), slopes.shape[0] > 0
-    target = rate if order == 2 else level
-    if order == 0:
-        level[:] = 0.0
-        slope[:] = 0.0
-    for p in range(weights.shape[0]):
-        for n in range(level.shape[0]):
-            place = begin + places[p, n]
-            found[n] = ring[place - size if place >= size else place]
-        for n in range(level.shape[0]):
-            target[n] += weights[p, n] * found[n]
-        if learn:
-            for n in range(level.shape[0]):
-                slope[n] += slopes[p, n] * found[n]
+def _sum_over_time(value, order, rate, level, at):
+    """The sum of the sums of ``value`` so far where ``order`` is 2, its sum where that is 1, itself where it is 0."""
+    if order >= 1:
+        value = _add_product(_load(rate, at), 1.0, value)
+        _store(rate, at, value)
     if order == 2:
-        for n in range(level.shape[0]):
-            level[n] += rate[n]
+        value = _add_product(_load(level, at), 1.0, value)
+        _store(level, at, value)
+    return value
+
+
+@njit(inline="always")
+def _sum_over_lags(ring, slot, lags, weights, slopes, order, running, found, slope):
+    """Write the sum over lags of h times what lies as many slots away to ``found``; of d(h)/d(delay) to ``slope``.
+
+    Args:
+        ring: (slots, N, LANES) float32; ``slot`` is that of this step, and the step before has the next one.
+        lags, weights, slopes: (N, P); ``slopes`` are empty where the second sum is not wanted.
+        order: of the differences that ``weights`` are.
+        running: (3, N LANES) float64, sums over time.
+        found, slope: (N, LANES) float32.
+    """
+    slots, neurons, _ = ring.shape
+    flat, found, slope = ring.reshape(-1), found.reshape(-1), slope.reshape(-1)
+    rate, level, slant = running[0], running[1], running[2]
+    for n in range(neurons):
+        total, slanting, at = _no_lanes(), _no_lanes(), n * LANES
+        for p in range(lags.shape[1] - 1, -1, -1):  # the earliest of what was sent comes first
+            place = slot + lags[n, p]
+            value = _load(flat, ((place - slots if place >= slots else place) * neurons + n) * LANES)
+            total = _add_product(total, weights[n, p], value)
+            if slopes.size:
+                slanting = _add_product(slanting, slopes[n, p], value)
+        _store(found, at, _sum_over_time(total, order, rate, level, at))
+        if slopes.size:
+            _store(slope, at, _sum_over_time(slanting, order // 2, slant, slant, at))
 
 
 @njit(inline="always")
@@ -255,23 +312,27 @@ def layer_forward(
     steps, batch, neurons = x.shape
     recurrent = arriving.size > 0
     slots = lags.max() + 1 if recurrent else 1
+    groups = (chunk + LANES - 1) // LANES if recurrent else 0
+    lags, weights, slopes = _by_neuron(lags, weights, weights[:0])
     for part in prange((batch + chunk - 1) // chunk):
         low = part * chunk
         rows = min(chunk, batch - low)
         u, v, total = np.zeros((rows, neurons)), np.zeros((rows, neurons)), np.empty((rows, neurons), np.float32)
-        ring = np.zeros((slots, rows, neurons))
-        rate, level = np.zeros((rows, neurons)), np.zeros((rows, neurons))
-        places = np.empty(neurons + 1, np.int64)
-        slot = 0
+        ring = np.zeros((groups, slots, neurons, LANES), np.float32)  # what was sent
+        running, found = np.zeros((groups, 3, neurons * LANES)), np.empty((groups, neurons, LANES), np.float32)
+        listed, slot = np.empty(neurons + 1, np.int64), slots - 1
         for t in range(steps):
+            for g in range(groups):
+                _sum_over_lags(ring[g], slot, lags, weights, slopes, order, running[g], found[g], found[g])
             if recurrent:
                 for b in range(rows):
-                    _arrive_row(ring[slot, b], order, rate[b], level[b], arriving[t, low + b])
+                    for n in range(neurons):
+                        arriving[t, low + b, n] = found[b // LANES, n, b % LANES]
             if matrix.size and order == 2:
                 np.dot(arriving[t, low : low + rows], matrix, total)
             elif matrix.size:
                 for b in range(rows):
-                    _product_row(arriving[t, low + b], matrix, places, _list_nonzero(arriving[t, low + b], places), total[b])
+                    _product_row(arriving[t, low + b], matrix, listed, _list_nonzero(arriving[t, low + b], listed), total[b])
             else:
                 total[:] = 0.0
             for b in range(rows):
@@ -284,9 +345,9 @@ def layer_forward(
                     for n in range(neurons):
                         current[t, low + b, n] = u[b, n] / 4096.0
                 if recurrent:
-                    _send_row(spikes[t, low + b], mask[low + b], lags, weights, slot, b, ring, places)
-            if recurrent:
-                slot = slot + 1 if slot + 1 < slots else 0
+                    for n in range(neurons):
+                        ring[b // LANES, slot, n, b % LANES] = spikes[t, low + b, n] * mask[low + b, n]
+            slot = slot - 1 if slot > 0 else slots - 1
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -315,28 +376,32 @@ def layer_backward(
     slots = lags.max() + 1 if recurrent else 1
     fade_u, fade_v = keep_u.astype(np.float32), keep_v.astype(np.float32)
     code, width, scale = surrogate
+    groups, learn = (chunk + LANES - 1) // LANES if recurrent else 0, slopes.size > 0
+    lags, weights, slopes = _by_neuron(lags, weights, slopes)
     for part in prange((batch + chunk - 1) // chunk):
         low = part * chunk
         rows = min(chunk, batch - low)
         grad_u, grad_v = np.zeros((rows, neurons), np.float32), np.zeros((rows, neurons), np.float32)
-        direct, found = np.empty(neurons, np.float32), np.empty(neurons, np.float32)
+        direct, row = np.empty(neurons, np.float32), np.empty(neurons, np.float32)
+        padded = np.zeros(neurons * rows + LANES, np.float32)  # lanes without a sample read on, and are read by nobody
+        product = padded[: neurons * rows].reshape(neurons, rows)
         listed = np.empty(neurons + 1, np.int64)
-        ring = np.zeros((slots, rows, neurons), np.float32)  # gradient of what arrives
-        flat, places = ring.reshape(-1), _places(lags, rows * neurons)
-        rate, level = np.zeros((rows, neurons)), np.zeros((rows, neurons))
-        slope = np.zeros((rows, neurons))
-        slot = (steps - 1) % slots if recurrent else 0
+        ring = np.zeros((groups, slots, neurons, LANES), np.float32)  # gradient of what arrives
+        running = np.zeros((groups, 3, neurons * LANES))
+        ahead, slope = np.empty((groups, neurons, LANES), np.float32), np.empty((groups, neurons, LANES), np.float32)
+        slot = slots - 1
         for t in range(steps - 1, -1, -1):
+            for g in range(groups):
+                _sum_over_lags(ring[g], slot, lags, weights, slopes, order, running[g], ahead[g], slope[g])
             for b in range(rows):
-                own, at = low + b, (slot * rows + b) * neurons
+                own = low + b
                 direct[:] = grad_out[t, own]
                 if recurrent:
-                    _look_ahead_row(flat, at, places, weights, slopes, order, found, rate[b], level[b], slope[b])
                     for n in range(neurons):
-                        direct[n] += mask[own, n] * level[b, n]
-                    if slopes.size:
-                        for n in range(neurons):
-                            grad_delay[own, n] += spikes[t, own, n] * mask[own, n] * slope[b, n]
+                        direct[n] += mask[own, n] * ahead[b // LANES, n, b % LANES]
+                if learn:
+                    for n in range(neurons):
+                        grad_delay[own, n] += spikes[t, own, n] * mask[own, n] * slope[b // LANES, n, b % LANES]
                 if threshold < np.inf:
                     _surrogate_row(direct, voltage[t, own], threshold, code, width, scale)
                 if current.size:
@@ -346,14 +411,20 @@ def layer_backward(
                     )  # fmt: skip
                 _neuron_row_backward(direct, spikes[t, own], fade_u, fade_v, grad_u[b], grad_v[b], grad_x[t, own])
                 if kernel.size:
-                    _convolve_row_transposed(grad_x[t, own], kernel, size, ring[slot, b])
+                    _convolve_row_transposed(grad_x[t, own], kernel, size, row)
+                    for n in range(neurons):
+                        ring[b // LANES, slot, n, b % LANES] = row[n]
                 if grad_matrix.size:
                     for e in range(_list_nonzero(arriving[t, own], listed)):
                         value, sums = arriving[t, own, listed[e]], grad_matrix[part, listed[e]]
                         for n in range(neurons):
                             sums[n] += value * grad_x[t, own, n]
             if matrix.size:
-                np.dot(grad_x[t, low : low + rows], matrix, ring[slot])
+                np.dot(matrix.T, grad_x[t, low : low + rows].T, product)
+                for g in range(groups):
+                    here = ring[g, slot].reshape(-1)
+                    for n in range(neurons):
+                        _store(here, n * LANES, _load(padded, n * rows + g * LANES))
             if recurrent:
                 slot = slot - 1 if slot > 0 else slots - 1
 
@@ -362,33 +433,41 @@ def layer_backward(
 def delay_forward(spikes, lags, weights, order, arriving):
     """Delay all spikes (T, B, N): writes ``arriving`` (T, B, N)."""
     steps, batch, neurons = spikes.shape
-    slots, ones = lags.max() + 1, np.ones(neurons, np.float32)
-    for b in prange(batch):
-        ring = np.zeros((slots, 1, neurons))
-        rate, level, places = np.zeros(neurons), np.zeros(neurons), np.empty(neurons + 1, np.int64)
+    slots = lags.max() + 1
+    lags, weights, slopes = _by_neuron(lags, weights, weights[:0])
+    for part in prange((batch + LANES - 1) // LANES):
+        low = part * LANES
+        ring, found = np.zeros((slots, neurons, LANES), np.float32), np.empty((neurons, LANES), np.float32)
+        running, slot = np.zeros((3, neurons * LANES)), slots - 1
         for t in range(steps):
-            _arrive_row(ring[t % slots, 0], order, rate, level, arriving[t, b])
-            _send_row(spikes[t, b], ones, lags, weights, t % slots, 0, ring, places)
+            _sum_over_lags(ring, slot, lags, weights, slopes, order, running, found, found)
+            for b in range(min(LANES, batch - low)):
+                for n in range(neurons):
+                    arriving[t, low + b, n] = found[n, b]
+                    ring[slot, n, b] = spikes[t, low + b, n]
+            slot = slot - 1 if slot > 0 else slots - 1
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
 def delay_backward(grad_arriving, spikes, lags, weights, order, slopes, grad_spikes, grad_delay):
     """Backward of ``delay_forward``: writes dL/dspikes (T, B, N), adds to dL/d(delay) per sample, (B, N) float64."""
     steps, batch, neurons = spikes.shape
-    slots = lags.max() + 1
-    for b in prange(batch):
-        ring = np.zeros((slots, neurons), np.float32)
-        flat, places = ring.reshape(-1), _places(lags, neurons)
-        rate, level, slope = np.zeros(neurons), np.zeros(neurons), np.zeros(neurons)
-        found = np.empty(neurons, np.float32)
+    slots, learn = lags.max() + 1, slopes.size > 0
+    lags, weights, slopes = _by_neuron(lags, weights, slopes)
+    for part in prange((batch + LANES - 1) // LANES):
+        low = part * LANES
+        ring = np.zeros((slots, neurons, LANES), np.float32)
+        ahead, slope = np.empty((neurons, LANES), np.float32), np.empty((neurons, LANES), np.float32)
+        running, slot = np.zeros((3, neurons * LANES)), slots - 1
         for t in range(steps - 1, -1, -1):
-            at = (t % slots) * neurons
-            _look_ahead_row(flat, at, places, weights, slopes, order, found, rate, level, slope)
-            grad_spikes[t, b] = level
-            if slopes.size:
+            _sum_over_lags(ring, slot, lags, weights, slopes, order, running, ahead, slope)
+            for b in range(min(LANES, batch - low)):
                 for n in range(neurons):
-                    grad_delay[b, n] += spikes[t, b, n] * slope[n]
-            ring[t % slots] = grad_arriving[t, b]
+                    grad_spikes[t, low + b, n] = ahead[n, b]
+                    if learn:
+                        grad_delay[low + b, n] += spikes[t, low + b, n] * slope[n, b]
+                    ring[slot, n, b] = grad_arriving[t, low + b, n]
+            slot = slot - 1 if slot > 0 else slots - 1
 
 
 @njit(parallel=True, cache=True, error_model="numpy")

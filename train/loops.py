@@ -28,6 +28,9 @@ _NO_MATRIX, _NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np
 #: In place of mask, lags, weights and order where nothing recurs.
 _NO_DELAYS = (_NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
 
+#: Multiplications of a product up to which OpenBLAS takes its kernels for small matrices, ``sgemm_small_matrix_permit``.
+_UNCOPIED = 10**6
+
 
 @dataclass(frozen=True)
 class Recurrent:
@@ -190,11 +193,17 @@ def _delays(recurrent: Recurrent | None) -> tuple[npt.NDArray, npt.NDArray, npt.
 
 
 def _chunk(batch: int, recurrent: Recurrent | None) -> int:
-    """Samples that pass the steps together: enough rows for a product, few enough that their rings stay in the cache.
+    """Samples that pass the steps together.  It depends on the sizes alone, so that sums do not depend on the machine.
 
-    It depends on nothing but the size of the batch, so that sums do not depend on the machine.
+    As many as there are lanes, in two chunks at least; their delays and the matrix then stay in the cache of a core.  BLAS
+    multiplies these few rows without copying the matrix into another order first; where the matrix is too large for that,
+    more rows share the copy.
     """
-    return min(max(batch // 4, 16), 64) if recurrent is not None and recurrent.dense else 1
+    if recurrent is None:
+        return 1
+    if recurrent.dense and kernels.LANES * recurrent.weight.numel() > _UNCOPIED:
+        return min(max(batch // 4, 2 * kernels.LANES), 8 * kernels.LANES)
+    return min(max(batch // 2, 1), kernels.LANES)
 
 
 @contextlib.contextmanager
