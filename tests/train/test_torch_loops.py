@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -55,6 +57,24 @@ def test_equal_the_compiled_loops(kind, sigma, hard, surrogate):
     for values, name in zip(got, ("x", "decay", "delay"), strict=True):
         torch.testing.assert_close(values, getattr(expected, name), rtol=1e-4, atol=1e-5)
     assert expected.decay.abs().sum() > 0 and (recurrent is None or expected.delay.abs().sum() > 0)
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+@pytest.mark.parametrize(("sigma", "hard"), [(0.0, True), (3.3, False)])
+def test_chunks_of_any_size_equal_those_of_one_sample(kind, sigma, hard, monkeypatch):
+    """Eleven samples are more than one vector of them and do not fill two; the last chunk has three."""
+    x, neurons, recurrent = layer(kind, sigma, hard, "atan")
+    x, mask = x.repeat(1, 5, 1) + torch.randint(0, 2, (1, 25, 1)) / 32, recurrent.mask.repeat(5, 1)
+    recurrent, grad = replace(recurrent, mask=mask), torch.randn_like(x)
+    found = []
+    for chunk in (1, 11):
+        monkeypatch.setattr(loops, "_chunk", lambda *sizes, chunk=chunk: chunk)
+        trace = loops.forward(x, neurons, recurrent)
+        found.append((trace, loops.backward(grad, trace, neurons, recurrent, learn_delay=True)))
+    (one, expected), (many, got) = found
+    assert torch.equal(one.spikes, many.spikes) and torch.equal(one.arriving, many.arriving)
+    for name in ("x", "weight", "decay", "delay"):
+        torch.testing.assert_close(getattr(got, name), getattr(expected, name), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("sigma", "hard"), [(0.0, True), (0.0, False), (4.5, False)])
