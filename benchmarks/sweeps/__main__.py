@@ -1,7 +1,8 @@
 """Train the sweeps of this folder and write their results: ``python -m benchmarks.sweeps NAME ...``.
 
-Results are ``results/NAME.json``, ``NAME.png`` and ``NAME.md`` beside this folder.  The same command again continues what was
-interrupted, and what is trained already is not trained again: it stays in the folder given with ``--out``.
+Results are ``results/NAME.json``, ``NAME.png`` and ``NAME.md`` beside this folder, and ``NAME_bits.png`` of grids of delays.
+The same command again continues what was interrupted, and what is trained already is not trained again: it stays in the folder
+given with ``--out``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import myelin
 from benchmarks.measure import RESULTS, machine, save, say
+from benchmarks.sweeps import bits_curve
 from benchmarks.sweeps.summary import condensed
 from hw_configs.files import write_atomically
 
@@ -31,7 +33,9 @@ def run(name: str, data: str, out: Path, *, report: str | None, results: Path, o
         return code
     results.mkdir(parents=True, exist_ok=True)
     values = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    save(results / f"{name}.json", {"quick": False, "machine": machine(), **condensed(values)})
+    kept = {"quick": False, "machine": machine(), **condensed(values)}
+    save(results / f"{name}.json", kept)
+    bits_curve.draw(results / f"{name}_bits.png", kept)
     for suffix, source in ((".md", "table.md"), (".png", "accuracy.png")):
         write_atomically(results / f"{name}{suffix}", (folder / source).read_bytes())
     return 0

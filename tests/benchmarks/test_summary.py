@@ -24,11 +24,12 @@ def row(case, **values):
         "to_reference": None,
     } | values
     return {
+        "name": case,
         "case": case,
         "reference": None if values.get("to_reference") is None else "first",
         "delay_mean_steps": 14.53,
         "recurrent_parameters": 1030,
-        "evaluations": {"valid": evaluation},
+        "evaluations": {"validation": evaluation, "valid": evaluation},
     }
 
 
@@ -38,7 +39,7 @@ RESULTS = {
     "data": {"name": "words_train.h5"},
     "report": "valid",
     "seeds": [0, 1],
-    "points": [{"base": "convdelrec", "changes": {"train.epochs": 25}}],
+    "points": [{"name": "first", "base": "convdelrec", "changes": {"train.epochs": 25}}],
     "runs": [{"name": "a/seed0"}],
     "table": {
         "runs": 4,
