@@ -23,6 +23,7 @@ from benchmarks.torch_settings import Settings, applied, fastest
 from benchmarks.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
 from hw_configs.files import atomic_file
 from lava_models import compat
+from train.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", action="store_true", help="the judged neurons and lags alone; writes nothing without --json")
     parser.add_argument("--json", type=Path, help="where to write, with a PNG beside it; results/train_step.json by default")
     given = parser.parse_args(arguments)
+    keep_freed_memory()  # as training does; it serves all that are measured
     sizes = QUICK if given.quick else FULL
     if given.only:
         sizes = replace(sizes, neurons=(sizes.judged.neurons,), lags=(sizes.judged.lags,))
