@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # comes with numba
 from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic

@@ -38,7 +38,8 @@ them side by side in memory, a point is one vector to load, where one sample by 
 what is on its way in rings of ``longest lag + 1`` steps, which stay in the cache.  Both ways walk a ring downwards: what was
 sent, or what the gradient was of what arrives, ``lag`` steps ago lies ``lag`` slots ahead.
 
-All loops stand in one file since numba's cache on disk does not notice a change in another file.
+All loops stand in one file since numba's cache on disk does not notice a change in another file; ``train.lanes`` is what numba
+lacks.
 """
 
 from __future__ import annotations
@@ -46,16 +47,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from llvmlite import ir  # comes with numba
-from numba import njit, prange, types
-from numba.extending import intrinsic, models, register_model
+from numba import njit, prange
 
 from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
+from train.lanes import LANES, add_product, load, no_lanes, store
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
-
-#: Samples whose delays are summed up together: one vector of doubles of 512 bits, two of 256.
-LANES = 8
 
 #: Name of each surrogate and the code the compiled loops branch on.
 SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
@@ -127,74 +124,6 @@ def _list_nonzero(values, places):
     return count
 
 
-class _LanesType(types.Type):
-    """``LANES`` doubles, one for each sample, which loops hold in a register; numba makes no vectors of short rows."""
-
-
-_LANES = _LanesType("Lanes")
-_DOUBLES, _SINGLES = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.FloatType(), LANES)
-
-
-@register_model(_LanesType)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager, kind):
-        super().__init__(manager, kind, _DOUBLES)
-
-
-def _lanes_at(context, builder, kind, values, place):
-    """Pointer to the lanes that begin at ``place`` of a flat array of float32 or float64."""
-    start = builder.gep(context.make_array(kind)(context, builder, values).data, [place])
-    return builder.bitcast(start, (_SINGLES if kind.dtype == types.float32 else _DOUBLES).as_pointer())
-
-
-def _everywhere(builder, number):
-    """Lanes that all hold ``number``."""
-    first = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
-
-
-@intrinsic
-def _load(typing, source, place):
-    """Lanes from ``source[place]`` on."""
-
-    def code(context, builder, signature, given):
-        kind = signature.args[0]
-        found = builder.load(_lanes_at(context, builder, kind, *given), align=kind.dtype.bitwidth // 8)
-        return builder.fpext(found, _DOUBLES) if kind.dtype == types.float32 else found
-
-    return _LANES(source, types.int64), code
-
-
-@intrinsic
-def _store(typing, target, place, value):
-    """Lanes to ``target[place]`` on, rounded where that is float32."""
-
-    def code(context, builder, signature, given):
-        kind, value = signature.args[0], given[2]
-        if kind.dtype == types.float32:
-            value = builder.fptrunc(value, _SINGLES)
-        builder.store(value, _lanes_at(context, builder, kind, *given[:2]), align=kind.dtype.bitwidth // 8)
-
-    return types.void(target, types.int64, _LANES), code
-
-
-@intrinsic
-def _add_product(typing, total, factor, value):
-    """``total + factor * value`` of lanes and a number."""
-
-    def code(context, builder, signature, given):
-        total, factor, value = given
-        return builder.fadd(total, builder.fmul(_everywhere(builder, factor), value))
-
-    return _LANES(_LANES, types.float64, _LANES), code
-
-
-@intrinsic
-def _no_lanes(typing):
-    """Lanes of zero."""
-    return _LANES(), lambda context, builder, signature, given: ir.Constant(_DOUBLES, [0.0] * LANES)
-
-
 @njit(cache=True)
 def _by_neuron(lags, weights, slopes):
     """All of (P, N) as (N, P)."""
@@ -205,11 +134,11 @@ def _by_neuron(lags, weights, slopes):
 def _sum_over_time(value, order, rate, level, at):
     """The sum of the sums of ``value`` so far where ``order`` is 2, its sum where that is 1, itself where it is 0."""
     if order >= 1:
-        value = _add_product(_load(rate, at), 1.0, value)
-        _store(rate, at, value)
+        value = add_product(load(rate, at), 1.0, value)
+        store(rate, at, value)
     if order == 2:
-        value = _add_product(_load(level, at), 1.0, value)
-        _store(level, at, value)
+        value = add_product(load(level, at), 1.0, value)
+        store(level, at, value)
     return value
 
 
@@ -228,16 +157,16 @@ def _sum_over_lags(ring, slot, lags, weights, slopes, order, running, found, slo
     flat, found, slope = ring.reshape(-1), found.reshape(-1), slope.reshape(-1)
     rate, level, slant = running[0], running[1], running[2]
     for n in range(neurons):
-        total, slanting, at = _no_lanes(), _no_lanes(), n * LANES
+        total, slanting, at = no_lanes(), no_lanes(), n * LANES
         for p in range(lags.shape[1] - 1, -1, -1):  # the earliest of what was sent comes first
             place = slot + lags[n, p]
-            value = _load(flat, ((place - slots if place >= slots else place) * neurons + n) * LANES)
-            total = _add_product(total, weights[n, p], value)
+            value = load(flat, ((place - slots if place >= slots else place) * neurons + n) * LANES)
+            total = add_product(total, weights[n, p], value)
             if slopes.size:
-                slanting = _add_product(slanting, slopes[n, p], value)
-        _store(found, at, _sum_over_time(total, order, rate, level, at))
+                slanting = add_product(slanting, slopes[n, p], value)
+        store(found, at, _sum_over_time(total, order, rate, level, at))
         if slopes.size:
-            _store(slope, at, _sum_over_time(slanting, order // 2, slant, slant, at))
+            store(slope, at, _sum_over_time(slanting, order // 2, slant, slant, at))
 
 
 @njit(inline="always")
@@ -424,7 +353,7 @@ def layer_backward(
                 for g in range(groups):
                     here = ring[g, slot].reshape(-1)
                     for n in range(neurons):
-                        _store(here, n * LANES, _load(padded, n * rows + g * LANES))
+                        store(here, n * LANES, load(padded, n * rows + g * LANES))
             if recurrent:
                 slot = slot - 1 if slot > 0 else slots - 1
 

@@ -20,6 +20,7 @@ from torch.nn.grad import conv2d_weight
 
 from hw_configs.fixed_point import STATE_SCALE
 from train import kernels, torch_loops
+from train.lanes import LANES
 from train.layout import array
 from train.taps import Taps
 
@@ -201,9 +202,9 @@ def _chunk(batch: int, recurrent: Recurrent | None) -> int:
     """
     if recurrent is None:
         return 1
-    if recurrent.dense and kernels.LANES * recurrent.weight.numel() > _UNCOPIED:
-        return min(max(batch // 4, 2 * kernels.LANES), 8 * kernels.LANES)
-    return min(max(batch // 2, 1), kernels.LANES)
+    if recurrent.dense and LANES * recurrent.weight.numel() > _UNCOPIED:
+        return min(max(batch // 4, 2 * LANES), 8 * LANES)
+    return min(max(batch // 2, 1), LANES)
 
 
 @contextlib.contextmanager
