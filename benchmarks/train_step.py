@@ -21,7 +21,8 @@ from benchmarks.memory import growth_mb
 from benchmarks.networks import Recurrence
 from benchmarks.torch_settings import Settings, applied, fastest
 from benchmarks.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
-from hw_configs.files import atomic_file
+from hw_configs.figures import BLUE, GREEN, GREY, ORANGE, figure
+from hw_configs.figures import save as save_picture
 from lava_models import compat
 from train.memory import keep_freed_memory
 
@@ -150,15 +151,10 @@ def memory(point: Point, names: Sequence[Name]) -> list[dict[str, Any]]:
 
 def plot(path: Path, results: dict[str, Any]) -> None:
     """Time of a step over neurons at the judged lags, and over lags at the judged neurons."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # Okabe & Ito 2008: told apart by readers who do not see all colours
-    colours = {"ours": "#0072B2", "published": "#D55E00", "rearranged": "#E69F00", "lava-dl": "#009E73"}
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasAgg(figure)
+    colours = {"ours": BLUE, "published": ORANGE, "rearranged": GREY, "lava-dl": GREEN}
+    picture = figure(10, 4)
     judged = results["judged_point"]
-    for axes, (swept, fixed) in zip(figure.subplots(1, 2), (("neurons", "lags"), ("lags", "neurons")), strict=True):
+    for axes, (swept, fixed) in zip(picture.subplots(1, 2), (("neurons", "lags"), ("lags", "neurons")), strict=True):
         for recurrence, line in (("dense", "-"), ("conv", "--")):
             chosen = [p for p in results["points"] if p["recurrence"] == recurrence and p[fixed] == judged[fixed]]
             series: dict[str, list[tuple[float, float]]] = {}
@@ -176,9 +172,8 @@ def plot(path: Path, results: dict[str, Any]) -> None:
         axes.set_xlabel(f"{swept}, at {judged[fixed]} {fixed}")
         axes.set_ylabel("seconds a step, forward and backward")
         axes.grid(alpha=0.3)
-    figure.axes[0].legend(fontsize=7)
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=110, format="png")
+    picture.axes[0].legend(fontsize=7)
+    save_picture(picture, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -80,7 +80,7 @@ def run_cuba(
         current[:] = 0
         back_counts[:] = 0
         _send(spikes[b], current, forward, not binary, counts, listed, values, sums, marks)
-        bias_b = b if bias.shape[0] > 1 else 0
+        bias_b, own = b if bias.shape[0] > 1 else 0, emitted[b].reshape(-1)
         for t in range(steps):
             row = current[t if ahead else 0]
             if not ahead:
@@ -106,7 +106,7 @@ def run_cuba(
             if record_v.size:
                 record_v[b, t] = v
             if recurrent.kind != NONE:
-                count = _list(emitted[b].reshape(-1), t * neurons, neurons, active)
+                count = _list(own, t * neurons, neurons, active)
                 if recurrent.kind == ROWS:
                     for n in range(count):
                         j = active[n]

@@ -14,6 +14,7 @@ import numpy as np
 
 from convert.arrays import IntArray
 from convert.checkpoint import Checkpoint, network_from_checkpoint
+from convert.delays import with_delays
 from convert.layers import Conv, Dense
 from convert.network import Network
 from convert.neurons import Cuba
@@ -64,7 +65,7 @@ def with_longest_delay(network: Network, most_steps: int) -> Network:
         ConfigError: less than 0.
     """
     _check("longest delay", most_steps, 0, None)
-    return _delays(network, lambda delay: np.minimum(delay, most_steps))
+    return replace(network, layers=with_delays(network.layers, lambda delay: np.minimum(delay, most_steps)))
 
 
 def with_delay_grid(network: Network, grid_steps: int, most_steps: int | None = None) -> Network:
@@ -85,7 +86,7 @@ def with_delay_grid(network: Network, grid_steps: int, most_steps: int | None = 
         steps = grid_steps * np.rint(delay / grid_steps).astype(np.int32)
         return steps if most_steps is None else np.minimum(steps, most_steps // grid_steps * grid_steps)
 
-    return _delays(network, rounded)
+    return replace(network, layers=with_delays(network.layers, rounded))
 
 
 def with_delay_rounding(checkpoint: Checkpoint, rounding: Rounding, most_steps: int | None = None) -> Network:
@@ -162,23 +163,6 @@ def _weights(network: Network, change: Callable[[IntArray], IntArray]) -> Networ
         if back is not None:
             back = replace(back, synapse=changed(back.synapse))
         layers.append(replace(layer, synapse=changed(layer.synapse), recurrent=back))
-    return replace(network, layers=tuple(layers))
-
-
-def _delays(network: Network, change: Callable[[IntArray], IntArray]) -> Network:
-    """Axonal delays and those of synapses, feed-forward and recurrent."""
-
-    def changed(synapse: Dense | Conv) -> Dense | Conv:
-        if isinstance(synapse, Conv) or synapse.delay_steps is None:
-            return synapse
-        return replace(synapse, delay_steps=change(synapse.delay_steps))
-
-    layers = []
-    for layer in network.layers:
-        back = layer.recurrent
-        if back is not None:
-            back = replace(back, synapse=changed(back.synapse), delay_steps=change(back.delay_steps))
-        layers.append(replace(layer, synapse=changed(layer.synapse), delay_steps=change(layer.delay_steps), recurrent=back))
     return replace(network, layers=tuple(layers))
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.arrays import IntArray, Shape, check_broadcast
+from convert.delays import with_delays
 from convert.layers import Conv, DelayedRecurrent, Dense
 from convert.layers.dense import DELAY_LIMIT_STEPS
 from convert.network import Input, Layer, Network, naming_layer
@@ -201,21 +202,7 @@ class FloatNetwork:
 
     def map_delays(self, change: Any) -> FloatNetwork:
         """This network with every array of delays replaced by ``change(array)``, such as ``np.rint`` or ``np.floor``."""
-
-        def synapse(connection: FloatDense | FloatConv) -> FloatDense | FloatConv:
-            if isinstance(connection, FloatConv) or connection.delay_steps is None:
-                return connection
-            return replace(connection, delay_steps=change(connection.delay_steps))
-
-        layers = []
-        for layer in self.layers:
-            recurrent = layer.recurrent
-            if recurrent is not None:
-                recurrent = replace(recurrent, synapse=synapse(recurrent.synapse), delay_steps=change(recurrent.delay_steps))
-            layers.append(
-                replace(layer, synapse=synapse(layer.synapse), delay_steps=change(layer.delay_steps), recurrent=recurrent)
-            )
-        return replace(self, layers=tuple(layers))
+        return replace(self, layers=with_delays(self.layers, change))
 
 
 def with_structure_of(network: FloatNetwork) -> Network:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hw_configs.files import atomic_file
+from hw_configs.figures import BLUE, GREEN, ORANGE, figure, save
 from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
 #: bits, mean accuracy of the integer networks and its standard deviation over the seeds (None of one seed), in percent
@@ -60,14 +60,9 @@ def draw(path: Path, results: Mapping[str, Any]) -> bool:
     drawn = [(part, curves(results, part)) for part in parts]
     if not any(found for _, found in drawn):
         return False
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # Okabe & Ito 2008: told apart by readers who do not see all colours
-    colours = dict(zip(sorted({name for _, found in drawn for name in found}), ("#0072B2", "#D55E00", "#009E73"), strict=False))
-    figure = Figure(figsize=(4.6 * len(parts), 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, (part, found) in zip(figure.subplots(1, len(parts), squeeze=False)[0], drawn, strict=True):
+    colours = dict(zip(sorted({name for _, found in drawn for name in found}), (BLUE, ORANGE, GREEN), strict=False))
+    picture = figure(4.6 * len(parts), 3.6)
+    for axes, (part, found) in zip(picture.subplots(1, len(parts), squeeze=False)[0], drawn, strict=True):
         for index, (name, dots) in enumerate(found.items()):
             bits, mean, spread = zip(*dots, strict=True)
             beside = [value + 0.05 * (index - 1) for value in bits]  # bars of equal bits side by side
@@ -80,7 +75,6 @@ def draw(path: Path, results: Mapping[str, Any]) -> bool:
         axes.set_xlabel("bits of a delay")
         axes.set_ylabel("integer network, accuracy (%)")
         axes.grid(alpha=0.3)
-    figure.axes[0].legend(fontsize=8, loc="lower left")
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=110, format="png")
+    picture.axes[0].legend(fontsize=8, loc="lower left")
+    save(picture, path)
     return True
