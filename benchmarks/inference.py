@@ -21,8 +21,8 @@ from benchmarks.measure import RESULTS, digits, machine, save, say, spread, time
 from benchmarks.memory import growth_mb
 from benchmarks.published_network import PublishedNetwork
 from benchmarks.torch_settings import Settings, applied, fastest
-from convert import Network
-from convert.simulator import Simulator
+from myelin.convert import Network
+from myelin.convert.simulator import Simulator
 
 Spikes = npt.NDArray[np.uint8]
 RECURRENCES: tuple[networks.Recurrence, ...] = ("dense", "conv")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.files import write_json
+from myelin.hw_configs.files import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
 #: Variables that choose what BLAS and compiled loops do: told to be a Haswell, one with 512 bit vectors is half as fast.

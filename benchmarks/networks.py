@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from convert.arrays import IntArray
-from hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_MIN
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
+from myelin.convert.arrays import IntArray
+from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_MIN
 
 Recurrence = Literal["dense", "conv"]
 

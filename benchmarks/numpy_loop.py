@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert import Conv, Dense, Network
-from hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_MAX, STATE_SHIFT
+from myelin.convert import Conv, Dense, Network
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_MAX, STATE_SHIFT
 
 Floats = npt.NDArray[Any]
 

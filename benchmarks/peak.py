@@ -20,11 +20,11 @@ from numba import njit
 
 from benchmarks import networks
 from benchmarks.measure import RESULTS, best_of, cores, digits, machine, one_core, save, say
-from convert import Network, engine_cuba, engine_dense
-from convert.engine_cuba import CubaStage
-from convert.engine_events import drive, run_cuba
-from convert.plan import NO_PLAN, is_narrow
-from convert.simulator import Simulator
+from myelin.convert import Network, engine_cuba, engine_dense
+from myelin.convert.engine_cuba import CubaStage
+from myelin.convert.engine_events import drive, run_cuba
+from myelin.convert.plan import NO_PLAN, is_narrow
+from myelin.convert.simulator import Simulator
 
 #: Bytes of an array that no cache holds, and of one that the second cache of a core holds.
 _LARGE, _SMALL = 1 << 28, 1 << 19

@@ -6,8 +6,8 @@ for each lag, and the results are added to a ring buffer of future inputs::
     I(t + tau) += W . (h(tau) * s(t)),   tau = 1..L
     h_j(tau) = max(0, S - |tau - (1 + d_j)|) / S^2,   S = 1 + sigma
 
-The neuron computes what ours does (``train.kernels``): CUBA in whole 1/4096, reset to 0, straight-through where it truncates.
-Beyond the states that it neither wraps nor saturates, which nothing here reaches, the two are the same function.
+The neuron computes what ours does (``myelin.train.kernels``): CUBA in whole 1/4096, reset to 0, straight-through where it
+truncates. Beyond the states that it neither wraps nor saturates, which nothing here reaches, the two are the same function.
 
 Source: Queant et al. 2025, arXiv 2509.24852 (DelRec); Zebendo et al. 2026, arXiv 2604.15997 (ConvDelRec), and for the order of
 operations and the layout (batch, neurons, lags) of the buffer, the code both papers name.  Theirs has one lag more, 0, at which
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from hw_configs.fixed_point import STATE_SCALE
+from myelin.hw_configs.fixed_point import STATE_SCALE
 
 
 class PublishedLayer(nn.Module):
@@ -34,8 +34,8 @@ class PublishedLayer(nn.Module):
         delay: (N,) axonal delays in steps; the last spread spike arrives within ``lags``.
         lags: L, the length of the kernel and of the ring buffer.
         sigma: spread of the triangle.
-        threshold, current_decay, voltage_decay, width: as ``train.neurons.Cuba``'s, with its arctangent surrogate; decays are
-            multiples of 1/16, so that float32 holds every product of a state exactly.
+        threshold, current_decay, voltage_decay, width: as ``myelin.train.neurons.Cuba``'s, with its arctangent surrogate;
+            decays are multiples of 1/16, so that float32 holds every product of a state exactly.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class _Whole(torch.autograd.Function):
 
 
 class _Spike(torch.autograd.Function):
-    """1 above the threshold; backward the arctangent's derivative (Fang et al. 2021), see ``train.kernels``."""
+    """1 above the threshold; backward the arctangent's derivative (Fang et al. 2021), see ``myelin.train.kernels``."""
 
     @staticmethod
     def forward(ctx: Any, v: Tensor, threshold: float, width: float) -> Tensor:

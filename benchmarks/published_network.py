@@ -1,8 +1,9 @@
 """DelRec and ConvDelRec in the order their authors publish, as an integer network for inference, in torch without gradients.
 
 The recurrence is that of ``benchmarks.published``: the weights once for each lag in every step, results into a ring buffer.
-The neurons are those of ``convert.neurons.cuba``, in float64, which is exact; products are in float32, which is exact here too:
-no sum reaches 2^24.  Wrap and saturation, which no state here reaches, are left out, and feed-forward axonal delays are applied
+The neurons are those of ``myelin.convert.neurons.cuba``, in float64, which is exact; products are in float32, which is exact
+here too: no sum reaches 2^24.  Wrap and saturation, which no state here reaches, are left out, and feed-forward axonal delays
+    are applied
 to all steps at once before one product: both are work spared, not added.
 """
 
@@ -16,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from convert import Conv, Cuba, Dense, Layer, Network
-from hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
+from myelin.convert import Conv, Cuba, Dense, Layer, Network
+from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
 
 class PublishedNetwork:

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import myelin
+import myelin.cli
 from benchmarks.measure import RESULTS, machine, save, say
-from convert.float_sources import open_floats
-from convert.quantise import quantise
-from convert.quantise_layer import Grid
-from convert.quantise_report import as_dict, batches, choices, compare_networks, table
-from convert.rounding import round_network
-from convert.samples import open_samples, spread_choice
+from myelin.convert.float_sources import open_floats
+from myelin.convert.quantise import quantise
+from myelin.convert.quantise_layer import Grid
+from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table
+from myelin.convert.rounding import round_network
+from myelin.convert.samples import open_samples, spread_choice
 
 #: The demonstration's network with float weights, a threshold of 1, fewer neurons and epochs.
 SETTINGS = (
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         run = given.run or Path(temporary) / "run"
         asked = [part for setting in settings for part in ("--set", setting)]
-        code = myelin.main(["train", "demo", "--data", "builtin", "--out", str(run), "--resume", "--quiet", *asked])
+        code = myelin.cli.main(["train", "demo", "--data", "builtin", "--out", str(run), "--resume", "--quiet", *asked])
         if code:
             return code
         record = json.loads((run / "run.json").read_text(encoding="utf-8"))

@@ -21,9 +21,9 @@ from benchmarks import networks, table
 from benchmarks.measure import RESULTS, Run, digits, machine, one_core, rounds, save, say, spread, timed
 from benchmarks.numpy_loop import NumpyLoop
 from benchmarks.slayer_blocks import SlayerBlocks
-from convert import Network, simulate
-from lava_models import compat
-from lava_models.runner import Worker
+from myelin.convert import Network, simulate
+from myelin.lava_models import compat
+from myelin.lava_models.runner import Worker
 
 Spikes = npt.NDArray[np.uint8]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert import Conv, Dense, Layer, Network
-from convert.layers.conv import unroll
-from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
-from lava_models import compat
+from myelin.convert import Conv, Dense, Layer, Network
+from myelin.convert.layers.conv import unroll
+from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
+from myelin.lava_models import compat
 
 
 class SlayerBlocks:

@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from benchmarks import networks
 from benchmarks.measure import RESULTS, digits, machine, save, say
-from convert import stream
-from convert.artifact import read_artifact
-from convert.network import Network
+from myelin.convert import stream
+from myelin.convert.artifact import read_artifact
+from myelin.convert.network import Network
 
 _POOL = 1024
 

@@ -12,7 +12,7 @@ from benchmarks.measure import RESULTS
 from benchmarks.sweeps.summary import sweep_table
 from benchmarks.table_baselines import inference_table, train_step_table
 from benchmarks.table_words import machine_line, number, times
-from hw_configs.files import write_atomically
+from myelin.hw_configs.files import write_atomically
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 _SIGNS = "¹²³⁴⁵⁶⁷⁸⁹"

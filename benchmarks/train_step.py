@@ -21,10 +21,10 @@ from benchmarks.memory import growth_mb
 from benchmarks.networks import Recurrence
 from benchmarks.torch_settings import Settings, applied, fastest
 from benchmarks.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
-from hw_configs.figures import BLUE, GREEN, GREY, ORANGE, figure
-from hw_configs.figures import save as save_picture
-from lava_models import compat
-from train.memory import keep_freed_memory
+from myelin.hw_configs.figures import BLUE, GREEN, GREY, ORANGE, figure
+from myelin.hw_configs.figures import save as save_picture
+from myelin.lava_models import compat
+from myelin.train.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)

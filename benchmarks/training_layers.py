@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from benchmarks.networks import KERNEL, Recurrence
 from benchmarks.published import PublishedLayer, RearrangedLayer
-from lava_models import compat
-from train.delay import AxonalDelay
-from train.layers import DelayedRecurrent, DenseSynapse
-from train.neurons import Cuba
+from myelin.lava_models import compat
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers import DelayedRecurrent, DenseSynapse
+from myelin.train.neurons import Cuba
 
 Name = Literal["ours", "published", "rearranged", "lava-dl"]
 

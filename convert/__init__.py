@@ -2,16 +2,16 @@
 
 Networks, rules and netx files need numpy and h5py; simulating needs numba too, a checkpoint safetensors, plots matplotlib, NIR
 files the package nir.
-What compares with SLAYER's own evaluation imports ``train``, and with it torch, inside the function.
+What compares with SLAYER's own evaluation imports ``myelin.train``, and with it torch, inside the function.
 """
 
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.network import Input, Layer, Network
-from convert.netx import read_netx, write_netx
-from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
-from convert.nir import read_nir, write_nir
-from convert.recording import Recording
-from convert.simulator import simulate, stream
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.network import Input, Layer, Network
+from myelin.convert.netx import read_netx, write_netx
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.nir import read_nir, write_nir
+from myelin.convert.recording import Recording
+from myelin.convert.simulator import simulate, stream
 
 __all__ = [
     "Conv",

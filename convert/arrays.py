@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import NetworkError
+from myelin.hw_configs.errors import NetworkError
 
 IntArray = npt.NDArray[np.int32]
 Shape = tuple[int, ...]

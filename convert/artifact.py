@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.files import atomic_folder, sha256
-from convert.golden import GOLDEN, Golden, golden_parity
-from convert.lava_export import write_lava_script
-from convert.network import Network
-from convert.netx import read_netx, write_netx
-from hw_configs.errors import DataError, NetworkError
-from hw_configs.target import Target
+from myelin.convert.files import atomic_folder, sha256
+from myelin.convert.golden import GOLDEN, Golden, golden_parity
+from myelin.convert.lava_export import write_lava_script
+from myelin.convert.network import Network
+from myelin.convert.netx import read_netx, write_netx
+from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.target import Target
 
 NETWORK, MANIFEST = "network.net", "manifest.json"
 #: Version of the folder's layout.
@@ -65,7 +65,7 @@ def write_artifact(
 
     Args:
         folder: where to.
-        network: the network; whether the target can hold it is for ``convert.rules.check`` to say before.
+        network: the network; whether the target can hold it is for ``myelin.convert.rules.check`` to say before.
         target: what it was made for.
         inputs: (samples, steps, *input shape), a few real inputs; the simulator supplies what must come out.
         provenance: where the network comes from (checkpoint, configuration, data set, seeds): values that JSON can hold.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convert.profile import Profile
-from convert.rules import Violation, not_checked, notes, state_ranges
-from hw_configs.target import Target
+from myelin.convert.profile import Profile
+from myelin.convert.rules import Violation, not_checked, notes, state_ranges
+from myelin.hw_configs.target import Target
 
 
 def as_dict(
@@ -16,7 +16,7 @@ def as_dict(
     """What `myelin check` writes, with units in the names.
 
     Args:
-        violations: what ``convert.rules.check`` found.
+        violations: what ``myelin.convert.rules.check`` found.
         target, calibration: that it was given.
         input_of: where the input of the calibration comes from; None without one.
     """

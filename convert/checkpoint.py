@@ -1,4 +1,4 @@
-"""From a run folder to the integer network: the one file of ``convert`` that reads a checkpoint.
+"""From a run folder to the integer network: the one file of ``myelin.convert`` that reads a checkpoint.
 
 Weights become integers on the grid they were trained on (SLAYER's 8 bit: the even ones in -256..254), decays 12 bit, delays
 whole steps on their grid; the arithmetic is that of the trained network's own forward pass, so both give the same spikes.  It
@@ -17,13 +17,13 @@ import numpy.typing as npt
 import safetensors
 from safetensors.numpy import load_file
 
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.layers.conv import as_chw
-from convert.network import Input, Layer, Network, naming_layer
-from convert.neurons import Cuba
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
-from train.axes import on_axes
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers.conv import as_chw
+from myelin.convert.network import Input, Layer, Network, naming_layer
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.train.axes import on_axes
 
 Tensors = dict[str, npt.NDArray[Any]]
 

@@ -7,26 +7,26 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import convert.explore_command
-import convert.mapping_command
-import convert.nir_command
-import convert.quantise_command
-import convert.sweep_command
-from hw_configs.files import write_json
+import myelin.convert.explore_command
+import myelin.convert.mapping_command
+import myelin.convert.nir_command
+import myelin.convert.quantise_command
+import myelin.convert.sweep_command
+from myelin.hw_configs.files import write_json
 
 if TYPE_CHECKING:
-    from convert.network import Network
-    from convert.profile import Profile
-    from convert.rules import Violation
-    from convert.stimulus import Opened, Stimulus
-    from hw_configs.target import Target
+    from myelin.convert.network import Network
+    from myelin.convert.profile import Profile
+    from myelin.convert.rules import Violation
+    from myelin.convert.stimulus import Opened, Stimulus
+    from myelin.hw_configs.target import Target
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 #: Samples that are binned at a time; the simulator takes fewer at once.
 _PROFILED_SAMPLES = 256
-#: Options of ``convert.stimulus``, any of which asks for an input.
+#: Options of ``myelin.convert.stimulus``, any of which asks for an input.
 _INPUT_OPTIONS = ("data", "split", "samples", "steps", "step_ms", "density", "seed")
 
 
@@ -34,15 +34,15 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_check(subparsers)
     _add_profile(subparsers)
-    convert.explore_command.add_command(subparsers)
-    convert.mapping_command.add_command(subparsers)
-    convert.nir_command.add_command(subparsers)
-    convert.sweep_command.add_command(subparsers)
-    convert.quantise_command.add_command(subparsers)
+    myelin.convert.explore_command.add_command(subparsers)
+    myelin.convert.mapping_command.add_command(subparsers)
+    myelin.convert.nir_command.add_command(subparsers)
+    myelin.convert.sweep_command.add_command(subparsers)
+    myelin.convert.quantise_command.add_command(subparsers)
 
 
 def _add_check(subparsers: Subparsers) -> None:
-    from convert.stimulus import add_arguments
+    from myelin.convert.stimulus import add_arguments
 
     parser = subparsers.add_parser(
         "check",
@@ -59,7 +59,7 @@ def _add_check(subparsers: Subparsers) -> None:
 
 
 def _add_profile(subparsers: Subparsers) -> None:
-    from convert.stimulus import add_arguments
+    from myelin.convert.stimulus import add_arguments
 
     parser = subparsers.add_parser(
         "profile",
@@ -77,10 +77,10 @@ def _add_profile(subparsers: Subparsers) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """``myelin check``: every violation at once; 0 when the target holds the network, 1 when not."""
-    from convert.check_report import as_dict
-    from convert.rules import calibrate
-    from convert.stimulus import choose, open_network
-    from hw_configs.target import load_target
+    from myelin.convert.check_report import as_dict
+    from myelin.convert.rules import calibrate
+    from myelin.convert.stimulus import choose, open_network
+    from myelin.hw_configs.target import load_target
 
     target = load_target(arguments.target)
     opened = open_network(arguments.network)
@@ -100,9 +100,9 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def run_profile(arguments: argparse.Namespace) -> int:
     """``myelin profile``: print the tables and the warnings; returns 0."""
-    from convert.plots import profile_bars
-    from convert.profile_report import lines
-    from convert.stimulus import choose, open_network
+    from myelin.convert.plots import profile_bars
+    from myelin.convert.profile_report import lines
+    from myelin.convert.stimulus import choose, open_network
 
     opened = open_network(arguments.network)
     result, profile = profiled(opened, choose([opened], arguments))
@@ -115,9 +115,9 @@ def run_profile(arguments: argparse.Namespace) -> int:
 
 
 def profiled(opened: Opened, stimulus: Stimulus, *, timed: bool = True) -> tuple[dict[str, Any], Profile]:
-    """What `myelin profile` writes of a network on ``stimulus``, and the profile itself; see ``convert.profile.Profiler``."""
-    from convert.profile import Profiler
-    from convert.profile_report import as_dict
+    """What `myelin profile` writes of a network on ``stimulus``, and the profile itself."""
+    from myelin.convert.profile import Profiler
+    from myelin.convert.profile_report import as_dict
 
     profiler = Profiler(opened.network, timed=timed)
     for _, frames in stimulus.batches(_PROFILED_SAMPLES):
@@ -130,7 +130,7 @@ def print_check(
     network: Network, target: Target, name: str | os.PathLike[str], calibration: Profile | None = None
 ) -> list[Violation]:
     """Print every violation of the hardware rules, notes, what was not checked, and the verdict; returns the violations."""
-    from convert.rules import check, not_checked, notes
+    from myelin.convert.rules import check, not_checked, notes
 
     violations = check(network, target, calibration)
     found = (violation.message for violation in violations)

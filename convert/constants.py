@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from convert.arrays import Shape
-from convert.network import Network
-from hw_configs.errors import NetworkError
+from myelin.convert.arrays import Shape
+from myelin.convert.network import Network
+from myelin.hw_configs.errors import NetworkError
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import Shape
-from convert.layers import Conv, Dense
-from convert.layers.conv import as_chw, unroll
-from convert.mapping_loops import LinkArrays
-from convert.synapses import Connection
-from hw_configs.costs import SynapsePacking
-from hw_configs.target import Target
+from myelin.convert.arrays import Shape
+from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers.conv import as_chw, unroll
+from myelin.convert.mapping_loops import LinkArrays
+from myelin.convert.synapses import Connection
+from myelin.hw_configs.costs import SynapsePacking
+from myelin.hw_configs.target import Target
 
 Index = npt.NDArray[np.int64]
 

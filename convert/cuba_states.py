@@ -1,7 +1,7 @@
 """What recorded states of CUBA neurons tell of the steps between them: the input they had, where they wrapped or saturated.
 
-The equations are those of ``convert.neurons.cuba``.  States are recorded after the step, so v is 0 where the neuron spiked, and
-what decays in the next step is what was recorded.
+The equations are those of ``myelin.convert.neurons.cuba``.  States are recorded after the step, so v is 0 where the neuron
+spiked, and what decays in the next step is what was recorded.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.neurons import Cuba
-from hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_SHIFT
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_SHIFT
 
 Ints = npt.NDArray[np.int64]
 #: Bits of the summed input a that u still holds: u is known modulo 2^24 and a enters it shifted by 6.

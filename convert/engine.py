@@ -6,15 +6,15 @@ from typing import get_args
 
 import numpy as np
 
-from convert.arrays import IntArray
-from convert.engine_cuba import CubaInputStage, CubaStage, population
-from convert.engine_sigma_delta import DeltaStage, sigma_delta_stage
-from convert.layers import Conv
-from convert.network import Layer, Network
-from convert.neurons import Cuba, Delta
-from convert.plan import Order, channels_last
-from convert.stage import Connection, Engine, Stage
-from hw_configs.errors import DataError
+from myelin.convert.arrays import IntArray
+from myelin.convert.engine_cuba import CubaInputStage, CubaStage, population
+from myelin.convert.engine_sigma_delta import DeltaStage, sigma_delta_stage
+from myelin.convert.layers import Conv
+from myelin.convert.network import Layer, Network
+from myelin.convert.neurons import Cuba, Delta
+from myelin.convert.plan import Order, channels_last
+from myelin.convert.stage import Connection, Engine, Stage
+from myelin.hw_configs.errors import DataError
 
 
 def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:

@@ -1,8 +1,9 @@
 """Compiled loops of the event engine: spikes through connections, and neurons through time.  Work is proportional to spikes.
 
 For a spike of value x that source j emits at step t, all targets i get ``a[t + 1 + D_ij, i] += x W_ij``, in 32 bit integers
-that wrap as Lava's do.  ``convert.plan.Plan`` is a connection as these loops want it.  A layer runs sample by sample and step
-by step in one loop, so that the current row of a, the states and the lists of spikes under way stay in the first cache.
+that wrap as Lava's do.  ``myelin.convert.plan.Plan`` is a connection as these loops want it.  A layer runs sample by sample
+and step by step in one loop, so that the current row of a, the states and the lists of spikes under way stay in the first
+cache.
 
 Rows of weights are added several at a time: in 16 bit where their sum provably fits (``narrow``), then once into the row.
 Small functions are inlined: they are called for every step, and a call that passes arrays costs as much as some of them do.
@@ -14,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from convert.engine_bits import BITS, lowest_bit, nonzero_bits
-from convert.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
-from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
+from myelin.convert.engine_bits import BITS, lowest_bit, nonzero_bits
+from myelin.convert.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 _LIMIT = np.int32(STATE_MAX)
 _WRAP = np.int32(CURRENT_WRAP)
@@ -48,7 +49,7 @@ def run_cuba(
     emitted, record_a, record_u, record_v,
 ):
     # fmt: on
-    """Run CUBA neurons from rest, the equations of ``convert.neurons.cuba``, with the connections that reach them.
+    """Run CUBA neurons from rest, the equations of ``myelin.convert.neurons.cuba``, with the connections that reach them.
 
     Args:
         spikes: (batch, steps, sources) of the population before.

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from convert.arrays import IntArray, Shape
-from convert.engine_events import drive
-from convert.inputs import input_values
-from convert.layers import Conv, Dense
-from convert.network import Input, Layer
-from convert.neurons import Delta, Sigma, SigmaDelta
-from convert.plan import ordered_matrix
-from convert.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
-from hw_configs.errors import DataError
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.engine_events import drive
+from myelin.convert.inputs import input_values
+from myelin.convert.layers import Conv, Dense
+from myelin.convert.network import Input, Layer
+from myelin.convert.neurons import Delta, Sigma, SigmaDelta
+from myelin.convert.plan import ordered_matrix
+from myelin.convert.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from myelin.hw_configs.errors import DataError
 
 #: Sums from here on are refused.  A synapse of Lava that holds odd weights holds them doubled, in 32 bit all the same.
 _SUM_LIMIT = 1 << 30
@@ -42,7 +42,7 @@ def encode(  # type: ignore[no-untyped-def]  # noqa: ANN201
     record_residue,  # noqa: ANN001
     record_error,  # noqa: ANN001
 ):
-    """Run sigma-delta neurons or delta encoders from rest, the equations of ``convert.neurons.sigma_delta``.
+    """Run sigma-delta neurons or delta encoders from rest, the equations of ``myelin.convert.neurons.sigma_delta``.
 
     Args:
         current: (batch, steps, neurons) int32: summed synaptic input, or without ``sums`` the shifted values to encode.

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from convert.core_memory import operations as operations_of
-from convert.mapping import Mapping
-from convert.mapping_activity import Activity
-from convert.mapping_layout import Layout
-from hw_configs.costs import Event
+from myelin.convert.core_memory import operations as operations_of
+from myelin.convert.mapping import Mapping
+from myelin.convert.mapping_activity import Activity
+from myelin.convert.mapping_layout import Layout
+from myelin.hw_configs.costs import Event
 
 Loads = npt.NDArray[np.float64]
 #: What a step may be bound by.

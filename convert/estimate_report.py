@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from convert.estimate import Bound, Estimate, LayerCost
-from hw_configs.published import measurements
-from hw_configs.target import Target
+from myelin.convert.estimate import Bound, Estimate, LayerCost
+from myelin.hw_configs.published import measurements
+from myelin.hw_configs.target import Target
 
 #: What the figures leave out; stands beside every estimate.
 LEFT_OUT = (

@@ -1,7 +1,8 @@
 """How much each step of quantisation matters for a trained network: one knob turned at a time, nothing trained.
 
 Every setting runs on the same samples as the exported network, so that differences are paired.  Core memory is that of
-``convert.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their connection, as a field
+``myelin.convert.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their connection, as
+a field
 that counts single steps needs them: a coarser grid alone saves none.
 """
 
@@ -13,16 +14,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from convert.checkpoint import Checkpoint
-from convert.explore_settings import Knob, Setting, combinations, content, knobs
-from convert.mapping import map_network
-from convert.mapping_loops import SYNAPSE_BITS
-from convert.network import Network
-from convert.rules import check
-from convert.samples import Samples
-from convert.simulator import simulate
-from convert.statistics import Paired, compare
-from hw_configs.target import Target
+from myelin.convert.checkpoint import Checkpoint
+from myelin.convert.explore_settings import Knob, Setting, combinations, content, knobs
+from myelin.convert.mapping import map_network
+from myelin.convert.mapping_loops import SYNAPSE_BITS
+from myelin.convert.network import Network
+from myelin.convert.rules import check
+from myelin.convert.samples import Samples
+from myelin.convert.simulator import simulate
+from myelin.convert.statistics import Paired, compare
+from myelin.hw_configs.target import Target
 
 #: Samples that pass through all networks at a time; bounds memory.
 _CHUNK = 256

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from convert import arguments
-from hw_configs.files import write_json
+from myelin.convert import arguments
+from myelin.hw_configs.files import write_json
 
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,8 +36,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_explore(args: argparse.Namespace) -> int:
     """Print the tables, return 0."""
-    from convert.explore_report import lines
-    from convert.plots_explore import exploration
+    from myelin.convert.explore_report import lines
+    from myelin.convert.plots_explore import exploration
 
     result = explored(args.artifact, args.data, target=args.target, samples=args.samples)
     print("\n".join(lines(result)))
@@ -52,14 +52,14 @@ def explored(
     folder: Path, data: str, *, target: str | None = None, samples: int | None = None, progress: bool = True
 ) -> dict[str, Any]:
     """What ``myelin explore`` writes: of artifact ``folder`` on (so many of) the samples of ``data`` that its run held out."""
-    from convert.artifact import read_artifact
-    from convert.checkpoint import read_checkpoint
-    from convert.explore import explore
-    from convert.explore_report import as_dict
-    from convert.held_out import open_held_out
-    from convert.provenance import Origin
-    from convert.samples import spread_choice
-    from hw_configs.target import load_target
+    from myelin.convert.artifact import read_artifact
+    from myelin.convert.checkpoint import read_checkpoint
+    from myelin.convert.explore import explore
+    from myelin.convert.explore_report import as_dict
+    from myelin.convert.held_out import open_held_out
+    from myelin.convert.provenance import Origin
+    from myelin.convert.samples import spread_choice
+    from myelin.hw_configs.target import load_target
 
     began = time.perf_counter()
     artifact = read_artifact(folder)

@@ -12,14 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from convert.arrays import IntArray
-from convert.checkpoint import Checkpoint, network_from_checkpoint
-from convert.delays import with_delays
-from convert.layers import Conv, Dense
-from convert.network import Network
-from convert.neurons import Cuba
-from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS
+from myelin.convert.arrays import IntArray
+from myelin.convert.checkpoint import Checkpoint, network_from_checkpoint
+from myelin.convert.delays import with_delays
+from myelin.convert.layers import Conv, Dense
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS
 
 #: Bits of a decay in 1/4096.
 DECAY_BITS = DECAY_UNITY.bit_length() - 1

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from convert import explore_knobs as turn
-from convert.checkpoint import Checkpoint
-from convert.explore_knobs import DECAY_BITS, ROUNDINGS
-from convert.network import Network
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import WEIGHT_BITS
-from hw_configs.target import Target
+from myelin.convert import explore_knobs as turn
+from myelin.convert.checkpoint import Checkpoint
+from myelin.convert.explore_knobs import DECAY_BITS, ROUNDINGS
+from myelin.convert.network import Network
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.hw_configs.target import Target
 
 #: Values of the knobs, coarse first; those of the longest delay are shares of the network's.
 _WEIGHT_BITS = tuple(range(2, WEIGHT_BITS + 1))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hw_configs.errors import DataError, GateError
+from myelin.hw_configs.errors import DataError, GateError
 
 if TYPE_CHECKING:
-    from convert.network import Network
-    from convert.provenance import Run
+    from myelin.convert.network import Network
+    from myelin.convert.provenance import Run
 
 #: Samples whose exact outputs an artifact holds.
 GOLDEN_SAMPLES = 4
@@ -55,14 +55,14 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
         DataError: no data for the golden inputs, or data of another kind.
         GateError: the target cannot hold the network; the message holds every violation.
     """
-    from convert.artifact import write_artifact
-    from convert.checkpoint import network_from_checkpoint, read_checkpoint
-    from convert.files import sha256
-    from convert.lava_export import ARRAYS, SCRIPT
-    from convert.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
-    from convert.rules import calibrate, check, not_checked, notes
-    from convert.samples import Binning, open_samples, spread_choice
-    from hw_configs.target import load_target
+    from myelin.convert.artifact import write_artifact
+    from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
+    from myelin.convert.files import sha256
+    from myelin.convert.lava_export import ARRAYS, SCRIPT
+    from myelin.convert.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
+    from myelin.convert.rules import calibrate, check, not_checked, notes
+    from myelin.convert.samples import Binning, open_samples, spread_choice
+    from myelin.hw_configs.target import load_target
 
     target = load_target(target_name)
     checkpoint = read_checkpoint(run_folder)
@@ -158,7 +158,7 @@ def clip(network: Network, limit_steps: int) -> tuple[Network, list[str]]:
 
 def _builtin_data(run: Run, folder: Path) -> str:
     """Name of the built-in data set that the run was trained on; raises DataError where it was another."""
-    from train.datasets import BUILTIN
+    from myelin.train.datasets import BUILTIN
 
     for name, place in BUILTIN.items():
         if (place / run.data).is_file():

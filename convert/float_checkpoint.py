@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from convert.checkpoint import Checkpoint
-from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
-from convert.layers.conv import as_chw
-from convert.network import naming_layer
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import DECAY_UNITY
-from train.axes import on_axes
+from myelin.convert.checkpoint import Checkpoint
+from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.layers.conv import as_chw
+from myelin.convert.network import naming_layer
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.train.axes import on_axes
 
 Shape = tuple[int, ...]
 

@@ -1,7 +1,7 @@
 """The float network: what is quantised to become a ``Network``, whatever framework or file it came from.
 
-A chain of layers as in ``convert.network``, in floats of any scale.  Per step t, for every layer, with s the spikes of the
-layer before and d the delays::
+A chain of layers as in ``myelin.convert.network``, in floats of any scale.  Per step t, for every layer, with s the spikes of
+the layer before and d the delays::
 
     x     = W s[t - 1 - d] + R own[t - 1 - d_rec]      own: the layer's own spikes
     u    <- (1 - current_decay) u + x
@@ -21,14 +21,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape, check_broadcast
-from convert.delays import with_delays
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.layers.dense import DELAY_LIMIT_STEPS
-from convert.network import Input, Layer, Network, naming_layer
-from convert.neurons import Cuba
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
+from myelin.convert.arrays import IntArray, Shape, check_broadcast
+from myelin.convert.delays import with_delays
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
+from myelin.convert.network import Input, Layer, Network, naming_layer
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class FloatDense:
 
 @dataclass(frozen=True, eq=False)
 class FloatConv:
-    """Convolution as ``convert.layers.Conv``, with float weights (out, in / groups, height, width)."""
+    """Convolution as ``myelin.convert.layers.Conv``, with float weights (out, in / groups, height, width)."""
 
     weight: FloatArray
     stride: tuple[int, int] = (1, 1)
@@ -97,7 +97,7 @@ class FloatConv:
 
 @dataclass(frozen=True, eq=False)
 class FloatRecurrent:
-    """A layer's connection to itself; ``delay_steps`` as in ``convert.layers.DelayedRecurrent``, fractions allowed."""
+    """A layer's connection to itself; ``delay_steps`` as in ``myelin.convert.layers.DelayedRecurrent``, fractions allowed."""
 
     synapse: FloatDense | FloatConv
     delay_steps: FloatArray = field(default_factory=lambda: np.zeros(()))
@@ -178,8 +178,8 @@ class FloatNetwork:
     Attributes:
         input_shape: (neurons,) or (channels, height, width).
         layers: at least one; only the last may give states.
-        message_bits: as ``convert.network.Input.message_bits``.
-        average_groups: as ``convert.network.Network.average_groups``.
+        message_bits: as ``myelin.convert.network.Input.message_bits``.
+        average_groups: as ``myelin.convert.network.Network.average_groups``.
 
     Raises:
         NetworkError: layers do not fit together; the message names the layer.

@@ -1,6 +1,6 @@
 """The float network step by step: the reference that integers, and simulators of other floats, are compared with.
 
-The equations stand in ``convert.float_network``; index t of a recording is that of ``convert.network``.
+The equations stand in ``myelin.convert.float_network``; index t of a recording is that of ``myelin.convert.network``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import Shape
-from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
-from convert.layers.conv import as_chw, unroll
-from hw_configs.errors import DataError, NetworkError
+from myelin.convert.arrays import Shape
+from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
+from myelin.convert.layers.conv import as_chw, unroll
+from myelin.hw_configs.errors import DataError, NetworkError
 
 
 class FloatRecording(NamedTuple):

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.float_network import FloatNetwork
-from convert.samples import Binning
-from hw_configs.errors import NetworkError
+from myelin.convert.float_network import FloatNetwork
+from myelin.convert.samples import Binning
+from myelin.hw_configs.errors import NetworkError
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +33,18 @@ def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
     if not place.exists():
         raise NetworkError(f"{place}: no such file or folder; a NIR file (*.nir), a netx file or a run folder is expected")
     if place.is_dir():
-        from convert.checkpoint import read_checkpoint
-        from convert.float_checkpoint import floats_from_checkpoint
-        from convert.provenance import Run
+        from myelin.convert.checkpoint import read_checkpoint
+        from myelin.convert.float_checkpoint import floats_from_checkpoint
+        from myelin.convert.provenance import Run
 
         checkpoint = read_checkpoint(place)
         run = Run.of(checkpoint)
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
         return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys)
     if place.suffix == ".nir":
-        from convert.nir import read_nir_floats
+        from myelin.convert.nir import read_nir_floats
 
         return OpenedFloats(read_nir_floats(place))
-    from convert.netx_floats import read_netx_floats
+    from myelin.convert.netx_floats import read_netx_floats
 
     return OpenedFloats(read_netx_floats(place))

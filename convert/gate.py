@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from convert.statistics import Paired, samples_needed
+from myelin.convert.statistics import Paired, samples_needed
 
 Outcome = Literal["passes", "fails", "undecided"]
 #: Probability, and its quantile of the normal distribution, that the number of samples which is named suffices.

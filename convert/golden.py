@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.difference import Parity, Trains, compare_trains
-from convert.network import Network
-from convert.simulator import simulate
-from hw_configs.errors import DataError, NetworkError
+from myelin.convert.difference import Parity, Trains, compare_trains
+from myelin.convert.network import Network
+from myelin.convert.simulator import simulate
+from myelin.hw_configs.errors import DataError, NetworkError
 
 GOLDEN = "golden.npz"
 #: Names in the file of the spikes of each layer begin so.

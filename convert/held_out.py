@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.samples import Binning, Samples
-from hw_configs.errors import DataError
+from myelin.convert.samples import Binning, Samples
+from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
-    from convert.checkpoint import Checkpoint
-    from train.config import Config
-    from train.datasets import SpikeDataset
+    from myelin.convert.checkpoint import Checkpoint
+    from myelin.train.config import Config
+    from myelin.train.datasets import SpikeDataset
 
 
 def held_out(dataset: SpikeDataset, config: Config, binning: Binning) -> tuple[Samples, npt.NDArray[np.int64]]:
     """Samples of ``dataset``, a training split, that a run of ``config`` held out; and their numbers in it, rising."""
-    from train.datasets import by_interval, split
+    from myelin.train.datasets import by_interval, split
 
     _, numbers = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
     return Samples(by_interval(dataset.subset(numbers), binning.intervals_ms), binning, "train"), numbers
@@ -35,9 +35,9 @@ def open_held_out(source: str, checkpoint: Checkpoint) -> tuple[Samples, npt.NDA
         DataError: the data cannot be read, or is not what the run was trained on.
         NetworkError: the checkpoint does not say what that was.
     """
-    from convert.provenance import Run
-    from train.cli import training_data
-    from train.config_files import config_from_dict
+    from myelin.convert.provenance import Run
+    from myelin.train.cli import training_data
+    from myelin.train.config_files import config_from_dict
 
     config, run = config_from_dict(checkpoint.config), Run.of(checkpoint)
     dataset = training_data(source, config)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.network import Input, Network
-from convert.neurons import Cuba, Delta
-from convert.recording import Record
-from hw_configs.errors import DataError
-from hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN, MESSAGE_BITS_MAX
+from myelin.convert.network import Input, Network
+from myelin.convert.neurons import Cuba, Delta
+from myelin.convert.recording import Record
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN, MESSAGE_BITS_MAX
 
 
 def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.network import Network
-from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
-from hw_configs.fixed_point import SDNN_MESSAGE_BITS
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.hw_configs.fixed_point import SDNN_MESSAGE_BITS
 
 SCRIPT, ARRAYS = "lava_network.py", "lava_network.npz"
 #: Copied as it is; it is no module of this package and imports nothing of it.

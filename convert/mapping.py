@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convert.core_memory import dense_stand_in, operations
-from convert.mapping_activity import Activity
-from convert.mapping_layout import Layout, Loads, Refusal, balanced, candidates, lay_all
-from convert.mapping_loops import COLUMNS, DELAY_SLOTS, NEURON_CONFIGS, NEURONS
-from convert.mapping_populations import LABELS, RESOURCES, Population, least_use, limits, lower_bounds, populations
-from convert.mapping_strategies import STRATEGIES
-from convert.network import Network
-from hw_configs.errors import DataError
-from hw_configs.target import Target, load_target, target_names
+from myelin.convert.core_memory import dense_stand_in, operations
+from myelin.convert.mapping_activity import Activity
+from myelin.convert.mapping_layout import Layout, Loads, Refusal, balanced, candidates, lay_all
+from myelin.convert.mapping_loops import COLUMNS, DELAY_SLOTS, NEURON_CONFIGS, NEURONS
+from myelin.convert.mapping_populations import LABELS, RESOURCES, Population, least_use, limits, lower_bounds, populations
+from myelin.convert.mapping_strategies import STRATEGIES
+from myelin.convert.network import Network
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.target import Target, load_target, target_names
 
 
 @dataclass(frozen=True, eq=False)

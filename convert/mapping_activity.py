@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.cuba_states import bias_of
-from convert.network import Network
-from convert.neurons import Cuba
-from convert.recording import Passage
-from convert.sides import INPUT, SPIKES
-from convert.simulator import Simulator
-from hw_configs.errors import DataError
+from myelin.convert.cuba_states import bias_of
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.recording import Passage
+from myelin.convert.sides import INPUT, SPIKES
+from myelin.convert.simulator import Simulator
+from myelin.hw_configs.errors import DataError
 
 Counts = npt.NDArray[np.float64]
 

@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convert import arguments
-from convert.mapping_strategies import DEFAULT, STRATEGIES
-from hw_configs.files import write_json
+from myelin.convert import arguments
+from myelin.convert.mapping_strategies import DEFAULT, STRATEGIES
+from myelin.hw_configs.files import write_json
 
 if TYPE_CHECKING:
-    from convert.mapping import Mapping
-    from convert.stimulus import Opened, Stimulus
-    from hw_configs.target import Target
+    from myelin.convert.mapping import Mapping
+    from myelin.convert.stimulus import Opened, Stimulus
+    from myelin.hw_configs.target import Target
 
 #: Samples that are binned at a time; the simulator takes fewer at once.
 _BATCH = 256
@@ -21,7 +21,7 @@ _BATCH = 256
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``myelin map``; it sets ``run``."""
-    from convert.stimulus import add_arguments
+    from myelin.convert.stimulus import add_arguments
 
     parser = subparsers.add_parser(
         "map",
@@ -50,10 +50,10 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_map(args: argparse.Namespace) -> int:
     """Print the mapping and the estimate; 0 where the target holds the network, 1 where not."""
-    from convert.mapping_populations import limits
-    from convert.mapping_report import lines
-    from convert.stimulus import choose, open_network
-    from hw_configs.target import load_target
+    from myelin.convert.mapping_populations import limits
+    from myelin.convert.mapping_report import lines
+    from myelin.convert.stimulus import choose, open_network
+    from myelin.hw_configs.target import load_target
 
     target = load_target(args.target)
     limits(target)  # a target without cores ends here, before anything runs
@@ -74,13 +74,13 @@ def mapped(
 
     Raises:
         TargetError: the target has no cores.
-        DataError: as ``convert.mapping.map_network`` does.
+        DataError: as ``myelin.convert.mapping.map_network`` does.
     """
-    from convert.estimate import estimate
-    from convert.mapping import map_network
-    from convert.mapping_activity import ActivityMeter
-    from convert.mapping_report import as_dict
-    from convert.rules import RULES, check
+    from myelin.convert.estimate import estimate
+    from myelin.convert.mapping import map_network
+    from myelin.convert.mapping_activity import ActivityMeter
+    from myelin.convert.mapping_report import as_dict
+    from myelin.convert.rules import RULES, check
 
     meter = ActivityMeter(opened.network)
     for _, frames in stimulus.batches(_BATCH):
@@ -101,6 +101,6 @@ def _draw(path: Path, mapping: Mapping) -> None:
     if not mapping.cores:
         print(f"{path} is not drawn: a neuron fits no core")
         return
-    from convert.plots_mapping import core_map
+    from myelin.convert.plots_mapping import core_map
 
     core_map(path, mapping)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.core_memory import Link, empty_arrays, least_bits, prepare, reordered
-from convert.layers.conv import as_chw
-from convert.mapping_loops import (
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.core_memory import Link, empty_arrays, least_bits, prepare, reordered
+from myelin.convert.layers.conv import as_chw
+from myelin.convert.mapping_loops import (
     AXONS_IN,
     AXONS_OUT,
     COLUMNS,
@@ -21,11 +21,11 @@ from convert.mapping_loops import (
     SYNAPSE_BITS,
     LinkArrays,
 )
-from convert.network import Network
-from convert.neurons import Cuba
-from convert.synapses import connections
-from hw_configs.errors import TargetError
-from hw_configs.target import Target
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.synapses import connections
+from myelin.hw_configs.errors import TargetError
+from myelin.hw_configs.target import Target
 
 Index = npt.NDArray[np.int64]
 

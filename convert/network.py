@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.layers.dense import DELAY_LIMIT_STEPS
-from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import MESSAGE_BITS_MAX, STATE_SHIFT
+from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX, STATE_SHIFT
 
 
 @dataclass(frozen=True, eq=False)

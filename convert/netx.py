@@ -69,13 +69,13 @@ from pathlib import Path
 
 import h5py
 
-from convert.arrays import Shape
-from convert.network import Network
-from convert.netx_fields import Fields
-from convert.netx_read import read_network
-from convert.netx_write import write_network
-from hw_configs.errors import NetworkError
-from hw_configs.files import atomic_file
+from myelin.convert.arrays import Shape
+from myelin.convert.network import Network
+from myelin.convert.netx_fields import Fields
+from myelin.convert.netx_read import read_network
+from myelin.convert.netx_write import write_network
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.files import atomic_file
 
 
 def read_netx(

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import NetworkError
+from myelin.hw_configs.errors import NetworkError
 
 #: No field has more values than this (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per layer).
 MAX_VALUES = 1 << 28

@@ -1,4 +1,4 @@
-"""Neurons of a netx file, read and written; the fields are described in ``convert.netx``."""
+"""Neurons of a netx file, read and written; the fields are described in ``myelin.convert.netx``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.netx_fields import Fields
-from convert.netx_values import spread, whole_number
-from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, SDNN_SPIKE_EXP, SDNN_STATE_EXP
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.netx_fields import Fields
+from myelin.convert.netx_values import spread, whole_number
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, SDNN_SPIKE_EXP, SDNN_STATE_EXP
 
 #: netx's neuron of a dense layer without one: ``1 << 18 - 1``, which Python reads as 1 << 17 (lava-dl ``netx/hdf5.py``).
 _DEFAULT_THRESHOLD = 1 << 17

@@ -1,4 +1,4 @@
-"""Values of a netx file's fields as shapes and whole numbers; the fields are described in ``convert.netx``."""
+"""Values of a netx file's fields as shapes and whole numbers; the fields are described in ``myelin.convert.netx``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import Shape, frozen_int
-from convert.netx_fields import Fields
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+from myelin.convert.arrays import Shape, frozen_int
+from myelin.convert.netx_fields import Fields
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
 #: What a file may declare for one layer: 64 times the neurons of a Loihi 2 chip.
 MAX_NEURONS = 1 << 26

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from convert.arrays import Shape
-from convert.cuba_states import each
-from convert.network import Network
-from convert.synapses import connections, fan_in
+from myelin.convert.arrays import Shape
+from myelin.convert.cuba_states import each
+from myelin.convert.network import Network
+from myelin.convert.synapses import connections, fan_in
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One step of one neuron, worked out from what was recorded before: which spikes arrive, what the equations make of them.
 
-It is a second, plain writing of ``convert.neurons.cuba`` and ``convert.layers``, for a single neuron; it tells which of two
-runs that differ holds to the equations.
+It is a second, plain writing of ``myelin.convert.neurons.cuba`` and ``myelin.convert.layers``, for a single neuron; it tells
+which of two runs that differ holds to the equations.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.cuba_states import bias_of, decayed, each, signed
-from convert.inputs import input_mantissa
-from convert.network import Network
-from convert.neurons import Cuba
-from convert.synapses import connections, fan_in
-from hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
+from myelin.convert.cuba_states import bias_of, decayed, each, signed
+from myelin.convert.inputs import input_mantissa
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.synapses import connections, fan_in
+from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 #: By name of a state, (steps, neurons) of one sample.
 Trace = Mapping[str, npt.NDArray[Any]]
@@ -87,7 +87,7 @@ def neuron_step(network: Network, index: int, neuron: int, step: int, entered: n
 
 
 def _cuba_step(cuba: Cuba, shape: tuple[int, ...], neuron: int, a: int, u: int, v: int, bias: int) -> dict[str, int]:
-    """The equations of ``convert.neurons.cuba``, in sums of 32 bit that wrap."""
+    """The equations of ``myelin.convert.neurons.cuba``, in sums of 32 bit that wrap."""
     u = int(signed(decayed(u, each(cuba.current_decay, shape)[neuron]) + signed(a << STATE_SHIFT, 32), 32))
     if u > CURRENT_WRAP:
         u -= 2 * CURRENT_WRAP

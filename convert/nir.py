@@ -37,8 +37,8 @@ weight exponents, 24 bit.  Where the metadata is there, ``read_nir`` returns the
 still say what the graph says.
 
 Read without it: Input, Output, Linear, Affine, Conv1d, Conv2d, Delay, Flatten, CubaLIF, CubaLI, LIF, LI, IF and graphs within
-the graph, in a chain of layers where each may have a cycle through itself.  ``convert.nir_read`` says how they become a
-``FloatNetwork``, ``convert.rounding`` how that becomes integers.
+the graph, in a chain of layers where each may have a cycle through itself.  ``myelin.convert.nir_read`` says how they become a
+``FloatNetwork``, ``myelin.convert.rounding`` how that becomes integers.
 
 Sources: nir 1.0.8 ``ir/*.py`` (equations), norse 1.1.0 ``functional/lif_box.py`` (this order of steps).
 """
@@ -51,14 +51,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from convert.float_network import FloatNetwork
-from convert.network import Network
-from convert.nir_graph import Graph, read_graph, write_graph
-from convert.nir_integers import integers, network_of
-from convert.nir_read import float_network
-from convert.nir_write import graph_of
-from convert.rounding import round_network
-from hw_configs.errors import NetworkError
+from myelin.convert.float_network import FloatNetwork
+from myelin.convert.network import Network
+from myelin.convert.nir_graph import Graph, read_graph, write_graph
+from myelin.convert.nir_integers import integers, network_of
+from myelin.convert.nir_read import float_network
+from myelin.convert.nir_write import graph_of
+from myelin.convert.rounding import round_network
+from myelin.hw_configs.errors import NetworkError
 
 #: Version of the metadata.
 FORMAT = 1
@@ -97,7 +97,8 @@ def read_nir(
     ignore_integers: bool = False,
     message_bits: int | None = None,
 ) -> Network:
-    """The network in a NIR file: the integers of its metadata, or its floats rounded to the nearest (``convert.rounding``).
+    """The network in a NIR file: the integers of its metadata, or its floats rounded to the nearest
+    (``myelin.convert.rounding``).
 
     Args:
         path: the file.

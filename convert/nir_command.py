@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert.arguments import count
+from myelin.convert.arguments import count
 
 if TYPE_CHECKING:
-    from convert.network import Network
+    from myelin.convert.network import Network
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -76,8 +76,8 @@ def _add_import(actions: Subparsers) -> None:
 
 def run_export(arguments: argparse.Namespace) -> int:
     """``myelin nir export``: returns 0."""
-    from convert.nir import DT_MS, write_nir
-    from convert.stimulus import open_network
+    from myelin.convert.nir import DT_MS, write_nir
+    from myelin.convert.stimulus import open_network
 
     network = open_network(arguments.network).network
     dt_ms = DT_MS if arguments.dt_ms is None else arguments.dt_ms
@@ -90,8 +90,8 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """``myelin nir import``: returns 0."""
-    from convert.netx import write_netx
-    from convert.nir import open_nir
+    from myelin.convert.netx import write_netx
+    from myelin.convert.nir import open_nir
 
     opened = open_nir(
         arguments.file,
@@ -106,7 +106,7 @@ def run_import(arguments: argparse.Namespace) -> int:
     if opened.floats is None:
         print("integers as the file has them")
         return 0
-    from convert.rounding import rounding_errors
+    from myelin.convert.rounding import rounding_errors
 
     print("floats rounded to the nearest integers, without data:")
     for index, errors in enumerate(rounding_errors(opened.floats, opened.network)):

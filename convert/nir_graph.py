@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from hw_configs.errors import BackendError, NetworkError
-from hw_configs.files import atomic_file
+from myelin.hw_configs.errors import BackendError, NetworkError
+from myelin.hw_configs.files import atomic_file
 
 #: Nodes that an import understands.
 SUPPORTED = (

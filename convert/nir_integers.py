@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.network import Input, Layer, Network
-from convert.neurons import Cuba
-from hw_configs.errors import NetworkError
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.network import Input, Layer, Network
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.errors import NetworkError
 
 _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Network, Input, Layer, Dense, Conv, DelayedRecurrent, Cuba)}
 #: Every name begins with this.

@@ -1,6 +1,6 @@
 """Neurons of a NIR graph as constants per step.
 
-With the equations of ``convert.nir`` and the voltage counted from ``v_reset``, where it starts::
+With the equations of ``myelin.convert.nir`` and the voltage counted from ``v_reset``, where it starts::
 
     current_decay = dt / tau_syn       1 for LIF, LI and IF, which have no synapse filter
     voltage_decay = dt / tau_mem       0 for IF, whose voltage is v <- v + dt r x
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.arrays import Shape
-from convert.float_network import FloatArray
-from convert.nir_graph import Graph
-from hw_configs.errors import NetworkError
+from myelin.convert.arrays import Shape
+from myelin.convert.float_network import FloatArray
+from myelin.convert.nir_graph import Graph
+from myelin.hw_configs.errors import NetworkError
 
 SPIKING = ("CubaLIF", "LIF", "IF")
 #: Every node that has a state of its own; each is a layer.

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from convert.arrays import Shape
-from convert.float_network import FloatArray, FloatConv, FloatDense
-from convert.nir_graph import Graph
-from convert.nir_neurons import NEURONS
-from hw_configs.errors import NetworkError
+from myelin.convert.arrays import Shape
+from myelin.convert.float_network import FloatArray, FloatConv, FloatDense
+from myelin.convert.nir_graph import Graph
+from myelin.convert.nir_neurons import NEURONS
+from myelin.hw_configs.errors import NetworkError
 
 #: Ways into one population: more are no chain of layers.
 _MAX_WAYS = 4096

@@ -10,19 +10,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from convert.arrays import Shape
-from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
-from convert.nir_graph import Graph
-from convert.nir_neurons import NEURONS, Constants, neuron_constants
-from convert.nir_paths import Way, ways_to
-from hw_configs.errors import NetworkError
+from myelin.convert.arrays import Shape
+from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.nir_graph import Graph
+from myelin.convert.nir_neurons import NEURONS, Constants, neuron_constants
+from myelin.convert.nir_paths import Way, ways_to
+from myelin.hw_configs.errors import NetworkError
 
 #: Delays within this part of a step of a whole number are that number: a file has seconds in 32 bit floats.
 _TOLERANCE = 1e-4
 
 
 def float_network(graph: Graph, dt_s: float, latency: int, settled_bias: bool) -> FloatNetwork:
-    """The network of ``graph``; ``convert.nir.read_nir`` says what the arguments and errors are.
+    """The network of ``graph``; ``myelin.convert.nir.read_nir`` says what the arguments and errors are.
 
     ``latency`` is 1 where feed-forward delays include the step of each connection, else 0.
     """

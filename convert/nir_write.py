@@ -1,4 +1,4 @@
-"""From a ``Network`` to a NIR graph; the recipe stands in ``convert.nir``."""
+"""From a ``Network`` to a NIR graph; the recipe stands in ``myelin.convert.nir``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.float_network import FloatConv, FloatDense, FloatLayer, dequantised
-from convert.layers import Conv
-from convert.layers.conv import as_chw, unroll
-from convert.network import Layer, Network, naming_layer
-from convert.neurons import Cuba
-from convert.nir_graph import Graph
-from hw_configs.errors import NetworkError
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.float_network import FloatConv, FloatDense, FloatLayer, dequantised
+from myelin.convert.layers import Conv
+from myelin.convert.layers.conv import as_chw, unroll
+from myelin.convert.network import Layer, Network, naming_layer
+from myelin.convert.neurons import Cuba
+from myelin.convert.nir_graph import Graph
+from myelin.hw_configs.errors import NetworkError
 
 #: Decay that stands for none: NIR's leaky neurons have finite time constants.  In float32 1 - 2^-32 is 1.
 NO_DECAY = 2.0**-32
@@ -34,7 +34,7 @@ class _Population(NamedTuple):
 
 
 def graph_of(network: Network, dt_s: float, step_latency: bool) -> Graph:
-    """The nodes and edges of ``network``, without metadata; ``convert.nir.write_nir`` says what is refused."""
+    """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.write_nir`` says what is refused."""
     _check(network, step_latency)
     floats = dequantised(network)
     graph = Graph()
@@ -138,7 +138,7 @@ def _branches(synapse: FloatDense | FloatConv) -> Iterator[tuple[str, int, Float
 
 
 def _neurons(layer: FloatLayer, shape: Shape, dt_s: float) -> tuple[str, dict[str, Any]]:
-    """Type and parameters of the node; the equations stand in ``convert.nir``."""
+    """Type and parameters of the node; the equations stand in ``myelin.convert.nir``."""
     current, voltage, bias = (
         np.broadcast_to(values, layer.shape).reshape(shape) for values in (layer.current_decay, layer.voltage_decay, layer.bias)
     )

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.layers import Conv, Dense
-from convert.layers.conv import as_chw
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers.conv import as_chw
 
 #: No connection.
 NONE = 0

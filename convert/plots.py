@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.network import Layer, Network
-from convert.recording import Recording
-from hw_configs.errors import DataError
-from hw_configs.figures import BLUE as _BLUE
-from hw_configs.figures import GREEN as _GREEN
-from hw_configs.figures import GREY as _GREY
-from hw_configs.figures import INK as _INK
-from hw_configs.figures import ORANGE as _ORANGE
-from hw_configs.figures import figure as _figure
-from hw_configs.figures import save as _save
+from myelin.convert.network import Layer, Network
+from myelin.convert.recording import Recording
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.figures import BLUE as _BLUE
+from myelin.hw_configs.figures import GREEN as _GREEN
+from myelin.hw_configs.figures import GREY as _GREY
+from myelin.hw_configs.figures import INK as _INK
+from myelin.hw_configs.figures import ORANGE as _ORANGE
+from myelin.hw_configs.figures import figure as _figure
+from myelin.hw_configs.figures import save as _save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from convert.divergence import Divergence
-    from convert.profile import Profile
+    from myelin.convert.divergence import Divergence
+    from myelin.convert.profile import Profile
 
 Path = str | os.PathLike[str]
 
@@ -203,7 +203,7 @@ def _voltages(
     label: int | None,
 ) -> None:
     """Voltage of every class: the winner and the true one in colour."""
-    from hw_configs.fixed_point import STATE_SCALE
+    from myelin.hw_configs.fixed_point import STATE_SCALE
 
     trace = output.reshape(len(output), -1) / STATE_SCALE
     time = (np.arange(len(trace)) + 0.5) * scale

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
+from myelin.convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ def exploration(path: Path, result: Mapping[str, Any]) -> None:
 
     Args:
         path: PNG to write.
-        result: of ``convert.explore_report.as_dict``.
+        result: of ``myelin.convert.explore_report.as_dict``.
     """
     knobs = [knob for knob in result["knobs"] if knob["points"]]
     known = [one for one in result["pareto"] if one["core_memory_bytes"] is not None]

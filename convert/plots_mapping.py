@@ -6,9 +6,9 @@ import os
 
 import numpy as np
 
-from convert.mapping import Mapping
-from convert.mapping_populations import LABELS, RESOURCES
-from convert.plots import _figure, _save
+from myelin.convert.mapping import Mapping
+from myelin.convert.mapping_populations import LABELS, RESOURCES
+from myelin.convert.plots import _figure, _save
 
 #: Cores in a row, and the most that are drawn: cells of a larger board would be too small to see.
 _COLUMNS, _MOST = 16, 2048

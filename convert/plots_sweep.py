@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
+from myelin.convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
 
 #: From this ratio of the largest value to the smallest on, a key has a logarithmic axis.
 _LOGARITHMIC = 20
@@ -21,7 +21,7 @@ def accuracy_by_case(path: Path, table: Mapping[str, Any], parts: Mapping[str, s
 
     Args:
         path: PNG to write.
-        table: of ``convert.sweep_table.make_table``, with at least one row.
+        table: of ``myelin.convert.sweep_table.make_table``, with at least one row.
         parts: names of evaluations and their titles, a panel each.
     """
     rows = table["rows"]
@@ -53,7 +53,7 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
 
     Args:
         path: PNG to write.
-        table: of ``convert.sweep_table.make_table``.
+        table: of ``myelin.convert.sweep_table.make_table``.
         key: of the grid; its values are numbers.
         parts: names of evaluations and their titles, a panel each.
     """
@@ -95,7 +95,7 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
 
 
 def _name(row: Mapping[str, Any], without: str | None = None) -> str:
-    from convert.sweep_file import label
+    from myelin.convert.sweep_file import label
 
     grid = [f"{label(key, row['grid'])} {value}" for key, value in row["grid"].items() if key != without]
     return ", ".join([row["case"], *grid])

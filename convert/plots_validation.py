@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from convert.plots import _BLUE, _GREEN, _INK, _ORANGE, Path, _figure, _save
-from convert.stages import ALONE, CUMULATED, Stage
-from convert.validate import Validation
+from myelin.convert.plots import _BLUE, _GREEN, _INK, _ORANGE, Path, _figure, _save
+from myelin.convert.stages import ALONE, CUMULATED, Stage
+from myelin.convert.validate import Validation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

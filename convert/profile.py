@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.cuba_states import bias_of, current_before_wrap, voltage_before_limit
-from convert.inputs import input_mantissa
-from convert.network import Network
-from convert.neurons import Cuba
-from convert.recording import Passage
-from convert.sides import INPUT, SPIKES
-from convert.simulator import simulate
-from convert.synapses import connections, fan_out
-from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
+from myelin.convert.cuba_states import bias_of, current_before_wrap, voltage_before_limit
+from myelin.convert.inputs import input_mantissa
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.recording import Passage
+from myelin.convert.sides import INPUT, SPIKES
+from myelin.convert.simulator import simulate
+from myelin.convert.synapses import connections, fan_out
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 
 #: Every batch is timed for so long at least, in seconds, and once at least.
 _TIMED_S = 0.3

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convert.samples import Binning
-from hw_configs.errors import NetworkError
+from myelin.convert.samples import Binning
+from myelin.hw_configs.errors import NetworkError
 
 if TYPE_CHECKING:
-    from convert.artifact import Artifact
-    from convert.checkpoint import Checkpoint
+    from myelin.convert.artifact import Artifact
+    from myelin.convert.checkpoint import Checkpoint
 
 #: Folder inside an artifact with the trained network it came from, so that validation needs nothing else.
 CHECKPOINT = "checkpoint"

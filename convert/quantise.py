@@ -4,8 +4,9 @@ Layer after layer, with the integers of the layers before it in place, choose wh
 those of the float network on the same samples:
 
 1. a real scale of weights, threshold and bias together, over an octave, how far the largest weights are clipped, and whether a
-   weight's rounding error is made good by those after it (``convert.quantise_layer``);
-2. the whole steps of fractional delays (``convert.quantise_delays``): axonal ones of the layer before, and recurrent ones;
+   weight's rounding error is made good by those after it (``myelin.convert.quantise_layer``);
+2. the whole steps of fractional delays (``myelin.convert.quantise_delays``): axonal ones of the layer before, and recurrent
+ones;
    synaptic delays go to the nearest;
 3. the threshold and, where the layer has biases, their level, so that rate and spikes fit again.
 
@@ -23,17 +24,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.float_network import FloatArray, FloatDense, FloatLayer, FloatNetwork
-from convert.float_simulator import late, simulate_floats
-from convert.layers import Dense
-from convert.network import Input, Layer, Network, naming_layer
-from convert.quantise_delays import Delays, round_delays
-from convert.quantise_layer import Choice, Grid, largest_scale, quantised_layer, steps_of
-from convert.rounding import whole
-from convert.simulator import simulate
-from hw_configs.errors import DataError
-from hw_configs.fixed_point import STATE_SHIFT
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.float_network import FloatArray, FloatDense, FloatLayer, FloatNetwork
+from myelin.convert.float_simulator import late, simulate_floats
+from myelin.convert.layers import Dense
+from myelin.convert.network import Input, Layer, Network, naming_layer
+from myelin.convert.quantise_delays import Delays, round_delays
+from myelin.convert.quantise_layer import Choice, Grid, largest_scale, quantised_layer, steps_of
+from myelin.convert.rounding import whole
+from myelin.convert.simulator import simulate
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.fixed_point import STATE_SHIFT
 
 #: Scales that are tried, evenly spaced over an octave: what lies an octave lower has the same mantissas.
 SCALES = 8

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convert.arguments import positive
-from hw_configs.errors import DataError, GateError
+from myelin.convert.arguments import positive
+from myelin.hw_configs.errors import DataError, GateError
 
 if TYPE_CHECKING:
-    from convert.float_sources import OpenedFloats
-    from convert.samples import Samples
+    from myelin.convert.float_sources import OpenedFloats
+    from myelin.convert.samples import Samples
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -59,15 +59,15 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run_quantise(arguments: argparse.Namespace) -> int:
     """Print the table, write the network; 0, or 1 by GateError where the target does not hold it."""
-    from convert.float_sources import open_floats
-    from convert.netx import write_netx
-    from convert.quantise import quantise
-    from convert.quantise_layer import Grid
-    from convert.quantise_report import as_dict, batches, choices, compare_networks, table
-    from convert.rounding import round_network
-    from convert.rules import calibrate, check
-    from hw_configs.files import write_json
-    from hw_configs.target import load_target
+    from myelin.convert.float_sources import open_floats
+    from myelin.convert.netx import write_netx
+    from myelin.convert.quantise import quantise
+    from myelin.convert.quantise_layer import Grid
+    from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table
+    from myelin.convert.rounding import round_network
+    from myelin.convert.rules import calibrate, check
+    from myelin.hw_configs.files import write_json
+    from myelin.hw_configs.target import load_target
 
     target = load_target(arguments.target)
     opened = open_floats(arguments.floats)
@@ -106,8 +106,8 @@ def run_quantise(arguments: argparse.Namespace) -> int:
 
 def _samples(opened: OpenedFloats, args: argparse.Namespace) -> tuple[Samples, Samples, np.ndarray, np.ndarray]:
     """Samples to calibrate on and to report on, and their numbers: of two splits, or disjoint ones of the same."""
-    from convert.samples import Binning, open_samples, spread_choice
-    from train.datasets import available_splits
+    from myelin.convert.samples import Binning, open_samples, spread_choice
+    from myelin.train.datasets import available_splits
 
     floats, binning = opened.network, opened.binning
     given = [name for name in ("steps", "step_ms") if getattr(args, name) is not None]

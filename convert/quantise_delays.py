@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convert.arrays import IntArray
-from convert.float_network import FloatArray
-from convert.rounding import whole
+from myelin.convert.arrays import IntArray
+from myelin.convert.float_network import FloatArray
+from myelin.convert.rounding import whole
 
 #: Delays whose sensitivity is measured at most, those nearest to half a step first: each takes a run of the layer.
 MOST_FLIPS = 64

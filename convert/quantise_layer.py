@@ -17,14 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray
-from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.network import Layer
-from convert.neurons import Cuba
-from convert.rounding import STATE_THRESHOLD, round_bias, whole
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import (
+from myelin.convert.arrays import IntArray
+from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.network import Layer
+from myelin.convert.neurons import Cuba
+from myelin.convert.rounding import STATE_THRESHOLD, round_bias, whole
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import (
     BIAS_EXP_MAX,
     BIAS_MANT_MAX,
     DECAY_UNITY,
@@ -33,7 +33,7 @@ from hw_configs.fixed_point import (
     THRESHOLD_MAX,
     WEIGHT_BITS,
 )
-from hw_configs.target import Target
+from myelin.hw_configs.target import Target
 
 #: Largest weight exponent where the target's is not public: Loihi 1's.
 _EXPONENT_MAX = 7

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convert import statistics
-from convert.float_network import FloatNetwork
-from convert.float_simulator import simulate_floats
-from convert.network import Network
-from convert.quantise import Quantised
-from convert.simulator import simulate
+from myelin.convert import statistics
+from myelin.convert.float_network import FloatNetwork
+from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.network import Network
+from myelin.convert.quantise import Quantised
+from myelin.convert.simulator import simulate
 
 #: Samples that pass at a time.
 CHUNK = 128

@@ -1,4 +1,4 @@
-"""What a backend returns: spikes and states of a run, in the alignment that ``convert.network`` states."""
+"""What a backend returns: spikes and states of a run, in the alignment that ``myelin.convert.network`` states."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.network import Network
+from myelin.convert.network import Network
 
 #: Per layer index, the names to record, of the ``NAMES`` of its neurons; layer -1 is the input's neurons where it has them.
 Record = Mapping[int, tuple[str, ...]]

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.arrays import IntArray
-from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
-from convert.layers import Conv, DelayedRecurrent, Dense
-from convert.network import Input, Layer, Network, naming_layer
-from convert.neurons import Cuba
-from hw_configs.fixed_point import (
+from myelin.convert.arrays import IntArray
+from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.network import Input, Layer, Network, naming_layer
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.fixed_point import (
     BIAS_EXP_MAX,
     BIAS_MANT_MAX,
     DECAY_UNITY,
@@ -34,7 +34,7 @@ from hw_configs.fixed_point import (
     WEIGHT_SCALE,
 )
 
-#: Largest weight exponent of ``convert.layers.Dense``.
+#: Largest weight exponent of ``myelin.convert.layers.Dense``.
 _EXPONENT_MAX = 16
 #: Threshold of a readout of states: 64 times this is beyond every voltage.
 STATE_THRESHOLD = THRESHOLD_MAX + 1

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import DataError
+from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
-    from train.datasets import SpikeDataset
+    from myelin.train.datasets import SpikeDataset
 
-#: Frames are 8 bit (``train.datasets``), so counts end here however many message bits an input has.
+#: Frames are 8 bit (``myelin.train.datasets``), so counts end here however many message bits an input has.
 MAX_COUNT = 255
 #: Which part is used unless the user says: data that no choice was made on comes first.
 PREFERRED_SPLITS = ("test", "valid")
@@ -27,8 +27,8 @@ PREFERRED_SPLITS = ("test", "valid")
 class Binning:
     """How spikes become frames: ``steps`` of ``step_ms`` milliseconds, pooled to ``channels``, counts in ``message_bits``.
 
-    ``intervals_ms``: edges of the intervals that split spikes into planes (``train.datasets.intervals``), none by default.
-    ``shape`` is the pooled (channels, height, width) of units on two axes, None where they lie in a row.
+    ``intervals_ms``: edges of the intervals that split spikes into planes (``myelin.train.datasets.intervals``), none by
+    default. ``shape`` is the pooled (channels, height, width) of units on two axes, None where they lie in a row.
     """
 
     steps: int
@@ -127,7 +127,7 @@ def open_samples(
         DataError: no such data, labels beyond the network's classes, other names of classes, or channels that do not pool to
             the network's.
     """
-    from train.datasets import available_splits, by_interval, load  # numba: loaded when data is read, not with convert
+    from myelin.train.datasets import available_splits, by_interval, load  # numba: loaded when data is read, not with convert
 
     there = available_splits(source)
     chosen = split or next((name for name in PREFERRED_SPLITS if name in there), None)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from convert.arrays import Shape
-from convert.cuba_states import derived_input
-from convert.network import Network
-from convert.neurons import Cuba
-from convert.recording import Record, Recording
+from myelin.convert.arrays import Shape
+from myelin.convert.cuba_states import derived_input
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.recording import Record, Recording
 
 #: Names of the summed input, of what is sent on, and of what leaves the network; every other recorded name is a state.
 INPUT, SPIKES, OUTPUT = "a", "spikes", "output"

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray
-from convert.inputs import checked_record, checked_spikes
-from convert.network import Network
-from convert.recording import Observer, Passage, Record, Recording, class_scores
-from hw_configs.errors import DataError
+from myelin.convert.arrays import IntArray
+from myelin.convert.inputs import checked_record, checked_spikes
+from myelin.convert.network import Network
+from myelin.convert.recording import Observer, Passage, Record, Recording, class_scores
+from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-    from convert.engine import Engine, Stage
+    from myelin.convert.engine import Engine, Stage
 
 #: Memory that the intermediate arrays of one chunk of samples may take, in bytes: what a core's caches hold.
 _CHUNK_BYTES = 2 << 20
@@ -48,8 +48,8 @@ def simulate(
 ) -> Recording:
     """Run ``network`` from rest on every sample, equal in every integer to Lava's fixed-point processes.
 
-    The equations stand in ``convert.neurons`` and ``convert.layers``; the alignment in ``convert.network``.  Sums are 32
-    bit integers that wrap, as Lava's arrays do.
+    The equations stand in ``myelin.convert.neurons`` and ``myelin.convert.layers``; the alignment in
+    ``myelin.convert.network``.  Sums are 32 bit integers that wrap, as Lava's arrays do.
 
     Args:
         network: what to run.
@@ -113,7 +113,7 @@ class Simulator:
 
     def __init__(self, network: Network, engine: Engine = "auto") -> None:
         # compiled loops: loaded when something runs, not when convert is imported
-        from convert.engine import prepare
+        from myelin.convert.engine import prepare
 
         self.network = network
         self.stages = prepare(network, engine)
@@ -199,7 +199,7 @@ def _run_chunk(
     observed: tuple[str, ...],
 ) -> None:
     """Run ``spikes`` (chunk, steps, inputs) through all stages; write into ``output`` and, at ``where``, into ``layers``."""
-    from convert.engine_loops import delayed
+    from myelin.convert.engine_loops import delayed
 
     last = network.layers[-1]
     final = last.state if last.output == "state" else "spikes"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from convert import statistics
-from convert.difference import Parity, compare_trains
-from convert.network import Network
-from convert.recording import Passage, class_scores
-from convert.samples import Samples
-from convert.simulator import Simulator
-from convert.trained import ALL, Setting, Trained
+from myelin.convert import statistics
+from myelin.convert.difference import Parity, compare_trains
+from myelin.convert.network import Network
+from myelin.convert.recording import Passage, class_scores
+from myelin.convert.samples import Samples
+from myelin.convert.simulator import Simulator
+from myelin.convert.trained import ALL, Setting, Trained
 
 #: Samples that pass through all stages at a time; bounds memory.
 _CHUNK = 128

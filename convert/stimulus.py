@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert import arguments
-from convert.artifact import Artifact, load_network, read_artifact
-from convert.network import Input, Network
-from convert.provenance import Origin
-from convert.samples import MAX_COUNT, Binning, Samples, open_samples, spread_choice
-from hw_configs.errors import DataError
+from myelin.convert import arguments
+from myelin.convert.artifact import Artifact, load_network, read_artifact
+from myelin.convert.network import Input, Network
+from myelin.convert.provenance import Origin
+from myelin.convert.samples import MAX_COUNT, Binning, Samples, open_samples, spread_choice
+from myelin.hw_configs.errors import DataError
 
 #: Random input, unless the user says.
 DENSITY, STEPS, SAMPLES = 0.1, 100, 4
@@ -90,7 +90,7 @@ def open_data(opened: Opened, args: argparse.Namespace) -> tuple[Samples, Origin
     """The samples of ``args.data`` (with ``split``, ``steps`` and ``step_ms``) for a network; the artifact's origin, or None.
 
     Raises:
-        DataError: see ``convert.samples.open_samples``; or a netx file without, or an artifact with, a binning.
+        DataError: see ``myelin.convert.samples.open_samples``; or a netx file without, or an artifact with, a binning.
     """
     given = [name for name in ("steps", "step_ms") if getattr(args, name) is not None]
     network = opened.network

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError
 
 #: What each table of the file may hold.
 _KEYS = ("base", "seeds", "set", "case", "grid", "compare")

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convert.samples import Binning, open_samples
-from convert.sweep_file import Point, Sweep
-from hw_configs.errors import ConfigError, DataError, MyelinError
-from hw_configs.files import write_json
+from myelin.convert.samples import Binning, open_samples
+from myelin.convert.sweep_file import Point, Sweep
+from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
+from myelin.hw_configs.files import write_json
 
 if TYPE_CHECKING:
-    from train.config import Config
-    from train.datasets import SpikeDataset
+    from myelin.train.config import Config
+    from myelin.train.datasets import SpikeDataset
 
 #: Version of ``result.json``; raised when a field changes its meaning, so that runs are evaluated again.
 RESULT_VERSION = 1
@@ -93,9 +93,9 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         ConfigError: something is wrong with a configuration; the message holds every reason, with case and grid point.
         DataError: the data cannot be read, or has no split to report on.
     """
-    from train.cli import training_split
-    from train.datasets import available_splits, by_interval, load
-    from train.loop import fingerprint
+    from myelin.train.cli import training_split
+    from myelin.train.datasets import available_splits, by_interval, load
+    from myelin.train.loop import fingerprint
 
     if report is not None and report not in available_splits(data):
         there = ", ".join(available_splits(data)) or "a file that names none"
@@ -132,8 +132,8 @@ def claim_folder(plan: Plan) -> list[str]:
     Raises:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
     """
-    from train.checkpoint import read_json
-    from train.config_files import config_from_dict, config_to_dict
+    from myelin.train.checkpoint import read_json
+    from myelin.train.config_files import config_from_dict, config_to_dict
 
     out, file = plan.out, plan.out / "sweep.json"
     if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):
@@ -201,8 +201,8 @@ class _Checker:
 
     def check(self, configs: list[Config]) -> None:
         """The configurations of one point; they differ in nothing but the seed."""
-        from train.datasets import by_interval, split
-        from train.model import build_model
+        from myelin.train.datasets import by_interval, split
+        from myelin.train.model import build_model
 
         config = configs[0]
         if config.train.grid_bits == 0:
@@ -223,9 +223,9 @@ class _Checker:
 
 
 def _configuration(point: Point, seed: int) -> Config:
-    from hw_configs.target import load_target
-    from train.config_files import load_config
-    from train.fit import fitted
+    from myelin.hw_configs.target import load_target
+    from myelin.train.config_files import load_config
+    from myelin.train.fit import fitted
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
     config = fitted(config, load_target(config.target))
@@ -234,7 +234,7 @@ def _configuration(point: Point, seed: int) -> Config:
 
 
 def _planned(sweep: Sweep, place: int, seed: int, config: Config, sha256: str, data_sha256: str) -> PlannedRun:
-    from train.config_files import config_to_dict
+    from myelin.train.config_files import config_to_dict
 
     values = config_to_dict(config)
     text = json.dumps([values, sha256], sort_keys=True)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert.sweep_plan import RESULT_VERSION, Plan, PlannedRun
+import myelin
+from myelin.convert.sweep_plan import RESULT_VERSION, Plan, PlannedRun
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(myelin.__file__).resolve().parents[1]
 #: What tells libraries how many threads to use; read when they are loaded, so set before a process starts.
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 #: Variables by which a launcher tells a process that it is one of several; a run is trained by one process alone.
@@ -93,7 +94,7 @@ class _Worker:
         with open(self.log, "ab") as log:
             self.printed_before = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "convert.sweep_worker"],
+                [sys.executable, "-m", "myelin.convert.sweep_worker"],
                 stdin=subprocess.PIPE,  # stays open after the job: that it closes tells the child that we are gone
                 stdout=log,
                 stderr=subprocess.STDOUT,

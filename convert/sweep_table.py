@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from convert.statistics import compare_pooled
-from convert.sweep_file import label
-from convert.sweep_plan import Plan
-from convert.sweep_worker import VALIDATION
+from myelin.convert.statistics import compare_pooled
+from myelin.convert.sweep_file import label
+from myelin.convert.sweep_plan import Plan
+from myelin.convert.sweep_worker import VALIDATION
 
 Result = dict[str, Any]
 

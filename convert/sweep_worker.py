@@ -1,6 +1,7 @@
 """One run of a sweep in a process of its own: train or continue, evaluate the integers, write ``result.json``.
 
-``python -m convert.sweep_worker`` takes its job as one line of JSON on standard input.  That its standard input closes tells it
+``python -m myelin.convert.sweep_worker`` takes its job as one line of JSON on standard input.  That its standard input closes
+tells it
 that the sweep is gone: it leaves at once, and the run continues from its last epoch when the sweep is started again.
 """
 
@@ -18,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hw_configs.errors import MyelinError
-from hw_configs.files import write_atomically
+from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.files import write_atomically
 
 if TYPE_CHECKING:
-    from convert.network import Network
-    from convert.samples import Samples
-    from train.config import Config
-    from train.datasets import SpikeDataset
-    from train.model import SpikingNetwork
+    from myelin.convert.network import Network
+    from myelin.convert.samples import Samples
+    from myelin.train.config import Config
+    from myelin.train.datasets import SpikeDataset
+    from myelin.train.model import SpikingNetwork
 
 #: Name of the evaluation on the part of the training data that the run held out.
 VALIDATION = "validation"
@@ -54,8 +55,8 @@ def work(job: dict[str, Any]) -> None:
         job: ``config`` of the run, ``data``, ``report`` (a split or None), ``out`` (run folder), ``head``: what the result
             begins with.
     """
-    from train.cli import train_run, training_data
-    from train.config_files import config_from_dict
+    from myelin.train.cli import train_run, training_data
+    from myelin.train.config_files import config_from_dict
 
     out = Path(job["out"])
     config = config_from_dict(job["config"])
@@ -74,11 +75,11 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
         data: where that is from, for the other split.
         report: split to evaluate on beside the part that was held out; None for none.
     """
-    from convert.checkpoint import network_from_checkpoint, read_checkpoint
-    from convert.held_out import held_out
-    from convert.provenance import Run
-    from convert.samples import Binning, open_samples
-    from convert.trained import load_model
+    from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
+    from myelin.convert.held_out import held_out
+    from myelin.convert.provenance import Run
+    from myelin.convert.samples import Binning, open_samples
+    from myelin.convert.trained import load_model
 
     checkpoint = read_checkpoint(out)
     network = network_from_checkpoint(checkpoint)
@@ -110,9 +111,9 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
 
 def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: Samples) -> dict[str, Any]:
     """Predictions of the integer network, and of the trained one with float weights and fractional delays."""
-    from convert.simulator import Simulator
-    from train.batches import Batches
-    from train.evaluate import evaluate
+    from myelin.convert.simulator import Simulator
+    from myelin.train.batches import Batches
+    from myelin.train.evaluate import evaluate
 
     simulator = Simulator(network)
     model.quantise(False)

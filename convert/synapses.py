@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.cuba_states import each
-from convert.layers import Conv, Dense
-from convert.layers.conv import as_chw
-from convert.network import Network
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.cuba_states import each
+from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers.conv import as_chw
+from myelin.convert.network import Network
 
 Index = npt.NDArray[np.int64]
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.checkpoint import read_checkpoint
-from convert.network import Network
-from convert.provenance import Run
-from convert.recording import Record, Recording, class_scores
+from myelin.convert.checkpoint import read_checkpoint
+from myelin.convert.network import Network
+from myelin.convert.provenance import Run
+from myelin.convert.recording import Record, Recording, class_scores
 
 if TYPE_CHECKING:
-    from train.config import Config
-    from train.model import SpikingNetwork
+    from myelin.train.config import Config
+    from myelin.train.model import SpikingNetwork
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Trained:
     def forward(
         self, frames: npt.NDArray[Any], setting: Setting
     ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
-        """Run ``frames`` (batch, steps, *input shape); see ``train.record`` for the spikes of the layers and the output."""
-        from train.record import record
+        """Run ``frames`` (batch, steps, *input shape); ``myelin.train.record`` says what comes back."""
+        from myelin.train.record import record
 
         self.apply(setting)
         return record(self.model, frames)
@@ -99,9 +99,9 @@ class Trained:
 
 def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
     """Configuration and trained network of a checkpoint."""
-    from train.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
-    from train.config_files import config_from_dict
-    from train.model import build_model
+    from myelin.train.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
+    from myelin.train.config_files import config_from_dict
+    from myelin.train.model import build_model
 
     content = read_checkpoint(checkpoint)
     config = config_from_dict(content.config)

@@ -15,20 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.artifact import NETWORK
-from convert.difference import Parity, Trains, compare_trains
-from convert.divergence import diverge
-from convert.divergence_report import as_dict
-from convert.examine import Examination
-from convert.gate import Gate, judge, verdict
-from convert.network import Network
-from convert.recording import Record, Recording
-from convert.samples import Samples, spread_choice
-from convert.sides import Side
-from convert.simulator import simulate
-from convert.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
-from convert.statistics import compare
-from convert.trained import Trained
+from myelin.convert.artifact import NETWORK
+from myelin.convert.difference import Parity, Trains, compare_trains
+from myelin.convert.divergence import diverge
+from myelin.convert.divergence_report import as_dict
+from myelin.convert.examine import Examination
+from myelin.convert.gate import Gate, judge, verdict
+from myelin.convert.network import Network
+from myelin.convert.recording import Record, Recording
+from myelin.convert.samples import Samples, spread_choice
+from myelin.convert.sides import Side
+from myelin.convert.simulator import simulate
+from myelin.convert.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
+from myelin.convert.statistics import compare
+from myelin.convert.trained import Trained
 
 FLOAT = CUMULATED[0]
 
@@ -58,8 +58,8 @@ class Equality:
         name: of both.
         parity: how they compare; None where they were not run.
         skipped: why not; None where they were.
-        divergence: where and why they part, as ``convert.divergence_report.as_dict`` has it, with ``a``, ``b`` and ``input``;
-            None where they are equal, or no more than ``parity`` can be known.
+        divergence: where and why they part, as ``myelin.convert.divergence_report.as_dict`` has it, with ``a``, ``b`` and
+            ``input``; None where they are equal, or no more than ``parity`` can be known.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Validation:
         classes: their names, in order.
         labels: (samples,) true classes.
         outcomes: raw results of the stages, by name.
-        stages: the same with statistics, in the order of ``convert.stages.NAMES``.
+        stages: the same with statistics, in the order of ``myelin.convert.stages.NAMES``.
         by_class: float against integers.
         equalities: runs that must be equal.
         examination: whether the artifact's network is the one that was trained.
@@ -147,7 +147,7 @@ def validate(
         trained: the network it came from.
         samples: data, binned as in training.
         classes: their names, in order.
-        max_drop_points: loss of accuracy that is allowed, in percent points; see ``convert.gate``.
+        max_drop_points: loss of accuracy that is allowed, in percent points; see ``myelin.convert.gate``.
         backends: what else runs the integers.
         others: what was compared elsewhere, or not compared.
         progress: whether to show a progress bar.

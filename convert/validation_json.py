@@ -8,19 +8,20 @@ points, intervals are of 95 %; lists run in the order of ``classes`` or of the s
 ``data, split, samples``  what it was measured on
 ``events_not_in_frames``  ``events`` offered, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
-``stages``                list of ``convert.stages.Stage``: accuracy, right answers by class, spike rates, ``to_float`` and
-                          ``to_previous`` (``convert.stages.Comparison``); names ``float, delays, weights, decays,
+``stages``                list of ``myelin.convert.stages.Stage``: accuracy, right answers by class, spike rates, ``to_float``
+and
+                          ``to_previous`` (``myelin.convert.stages.Comparison``); names ``float, delays, weights, decays,
                           delays_weights, training, simulator``
 ``alone, cumulated``      names of the stages that quantise one thing, and of those that add one more each
 ``labels``                true class of each sample, as an index of ``classes``
 ``predictions``           by name of a stage, the predicted class of each sample
 ``confusion``             ``float`` and ``integer``: [true class][predicted class] samples
-``by_class``              list of ``convert.validate.ClassChange``
+``by_class``              list of ``myelin.convert.validate.ClassChange``
 ``parities``              list: ``name, equal`` (null where skipped), ``skipped`` (why, or null), ``samples, values,
                           different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (what
                           `myelin diff` writes, or null)
 ``network``               ``as_expected, reference`` (what it was compared with, or null), ``deviations`` (list of
-                          ``convert.examine.Deviation``), ``golden_values, golden_different_values, golden_first``,
+                          ``myelin.convert.examine.Deviation``), ``golden_values, golden_different_values, golden_first``,
                           ``failures``
 ``gate``                  ``rule``, ``outcome`` (passes, fails, undecided), ``max_drop_points, drop_points, drop_low_points,
                           drop_high_points`` (losses; gains are negative), ``samples_needed, more_samples_needed`` (null where
@@ -37,11 +38,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.difference import Parity
-from convert.examine import Examination
-from convert.gate import POWER_PERCENT, verdict
-from convert.stages import ALONE, CUMULATED, INTEGER
-from convert.validate import FLOAT, Equality, Validation
+from myelin.convert.difference import Parity
+from myelin.convert.examine import Examination
+from myelin.convert.gate import POWER_PERCENT, verdict
+from myelin.convert.stages import ALONE, CUMULATED, INTEGER
+from myelin.convert.validate import FLOAT, Equality, Validation
 
 FORMAT = 1
 RULE = (

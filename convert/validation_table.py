@@ -1,15 +1,15 @@
-"""A validation as text for the screen; ``convert.validation_json`` has the same values for JSON."""
+"""A validation as text for the screen; ``myelin.convert.validation_json`` has the same values for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convert import divergence_report
-from convert.examine import Examination
-from convert.gate import verdict
-from convert.samples import events_line
-from convert.stages import ALONE, CUMULATED, INTEGER, Comparison, Stage
-from convert.validate import FLOAT, ClassChange, Validation
+from myelin.convert import divergence_report
+from myelin.convert.examine import Examination
+from myelin.convert.gate import verdict
+from myelin.convert.samples import events_line
+from myelin.convert.stages import ALONE, CUMULATED, INTEGER, Comparison, Stage
+from myelin.convert.validate import FLOAT, ClassChange, Validation
 
 _ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
 

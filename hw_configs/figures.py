@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from hw_configs.files import atomic_file
+from myelin.hw_configs.files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

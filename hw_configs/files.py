@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Hardware targets as data: one TOML file a target, read by ``hw_configs.target_files`` into a frozen, validated ``Target``."""
+"""Hardware targets as data: one TOML file a target, read into a frozen, validated ``Target``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from hw_configs.costs import Events, SynapsePacking
-from hw_configs.errors import TargetError
+from myelin.hw_configs.costs import Events, SynapsePacking
+from myelin.hw_configs.errors import TargetError
 
 #: Neurons and connections that a target's processes may be said to support, by the names networks use for them.
 NEURON_MODELS = ("cuba", "delta", "sigma_delta", "sigma")
@@ -182,11 +182,11 @@ def target_names() -> tuple[str, ...]:
 
 
 def load_target(name_or_path: str | Path) -> Target:
-    """The target of that name, or of a user's own TOML file; see ``hw_configs.target_files`` for what a file states.
+    """The target of that name, or of a user's own TOML file; see ``myelin.hw_configs.target_files`` for what a file states.
 
     Raises:
         TargetError: the name is unknown (the nearest known names are given), the file cannot be read, or a field is wrong.
     """
-    from hw_configs.target_files import find_target
+    from myelin.hw_configs.target_files import find_target
 
     return find_target(name_or_path)

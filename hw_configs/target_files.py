@@ -22,9 +22,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hw_configs.costs import EVENTS, PACKING_NUMBERS, PACKING_WIDTHS, Event, Events, SynapsePacking
-from hw_configs.errors import TargetError
-from hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields, target_names
+from myelin.hw_configs.costs import EVENTS, PACKING_NUMBERS, PACKING_WIDTHS, Event, Events, SynapsePacking
+from myelin.hw_configs.errors import TargetError
+from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields, target_names
 
 _FOLDER = Path(__file__).parent
 _TABLES = ("limits", "processes", "packing", "events")
@@ -32,7 +32,7 @@ _STAND_IN = "as_on"
 
 
 def find_target(name_or_path: str | Path) -> Target:
-    """See ``hw_configs.target.load_target``."""
+    """See ``myelin.hw_configs.target.load_target``."""
     text = str(name_or_path)
     if text in target_names():
         return _read(_FOLDER / f"{text}.toml")

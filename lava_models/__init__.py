@@ -3,7 +3,7 @@
 Importing this package imports nothing of Lava; a run does so in a process of its own.
 """
 
-from lava_models.compat import available
-from lava_models.runner import run
+from myelin.lava_models.compat import available
+from myelin.lava_models.runner import run
 
 __all__ = ["available", "run"]

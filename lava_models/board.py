@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.difference import Difference, compare_trains
-from hw_configs.errors import BackendError, DataError, GateError
-from lava_models import loihi2
+from myelin.convert.difference import Difference, compare_trains
+from myelin.hw_configs.errors import BackendError, DataError, GateError
+from myelin.lava_models import loihi2
 
 if TYPE_CHECKING:
-    from convert.artifact import Artifact
-    from convert.golden import Golden
-    from convert.network import Network
-    from lava_models.runner import Worker
+    from myelin.convert.artifact import Artifact
+    from myelin.convert.golden import Golden
+    from myelin.convert.network import Network
+    from myelin.lava_models.runner import Worker
 
 TARGET = "loihi2"
 #: Lags that are looked for, in steps, unless the user says: lava-dl's own test of a 3-layer network on a board allows for one
@@ -93,7 +93,7 @@ def lag_of(artifact: Artifact | None, name: str, given: int | None) -> int:
         BackendError: lava-loihi is missing, the board failed, or no lag makes its output the golden one.
         DataError: there are no golden inputs.
     """
-    from lava_models.runner import Worker
+    from myelin.lava_models.runner import Worker
 
     loihi2.require()
     if given is not None:
@@ -120,7 +120,7 @@ def run_board(
         artifact: what to run.
         samples: how many of its golden inputs; None for all.
         max_lag_steps: longest lag that is looked for.
-        timeout_s: longest silence, see ``lava_models.run``.
+        timeout_s: longest silence, see ``myelin.lava_models.run``.
         progress: called with the number of samples finished and the number of all.
 
     Returns:
@@ -128,10 +128,10 @@ def run_board(
 
     Raises:
         GateError: the rules of the chip are broken; the message holds every violation.
-        MyelinError: see ``lava_models.run`` and ``align``.
+        MyelinError: see ``myelin.lava_models.run`` and ``align``.
     """
-    from convert.golden import Golden
-    from lava_models.runner import Worker
+    from myelin.convert.golden import Golden
+    from myelin.lava_models.runner import Worker
 
     require_rules(artifact)
     golden = artifact.golden
@@ -158,8 +158,8 @@ def run_board(
 
 def require_rules(artifact: Artifact) -> None:
     """Raise GateError where the chip cannot hold the network, BackendError where there is no board."""
-    from convert.rules import calibrate, check
-    from hw_configs.target import load_target
+    from myelin.convert.rules import calibrate, check
+    from myelin.hw_configs.target import load_target
 
     loihi2.require()
     violations = check(artifact.network, load_target(TARGET), calibrate(artifact.network, [artifact.golden.spikes]))

@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import Shape
-from convert.inputs import input_mantissa, input_values
-from convert.layers import Conv
-from convert.layers.conv import as_chw
-from convert.network import Layer, Network
-from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
-from hw_configs.fixed_point import SDNN_MESSAGE_BITS
-from lava_models import loihi2
-from lava_models.layers.connection import Connection
-from lava_models.layers.conv import conv_process, fits_conv_process, unrolled_connections
-from lava_models.layers.delayed_recurrent import recurrent_connections
-from lava_models.layers.dense import dense_connections
-from lava_models.neurons.cuba import create_lif, lif_arguments
-from lava_models.neurons.sigma_delta import create_sigma_delta, sigma_delta_arguments
+from myelin.convert.arrays import Shape
+from myelin.convert.inputs import input_mantissa, input_values
+from myelin.convert.layers import Conv
+from myelin.convert.layers.conv import as_chw
+from myelin.convert.network import Layer, Network
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.hw_configs.fixed_point import SDNN_MESSAGE_BITS
+from myelin.lava_models import loihi2
+from myelin.lava_models.layers.connection import Connection
+from myelin.lava_models.layers.conv import conv_process, fits_conv_process, unrolled_connections
+from myelin.lava_models.layers.delayed_recurrent import recurrent_connections
+from myelin.lava_models.layers.dense import dense_connections
+from myelin.lava_models.neurons.cuba import create_lif, lif_arguments
+from myelin.lava_models.neurons.sigma_delta import create_sigma_delta, sigma_delta_arguments
 
 Array = npt.NDArray[Any]
 Neuron = Cuba | SigmaDelta | Sigma | Delta

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.layers import Conv
-from convert.network import Network, naming_layer
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import CONV_SUM_BITS
-from lava_models.layers.connection import MAX_DELAY_STEPS
-from lava_models.layers.conv import fits_conv_process
-from lava_models.layers.dense import dense_delays
+from myelin.convert.layers import Conv
+from myelin.convert.network import Network, naming_layer
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import CONV_SUM_BITS
+from myelin.lava_models.layers.connection import MAX_DELAY_STEPS
+from myelin.lava_models.layers.conv import fits_conv_process
+from myelin.lava_models.layers.dense import dense_delays
 
 #: Magnitude of what sigma-delta neurons send: nothing bounds it beforehand.
 _ANY = 1 << 31

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lava_models.report_command
-import lava_models.validate_command
-from convert.arguments import count, positive
-from hw_configs.errors import DataError
-from lava_models.validate_command import DEFAULT_LAVA_SAMPLES
+import myelin.lava_models.report_command
+import myelin.lava_models.validate_command
+from myelin.convert.arguments import count, positive
+from myelin.hw_configs.errors import DataError
+from myelin.lava_models.validate_command import DEFAULT_LAVA_SAMPLES
 
 if TYPE_CHECKING:
-    from convert.stimulus import Opened
+    from myelin.convert.stimulus import Opened
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-#: ``--backend`` -> backend of ``lava_models.run``; the simulator has none.
+#: ``--backend`` -> backend of ``myelin.lava_models.run``; the simulator has none.
 BACKENDS = {"fast": None, "lava": "cpu", "loihi2": "loihi2"}
 #: ``diff --backends`` -> the same, and whether Lava's own process models run.
 DIFF_BACKENDS = {"fast": (None, False), "lava": ("cpu", False), "lava-stock": ("cpu", True), "loihi2": ("loihi2", False)}
@@ -29,8 +29,8 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_simulate(subparsers)
     _add_diff(subparsers)
-    lava_models.validate_command.add_command(subparsers)
-    lava_models.report_command.add_command(subparsers)
+    myelin.lava_models.validate_command.add_command(subparsers)
+    myelin.lava_models.report_command.add_command(subparsers)
     _add_board(subparsers)
     _add_demo(subparsers)
     doctor = subparsers.add_parser(
@@ -69,7 +69,7 @@ def _add_simulate(subparsers: Subparsers) -> None:
 
 
 def _add_diff(subparsers: Subparsers) -> None:
-    from convert.stimulus import add_arguments
+    from myelin.convert.stimulus import add_arguments
 
     parser = subparsers.add_parser(
         "diff",
@@ -145,9 +145,9 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """Run a network on data, print the result, return 0."""
-    from convert.stimulus import open_data, open_network
-    from hw_configs.files import write_json
-    from lava_models.simulate import lines, simulate_samples
+    from myelin.convert.stimulus import open_data, open_network
+    from myelin.hw_configs.files import write_json
+    from myelin.lava_models.simulate import lines, simulate_samples
 
     opened = open_network(args.network)
     samples, origin = open_data(opened, args)
@@ -169,9 +169,9 @@ def run_simulate(args: argparse.Namespace) -> int:
 
 def run_diff(args: argparse.Namespace) -> int:
     """Compare two runs, print where they part; returns 0 if all is equal, 1 if not."""
-    from convert.stimulus import choose, open_network
-    from hw_configs.files import write_json
-    from lava_models.diff import diff
+    from myelin.convert.stimulus import choose, open_network
+    from myelin.hw_configs.files import write_json
+    from myelin.lava_models.diff import diff
 
     if args.b is None and args.backends[0] == args.backends[1]:
         raise DataError(
@@ -199,10 +199,10 @@ def run_diff(args: argparse.Namespace) -> int:
 
 def run_on_board(args: argparse.Namespace) -> int:
     """Run an artifact on a board, print how its output compares; GateError (exit code 1) if it is not the golden one."""
-    from convert.artifact import read_artifact
-    from hw_configs.files import write_json
-    from lava_models import loihi2
-    from lava_models.board import MAX_LAG_STEPS, lines, require_parity, run_board
+    from myelin.convert.artifact import read_artifact
+    from myelin.hw_configs.files import write_json
+    from myelin.lava_models import loihi2
+    from myelin.lava_models.board import MAX_LAG_STEPS, lines, require_parity, run_board
 
     loihi2.choose(args.partition, args.host, args.generation)
     loihi2.require()
@@ -228,7 +228,7 @@ def _board_lags(opened: Sequence[Opened], backends: Sequence[str], args: argpars
         if args.board_lag is not None:
             raise DataError("--board-lag is for the backend loihi2; leave it out")
         return [0] * len(opened)
-    from lava_models.board import lag_of
+    from myelin.lava_models.board import lag_of
 
     return [
         lag_of(one.artifact, str(one.path), args.board_lag) if backend == "loihi2" else 0
@@ -238,15 +238,15 @@ def _board_lags(opened: Sequence[Opened], backends: Sequence[str], args: argpars
 
 def run_demo(args: argparse.Namespace) -> int:
     """The whole way on the built-in data; returns 0."""
-    from lava_models.demo import demo
+    from myelin.lava_models.demo import demo
 
     return demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])
 
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what is installed and what works; returns 0 if the way on the CPU does, 1 if not."""
-    from hw_configs.files import write_json
-    from lava_models.doctor import examine, lines
+    from myelin.hw_configs.files import write_json
+    from myelin.lava_models.doctor import examine, lines
 
     found = examine()
     print("\n".join(lines(found)))

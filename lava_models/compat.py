@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from hw_configs.errors import BackendError
+from myelin.hw_configs.errors import BackendError
 
 #: How the two packages are installed: their metadata refuses Python > 3.10, torch >= 2.4 and numpy >= 2.
 _INSTALL = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convert.explore_command import explored
-from hw_configs.errors import ConfigError, GateError
-from hw_configs.files import write_json
-from lava_models.report_command import make_report
-from lava_models.validation import STOCK_SAMPLES, require_pass, validate_artifact
-from lava_models.validation import result as validation_json
+from myelin.convert.explore_command import explored
+from myelin.hw_configs.errors import ConfigError, GateError
+from myelin.hw_configs.files import write_json
+from myelin.lava_models.report_command import make_report
+from myelin.lava_models.validation import STOCK_SAMPLES, require_pass, validate_artifact
+from myelin.lava_models.validation import result as validation_json
 
 if TYPE_CHECKING:
-    from convert.artifact import Artifact
-    from convert.provenance import Origin
-    from convert.samples import Samples
-    from convert.validate import Validation
+    from myelin.convert.artifact import Artifact
+    from myelin.convert.provenance import Origin
+    from myelin.convert.samples import Samples
+    from myelin.convert.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
 #: What 480 words can rule out.  One of the two networks alone was right on 9 of them when this was measured; if neither is the
@@ -70,11 +70,11 @@ def demo(
         GateError: the rules or the validation said no; everything up to there is kept.
         MyelinError: as of each step.
     """
-    from convert.artifact import read_artifact
-    from convert.examine import examine
-    from convert.export import export
-    from convert.provenance import Origin
-    from convert.samples import open_samples
+    from myelin.convert.artifact import read_artifact
+    from myelin.convert.examine import examine
+    from myelin.convert.export import export
+    from myelin.convert.provenance import Origin
+    from myelin.convert.samples import open_samples
 
     steps = _Steps()
     run, art = out / "run", out / "artifact"
@@ -130,11 +130,11 @@ def demo(
 
 def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
     """Train, or continue, or use what is there; returns the lines of the summary."""
-    from train.checkpoint import read_json
-    from train.cli import configuration, summary, train_run, training_data
-    from train.config_files import config_from_dict
-    from train.loop import with_slices
-    from train.parallel import ALONE
+    from myelin.train.checkpoint import read_json
+    from myelin.train.cli import configuration, summary, train_run, training_data
+    from myelin.train.config_files import config_from_dict
+    from myelin.train.loop import with_slices
+    from myelin.train.parallel import ALONE
 
     plan = configuration(config, overrides)
     there = (run / "run.json").is_file()
@@ -160,9 +160,9 @@ def _progress_of(record: Mapping[str, Any], planned: int) -> str:
 
 
 def _check(artifact: Artifact, target_name: str) -> None:
-    from convert.cli import print_check
-    from convert.rules import calibrate
-    from hw_configs.target import load_target
+    from myelin.convert.cli import print_check
+    from myelin.convert.rules import calibrate
+    from myelin.hw_configs.target import load_target
 
     target = load_target(target_name)
     violations = print_check(artifact.network, target, artifact.folder, calibrate(artifact.network, [artifact.golden.spikes]))
@@ -171,8 +171,8 @@ def _check(artifact: Artifact, target_name: str) -> None:
 
 
 def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dict[str, Any]:
-    from hw_configs.files import write_json
-    from lava_models.simulate import lines, simulate_samples
+    from myelin.hw_configs.files import write_json
+    from myelin.lava_models.simulate import lines, simulate_samples
 
     result = simulate_samples(artifact.network, samples, len(samples), backend=None)
     samples.lost.clear()  # validation counts the same events again
@@ -184,11 +184,11 @@ def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dic
 
 
 def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: Path) -> list[Path]:
-    from convert import plots
-    from convert.samples import spread_choice
-    from convert.simulator import simulate
-    from hw_configs.target import load_target
-    from train.plots import learning_curve
+    from myelin.convert import plots
+    from myelin.convert.samples import spread_choice
+    from myelin.convert.simulator import simulate
+    from myelin.hw_configs.target import load_target
+    from myelin.train.plots import learning_curve
 
     network, step_ms = artifact.network, origin.binning.step_ms
     chosen = spread_choice(samples.labels, 1)

@@ -1,4 +1,4 @@
-"""Two networks or two backends on the same input: ``convert.divergence`` with Lava among the backends."""
+"""Two networks or two backends on the same input: ``myelin.convert.divergence`` with Lava among the backends."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.constants import require_same_structure
-from convert.divergence import diverge, samples_at_a_time
-from convert.divergence_report import as_dict, lines
-from convert.network import Network
-from convert.recording import Record, Recording
-from convert.sides import Side
-from convert.simulator import simulate
-from convert.stimulus import Opened, Stimulus
+from myelin.convert.constants import require_same_structure
+from myelin.convert.divergence import diverge, samples_at_a_time
+from myelin.convert.divergence_report import as_dict, lines
+from myelin.convert.network import Network
+from myelin.convert.recording import Record, Recording
+from myelin.convert.sides import Side
+from myelin.convert.simulator import simulate
+from myelin.convert.stimulus import Opened, Stimulus
 
-#: Backend of ``lava_models.run``, None for the simulator; whether Lava's own process models run; how late a board's output is.
+#: Backend of ``myelin.lava_models.run``, None for the simulator; whether Lava's own process models run; how late a board's
+#: output is.
 Backend = tuple[str | None, bool, int]
 
 
@@ -50,7 +51,7 @@ def diff(
     """
     from tqdm import tqdm
 
-    from convert.plots import divergence_map
+    from myelin.convert.plots import divergence_map
 
     require_same_structure(networks[0].network, networks[1].network)
     stimulus = choose()
@@ -78,7 +79,7 @@ def _side(network: Network, backend: Backend, stack: contextlib.ExitStack) -> Si
     name, stock, lag_steps = backend
     if name is None:
         return Side(network, lambda network, frames, record: simulate(network, frames, record=record))
-    from lava_models.runner import UNRECORDABLE, Worker
+    from myelin.lava_models.runner import UNRECORDABLE, Worker
 
     worker = stack.enter_context(Worker())
     run: Callable[[Network, npt.NDArray[Any], Record], Recording] = functools.partial(_lava, worker.run, name, stock, lag_steps)

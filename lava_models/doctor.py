@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from convert.layers import DelayedRecurrent, Dense
-from convert.network import Input, Layer, Network
-from convert.neurons import Cuba
-from convert.simulator import simulate
-from hw_configs.errors import MyelinError
-from lava_models import loihi2
-from lava_models.runner import run
+from myelin.convert.layers import DelayedRecurrent, Dense
+from myelin.convert.network import Input, Layer, Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.simulator import simulate
+from myelin.hw_configs.errors import MyelinError
+from myelin.lava_models import loihi2
+from myelin.lava_models.runner import run
 
 #: Distribution -> what it is needed for; ``lava-loihi`` is Intel's and not public.
 _PACKAGES = {
@@ -158,7 +158,7 @@ def _stock() -> None:
 def _train() -> None:
     """The network of ``_tiny`` as a layer for training."""
     try:
-        from train.trial import tiny_layer
+        from myelin.train.trial import tiny_layer
     except Exception as error:  # a broken build of torch raises anything from ImportError to OSError and RuntimeError
         reason = " ".join(str(error).replace(";", ",").split())  # what follows a semicolon is the cure
         raise MyelinError(f"torch cannot be imported: {type(error).__name__}: {reason}; run `pip install -e .`") from error

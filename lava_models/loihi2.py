@@ -11,7 +11,7 @@ buffers of a DelayDense would enter the next sample, no public process clears th
 nothing where neurons have a bias or a recurrence.  It costs a compilation for each sample.
 
 The output of a board comes later than the simulated one, by a number of steps that no public text states; whoever runs a
-network says by how many (``lag_steps``), and ``lava_models.board`` finds it with an artifact's golden inputs.
+network says by how many (``lag_steps``), and ``myelin.lava_models.board`` finds it with an artifact's golden inputs.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.network import Network, naming_layer
-from convert.neurons import Cuba, Delta
-from convert.recording import Record, Recording, class_scores
-from hw_configs.errors import BackendError, NetworkError
-from lava_models import compat
-from lava_models.neurons.cuba import has_shared_decays
+from myelin.convert.network import Network, naming_layer
+from myelin.convert.neurons import Cuba, Delta
+from myelin.convert.recording import Record, Recording, class_scores
+from myelin.hw_configs.errors import BackendError, NetworkError
+from myelin.lava_models import compat
+from myelin.lava_models.neurons.cuba import has_shared_decays
 
 #: Processes that may stand in a graph for the chip.
 CHIP_PROCESSES = frozenset({"Dense", "DelayDense", "Sparse", "Conv"})

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convert.arguments import percent_points, positive
-from hw_configs.errors import NetworkError
+from myelin.convert.arguments import percent_points, positive
+from myelin.hw_configs.errors import NetworkError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -48,9 +48,9 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Make the report; returns 0."""
-    from convert.artifact import MANIFEST
-    from convert.export import export
-    from convert.report.make import read_stage
+    from myelin.convert.artifact import MANIFEST
+    from myelin.convert.export import export
+    from myelin.convert.report.make import read_stage
 
     given = {name: getattr(args, name) for name in _STAGES}
     stages = {name: read_stage(path, name) for name, path in given.items() if path is not None}
@@ -93,13 +93,13 @@ def make_report(
     Args:
         folder: of the artifact.
         out: page to write; its values go beside it as .json.
-        stages: JSON of stages, by the names of ``convert.report.make.NEEDED``.
+        stages: JSON of stages, by the names of ``myelin.convert.report.make.NEEDED``.
         data, split: what to run; without data nothing is validated.
         max_drop_points: of the validation that is run here.
         run: folder of the training run, or None.
         samples: how many are mapped and profiled.
     """
-    from convert.report.make import measured, put_together, write
+    from myelin.convert.report.make import measured, put_together, write
 
     stages = dict(stages)
     missing: dict[str, dict[str, str]] = {}
@@ -120,11 +120,11 @@ def make_report(
 
 def _validated(folder: Path, data: str, split: str | None, max_drop_points: float) -> dict[str, Any]:
     """What `myelin validate --json` writes, printed too."""
-    from convert.examine import examine
-    from convert.provenance import Origin
-    from convert.samples import open_samples
-    from lava_models.validate_command import DEFAULT_LAVA_SAMPLES
-    from lava_models.validation import require_trained, result, validate_artifact
+    from myelin.convert.examine import examine
+    from myelin.convert.provenance import Origin
+    from myelin.convert.samples import open_samples
+    from myelin.lava_models.validate_command import DEFAULT_LAVA_SAMPLES
+    from myelin.lava_models.validation import require_trained, result, validate_artifact
 
     examination = examine(folder)
     require_trained(examination)
@@ -142,7 +142,7 @@ def _validated(folder: Path, data: str, split: str | None, max_drop_points: floa
 
 
 def _target_of(run: Path) -> str:
-    from convert.checkpoint import read_checkpoint
-    from convert.provenance import Run
+    from myelin.convert.checkpoint import read_checkpoint
+    from myelin.convert.provenance import Run
 
     return Run.of(read_checkpoint(run)).target

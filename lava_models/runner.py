@@ -17,19 +17,20 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.inputs import checked_record, checked_spikes
-from convert.network import Network
-from convert.recording import Record, Recording, class_scores
-from hw_configs.errors import BackendError
-from lava_models import checks, compat, loihi2
-from lava_models.worker import Job, Sample
+import myelin
+from myelin.convert.inputs import checked_record, checked_spikes
+from myelin.convert.network import Network
+from myelin.convert.recording import Record, Recording, class_scores
+from myelin.hw_configs.errors import BackendError
+from myelin.lava_models import checks, compat, loihi2
+from myelin.lava_models.worker import Job, Sample
 
 BACKENDS = ("cpu", "loihi2")
 #: What cannot be recorded: Lava's neurons have no variable that holds their summed input a.
 UNRECORDABLE = ("a",)
 #: Longest silence on the CPU in seconds.
 _TIMEOUT_S = 120.0
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(myelin.__file__).resolve().parents[1]
 
 
 def run(
@@ -52,14 +53,15 @@ def run(
         backend: "cpu", or "loihi2" for a board with Intel's lava-loihi.
         stock: on the CPU, use Lava's own models of delayed connections instead of ours: the same integers, slower.
         record: per layer index, which of the ``NAMES`` of its neurons but "a" to keep; -1 is the input's neurons.
-        lag_steps: on a board, how much later than simulated its output comes (``lava_models.board`` finds it): it runs so
-            many steps longer, and the first of its output are dropped.
+        lag_steps: on a board, how much later than simulated its output comes (``myelin.lava_models.board`` finds it): it runs
+            so many steps longer, and the first of its output are dropped.
         timeout_s: longest silence in seconds: a run that ends no piece of about a second, on a board no sample, for so long
             counts as hung; 120 unless said, on a board 600.
         progress: called with the number of samples finished and the number of all.
 
     Returns:
-        Output, class scores and what was recorded, in the alignment of ``convert.network``: index t is Lava's step t + 1.
+        Output, class scores and what was recorded, in the alignment of ``myelin.convert.network``: index t is Lava's step t +
+        1.
 
     Raises:
         BackendError: Lava or lava-loihi is missing, a process failed, or nothing happened for ``timeout_s``.
@@ -73,8 +75,8 @@ def run(
 class Worker:
     """A child process that runs networks with Lava, kept for several runs; a context manager.
 
-    ``run`` is ``lava_models.run``, without the 0.8 s that starting Python and importing Lava take.  After an error the child is
-    gone, and the next run starts another.
+    ``run`` is ``myelin.lava_models.run``, without the 0.8 s that starting Python and importing Lava take.  After an error the
+    child is gone, and the next run starts another.
     """
 
     def __init__(self, timeout_s: float | None = None) -> None:
@@ -98,7 +100,7 @@ class Worker:
         lag_steps: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> Recording:
-        """As ``lava_models.run``."""
+        """As ``myelin.lava_models.run``."""
         if backend not in BACKENDS:
             raise BackendError(f"backend is {backend!r}; {' or '.join(map(repr, BACKENDS))} is allowed")
         values = np.ascontiguousarray(checked_spikes(network, spikes), np.int32)
@@ -154,7 +156,7 @@ class _Child:
         self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
         path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from lava_models.worker import main; main()", str(theirs.fileno())],
+            [sys.executable, "-c", "from myelin.lava_models.worker import main; main()", str(theirs.fileno())],
             stdin=subprocess.PIPE,  # never written to: that it closes tells the child that we are gone
             stdout=self.printed,
             stderr=self.printed,
@@ -246,7 +248,7 @@ def _recording(job: Job, samples: list[Sample]) -> Recording:
             for name, array in names.items():
                 layers[layer][name][index] = array.reshape(lead[1], *shapes[layer])
     if last.delay_steps.any():
-        from convert.engine_loops import delayed  # compiled: loaded when needed
+        from myelin.convert.engine_loops import delayed  # compiled: loaded when needed
 
         sent, output = output, np.zeros_like(output)
         flat = (*lead, last.neurons)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from convert.network import Network
-from convert.recording import Recording
-from convert.samples import Samples, events_line, spread_choice
-from convert.simulator import simulate
-from convert.statistics import wilson_interval
-from lava_models.runner import run
+from myelin.convert.network import Network
+from myelin.convert.recording import Recording
+from myelin.convert.samples import Samples, events_line, spread_choice
+from myelin.convert.simulator import simulate
+from myelin.convert.statistics import wilson_interval
+from myelin.lava_models.runner import run
 
 #: Samples binned and simulated at a time; bounds memory.
 _CHUNK = 256
@@ -29,7 +29,7 @@ def simulate_samples(
         network: what to run.
         samples: the data.
         count: how many; all if there are fewer.
-        backend: of ``lava_models.run``; None for the simulator.
+        backend: of ``myelin.lava_models.run``; None for the simulator.
         stock: Lava's own process models.
         lag_steps: on a board, how much later its output comes.
         progress: whether to show a progress bar.
@@ -38,7 +38,7 @@ def simulate_samples(
         Values for JSON, with units in the names.
 
     Raises:
-        MyelinError: see ``convert.simulate`` and ``lava_models.run``.
+        MyelinError: see ``myelin.convert.simulate`` and ``myelin.lava_models.run``.
     """
     numbers = spread_choice(samples.labels, count)
     correct = output_sum = 0

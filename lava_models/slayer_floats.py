@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
-from convert.network import naming_layer
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import DECAY_UNITY
+from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.network import naming_layer
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 Shape = tuple[int, ...]
 _KINDS = ("Input", "Flatten", "Dense", "Conv", "Recurrent", "Affine", "Average")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert.arguments import count, percent_points
+from myelin.convert.arguments import count, percent_points
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -56,11 +56,11 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run_validate(args: argparse.Namespace) -> int:
     """Validate an artifact, print the tables; GateError (exit code 1) if it fails or nothing is decided."""
-    from convert.examine import examine
-    from convert.provenance import Origin
-    from convert.samples import open_samples
-    from lava_models import compat, loihi2
-    from lava_models.validation import require_pass, require_trained, validate_artifact
+    from myelin.convert.examine import examine
+    from myelin.convert.provenance import Origin
+    from myelin.convert.samples import open_samples
+    from myelin.lava_models import compat, loihi2
+    from myelin.lava_models.validation import require_pass, require_trained, validate_artifact
 
     if args.lava_samples:
         compat.require()  # asked for by name: without Lava this is an error, not something to leave out

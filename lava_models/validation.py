@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from hw_configs.errors import GateError, NetworkError
-from lava_models import compat
+from myelin.hw_configs.errors import GateError, NetworkError
+from myelin.lava_models import compat
 
 if TYPE_CHECKING:
-    from convert.artifact import Artifact
-    from convert.examine import Examination
-    from convert.network import Network
-    from convert.provenance import Origin
-    from convert.recording import Record, Recording
-    from convert.samples import Samples
-    from convert.validate import Backend, Equality, Validation
-    from lava_models.runner import Worker
+    from myelin.convert.artifact import Artifact
+    from myelin.convert.examine import Examination
+    from myelin.convert.network import Network
+    from myelin.convert.provenance import Origin
+    from myelin.convert.recording import Record, Recording
+    from myelin.convert.samples import Samples
+    from myelin.convert.validate import Backend, Equality, Validation
+    from myelin.lava_models.runner import Worker
 
 #: Samples that also run with Lava's own process models, which rebuild every delayed connection in every step.
 STOCK_SAMPLES = 1
@@ -50,11 +50,11 @@ def validate_artifact(
         plot: where a figure goes as PNG, or None.
         progress: whether to show a progress bar.
     """
-    from convert.trained import Trained
-    from convert.validate import validate
-    from convert.validation_table import lines
-    from hw_configs.files import write_json
-    from lava_models.runner import Worker
+    from myelin.convert.trained import Trained
+    from myelin.convert.validate import validate
+    from myelin.convert.validation_table import lines
+    from myelin.hw_configs.files import write_json
+    from myelin.lava_models.runner import Worker
 
     trained = Trained.load(origin.checkpoint, origin.clipped_to_steps)
     skipped = _no_lava(lava_samples)
@@ -74,7 +74,7 @@ def validate_artifact(
     if json is not None:
         write_json(json, result(validation))
     if plot is not None:
-        from convert.plots_validation import stages_with_intervals
+        from myelin.convert.plots_validation import stages_with_intervals
 
         stages_with_intervals(plot, validation)
     return validation
@@ -87,9 +87,9 @@ def require_trained(examination: Examination, json: Path | None = None) -> None:
         GateError: it does not, and ``network.net`` is not what it should be; printed, and written to ``json``.
         NetworkError: it does not, and nothing else is wrong.
     """
-    from convert.validation_json import examination_as_dict
-    from convert.validation_table import network_lines
-    from hw_configs.files import write_json
+    from myelin.convert.validation_json import examination_as_dict
+    from myelin.convert.validation_table import network_lines
+    from myelin.hw_configs.files import write_json
 
     if examination.has_checkpoint:
         return
@@ -113,8 +113,8 @@ def require_pass(artifact: Artifact, validation: Validation) -> None:
 
 
 def _show_divergence(examination: Examination) -> None:
-    from convert import divergence_report
-    from convert.validate import network_divergence
+    from myelin.convert import divergence_report
+    from myelin.convert.validate import network_divergence
 
     found = network_divergence(examination)
     if found is not None:
@@ -122,11 +122,11 @@ def _show_divergence(examination: Examination) -> None:
 
 
 def result(validation: Validation) -> dict[str, Any]:
-    """What ``--json`` writes: the values of ``convert.validation_json``, and of which artifact they are."""
-    from convert.artifact import NETWORK
-    from convert.files import sha256
-    from convert.provenance import Origin
-    from convert.validation_json import as_dict
+    """What ``--json`` writes: the values of ``myelin.convert.validation_json``, and of which artifact they are."""
+    from myelin.convert.artifact import NETWORK
+    from myelin.convert.files import sha256
+    from myelin.convert.provenance import Origin
+    from myelin.convert.validation_json import as_dict
 
     artifact = validation.examination.artifact
     origin = Origin.of(artifact)
@@ -149,8 +149,8 @@ def _no_lava(samples: int) -> str | None:
 
 
 def _lava(worker: Worker, samples: int) -> list[Backend]:
-    from convert.validate import Backend
-    from lava_models.runner import UNRECORDABLE
+    from myelin.convert.validate import Backend
+    from myelin.lava_models.runner import UNRECORDABLE
 
     found = []
     for stock, title in _TITLES.items():
@@ -164,17 +164,17 @@ def _lava(worker: Worker, samples: int) -> list[Backend]:
 
 
 def _left_out(skipped: str | None) -> list[Equality]:
-    from convert.validate import Equality
+    from myelin.convert.validate import Equality
 
     return [Equality(f"{title} = simulator", None, skipped) for title in _TITLES.values()] if skipped else []
 
 
 def _on_board(artifact: Artifact, asked: bool) -> Equality:
-    """Golden inputs on a board; raises what ``lava_models.board`` does."""
-    from convert.difference import Parity
-    from convert.validate import Equality
-    from lava_models.board import MAX_LAG_STEPS, golden_alignment, require_rules
-    from lava_models.runner import Worker
+    """Golden inputs on a board; raises what ``myelin.lava_models.board`` does."""
+    from myelin.convert.difference import Parity
+    from myelin.convert.validate import Equality
+    from myelin.lava_models.board import MAX_LAG_STEPS, golden_alignment, require_rules
+    from myelin.lava_models.runner import Worker
 
     if not asked:
         return Equality(_BOARD, None, "--board not given")

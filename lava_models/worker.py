@@ -1,7 +1,7 @@
 """The child process that runs Lava: takes jobs from a pipe, reports progress, and leaves nothing behind.
 
-Started by ``lava_models.runner`` in a session of its own, with the pipe's file descriptor as its argument.  Lava forks one
-process for every process of the graph; a fresh parent without torch keeps that cheap and free of other people's threads.
+Started by ``myelin.lava_models.runner`` in a session of its own, with the pipe's file descriptor as its argument.  Lava forks
+one process for every process of the graph; a fresh parent without torch keeps that cheap and free of other people's threads.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.network import Network
-from hw_configs.errors import BackendError, MyelinError
-from lava_models import compat, loihi2
+from myelin.convert.network import Network
+from myelin.hw_configs.errors import BackendError, MyelinError
+from myelin.lava_models import compat, loihi2
 
 Array = npt.NDArray[Any]
 
@@ -58,12 +58,12 @@ def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
 
     The graph is built anew for every sample, which clears u, v and every buffer of pending activations for certain.  It costs
     0.15 s on an idle machine; setting them through Lava's ``Var.set`` goes number by number, 63 x N of them a delayed layer,
-    and took twice as long for two recurrent layers of 256.  For a board, see ``lava_models.loihi2``.
+    and took twice as long for two recurrent layers of 256.  For a board, see ``myelin.lava_models.loihi2``.
     """
     from lava.magma.core.process.process import ProcessServer
     from lava.magma.core.process.variable import VarServer
 
-    from lava_models.build import build, plan
+    from myelin.lava_models.build import build, plan
 
     processes = plan(job.network, chip=job.chip)
     for values in job.values:
@@ -85,7 +85,7 @@ def _run_config(job: Job) -> Any:
         return loihi2.run_config()
     from lava.magma.core.run_configs import Loihi2SimCfg
 
-    from lava_models.layers.delayed_models import FAST_MODELS
+    from myelin.lava_models.layers.delayed_models import FAST_MODELS
 
     return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={} if job.stock else FAST_MODELS)
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from hw_configs.errors import MyelinError
+from myelin.hw_configs.errors import MyelinError
 
 #: Exit codes beside a stage's own 0 and 1 (a gate failed): wrong usage or input, and what shells use for signals.
 USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
@@ -34,11 +34,11 @@ class _Version(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands; loads none of torch, numba and Lava."""
-    import convert.cli
-    import convert.export
-    import lava_models.cli
-    import train.cli
-    import train.cochlea.cli
+    import myelin.convert.cli
+    import myelin.convert.export
+    import myelin.lava_models.cli
+    import myelin.train.cli
+    import myelin.train.cochlea.cli
 
     parser = argparse.ArgumentParser(
         prog="myelin",
@@ -47,11 +47,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    train.cli.add_commands(commands)
-    convert.export.add_command(commands)
-    convert.cli.add_commands(commands)
-    lava_models.cli.add_commands(commands)
-    train.cochlea.cli.add_commands(commands)
+    myelin.train.cli.add_commands(commands)
+    myelin.convert.export.add_command(commands)
+    myelin.convert.cli.add_commands(commands)
+    myelin.lava_models.cli.add_commands(commands)
+    myelin.train.cochlea.cli.add_commands(commands)
     return parser
 
 
@@ -88,7 +88,3 @@ def _complain(text: str, code: int) -> int:
         sys.stdout.flush()
     print(f"myelin: error: {' '.join(text.split())}", file=sys.stderr)
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,11 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from train.config import AugmentConfig, DataConfig
-from train.datasets import SpikeDataset
-from train.datasets.binning import mean_times
-from train.layout import nct
-from train.parallel import WHOLE, Slices
+from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.datasets import SpikeDataset
+from myelin.train.datasets.binning import mean_times
+from myelin.train.layout import nct
+from myelin.train.parallel import WHOLE, Slices
 
 
 class Batch(NamedTuple):

@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from hw_configs.errors import ConfigError
-from hw_configs.files import write_atomically
-from train.model import SpikingNetwork
+from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.files import write_atomically
+from myelin.train.model import SpikingNetwork
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hw_configs.errors import DataError
-from hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 if TYPE_CHECKING:
-    from train.config import Config
-    from train.datasets import SpikeDataset
+    from myelin.train.config import Config
+    from myelin.train.datasets import SpikeDataset
 
 
 #: Larger files are mapped.
@@ -25,7 +25,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         help="train a network with learnable delays",
         description="Train on the training split of DATA, a part of which is held out for every choice; writes the folder RUN. "
         "Delays, decays and weights stay within what the target holds; what cannot fit is refused before training.",
-        epilog="Processes share every batch: torchrun --nproc-per-node 2 myelin.py train ...; on several machines with "
+        epilog="Processes share every batch: torchrun --nproc-per-node 2 -m myelin train ...; on several machines with "
         "--nnodes 2 --node-rank N --master-addr HOST --master-port PORT on each. The bits are those of one process with the "
         "same train.slices; with --resume, any number of processes continues a run.",
     )
@@ -67,7 +67,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def run_train(args: argparse.Namespace) -> int:
     """Train, print the summary, return 0; whatever is wrong raises before anything is written."""
-    from train.parallel import joined
+    from myelin.train.parallel import joined
 
     with joined(args.timeout) as processes:
         config = configuration(args.config, args.set, args.target)
@@ -95,9 +95,9 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
         ConfigError: wrong configuration, or one that the target does not hold; the message holds every reason.
         TargetError: no such target.
     """
-    from hw_configs.target import load_target
-    from train.config_files import load_config
-    from train.fit import fitted
+    from myelin.hw_configs.target import load_target
+    from myelin.train.config_files import load_config
+    from myelin.train.fit import fitted
 
     config = load_config(name_or_path, [*overrides, *([f"target={target}"] if target else [])])
     return fitted(config, load_target(config.target))
@@ -105,7 +105,7 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
 
 def training_data(source: str, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
     """The training split of ``source``; raises DataError if it cannot be read, or does not pool to what is asked for."""
-    from train.datasets import by_interval
+    from myelin.train.datasets import by_interval
 
     dataset = training_split(source, in_memory_mb, cache)
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
@@ -116,9 +116,9 @@ def training_data(source: str, config: Config, in_memory_mb: float = IN_MEMORY_M
 def training_split(source: str, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
     """What of ``source`` is trained on, held-out part included; raises DataError where there is no such split.
 
-    A file of more than ``in_memory_mb`` is mapped from ``cache``, see ``train.datasets.mapped``.
+    A file of more than ``in_memory_mb`` is mapped from ``cache``, see ``myelin.train.datasets.mapped``.
     """
-    from train.datasets import Storage, available_splits, load
+    from myelin.train.datasets import Storage, available_splits, load
 
     there = available_splits(source)
     if there and "train" not in there:
@@ -127,8 +127,8 @@ def training_split(source: str, in_memory_mb: float = IN_MEMORY_MB, cache: Path 
 
 
 def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> dict[str, Any]:
-    """``train.loop.train``; an interrupt from the keyboard says how to go on."""
-    from train.loop import train
+    """``myelin.train.loop.train``; an interrupt from the keyboard says how to go on."""
+    from myelin.train.loop import train
 
     try:
         return train(config, dataset, out, **how)
@@ -168,7 +168,7 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
 
 
 def _target_line(record: dict[str, Any]) -> str:
-    from train.config_delay import DelayConfig
+    from myelin.train.config_delay import DelayConfig
 
     config = record["config"]
     plan = DelayConfig(**config["delay"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from hw_configs.errors import ConfigError
-from hw_configs.fixed_point import WEIGHT_BITS
-from train.axes import Extent, is_extent, on_axes
-from train.config_checks import require
-from train.config_data import AugmentConfig, DataConfig
-from train.config_delay import DELAY_KINDS, DelayConfig
+from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.train.axes import Extent, is_extent, on_axes
+from myelin.train.config_checks import require
+from myelin.train.config_data import AugmentConfig, DataConfig
+from myelin.train.config_delay import DELAY_KINDS, DelayConfig
 
 #: Version of this layout; raised when a field changes its meaning.
 CONFIG_VERSION = 1
@@ -18,7 +18,7 @@ CONFIG_VERSION = 1
 
 @dataclass(frozen=True)
 class NeuronConfig:
-    """Arguments of ``train.neurons.Cuba``, which documents and checks them; ranges of decays are the target's unless given."""
+    """Arguments of ``myelin.train.neurons.Cuba``, which documents and checks them."""
 
     threshold: float = 1.0
     current_decay: float = 0.5
@@ -205,7 +205,8 @@ class TrainConfig:
 class Config:
     """Everything that determines a run but the data itself.
 
-    What is left to the target (None) is filled in by ``train.fit.fitted`` before training, so that a saved run is complete.
+    What is left to the target (None) is filled in by ``myelin.train.fit.fitted`` before training, so that a saved run is
+    complete.
     """
 
     name: str = "run"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError
 
 
 def require(name: str, got: object, holds: bool, allowed: str) -> None:

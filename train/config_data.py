@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from train.config_checks import require
+from myelin.train.config_checks import require
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class DataConfig:
         shape: pooled (channels, height, width) of units on two axes, instead of ``channels``; divisors of the data's.
         message_bits: 0 for presence, else counts up to ``2 ** message_bits - 1`` enter as graded spikes.
         intervals_ms: edges that split the spikes of a row of units by the interval since their channel's spike before, into
-            planes (``train.datasets.intervals``); the frames' ``shape`` then is (planes, 1, channels).
+            planes (``myelin.train.datasets.intervals``); the frames' ``shape`` then is (planes, 1, channels).
         validation: fraction of the training data held out for every choice.
         split_by: ``speaker``, ``stratified``, or ``auto``.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
-from train.config_checks import require
+from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+from myelin.train.config_checks import require
 
 #: When learnt delays are rounded, see ``DelayConfig.rounding``.
 ROUNDINGS = ("hardening", "straight-through", "epoch", "end")
@@ -28,7 +28,7 @@ class DelayConfig:
         bits: 1..6: exported delays have ``2 ** bits`` levels, 0 to ``(2 ** bits - 1) * grid_steps`` steps, as far as
             ``max_delay_steps`` goes; None: as many as it holds.
         low, high: delays start uniformly within.
-        sigma: initial spread of the triangle in steps, see ``train.delay``.
+        sigma: initial spread of the triangle in steps, see ``myelin.train.delay``.
         learn: False keeps all delays as drawn (a control; see ``LayerConfig`` for that of one layer).
         rounding: how delays that are learnt come to the grid:
             ``hardening``: spread fading to 0 at ``harden_at``, from then on rounded in the forward pass, straight-through;

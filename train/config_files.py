@@ -13,8 +13,8 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from hw_configs.errors import ConfigError
-from train.config import Config
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.config import Config
 
 EXPERIMENTS = Path(__file__).parent / "experiments"
 

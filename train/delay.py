@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hw_configs.errors import ConfigError, MyelinError
-from train import loops
-from train.layout import array
-from train.taps import Taps
+from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.train import loops
+from myelin.train.layout import array
+from myelin.train.taps import Taps
 
 
 class AxonalDelay(nn.Module):

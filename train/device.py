@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError
 
 
 def device_named(name: str) -> torch.device:

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hw_configs.fixed_point import STATE_SCALE
-from train.batches import Batches
-from train.model import SpikingNetwork
-from train.parallel import ALONE, Processes
-from train.prefetch import ahead
+from myelin.hw_configs.fixed_point import STATE_SCALE
+from myelin.train.batches import Batches
+from myelin.train.model import SpikingNetwork
+from myelin.train.parallel import ALONE, Processes
+from myelin.train.prefetch import ahead
 
 
 class Evaluation(NamedTuple):

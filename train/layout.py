@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hw_configs.errors import DataError
+from myelin.hw_configs.errors import DataError
 
 
 def tbn(x: Tensor) -> Tensor:

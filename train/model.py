@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from hw_configs.fixed_point import WEIGHT_BITS
-from train.axes import on_axes
-from train.config import Config, LayerConfig
-from train.delay import AxonalDelay
-from train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
-from train.layers.dropout import same_slice
-from train.neurons import Cuba
+from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.train.axes import on_axes
+from myelin.train.config import Config, LayerConfig
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
+from myelin.train.layers.dropout import same_slice
+from myelin.train.neurons import Cuba
 
 
 class SpikingNetwork(nn.Sequential):

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from train.config import TrainConfig
-from train.model import SpikingNetwork
+from myelin.train.config import TrainConfig
+from myelin.train.model import SpikingNetwork
 
 
 def build_optimizer(model: SpikingNetwork, plan: TrainConfig) -> torch.optim.Optimizer:

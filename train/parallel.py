@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.errors import ConfigError, MyelinError
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from hw_configs.errors import BackendError, ConfigError
+from myelin.hw_configs.errors import BackendError, ConfigError
 
 #: How long a process waits for the slowest one: training may take days.
 _PATIENCE = timedelta(days=60)

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hw_configs.fixed_point import STATE_SCALE
-from train.delay import shift_one_step
-from train.layout import nct
-from train.model import SpikingNetwork
+from myelin.hw_configs.fixed_point import STATE_SCALE
+from myelin.train.delay import shift_one_step
+from myelin.train.layout import nct
+from myelin.train.model import SpikingNetwork
 
 
 @torch.no_grad()
@@ -21,8 +21,8 @@ def record(
 
     Returns:
         by index of the layers that spike, their spikes before any axonal delay, a connection's step of latency counted as in
-        ``convert.network``, (B, T, *layer shape); and the output (B, T, classes): spikes, delayed by the last layer's axonal
-        delay, or states in 1/4096.
+        ``myelin.convert.network``, (B, T, *layer shape); and the output (B, T, classes): spikes, delayed by the last layer's
+        axonal delay, or states in 1/4096.
     """
     was_training = model.training
     model.eval()

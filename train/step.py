@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, nll_loss
 
-from hw_configs.errors import MyelinError
-from train.batches import Batch
-from train.config import Config, TrainConfig
-from train.layers.dropout import slice_of_batch
-from train.model import SpikingNetwork, class_logits
-from train.parallel import Processes
+from myelin.hw_configs.errors import MyelinError
+from myelin.train.batches import Batch
+from myelin.train.config import Config, TrainConfig
+from myelin.train.layers.dropout import slice_of_batch
+from myelin.train.model import SpikingNetwork, class_logits
+from myelin.train.parallel import Processes
 
 
 class Step(NamedTuple):

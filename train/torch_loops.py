@@ -1,4 +1,5 @@
-"""The loops of ``train.kernels`` as torch operations on (batch, neurons) tensors, for devices that have no compiled loops.
+"""The loops of ``myelin.train.kernels`` as torch operations on (batch, neurons) tensors, for devices that have no compiled
+loops.
 
 The same equations in the same order, states in double precision: spikes are those of the compiled loops wherever the input is
 made of whole weights (delays rounded), gradients agree to float rounding.
@@ -13,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
-from train.kernels import SURROGATES
-from train.taps import Taps
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
+from myelin.train.kernels import SURROGATES
+from myelin.train.taps import Taps
 
 if TYPE_CHECKING:
-    from train.loops import Neurons, Recurrent, Trace
+    from myelin.train.loops import Neurons, Recurrent, Trace
 
 _NAMES = {code: name for name, code in SURROGATES.items()}
 
@@ -77,7 +78,7 @@ class _Sum:
 def layer_forward(
     x: Tensor, neurons: Neurons, recurrent: Recurrent | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``train.loops.Trace``."""
+    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``myelin.train.loops.Trace``."""
     x = x.detach().float()
     keep_u, keep_v = (torch.as_tensor(keep, device=x.device) for keep in neurons.keep)
     u = v = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
@@ -109,7 +110,7 @@ def layer_forward(
 def layer_backward(
     grad_out: Tensor, trace: Trace, neurons: Neurons, recurrent: Recurrent | None, *, learn_delay: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """dL/dx (T, B, N), dL/d(decays) per sample (2, B, N), dL/d(delay) per sample (B, N); see ``train.loops.Gradients``."""
+    """dL/dx (T, B, N), dL/d(decays) per sample (2, B, N), dL/d(delay) per sample (B, N)."""
     spikes, voltage = trace.spikes, trace.voltage
     keep_u, keep_v = (torch.as_tensor(keep, device=spikes.device).float() for keep in neurons.keep)
     grad_u = grad_v = torch.zeros_like(spikes[0])
@@ -170,7 +171,7 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, taps: Taps, *, learn: 
 
 
 def surrogate(voltage: Tensor, threshold: float, code_width_scale: tuple[int, float, float]) -> Tensor:
-    """ds/dv, by the table in ``train.kernels``."""
+    """ds/dv, by the table in ``myelin.train.kernels``."""
     code, width, scale = code_width_scale
     x = voltage / threshold - 1
     shapes = {

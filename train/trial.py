@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hw_configs.errors import MyelinError
-from train.delay import AxonalDelay
-from train.layers import DelayedRecurrent, DenseSynapse
-from train.neurons import Cuba
+from myelin.hw_configs.errors import MyelinError
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers import DelayedRecurrent, DenseSynapse
+from myelin.train.neurons import Cuba
 
 
 def tiny_layer(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

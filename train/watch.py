@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hw_configs.errors import ConfigError
-from train.layout import array
-from train.model import SpikingNetwork
-from train.plots import Delays, delay_histograms, learning_curve
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.layout import array
+from myelin.train.model import SpikingNetwork
+from myelin.train.plots import Delays, delay_histograms, learning_curve
 
 #: Pictures are drawn this often in a run, and when it ends or is interrupted: each time costs about a second.
 _DRAWINGS = 4

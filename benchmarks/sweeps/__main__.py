@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import myelin
+import myelin.cli
 from benchmarks.measure import RESULTS, machine, save, say
 from benchmarks.sweeps import bits_curve
 from benchmarks.sweeps.summary import condensed
-from hw_configs.files import write_atomically
+from myelin.hw_configs.files import write_atomically
 
 HERE = Path(__file__).resolve().parent
 #: All sweeps, in the order of the README.
@@ -28,7 +28,7 @@ def run(name: str, data: str, out: Path, *, report: str | None, results: Path, o
     """Train one sweep and write its results; returns the exit code of ``myelin sweep``, and writes nothing unless that is 0."""
     folder = out / name
     asked = ["--report", report] if report else []
-    code = myelin.main(["sweep", str(HERE / f"{name}.toml"), "--data", data, "--out", str(folder), *asked, *options])
+    code = myelin.cli.main(["sweep", str(HERE / f"{name}.toml"), "--data", data, "--out", str(folder), *asked, *options])
     if code:
         return code
     results.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hw_configs.figures import BLUE, GREEN, ORANGE, figure, save
-from hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+from myelin.hw_configs.figures import BLUE, GREEN, ORANGE, figure, save
+from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
 #: bits, mean accuracy of the integer networks and its standard deviation over the seeds (None of one seed), in percent
 Dot = tuple[int, float, float | None]

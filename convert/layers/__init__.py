@@ -1,7 +1,7 @@
 """Integer connections, one file each."""
 
-from convert.layers.conv import Conv
-from convert.layers.delayed_recurrent import DelayedRecurrent
-from convert.layers.dense import Dense
+from myelin.convert.layers.conv import Conv
+from myelin.convert.layers.delayed_recurrent import DelayedRecurrent
+from myelin.convert.layers.dense import Dense
 
 __all__ = ["Conv", "DelayedRecurrent", "Dense"]

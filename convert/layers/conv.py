@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape, check_range, frozen_int
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_MIN
+from myelin.convert.arrays import IntArray, Shape, check_range, frozen_int
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_MIN
 
 
 @dataclass(frozen=True, eq=False)

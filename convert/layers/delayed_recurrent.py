@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int
-from convert.layers.conv import Conv, as_chw
-from convert.layers.dense import DELAY_LIMIT_STEPS, Dense
-from hw_configs.errors import NetworkError
+from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int
+from myelin.convert.layers.conv import Conv, as_chw
+from myelin.convert.layers.dense import DELAY_LIMIT_STEPS, Dense
+from myelin.hw_configs.errors import NetworkError
 
 
 @dataclass(frozen=True, eq=False)

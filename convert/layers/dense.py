@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.arrays import IntArray, Shape, check_range, frozen_int, scalar_int
-from convert.layers.weights import check_weight
-from hw_configs.errors import NetworkError
+from myelin.convert.arrays import IntArray, Shape, check_range, frozen_int, scalar_int
+from myelin.convert.layers.weights import check_weight
+from myelin.hw_configs.errors import NetworkError
 
 #: Longest delay a network may state; what a file or a chip holds is less and checked there.
 DELAY_LIMIT_STEPS = 4095

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convert.arrays import IntArray, check_range
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_MIN
+from myelin.convert.arrays import IntArray, check_range
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_MIN
 
 
 class SynapseFormat(NamedTuple):

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
-from hw_configs.fixed_point import BIAS_EXP_MAX, BIAS_MANT_MAX, BIAS_MANT_MIN, DECAY_UNITY, NETX_BIAS_EXP
+from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
+from myelin.hw_configs.fixed_point import BIAS_EXP_MAX, BIAS_MANT_MAX, BIAS_MANT_MIN, DECAY_UNITY, NETX_BIAS_EXP
 
 #: Thresholds are compared after a shift by 6 bits in 32 bit integers, so a mantissa may take 25 bits.
 _THRESHOLD_LIMIT = (1 << 25) - 1

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from convert.arrays import IntArray, Shape, check_broadcast, frozen_int, scalar_int
-from hw_configs.errors import NetworkError
-from hw_configs.fixed_point import SDNN_EXP_MAX, SDNN_SPIKE_EXP, SDNN_STATE_EXP
+from myelin.convert.arrays import IntArray, Shape, check_broadcast, frozen_int, scalar_int
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import SDNN_EXP_MAX, SDNN_SPIKE_EXP, SDNN_STATE_EXP
 
 #: Lava keeps every variable of these neurons in 32 bit signed.
 _INT32_MAX = (1 << 31) - 1

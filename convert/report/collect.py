@@ -1,6 +1,6 @@
 """What a report needs of an artifact beyond the JSON of the stages: golden samples, delays, weights, training, environment.
 
-Everything is a value for JSON with units in the names; ``convert.report.page`` shows nothing else.
+Everything is a value for JSON with units in the names; ``myelin.convert.report.page`` shows nothing else.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.network import Layer, Network
+from myelin.convert.network import Layer, Network
 
 if TYPE_CHECKING:
-    from convert.artifact import Artifact
-    from convert.checkpoint import Checkpoint
-    from convert.provenance import Origin
-    from convert.trained import Trained
-    from hw_configs.target import Target
+    from myelin.convert.artifact import Artifact
+    from myelin.convert.checkpoint import Checkpoint
+    from myelin.convert.provenance import Origin
+    from myelin.convert.trained import Trained
+    from myelin.hw_configs.target import Target
 
 #: Golden samples that are drawn, and neurons of a population in a raster: more would be too small to see.
 DRAWN_SAMPLES, DRAWN_NEURONS = 3, 512
@@ -33,9 +33,9 @@ _PACKAGES = ("myelin-loihi", "numpy", "h5py", "numba", "torch", "lava-nc", "lava
 
 def golden_samples(artifact: Artifact, origin: Origin, trained: Trained) -> dict[str, Any]:
     """The spikes of some golden inputs in the float network and in the integer one, told apart."""
-    from convert.recording import class_scores
-    from convert.simulator import simulate
-    from convert.stages import SETTINGS
+    from myelin.convert.recording import class_scores
+    from myelin.convert.simulator import simulate
+    from myelin.convert.stages import SETTINGS
 
     network, facts = artifact.network, artifact.manifest["provenance"]["golden"]
     frames = artifact.golden.spikes[:DRAWN_SAMPLES]
@@ -99,9 +99,9 @@ def delays(network: Network, checkpoint: Checkpoint, target: Target) -> list[dic
 
 
 def _initial_tensors(checkpoint: Checkpoint) -> dict[str, npt.NDArray[Any]]:
-    from convert.provenance import Run
-    from train.config_files import config_from_dict
-    from train.model import untrained
+    from myelin.convert.provenance import Run
+    from myelin.train.config_files import config_from_dict
+    from myelin.train.model import untrained
 
     model = untrained(config_from_dict(checkpoint.config), Run.of(checkpoint).classes)
     return {name: value.detach().numpy().astype(float).ravel() for name, value in model.state_dict().items()}
@@ -134,7 +134,7 @@ def _delay_facts(
 
 def weights(network: Network, checkpoint: Checkpoint) -> list[dict[str, Any]]:
     """Weights of every connection on the grid of integers, and what rounding to it changed."""
-    from hw_configs.fixed_point import WEIGHT_SCALE
+    from myelin.hw_configs.fixed_point import WEIGHT_SCALE
 
     found = []
     for index, layer in enumerate(network.layers):
@@ -233,7 +233,7 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs of a run's metrics.jsonl; raises DataError where they cannot be read."""
-    from train.plots import read_metrics
+    from myelin.train.plots import read_metrics
 
     names = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable")
     return [

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from convert.artifact import NETWORK, Artifact, read_artifact
-from convert.checkpoint import read_checkpoint
-from convert.provenance import Origin, Run
-from convert.report import collect
-from convert.report.page import render
-from convert.report.verdict import judge
-from hw_configs.errors import ConfigError, DataError, TargetError
-from hw_configs.files import write_atomically, write_json
-from hw_configs.target import load_target
+from myelin.convert.artifact import NETWORK, Artifact, read_artifact
+from myelin.convert.checkpoint import read_checkpoint
+from myelin.convert.provenance import Origin, Run
+from myelin.convert.report import collect
+from myelin.convert.report.page import render
+from myelin.convert.report.verdict import judge
+from myelin.hw_configs.errors import ConfigError, DataError, TargetError
+from myelin.hw_configs.files import write_atomically, write_json
+from myelin.hw_configs.target import load_target
 
 #: Version of report.json; fields are only added within a version.
 FORMAT = 1
@@ -65,8 +65,8 @@ def put_together(
         NetworkError: the artifact is damaged, or lacks the trained network.
         DataError: a stage's JSON is of another network.
     """
-    from convert.check_report import as_dict
-    from convert.rules import calibrate, check
+    from myelin.convert.check_report import as_dict
+    from myelin.convert.rules import calibrate, check
 
     artifact = read_artifact(folder)
     origin, checkpoint = Origin.of(artifact), read_checkpoint(folder / "checkpoint")
@@ -135,9 +135,9 @@ def measured(
     """
     from argparse import Namespace
 
-    from convert.cli import profiled
-    from convert.mapping_command import mapped
-    from convert.stimulus import choose, open_network
+    from myelin.convert.cli import profiled
+    from myelin.convert.mapping_command import mapped
+    from myelin.convert.stimulus import choose, open_network
 
     opened = open_network(folder)
     assert opened.artifact is not None
@@ -153,7 +153,7 @@ def measured(
 
 
 def _trained(origin: Origin) -> Any:
-    from convert.trained import Trained
+    from myelin.convert.trained import Trained
 
     return Trained.load(origin.checkpoint, origin.clipped_to_steps)
 

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from convert.report import accuracy, chip, exploration, inside, origin
-from convert.report.markup import Facts, Html, el, join, listing
-from convert.report.style import CSS
-from hw_configs.errors import DataError
+from myelin.convert.report import accuracy, chip, exploration, inside, origin
+from myelin.convert.report.markup import Facts, Html, el, join, listing
+from myelin.convert.report.style import CSS
+from myelin.hw_configs.errors import DataError
 
 
 class Section(NamedTuple):
@@ -82,7 +82,7 @@ def render(values: Mapping[str, Any]) -> str:
     """The whole page.
 
     Args:
-        values: what ``convert.report.make`` puts together.
+        values: what ``myelin.convert.report.make`` puts together.
 
     Raises:
         DataError: a part of ``values`` lacks a field that is shown.

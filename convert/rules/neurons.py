@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
-from convert.rules.violation import Case, Violation, beyond, layer_name, neurons
-from hw_configs.fixed_point import SDNN_MESSAGE_BITS, THRESHOLD_MAX
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.rules.violation import Case, Violation, beyond, layer_name, neurons
+from myelin.hw_configs.fixed_point import SDNN_MESSAGE_BITS, THRESHOLD_MAX
 
 #: Names of neurons in target files.
 MODELS = {Cuba: "cuba", Delta: "delta", SigmaDelta: "sigma_delta", Sigma: "sigma"}

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy.typing as npt
 
-from convert.network import Network
-from convert.neurons import Cuba
-from convert.rules.violation import Case, Violation, layer_name
-from convert.sides import INPUT
-from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
-from hw_configs.target import Target
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.rules.violation import Case, Violation, layer_name
+from myelin.convert.sides import INPUT
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
+from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
-    from convert.profile import Profile
+    from myelin.convert.profile import Profile
 
 
 class StateRange(NamedTuple):
@@ -41,7 +41,7 @@ def calibrate(network: Network, batches: Iterable[npt.ArrayLike]) -> Profile:
     Raises:
         DataError: the spikes do not fit the network.
     """
-    from convert.profile import Profiler  # the simulator: not needed to apply the other rules
+    from myelin.convert.profile import Profiler  # the simulator: not needed to apply the other rules
 
     profiler = Profiler(network, timed=False)
     for spikes in batches:

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convert.arrays import IntArray
-from convert.cuba_states import each
-from convert.layers import Conv, Dense
-from convert.layers.conv import as_chw
-from convert.network import Network
-from convert.rules.violation import Case, Violation, beyond, layer_name
-from convert.synapses import Connection, Index, connections, fan_out
-from hw_configs.costs import SynapsePacking
-from hw_configs.target import Target
+from myelin.convert.arrays import IntArray
+from myelin.convert.cuba_states import each
+from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers.conv import as_chw
+from myelin.convert.network import Network
+from myelin.convert.rules.violation import Case, Violation, beyond, layer_name
+from myelin.convert.synapses import Connection, Index, connections, fan_out
+from myelin.hw_configs.costs import SynapsePacking
+from myelin.hw_configs.target import Target
 
 
 def delay(case: Case) -> Iterator[Violation]:

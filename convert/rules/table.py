@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from convert.network import Network
-from convert.rules import neurons, states, synapses
-from convert.rules.violation import Case, Rule, Violation
-from hw_configs.target import Target
+from myelin.convert.network import Network
+from myelin.convert.rules import neurons, states, synapses
+from myelin.convert.rules.violation import Case, Rule, Violation
+from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
-    from convert.profile import Profile
+    from myelin.convert.profile import Profile
 
 #: Every rule; one test for each edge of each.  What a mapping can cure is for the mapping to say.
 RULES: tuple[Rule, ...] = (

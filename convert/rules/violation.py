@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convert.network import Network
-from convert.neurons import Cuba, Delta, Sigma, SigmaDelta
-from hw_configs.target import Target
+from myelin.convert.network import Network
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
-    from convert.profile import Profile
+    from myelin.convert.profile import Profile
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from convert.layers.weights import SynapseFormat
+from myelin.convert.layers.weights import SynapseFormat
 
 #: Longest delay of Lava's connections, 6 bit (lava-nc ``proc/dense/models.py:331``: above it the ProcessModel raises).
 MAX_DELAY_STEPS = 63

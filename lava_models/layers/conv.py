@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import Shape
-from convert.layers import Conv
-from convert.layers.conv import as_chw, unroll
-from convert.layers.weights import SynapseFormat, synapse_format
-from hw_configs.errors import NetworkError
-from lava_models.layers.connection import Connection, dense_connection, sparse_connection
+from myelin.convert.arrays import Shape
+from myelin.convert.layers import Conv
+from myelin.convert.layers.conv import as_chw, unroll
+from myelin.convert.layers.weights import SynapseFormat, synapse_format
+from myelin.hw_configs.errors import NetworkError
+from myelin.lava_models.layers.connection import Connection, dense_connection, sparse_connection
 
 #: Lava's fixed-point Conv keeps kernel size, stride, padding, dilation and groups in int8 (lava-nc ``proc/conv/models.py:25``).
 _INT8_MAX = 127
@@ -48,7 +48,8 @@ def unrolled_connections(
 ) -> list[Connection]:
     """The convolution as connections by matrices, with the axonal delay of each source neuron on its synapses.
 
-    Sums do not wrap to 24 bit as those of Lava's Conv do; ``lava_models.checks`` refuses networks where that could matter.
+    Sums do not wrap to 24 bit as those of Lava's Conv do; ``myelin.lava_models.checks`` refuses networks where that could
+    matter.
 
     Args:
         source_delays: axonal delay in steps of each source neuron.

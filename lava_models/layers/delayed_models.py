@@ -19,8 +19,8 @@ from lava.proc.sparse.process import DelaySparse
 from lava.utils.weightutils import clip_weights, determine_sign_mode, truncate_weights
 from scipy.sparse import csr_matrix
 
-from lava_models.layers.connection import MAX_DELAY_STEPS
-from lava_models.layers.delayed import DelayedProduct
+from myelin.lava_models.layers.connection import MAX_DELAY_STEPS
+from myelin.lava_models.layers.delayed import DelayedProduct
 
 
 class _EventDrivenDelay(PyLoihiProcessModel):

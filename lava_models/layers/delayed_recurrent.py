@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from convert.arrays import Shape
-from convert.layers import Conv, DelayedRecurrent
-from convert.layers.conv import as_chw
-from lava_models.layers.connection import Connection
-from lava_models.layers.conv import unrolled_connections
-from lava_models.layers.dense import dense_connections
+from myelin.convert.arrays import Shape
+from myelin.convert.layers import Conv, DelayedRecurrent
+from myelin.convert.layers.conv import as_chw
+from myelin.lava_models.layers.connection import Connection
+from myelin.lava_models.layers.conv import unrolled_connections
+from myelin.lava_models.layers.dense import dense_connections
 
 
 def recurrent_connections(recurrent: DelayedRecurrent, shape: Shape, *, dense: bool = False) -> list[Connection]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from convert.layers import Dense
-from convert.layers.weights import synapse_format
-from lava_models.layers.connection import Connection, dense_connection
+from myelin.convert.layers import Dense
+from myelin.convert.layers.weights import synapse_format
+from myelin.lava_models.layers.connection import Connection, dense_connection
 
 
 def dense_delays(synapse: Dense, source_delays: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.arrays import IntArray, Shape
-from convert.neurons import Cuba
+from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.neurons import Cuba
 
 
 def lif_arguments(neuron: Cuba, shape: Shape, *, image: bool) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from convert.arrays import Shape
-from convert.neurons import Delta, Sigma, SigmaDelta
+from myelin.convert.arrays import Shape
+from myelin.convert.neurons import Delta, Sigma, SigmaDelta
 
 #: Lava's ``ActivationMode`` (lava-nc ``proc/sdn/process.py``).
 _ACTIVATIONS = {"unit": 0, "relu": 1}

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import measure, networks, peak, simulate
 from benchmarks.stream import Shifted
-from convert import simulate as simulated
+from myelin.convert import simulate as simulated
 
 
 def run(name, samples=1, expected=None, output=0, calls=None):

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks import networks
 from benchmarks.numpy_loop import NumpyLoop
-from convert import Conv, Dense, simulate
-from lava_models import compat
+from myelin.convert import Conv, Dense, simulate
+from myelin.lava_models import compat
 
 SMALL = {"neurons": (40, 30), "classes": 5, "densities": (0.2, 0.1), "delay_steps": 12}
 

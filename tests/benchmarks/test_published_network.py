@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import inference, networks
 from benchmarks.published_network import PublishedNetwork
-from convert import simulate
+from myelin.convert import simulate
 
 
 @pytest.mark.parametrize("recurrence", ["dense", "conv"])

@@ -7,10 +7,10 @@ import torch
 
 from benchmarks.published import PublishedLayer
 from benchmarks.training_layers import NEURON, SIGMA, Point, compare, layer, problem, undelayed
-from lava_models import compat
-from train.delay import AxonalDelay
-from train.layers import Recurrence
-from train.neurons import Cuba
+from myelin.lava_models import compat
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers import Recurrence
+from myelin.train.neurons import Cuba
 
 TINY = {"neurons": 12, "lags": 9, "steps": 40, "batch": 3}
 

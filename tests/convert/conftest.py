@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from convert.layers.conv import as_chw
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert.layers.conv import as_chw
 
 for stem, name in (("reference", "lava_reference"), ("sigma_delta_networks", "sigma_delta_networks")):
     spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "lava_models" / f"{stem}.py")

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from convert import write_netx
-from convert.artifact import load_network, read_artifact, write_artifact
-from hw_configs.errors import DataError, NetworkError
-from hw_configs.target import load_target
+from myelin.convert import write_netx
+from myelin.convert.artifact import load_network, read_artifact, write_artifact
+from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.target import load_target
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_round_trip(artifact, inputs, tmp_path):
 
 def test_golden_inputs_may_be_negative(tmp_path, inputs):
     """Delta encoders take values of either sign; 8 unsigned bit would turn -3 into 253."""
-    from convert import Delta, Dense, Input, Layer, Network, Sigma
+    from myelin.convert import Delta, Dense, Input, Layer, Network, Sigma
 
     encoded = Network(Input((2,), 4, Delta(1)), (Layer((1,), Dense([[2, -4]]), Sigma(), output="state"),))
     write(tmp_path / "art", encoded, inputs * -3)
@@ -78,7 +78,7 @@ def test_an_artifact_is_replaced_and_nothing_else(artifact, small, inputs, tmp_p
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path, small, inputs, monkeypatch):
-    import convert.artifact as module
+    import myelin.convert.artifact as module
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -114,14 +114,14 @@ def manifest_change(**change):
 
 def resign(folder):
     """Make the hashes right again, as someone who wants to deceive would."""
-    from convert.files import sha256
+    from myelin.convert.files import sha256
 
     files = {name: {"sha256": sha256(folder / name)} for name in ("network.net", "golden.npz")}
     manifest_change(files=files)(folder)
 
 
 def other_network(folder):
-    from convert import read_netx
+    from myelin.convert import read_netx
 
     network = read_netx(folder / "network.net")
     import dataclasses

@@ -8,11 +8,11 @@ import json
 import numpy as np
 import pytest
 
-from convert import Cuba, Dense, Input, Layer, Network, write_netx
-from convert.artifact import write_artifact
-from convert.cli import add_commands
-from hw_configs.errors import ConfigError, NetworkError, TargetError
-from hw_configs.target import load_target
+from myelin.convert import Cuba, Dense, Input, Layer, Network, write_netx
+from myelin.convert.artifact import write_artifact
+from myelin.convert.cli import add_commands
+from myelin.hw_configs.errors import ConfigError, NetworkError, TargetError
+from myelin.hw_configs.target import load_target
 
 
 def run(*arguments):

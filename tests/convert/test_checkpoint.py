@@ -9,12 +9,12 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from convert.checkpoint import network_from_checkpoint, read_checkpoint
-from convert.layers import Conv, Dense
-from convert.simulator import simulate
-from hw_configs.errors import NetworkError
-from train.config_files import config_from_dict, config_to_dict
-from train.model import build_model
+from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
+from myelin.convert.layers import Conv, Dense
+from myelin.convert.simulator import simulate
+from myelin.hw_configs.errors import NetworkError
+from myelin.train.config_files import config_from_dict, config_to_dict
+from myelin.train.model import build_model
 
 DELAY = {"low": 0.0, "high": 9.0}
 

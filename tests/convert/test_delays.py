@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Layer
-from convert.delays import with_delays
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Layer
+from myelin.convert.delays import with_delays
 
 CUBA = Cuba(threshold=10, current_decay=100, voltage_decay=200)
 

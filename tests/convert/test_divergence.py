@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from convert.constants import constant_differences, require_same_structure
-from convert.difference import Place, first_place
-from convert.divergence import diverge, samples_at_a_time
-from convert.divergence_report import SHOWN, as_dict, lines
-from convert.sides import Side
-from hw_configs.errors import NetworkError
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
+from myelin.convert.constants import constant_differences, require_same_structure
+from myelin.convert.difference import Place, first_place
+from myelin.convert.divergence import diverge, samples_at_a_time
+from myelin.convert.divergence_report import SHOWN, as_dict, lines
+from myelin.convert.sides import Side
+from myelin.hw_configs.errors import NetworkError
 
 
 def side(network, without=frozenset()):

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, engine_dense, plan, simulate, stage, stream
-from hw_configs.errors import DataError, NetworkError
+from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, engine_dense, plan, simulate, stage, stream
+from myelin.hw_configs.errors import DataError, NetworkError
 
 PASS = Cuba(threshold=0, current_decay=4096, voltage_decay=4096)  # spikes in every step with positive input
 

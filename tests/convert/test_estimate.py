@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network
-from convert.estimate import BARRIER, MEMORY_READS, NEURON_UPDATES, SHORTEST_STEP, SYNAPTIC_OPERATIONS, estimate
-from convert.estimate_report import estimate_dict, estimate_lines
-from convert.mapping import map_network
-from convert.mapping_activity import measure
-from convert.mapping_strategies import STRATEGIES
-from convert.profile import profile
-from hw_configs.errors import DataError
-from hw_configs.target import load_target
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network
+from myelin.convert.estimate import BARRIER, MEMORY_READS, NEURON_UPDATES, SHORTEST_STEP, SYNAPTIC_OPERATIONS, estimate
+from myelin.convert.estimate_report import estimate_dict, estimate_lines
+from myelin.convert.mapping import map_network
+from myelin.convert.mapping_activity import measure
+from myelin.convert.mapping_strategies import STRATEGIES
+from myelin.convert.profile import profile
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.target import load_target
 
 ONE = load_target("loihi1")
 TWO = load_target("loihi2")

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
-from convert.artifact import read_artifact, write_artifact
-from convert.examine import examine
-from convert.files import sha256
-from convert.validate import network_divergence
-from hw_configs.errors import NetworkError
-from hw_configs.target import load_target
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
+from myelin.convert.artifact import read_artifact, write_artifact
+from myelin.convert.examine import examine
+from myelin.convert.files import sha256
+from myelin.convert.validate import network_divergence
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.target import load_target
 
 INPUTS = (np.random.default_rng(2).random((3, 40, 1, 1, 6)) < 0.35).astype(np.uint8)
 

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from convert.checkpoint import Checkpoint
-from convert.explore import explore, memory_bytes
-from convert.explore_knobs import with_decay_bits, with_longest_delay, with_weight_bits
-from convert.explore_report import as_dict, lines
-from convert.plots_explore import exploration
-from convert.statistics import compare, wilson_interval
-from hw_configs.target import load_target
+from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
+from myelin.convert.checkpoint import Checkpoint
+from myelin.convert.explore import explore, memory_bytes
+from myelin.convert.explore_knobs import with_decay_bits, with_longest_delay, with_weight_bits
+from myelin.convert.explore_report import as_dict, lines
+from myelin.convert.plots_explore import exploration
+from myelin.convert.statistics import compare, wilson_interval
+from myelin.hw_configs.target import load_target
 
 RNG = np.random.default_rng(3)
 LABELS = np.arange(24) % 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, SigmaDelta, simulate
-from convert.float_network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
-from convert.float_simulator import simulate_floats
-from hw_configs.errors import DataError, NetworkError
+from myelin.convert import Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, SigmaDelta, simulate
+from myelin.convert.float_network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
+from myelin.convert.float_simulator import simulate_floats
+from myelin.hw_configs.errors import DataError, NetworkError
 
 
 def test_dequantised_gives_slayers_units():

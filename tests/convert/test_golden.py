@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convert.golden import GOLDEN, Golden, golden_parity
-from convert.simulator import simulate
-from hw_configs.errors import NetworkError
+from myelin.convert.golden import GOLDEN, Golden, golden_parity
+from myelin.convert.simulator import simulate
+from myelin.hw_configs.errors import NetworkError
 
 SPIKES = np.random.default_rng(0).integers(0, 2, (3, 20, 2))
 

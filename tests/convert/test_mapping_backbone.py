@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from convert.mapping import map_network
-from convert.mapping_loops import AXONS_IN, AXONS_OUT, NEURONS, SYNAPSE_BITS
-from convert.rules import check
-from convert.rules.synapses import sources
-from convert.synapses import connections, fan_out
-from hw_configs.target import load_target
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert.mapping import map_network
+from myelin.convert.mapping_loops import AXONS_IN, AXONS_OUT, NEURONS, SYNAPSE_BITS
+from myelin.convert.rules import check
+from myelin.convert.rules.synapses import sources
+from myelin.convert.synapses import connections, fan_out
+from myelin.hw_configs.target import load_target
 
 ONE = load_target("loihi1")
 CUBA = Cuba(64, 4096, 4095)

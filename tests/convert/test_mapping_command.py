@@ -9,14 +9,14 @@ import re
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, plots_mapping, write_netx
-from convert.artifact import write_artifact
-from convert.cli import add_commands
-from convert.mapping import map_network
-from convert.mapping_report import lines
-from convert.plots_mapping import core_map
-from hw_configs.errors import DataError, NetworkError, TargetError
-from hw_configs.target import load_target
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, plots_mapping, write_netx
+from myelin.convert.artifact import write_artifact
+from myelin.convert.cli import add_commands
+from myelin.convert.mapping import map_network
+from myelin.convert.mapping_report import lines
+from myelin.convert.plots_mapping import core_map
+from myelin.hw_configs.errors import DataError, NetworkError, TargetError
+from myelin.hw_configs.target import load_target
 
 ONE = load_target("loihi1")
 

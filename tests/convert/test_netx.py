@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, Dense, Input, Layer, Network, read_netx, simulate, write_netx
-from hw_configs.errors import NetworkError
+from myelin.convert import Conv, Cuba, Dense, Input, Layer, Network, read_netx, simulate, write_netx
+from myelin.hw_configs.errors import NetworkError
 
 CUBA = Cuba(threshold=10, current_decay=1000, voltage_decay=500)
 
@@ -385,7 +385,7 @@ def test_damaged_bytes_give_a_network_or_one_message(tmp_path, slayer, place, va
 def test_stock_files_give_the_same_spikes_in_stock_netx(tmp_path):
     """Without bias: stock delays a layer's input current where we delay its output, which is the same there."""
     pytest.importorskip("lava")
-    compat = pytest.importorskip("lava_models.compat")
+    compat = pytest.importorskip("myelin.lava_models.compat")
     compat.prepare(slayer=True)
     import logging
 

@@ -6,12 +6,12 @@ import h5py
 import numpy as np
 import pytest
 
-from convert import write_netx
-from convert.float_network import dequantised
-from convert.float_simulator import simulate_floats
-from convert.float_sources import open_floats
-from convert.netx_floats import read_netx_floats
-from hw_configs.errors import NetworkError
+from myelin.convert import write_netx
+from myelin.convert.float_network import dequantised
+from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.float_sources import open_floats
+from myelin.convert.netx_floats import read_netx_floats
+from myelin.hw_configs.errors import NetworkError
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import myelin
-from convert import (
+import myelin.cli
+from myelin.convert import (
     Cuba,
     DelayedRecurrent,
     Delta,
@@ -28,11 +28,11 @@ from convert import (
     write_netx,
     write_nir,
 )
-from convert.constants import constant_differences, require_same_structure
-from convert.float_network import FloatConv
-from convert.float_simulator import simulate_floats
-from convert.nir import read_nir_floats
-from hw_configs.errors import BackendError, NetworkError
+from myelin.convert.constants import constant_differences, require_same_structure
+from myelin.convert.float_network import FloatConv
+from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.nir import read_nir_floats
+from myelin.hw_configs.errors import BackendError, NetworkError
 
 nir = pytest.importorskip("nir", reason="the package nir (extra 'nir') is not installed")
 
@@ -389,23 +389,23 @@ def test_files_that_are_no_nir_files(tmp_path, small):
 def test_the_command_there_and_back(tmp_path, small, capsys):
     net, file, back = (str(tmp_path / name) for name in ("a.net", "a.nir", "b.net"))
     write_netx(small, net)
-    assert myelin.main(["nir", "export", net, "--out", file, "--dt-ms", "5"]) == 0
-    assert myelin.main(["nir", "import", file, "--out", back]) == 0
+    assert myelin.cli.main(["nir", "export", net, "--out", file, "--dt-ms", "5"]) == 0
+    assert myelin.cli.main(["nir", "import", file, "--out", back]) == 0
     assert_same(small, read_netx(back))
     out = capsys.readouterr().out
     assert "2 layers, 2 -> 3 -> 2 neurons, a step is 5 ms" in out and "integers as the file has them" in out
-    assert myelin.main(["nir", "import", file, "--out", back, "--ignore-integers"]) == 0
+    assert myelin.cli.main(["nir", "import", file, "--out", back, "--ignore-integers"]) == 0
     out = capsys.readouterr().out
     assert "layer 1 (dense): weight 1 is 2^9; largest errors: weights 0.00% of the largest, threshold 0.00%" in out
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path, small, capsys):
     nir.write(str(tmp_path / "g.nir"), graph(nir.Linear(WEIGHT), nir.Scale(ONE), lif()))
-    assert myelin.main(["nir", "import", str(tmp_path / "g.nir"), "--out", str(tmp_path / "b.net")]) == 2
+    assert myelin.cli.main(["nir", "import", str(tmp_path / "g.nir"), "--out", str(tmp_path / "b.net")]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "node 'n1' is of type Scale" in error
     write_netx(small, tmp_path / "a.net")
-    assert myelin.main(["nir", "export", str(tmp_path / "a.net"), "--out", str(tmp_path / "a.nir"), "--dt-ms", "0"]) == 2
+    assert myelin.cli.main(["nir", "export", str(tmp_path / "a.net"), "--out", str(tmp_path / "a.nir"), "--dt-ms", "0"]) == 2
     assert "dt_ms is 0.0; a length of a step above 0" in capsys.readouterr().err
 
 

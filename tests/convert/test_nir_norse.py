@@ -11,10 +11,10 @@ import warnings
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from convert.float_network import dequantised
-from convert.float_simulator import simulate_floats
-from convert.nir import read_nir_floats, write_nir
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
+from myelin.convert.float_network import dequantised
+from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.nir import read_nir_floats, write_nir
 
 nir = pytest.importorskip("nir", reason="the package nir (extra 'nir') is not installed")
 nirtorch = pytest.importorskip("nirtorch", reason="nirtorch (extra 'norse') is not installed")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import plots
-from convert.layers import DelayedRecurrent, Dense
-from convert.network import Input, Layer, Network
-from convert.neurons import Cuba
-from convert.simulator import simulate
-from hw_configs.errors import DataError
+from myelin.convert import plots
+from myelin.convert.layers import DelayedRecurrent, Dense
+from myelin.convert.network import Input, Layer, Network
+from myelin.convert.neurons import Cuba
+from myelin.convert.simulator import simulate
+from myelin.hw_configs.errors import DataError
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

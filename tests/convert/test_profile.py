@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
-from convert.artifact import write_artifact
-from convert.cli import add_commands
-from convert.layers.conv import as_chw, unroll
-from convert.profile import Profiler, Range, profile
-from convert.profile_report import as_dict, lines
-from convert.synapses import connections
-from hw_configs.errors import DataError, NetworkError
-from hw_configs.target import load_target
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
+from myelin.convert.artifact import write_artifact
+from myelin.convert.cli import add_commands
+from myelin.convert.layers.conv import as_chw, unroll
+from myelin.convert.profile import Profiler, Range, profile
+from myelin.convert.profile_report import as_dict, lines
+from myelin.convert.synapses import connections
+from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.target import load_target
 
 NEVER = Cuba((1 << 25) - 1, 4096, 4096)
 #: A spike for every input, in the step in which it arrives: u is gone after each step.

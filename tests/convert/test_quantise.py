@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import simulate
-from convert.float_network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
-from convert.float_simulator import late, simulate_floats
-from convert.quantise import mismatch, quantise, state_error
-from convert.quantise_layer import Grid
-from convert.quantise_report import as_dict, batches, choices, compare_networks, table
-from convert.rounding import round_network
-from hw_configs.errors import DataError, NetworkError
+from myelin.convert import simulate
+from myelin.convert.float_network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
+from myelin.convert.float_simulator import late, simulate_floats
+from myelin.convert.quantise import mismatch, quantise, state_error
+from myelin.convert.quantise_layer import Grid
+from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table
+from myelin.convert.rounding import round_network
+from myelin.hw_configs.errors import DataError, NetworkError
 
 
 def network(seed=0, fractions=False):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.float_network import FloatConv, FloatDense, FloatLayer, FloatRecurrent
-from convert.quantise_layer import Choice, Grid, compensated, largest_scale, quantised_layer, steps_of
-from convert.rounding import STATE_THRESHOLD, round_layer
-from hw_configs.errors import NetworkError
-from hw_configs.target import Target, load_target
+from myelin.convert.float_network import FloatConv, FloatDense, FloatLayer, FloatRecurrent
+from myelin.convert.quantise_layer import Choice, Grid, compensated, largest_scale, quantised_layer, steps_of
+from myelin.convert.rounding import STATE_THRESHOLD, round_layer
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.target import Target, load_target
 
 
 def test_values_by_hand():

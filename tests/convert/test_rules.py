@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta
-from convert.rules import RULES, Violation, calibrate, check, not_checked, notes, state_ranges, weight_bits
-from convert.rules.neurons import MODELS
-from convert.rules.synapses import sources
-from convert.synapses import connections, fan_in
-from hw_configs.target import LAYER_KINDS, NEURON_MODELS, Target, load_target
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta
+from myelin.convert.rules import RULES, Violation, calibrate, check, not_checked, notes, state_ranges, weight_bits
+from myelin.convert.rules.neurons import MODELS
+from myelin.convert.rules.synapses import sources
+from myelin.convert.synapses import connections, fan_in
+from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, Target, load_target
 
 LOIHI1, LOIHI2, CPU = load_target("loihi1"), load_target("loihi2"), load_target("cpu")
 

@@ -11,7 +11,7 @@ import sigma_delta_networks
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from convert import (
+from myelin.convert import (
     Conv,
     Cuba,
     DelayedRecurrent,
@@ -26,10 +26,10 @@ from convert import (
     simulate,
     write_netx,
 )
-from hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.errors import DataError, NetworkError
 
 SEEDS = st.integers(0, 2**32 - 1)
-#: Above this the simulator refuses: see ``convert.engine_sigma_delta``.
+#: Above this the simulator refuses: see ``myelin.convert.engine_sigma_delta``.
 HOLDS = 1 << 30
 seen = {"networks": 0, "messages": 0, "values": 0}
 

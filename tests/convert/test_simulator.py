@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from convert.simulator import _cpus
-from hw_configs.errors import DataError
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
+from myelin.convert.simulator import _cpus
+from myelin.hw_configs.errors import DataError
 
 PASS = Cuba(threshold=0, current_decay=4096, voltage_decay=4096)  # spikes in every step with positive input
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import statistics
-from convert.stages import ALONE, CUMULATED, NAMES, SETTINGS, Outcome, summarise
+from myelin.convert import statistics
+from myelin.convert.stages import ALONE, CUMULATED, NAMES, SETTINGS, Outcome, summarise
 
 LABELS = np.arange(200) % 2
 

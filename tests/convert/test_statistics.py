@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, bootstrap
 
-from convert import statistics
+from myelin.convert import statistics
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.recording import class_scores
-from convert.trained import ALL, Setting, Trained
+from myelin.convert.recording import class_scores
+from myelin.convert.trained import ALL, Setting, Trained
 
 
 @pytest.fixture
 def trained():
     import torch
 
-    from train.config import Config, DataConfig, LayerConfig
-    from train.model import build_model
+    from myelin.train.config import Config, DataConfig, LayerConfig
+    from myelin.train.model import build_model
 
     torch.manual_seed(5)
     layers = (LayerConfig(neurons=8, recurrent="dense", delay_per="neuron"),)
@@ -52,9 +52,9 @@ def test_a_decay_that_is_not_rounded_changes_the_states(trained):
 
 
 def test_the_training_code_as_a_backend_gives_the_simulators_spikes(trained):
-    from convert import DelayedRecurrent, Dense, Input, Layer, Network, simulate
-    from convert.neurons import Cuba
-    from hw_configs.fixed_point import THRESHOLD_MAX
+    from myelin.convert import DelayedRecurrent, Dense, Input, Layer, Network, simulate
+    from myelin.convert.neurons import Cuba
+    from myelin.hw_configs.fixed_point import THRESHOLD_MAX
 
     trained.apply(ALL)
     block, readout = trained.model.blocks

@@ -18,7 +18,7 @@ import dataclasses
 
 import numpy as np
 
-from convert import Conv, Cuba, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, read_netx, simulate
+from myelin.convert import Conv, Cuba, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, read_netx, simulate
 
 
 def steps_first(path):

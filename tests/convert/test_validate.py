@@ -8,16 +8,16 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from convert.difference import Difference, Parity, compare_trains
-from convert.examine import Examination
-from convert.gate import judge
-from convert.samples import Binning, events_line, open_samples, spread_choice
-from convert.stages import NAMES, Outcome, summarise
-from convert.statistics import compare
-from convert.validate import Equality, Validation, class_changes
-from convert.validation_json import as_dict, confusion
-from convert.validation_table import lines
-from hw_configs.errors import DataError
+from myelin.convert.difference import Difference, Parity, compare_trains
+from myelin.convert.examine import Examination
+from myelin.convert.gate import judge
+from myelin.convert.samples import Binning, events_line, open_samples, spread_choice
+from myelin.convert.stages import NAMES, Outcome, summarise
+from myelin.convert.statistics import compare
+from myelin.convert.validate import Equality, Validation, class_changes
+from myelin.convert.validation_json import as_dict, confusion
+from myelin.convert.validation_table import lines
+from myelin.hw_configs.errors import DataError
 
 EQUAL = Examination(None, {}, "checkpoint/", None, (), Parity("simulator = golden values", 2, 100))
 
@@ -123,7 +123,7 @@ def test_classes_that_change_are_named():
 
 
 def test_the_figure(tmp_path):
-    from convert.plots_validation import stages_with_intervals
+    from myelin.convert.plots_validation import stages_with_intervals
 
     stages_with_intervals(tmp_path / "x.png", validation(3, 1))
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
@@ -188,7 +188,7 @@ def test_chosen_samples_spread_over_the_classes(labels, count, chosen):
 @pytest.fixture
 def files(tmp_path):
     """A folder with train, valid and test split of 3, 4 and 5 samples, 20 channels, two events each: one late, one at 12 ms."""
-    from train.datasets import SpikeDataset, join_events, write_shd
+    from myelin.train.datasets import SpikeDataset, join_events, write_shd
 
     for split, count in (("train", 3), ("valid", 4), ("test", 5)):
         events = join_events([(np.array([0.012, 0.5], np.float32), np.array([7, 3]))] * count)
@@ -227,8 +227,8 @@ def test_frames_and_what_did_not_fit(files):
 
 def test_frames_are_those_of_training(files):
     """Validation and training must bin alike, for presence, for counts and for intervals."""
-    from train.batches import Batches
-    from train.config import DataConfig
+    from myelin.train.batches import Batches
+    from myelin.train.config import DataConfig
 
     by_interval = {"shape": (2, 1, 10), "intervals_ms": (100.0,)}
     for bits, more in ((0, {}), (1, {}), (4, {}), (4, by_interval)):

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from convert.report.verdict import CURES, judge
+from myelin.convert.report.verdict import CURES, judge
 
 
 def compared(points, low, high):

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from hw_configs.errors import ConfigError
-from hw_configs.files import atomic_file, write_atomically, write_json
+from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.files import atomic_file, write_atomically, write_json
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):

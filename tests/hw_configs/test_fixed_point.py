@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hw_configs import fixed_point
-from hw_configs.target import load_target
+from myelin.hw_configs import fixed_point
+from myelin.hw_configs.target import load_target
 
 
 def test_the_numbers_that_follow_from_others():
@@ -23,7 +23,7 @@ def test_loihi2_is_the_model_that_lava_states():
 
 
 def test_the_cpu_target_holds_what_a_network_may_state():
-    from convert.layers.dense import DELAY_LIMIT_STEPS
+    from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
 
     target = load_target("cpu")
     assert target.delay_steps_max == DELAY_LIMIT_STEPS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hw_configs.published import measurements
+from myelin.hw_configs.published import measurements
 
 
 def test_measurements_are_complete():

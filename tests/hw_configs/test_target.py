@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import hw_configs.target as module
-from hw_configs.errors import TargetError
-from hw_configs.target import Target, known_fields, load_target, number_fields, target_names
+import myelin.hw_configs.target as module
+from myelin.hw_configs.errors import TargetError
+from myelin.hw_configs.target import Target, known_fields, load_target, number_fields, target_names
 
 
 def test_the_numbers_of_loihi2():

@@ -19,8 +19,8 @@ for stem, name in (
 
 @pytest.fixture(scope="session")
 def lava():
-    from lava_models import compat
-    from lava_models.runner import Worker
+    from myelin.lava_models import compat
+    from myelin.lava_models.runner import Worker
 
     if compat.missing():
         pytest.skip(f"Lava is not installed: {', '.join(compat.missing())}")

@@ -8,7 +8,7 @@ import lava_reference
 import numpy as np
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
 #: Longest delay drawn for a population.
 LONGEST = 62

@@ -1,13 +1,14 @@
 """A third opinion: the equations of fixed_point.md, one step and one delay at a time, in 64 bit integers; slow on purpose.
 
-It shares no arithmetic with ``convert.simulator`` or ``lava_models``: dense by a matrix for each delay, convolutions by slices.
+It shares no arithmetic with ``myelin.convert.simulator`` or ``myelin.lava_models``: dense by a matrix for each delay,
+convolutions by slices.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from convert import Conv, Network
+from myelin.convert import Conv, Network
 
 
 def wrap(x, bits):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import lava_reference
 import numpy as np
 
-from convert import Conv, Cuba, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta
+from myelin.convert import Conv, Cuba, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta
 
 STEPS = 24
 
@@ -20,7 +20,7 @@ def wrap32(x):
 
 
 class Neurons:
-    """The equations of ``convert.neurons.sigma_delta``, written as Lava's models are, with arrays of a whole population."""
+    """The equations of ``myelin.convert.neurons.sigma_delta``, as Lava writes them, for a whole population."""
 
     def __init__(self, neuron, shape, steps):
         self.neuron, self.steps = neuron, steps

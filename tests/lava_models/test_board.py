@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, Dense, Input, Layer, Network
-from convert.artifact import write_artifact
-from hw_configs.errors import DataError
-from hw_configs.target import load_target
-from lava_models import compat
-from lava_models.board import align
+from myelin.convert import Conv, Cuba, Dense, Input, Layer, Network
+from myelin.convert.artifact import write_artifact
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.target import load_target
+from myelin.lava_models import compat
+from myelin.lava_models.board import align
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).with_name("stand_in")
@@ -67,7 +67,9 @@ def command(tmp_path):
 
     def run(*arguments, behaviour="late=0", **environment):
         log, out = tmp_path / "log", tmp_path / "out.json"
-        code = f"import sys; sys.modules['torch'] = None; import myelin; sys.exit(myelin.main({[*map(str, arguments)]!r}))"
+        code = (
+            f"import sys; sys.modules['torch'] = None; import myelin.cli; sys.exit(myelin.cli.main({[*map(str, arguments)]!r}))"
+        )
         clean = {key: value for key, value in os.environ.items() if not key.startswith("MYELIN_LOIHI")}
         paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{STAND_IN}", "PATH": f"{STAND_IN / 'bin'}{os.pathsep}{os.environ['PATH']}"}
         told = {"MYELIN_STAND_IN": behaviour, "MYELIN_STAND_IN_LOG": str(log), **environment}
@@ -226,8 +228,8 @@ def test_a_lag_that_no_artifact_explains(command, artifact):
 CHAIN = """
 import pickle
 import numpy as np
-from convert.simulator import simulate
-from lava_models import run
+from myelin.convert.simulator import simulate
+from myelin.lava_models import run
 network, values = pickle.load(open("job.pickle", "rb"))
 expected = simulate(network, values)
 assert expected.output.sum() > 20

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from convert.layers.conv import unroll
-from lava_models.build import plan
-from lava_models.layers.delayed import DelayedProduct
-from lava_models.neurons.cuba import has_shared_decays, lif_arguments
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert.layers.conv import unroll
+from myelin.lava_models.build import plan
+from myelin.lava_models.layers.delayed import DelayedProduct
+from myelin.lava_models.neurons.cuba import has_shared_decays, lif_arguments
 
 NEURON = Cuba(7, 100, 200)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
 #: No memory: u = 64 a, v = u; one spike with weight 2 gives v = 128, above the threshold of 64.
 INSTANT = Cuba(1, 4096, 4096)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from hw_configs.errors import BackendError, DataError, NetworkError
-from lava_models import run
-from lava_models.layers.conv import fits_conv_process
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.hw_configs.errors import BackendError, DataError, NetworkError
+from myelin.lava_models import run
+from myelin.lava_models.layers.conv import fits_conv_process
 
 NEURON = Cuba(10, 100, 100)
 

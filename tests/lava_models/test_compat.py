@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import lava_models
-from convert import Cuba, Dense, Input, Layer, Network
-from hw_configs.errors import BackendError
-from lava_models import compat
+from myelin import lava_models
+from myelin.convert import Cuba, Dense, Input, Layer, Network
+from myelin.hw_configs.errors import BackendError
+from myelin.lava_models import compat
 
 ROOT = Path(__file__).parents[2]
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
@@ -23,7 +23,7 @@ def python(code):
 
 
 def test_importing_the_package_imports_nothing_of_lava():
-    code = "import lava_models, sys; print([m for m in sys.modules if m.split('.')[0] in ('lava', 'torch')])"
+    code = "import myelin.lava_models, sys; print([m for m in sys.modules if m.split('.')[0] in ('lava', 'torch')])"
     assert python(code).stdout.strip() == "[]"
 
 
@@ -40,7 +40,7 @@ IMPORTS_MESSAGES = "import lava.magma.runtime.message_infrastructure.multiproces
 
 @needs_lava
 def test_upstream_still_needs_the_start_method_freed():
-    skip = "from lava_models import compat; compat._free_start_method = lambda: None; compat.prepare()\n"
+    skip = "from myelin.lava_models import compat; compat._free_start_method = lambda: None; compat.prepare()\n"
     result = python(USES_A_LOCK + skip + IMPORTS_MESSAGES)
     assert result.returncode != 0, "lava-nc accepts a start method that is set: drop compat._free_start_method"
     assert "context has already been set" in result.stderr
@@ -48,13 +48,15 @@ def test_upstream_still_needs_the_start_method_freed():
 
 @needs_lava
 def test_prepare_frees_the_start_method():
-    result = python(USES_A_LOCK + "from lava_models import compat; compat.prepare(); compat.prepare()\n" + IMPORTS_MESSAGES)
+    result = python(
+        USES_A_LOCK + "from myelin.lava_models import compat; compat.prepare(); compat.prepare()\n" + IMPORTS_MESSAGES
+    )
     assert result.stdout.strip() == "imported", result.stderr
 
 
 @needs_slayer
 def test_upstream_still_needs_the_object_detection_shim():
-    result = python(WITHOUT_VISION + "from lava_models import compat; compat.prepare()\nimport lava.lib.dl.slayer")
+    result = python(WITHOUT_VISION + "from myelin.lava_models import compat; compat.prepare()\nimport lava.lib.dl.slayer")
     assert result.returncode != 0, "SLAYER imports without torchvision: drop compat._skip_object_detection"
     assert "object_detection" in result.stderr
 
@@ -63,7 +65,7 @@ def test_upstream_still_needs_the_object_detection_shim():
 def test_prepare_makes_lava_importable_and_leaves_dataclasses_alone():
     result = python(
         "import dataclasses; before = dataclasses.dataclass\n"
-        "from lava_models import compat; compat.prepare(); compat.prepare()\n"
+        "from myelin.lava_models import compat; compat.prepare(); compat.prepare()\n"
         "assert dataclasses.dataclass is before\n"
         "from lava.magma.compiler.var_model import CoreEncoder; assert CoreEncoder().x.base == 0\n"
         "from lava.proc.lif.process import LIF; print('imported')"
@@ -74,7 +76,7 @@ def test_prepare_makes_lava_importable_and_leaves_dataclasses_alone():
 @needs_slayer
 def test_prepare_makes_slayer_and_netx_importable_without_torchvision():
     result = python(
-        WITHOUT_VISION + "from lava_models import compat; compat.prepare(slayer=True); compat.prepare(slayer=True)\n"
+        WITHOUT_VISION + "from myelin.lava_models import compat; compat.prepare(slayer=True); compat.prepare(slayer=True)\n"
         "from lava.lib.dl import slayer, netx; print(slayer.block.cuba.Dense.__name__)"
     )
     assert result.stdout.strip() == "Dense", result.stderr

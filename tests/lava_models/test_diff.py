@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import myelin
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
-from convert.artifact import write_artifact
-from convert.divergence import diverge
-from convert.sides import Side
-from hw_configs.target import load_target
+import myelin.cli
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
+from myelin.convert.artifact import write_artifact
+from myelin.convert.divergence import diverge
+from myelin.convert.sides import Side
+from myelin.hw_configs.target import load_target
 
-ROOT = Path(myelin.__file__).parent
+ROOT = Path(myelin.__file__).parents[1]
 
 
 def main(*arguments):
-    return myelin.main([str(argument) for argument in arguments])
+    return myelin.cli.main([str(argument) for argument in arguments])
 
 
 def with_weight(network, place, change):
@@ -129,7 +129,7 @@ def test_lava_with_another_weight_parts_where_the_simulator_does(lava, network):
 def test_the_simulator_alone_loads_neither_lava_nor_torch(files):
     command = ["diff", str(files / "a.net"), str(files / "b.net"), "--density", "0.4"]
     loaded = "[name for name in ('lava', 'torch', 'matplotlib') if name in sys.modules]"
-    code = f"import sys, myelin\ncode = myelin.main({command!r})\nprint({loaded})\nsys.exit(code)"
+    code = f"import sys, myelin.cli\ncode = myelin.cli.main({command!r})\nprint({loaded})\nsys.exit(code)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-1] == "[]"
@@ -172,7 +172,7 @@ def test_wrong_usage(arguments, files, capsys):
 def test_a_seed_gives_the_same_samples_however_many(files, tmp_path):
     from argparse import Namespace
 
-    from convert.stimulus import choose, open_network
+    from myelin.convert.stimulus import choose, open_network
 
     def frames(samples, seed):
         args = Namespace(data=None, split=None, samples=samples, steps=7, step_ms=None, density=0.5, seed=seed)

@@ -14,10 +14,10 @@ import pytest
 import sigma_delta_networks
 from hypothesis import HealthCheck, given, settings
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, lava_export
-from convert.artifact import write_artifact
-from hw_configs.target import load_target
-from lava_models import compat
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, lava_export
+from myelin.convert.artifact import write_artifact
+from myelin.hw_configs.target import load_target
+from myelin.lava_models import compat
 
 ROOT = Path(__file__).parents[2]
 #: Python 3.10 with lava-nc as published; without it, a ``python3.10`` on the path is tried.
@@ -38,7 +38,7 @@ for folder in folders:
     ProcessServer().reset_server()
     VarServer().reset_server()
 """
-SHIMS = "from lava_models import compat; compat.prepare()"
+SHIMS = "from myelin.lava_models import compat; compat.prepare()"
 
 
 def write(folder, network, *inputs):

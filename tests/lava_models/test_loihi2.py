@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import myelin
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from convert.artifact import write_artifact
-from hw_configs.errors import BackendError, NetworkError
-from hw_configs.target import load_target
-from lava_models import compat, loihi2, run
-from lava_models.build import plan
+import myelin.cli
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert.artifact import write_artifact
+from myelin.hw_configs.errors import BackendError, NetworkError
+from myelin.hw_configs.target import load_target
+from myelin.lava_models import compat, loihi2, run
+from myelin.lava_models.build import plan
 
 ROOT = Path(__file__).parents[2]
 NEURON = Cuba(1, 4096, 4096)
@@ -141,13 +141,13 @@ def artifact(tmp_path_factory):
 )
 def test_every_command_that_reaches_for_a_board_says_so_at_once(command, artifact, capsys, monkeypatch):
     """In this process, where a traceback would be an error of the test; `simulate ART` is in tests/pipeline."""
-    import convert.stimulus
+    import myelin.convert.stimulus
 
     for variable in (loihi2.PARTITION, loihi2.HOST, loihi2.GENERATION):
         monkeypatch.setenv(variable, "")  # so that what the command sets is undone
-    monkeypatch.setattr(convert.stimulus, "open_data", lambda *_: (np.zeros(1), None))
+    monkeypatch.setattr(myelin.convert.stimulus, "open_data", lambda *_: (np.zeros(1), None))
     began = time.monotonic()
-    assert myelin.main([part.replace("ART", str(artifact)) for part in command]) == 2
+    assert myelin.cli.main([part.replace("ART", str(artifact)) for part in command]) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith("myelin: error: backend loihi2: Intel's lava-loihi is not installed; ")
     assert (shown.err.count("\n"), shown.out) == (1, "")
@@ -156,7 +156,7 @@ def test_every_command_that_reaches_for_a_board_says_so_at_once(command, artifac
 
 def test_validate_never_needs_a_board():
     """It compares with Lava on the CPU; the board has a command of its own."""
-    options = myelin.build_parser()._subparsers._group_actions[0].choices["validate"].format_help()
+    options = myelin.cli.build_parser()._subparsers._group_actions[0].choices["validate"].format_help()
     assert "loihi2" not in options
 
 
@@ -178,6 +178,6 @@ def test_a_board_has_to_be_named(monkeypatch):
 
 @needs_lava
 def test_the_run_configuration_prefers_the_chip():
-    code = "from lava_models import compat, loihi2; compat.prepare(); print(type(loihi2.run_config()).__name__)"
+    code = "from myelin.lava_models import compat, loihi2; compat.prepare(); print(type(loihi2.run_config()).__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "Loihi2HwCfg", done.stderr

@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
-from convert import Cuba, Dense, Input, Layer, Network
-from hw_configs.errors import BackendError
-from lava_models import checks, compat, run
-from lava_models.runner import Worker
+from myelin.convert import Cuba, Dense, Input, Layer, Network
+from myelin.hw_configs.errors import BackendError
+from myelin.lava_models import checks, compat, run
+from myelin.lava_models.runner import Worker
 
 ROOT = Path(__file__).parents[2]
 MARK = "MYELIN_TEST_MARK"
@@ -142,8 +142,8 @@ def test_nothing_survives_the_caller(mark, number):
         import signal
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with interrupts ignored
         import numpy as np
-        from convert import Cuba, Dense, Input, Layer, Network
-        from lava_models import run
+        from myelin.convert import Cuba, Dense, Input, Layer, Network
+        from myelin.lava_models import run
         network = Network(Input((2,)), (Layer((2,), Dense([[2, 2]] * 2), Cuba(1, 0, 0)),))
         run(network, np.ones((1, 1000000, 2), int))
     """

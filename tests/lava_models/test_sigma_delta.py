@@ -8,8 +8,8 @@ import sigma_delta_networks
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, simulate
-from hw_configs.errors import BackendError, DataError, NetworkError
+from myelin.convert import Conv, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, simulate
+from myelin.hw_configs.errors import BackendError, DataError, NetworkError
 
 #: As in ``test_parity``: a network costs about a second; with this variable set, they are others each time.
 VARIABLE = "MYELIN_LAVA_EXAMPLES"
@@ -77,7 +77,7 @@ def test_what_lava_cannot_hold(lava):
 
 
 def test_the_chip_is_refused_by_name(monkeypatch):
-    from lava_models import loihi2
+    from myelin.lava_models import loihi2
 
     plain = Layer((1,), Dense([[1]]), SigmaDelta(0))
     with pytest.raises(BackendError, match="backend loihi2: the input has delta encoders; no process model"):

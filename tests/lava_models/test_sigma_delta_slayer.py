@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 import pytest
 
-from convert import Conv, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, read_netx, simulate, write_netx
-from lava_models import compat
+from myelin.convert import Conv, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, read_netx, simulate, write_netx
+from myelin.lava_models import compat
 
 if compat.missing(slayer=True):
     pytest.skip("lava-dl is not installed", allow_module_level=True)
@@ -30,7 +30,7 @@ STEPS = 30
 PROGRAM = """
 import logging, sys
 import numpy as np
-from lava_models import compat
+from myelin.lava_models import compat
 compat.prepare(slayer=True)
 from lava.lib.dl import netx
 from lava.magma.core.run_conditions import RunSteps

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from convert.simulator import simulate
-from hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
-from lava_models import compat
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert.simulator import simulate
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
+from myelin.lava_models import compat
 
 if compat.missing(slayer=True):
     pytest.skip("lava-dl is not installed", allow_module_level=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.float_simulator import simulate_floats
-from convert.quantise import mismatch
-from hw_configs.errors import NetworkError
-from lava_models import compat
-from lava_models.slayer_floats import floats_from_slayer
+from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.quantise import mismatch
+from myelin.hw_configs.errors import NetworkError
+from myelin.lava_models import compat
+from myelin.lava_models.slayer_floats import floats_from_slayer
 
 if compat.missing(slayer=True):
     pytest.skip("lava-dl is not installed", allow_module_level=True)

@@ -1,4 +1,4 @@
-"""Where stock netx (lava-dl 0.6.0) runs a file with delays wrongly, beside ``lava_models.run`` on the same file.
+"""Where stock netx (lava-dl 0.6.0) runs a file with delays wrongly, beside ``myelin.lava_models.run`` on the same file.
 
 Each network exists with and without its delays.  Without them stock netx is right, so that what differs with them is theirs.
 The truth is SLAYER's own evaluation where SLAYER can express the network; the one with a bias is held against
@@ -16,8 +16,8 @@ import lava_reference
 import numpy as np
 import pytest
 
-from convert import Cuba, Dense, Input, Layer, Network, read_netx, write_netx
-from lava_models import compat
+from myelin.convert import Cuba, Dense, Input, Layer, Network, read_netx, write_netx
+from myelin.lava_models import compat
 
 if compat.missing(slayer=True):
     pytest.skip("lava-dl is not installed", allow_module_level=True)
@@ -33,7 +33,7 @@ NEURON = {"threshold": 1.0, "current_decay": 0.4, "voltage_decay": 0.1}
 PROGRAM = """
 import logging, sys
 import numpy as np
-from lava_models import compat
+from myelin.lava_models import compat
 compat.prepare(slayer=True)
 from lava.lib.dl import netx
 from lava.magma.core.run_conditions import RunSteps

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.netx import read_netx
-from lava_models import compat
+from myelin.convert.netx import read_netx
+from myelin.lava_models import compat
 
 if compat.missing(slayer=True):
     pytest.skip("lava-dl is not installed", allow_module_level=True)

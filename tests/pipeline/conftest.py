@@ -70,7 +70,7 @@ learning_rate = 0.01
 
 def tiny_dataset(samples_per_class, seed):
     """Each class sweeps over the channels at a speed and in a direction of its own; 0.15 s, about 60 spikes."""
-    from train.datasets import SpikeDataset, join_events
+    from myelin.train.datasets import SpikeDataset, join_events
 
     rng = np.random.default_rng(seed)
     trains, labels = [], []
@@ -87,15 +87,15 @@ def tiny_dataset(samples_per_class, seed):
 @pytest.fixture(scope="session")
 def main():
     """The command line, in this process: ``main(*arguments)`` returns the exit code."""
-    import myelin
+    import myelin.cli
 
-    return lambda *arguments: myelin.main([str(argument) for argument in arguments])
+    return lambda *arguments: myelin.cli.main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """``data`` (a folder with *_train.h5 and *_test.h5), ``configs`` by name, ``dataset(samples_per_class, seed)``."""
-    from train.datasets import write_shd
+    from myelin.train.datasets import write_shd
 
     folder = tmp_path_factory.mktemp("tiny")
     data = folder / "data"

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from convert.checkpoint import network_from_checkpoint, read_checkpoint
-from convert.simulator import simulate
-from lava_models import compat
-from train.config_files import config_from_dict, config_to_dict
-from train.model import build_model
+from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
+from myelin.convert.simulator import simulate
+from myelin.lava_models import compat
+from myelin.train.config_files import config_from_dict, config_to_dict
+from myelin.train.model import build_model
 
 EXAMPLES, BATCH, STEPS = 24, 3, 30
 seen = {"active": 0, "rows": 0, "images": 0, "recurrent images": 0, "pooled": 0}
@@ -99,7 +99,7 @@ def compare(seed, folder):
     seen["pooled"] += config.readout.pool == "average"
     if active and kind not in in_lava and network.max_delay_steps and telling and not compat.missing():
         in_lava.add(kind)
-        from lava_models import run
+        from myelin.lava_models import run
 
         for stock in (False, True):
             got = run(network, frames[:1], backend="cpu", stock=stock, record=record)

@@ -230,7 +230,7 @@ def test_export_asks_for_what_it_cannot_know(tiny, runs, refused, tmp_path):
 def test_data_of_other_classes(tiny, artifacts, refused, tmp_path):
     from dataclasses import replace
 
-    from train.datasets import write_shd
+    from myelin.train.datasets import write_shd
 
     dataset = tiny.dataset(3, 5)
     more = tmp_path / "more_test.h5"
@@ -306,7 +306,7 @@ def test_artifacts(tiny, artifacts, refused, tmp_path):
 
 
 def test_lava_asked_for_but_absent(tiny, artifacts, refused, main, capsys, monkeypatch):
-    from lava_models import compat
+    from myelin.lava_models import compat
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     command = ("validate", artifacts["dense"], "--data", tiny.data, "--max-drop", 100)

@@ -18,9 +18,9 @@ def test_the_whole_way(name, tiny, artifacts, main, tmp_path, capsys):
     assert not drawn or picture.read_bytes().startswith(b"\x89PNG")
 
     # what was held out, and what the exported network makes of it
-    from convert import simulate
-    from convert.artifact import load_network
-    from train.datasets import load, split
+    from myelin.convert import simulate
+    from myelin.convert.artifact import load_network
+    from myelin.train.datasets import load, split
 
     dataset = load(tiny.data, "train")
     _, held_out = split(dataset, 0.25, 0, "stratified")
@@ -48,7 +48,7 @@ def test_the_whole_way(name, tiny, artifacts, main, tmp_path, capsys):
 def test_some_samples_are_of_all_classes(tiny, artifacts, main, tmp_path):
     file = tmp_path / "explore.json"
     assert main("explore", artifacts["dense"], "--data", tiny.data, "--samples", 4, "--target", "cpu", "--json", file) == 0
-    from train.datasets import load
+    from myelin.train.datasets import load
 
     result = json.loads(file.read_text())
     numbers = result["input"]["sample_numbers"]
@@ -58,7 +58,7 @@ def test_some_samples_are_of_all_classes(tiny, artifacts, main, tmp_path):
 
 
 def test_data_that_the_run_was_not_trained_on_is_refused(tiny, artifacts, refused, tmp_path):
-    from train.datasets import write_shd
+    from myelin.train.datasets import write_shd
 
     write_shd(tiny.dataset(11, 1), tmp_path / "tiny_train.h5")
     message = refused("explore", artifacts["dense"], "--data", tmp_path)

@@ -8,19 +8,19 @@ import h5py
 import numpy as np
 import pytest
 
-from convert import read_netx, simulate, write_netx
-from convert.float_simulator import simulate_floats
-from convert.float_sources import open_floats
-from convert.quantise import mismatch
-from convert.samples import open_samples
+from myelin.convert import read_netx, simulate, write_netx
+from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.float_sources import open_floats
+from myelin.convert.quantise import mismatch
+from myelin.convert.samples import open_samples
 
 
 @pytest.mark.parametrize("name", ["dense", "conv"])
 def test_a_runs_floats_are_what_was_trained(runs, tiny, name):
     """Beside the training code's own evaluation with float weights and rounded delays, which cuts states to 1/4096."""
-    from convert.trained import load_model
-    from train.batches import Batches
-    from train.evaluate import evaluate
+    from myelin.convert.trained import load_model
+    from myelin.train.batches import Batches
+    from myelin.train.evaluate import evaluate
 
     opened = open_floats(runs[name])
     samples = open_samples(tiny.data, opened.binning)

@@ -42,7 +42,7 @@ def test_the_readme_has_commands():
 def test_every_command_runs(line, main, tiny, runs, artifacts, tmp_path, monkeypatch):
     words = shlex.split(line)
     if words[0] == "torchrun":  # its processes are tested in tests/train; here, that what they run is a command
-        words = ["myelin", *words[words.index("myelin.py") + 1 :]]
+        words = words[words.index("-m") + 1 :]
     monkeypatch.chdir(tmp_path)
     channels = tiny.dataset(1, 1).channels
     arguments = words[1:]
@@ -77,7 +77,7 @@ def _placed(arguments, tiny, runs, artifacts):
 
 
 def _no_lava():
-    from lava_models import compat
+    from myelin.lava_models import compat
 
     try:
         compat.prepare()

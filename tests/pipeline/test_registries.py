@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-import convert
 import myelin
+from myelin import convert
 
-ROOT = Path(myelin.__file__).parent
+ROOT = Path(myelin.__file__).parents[1]
 STAGES = ("train", "convert", "lava_models")
 #: (folder, stem) -> the stages that have it, and why the others do not.
 GAPS = {
     ("neurons", "sigma_delta"): (("convert", "lava_models"), "trained with SLAYER's own blocks; read from their netx file"),
-    ("layers", "block"): (("train",), "what every layer for training is made of; integers are `convert.network.Layer`"),
+    ("layers", "block"): (("train",), "what every layer for training is made of; integers are `myelin.convert.network.Layer`"),
     ("layers", "dropout"): (("train",), "acts while training only"),
     ("layers", "readout"): (("train",), "downstream a dense layer with output 'state', neurons that never spike"),
     ("layers", "recurrence"): (("train",), "the loop inside delayed_recurrent; Lava and the simulator run it step by step"),
@@ -48,8 +48,8 @@ def test_a_stem_stands_in_every_stage_or_its_gap_is_declared(folder):
 
 @pytest.mark.parametrize("folder", ["neurons", "layers"])
 def test_what_has_a_stem_is_exported_under_its_name(folder):
-    import train.layers
-    import train.neurons
+    from myelin import train
+    from myelin.train import layers, neurons  # noqa: F401 (attributes of train)
 
     def named(*stages):
         found = [stem for stem, has in stems(folder).items() if set(stages) <= set(has)]

@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from convert.report.markup import resolve
-from convert.report.page import SECTIONS, render
-from convert.report.verdict import judge
+from myelin.convert.report.markup import resolve
+from myelin.convert.report.page import SECTIONS, render
+from myelin.convert.report.verdict import judge
 
 VOID = {"meta", "br"}
 
@@ -162,7 +162,7 @@ def test_numbers_in_tables_are_traced(made):
 
 
 def test_values_are_what_the_artifact_holds(made, artifacts):
-    from convert.artifact import read_artifact
+    from myelin.convert.artifact import read_artifact
 
     _, values = made
     artifact = read_artifact(artifacts["dense"])
@@ -240,7 +240,7 @@ def test_without_data_nothing_is_validated(artifacts, main, tmp_path, capsys):
 
 
 def test_a_run_is_exported_and_validated(runs, tiny, main, tmp_path, monkeypatch):
-    from lava_models import validate_command
+    from myelin.lava_models import validate_command
 
     monkeypatch.setattr(validate_command, "DEFAULT_LAVA_SAMPLES", 0)
     out = tmp_path / "report.html"
@@ -268,7 +268,7 @@ def test_json_that_is_none_is_refused(artifacts, refused, tmp_path, text, told):
 
 
 def test_values_that_lack_a_field_are_refused(made):
-    from hw_configs.errors import DataError
+    from myelin.hw_configs.errors import DataError
 
     values = copy.deepcopy(made[1])
     del values["mapping"]["estimate"]["layers"][0]["spikes_per_sample"]

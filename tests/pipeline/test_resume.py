@@ -8,12 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
-
-import myelin
 
 #: So many epochs that the kill comes in the middle, and it is checked that it did.
 EPOCHS = 24
@@ -47,7 +44,7 @@ def _started(command, out, *launcher):
     """The run in a process of its own, after some of its epochs."""
     arguments = [str(argument) for argument in [*command, "--out", out]]
     process = subprocess.Popen(
-        [sys.executable, *launcher, Path(myelin.__file__), *arguments],
+        [sys.executable, *launcher, "-m", "myelin", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -97,7 +94,7 @@ def test_one_of_two_processes_killed_and_resumed_by_one_is_bit_for_bit_the_same(
     The two map the data and recompute layers, the run that nothing happened to does neither.
     """
     whole, out = tmp_path / "whole", tmp_path / "run"
-    alone = [sys.executable, Path(myelin.__file__), *map(str, command), "--out"]
+    alone = [sys.executable, "-m", "myelin", *map(str, command), "--out"]
     subprocess.run([*alone, whole, "--set", "train.slices=2"], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
     recompute = ["--set", "train.recompute=true"]
     mapped = [*command, *recompute, "--in-memory-mb", "0", "--cache", tmp_path / "cache"]
@@ -148,11 +145,11 @@ def test_what_cannot_be_resumed(command, uninterrupted, tiny, refused, tmp_path)
 
 
 def test_an_interrupt_says_how_to_go_on(command, main, tmp_path, capsys, monkeypatch):
-    import train.loop
+    import myelin.train.loop
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train.loop.Run, "epoch", interrupted)
+    monkeypatch.setattr(myelin.train.loop.Run, "epoch", interrupted)
     assert main(*command, "--out", tmp_path / "run") == 130
     assert "interrupted; the epochs that ended are kept: continue with the same command and --resume" in capsys.readouterr().err

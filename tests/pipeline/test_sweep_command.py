@@ -12,15 +12,13 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-import myelin
-from convert import sweep_command
-from convert.statistics import compare_pooled
+from myelin.convert import sweep_command
+from myelin.convert.statistics import compare_pooled
 
 #: Learns too fast to stay finite, in the second of its runs' epochs at the latest.
 DIVERGES = '{ "train.learning_rate" = 1e38, "train.clip_norm" = 1e38 }'
@@ -77,7 +75,7 @@ def test_the_whole_way(whole, tiny, main, tmp_path, capsys):
     results = [json.loads((out / "runs" / run["name"] / "result.json").read_text()) for run in record["runs"]]
 
     # the split is that of training, and every figure follows from the stored predictions
-    from train.datasets import load, split
+    from myelin.train.datasets import load, split
 
     data = load(tiny.data, "train")
     for result in results:
@@ -143,7 +141,7 @@ def test_a_changed_file_is_refused_where_runs_cannot_be_kept(finished, tiny, ref
     assert "runs/learned/seed0: was started with train.epochs 2, the file now says 3; give the case another name" in told
     path.write_text(_text())
     other = path.parent / "other_train.h5"
-    from train.datasets import write_shd
+    from myelin.train.datasets import write_shd
 
     write_shd(tiny.dataset(10, 7), other)
     assert "was trained on other data than" in refused("sweep", path, "--data", other, "--out", out)
@@ -280,7 +278,7 @@ def test_a_launcher_that_is_none(file, tiny, refused, tmp_path, monkeypatch):
 
 def _start(*arguments, **environment):
     return subprocess.Popen(
-        [sys.executable, Path(myelin.__file__), *map(str, arguments)],
+        [sys.executable, "-m", "myelin", *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment,
     )  # fmt: skip
 

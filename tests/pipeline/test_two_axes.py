@@ -99,7 +99,7 @@ gain = 6.0
 
 def bars(samples_per_class, seed):
     """A bar that moves right, left, down or up across the field within 0.12 s; leading and trailing edges are channels."""
-    from train.datasets import SpikeDataset, join_events
+    from myelin.train.datasets import SpikeDataset, join_events
 
     rng = np.random.default_rng(seed)
     trains, labels = [], []
@@ -116,7 +116,7 @@ def bars(samples_per_class, seed):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    from train.datasets import write_shd
+    from myelin.train.datasets import write_shd
 
     folder = tmp_path_factory.mktemp("bars")
     write_shd(bars(8, 1), folder / "bars_train.h5")
@@ -135,9 +135,9 @@ def artifact(request, data, main, tmp_path_factory):
 
 
 def test_every_stage_gives_the_same_outputs(artifact, data, main, tmp_path):
-    from convert.artifact import read_artifact
-    from convert.simulator import simulate
-    from lava_models import compat
+    from myelin.convert.artifact import read_artifact
+    from myelin.convert.simulator import simulate
+    from myelin.lava_models import compat
 
     lava = compat.available()
     out, options = tmp_path / "gate.json", ("--lava-samples", int(lava), "--max-drop", 100)

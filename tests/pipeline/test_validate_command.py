@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from convert.files import sha256
+from myelin.convert.files import sha256
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ def test_few_samples_decide_nothing(artifacts, tiny, main, tmp_path, capsys):
 
 def test_a_loss_fails(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
     """A float network that is always right against this one, which 2 epochs taught little."""
-    import convert.validate as module
-    from convert.stages import Outcome
+    import myelin.convert.validate as module
+    from myelin.convert.stages import Outcome
 
     real = module.run_stages
 
@@ -126,7 +126,7 @@ def test_a_loss_fails(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
 
 def test_training_code_that_computes_otherwise_is_located(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
     """The same integers, but the training code's neurons of the hidden layer fire from a lower threshold."""
-    import convert.trained as module
+    import myelin.convert.trained as module
 
     real = module.load_model
 
@@ -151,12 +151,12 @@ def test_training_code_that_computes_otherwise_is_located(artifacts, tiny, main,
 
 def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
     """A backend that drops a spike: validate says which layer, neuron and step began it."""
-    from convert.examine import examine
-    from convert.provenance import Origin
-    from convert.samples import open_samples
-    from convert.simulator import simulate
-    from convert.trained import Trained
-    from convert.validate import Backend, validate
+    from myelin.convert.examine import examine
+    from myelin.convert.provenance import Origin
+    from myelin.convert.samples import open_samples
+    from myelin.convert.simulator import simulate
+    from myelin.convert.trained import Trained
+    from myelin.convert.validate import Backend, validate
 
     examination = examine(artifacts["conv"])
     origin = Origin.of(examination.artifact)
@@ -185,7 +185,7 @@ def test_wrong_usage(options, main, capsys):
 
 
 def test_a_board_that_is_not_there(artifacts, tiny, refused):
-    from lava_models import compat
+    from myelin.lava_models import compat
 
     if compat.missing():
         pytest.skip(f"Lava is not installed: {', '.join(compat.missing())}")

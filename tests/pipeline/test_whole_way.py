@@ -8,12 +8,12 @@ import shutil
 import numpy as np
 import pytest
 
-from hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError
 
 
 @pytest.fixture
 def lava():
-    from lava_models import compat
+    from myelin.lava_models import compat
 
     if not compat.available():
         pytest.skip(f"{', '.join(compat.missing())} not installed")
@@ -50,8 +50,8 @@ def test_every_stage_gives_the_same_outputs(name, artifacts, tiny, main, tmp_pat
 @pytest.mark.parametrize("name", ["dense", "conv"])
 def test_hidden_neurons_spike_in_what_was_compared(name, artifacts):
     """Equality of silent networks would prove nothing."""
-    from convert.artifact import read_artifact
-    from convert.simulator import simulate
+    from myelin.convert.artifact import read_artifact
+    from myelin.convert.simulator import simulate
 
     artifact = read_artifact(artifacts[name])
     hidden = [index for index, layer in enumerate(artifact.network.layers) if layer.output == "spikes"]
@@ -129,7 +129,7 @@ def test_clipped_delays_are_counted_and_still_equal_the_training_code(runs, tiny
 
 
 def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, monkeypatch):
-    from lava_models import compat, demo
+    from myelin.lava_models import compat, demo
 
     monkeypatch.setattr(demo, "_LAVA_SAMPLES", 1)
     arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
@@ -159,8 +159,8 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
 
 
 def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path, capsys, monkeypatch):
-    from lava_models import compat, demo
-    from train import loop
+    from myelin.lava_models import compat, demo
+    from myelin.train import loop
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
@@ -177,7 +177,7 @@ def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path
 
 
 def test_demo_says_that_lava_is_missing(tiny, tmp_path, capsys, monkeypatch):
-    from lava_models import compat, demo
+    from myelin.lava_models import compat, demo
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     demo.demo(tmp_path, config=str(tiny.configs["conv"]), data=str(tiny.data), progress=False, max_drop_points=100)

@@ -10,7 +10,7 @@ import torch
 
 
 class _Spike(torch.autograd.Function):
-    """Heaviside of v - threshold with the surrogate derivative, written from the table in train.kernels.surrogate."""
+    """Heaviside of v - threshold with the surrogate derivative, written from the table in myelin.train.kernels.surrogate."""
 
     @staticmethod
     def forward(ctx, v, threshold, name, width, scale):
@@ -79,7 +79,7 @@ def reference():
 @pytest.fixture
 def slayer():
     """lava-dl's slayer, or skip."""
-    from lava_models import compat
+    from myelin.lava_models import compat
 
     try:
         compat.prepare(slayer=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from train.batches import Batches
-from train.config_files import config_from_dict
-from train.datasets import SpikeDataset, join_events
-from train.evaluate import evaluate
-from train.loop import Run
-from train.parallel import ALONE, Processes, joined
+from myelin.train.batches import Batches
+from myelin.train.config_files import config_from_dict
+from myelin.train.datasets import SpikeDataset, join_events
+from myelin.train.evaluate import evaluate
+from myelin.train.loop import Run
+from myelin.train.parallel import ALONE, Processes, joined
 
 SEEDS = (0, 1, 2)
 

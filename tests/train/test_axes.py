@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hw_configs.errors import ConfigError
-from train.axes import is_extent, on_axes
-from train.config_files import config_from_dict, config_to_dict
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.axes import is_extent, on_axes
+from myelin.train.config_files import config_from_dict, config_to_dict
 
 
 def test_one_number_is_a_row_on_a_row_and_a_square_elsewhere():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from train.batches import Batches
-from train.config import AugmentConfig, DataConfig
-from train.datasets import load
+from myelin.train.batches import Batches
+from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.datasets import load
 
 CONFIG = DataConfig(steps=40, step_ms=20.0, channels=70, message_bits=2)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw_configs.errors import DataError
-from train.batches import Batches
-from train.config import AugmentConfig, DataConfig
-from train.datasets import SpikeDataset, join_events, read_shd, write_shd
+from myelin.hw_configs.errors import DataError
+from myelin.train.batches import Batches
+from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.datasets import SpikeDataset, join_events, read_shd, write_shd
 
 SHAPE = (2, 4, 6)
 

@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from hw_configs.errors import BackendError
-from train.datasets import BUILTIN, available_splits, load, split
-from train.datasets import make_builtin as maker
+from myelin.hw_configs.errors import BackendError
+from myelin.train.datasets import BUILTIN, available_splits, load, split
+from myelin.train.datasets import make_builtin as maker
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from hw_configs.errors import DataError
-from train.cochlea import encode_folder, encode_wave, prepare, read_wav
-from train.cochlea.cli import add_commands
-from train.cochlea.wav import to_float
-from train.datasets import read_shd
+from myelin.hw_configs.errors import DataError
+from myelin.train.cochlea import encode_folder, encode_wave, prepare, read_wav
+from myelin.train.cochlea.cli import add_commands
+from myelin.train.cochlea.wav import to_float
+from myelin.train.datasets import read_shd
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -225,6 +225,6 @@ def test_command(tmp_path, capsys):
 
 
 def test_encoder_and_data_sets_need_no_torch():
-    modules = "train.cochlea, train.cochlea.cli, train.datasets, train.datasets.make_builtin"
+    modules = "train.cochlea, myelin.train.cochlea.cli, myelin.train.datasets, myelin.train.datasets.make_builtin"
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

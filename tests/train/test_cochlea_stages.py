@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from train.cochlea import basilar_membrane as membrane
-from train.cochlea.bushy_cell import bushy_spikes, nerve_spikes
-from train.cochlea.encode import prepare
-from train.cochlea.hair_cell import firing_probability
-from train.cochlea.hankel import hankel0, taylor_table
+from myelin.train.cochlea import basilar_membrane as membrane
+from myelin.train.cochlea.bushy_cell import bushy_spikes, nerve_spikes
+from myelin.train.cochlea.encode import prepare
+from myelin.train.cochlea.hair_cell import firing_probability
+from myelin.train.cochlea.hankel import hankel0, taylor_table
 
 RATE_HZ = 24_000
 VELOCITY_RATE_HZ = 12_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hw_configs.errors import ConfigError
-from train.config_delay import DelayConfig
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.config_delay import DelayConfig
 
 
 @pytest.mark.parametrize(

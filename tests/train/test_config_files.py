@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from hw_configs.errors import ConfigError
-from train.config_files import config_to_dict, load_config
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.config_files import config_to_dict, load_config
 
 
 def _taps(config):

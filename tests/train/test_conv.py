@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hw_configs.errors import ConfigError
-from train.delay import AxonalDelay
-from train.layers import Conv
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers import Conv
 
 
 @pytest.mark.parametrize(("height", "kernel"), [(1, (1, 5)), (4, (3, 3))])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from train.cli import configuration
-from train.model import build_model
+from myelin.train.cli import configuration
+from myelin.train.model import build_model
 
 
 def test_the_backbone_pools_over_frequency():

@@ -8,8 +8,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hw_configs.errors import ConfigError
-from train.neurons import Cuba
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.neurons import Cuba
 
 
 @pytest.mark.parametrize("threshold", [0.5, 1.25, 7.0, 63.984375])

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from hw_configs.errors import ConfigError
-from train.config import Config, DelayConfig, LayerConfig
-from train.delay import AxonalDelay, shift_one_step
-from train.model import build_model
-from train.taps import Taps
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.config import Config, DelayConfig, LayerConfig
+from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.model import build_model
+from myelin.train.taps import Taps
 
 
 def delay_of(values, *, grid=1, max_delay=62, **state):

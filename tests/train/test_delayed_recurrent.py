@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from hw_configs.errors import ConfigError
-from train.delay import AxonalDelay
-from train.layers import DelayedRecurrent, Dense, DenseSynapse, Recurrence
-from train.neurons import Cuba
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers import DelayedRecurrent, Dense, DenseSynapse, Recurrence
+from myelin.train.neurons import Cuba
 
 STEPS, BATCH, NEURONS = 24, 3, 8
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hw_configs.errors import ConfigError
-from train.device import device_named
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.device import device_named
 
 
 @pytest.mark.parametrize("name", ["cuda:17", "abacus"])

@@ -8,15 +8,15 @@ import re
 import pytest
 import torch
 
-from convert.checkpoint import network_from_checkpoint, read_checkpoint
-from convert.rules import check, weight_bits
-from hw_configs.errors import ConfigError
-from hw_configs.target import load_target
-from train.config import Config, LayerConfig, NeuronConfig, ReadoutConfig
-from train.config_files import config_from_dict, config_to_dict
-from train.fit import fitted, misfits
-from train.model import build_model
-from train.neurons import Cuba
+from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
+from myelin.convert.rules import check, weight_bits
+from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.target import load_target
+from myelin.train.config import Config, LayerConfig, NeuronConfig, ReadoutConfig
+from myelin.train.config_files import config_from_dict, config_to_dict
+from myelin.train.fit import fitted, misfits
+from myelin.train.model import build_model
+from myelin.train.neurons import Cuba
 
 LOIHI1, LOIHI2, CPU = load_target("loihi1"), load_target("loihi2"), load_target("cpu")
 SMALL = dataclasses.replace(
@@ -144,7 +144,7 @@ def test_what_is_trained_for_a_small_target_fits_it(tmp_path):
     """The network of an untrained run, by way of its files: the target's rules find nothing, and 8 bit would break one."""
     import json
 
-    from train.checkpoint import write_tensors
+    from myelin.train.checkpoint import write_tensors
 
     plain = Config(
         layers=(LayerConfig(neurons=6, recurrent="dense", delay_per="neuron", gain=20.0),),

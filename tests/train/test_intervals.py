@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hw_configs.errors import ConfigError, DataError
-from train.batches import Batches
-from train.config import AugmentConfig, DataConfig
-from train.datasets import SpikeDataset, by_interval, join_events
+from myelin.hw_configs.errors import ConfigError, DataError
+from myelin.train.batches import Batches
+from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.datasets import SpikeDataset, by_interval, join_events
 
 
 def row(trains, **more):

@@ -10,17 +10,17 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from hw_configs.errors import ConfigError, MyelinError
-from hw_configs.target import load_target
-from train.checkpoint import load_parameters
-from train.cli import configuration, summary
-from train.config_files import config_from_dict, load_config
-from train.datasets import SpikeDataset, join_events, load
-from train.delay import AxonalDelay
-from train.evaluate import evaluate
-from train.fit import fitted
-from train.loop import Run, fingerprint, train
-from train.optimizer import learning_rate_factor
+from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.target import load_target
+from myelin.train.checkpoint import load_parameters
+from myelin.train.cli import configuration, summary
+from myelin.train.config_files import config_from_dict, load_config
+from myelin.train.datasets import SpikeDataset, join_events, load
+from myelin.train.delay import AxonalDelay
+from myelin.train.evaluate import evaluate
+from myelin.train.fit import fitted
+from myelin.train.loop import Run, fingerprint, train
+from myelin.train.optimizer import learning_rate_factor
 
 
 def tiny_dataset(seed=0):

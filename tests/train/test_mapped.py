@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 import myelin
-from hw_configs.errors import DataError
-from train.batches import Batches
-from train.config import AugmentConfig, DataConfig
-from train.datasets import SpikeDataset, Storage, join_events, load, read_shd, write_shd
-from train.datasets import shd as format_of_shd
+from myelin.hw_configs.errors import DataError
+from myelin.train.batches import Batches
+from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.datasets import SpikeDataset, Storage, join_events, load, read_shd, write_shd
+from myelin.train.datasets import shd as format_of_shd
 
-ROOT = Path(myelin.__file__).parent
+ROOT = Path(myelin.__file__).parents[1]
 
 
 @pytest.fixture
@@ -185,8 +185,8 @@ def test_memory_stays_bounded(tmp_path):
     script = """
 import resource, sys
 from pathlib import Path
-from train.datasets import Storage, read_shd
-from train.datasets.events import SpikeDataset, join_events
+from myelin.train.datasets import Storage, read_shd
+from myelin.train.datasets.events import SpikeDataset, join_events
 small = SpikeDataset(*join_events([([0.1], [3])] * 2), [0, 1])
 small.bin([0], 100, 10, 140)  # compiled before memory is limited
 used = next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmData')) * 1024

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-import myelin
-from hw_configs.errors import ConfigError
-from train.parallel import ALONE, Processes, Slices
+import myelin.cli
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.parallel import ALONE, Processes, Slices
 
-ROOT, DRIVER = Path(myelin.__file__).parent, Path(__file__).with_name("parallel_driver.py")
+ROOT, DRIVER = Path(myelin.__file__).parents[1], Path(__file__).with_name("parallel_driver.py")
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
@@ -50,7 +50,7 @@ def test_one_that_fails_speaks_for_all(tmp_path):
     script.write_text(
         "import os, sys, myelin\n"
         "data = 'builtin' if os.environ['RANK'] == '0' else 'nowhere'\n"
-        "sys.exit(myelin.main(['train', 'demo', '--data', data, '--out', sys.argv[1], '--quiet', '--timeout', '60']))\n"
+        "sys.exit(myelin.cli.main(['train', 'demo', '--data', data, '--out', sys.argv[1], '--quiet', '--timeout', '60']))\n"
     )
     done = subprocess.run(
         [*TORCHRUN, "2", script, tmp_path / "run"], env=ENVIRONMENT, capture_output=True, text=True, timeout=200, cwd=ROOT
@@ -89,7 +89,7 @@ def test_processes_that_disagree_are_named(monkeypatch):
 
 
 def test_a_launcher_whose_processes_do_not_meet(monkeypatch, tmp_path):
-    from train.parallel import joined
+    from myelin.train.parallel import joined
 
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost"}.items():
         monkeypatch.setenv(name, value)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from hw_configs.errors import DataError
-from train import plots
+from myelin.hw_configs.errors import DataError
+from myelin.train import plots
 
 
 @pytest.fixture

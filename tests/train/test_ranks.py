@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hw_configs.errors import ConfigError
-from train.ranks import Ranks, launched
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.ranks import Ranks, launched
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.layers import Readout
-from train.layers.readout import PooledSynapse
+from myelin.train.layers import Readout
+from myelin.train.layers.readout import PooledSynapse
 
 NEURON = {"current_decay": 1.0, "voltage_decay": 0.1, "spiking": False}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from train.config import Config, DataConfig, LayerConfig, TrainConfig
-from train.layers.dropout import slice_of_batch
-from train.model import build_model
+from myelin.train.config import Config, DataConfig, LayerConfig, TrainConfig
+from myelin.train.layers.dropout import slice_of_batch
+from myelin.train.model import build_model
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Config(
@@ -21,8 +21,8 @@ CONFIG = Config(
 )
 MEMORY = """
 import sys, torch
-from train.config import Config, DataConfig, LayerConfig
-from train.model import build_model
+from myelin.train.config import Config, DataConfig, LayerConfig
+from myelin.train.model import build_model
 layers = (LayerConfig(neurons=64, delay_per="neuron"),) * 6
 model = build_model(Config(data=DataConfig(channels=10, steps=1500), layers=layers), 3)
 model.recompute = sys.argv[1] == "again"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from hw_configs.fixed_point import STATE_SCALE
-from train.config import Config, DataConfig, LayerConfig
-from train.model import build_model
-from train.record import record
+from myelin.hw_configs.fixed_point import STATE_SCALE
+from myelin.train.config import Config, DataConfig, LayerConfig
+from myelin.train.model import build_model
+from myelin.train.record import record
 
 
 def model_of(**readout):
-    from train.config import ReadoutConfig
+    from myelin.train.config import ReadoutConfig
 
     torch.manual_seed(3)
     layers = (LayerConfig(neurons=12, recurrent="conv", taps=3, delay_per="neuron"), LayerConfig(neurons=6))

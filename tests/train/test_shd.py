@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hw_configs.errors import DataError
-from train.datasets import SpikeDataset, Storage, available_splits, join_events, load, read_shd, split, write_shd
+from myelin.hw_configs.errors import DataError
+from myelin.train.datasets import SpikeDataset, Storage, available_splits, join_events, load, read_shd, split, write_shd
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from hw_configs.errors import ConfigError
-from train import watch as module
-from train.config import Config, LayerConfig
-from train.model import build_model
-from train.watch import Watch, delays_by_layer
+from myelin.hw_configs.errors import ConfigError
+from myelin.train import watch as module
+from myelin.train.config import Config, LayerConfig
+from myelin.train.model import build_model
+from myelin.train.watch import Watch, delays_by_layer
 
 
 def metrics(epoch):

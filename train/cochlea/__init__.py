@@ -1,6 +1,6 @@
 """The inner ear: sound to spikes as in the Spiking Heidelberg Digits; `encode_wave` for one sound, `encode_folder` for many.
 
-Names are loaded when used, since the command line imports ``train.cochlea.cli`` and must not wait for scipy and numba.
+Names are loaded when used, since the command line imports ``myelin.train.cochlea.cli`` and must not wait for scipy and numba.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from train.cochlea.encode import encode_wave, prepare
-    from train.cochlea.folder import encode_folder
-    from train.cochlea.wav import read_wav
+    from myelin.train.cochlea.encode import encode_wave, prepare
+    from myelin.train.cochlea.folder import encode_folder
+    from myelin.train.cochlea.wav import read_wav
 
 __all__ = ["encode_folder", "encode_wave", "prepare", "read_wav"]
 

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, special
 
-from train.cochlea.hankel import hankel0, taylor_table
+from myelin.train.cochlea.hankel import hankel0, taylor_table
 
 ALPHA = 3.0  # 1/cm
 BASE_STIFFNESS = 1e9  # S0

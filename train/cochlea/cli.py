@@ -25,7 +25,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def run_encode(args: argparse.Namespace) -> int:
     """Encode, report one line, return 0; bad input raises DataError for the caller to print."""
-    from train.cochlea.folder import encode_folder  # numba is loaded only by whoever encodes
+    from myelin.train.cochlea.folder import encode_folder  # numba is loaded only by whoever encodes
 
     start = time.perf_counter()
     data = encode_folder(args.wav_dir, args.out, channels=args.channels, seed=args.seed, jobs=args.jobs, progress=True)

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from hw_configs.errors import DataError
-from train.cochlea.basilar_membrane import membrane_velocity
-from train.cochlea.bushy_cell import FIBRES, bushy_spikes, nerve_spikes
-from train.cochlea.hair_cell import firing_probability
+from myelin.hw_configs.errors import DataError
+from myelin.train.cochlea.basilar_membrane import membrane_velocity
+from myelin.train.cochlea.bushy_cell import FIBRES, bushy_spikes, nerve_spikes
+from myelin.train.cochlea.hair_cell import firing_probability
 
 RATE_HZ = 24_000  # the membrane runs on this rate, and its velocity comes at half of it
 RMS_LEVEL = 0.3

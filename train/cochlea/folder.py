@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from hw_configs.errors import DataError
-from train.cochlea.encode import encode_wave
-from train.cochlea.wav import read_wav
-from train.datasets.events import SpikeDataset, join_events
-from train.datasets.shd import SUFFIXES, write_shd
+from myelin.hw_configs.errors import DataError
+from myelin.train.cochlea.encode import encode_wave
+from myelin.train.cochlea.wav import read_wav
+from myelin.train.datasets.events import SpikeDataset, join_events
+from myelin.train.datasets.shd import SUFFIXES, write_shd
 
 
 class Sound(NamedTuple):

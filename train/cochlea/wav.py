@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.io import wavfile
 
-from hw_configs.errors import DataError
+from myelin.hw_configs.errors import DataError
 
 
 def read_wav(path: Path) -> tuple[npt.NDArray[np.float64], int]:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import DataError
-from train.datasets.binning import Binned, bin_events, pooled_cells
+from myelin.hw_configs.errors import DataError
+from myelin.train.datasets.binning import Binned, bin_events, pooled_cells
 
 MAX_CLASSES = 1000  # without class names a label beyond this is taken for damage, not for a class
 MAX_CHANNELS = 65536  # units are uint16 in the file format

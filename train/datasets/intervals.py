@@ -9,8 +9,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import DataError
-from train.datasets.events import SpikeDataset
+from myelin.hw_configs.errors import DataError
+from myelin.train.datasets.events import SpikeDataset
 
 
 def by_interval(dataset: SpikeDataset, edges_ms: Sequence[float]) -> SpikeDataset:

@@ -1,13 +1,14 @@
 """Makes the built-in data set: digits in English and German from synthetic voices, as spikes. Needs the program espeak-ng.
 
-    python -m train.datasets.make_builtin --out DIR        writes digits_train.h5.xz and digits_test.h5.xz
+    python -m myelin.train.datasets.make_builtin --out DIR        writes digits_train.h5.xz and digits_test.h5.xz
 
 A voice is one of espeak-ng's voice variants with a length of the vocal tract, a middle pitch and a speed of its own. It speaks
 every digit of both languages a few times, each time with another accent (in English), over noise, and with its tract, pitch and
 speed a little changed. Variants with the same table of formants (espeak-ng has families of them) are never on both sides of
 the split.
 
-Each word is cut out of its silence, encoded with 140 channels (`train.cochlea`), and its spike times are put on the middle of
+Each word is cut out of its silence, encoded with 140 channels (`myelin.train.cochlea`), and its spike times are put on the
+middle of
 their millisecond: that makes the files a quarter smaller, and binning in whole milliseconds does not see it.
 """
 
@@ -29,11 +30,11 @@ import numpy.typing as npt
 from scipy.io import wavfile
 from tqdm import tqdm
 
-from hw_configs.errors import BackendError, DataError, MyelinError
-from train.cochlea.encode import encode_wave
-from train.cochlea.wav import to_float
-from train.datasets.events import SpikeDataset, join_events
-from train.datasets.shd import write_shd
+from myelin.hw_configs.errors import BackendError, DataError, MyelinError
+from myelin.train.cochlea.encode import encode_wave
+from myelin.train.cochlea.wav import to_float
+from myelin.train.datasets.events import SpikeDataset, join_events
+from myelin.train.datasets.shd import write_shd
 
 CHANNELS = 140
 SEED = 2020

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import DataError
-from hw_configs.files import write_json
-from train.datasets.events import SpikeDataset
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.files import write_json
+from myelin.train.datasets.events import SpikeDataset
 
 LAYOUT = 1
 EVENTS: dict[str, tuple[str, np.dtype[Any]]] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hw_configs.errors import DataError
-from train.datasets.events import SpikeDataset
-from train.datasets.mapped import Storage
-from train.datasets.shd import STORAGE, SUFFIXES, read_shd
+from myelin.hw_configs.errors import DataError
+from myelin.train.datasets.events import SpikeDataset
+from myelin.train.datasets.mapped import Storage
+from myelin.train.datasets.shd import STORAGE, SUFFIXES, read_shd
 
 SPLITS = ("train", "valid", "test")
 BUILTIN = {"builtin": Path(__file__).parent / "builtin"}  # a data set that comes with Myelin is a folder and a line here

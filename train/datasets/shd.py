@@ -30,10 +30,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import DataError
-from hw_configs.files import write_atomically
-from train.datasets.events import MAX_CHANNELS, SpikeDataset, check_range
-from train.datasets.mapped import Entry, Piece, Storage
+from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.files import write_atomically
+from myelin.train.datasets.events import MAX_CHANNELS, SpikeDataset, check_range
+from myelin.train.datasets.mapped import Entry, Piece, Storage
 
 SHD_CHANNELS = 700
 STORAGE = Storage()
@@ -48,7 +48,7 @@ XZ_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc":
 def read_shd(path: str | os.PathLike[str], storage: Storage = STORAGE) -> SpikeDataset:
     """The samples of one SHD-format file; raises DataError, in one sentence, for anything that is not a sound one.
 
-    A file larger than ``storage`` holds in memory is converted once, in pieces, and mapped (``train.datasets.mapped``).
+    A file larger than ``storage`` holds in memory is converted once, in pieces, and mapped (``myelin.train.datasets.mapped``).
     """
     path = Path(path)
     if path.is_dir():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hw_configs.errors import DataError
-from train.datasets.events import SpikeDataset
+from myelin.hw_configs.errors import DataError
+from myelin.train.datasets.events import SpikeDataset
 
 Indices = npt.NDArray[np.int64]
 WAYS = ("speaker", "stratified", "auto")

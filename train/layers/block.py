@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from train.delay import AxonalDelay, shift_one_step
-from train.layers.dropout import keep_mask
-from train.layers.recurrence import Recurrence
-from train.layout import nct, tbn
-from train.neurons import Cuba
+from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.layers.dropout import keep_mask
+from myelin.train.layers.recurrence import Recurrence
+from myelin.train.layout import nct, tbn
+from myelin.train.neurons import Cuba
 
 
 class Synapse(nn.Module):

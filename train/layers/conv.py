@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hw_configs.errors import ConfigError
-from train.layers.block import Block, Synapse
-from train.neurons import Cuba
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.layers.block import Block, Synapse
+from myelin.train.neurons import Cuba
 
 
 class ConvSynapse(Synapse):

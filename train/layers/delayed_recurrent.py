@@ -11,18 +11,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from hw_configs.errors import ConfigError
-from train.axes import Extent, on_axes
-from train.delay import AxonalDelay
-from train.layers.block import Block, Synapse
-from train.layers.recurrence import Recurrence
-from train.neurons import Cuba
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.axes import Extent, on_axes
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers.block import Block, Synapse
+from myelin.train.layers.recurrence import Recurrence
+from myelin.train.neurons import Cuba
 
 
 class DelayedRecurrent(Block):
     """CUBA neurons with a feed-forward synapse and a delayed recurrence.
 
-    ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the taps h of ``train.delay``.
+    ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the taps h of ``myelin.train.delay``.
 
     Args:
         synapse: the connection from the layer before.

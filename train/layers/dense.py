@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from train.layers.block import Block, Synapse
-from train.neurons import Cuba
+from myelin.train.layers.block import Block, Synapse
+from myelin.train.neurons import Cuba
 
 
 class DenseSynapse(Synapse):

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from train.layers.block import Block, Synapse
-from train.layers.dense import DenseSynapse
-from train.neurons import Cuba
+from myelin.train.layers.block import Block, Synapse
+from myelin.train.layers.dense import DenseSynapse
+from myelin.train.neurons import Cuba
 
 
 class PooledSynapse(Synapse):

@@ -1,8 +1,8 @@
 """Recurrence with learnable axonal delays: a dense matrix (DelRec) or a convolution over the neuron axis (ConvDelRec).
 
-``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay's taps h of ``train.delay``: a spike reaches the layer 1 + delay
-steps later.  The delay belongs to the presynaptic neuron and so commutes with W: spikes are spread first, one product a step
-follows.
+``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay's taps h of ``myelin.train.delay``: a spike reaches the layer 1 +
+delay steps later.  The delay belongs to the presynaptic neuron and so commutes with W: spikes are spread first, one product a
+step follows.
 
 Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family); ConvDelRec (Zebendo et al. 2026, arXiv 2604.15997).
 """
@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hw_configs.errors import ConfigError
-from train import loops
-from train.delay import AxonalDelay
-from train.layers.dropout import keep_mask
-from train.neurons import Cuba
+from myelin.hw_configs.errors import ConfigError
+from myelin.train import loops
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers.dropout import keep_mask
+from myelin.train.neurons import Cuba
 
 
 class Recurrence(nn.Module):

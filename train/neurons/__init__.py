@@ -1,5 +1,5 @@
 """Neurons for training, one file each."""
 
-from train.neurons.cuba import Cuba
+from myelin.train.neurons.cuba import Cuba
 
 __all__ = ["Cuba"]
