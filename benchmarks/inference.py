@@ -22,7 +22,7 @@ from benchmarks.memory import growth_mb
 from benchmarks.published_network import PublishedNetwork
 from benchmarks.torch_settings import Settings, applied, fastest
 from myelin.convert import Network
-from myelin.convert.simulator import Simulator
+from myelin.convert.simulator.simulator import Simulator
 
 Spikes = npt.NDArray[np.uint8]
 RECURRENCES: tuple[networks.Recurrence, ...] = ("dense", "conv")

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import networks
 from benchmarks.measure import RESULTS, best_of, digits, fitted_exponent, machine, save, say
-from myelin.convert.simulator import Simulator
+from myelin.convert.simulator.simulator import Simulator
 from myelin.hw_configs.files import atomic_file
 
 ENGINES = ("events", "dense", "auto")

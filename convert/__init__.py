@@ -11,7 +11,7 @@ from myelin.convert.netx import read_netx, write_netx
 from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from myelin.convert.nir import read_nir, write_nir
 from myelin.convert.recording import Recording
-from myelin.convert.simulator import simulate, stream
+from myelin.convert.simulator.simulator import simulate, stream
 
 __all__ = [
     "Conv",

@@ -21,7 +21,7 @@ from myelin.convert.mapping_loops import SYNAPSE_BITS
 from myelin.convert.network import Network
 from myelin.convert.rules import check
 from myelin.convert.samples import Samples
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.convert.statistics import Paired, compare
 from myelin.hw_configs.target import Target
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from myelin.convert.difference import Parity, Trains, compare_trains
 from myelin.convert.network import Network
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError, NetworkError
 
 GOLDEN = "golden.npz"

@@ -13,7 +13,7 @@ from myelin.convert.network import Network
 from myelin.convert.neurons import Cuba
 from myelin.convert.recording import Passage
 from myelin.convert.sides import INPUT, SPIKES
-from myelin.convert.simulator import Simulator
+from myelin.convert.simulator.simulator import Simulator
 from myelin.hw_configs.errors import DataError
 
 Counts = npt.NDArray[np.float64]

@@ -16,7 +16,7 @@ from myelin.convert.network import Network
 from myelin.convert.neurons import Cuba
 from myelin.convert.recording import Passage
 from myelin.convert.sides import INPUT, SPIKES
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.convert.synapses import connections, fan_out
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 

@@ -32,7 +32,7 @@ from myelin.convert.network import Input, Layer, Network, naming_layer
 from myelin.convert.quantise_delays import Delays, round_delays
 from myelin.convert.quantise_layer import Choice, Grid, largest_scale, quantised_layer, steps_of
 from myelin.convert.rounding import whole
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import STATE_SHIFT
 

@@ -13,7 +13,7 @@ from myelin.convert.float_network import FloatNetwork
 from myelin.convert.float_simulator import simulate_floats
 from myelin.convert.network import Network
 from myelin.convert.quantise import Quantised
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 
 #: Samples that pass at a time.
 CHUNK = 128

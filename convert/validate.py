@@ -25,7 +25,7 @@ from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
 from myelin.convert.samples import Samples, spread_choice
 from myelin.convert.sides import Side
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
 from myelin.convert.statistics import compare
 from myelin.convert.trained import Trained

@@ -186,7 +186,7 @@ def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dic
 def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: Path) -> list[Path]:
     from myelin.convert import plots
     from myelin.convert.samples import spread_choice
-    from myelin.convert.simulator import simulate
+    from myelin.convert.simulator.simulator import simulate
     from myelin.hw_configs.target import load_target
     from myelin.train.plots import learning_curve
 

@@ -17,7 +17,7 @@ from myelin.convert.divergence_report import as_dict, lines
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
 from myelin.convert.sides import Side
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stimulus import Opened, Stimulus
 
 #: Backend of ``myelin.lava_models.run``, None for the simulator; whether Lava's own process models run; how late a board's

@@ -14,7 +14,7 @@ import numpy as np
 from myelin.convert.layers import DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network
 from myelin.convert.neurons import Cuba
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import MyelinError
 from myelin.lava_models import loihi2
 from myelin.lava_models.runner import run

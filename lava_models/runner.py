@@ -248,7 +248,7 @@ def _recording(job: Job, samples: list[Sample]) -> Recording:
             for name, array in names.items():
                 layers[layer][name][index] = array.reshape(lead[1], *shapes[layer])
     if last.delay_steps.any():
-        from myelin.convert.engine_loops import delayed  # compiled: loaded when needed
+        from myelin.convert.simulator.loops import delayed  # compiled: loaded when needed
 
         sent, output = output, np.zeros_like(output)
         flat = (*lead, last.neurons)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from myelin.convert.network import Network
 from myelin.convert.recording import Recording
 from myelin.convert.samples import Samples, events_line, spread_choice
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.convert.statistics import wilson_interval
 from myelin.lava_models.runner import run
 

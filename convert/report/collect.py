@@ -34,7 +34,7 @@ _PACKAGES = ("myelin-loihi", "numpy", "h5py", "numba", "torch", "lava-nc", "lava
 def golden_samples(artifact: Artifact, origin: Origin, trained: Trained) -> dict[str, Any]:
     """The spikes of some golden inputs in the float network and in the integer one, told apart."""
     from myelin.convert.recording import class_scores
-    from myelin.convert.simulator import simulate
+    from myelin.convert.simulator.simulator import simulate
     from myelin.convert.stages import SETTINGS
 
     network, facts = artifact.network, artifact.manifest["provenance"]["golden"]

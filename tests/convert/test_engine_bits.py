@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from myelin.convert.engine_bits import lowest_bit, nonzero_bits
+from myelin.convert.simulator.bits import lowest_bit, nonzero_bits
 
 
 @njit

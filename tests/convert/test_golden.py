@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from myelin.convert.golden import GOLDEN, Golden, golden_parity
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import NetworkError
 
 SPIKES = np.random.default_rng(0).integers(0, 2, (3, 20, 2))

@@ -9,7 +9,7 @@ from myelin.convert import plots
 from myelin.convert.layers import DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network
 from myelin.convert.neurons import Cuba
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError
 
 PNG = b"\x89PNG\r\n\x1a\n"

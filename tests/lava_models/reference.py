@@ -1,6 +1,6 @@
 """A third opinion: the equations of fixed_point.md, one step and one delay at a time, in 64 bit integers; slow on purpose.
 
-It shares no arithmetic with ``myelin.convert.simulator`` or ``myelin.lava_models``: dense by a matrix for each delay,
+It shares no arithmetic with ``myelin.convert.simulator.simulator`` or ``myelin.lava_models``: dense by a matrix for each delay,
 convolutions by slices.
 """
 

@@ -228,7 +228,7 @@ def test_a_lag_that_no_artifact_explains(command, artifact):
 CHAIN = """
 import pickle
 import numpy as np
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.lava_models import run
 network, values = pickle.load(open("job.pickle", "rb"))
 expected = simulate(network, values)

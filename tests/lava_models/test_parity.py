@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 
 from myelin.convert import Conv, Cuba, Input, Layer, Network
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 
 #: A network costs about a second, most of it Lava starting its processes; with this variable set, they are others each time.
 VARIABLE = "MYELIN_LAVA_EXAMPLES"

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from myelin.convert.simulator import simulate
+from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 from myelin.lava_models import compat
 

@@ -154,7 +154,7 @@ def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
     from myelin.convert.examine import examine
     from myelin.convert.provenance import Origin
     from myelin.convert.samples import open_samples
-    from myelin.convert.simulator import simulate
+    from myelin.convert.simulator.simulator import simulate
     from myelin.convert.trained import Trained
     from myelin.convert.validate import Backend, validate
 

@@ -51,7 +51,7 @@ def test_every_stage_gives_the_same_outputs(name, artifacts, tiny, main, tmp_pat
 def test_hidden_neurons_spike_in_what_was_compared(name, artifacts):
     """Equality of silent networks would prove nothing."""
     from myelin.convert.artifact import read_artifact
-    from myelin.convert.simulator import simulate
+    from myelin.convert.simulator.simulator import simulate
 
     artifact = read_artifact(artifacts[name])
     hidden = [index for index, layer in enumerate(artifact.network.layers) if layer.output == "spikes"]

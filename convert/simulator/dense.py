@@ -16,11 +16,11 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.engine_events import step_cuba
-from myelin.convert.engine_loops import add_product, arriving
 from myelin.convert.layers import Conv, Dense
 from myelin.convert.layers.conv import as_chw
-from myelin.convert.plan import C_ORDER, Order, ordered_axons, ordered_matrix
+from myelin.convert.simulator.events import step_cuba
+from myelin.convert.simulator.loops import add_product, arriving
+from myelin.convert.simulator.plan import C_ORDER, Order, ordered_axons, ordered_matrix
 from myelin.hw_configs.errors import NetworkError
 
 #: Rows of a product from which BLAS gains no more; intermediate arrays of a block of about as many steps stay small.
@@ -160,7 +160,7 @@ def step_all(
         bias: (neurons,) ``bias_mant << bias_exp``.
         constants: (4096 - current decay) / 4096, (4096 - voltage decay) / 4096, each (neurons,), and vThMant << 6.
         names: states to return besides "spikes", of "a", "u", "v".
-        interval, phase: see ``myelin.convert.engine_events.run_cuba``.
+        interval, phase: see ``myelin.convert.simulator.events.run_cuba``.
     """
     batch, steps, neurons = shape
     result: dict[str, npt.NDArray[Any]] = {"spikes": np.zeros(shape, np.uint8)}

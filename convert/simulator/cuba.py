@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert import engine_dense
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.engine_events import drive, run_cuba
 from myelin.convert.inputs import input_mantissa
 from myelin.convert.network import Input
 from myelin.convert.neurons import Cuba
-from myelin.convert.plan import NO_PLAN, Plan, is_narrow
-from myelin.convert.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from myelin.convert.simulator.events import drive, run_cuba
+from myelin.convert.simulator.plan import NO_PLAN, Plan, is_narrow
+from myelin.convert.simulator.simulator import dense as engine_dense
+from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
 _NONE = np.zeros((0, 0, 0), np.int32)
@@ -172,7 +172,7 @@ def _empty(shape: tuple[int, ...], wanted: Names) -> Arrays:
 
 
 def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> Population:
-    """Neurons of ``shape`` prepared, held in ``order`` (``myelin.convert.plan.Order``)."""
+    """Neurons of ``shape`` prepared, held in ``order`` (``myelin.convert.simulator.plan.Order``)."""
 
     def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         flat = np.broadcast_to(values, shape).reshape(-1)

@@ -7,13 +7,13 @@ from typing import get_args
 import numpy as np
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.engine_cuba import CubaInputStage, CubaStage, population
-from myelin.convert.engine_sigma_delta import DeltaStage, sigma_delta_stage
 from myelin.convert.layers import Conv
 from myelin.convert.network import Layer, Network
 from myelin.convert.neurons import Cuba, Delta
-from myelin.convert.plan import Order, channels_last
-from myelin.convert.stage import Connection, Engine, Stage
+from myelin.convert.simulator.cuba import CubaInputStage, CubaStage, population
+from myelin.convert.simulator.plan import Order, channels_last
+from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage
+from myelin.convert.simulator.stage import Connection, Engine, Stage
 from myelin.hw_configs.errors import DataError
 
 

@@ -24,7 +24,7 @@ from myelin.hw_configs.errors import DataError
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-    from myelin.convert.engine import Engine, Stage
+    from myelin.convert.simulator.prepare import Engine, Stage
 
 #: Memory that the intermediate arrays of one chunk of samples may take, in bytes: what a core's caches hold.
 _CHUNK_BYTES = 2 << 20
@@ -113,7 +113,7 @@ class Simulator:
 
     def __init__(self, network: Network, engine: Engine = "auto") -> None:
         # compiled loops: loaded when something runs, not when convert is imported
-        from myelin.convert.engine import prepare
+        from myelin.convert.simulator.prepare import prepare
 
         self.network = network
         self.stages = prepare(network, engine)
@@ -199,7 +199,7 @@ def _run_chunk(
     observed: tuple[str, ...],
 ) -> None:
     """Run ``spikes`` (chunk, steps, inputs) through all stages; write into ``output`` and, at ``where``, into ``layers``."""
-    from myelin.convert.engine_loops import delayed
+    from myelin.convert.simulator.loops import delayed
 
     last = network.layers[-1]
     final = last.state if last.output == "state" else "spikes"

@@ -1,4 +1,4 @@
-"""Compiled loops that move spikes and sums about; see ``myelin.convert.engine_events`` for why each stands by itself."""
+"""Compiled loops that move spikes and sums about; see ``myelin.convert.simulator.events`` for why each stands by itself."""
 
 from __future__ import annotations
 

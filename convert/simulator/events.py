@@ -1,7 +1,7 @@
 """Compiled loops of the event engine: spikes through connections, and neurons through time.  Work is proportional to spikes.
 
 For a spike of value x that source j emits at step t, all targets i get ``a[t + 1 + D_ij, i] += x W_ij``, in 32 bit integers
-that wrap as Lava's do.  ``myelin.convert.plan.Plan`` is a connection as these loops want it.  A layer runs sample by sample
+that wrap as Lava's do.  ``myelin.convert.simulator.plan.Plan`` is a connection as these loops want it.  A layer runs sample by sample
 and step by step in one loop, so that the current row of a, the states and the lists of spikes under way stay in the first
 cache.
 
@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from myelin.convert.engine_bits import BITS, lowest_bit, nonzero_bits
-from myelin.convert.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
+from myelin.convert.simulator.bits import BITS, lowest_bit, nonzero_bits
+from myelin.convert.simulator.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 _LIMIT = np.int32(STATE_MAX)

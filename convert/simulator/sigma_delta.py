@@ -12,13 +12,13 @@ import numpy.typing as npt
 from numba import njit
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.engine_events import drive
 from myelin.convert.inputs import input_values
 from myelin.convert.layers import Conv, Dense
 from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Delta, Sigma, SigmaDelta
-from myelin.convert.plan import ordered_matrix
-from myelin.convert.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from myelin.convert.simulator.events import drive
+from myelin.convert.simulator.plan import ordered_matrix
+from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
 from myelin.hw_configs.errors import DataError
 
 #: Sums from here on are refused.  A synapse of Lava that holds odd weights holds them doubled, in 32 bit all the same.
