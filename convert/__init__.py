@@ -7,7 +7,7 @@ What compares with SLAYER's own evaluation imports ``myelin.train``, and with it
 
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network
-from myelin.convert.netx import read_netx, write_netx
+from myelin.convert.netx.format import read_netx, write_netx
 from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from myelin.convert.nir import read_nir, write_nir
 from myelin.convert.recording import Recording

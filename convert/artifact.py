@@ -25,7 +25,7 @@ from myelin.convert.files import atomic_folder, sha256
 from myelin.convert.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.lava_export import write_lava_script
 from myelin.convert.network import Network
-from myelin.convert.netx import read_netx, write_netx
+from myelin.convert.netx.format import read_netx, write_netx
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
 

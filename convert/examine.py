@@ -25,7 +25,7 @@ from myelin.convert.golden import Golden, golden_parity
 from myelin.convert.lava_export import ARRAYS, SCRIPT, network_arrays
 from myelin.convert.layers import Conv, Dense
 from myelin.convert.network import Layer, Network
-from myelin.convert.netx import read_netx
+from myelin.convert.netx.format import read_netx
 from myelin.convert.provenance import CHECKPOINT, CHECKPOINT_FILES
 from myelin.hw_configs.errors import NetworkError
 

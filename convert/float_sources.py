@@ -45,6 +45,6 @@ def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
         from myelin.convert.nir import read_nir_floats
 
         return OpenedFloats(read_nir_floats(place))
-    from myelin.convert.netx_floats import read_netx_floats
+    from myelin.convert.netx.floats import read_netx_floats
 
     return OpenedFloats(read_netx_floats(place))

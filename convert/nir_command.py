@@ -90,7 +90,7 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """``myelin nir import``: returns 0."""
-    from myelin.convert.netx import write_netx
+    from myelin.convert.netx.format import write_netx
     from myelin.convert.nir import open_nir
 
     opened = open_nir(

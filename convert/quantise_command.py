@@ -60,7 +60,7 @@ def add_command(subparsers: Subparsers) -> None:
 def run_quantise(arguments: argparse.Namespace) -> int:
     """Print the table, write the network; 0, or 1 by GateError where the target does not hold it."""
     from myelin.convert.float_sources import open_floats
-    from myelin.convert.netx import write_netx
+    from myelin.convert.netx.format import write_netx
     from myelin.convert.quantise import quantise
     from myelin.convert.quantise_layer import Grid
     from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table

@@ -10,7 +10,7 @@ from myelin.convert import write_netx
 from myelin.convert.float_network import dequantised
 from myelin.convert.float_simulator import simulate_floats
 from myelin.convert.float_sources import open_floats
-from myelin.convert.netx_floats import read_netx_floats
+from myelin.convert.netx.floats import read_netx_floats
 from myelin.hw_configs.errors import NetworkError
 
 

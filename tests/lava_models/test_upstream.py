@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from myelin.convert.netx import read_netx
+from myelin.convert.netx.format import read_netx
 from myelin.lava_models import compat
 
 if compat.missing(slayer=True):

@@ -71,9 +71,9 @@ import h5py
 
 from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
-from myelin.convert.netx_fields import Fields
-from myelin.convert.netx_read import read_network
-from myelin.convert.netx_write import write_network
+from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.read import read_network
+from myelin.convert.netx.write import write_network
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import atomic_file
 

@@ -1,4 +1,4 @@
-"""Values of a netx file's fields as shapes and whole numbers; the fields are described in ``myelin.convert.netx``."""
+"""Values of a netx file's fields as shapes and whole numbers; the fields are described in ``myelin.convert.netx.format``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape, frozen_int
-from myelin.convert.netx_fields import Fields
+from myelin.convert.netx.fields import Fields
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 

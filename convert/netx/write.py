@@ -1,4 +1,4 @@
-"""From a ``Network`` to the groups of a netx file; the fields are described in ``myelin.convert.netx``."""
+"""From a ``Network`` to the groups of a netx file; the fields are described in ``myelin.convert.netx.format``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.network import Input, Layer, Network, naming_layer
-from myelin.convert.netx_neurons import flat, write_neuron
+from myelin.convert.netx.neurons import flat, write_neuron
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
@@ -19,7 +19,7 @@ FORMAT = 1
 
 
 def write_network(network: Network, file: h5py.File) -> None:
-    """Fill the open, empty ``file``; ``myelin.convert.netx.write_netx`` says what errors there are."""
+    """Fill the open, empty ``file``; ``myelin.convert.netx.format.write_netx`` says what errors there are."""
     file.attrs["myelin_format"] = FORMAT
     groups = _Groups(file)
     _write_input(network.input, network.layers[0], groups.next("input"))

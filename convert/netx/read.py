@@ -1,4 +1,4 @@
-"""From the groups of a netx file to a ``Network``; the fields are described in ``myelin.convert.netx``."""
+"""From the groups of a netx file to a ``Network``; the fields are described in ``myelin.convert.netx.format``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from myelin.convert.arrays import Shape
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.network import Input, Layer, Network
-from myelin.convert.netx_fields import MAX_VALUES, Fields
-from myelin.convert.netx_neurons import default_neuron, read_input_neuron, read_neuron
-from myelin.convert.netx_values import declared_shape, delay_values, pair, population, spread, weights, whole_number
+from myelin.convert.netx.fields import MAX_VALUES, Fields
+from myelin.convert.netx.neurons import default_neuron, read_input_neuron, read_neuron
+from myelin.convert.netx.values import declared_shape, delay_values, pair, population, spread, weights, whole_number
 from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import STATE_MAX, THRESHOLD_MAX
@@ -28,7 +28,7 @@ _KNOWN = ("input", "flatten", "average", *_CONNECTIONS)
 def read_network(
     root: Fields, input_shape: Shape | None, input_message_bits: int | None, spike_exp: int | None = None
 ) -> Network:
-    """The network below ``root``; ``myelin.convert.netx.read_netx`` says what the arguments and errors are."""
+    """The network below ``root``; ``myelin.convert.netx.format.read_netx`` says what the arguments and errors are."""
     groups = layer_groups(root)
     ours = "myelin_format" in root.group.attrs
     kinds = [group.text("type") for group in groups]

@@ -1,6 +1,6 @@
 """netx files whose numbers were never made whole, as a ``FloatNetwork``.
 
-The fields are those of ``myelin.convert.netx``; weights, thresholds, decays, biases and delays may be fractions.  The unit is
+The fields are those of ``myelin.convert.netx.format``; weights, thresholds, decays, biases and delays may be fractions.  The unit is
 the file's: a threshold of 64 beside weights in units of 1/64 of that is SLAYER's.  CUBA neurons only, and no weight exponents,
 which floats do not need.
 """
@@ -16,9 +16,9 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
-from myelin.convert.netx_fields import Fields
-from myelin.convert.netx_read import layer_groups
-from myelin.convert.netx_values import broadcastable, declared_shape, pair, population, whole_number
+from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.read import layer_groups
+from myelin.convert.netx.values import broadcastable, declared_shape, pair, population, whole_number
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, STATE_SHIFT, THRESHOLD_MAX
 

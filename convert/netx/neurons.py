@@ -1,4 +1,4 @@
-"""Neurons of a netx file, read and written; the fields are described in ``myelin.convert.netx``."""
+"""Neurons of a netx file, read and written; the fields are described in ``myelin.convert.netx.format``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.netx_fields import Fields
-from myelin.convert.netx_values import spread, whole_number
+from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.values import spread, whole_number
 from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, SDNN_SPIKE_EXP, SDNN_STATE_EXP
