@@ -42,7 +42,7 @@ def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
         return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys)
     if place.suffix == ".nir":
-        from myelin.convert.nir import read_nir_floats
+        from myelin.convert.nir.format import read_nir_floats
 
         return OpenedFloats(read_nir_floats(place))
     from myelin.convert.netx.floats import read_netx_floats

@@ -76,7 +76,7 @@ def _add_import(actions: Subparsers) -> None:
 
 def run_export(arguments: argparse.Namespace) -> int:
     """``myelin nir export``: returns 0."""
-    from myelin.convert.nir import DT_MS, write_nir
+    from myelin.convert.nir.format import DT_MS, write_nir
     from myelin.convert.stimulus import open_network
 
     network = open_network(arguments.network).network
@@ -91,7 +91,7 @@ def run_export(arguments: argparse.Namespace) -> int:
 def run_import(arguments: argparse.Namespace) -> int:
     """``myelin nir import``: returns 0."""
     from myelin.convert.netx.format import write_netx
-    from myelin.convert.nir import open_nir
+    from myelin.convert.nir.format import open_nir
 
     opened = open_nir(
         arguments.file,

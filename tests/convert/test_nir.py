@@ -31,7 +31,7 @@ from myelin.convert import (
 from myelin.convert.constants import constant_differences, require_same_structure
 from myelin.convert.float_network import FloatConv
 from myelin.convert.float_simulator import simulate_floats
-from myelin.convert.nir import read_nir_floats
+from myelin.convert.nir.format import read_nir_floats
 from myelin.hw_configs.errors import BackendError, NetworkError
 
 nir = pytest.importorskip("nir", reason="the package nir (extra 'nir') is not installed")

@@ -14,7 +14,7 @@ import pytest
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
 from myelin.convert.float_network import dequantised
 from myelin.convert.float_simulator import simulate_floats
-from myelin.convert.nir import read_nir_floats, write_nir
+from myelin.convert.nir.format import read_nir_floats, write_nir
 
 nir = pytest.importorskip("nir", reason="the package nir (extra 'nir') is not installed")
 nirtorch = pytest.importorskip("nirtorch", reason="nirtorch (extra 'norse') is not installed")

@@ -37,7 +37,7 @@ weight exponents, 24 bit.  Where the metadata is there, ``read_nir`` returns the
 still say what the graph says.
 
 Read without it: Input, Output, Linear, Affine, Conv1d, Conv2d, Delay, Flatten, CubaLIF, CubaLI, LIF, LI, IF and graphs within
-the graph, in a chain of layers where each may have a cycle through itself.  ``myelin.convert.nir_read`` says how they become a
+the graph, in a chain of layers where each may have a cycle through itself.  ``myelin.convert.nir.read`` says how they become a
 ``FloatNetwork``, ``myelin.convert.rounding`` how that becomes integers.
 
 Sources: nir 1.0.8 ``ir/*.py`` (equations), norse 1.1.0 ``functional/lif_box.py`` (this order of steps).
@@ -53,10 +53,10 @@ import numpy as np
 
 from myelin.convert.float_network import FloatNetwork
 from myelin.convert.network import Network
-from myelin.convert.nir_graph import Graph, read_graph, write_graph
-from myelin.convert.nir_integers import integers, network_of
-from myelin.convert.nir_read import float_network
-from myelin.convert.nir_write import graph_of
+from myelin.convert.nir.graph import Graph, read_graph, write_graph
+from myelin.convert.nir.integers import integers, network_of
+from myelin.convert.nir.read import float_network
+from myelin.convert.nir.write import graph_of
 from myelin.convert.rounding import round_network
 from myelin.hw_configs.errors import NetworkError
 

@@ -1,4 +1,4 @@
-"""From a ``Network`` to a NIR graph; the recipe stands in ``myelin.convert.nir``."""
+"""From a ``Network`` to a NIR graph; the recipe stands in ``myelin.convert.nir.format``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from myelin.convert.layers import Conv
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.network import Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba
-from myelin.convert.nir_graph import Graph
+from myelin.convert.nir.graph import Graph
 from myelin.hw_configs.errors import NetworkError
 
 #: Decay that stands for none: NIR's leaky neurons have finite time constants.  In float32 1 - 2^-32 is 1.
@@ -34,7 +34,7 @@ class _Population(NamedTuple):
 
 
 def graph_of(network: Network, dt_s: float, step_latency: bool) -> Graph:
-    """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.write_nir`` says what is refused."""
+    """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.format.write_nir`` says what is refused."""
     _check(network, step_latency)
     floats = dequantised(network)
     graph = Graph()
@@ -138,7 +138,7 @@ def _branches(synapse: FloatDense | FloatConv) -> Iterator[tuple[str, int, Float
 
 
 def _neurons(layer: FloatLayer, shape: Shape, dt_s: float) -> tuple[str, dict[str, Any]]:
-    """Type and parameters of the node; the equations stand in ``myelin.convert.nir``."""
+    """Type and parameters of the node; the equations stand in ``myelin.convert.nir.format``."""
     current, voltage, bias = (
         np.broadcast_to(values, layer.shape).reshape(shape) for values in (layer.current_decay, layer.voltage_decay, layer.bias)
     )

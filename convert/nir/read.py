@@ -12,9 +12,9 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
-from myelin.convert.nir_graph import Graph
-from myelin.convert.nir_neurons import NEURONS, Constants, neuron_constants
-from myelin.convert.nir_paths import Way, ways_to
+from myelin.convert.nir.graph import Graph
+from myelin.convert.nir.neurons import NEURONS, Constants, neuron_constants
+from myelin.convert.nir.paths import Way, ways_to
 from myelin.hw_configs.errors import NetworkError
 
 #: Delays within this part of a step of a whole number are that number: a file has seconds in 32 bit floats.
@@ -22,7 +22,7 @@ _TOLERANCE = 1e-4
 
 
 def float_network(graph: Graph, dt_s: float, latency: int, settled_bias: bool) -> FloatNetwork:
-    """The network of ``graph``; ``myelin.convert.nir.read_nir`` says what the arguments and errors are.
+    """The network of ``graph``; ``myelin.convert.nir.format.read_nir`` says what the arguments and errors are.
 
     ``latency`` is 1 where feed-forward delays include the step of each connection, else 0.
     """

@@ -12,8 +12,8 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.float_network import FloatArray, FloatConv, FloatDense
-from myelin.convert.nir_graph import Graph
-from myelin.convert.nir_neurons import NEURONS
+from myelin.convert.nir.graph import Graph
+from myelin.convert.nir.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError
 
 #: Ways into one population: more are no chain of layers.

@@ -1,6 +1,6 @@
 """Neurons of a NIR graph as constants per step.
 
-With the equations of ``myelin.convert.nir`` and the voltage counted from ``v_reset``, where it starts::
+With the equations of ``myelin.convert.nir.format`` and the voltage counted from ``v_reset``, where it starts::
 
     current_decay = dt / tau_syn       1 for LIF, LI and IF, which have no synapse filter
     voltage_decay = dt / tau_mem       0 for IF, whose voltage is v <- v + dt r x
@@ -20,7 +20,7 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.float_network import FloatArray
-from myelin.convert.nir_graph import Graph
+from myelin.convert.nir.graph import Graph
 from myelin.hw_configs.errors import NetworkError
 
 SPIKING = ("CubaLIF", "LIF", "IF")
