@@ -16,7 +16,7 @@ from typing import Any
 
 import myelin.cli
 from benchmarks.measure import RESULTS, machine, save, say
-from myelin.convert.float_sources import open_floats
+from myelin.convert.floats.sources import open_floats
 from myelin.convert.quantise import quantise
 from myelin.convert.quantise_layer import Grid
 from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table

@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.float_network import FloatArray, FloatDense, FloatLayer, FloatNetwork
-from myelin.convert.float_simulator import late, simulate_floats
+from myelin.convert.floats.network import FloatArray, FloatDense, FloatLayer, FloatNetwork
+from myelin.convert.floats.simulator import late, simulate_floats
 from myelin.convert.layers import Dense
 from myelin.convert.network import Input, Layer, Network, naming_layer
 from myelin.convert.quantise_delays import Delays, round_delays

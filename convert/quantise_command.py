@@ -13,7 +13,7 @@ from myelin.convert.arguments import positive
 from myelin.hw_configs.errors import DataError, GateError
 
 if TYPE_CHECKING:
-    from myelin.convert.float_sources import OpenedFloats
+    from myelin.convert.floats.sources import OpenedFloats
     from myelin.convert.samples import Samples
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -59,7 +59,7 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run_quantise(arguments: argparse.Namespace) -> int:
     """Print the table, write the network; 0, or 1 by GateError where the target does not hold it."""
-    from myelin.convert.float_sources import open_floats
+    from myelin.convert.floats.sources import open_floats
     from myelin.convert.netx.format import write_netx
     from myelin.convert.quantise import quantise
     from myelin.convert.quantise_layer import Grid

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.float_network import FloatArray
+from myelin.convert.floats.network import FloatArray
 from myelin.convert.rounding import whole
 
 #: Delays whose sensitivity is measured at most, those nearest to half a step first: each takes a run of the layer.

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Layer
 from myelin.convert.neurons import Cuba

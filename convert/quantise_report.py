@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert import statistics
-from myelin.convert.float_network import FloatNetwork
-from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.floats.network import FloatNetwork
+from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.network import Network
 from myelin.convert.quantise import Quantised
 from myelin.convert.simulator.simulator import simulate

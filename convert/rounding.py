@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import layer_groups
 from myelin.convert.netx.values import broadcastable, declared_shape, pair, population, whole_number

@@ -51,7 +51,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from myelin.convert.float_network import FloatNetwork
+from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.network import Network
 from myelin.convert.nir.graph import Graph, read_graph, write_graph
 from myelin.convert.nir.integers import integers, network_of

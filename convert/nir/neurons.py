@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.float_network import FloatArray
+from myelin.convert.floats.network import FloatArray
 from myelin.convert.nir.graph import Graph
 from myelin.hw_configs.errors import NetworkError
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.float_network import FloatArray, FloatConv, FloatDense
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense
 from myelin.convert.nir.graph import Graph
 from myelin.convert.nir.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError

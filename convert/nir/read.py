@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.nir.graph import Graph
 from myelin.convert.nir.neurons import NEURONS, Constants, neuron_constants
 from myelin.convert.nir.paths import Way, ways_to

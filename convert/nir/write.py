@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.float_network import FloatConv, FloatDense, FloatLayer, dequantised
+from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, dequantised
 from myelin.convert.layers import Conv
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.network import Layer, Network, naming_layer

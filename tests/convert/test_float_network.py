@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from myelin.convert import Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, SigmaDelta, simulate
-from myelin.convert.float_network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
-from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
+from myelin.convert.floats.simulator import simulate_floats
 from myelin.hw_configs.errors import DataError, NetworkError
 
 

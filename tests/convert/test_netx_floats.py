@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from myelin.convert import write_netx
-from myelin.convert.float_network import dequantised
-from myelin.convert.float_simulator import simulate_floats
-from myelin.convert.float_sources import open_floats
+from myelin.convert.floats.network import dequantised
+from myelin.convert.floats.simulator import simulate_floats
+from myelin.convert.floats.sources import open_floats
 from myelin.convert.netx.floats import read_netx_floats
 from myelin.hw_configs.errors import NetworkError
 

@@ -29,8 +29,8 @@ from myelin.convert import (
     write_nir,
 )
 from myelin.convert.constants import constant_differences, require_same_structure
-from myelin.convert.float_network import FloatConv
-from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.floats.network import FloatConv
+from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.nir.format import read_nir_floats
 from myelin.hw_configs.errors import BackendError, NetworkError
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from myelin.convert.float_network import dequantised
-from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.floats.network import dequantised
+from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.nir.format import read_nir_floats, write_nir
 
 nir = pytest.importorskip("nir", reason="the package nir (extra 'nir') is not installed")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from myelin.convert import simulate
-from myelin.convert.float_network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
-from myelin.convert.float_simulator import late, simulate_floats
+from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
+from myelin.convert.floats.simulator import late, simulate_floats
 from myelin.convert.quantise import mismatch, quantise, state_error
 from myelin.convert.quantise_layer import Grid
 from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myelin.convert.float_simulator import simulate_floats
+from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.quantise import mismatch
 from myelin.hw_configs.errors import NetworkError
 from myelin.lava_models import compat

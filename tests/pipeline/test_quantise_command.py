@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from myelin.convert import read_netx, simulate, write_netx
-from myelin.convert.float_simulator import simulate_floats
-from myelin.convert.float_sources import open_floats
+from myelin.convert.floats.simulator import simulate_floats
+from myelin.convert.floats.sources import open_floats
 from myelin.convert.quantise import mismatch
 from myelin.convert.samples import open_samples
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from myelin.convert.float_network import FloatNetwork
+from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.samples import Binning
 from myelin.hw_configs.errors import NetworkError
 
@@ -34,7 +34,7 @@ def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
         raise NetworkError(f"{place}: no such file or folder; a NIR file (*.nir), a netx file or a run folder is expected")
     if place.is_dir():
         from myelin.convert.checkpoint import read_checkpoint
-        from myelin.convert.float_checkpoint import floats_from_checkpoint
+        from myelin.convert.floats.checkpoint import floats_from_checkpoint
         from myelin.convert.provenance import Run
 
         checkpoint = read_checkpoint(place)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.checkpoint import Checkpoint
-from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.network import naming_layer
 from myelin.hw_configs.errors import NetworkError

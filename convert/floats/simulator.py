@@ -1,6 +1,6 @@
 """The float network step by step: the reference that integers, and simulators of other floats, are compared with.
 
-The equations stand in ``myelin.convert.float_network``; index t of a recording is that of ``myelin.convert.network``.
+The equations stand in ``myelin.convert.floats.network``; index t of a recording is that of ``myelin.convert.network``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.float_network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.hw_configs.errors import DataError, NetworkError
 

@@ -1,0 +1,1 @@
+"""Float networks, their sources, and their reference simulation."""
