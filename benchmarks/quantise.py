@@ -17,10 +17,10 @@ from typing import Any
 import myelin.cli
 from benchmarks.measure import RESULTS, machine, save, say
 from myelin.convert.floats.sources import open_floats
-from myelin.convert.quantise import quantise
-from myelin.convert.quantise_layer import Grid
-from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table
-from myelin.convert.rounding import round_network
+from myelin.convert.quantise.calibrate import quantise
+from myelin.convert.quantise.layer import Grid
+from myelin.convert.quantise.report import as_dict, batches, choices, compare_networks, table
+from myelin.convert.quantise.rounding import round_network
 from myelin.convert.samples import open_samples, spread_choice
 
 #: The demonstration's network with float weights, a threshold of 1, fewer neurons and epochs.

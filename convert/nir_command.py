@@ -106,7 +106,7 @@ def run_import(arguments: argparse.Namespace) -> int:
     if opened.floats is None:
         print("integers as the file has them")
         return 0
-    from myelin.convert.rounding import rounding_errors
+    from myelin.convert.quantise.rounding import rounding_errors
 
     print("floats rounded to the nearest integers, without data:")
     for index, errors in enumerate(rounding_errors(opened.floats, opened.network)):

@@ -61,10 +61,10 @@ def run_quantise(arguments: argparse.Namespace) -> int:
     """Print the table, write the network; 0, or 1 by GateError where the target does not hold it."""
     from myelin.convert.floats.sources import open_floats
     from myelin.convert.netx.format import write_netx
-    from myelin.convert.quantise import quantise
-    from myelin.convert.quantise_layer import Grid
-    from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table
-    from myelin.convert.rounding import round_network
+    from myelin.convert.quantise.calibrate import quantise
+    from myelin.convert.quantise.layer import Grid
+    from myelin.convert.quantise.report import as_dict, batches, choices, compare_networks, table
+    from myelin.convert.quantise.rounding import round_network
     from myelin.convert.rules import calibrate, check
     from myelin.hw_configs.files import write_json
     from myelin.hw_configs.target import load_target

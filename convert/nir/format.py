@@ -38,7 +38,7 @@ still say what the graph says.
 
 Read without it: Input, Output, Linear, Affine, Conv1d, Conv2d, Delay, Flatten, CubaLIF, CubaLI, LIF, LI, IF and graphs within
 the graph, in a chain of layers where each may have a cycle through itself.  ``myelin.convert.nir.read`` says how they become a
-``FloatNetwork``, ``myelin.convert.rounding`` how that becomes integers.
+``FloatNetwork``, ``myelin.convert.quantise.rounding`` how that becomes integers.
 
 Sources: nir 1.0.8 ``ir/*.py`` (equations), norse 1.1.0 ``functional/lif_box.py`` (this order of steps).
 """
@@ -57,7 +57,7 @@ from myelin.convert.nir.graph import Graph, read_graph, write_graph
 from myelin.convert.nir.integers import integers, network_of
 from myelin.convert.nir.read import float_network
 from myelin.convert.nir.write import graph_of
-from myelin.convert.rounding import round_network
+from myelin.convert.quantise.rounding import round_network
 from myelin.hw_configs.errors import NetworkError
 
 #: Version of the metadata.
@@ -98,7 +98,7 @@ def read_nir(
     message_bits: int | None = None,
 ) -> Network:
     """The network in a NIR file: the integers of its metadata, or its floats rounded to the nearest
-    (``myelin.convert.rounding``).
+    (``myelin.convert.quantise.rounding``).
 
     Args:
         path: the file.

@@ -8,10 +8,10 @@ import pytest
 from myelin.convert import simulate
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
 from myelin.convert.floats.simulator import late, simulate_floats
-from myelin.convert.quantise import mismatch, quantise, state_error
-from myelin.convert.quantise_layer import Grid
-from myelin.convert.quantise_report import as_dict, batches, choices, compare_networks, table
-from myelin.convert.rounding import round_network
+from myelin.convert.quantise.calibrate import mismatch, quantise, state_error
+from myelin.convert.quantise.layer import Grid
+from myelin.convert.quantise.report import as_dict, batches, choices, compare_networks, table
+from myelin.convert.quantise.rounding import round_network
 from myelin.hw_configs.errors import DataError, NetworkError
 
 

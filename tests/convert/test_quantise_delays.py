@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from myelin.convert.quantise_delays import round_delays
+from myelin.convert.quantise.delays import round_delays
 
 
 def test_whole_delays_stay():

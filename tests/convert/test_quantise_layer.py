@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatRecurrent
-from myelin.convert.quantise_layer import Choice, Grid, compensated, largest_scale, quantised_layer, steps_of
-from myelin.convert.rounding import STATE_THRESHOLD, round_layer
+from myelin.convert.quantise.layer import Choice, Grid, compensated, largest_scale, quantised_layer, steps_of
+from myelin.convert.quantise.rounding import STATE_THRESHOLD, round_layer
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.target import Target, load_target
 

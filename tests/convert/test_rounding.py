@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from myelin.convert import simulate
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatRecurrent, dequantised
-from myelin.convert.rounding import STATE_THRESHOLD, layer_scale, round_layer, round_network, weight_scale
+from myelin.convert.quantise.rounding import STATE_THRESHOLD, layer_scale, round_layer, round_network, weight_scale
 from myelin.hw_configs.fixed_point import STATE_MAX, STATE_SHIFT
 
 

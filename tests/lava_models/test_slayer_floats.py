@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.convert.floats.simulator import simulate_floats
-from myelin.convert.quantise import mismatch
+from myelin.convert.quantise.calibrate import mismatch
 from myelin.hw_configs.errors import NetworkError
 from myelin.lava_models import compat
 from myelin.lava_models.slayer_floats import floats_from_slayer

@@ -11,7 +11,7 @@ import pytest
 from myelin.convert import read_netx, simulate, write_netx
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.floats.sources import open_floats
-from myelin.convert.quantise import mismatch
+from myelin.convert.quantise.calibrate import mismatch
 from myelin.convert.samples import open_samples
 
 

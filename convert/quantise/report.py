@@ -12,7 +12,7 @@ from myelin.convert import statistics
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.network import Network
-from myelin.convert.quantise import Quantised
+from myelin.convert.quantise.calibrate import Quantised
 from myelin.convert.simulator.simulator import simulate
 
 #: Samples that pass at a time.

@@ -22,7 +22,7 @@ from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, Flo
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Layer
 from myelin.convert.neurons import Cuba
-from myelin.convert.rounding import STATE_THRESHOLD, round_bias, whole
+from myelin.convert.quantise.rounding import STATE_THRESHOLD, round_bias, whole
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import (
     BIAS_EXP_MAX,

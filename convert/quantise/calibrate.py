@@ -4,8 +4,8 @@ Layer after layer, with the integers of the layers before it in place, choose wh
 those of the float network on the same samples:
 
 1. a real scale of weights, threshold and bias together, over an octave, how far the largest weights are clipped, and whether a
-   weight's rounding error is made good by those after it (``myelin.convert.quantise_layer``);
-2. the whole steps of fractional delays (``myelin.convert.quantise_delays``): axonal ones of the layer before, and recurrent
+   weight's rounding error is made good by those after it (``myelin.convert.quantise.layer``);
+2. the whole steps of fractional delays (``myelin.convert.quantise.delays``): axonal ones of the layer before, and recurrent
 ones;
    synaptic delays go to the nearest;
 3. the threshold and, where the layer has biases, their level, so that rate and spikes fit again.
@@ -29,9 +29,9 @@ from myelin.convert.floats.network import FloatArray, FloatDense, FloatLayer, Fl
 from myelin.convert.floats.simulator import late, simulate_floats
 from myelin.convert.layers import Dense
 from myelin.convert.network import Input, Layer, Network, naming_layer
-from myelin.convert.quantise_delays import Delays, round_delays
-from myelin.convert.quantise_layer import Choice, Grid, largest_scale, quantised_layer, steps_of
-from myelin.convert.rounding import whole
+from myelin.convert.quantise.delays import Delays, round_delays
+from myelin.convert.quantise.layer import Choice, Grid, largest_scale, quantised_layer, steps_of
+from myelin.convert.quantise.rounding import whole
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import STATE_SHIFT
