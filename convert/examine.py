@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from myelin.convert.artifact import NETWORK, Artifact, damaged_files, read_manifest
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
-from myelin.convert.constants import ConstantDifference, constant_differences, require_same_structure
-from myelin.convert.difference import Parity
+from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
+from myelin.convert.compare.difference import Parity
 from myelin.convert.export import clip
 from myelin.convert.golden import Golden, golden_parity
 from myelin.convert.lava_export import ARRAYS, SCRIPT, network_arrays

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.difference import Parity, Trains, compare_trains
+from myelin.convert.compare.difference import Parity, Trains, compare_trains
 from myelin.convert.network import Network
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError, NetworkError

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.compare.runs import INPUT, SPIKES
 from myelin.convert.cuba_states import bias_of
 from myelin.convert.network import Network
 from myelin.convert.neurons import Cuba
 from myelin.convert.recording import Passage
-from myelin.convert.sides import INPUT, SPIKES
 from myelin.convert.simulator.simulator import Simulator
 from myelin.hw_configs.errors import DataError
 

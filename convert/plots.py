@@ -27,7 +27,7 @@ from myelin.hw_configs.figures import save as _save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from myelin.convert.divergence import Divergence
+    from myelin.convert.compare.divergence import Divergence
     from myelin.convert.profile import Profile
 
 Path = str | os.PathLike[str]

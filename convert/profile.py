@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.compare.runs import INPUT, SPIKES
 from myelin.convert.cuba_states import bias_of, current_before_wrap, voltage_before_limit
 from myelin.convert.inputs import input_mantissa
 from myelin.convert.network import Network
 from myelin.convert.neurons import Cuba
 from myelin.convert.recording import Passage
-from myelin.convert.sides import INPUT, SPIKES
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.synapses import connections, fan_out
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX

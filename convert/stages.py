@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert import statistics
-from myelin.convert.difference import Parity, compare_trains
+from myelin.convert.compare.difference import Parity, compare_trains
 from myelin.convert.network import Network
 from myelin.convert.recording import Passage, class_scores
 from myelin.convert.samples import Samples

@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.artifact import NETWORK
-from myelin.convert.difference import Parity, Trains, compare_trains
-from myelin.convert.divergence import diverge
-from myelin.convert.divergence_report import as_dict
+from myelin.convert.compare.difference import Parity, Trains, compare_trains
+from myelin.convert.compare.divergence import diverge
+from myelin.convert.compare.report import as_dict
+from myelin.convert.compare.runs import Side
 from myelin.convert.examine import Examination
 from myelin.convert.gate import Gate, judge, verdict
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
 from myelin.convert.samples import Samples, spread_choice
-from myelin.convert.sides import Side
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
 from myelin.convert.statistics import compare
@@ -58,7 +58,7 @@ class Equality:
         name: of both.
         parity: how they compare; None where they were not run.
         skipped: why not; None where they were.
-        divergence: where and why they part, as ``myelin.convert.divergence_report.as_dict`` has it, with ``a``, ``b`` and
+        divergence: where and why they part, as ``myelin.convert.compare.report.as_dict`` has it, with ``a``, ``b`` and
             ``input``; None where they are equal, or no more than ``parity`` can be known.
     """
 

@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.difference import Parity
+from myelin.convert.compare.difference import Parity
 from myelin.convert.examine import Examination
 from myelin.convert.gate import POWER_PERCENT, verdict
 from myelin.convert.stages import ALONE, CUMULATED, INTEGER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from myelin.convert import divergence_report
+from myelin.convert.compare import report as divergence_report
 from myelin.convert.examine import Examination
 from myelin.convert.gate import verdict
 from myelin.convert.samples import events_line

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.difference import Difference, compare_trains
+from myelin.convert.compare.difference import Difference, compare_trains
 from myelin.hw_configs.errors import BackendError, DataError, GateError
 from myelin.lava_models import loihi2
 

@@ -1,4 +1,4 @@
-"""Two networks or two backends on the same input: ``myelin.convert.divergence`` with Lava among the backends."""
+"""Two networks or two backends on the same input: ``myelin.convert.compare.divergence`` with Lava among the backends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.constants import require_same_structure
-from myelin.convert.divergence import diverge, samples_at_a_time
-from myelin.convert.divergence_report import as_dict, lines
+from myelin.convert.compare.constants import require_same_structure
+from myelin.convert.compare.divergence import diverge, samples_at_a_time
+from myelin.convert.compare.report import as_dict, lines
+from myelin.convert.compare.runs import Side
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
-from myelin.convert.sides import Side
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stimulus import Opened, Stimulus
 

@@ -113,7 +113,7 @@ def require_pass(artifact: Artifact, validation: Validation) -> None:
 
 
 def _show_divergence(examination: Examination) -> None:
-    from myelin.convert import divergence_report
+    from myelin.convert.compare import report as divergence_report
     from myelin.convert.validate import network_divergence
 
     found = network_divergence(examination)
@@ -171,7 +171,7 @@ def _left_out(skipped: str | None) -> list[Equality]:
 
 def _on_board(artifact: Artifact, asked: bool) -> Equality:
     """Golden inputs on a board; raises what ``myelin.lava_models.board`` does."""
-    from myelin.convert.difference import Parity
+    from myelin.convert.compare.difference import Parity
     from myelin.convert.validate import Equality
     from myelin.lava_models.board import MAX_LAG_STEPS, golden_alignment, require_rules
     from myelin.lava_models.runner import Worker

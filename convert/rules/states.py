@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy.typing as npt
 
+from myelin.convert.compare.runs import INPUT
 from myelin.convert.network import Network
 from myelin.convert.neurons import Cuba
 from myelin.convert.rules.violation import Case, Violation, layer_name
-from myelin.convert.sides import INPUT
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 from myelin.hw_configs.target import Target
 

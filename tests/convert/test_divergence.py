@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from myelin.convert.constants import constant_differences, require_same_structure
-from myelin.convert.difference import Place, first_place
-from myelin.convert.divergence import diverge, samples_at_a_time
-from myelin.convert.divergence_report import SHOWN, as_dict, lines
-from myelin.convert.sides import Side
+from myelin.convert.compare.constants import constant_differences, require_same_structure
+from myelin.convert.compare.difference import Place, first_place
+from myelin.convert.compare.divergence import diverge, samples_at_a_time
+from myelin.convert.compare.report import SHOWN, as_dict, lines
+from myelin.convert.compare.runs import Side
 from myelin.hw_configs.errors import NetworkError
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, Dense, Input, Layer, Network, simulate
+from myelin.convert.compare.neuron_step import neuron_step
 from myelin.convert.cuba_states import bias_of, current_before_wrap, derived_input, signed, voltage_before_limit
 from myelin.convert.inputs import input_mantissa
 from myelin.convert.layers.conv import as_chw, unroll
-from myelin.convert.neuron_step import neuron_step
 from myelin.convert.synapses import connections, fan_in, fan_out
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -28,7 +28,7 @@ from myelin.convert import (
     write_netx,
     write_nir,
 )
-from myelin.convert.constants import constant_differences, require_same_structure
+from myelin.convert.compare.constants import constant_differences, require_same_structure
 from myelin.convert.floats.network import FloatConv
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.nir.format import read_nir_floats

@@ -14,8 +14,8 @@ import pytest
 import myelin.cli
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
 from myelin.convert.artifact import write_artifact
-from myelin.convert.divergence import diverge
-from myelin.convert.sides import Side
+from myelin.convert.compare.divergence import diverge
+from myelin.convert.compare.runs import Side
 from myelin.hw_configs.target import load_target
 
 ROOT = Path(myelin.__file__).parents[1]

@@ -1,7 +1,7 @@
 """Two runs of one input, compared in every recorded value: where they part first, why, and how far that has spread.
 
 "First" is first in the order of causes: the lowest sample, in it the earliest step, in that step the earliest layer of the
-chain, in it the lowest neuron (``myelin.convert.difference``).  Everything before that place is equal, so what differs there
+chain, in it the lowest neuron (``myelin.convert.compare.difference``).  Everything before that place is equal, so what differs there
 has its
 cause there: in the neuron's own constants or synapses, or in what a backend makes of them.
 """
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.constants import ConstantDifference, constant_differences, require_same_structure
+from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
+from myelin.convert.compare.difference import Place, first_place
+from myelin.convert.compare.neuron_constants import NeuronConstants, neuron_constants
+from myelin.convert.compare.neuron_step import NeuronStep, neuron_step
+from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, Population, Side, populations, recorded
 from myelin.convert.cuba_states import INPUT_BITS, signed
-from myelin.convert.difference import Place, first_place
 from myelin.convert.network import Network
-from myelin.convert.neuron_constants import NeuronConstants, neuron_constants
-from myelin.convert.neuron_step import NeuronStep, neuron_step
-from myelin.convert.sides import INPUT, OUTPUT, SPIKES, Arrays, Population, Side, populations, recorded
 
 #: Memory that the recordings of both sides may take at a time, in bytes.
 _CHUNK_BYTES = 96 << 20

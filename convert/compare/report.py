@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from myelin.convert.compare.divergence import Divergence, FirstDifference, Spread
+from myelin.convert.compare.neuron_step import Arrival, NeuronStep
+from myelin.convert.compare.runs import Population
 from myelin.convert.cuba_states import INPUT_BITS
-from myelin.convert.divergence import Divergence, FirstDifference, Spread
-from myelin.convert.neuron_step import Arrival, NeuronStep
-from myelin.convert.sides import Population
 
 #: So many entries of a list are shown; its length is always said.
 SHOWN = 8

@@ -1,0 +1,1 @@
+"""Two networks, or two runs, side by side: where they first diverge and why."""
