@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from myelin.convert.profile import Profile
+from myelin.convert.profile.profiler import Profile
 from myelin.convert.rules import Violation, not_checked, notes, state_ranges
 from myelin.hw_configs.target import Target
 

@@ -16,7 +16,7 @@ from myelin.hw_configs.files import write_json
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
-    from myelin.convert.profile import Profile
+    from myelin.convert.profile.profiler import Profile
     from myelin.convert.rules import Violation
     from myelin.convert.stimulus import Opened, Stimulus
     from myelin.hw_configs.target import Target
@@ -101,7 +101,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_profile(arguments: argparse.Namespace) -> int:
     """``myelin profile``: print the tables and the warnings; returns 0."""
     from myelin.convert.plots import profile_bars
-    from myelin.convert.profile_report import lines
+    from myelin.convert.profile.report import lines
     from myelin.convert.stimulus import choose, open_network
 
     opened = open_network(arguments.network)
@@ -116,8 +116,8 @@ def run_profile(arguments: argparse.Namespace) -> int:
 
 def profiled(opened: Opened, stimulus: Stimulus, *, timed: bool = True) -> tuple[dict[str, Any], Profile]:
     """What `myelin profile` writes of a network on ``stimulus``, and the profile itself."""
-    from myelin.convert.profile import Profiler
-    from myelin.convert.profile_report import as_dict
+    from myelin.convert.profile.profiler import Profiler
+    from myelin.convert.profile.report import as_dict
 
     profiler = Profiler(opened.network, timed=timed)
     for _, frames in stimulus.batches(_PROFILED_SAMPLES):

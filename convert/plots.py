@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from myelin.convert.compare.divergence import Divergence
-    from myelin.convert.profile import Profile
+    from myelin.convert.profile.profiler import Profile
 
 Path = str | os.PathLike[str]
 

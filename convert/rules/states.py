@@ -15,7 +15,7 @@ from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
-    from myelin.convert.profile import Profile
+    from myelin.convert.profile.profiler import Profile
 
 
 class StateRange(NamedTuple):
@@ -41,7 +41,7 @@ def calibrate(network: Network, batches: Iterable[npt.ArrayLike]) -> Profile:
     Raises:
         DataError: the spikes do not fit the network.
     """
-    from myelin.convert.profile import Profiler  # the simulator: not needed to apply the other rules
+    from myelin.convert.profile.profiler import Profiler  # the simulator: not needed to apply the other rules
 
     profiler = Profiler(network, timed=False)
     for spikes in batches:

@@ -10,7 +10,7 @@ from myelin.convert.rules.violation import Case, Rule, Violation
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
-    from myelin.convert.profile import Profile
+    from myelin.convert.profile.profiler import Profile
 
 #: Every rule; one test for each edge of each.  What a mapping can cure is for the mapping to say.
 RULES: tuple[Rule, ...] = (

@@ -14,7 +14,7 @@ from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
-    from myelin.convert.profile import Profile
+    from myelin.convert.profile.profiler import Profile
 
 
 @dataclass(frozen=True)

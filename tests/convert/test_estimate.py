@@ -15,7 +15,7 @@ from myelin.convert.estimate_report import estimate_dict, estimate_lines
 from myelin.convert.mapping import map_network
 from myelin.convert.mapping_activity import measure
 from myelin.convert.mapping_strategies import STRATEGIES
-from myelin.convert.profile import profile
+from myelin.convert.profile.profiler import profile
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.target import load_target
 

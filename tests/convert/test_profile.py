@@ -14,8 +14,8 @@ from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Ne
 from myelin.convert.artifact import write_artifact
 from myelin.convert.cli import add_commands
 from myelin.convert.layers.conv import as_chw, unroll
-from myelin.convert.profile import Profiler, Range, profile
-from myelin.convert.profile_report import as_dict, lines
+from myelin.convert.profile.profiler import Profiler, Range, profile
+from myelin.convert.profile.report import as_dict, lines
 from myelin.convert.synapses import connections
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import load_target

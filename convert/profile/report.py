@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from myelin.convert.profile import LayerProfile, Profile
+from myelin.convert.profile.profiler import LayerProfile, Profile
 
 #: From this share of the range on, and of neurons that send in a step on, a layer is worth a warning.
 NEAR_RANGE_PERCENT = 50.0
