@@ -77,8 +77,8 @@ def _add_profile(subparsers: Subparsers) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """``myelin check``: every violation at once; 0 when the target holds the network, 1 when not."""
-    from myelin.convert.check_report import as_dict
     from myelin.convert.rules import calibrate
+    from myelin.convert.rules.report import as_dict
     from myelin.convert.stimulus import choose, open_network
     from myelin.hw_configs.target import load_target
 

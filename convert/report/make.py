@@ -65,8 +65,8 @@ def put_together(
         NetworkError: the artifact is damaged, or lacks the trained network.
         DataError: a stage's JSON is of another network.
     """
-    from myelin.convert.check_report import as_dict
     from myelin.convert.rules import calibrate, check
+    from myelin.convert.rules.report import as_dict
 
     artifact = read_artifact(folder)
     origin, checkpoint = Origin.of(artifact), read_checkpoint(folder / "checkpoint")
