@@ -1,7 +1,7 @@
 """How much each step of quantisation matters for a trained network: one knob turned at a time, nothing trained.
 
 Every setting runs on the same samples as the exported network, so that differences are paired.  Core memory is that of
-``myelin.convert.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their connection, as
+``myelin.convert.mapping.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their connection, as
 a field
 that counts single steps needs them: a coarser grid alone saves none.
 """
@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from myelin.convert.checkpoint import Checkpoint
 from myelin.convert.explore_settings import Knob, Setting, combinations, content, knobs
-from myelin.convert.mapping import map_network
-from myelin.convert.mapping_loops import SYNAPSE_BITS
+from myelin.convert.mapping.loops import SYNAPSE_BITS
+from myelin.convert.mapping.mapping import map_network
 from myelin.convert.network import Network
 from myelin.convert.rules import check
 from myelin.convert.samples import Samples

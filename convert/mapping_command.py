@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.convert import arguments
-from myelin.convert.mapping_strategies import DEFAULT, STRATEGIES
+from myelin.convert.mapping.strategies import DEFAULT, STRATEGIES
 from myelin.hw_configs.files import write_json
 
 if TYPE_CHECKING:
-    from myelin.convert.mapping import Mapping
+    from myelin.convert.mapping.mapping import Mapping
     from myelin.convert.stimulus import Opened, Stimulus
     from myelin.hw_configs.target import Target
 
@@ -50,8 +50,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_map(args: argparse.Namespace) -> int:
     """Print the mapping and the estimate; 0 where the target holds the network, 1 where not."""
-    from myelin.convert.mapping_populations import limits
-    from myelin.convert.mapping_report import lines
+    from myelin.convert.mapping.populations import limits
+    from myelin.convert.mapping.report import lines
     from myelin.convert.stimulus import choose, open_network
     from myelin.hw_configs.target import load_target
 
@@ -74,12 +74,12 @@ def mapped(
 
     Raises:
         TargetError: the target has no cores.
-        DataError: as ``myelin.convert.mapping.map_network`` does.
+        DataError: as ``myelin.convert.mapping.mapping.map_network`` does.
     """
-    from myelin.convert.estimate import estimate
-    from myelin.convert.mapping import map_network
-    from myelin.convert.mapping_activity import ActivityMeter
-    from myelin.convert.mapping_report import as_dict
+    from myelin.convert.mapping.activity import ActivityMeter
+    from myelin.convert.mapping.estimate import estimate
+    from myelin.convert.mapping.mapping import map_network
+    from myelin.convert.mapping.report import as_dict
     from myelin.convert.rules import RULES, check
 
     meter = ActivityMeter(opened.network)
@@ -101,6 +101,6 @@ def _draw(path: Path, mapping: Mapping) -> None:
     if not mapping.cores:
         print(f"{path} is not drawn: a neuron fits no core")
         return
-    from myelin.convert.plots_mapping import core_map
+    from myelin.convert.mapping.plot import core_map
 
     core_map(path, mapping)

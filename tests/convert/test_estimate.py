@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network
-from myelin.convert.estimate import BARRIER, MEMORY_READS, NEURON_UPDATES, SHORTEST_STEP, SYNAPTIC_OPERATIONS, estimate
-from myelin.convert.estimate_report import estimate_dict, estimate_lines
-from myelin.convert.mapping import map_network
-from myelin.convert.mapping_activity import measure
-from myelin.convert.mapping_strategies import STRATEGIES
+from myelin.convert.mapping.activity import measure
+from myelin.convert.mapping.estimate import BARRIER, MEMORY_READS, NEURON_UPDATES, SHORTEST_STEP, SYNAPTIC_OPERATIONS, estimate
+from myelin.convert.mapping.estimate_report import estimate_dict, estimate_lines
+from myelin.convert.mapping.mapping import map_network
+from myelin.convert.mapping.strategies import STRATEGIES
 from myelin.convert.profile.profiler import profile
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.target import load_target

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, read_netx
 from myelin.convert.layers.conv import as_chw, unroll
-from myelin.convert.mapping import dense_cores, map_network
-from myelin.convert.mapping_activity import measure
-from myelin.convert.mapping_loops import AXONS_IN, AXONS_OUT, DELAY_SLOTS, NEURONS, OPERATIONS, SYNAPSE_BITS
-from myelin.convert.mapping_populations import delay_slots, not_checked
-from myelin.convert.mapping_strategies import STRATEGIES
+from myelin.convert.mapping.activity import measure
+from myelin.convert.mapping.loops import AXONS_IN, AXONS_OUT, DELAY_SLOTS, NEURONS, OPERATIONS, SYNAPSE_BITS
+from myelin.convert.mapping.mapping import dense_cores, map_network
+from myelin.convert.mapping.populations import delay_slots, not_checked
+from myelin.convert.mapping.strategies import STRATEGIES
 from myelin.convert.synapses import connections
 from myelin.hw_configs.errors import DataError, TargetError
 from myelin.hw_configs.target import Target, load_target

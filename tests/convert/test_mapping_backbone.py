@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from myelin.convert.mapping import map_network
-from myelin.convert.mapping_loops import AXONS_IN, AXONS_OUT, NEURONS, SYNAPSE_BITS
+from myelin.convert.mapping.loops import AXONS_IN, AXONS_OUT, NEURONS, SYNAPSE_BITS
+from myelin.convert.mapping.mapping import map_network
 from myelin.convert.rules import check
 from myelin.convert.rules.synapses import sources
 from myelin.convert.synapses import connections, fan_out

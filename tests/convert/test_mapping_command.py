@@ -9,12 +9,13 @@ import re
 import numpy as np
 import pytest
 
-from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, plots_mapping, write_netx
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, write_netx
 from myelin.convert.artifact import write_artifact
 from myelin.convert.cli import add_commands
-from myelin.convert.mapping import map_network
-from myelin.convert.mapping_report import lines
-from myelin.convert.plots_mapping import core_map
+from myelin.convert.mapping.mapping import map_network
+from myelin.convert.mapping.mapping import plot as plots_mapping
+from myelin.convert.mapping.plot import core_map
+from myelin.convert.mapping.report import lines
 from myelin.hw_configs.errors import DataError, NetworkError, TargetError
 from myelin.hw_configs.target import load_target
 

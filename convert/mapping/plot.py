@@ -6,8 +6,8 @@ import os
 
 import numpy as np
 
-from myelin.convert.mapping import Mapping
-from myelin.convert.mapping_populations import LABELS, RESOURCES
+from myelin.convert.mapping.mapping import Mapping
+from myelin.convert.mapping.populations import LABELS, RESOURCES
 from myelin.convert.plots import _figure, _save
 
 #: Cores in a row, and the most that are drawn: cells of a larger board would be too small to see.

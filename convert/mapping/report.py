@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from myelin.convert.estimate import Estimate
-from myelin.convert.estimate_report import estimate_dict, estimate_lines, thousands
-from myelin.convert.mapping import Mapping as CoreMapping
-from myelin.convert.mapping import dense_cores
-from myelin.convert.mapping_layout import Layout
-from myelin.convert.mapping_loops import OPERATIONS, SYNAPSE_BITS
-from myelin.convert.mapping_populations import LABELS, RESOURCES, not_checked
+from myelin.convert.mapping.estimate import Estimate
+from myelin.convert.mapping.estimate_report import estimate_dict, estimate_lines, thousands
+from myelin.convert.mapping.layout import Layout
+from myelin.convert.mapping.loops import OPERATIONS, SYNAPSE_BITS
+from myelin.convert.mapping.mapping import Mapping as CoreMapping
+from myelin.convert.mapping.mapping import dense_cores
+from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
 from myelin.convert.rules import Violation
 
 #: Largest recurrence whose dense counterpart is laid on cores for comparison: its synapses are listed one by one.

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from myelin.convert.arrays import Shape
 from myelin.convert.layers import Conv, Dense
 from myelin.convert.layers.conv import as_chw, unroll
-from myelin.convert.mapping_loops import LinkArrays
+from myelin.convert.mapping.loops import LinkArrays
 from myelin.convert.synapses import Connection
 from myelin.hw_configs.costs import SynapsePacking
 from myelin.hw_configs.target import Target

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.core_memory import operations as operations_of
-from myelin.convert.mapping import Mapping
-from myelin.convert.mapping_activity import Activity
-from myelin.convert.mapping_layout import Layout
+from myelin.convert.mapping.activity import Activity
+from myelin.convert.mapping.core_memory import operations as operations_of
+from myelin.convert.mapping.layout import Layout
+from myelin.convert.mapping.mapping import Mapping
 from myelin.hw_configs.costs import Event
 
 Loads = npt.NDArray[np.float64]

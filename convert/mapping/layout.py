@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.mapping_loops import AXONS_IN, NEURON_CONFIGS, OPERATIONS, LinkArrays, lay, traffic
-from myelin.convert.mapping_populations import RESOURCES, Index, Population
+from myelin.convert.mapping.loops import AXONS_IN, NEURON_CONFIGS, OPERATIONS, LinkArrays, lay, traffic
+from myelin.convert.mapping.populations import RESOURCES, Index, Population
 
 Loads = npt.NDArray[np.float64]
 #: Rounds until the output axons of a recurrent population agree with the cores it lies on; each round only adds axons.
@@ -94,7 +94,7 @@ class Layout:
         return max(float(part.load[OPERATIONS]) for part in self.parts)
 
     def traffic(self, link: int, spikes: Loads) -> tuple[Index, Loads, Loads]:
-        """``myelin.convert.mapping_loops.traffic`` of its feed-forward (0) or recurrent (1) connection."""
+        """``myelin.convert.mapping.loops.traffic`` of its feed-forward (0) or recurrent (1) connection."""
         assert self.dense is not None
         reached, read, arrived = traffic(self.arrays[link], self.stops, self.dense[:, link], spikes)
         return reached, read, arrived

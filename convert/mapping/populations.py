@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.core_memory import Link, empty_arrays, least_bits, prepare, reordered
 from myelin.convert.layers.conv import as_chw
-from myelin.convert.mapping_loops import (
+from myelin.convert.mapping.core_memory import Link, empty_arrays, least_bits, prepare, reordered
+from myelin.convert.mapping.loops import (
     AXONS_IN,
     AXONS_OUT,
     COLUMNS,

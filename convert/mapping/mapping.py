@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from myelin.convert.core_memory import dense_stand_in, operations
-from myelin.convert.mapping_activity import Activity
-from myelin.convert.mapping_layout import Layout, Loads, Refusal, balanced, candidates, lay_all
-from myelin.convert.mapping_loops import COLUMNS, DELAY_SLOTS, NEURON_CONFIGS, NEURONS
-from myelin.convert.mapping_populations import LABELS, RESOURCES, Population, least_use, limits, lower_bounds, populations
-from myelin.convert.mapping_strategies import STRATEGIES
+from myelin.convert.mapping.activity import Activity
+from myelin.convert.mapping.core_memory import dense_stand_in, operations
+from myelin.convert.mapping.layout import Layout, Loads, Refusal, balanced, candidates, lay_all
+from myelin.convert.mapping.loops import COLUMNS, DELAY_SLOTS, NEURON_CONFIGS, NEURONS
+from myelin.convert.mapping.populations import LABELS, RESOURCES, Population, least_use, limits, lower_bounds, populations
+from myelin.convert.mapping.strategies import STRATEGIES
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.target import Target, load_target, target_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from myelin.convert.estimate import Bound, Estimate, LayerCost
+from myelin.convert.mapping.estimate import Bound, Estimate, LayerCost
 from myelin.hw_configs.published import measurements
 from myelin.hw_configs.target import Target
 
