@@ -19,7 +19,7 @@ import numpy.typing as npt
 from benchmarks import networks
 from benchmarks.measure import RESULTS, digits, machine, save, say
 from myelin.convert import stream
-from myelin.convert.artifact import read_artifact
+from myelin.convert.artifact.artifact import read_artifact
 from myelin.convert.network import Network
 
 _POOL = 1024

@@ -52,12 +52,12 @@ def explored(
     folder: Path, data: str, *, target: str | None = None, samples: int | None = None, progress: bool = True
 ) -> dict[str, Any]:
     """What ``myelin explore`` writes: of artifact ``folder`` on (so many of) the samples of ``data`` that its run held out."""
-    from myelin.convert.artifact import read_artifact
+    from myelin.convert.artifact.artifact import read_artifact
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.checkpoint import read_checkpoint
     from myelin.convert.explore import explore
     from myelin.convert.explore_report import as_dict
     from myelin.convert.held_out import open_held_out
-    from myelin.convert.provenance import Origin
     from myelin.convert.samples import spread_choice
     from myelin.hw_configs.target import load_target
 

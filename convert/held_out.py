@@ -35,7 +35,7 @@ def open_held_out(source: str, checkpoint: Checkpoint) -> tuple[Samples, npt.NDA
         DataError: the data cannot be read, or is not what the run was trained on.
         NetworkError: the checkpoint does not say what that was.
     """
-    from myelin.convert.provenance import Run
+    from myelin.convert.artifact.provenance import Run
     from myelin.train.cli import training_data
     from myelin.train.config_files import config_from_dict
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert import arguments
-from myelin.convert.artifact import Artifact, load_network, read_artifact
+from myelin.convert.artifact.artifact import Artifact, load_network, read_artifact
+from myelin.convert.artifact.provenance import Origin
 from myelin.convert.network import Input, Network
-from myelin.convert.provenance import Origin
 from myelin.convert.samples import MAX_COUNT, Binning, Samples, open_samples, spread_choice
 from myelin.hw_configs.errors import DataError
 

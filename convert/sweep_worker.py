@@ -75,9 +75,9 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
         data: where that is from, for the other split.
         report: split to evaluate on beside the part that was held out; None for none.
     """
+    from myelin.convert.artifact.provenance import Run
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.held_out import held_out
-    from myelin.convert.provenance import Run
     from myelin.convert.samples import Binning, open_samples
     from myelin.convert.trained import load_model
 

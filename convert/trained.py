@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.artifact.provenance import Run
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.convert.network import Network
-from myelin.convert.provenance import Run
 from myelin.convert.recording import Record, Recording, class_scores
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.artifact import NETWORK
+from myelin.convert.artifact.artifact import NETWORK
+from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Parity, Trains, compare_trains
 from myelin.convert.compare.divergence import diverge
 from myelin.convert.compare.report import as_dict
 from myelin.convert.compare.runs import Side
-from myelin.convert.examine import Examination
 from myelin.convert.gate import Gate, judge, verdict
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording

@@ -21,7 +21,7 @@ and
                           different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (what
                           `myelin diff` writes, or null)
 ``network``               ``as_expected, reference`` (what it was compared with, or null), ``deviations`` (list of
-                          ``myelin.convert.examine.Deviation``), ``golden_values, golden_different_values, golden_first``,
+                          ``myelin.convert.artifact.examine.Deviation``), ``golden_values, golden_different_values, golden_first``,
                           ``failures``
 ``gate``                  ``rule``, ``outcome`` (passes, fails, undecided), ``max_drop_points, drop_points, drop_low_points,
                           drop_high_points`` (losses; gains are negative), ``samples_needed, more_samples_needed`` (null where
@@ -38,8 +38,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Parity
-from myelin.convert.examine import Examination
 from myelin.convert.gate import POWER_PERCENT, verdict
 from myelin.convert.stages import ALONE, CUMULATED, INTEGER
 from myelin.convert.validate import FLOAT, Equality, Validation

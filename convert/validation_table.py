@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare import report as divergence_report
-from myelin.convert.examine import Examination
 from myelin.convert.gate import verdict
 from myelin.convert.samples import events_line
 from myelin.convert.stages import ALONE, CUMULATED, INTEGER, Comparison, Stage

@@ -18,8 +18,8 @@ from myelin.hw_configs.errors import BackendError, DataError, GateError
 from myelin.lava_models import loihi2
 
 if TYPE_CHECKING:
-    from myelin.convert.artifact import Artifact
-    from myelin.convert.golden import Golden
+    from myelin.convert.artifact.artifact import Artifact
+    from myelin.convert.artifact.golden import Golden
     from myelin.convert.network import Network
     from myelin.lava_models.runner import Worker
 
@@ -130,7 +130,7 @@ def run_board(
         GateError: the rules of the chip are broken; the message holds every violation.
         MyelinError: see ``myelin.lava_models.run`` and ``align``.
     """
-    from myelin.convert.golden import Golden
+    from myelin.convert.artifact.golden import Golden
     from myelin.lava_models.runner import Worker
 
     require_rules(artifact)

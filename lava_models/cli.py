@@ -199,7 +199,7 @@ def run_diff(args: argparse.Namespace) -> int:
 
 def run_on_board(args: argparse.Namespace) -> int:
     """Run an artifact on a board, print how its output compares; GateError (exit code 1) if it is not the golden one."""
-    from myelin.convert.artifact import read_artifact
+    from myelin.convert.artifact.artifact import read_artifact
     from myelin.hw_configs.files import write_json
     from myelin.lava_models import loihi2
     from myelin.lava_models.board import MAX_LAG_STEPS, lines, require_parity, run_board

@@ -16,8 +16,8 @@ from myelin.lava_models.validation import STOCK_SAMPLES, require_pass, validate_
 from myelin.lava_models.validation import result as validation_json
 
 if TYPE_CHECKING:
-    from myelin.convert.artifact import Artifact
-    from myelin.convert.provenance import Origin
+    from myelin.convert.artifact.artifact import Artifact
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import Samples
     from myelin.convert.validate import Validation
 
@@ -70,10 +70,10 @@ def demo(
         GateError: the rules or the validation said no; everything up to there is kept.
         MyelinError: as of each step.
     """
-    from myelin.convert.artifact import read_artifact
-    from myelin.convert.examine import examine
-    from myelin.convert.export import export
-    from myelin.convert.provenance import Origin
+    from myelin.convert.artifact.artifact import read_artifact
+    from myelin.convert.artifact.examine import examine
+    from myelin.convert.artifact.export import export
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
 
     steps = _Steps()

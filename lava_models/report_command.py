@@ -48,8 +48,8 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Make the report; returns 0."""
-    from myelin.convert.artifact import MANIFEST
-    from myelin.convert.export import export
+    from myelin.convert.artifact.artifact import MANIFEST
+    from myelin.convert.artifact.export import export
     from myelin.convert.report.make import read_stage
 
     given = {name: getattr(args, name) for name in _STAGES}
@@ -120,8 +120,8 @@ def make_report(
 
 def _validated(folder: Path, data: str, split: str | None, max_drop_points: float) -> dict[str, Any]:
     """What `myelin validate --json` writes, printed too."""
-    from myelin.convert.examine import examine
-    from myelin.convert.provenance import Origin
+    from myelin.convert.artifact.examine import examine
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
     from myelin.lava_models.validate_command import DEFAULT_LAVA_SAMPLES
     from myelin.lava_models.validation import require_trained, result, validate_artifact
@@ -142,7 +142,7 @@ def _validated(folder: Path, data: str, split: str | None, max_drop_points: floa
 
 
 def _target_of(run: Path) -> str:
+    from myelin.convert.artifact.provenance import Run
     from myelin.convert.checkpoint import read_checkpoint
-    from myelin.convert.provenance import Run
 
     return Run.of(read_checkpoint(run)).target

@@ -56,8 +56,8 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run_validate(args: argparse.Namespace) -> int:
     """Validate an artifact, print the tables; GateError (exit code 1) if it fails or nothing is decided."""
-    from myelin.convert.examine import examine
-    from myelin.convert.provenance import Origin
+    from myelin.convert.artifact.examine import examine
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
     from myelin.lava_models import compat, loihi2
     from myelin.lava_models.validation import require_pass, require_trained, validate_artifact

@@ -12,10 +12,10 @@ from myelin.hw_configs.errors import GateError, NetworkError
 from myelin.lava_models import compat
 
 if TYPE_CHECKING:
-    from myelin.convert.artifact import Artifact
-    from myelin.convert.examine import Examination
+    from myelin.convert.artifact.artifact import Artifact
+    from myelin.convert.artifact.examine import Examination
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.network import Network
-    from myelin.convert.provenance import Origin
     from myelin.convert.recording import Record, Recording
     from myelin.convert.samples import Samples
     from myelin.convert.validate import Backend, Equality, Validation
@@ -123,9 +123,9 @@ def _show_divergence(examination: Examination) -> None:
 
 def result(validation: Validation) -> dict[str, Any]:
     """What ``--json`` writes: the values of ``myelin.convert.validation_json``, and of which artifact they are."""
-    from myelin.convert.artifact import NETWORK
-    from myelin.convert.files import sha256
-    from myelin.convert.provenance import Origin
+    from myelin.convert.artifact.artifact import NETWORK
+    from myelin.convert.artifact.files import sha256
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.validation_json import as_dict
 
     artifact = validation.examination.artifact

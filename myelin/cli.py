@@ -34,8 +34,8 @@ class _Version(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands; loads none of torch, numba and Lava."""
+    import myelin.convert.artifact.export
     import myelin.convert.cli
-    import myelin.convert.export
     import myelin.lava_models.cli
     import myelin.train.cli
     import myelin.train.cochlea.cli
@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     myelin.train.cli.add_commands(commands)
-    myelin.convert.export.add_command(commands)
+    myelin.convert.artifact.export.add_command(commands)
     myelin.convert.cli.add_commands(commands)
     myelin.lava_models.cli.add_commands(commands)
     myelin.train.cochlea.cli.add_commands(commands)

@@ -33,9 +33,9 @@ def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
     if not place.exists():
         raise NetworkError(f"{place}: no such file or folder; a NIR file (*.nir), a netx file or a run folder is expected")
     if place.is_dir():
+        from myelin.convert.artifact.provenance import Run
         from myelin.convert.checkpoint import read_checkpoint
         from myelin.convert.floats.checkpoint import floats_from_checkpoint
-        from myelin.convert.provenance import Run
 
         checkpoint = read_checkpoint(place)
         run = Run.of(checkpoint)

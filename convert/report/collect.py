@@ -18,9 +18,9 @@ import numpy.typing as npt
 from myelin.convert.network import Layer, Network
 
 if TYPE_CHECKING:
-    from myelin.convert.artifact import Artifact
+    from myelin.convert.artifact.artifact import Artifact
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.checkpoint import Checkpoint
-    from myelin.convert.provenance import Origin
     from myelin.convert.trained import Trained
     from myelin.hw_configs.target import Target
 
@@ -99,7 +99,7 @@ def delays(network: Network, checkpoint: Checkpoint, target: Target) -> list[dic
 
 
 def _initial_tensors(checkpoint: Checkpoint) -> dict[str, npt.NDArray[Any]]:
-    from myelin.convert.provenance import Run
+    from myelin.convert.artifact.provenance import Run
     from myelin.train.config_files import config_from_dict
     from myelin.train.model import untrained
 

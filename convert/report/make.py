@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from myelin.convert.artifact import NETWORK, Artifact, read_artifact
+from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
+from myelin.convert.artifact.provenance import Origin, Run
 from myelin.convert.checkpoint import read_checkpoint
-from myelin.convert.provenance import Origin, Run
 from myelin.convert.report import collect
 from myelin.convert.report.page import render
 from myelin.convert.report.verdict import judge

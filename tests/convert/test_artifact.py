@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from myelin.convert import write_netx
-from myelin.convert.artifact import load_network, read_artifact, write_artifact
+from myelin.convert.artifact.artifact import load_network, read_artifact, write_artifact
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import load_target
 
@@ -78,7 +78,7 @@ def test_an_artifact_is_replaced_and_nothing_else(artifact, small, inputs, tmp_p
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path, small, inputs, monkeypatch):
-    import myelin.convert.artifact as module
+    import myelin.convert.artifact.artifact as module
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -114,7 +114,7 @@ def manifest_change(**change):
 
 def resign(folder):
     """Make the hashes right again, as someone who wants to deceive would."""
-    from myelin.convert.files import sha256
+    from myelin.convert.artifact.files import sha256
 
     files = {name: {"sha256": sha256(folder / name)} for name in ("network.net", "golden.npz")}
     manifest_change(files=files)(folder)

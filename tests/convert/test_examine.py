@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
-from myelin.convert.artifact import read_artifact, write_artifact
-from myelin.convert.examine import examine
-from myelin.convert.files import sha256
+from myelin.convert.artifact.artifact import read_artifact, write_artifact
+from myelin.convert.artifact.examine import examine
+from myelin.convert.artifact.files import sha256
 from myelin.convert.validate import network_divergence
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.target import load_target

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from myelin.convert.files import atomic_folder, sha256
+from myelin.convert.artifact.files import atomic_folder, sha256
 
 
 def test_a_folder_takes_the_place_of_another_whole(tmp_path):

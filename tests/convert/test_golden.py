@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from myelin.convert.golden import GOLDEN, Golden, golden_parity
+from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import NetworkError
 

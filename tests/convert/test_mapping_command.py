@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, write_netx
-from myelin.convert.artifact import write_artifact
+from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.cli import add_commands
 from myelin.convert.mapping.mapping import map_network
 from myelin.convert.mapping.mapping import plot as plots_mapping

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
-from myelin.convert.artifact import write_artifact
+from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.cli import add_commands
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.profile.profiler import Profiler, Range, profile

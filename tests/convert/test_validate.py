@@ -8,8 +8,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Difference, Parity, compare_trains
-from myelin.convert.examine import Examination
 from myelin.convert.gate import judge
 from myelin.convert.samples import Binning, events_line, open_samples, spread_choice
 from myelin.convert.stages import NAMES, Outcome, summarise

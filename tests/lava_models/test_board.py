@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from myelin.convert import Conv, Cuba, Dense, Input, Layer, Network
-from myelin.convert.artifact import write_artifact
+from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.target import load_target
 from myelin.lava_models import compat

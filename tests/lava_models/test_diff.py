@@ -13,7 +13,7 @@ import pytest
 
 import myelin.cli
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
-from myelin.convert.artifact import write_artifact
+from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.compare.divergence import diverge
 from myelin.convert.compare.runs import Side
 from myelin.hw_configs.target import load_target

@@ -10,7 +10,7 @@ import pytest
 
 import myelin.cli
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from myelin.convert.artifact import write_artifact
+from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import BackendError, NetworkError
 from myelin.hw_configs.target import load_target
 from myelin.lava_models import compat, loihi2, run

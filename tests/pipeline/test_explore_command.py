@@ -19,7 +19,7 @@ def test_the_whole_way(name, tiny, artifacts, main, tmp_path, capsys):
 
     # what was held out, and what the exported network makes of it
     from myelin.convert import simulate
-    from myelin.convert.artifact import load_network
+    from myelin.convert.artifact.artifact import load_network
     from myelin.train.datasets import load, split
 
     dataset = load(tiny.data, "train")

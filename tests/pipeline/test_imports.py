@@ -25,7 +25,7 @@ MAY_IMPORT = {
 #: Where an optional part may be imported at all, even inside a function.
 ONLY_IN = {"torch": ("train",), "lava": ("lava_models",)}
 #: No module but a file to hand out, which Lava's users run; ``tests/lava_models/test_lava_network.py`` says what it may import.
-HANDED_OUT = Path("convert/standalone")
+HANDED_OUT = Path("convert/artifact/standalone")
 #: Lines of the longest file that a reader takes in at one go.
 LONGEST_FILE_LINES = 320
 #: Loops that numba compiles must share a file: its cache on disk does not notice a change in another one.
@@ -101,7 +101,7 @@ def test_files_stay_short():
         ("import myelin.hw_configs, myelin.hw_configs.target", ("numpy", "torch", "lava", "numba", "h5py")),
         ("import myelin.convert", ("torch", "lava", "numba", "matplotlib", "myelin.train")),
         (
-            "import myelin.convert.artifact, myelin.convert.rules, myelin.convert.cli",
+            "import myelin.convert.artifact.artifact, myelin.convert.rules, myelin.convert.cli",
             ("torch", "lava", "matplotlib", "myelin.train"),
         ),
         ("import myelin.lava_models", ("torch", "lava", "numba", "matplotlib", "myelin.train")),

@@ -162,7 +162,7 @@ def test_numbers_in_tables_are_traced(made):
 
 
 def test_values_are_what_the_artifact_holds(made, artifacts):
-    from myelin.convert.artifact import read_artifact
+    from myelin.convert.artifact.artifact import read_artifact
 
     _, values = made
     artifact = read_artifact(artifacts["dense"])

@@ -135,7 +135,7 @@ def artifact(request, data, main, tmp_path_factory):
 
 
 def test_every_stage_gives_the_same_outputs(artifact, data, main, tmp_path):
-    from myelin.convert.artifact import read_artifact
+    from myelin.convert.artifact.artifact import read_artifact
     from myelin.convert.simulator.simulator import simulate
     from myelin.lava_models import compat
 

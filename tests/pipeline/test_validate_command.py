@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from myelin.convert.files import sha256
+from myelin.convert.artifact.files import sha256
 
 
 @pytest.fixture
@@ -151,8 +151,8 @@ def test_training_code_that_computes_otherwise_is_located(artifacts, tiny, main,
 
 def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
     """A backend that drops a spike: validate says which layer, neuron and step began it."""
-    from myelin.convert.examine import examine
-    from myelin.convert.provenance import Origin
+    from myelin.convert.artifact.examine import examine
+    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
     from myelin.convert.simulator.simulator import simulate
     from myelin.convert.trained import Trained

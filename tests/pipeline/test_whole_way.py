@@ -50,7 +50,7 @@ def test_every_stage_gives_the_same_outputs(name, artifacts, tiny, main, tmp_pat
 @pytest.mark.parametrize("name", ["dense", "conv"])
 def test_hidden_neurons_spike_in_what_was_compared(name, artifacts):
     """Equality of silent networks would prove nothing."""
-    from myelin.convert.artifact import read_artifact
+    from myelin.convert.artifact.artifact import read_artifact
     from myelin.convert.simulator.simulator import simulate
 
     artifact = read_artifact(artifacts[name])

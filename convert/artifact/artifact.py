@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.files import atomic_folder, sha256
-from myelin.convert.golden import GOLDEN, Golden, golden_parity
-from myelin.convert.lava_export import write_lava_script
+from myelin.convert.artifact.files import atomic_folder, sha256
+from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
+from myelin.convert.artifact.lava_export import write_lava_script
 from myelin.convert.network import Network
 from myelin.convert.netx.format import read_netx, write_netx
 from myelin.hw_configs.errors import DataError, NetworkError

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.artifact import NETWORK, Artifact, damaged_files, read_manifest
+from myelin.convert.artifact.artifact import NETWORK, Artifact, damaged_files, read_manifest
+from myelin.convert.artifact.export import clip
+from myelin.convert.artifact.golden import Golden, golden_parity
+from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT, network_arrays
+from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
 from myelin.convert.compare.difference import Parity
-from myelin.convert.export import clip
-from myelin.convert.golden import Golden, golden_parity
-from myelin.convert.lava_export import ARRAYS, SCRIPT, network_arrays
 from myelin.convert.layers import Conv, Dense
 from myelin.convert.network import Layer, Network
 from myelin.convert.netx.format import read_netx
-from myelin.convert.provenance import CHECKPOINT, CHECKPOINT_FILES
 from myelin.hw_configs.errors import NetworkError
 
 _CHECKPOINT = tuple(f"{CHECKPOINT}/{name}" for name in CHECKPOINT_FILES)
@@ -143,7 +143,7 @@ def _expected(
 
 
 def _with_arrays(network: Network, place: Path) -> Network:
-    """``network`` with the constants that ``lava_network.npz`` holds for it (``myelin.convert.lava_export.network_arrays``)."""
+    """``network`` with the constants that ``lava_network.npz`` holds for it (``myelin.convert.artifact.lava_export.network_arrays``)."""
     try:
         with np.load(place / ARRAYS, allow_pickle=False) as stored:
             arrays = dict(stored)

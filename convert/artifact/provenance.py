@@ -11,7 +11,7 @@ from myelin.convert.samples import Binning
 from myelin.hw_configs.errors import NetworkError
 
 if TYPE_CHECKING:
-    from myelin.convert.artifact import Artifact
+    from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.checkpoint import Checkpoint
 
 #: Folder inside an artifact with the trained network it came from, so that validation needs nothing else.

@@ -12,8 +12,8 @@ import numpy as np
 from myelin.hw_configs.errors import DataError, GateError
 
 if TYPE_CHECKING:
+    from myelin.convert.artifact.provenance import Run
     from myelin.convert.network import Network
-    from myelin.convert.provenance import Run
 
 #: Samples whose exact outputs an artifact holds.
 GOLDEN_SAMPLES = 4
@@ -55,11 +55,11 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
         DataError: no data for the golden inputs, or data of another kind.
         GateError: the target cannot hold the network; the message holds every violation.
     """
-    from myelin.convert.artifact import write_artifact
+    from myelin.convert.artifact.artifact import write_artifact
+    from myelin.convert.artifact.files import sha256
+    from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT
+    from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
-    from myelin.convert.files import sha256
-    from myelin.convert.lava_export import ARRAYS, SCRIPT
-    from myelin.convert.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
     from myelin.convert.rules import calibrate, check, not_checked, notes
     from myelin.convert.samples import Binning, open_samples, spread_choice
     from myelin.hw_configs.target import load_target
