@@ -21,7 +21,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         "Nothing is trained. Every setting runs in the simulator on the part of the training data that the run held out, never "
         "on the test split, and is compared with the exported network on the same samples. Settings that break a rule of the "
         "target are marked, not left out.",
-        epilog="Fields of the file of --json are described in convert/explore_report.py.",
+        epilog="Fields of the file of --json are described in convert/explore/report.py.",
     )
     parser.add_argument("artifact", metavar="ART", type=Path, help="artifact folder that `myelin export` wrote")
     parser.add_argument("--data", metavar="PATH", required=True, help="the data that the run was trained on, or builtin")
@@ -36,8 +36,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_explore(args: argparse.Namespace) -> int:
     """Print the tables, return 0."""
-    from myelin.convert.explore_report import lines
-    from myelin.convert.plots_explore import exploration
+    from myelin.convert.explore.plot import exploration
+    from myelin.convert.explore.report import lines
 
     result = explored(args.artifact, args.data, target=args.target, samples=args.samples)
     print("\n".join(lines(result)))
@@ -55,9 +55,9 @@ def explored(
     from myelin.convert.artifact.artifact import read_artifact
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.checkpoint import read_checkpoint
-    from myelin.convert.explore import explore
-    from myelin.convert.explore_report import as_dict
-    from myelin.convert.held_out import open_held_out
+    from myelin.convert.explore.explore import explore
+    from myelin.convert.explore.held_out import open_held_out
+    from myelin.convert.explore.report import as_dict
     from myelin.convert.samples import spread_choice
     from myelin.hw_configs.target import load_target
 

@@ -77,7 +77,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
     """
     from myelin.convert.artifact.provenance import Run
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
-    from myelin.convert.held_out import held_out
+    from myelin.convert.explore.held_out import held_out
     from myelin.convert.samples import Binning, open_samples
     from myelin.convert.trained import load_model
 

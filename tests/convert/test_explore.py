@@ -11,10 +11,10 @@ import pytest
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
 from myelin.convert.checkpoint import Checkpoint
-from myelin.convert.explore import explore, memory_bytes
-from myelin.convert.explore_knobs import with_decay_bits, with_longest_delay, with_weight_bits
-from myelin.convert.explore_report import as_dict, lines
-from myelin.convert.plots_explore import exploration
+from myelin.convert.explore.explore import explore, memory_bytes
+from myelin.convert.explore.knobs import with_decay_bits, with_longest_delay, with_weight_bits
+from myelin.convert.explore.plot import exploration
+from myelin.convert.explore.report import as_dict, lines
 from myelin.convert.statistics import compare, wilson_interval
 from myelin.hw_configs.target import load_target
 

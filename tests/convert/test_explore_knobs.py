@@ -9,7 +9,7 @@ import pytest
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 from myelin.convert.checkpoint import Checkpoint
-from myelin.convert.explore_knobs import (
+from myelin.convert.explore.knobs import (
     with_decay_bits,
     with_delay_grid,
     with_delay_rounding,
@@ -18,7 +18,7 @@ from myelin.convert.explore_knobs import (
     with_weight_bits,
     with_weight_exponent,
 )
-from myelin.convert.explore_settings import content
+from myelin.convert.explore.settings import content
 from myelin.hw_configs.errors import ConfigError, NetworkError
 
 ALL = np.arange(-256, 256, 2)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.checkpoint import Checkpoint
-from myelin.convert.explore_settings import Knob, Setting, combinations, content, knobs
+from myelin.convert.explore.settings import Knob, Setting, combinations, content, knobs
 from myelin.convert.mapping.loops import SYNAPSE_BITS
 from myelin.convert.mapping.mapping import map_network
 from myelin.convert.network import Network

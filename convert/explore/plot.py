@@ -23,7 +23,7 @@ def exploration(path: Path, result: Mapping[str, Any]) -> None:
 
     Args:
         path: PNG to write.
-        result: of ``myelin.convert.explore_report.as_dict``.
+        result: of ``myelin.convert.explore.report.as_dict``.
     """
     knobs = [knob for knob in result["knobs"] if knob["points"]]
     known = [one for one in result["pareto"] if one["core_memory_bytes"] is not None]

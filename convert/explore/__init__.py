@@ -1,0 +1,1 @@
+"""Exploration: what other bits, delays and decays do to size and accuracy."""
