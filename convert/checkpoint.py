@@ -23,7 +23,7 @@ from myelin.convert.network import Input, Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
-from myelin.train.axes import on_axes
+from myelin.train.config.axes import on_axes
 
 Tensors = dict[str, npt.NDArray[Any]]
 

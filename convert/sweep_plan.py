@@ -16,7 +16,7 @@ from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.hw_configs.files import write_json
 
 if TYPE_CHECKING:
-    from myelin.train.config import Config
+    from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
 
 #: Version of ``result.json``; raised when a field changes its meaning, so that runs are evaluated again.
@@ -133,7 +133,7 @@ def claim_folder(plan: Plan) -> list[str]:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
     """
     from myelin.train.checkpoint import read_json
-    from myelin.train.config_files import config_from_dict, config_to_dict
+    from myelin.train.config.files import config_from_dict, config_to_dict
 
     out, file = plan.out, plan.out / "sweep.json"
     if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):
@@ -224,8 +224,8 @@ class _Checker:
 
 def _configuration(point: Point, seed: int) -> Config:
     from myelin.hw_configs.target import load_target
-    from myelin.train.config_files import load_config
-    from myelin.train.fit import fitted
+    from myelin.train.config.files import load_config
+    from myelin.train.config.target import fitted
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
     config = fitted(config, load_target(config.target))
@@ -234,7 +234,7 @@ def _configuration(point: Point, seed: int) -> Config:
 
 
 def _planned(sweep: Sweep, place: int, seed: int, config: Config, sha256: str, data_sha256: str) -> PlannedRun:
-    from myelin.train.config_files import config_to_dict
+    from myelin.train.config.files import config_to_dict
 
     values = config_to_dict(config)
     text = json.dumps([values, sha256], sort_keys=True)

@@ -25,7 +25,7 @@ from myelin.hw_configs.files import write_atomically
 if TYPE_CHECKING:
     from myelin.convert.network import Network
     from myelin.convert.samples import Samples
-    from myelin.train.config import Config
+    from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
     from myelin.train.model import SpikingNetwork
 
@@ -56,7 +56,7 @@ def work(job: dict[str, Any]) -> None:
             begins with.
     """
     from myelin.train.cli import train_run, training_data
-    from myelin.train.config_files import config_from_dict
+    from myelin.train.config.files import config_from_dict
 
     out = Path(job["out"])
     config = config_from_dict(job["config"])

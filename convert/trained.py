@@ -19,7 +19,7 @@ from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
 
 if TYPE_CHECKING:
-    from myelin.train.config import Config
+    from myelin.train.config.config import Config
     from myelin.train.model import SpikingNetwork
 
 
@@ -100,7 +100,7 @@ class Trained:
 def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
     """Configuration and trained network of a checkpoint."""
     from myelin.train.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
-    from myelin.train.config_files import config_from_dict
+    from myelin.train.config.files import config_from_dict
     from myelin.train.model import build_model
 
     content = read_checkpoint(checkpoint)

@@ -132,7 +132,7 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, or continue, or use what is there; returns the lines of the summary."""
     from myelin.train.checkpoint import read_json
     from myelin.train.cli import configuration, summary, train_run, training_data
-    from myelin.train.config_files import config_from_dict
+    from myelin.train.config.files import config_from_dict
     from myelin.train.loop import with_slices
     from myelin.train.parallel import ALONE
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset
 from myelin.train.datasets.binning import mean_times
 from myelin.train.layout import nct

@@ -10,7 +10,7 @@ from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 if TYPE_CHECKING:
-    from myelin.train.config import Config
+    from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
 
 
@@ -96,8 +96,8 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
         TargetError: no such target.
     """
     from myelin.hw_configs.target import load_target
-    from myelin.train.config_files import load_config
-    from myelin.train.fit import fitted
+    from myelin.train.config.files import load_config
+    from myelin.train.config.target import fitted
 
     config = load_config(name_or_path, [*overrides, *([f"target={target}"] if target else [])])
     return fitted(config, load_target(config.target))
@@ -168,7 +168,7 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
 
 
 def _target_line(record: dict[str, Any]) -> str:
-    from myelin.train.config_delay import DelayConfig
+    from myelin.train.config.delay import DelayConfig
 
     config = record["config"]
     plan = DelayConfig(**config["delay"])

@@ -30,12 +30,12 @@ from myelin.train.checkpoint import (
     versions,
     write_tensors,
 )
-from myelin.train.config import Config
-from myelin.train.config_files import config_from_dict, config_to_dict
+from myelin.train.config.config import Config
+from myelin.train.config.files import config_from_dict, config_to_dict
+from myelin.train.config.target import facts, fitted
 from myelin.train.datasets import SpikeDataset, by_interval, split
 from myelin.train.device import device_named
 from myelin.train.evaluate import evaluate
-from myelin.train.fit import facts, fitted
 from myelin.train.memory import keep_freed_memory
 from myelin.train.model import parameter_count, untrained
 from myelin.train.optimizer import build_optimizer, learning_rate_factor

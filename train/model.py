@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
-from myelin.train.axes import on_axes
-from myelin.train.config import Config, LayerConfig
+from myelin.train.config.axes import on_axes
+from myelin.train.config.config import Config, LayerConfig
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
 from myelin.train.layers.dropout import same_slice

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from myelin.train.config import TrainConfig
+from myelin.train.config.config import TrainConfig
 from myelin.train.model import SpikingNetwork
 
 

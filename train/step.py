@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy, nll_loss
 
 from myelin.hw_configs.errors import MyelinError
 from myelin.train.batches import Batch
-from myelin.train.config import Config, TrainConfig
+from myelin.train.config.config import Config, TrainConfig
 from myelin.train.layers.dropout import slice_of_batch
 from myelin.train.model import SpikingNetwork, class_logits
 from myelin.train.parallel import Processes

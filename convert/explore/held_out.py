@@ -12,7 +12,7 @@ from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
     from myelin.convert.checkpoint import Checkpoint
-    from myelin.train.config import Config
+    from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
 
 
@@ -37,7 +37,7 @@ def open_held_out(source: str, checkpoint: Checkpoint) -> tuple[Samples, npt.NDA
     """
     from myelin.convert.artifact.provenance import Run
     from myelin.train.cli import training_data
-    from myelin.train.config_files import config_from_dict
+    from myelin.train.config.files import config_from_dict
 
     config, run = config_from_dict(checkpoint.config), Run.of(checkpoint)
     dataset = training_data(source, config)

@@ -12,7 +12,7 @@ from myelin.convert.layers.conv import as_chw
 from myelin.convert.network import naming_layer
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
-from myelin.train.axes import on_axes
+from myelin.train.config.axes import on_axes
 
 Shape = tuple[int, ...]
 

@@ -100,7 +100,7 @@ def delays(network: Network, checkpoint: Checkpoint, target: Target) -> list[dic
 
 def _initial_tensors(checkpoint: Checkpoint) -> dict[str, npt.NDArray[Any]]:
     from myelin.convert.artifact.provenance import Run
-    from myelin.train.config_files import config_from_dict
+    from myelin.train.config.files import config_from_dict
     from myelin.train.model import untrained
 
     model = untrained(config_from_dict(checkpoint.config), Run.of(checkpoint).classes)

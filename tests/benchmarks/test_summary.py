@@ -64,8 +64,8 @@ def test_table_of_known_results():
 def test_every_case_is_a_network_of_its_own_that_can_be_trained(name):
     """No key is misspelt, no two cases train the same network, and all stand against the first, with three seeds."""
     from myelin.hw_configs.target import load_target
-    from myelin.train.config_files import load_config
-    from myelin.train.fit import fitted
+    from myelin.train.config.files import load_config
+    from myelin.train.config.target import fitted
 
     values = tomllib.loads((HERE / f"{name}.toml").read_text(encoding="utf-8"))
     assert name in table.TABLES and len(values["seeds"]) == 3

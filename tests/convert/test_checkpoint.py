@@ -13,7 +13,7 @@ from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.layers import Conv, Dense
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import NetworkError
-from myelin.train.config_files import config_from_dict, config_to_dict
+from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.model import build_model
 
 DELAY = {"low": 0.0, "high": 9.0}

@@ -13,7 +13,7 @@ from myelin.convert.trained import ALL, Setting, Trained
 def trained():
     import torch
 
-    from myelin.train.config import Config, DataConfig, LayerConfig
+    from myelin.train.config.config import Config, DataConfig, LayerConfig
     from myelin.train.model import build_model
 
     torch.manual_seed(5)

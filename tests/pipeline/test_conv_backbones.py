@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.simulator.simulator import simulate
 from myelin.lava_models import compat
-from myelin.train.config_files import config_from_dict, config_to_dict
+from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.model import build_model
 
 EXAMPLES, BATCH, STEPS = 24, 3, 30

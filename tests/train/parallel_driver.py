@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from myelin.train.batches import Batches
-from myelin.train.config_files import config_from_dict
+from myelin.train.config.files import config_from_dict
 from myelin.train.datasets import SpikeDataset, join_events
 from myelin.train.evaluate import evaluate
 from myelin.train.loop import Run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.axes import is_extent, on_axes
-from myelin.train.config_files import config_from_dict, config_to_dict
+from myelin.train.config.axes import is_extent, on_axes
+from myelin.train.config.files import config_from_dict, config_to_dict
 
 
 def test_one_number_is_a_row_on_a_row_and_a_square_elsewhere():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from myelin.train.batches import Batches
-from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import load
 
 CONFIG = DataConfig(steps=40, step_ms=20.0, channels=70, message_bits=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config_delay import DelayConfig
+from myelin.train.config.delay import DelayConfig
 
 
 @pytest.mark.parametrize(

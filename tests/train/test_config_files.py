@@ -7,7 +7,7 @@ import re
 import pytest
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config_files import config_to_dict, load_config
+from myelin.train.config.files import config_to_dict, load_config
 
 
 def _taps(config):

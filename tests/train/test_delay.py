@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config import Config, DelayConfig, LayerConfig
+from myelin.train.config.config import Config, DelayConfig, LayerConfig
 from myelin.train.delay import AxonalDelay, shift_one_step
 from myelin.train.model import build_model
 from myelin.train.taps import Taps

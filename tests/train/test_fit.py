@@ -12,9 +12,9 @@ from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.rules import check, weight_bits
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.target import load_target
-from myelin.train.config import Config, LayerConfig, NeuronConfig, ReadoutConfig
-from myelin.train.config_files import config_from_dict, config_to_dict
-from myelin.train.fit import fitted, misfits
+from myelin.train.config.config import Config, LayerConfig, NeuronConfig, ReadoutConfig
+from myelin.train.config.files import config_from_dict, config_to_dict
+from myelin.train.config.target import fitted, misfits
 from myelin.train.model import build_model
 from myelin.train.neurons import Cuba
 

@@ -7,7 +7,7 @@ import pytest
 
 from myelin.hw_configs.errors import ConfigError, DataError
 from myelin.train.batches import Batches
-from myelin.train.config import AugmentConfig, DataConfig
+from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset, by_interval, join_events
 
 

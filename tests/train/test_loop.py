@@ -14,11 +14,11 @@ from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.target import load_target
 from myelin.train.checkpoint import load_parameters
 from myelin.train.cli import configuration, summary
-from myelin.train.config_files import config_from_dict, load_config
+from myelin.train.config.files import config_from_dict, load_config
+from myelin.train.config.target import fitted
 from myelin.train.datasets import SpikeDataset, join_events, load
 from myelin.train.delay import AxonalDelay
 from myelin.train.evaluate import evaluate
-from myelin.train.fit import fitted
 from myelin.train.loop import Run, fingerprint, train
 from myelin.train.optimizer import learning_rate_factor
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from myelin.train.config import Config, DataConfig, LayerConfig, TrainConfig
+from myelin.train.config.config import Config, DataConfig, LayerConfig, TrainConfig
 from myelin.train.layers.dropout import slice_of_batch
 from myelin.train.model import build_model
 
@@ -21,7 +21,7 @@ CONFIG = Config(
 )
 MEMORY = """
 import sys, torch
-from myelin.train.config import Config, DataConfig, LayerConfig
+from myelin.train.config.config import Config, DataConfig, LayerConfig
 from myelin.train.model import build_model
 layers = (LayerConfig(neurons=64, delay_per="neuron"),) * 6
 model = build_model(Config(data=DataConfig(channels=10, steps=1500), layers=layers), 3)

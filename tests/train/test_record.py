@@ -6,13 +6,13 @@ import numpy as np
 import torch
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
-from myelin.train.config import Config, DataConfig, LayerConfig
+from myelin.train.config.config import Config, DataConfig, LayerConfig
 from myelin.train.model import build_model
 from myelin.train.record import record
 
 
 def model_of(**readout):
-    from myelin.train.config import ReadoutConfig
+    from myelin.train.config.config import ReadoutConfig
 
     torch.manual_seed(3)
     layers = (LayerConfig(neurons=12, recurrent="conv", taps=3, delay_per="neuron"), LayerConfig(neurons=6))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from myelin.train import kernels, loops, torch_loops
-from myelin.train.config import Config, DataConfig, LayerConfig
+from myelin.train.config.config import Config, DataConfig, LayerConfig
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers import Recurrence
 from myelin.train.model import build_model

@@ -10,7 +10,7 @@ import torch
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train import watch as module
-from myelin.train.config import Config, LayerConfig
+from myelin.train.config.config import Config, LayerConfig
 from myelin.train.model import build_model
 from myelin.train.watch import Watch, delays_by_layer
 

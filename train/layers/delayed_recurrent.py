@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.axes import Extent, on_axes
+from myelin.train.config.axes import Extent, on_axes
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers.block import Block, Synapse
 from myelin.train.layers.recurrence import Recurrence

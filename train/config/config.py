@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
-from myelin.train.axes import Extent, is_extent, on_axes
-from myelin.train.config_checks import require
-from myelin.train.config_data import AugmentConfig, DataConfig
-from myelin.train.config_delay import DELAY_KINDS, DelayConfig
+from myelin.train.config.axes import Extent, is_extent, on_axes
+from myelin.train.config.checks import require
+from myelin.train.config.data import AugmentConfig, DataConfig
+from myelin.train.config.delay import DELAY_KINDS, DelayConfig
 
 #: Version of this layout; raised when a field changes its meaning.
 CONFIG_VERSION = 1
@@ -205,7 +205,7 @@ class TrainConfig:
 class Config:
     """Everything that determines a run but the data itself.
 
-    What is left to the target (None) is filled in by ``myelin.train.fit.fitted`` before training, so that a saved run is
+    What is left to the target (None) is filled in by ``myelin.train.config.target.fitted`` before training, so that a saved run is
     complete.
     """
 

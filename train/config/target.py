@@ -10,7 +10,7 @@ from typing import Any
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_MAX_DELAY_STEPS, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.target import Target
-from myelin.train.config import Config
+from myelin.train.config.config import Config
 
 _DECAYS = ("current_decay", "voltage_decay")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
-from myelin.train.config_checks import require
+from myelin.train.config.checks import require
 
 #: When learnt delays are rounded, see ``DelayConfig.rounding``.
 ROUNDINGS = ("hardening", "straight-through", "epoch", "end")

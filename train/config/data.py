@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from myelin.train.config_checks import require
+from myelin.train.config.checks import require
 
 
 @dataclass(frozen=True)

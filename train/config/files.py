@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config import Config
+from myelin.train.config.config import Config
 
 EXPERIMENTS = Path(__file__).parent / "experiments"
 
