@@ -16,7 +16,7 @@ from torch import Tensor
 from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset
 from myelin.train.datasets.binning import mean_times
-from myelin.train.layout import nct
+from myelin.train.kernels.layout import nct
 from myelin.train.parallel import WHOLE, Slices
 
 

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
-from myelin.train import loops
-from myelin.train.layout import array
-from myelin.train.taps import Taps
+from myelin.train.kernels.layout import array
+from myelin.train.kernels.numba_loops import dispatch as loops
+from myelin.train.kernels.taps import Taps
 
 
 class AxonalDelay(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.delay import shift_one_step
-from myelin.train.layout import nct
+from myelin.train.kernels.layout import nct
 from myelin.train.model import SpikingNetwork
 
 

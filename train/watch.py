@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.layout import array
+from myelin.train.kernels.layout import array
 from myelin.train.model import SpikingNetwork
 from myelin.train.plots import Delays, delay_histograms, learning_curve
 

@@ -9,8 +9,8 @@ import torch
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import Config, DelayConfig, LayerConfig
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.taps import Taps
 from myelin.train.model import build_model
-from myelin.train.taps import Taps
 
 
 def delay_of(values, *, grid=1, max_delay=62, **state):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from myelin.train.lanes import LANES, add_product, load, no_lanes, store
+from myelin.train.kernels.lanes import LANES, add_product, load, no_lanes, store
 
 
 @njit

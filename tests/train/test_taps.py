@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myelin.train.taps import Taps
+from myelin.train.kernels.taps import Taps
 
 SIXTEENTHS = st.integers(0, 62 * 16).map(lambda value: value / 16)
 DELAYS = st.lists(SIXTEENTHS, min_size=1, max_size=6)

@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from myelin.train import kernels, loops, torch_loops
 from myelin.train.config.config import Config, DataConfig, LayerConfig
 from myelin.train.delay import AxonalDelay
+from myelin.train.kernels.numba_loops import dispatch as loops
+from myelin.train.kernels.numba_loops import numba_loops as kernels
+from myelin.train.kernels.numba_loops import torch_loops
+from myelin.train.kernels.taps import Taps
 from myelin.train.layers import Recurrence
 from myelin.train.model import build_model
 from myelin.train.neurons import Cuba
-from myelin.train.taps import Taps
 
 STEPS, BATCH = 30, 5
 SHAPES = {"none": (6,), "dense": (6,), "conv": (2, 1, 4), "plane": (2, 3, 2)}
@@ -129,7 +131,7 @@ def test_a_whole_network_is_the_same_without_compiled_loops(recurrent, monkeypat
 
 
 class ByTorch:
-    """``myelin.train.loops`` as it is off the CPU."""
+    """``myelin.train.kernels.dispatch`` as it is off the CPU."""
 
     @staticmethod
     def forward(x, neurons, recurrent=None):

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.recurrence import Recurrence
-from myelin.train.layout import nct, tbn
 from myelin.train.neurons import Cuba
 
 

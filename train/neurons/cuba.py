@@ -11,15 +11,15 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
-from myelin.train import loops
-from myelin.train.kernels import SURROGATES
-from myelin.train.layout import array, nct, tbn
+from myelin.train.kernels.layout import array, nct, tbn
+from myelin.train.kernels.numba_loops import SURROGATES
+from myelin.train.kernels.numba_loops import dispatch as loops
 
 
 class Cuba(nn.Module):
     """A population of CUBA neurons.
 
-    Per step, in SLAYER's units (integers over 4096 inside, see ``myelin.train.kernels``)::
+    Per step, in SLAYER's units (integers over 4096 inside, see ``myelin.train.kernels.numba_loops``)::
 
         u[t] = (1 - current_decay) u[t-1] + x[t]
         v[t] = (1 - voltage_decay) v[t-1] (1 - s[t-1]) + u[t]
@@ -38,7 +38,7 @@ class Cuba(nn.Module):
         current_decay_min, current_decay_max, voltage_decay_min, voltage_decay_max: where decays stay while they are learnt, in
             1/4096; None: 0 and 4096.
         weight_bits: of the grid of weights that ``quantise`` gives, 2..8.
-        surrogate, width, scale: the surrogate derivative, see ``myelin.train.kernels``.
+        surrogate, width, scale: the surrogate derivative, see ``myelin.train.kernels.numba_loops``.
         spiking: False for a readout that integrates and never spikes; ``forward`` then returns voltages.
 
     Attributes:

@@ -1,6 +1,6 @@
 """One pass through a layer of neurons, forward and backward: compiled loops on the CPU, torch's operations elsewhere.
 
-Both compute the same integers and the same gradients; the equations stand in ``myelin.train.kernels``.  Arrays are (T, B, N).
+Both compute the same integers and the same gradients; the equations stand in ``myelin.train.kernels.numba_loops``.  Arrays are (T, B, N).
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
-from myelin.train import kernels, torch_loops
-from myelin.train.lanes import LANES
-from myelin.train.layout import array
-from myelin.train.taps import Taps
+from myelin.train.kernels.lanes import LANES
+from myelin.train.kernels.layout import array
+from myelin.train.kernels.numba_loops import numba_loops as kernels
+from myelin.train.kernels.numba_loops import torch_loops
+from myelin.train.kernels.taps import Taps
 
 _EMPTY = np.zeros((0, 0, 0), np.float32)
 _NO_MATRIX, _NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
@@ -62,7 +63,7 @@ class Neurons:
     Attributes:
         keep: (N,) float64 each, (4096 - decay) / 4096 for current and voltage.
         threshold: in SLAYER's units, infinite where the neurons never spike.
-        surrogate: code, width and scale, see ``myelin.train.kernels``.
+        surrogate: code, width and scale, see ``myelin.train.kernels.numba_loops``.
         learn_decays: whether the gradients of the decays are wanted.
     """
 

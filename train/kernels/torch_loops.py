@@ -1,4 +1,4 @@
-"""The loops of ``myelin.train.kernels`` as torch operations on (batch, neurons) tensors, for devices that have no compiled
+"""The loops of ``myelin.train.kernels.numba_loops`` as torch operations on (batch, neurons) tensors, for devices that have no compiled
 loops.
 
 The same equations in the same order, states in double precision: spikes are those of the compiled loops wherever the input is
@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
-from myelin.train.kernels import SURROGATES
-from myelin.train.taps import Taps
+from myelin.train.kernels.numba_loops import SURROGATES
+from myelin.train.kernels.taps import Taps
 
 if TYPE_CHECKING:
-    from myelin.train.loops import Neurons, Recurrent, Trace
+    from myelin.train.kernels.dispatch import Neurons, Recurrent, Trace
 
 _NAMES = {code: name for name, code in SURROGATES.items()}
 
@@ -78,7 +78,7 @@ class _Sum:
 def layer_forward(
     x: Tensor, neurons: Neurons, recurrent: Recurrent | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``myelin.train.loops.Trace``."""
+    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``myelin.train.kernels.dispatch.Trace``."""
     x = x.detach().float()
     keep_u, keep_v = (torch.as_tensor(keep, device=x.device) for keep in neurons.keep)
     u = v = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
@@ -171,7 +171,7 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, taps: Taps, *, learn: 
 
 
 def surrogate(voltage: Tensor, threshold: float, code_width_scale: tuple[int, float, float]) -> Tensor:
-    """ds/dv, by the table in ``myelin.train.kernels``."""
+    """ds/dv, by the table in ``myelin.train.kernels.numba_loops``."""
     code, width, scale = code_width_scale
     x = voltage / threshold - 1
     shapes = {

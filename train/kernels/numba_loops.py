@@ -26,7 +26,7 @@ triangle    max(0, 1 - |x| / width) / width                Bellec et al. 2018, p
 Each integrates to one over x, so ``width`` alone sets how far from the threshold a neuron still learns.  The reset is treated
 as a constant: past a spike no gradient flows along the voltage.
 
-**Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``myelin.train.taps.Taps``, given by a few points:
+**Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``myelin.train.kernels.taps.Taps``, given by a few points:
 h itself (``order`` 0), or its second difference (``order`` 2), which is zero but at the corners of a triangle.  What arrives is
 then summed up twice along time, forward; the gradient of a spike likewise, backward.  So a spike costs a handful of additions,
 whatever the width of the triangle.  The delay belongs to the presynaptic neuron and commutes with the weights: spikes are
@@ -38,7 +38,7 @@ them side by side in memory, a point is one vector to load, where one sample by 
 what is on its way in rings of ``longest lag + 1`` steps, which stay in the cache.  Both ways walk a ring downwards: what was
 sent, or what the gradient was of what arrives, ``lag`` steps ago lies ``lag`` slots ahead.
 
-All loops stand in one file since numba's cache on disk does not notice a change in another file; ``myelin.train.lanes`` is
+All loops stand in one file since numba's cache on disk does not notice a change in another file; ``myelin.train.kernels.lanes`` is
 what numba lacks.
 """
 
@@ -50,7 +50,7 @@ import numpy as np
 from numba import njit, prange
 
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
-from myelin.train.lanes import LANES, add_product, load, no_lanes, store
+from myelin.train.kernels.lanes import LANES, add_product, load, no_lanes, store
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
 

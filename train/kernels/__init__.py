@@ -1,0 +1,1 @@
+"""The loops of training: ``dispatch.py`` chooses, ``numba_loops.py`` and ``torch_loops.py`` implement the same functions."""
