@@ -24,7 +24,7 @@ from benchmarks.training_layers import SIGMA, Name, Point, compare, layer, probl
 from myelin.hw_configs.figures import BLUE, GREEN, GREY, ORANGE, figure
 from myelin.hw_configs.figures import save as save_picture
 from myelin.lava_models import compat
-from myelin.train.memory import keep_freed_memory
+from myelin.train.run.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
     """
     from myelin.train.cli import training_split
     from myelin.train.datasets import available_splits, by_interval, load
-    from myelin.train.loop import fingerprint
+    from myelin.train.run.loop import fingerprint
 
     if report is not None and report not in available_splits(data):
         there = ", ".join(available_splits(data)) or "a file that names none"
@@ -132,8 +132,8 @@ def claim_folder(plan: Plan) -> list[str]:
     Raises:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
     """
-    from myelin.train.checkpoint import read_json
     from myelin.train.config.files import config_from_dict, config_to_dict
+    from myelin.train.run.checkpoint import read_json
 
     out, file = plan.out, plan.out / "sweep.json"
     if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):

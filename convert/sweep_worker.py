@@ -112,8 +112,8 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
 def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: Samples) -> dict[str, Any]:
     """Predictions of the integer network, and of the trained one with float weights and fractional delays."""
     from myelin.convert.simulator.simulator import Simulator
-    from myelin.train.batches import Batches
-    from myelin.train.evaluate import evaluate
+    from myelin.train.run.batches import Batches
+    from myelin.train.run.evaluate import evaluate
 
     simulator = Simulator(network)
     model.quantise(False)

@@ -79,8 +79,8 @@ class Trained:
     def forward(
         self, frames: npt.NDArray[Any], setting: Setting
     ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
-        """Run ``frames`` (batch, steps, *input shape); ``myelin.train.record`` says what comes back."""
-        from myelin.train.record import record
+        """Run ``frames`` (batch, steps, *input shape); ``myelin.train.run.record`` says what comes back."""
+        from myelin.train.run.record import record
 
         self.apply(setting)
         return record(self.model, frames)
@@ -99,9 +99,9 @@ class Trained:
 
 def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
     """Configuration and trained network of a checkpoint."""
-    from myelin.train.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
     from myelin.train.config.files import config_from_dict
     from myelin.train.model import build_model
+    from myelin.train.run.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
 
     content = read_checkpoint(checkpoint)
     config = config_from_dict(content.config)

@@ -130,11 +130,11 @@ def demo(
 
 def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
     """Train, or continue, or use what is there; returns the lines of the summary."""
-    from myelin.train.checkpoint import read_json
     from myelin.train.cli import configuration, summary, train_run, training_data
     from myelin.train.config.files import config_from_dict
-    from myelin.train.loop import with_slices
-    from myelin.train.parallel import ALONE
+    from myelin.train.run.checkpoint import read_json
+    from myelin.train.run.loop import with_slices
+    from myelin.train.run.parallel import ALONE
 
     plan = configuration(config, overrides)
     there = (run / "run.json").is_file()
@@ -188,7 +188,7 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     from myelin.convert.samples import spread_choice
     from myelin.convert.simulator.simulator import simulate
     from myelin.hw_configs.target import load_target
-    from myelin.train.plots import learning_curve
+    from myelin.train.run.plots import learning_curve
 
     network, step_ms = artifact.network, origin.binning.step_ms
     chosen = spread_choice(samples.labels, 1)

@@ -67,7 +67,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def run_train(args: argparse.Namespace) -> int:
     """Train, print the summary, return 0; whatever is wrong raises before anything is written."""
-    from myelin.train.parallel import joined
+    from myelin.train.run.parallel import joined
 
     with joined(args.timeout) as processes:
         config = configuration(args.config, args.set, args.target)
@@ -127,8 +127,8 @@ def training_split(source: str, in_memory_mb: float = IN_MEMORY_MB, cache: Path 
 
 
 def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> dict[str, Any]:
-    """``myelin.train.loop.train``; an interrupt from the keyboard says how to go on."""
-    from myelin.train.loop import train
+    """``myelin.train.run.loop.train``; an interrupt from the keyboard says how to go on."""
+    from myelin.train.run.loop import train
 
     try:
         return train(config, dataset, out, **how)

@@ -233,7 +233,7 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs of a run's metrics.jsonl; raises DataError where they cannot be read."""
-    from myelin.train.plots import read_metrics
+    from myelin.train.run.plots import read_metrics
 
     names = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable")
     return [

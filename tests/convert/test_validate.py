@@ -227,8 +227,8 @@ def test_frames_and_what_did_not_fit(files):
 
 def test_frames_are_those_of_training(files):
     """Validation and training must bin alike, for presence, for counts and for intervals."""
-    from myelin.train.batches import Batches
     from myelin.train.config.config import DataConfig
+    from myelin.train.run.batches import Batches
 
     by_interval = {"shape": (2, 1, 10), "intervals_ms": (100.0,)}
     for bits, more in ((0, {}), (1, {}), (4, {}), (4, by_interval)):

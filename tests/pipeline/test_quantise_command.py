@@ -19,8 +19,8 @@ from myelin.convert.samples import open_samples
 def test_a_runs_floats_are_what_was_trained(runs, tiny, name):
     """Beside the training code's own evaluation with float weights and rounded delays, which cuts states to 1/4096."""
     from myelin.convert.trained import load_model
-    from myelin.train.batches import Batches
-    from myelin.train.evaluate import evaluate
+    from myelin.train.run.batches import Batches
+    from myelin.train.run.evaluate import evaluate
 
     opened = open_floats(runs[name])
     samples = open_samples(tiny.data, opened.binning)

@@ -145,11 +145,11 @@ def test_what_cannot_be_resumed(command, uninterrupted, tiny, refused, tmp_path)
 
 
 def test_an_interrupt_says_how_to_go_on(command, main, tmp_path, capsys, monkeypatch):
-    import myelin.train.loop
+    import myelin.train.run.loop
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(myelin.train.loop.Run, "epoch", interrupted)
+    monkeypatch.setattr(myelin.train.run.loop.Run, "epoch", interrupted)
     assert main(*command, "--out", tmp_path / "run") == 130
     assert "interrupted; the epochs that ended are kept: continue with the same command and --resume" in capsys.readouterr().err

@@ -160,7 +160,7 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
 
 def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path, capsys, monkeypatch):
     from myelin.lava_models import compat, demo
-    from myelin.train import loop
+    from myelin.train.run import loop
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}

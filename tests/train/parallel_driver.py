@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from myelin.train.batches import Batches
 from myelin.train.config.files import config_from_dict
 from myelin.train.datasets import SpikeDataset, join_events
-from myelin.train.evaluate import evaluate
-from myelin.train.loop import Run
-from myelin.train.parallel import ALONE, Processes, joined
+from myelin.train.run.batches import Batches
+from myelin.train.run.evaluate import evaluate
+from myelin.train.run.loop import Run
+from myelin.train.run.parallel import ALONE, Processes, joined
 
 SEEDS = (0, 1, 2)
 

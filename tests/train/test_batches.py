@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from myelin.train.batches import Batches
 from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import load
+from myelin.train.run.batches import Batches
 
 CONFIG = DataConfig(steps=40, step_ms=20.0, channels=70, message_bits=2)
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myelin.hw_configs.errors import DataError
-from myelin.train.batches import Batches
 from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset, join_events, read_shd, write_shd
+from myelin.train.run.batches import Batches
 
 SHAPE = (2, 4, 6)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from myelin.hw_configs.errors import BackendError
+from myelin.train.cochlea import make_builtin as maker
 from myelin.train.datasets import BUILTIN, available_splits, load, split
-from myelin.train.datasets import make_builtin as maker
 
 
 @pytest.fixture(scope="module")

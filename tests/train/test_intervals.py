@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from myelin.hw_configs.errors import ConfigError, DataError
-from myelin.train.batches import Batches
 from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset, by_interval, join_events
+from myelin.train.run.batches import Batches
 
 
 def row(trains, **more):

@@ -12,15 +12,15 @@ from safetensors import safe_open
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.target import load_target
-from myelin.train.checkpoint import load_parameters
 from myelin.train.cli import configuration, summary
 from myelin.train.config.files import config_from_dict, load_config
 from myelin.train.config.target import fitted
 from myelin.train.datasets import SpikeDataset, join_events, load
 from myelin.train.delay import AxonalDelay
-from myelin.train.evaluate import evaluate
-from myelin.train.loop import Run, fingerprint, train
-from myelin.train.optimizer import learning_rate_factor
+from myelin.train.run.checkpoint import load_parameters
+from myelin.train.run.evaluate import evaluate
+from myelin.train.run.loop import Run, fingerprint, train
+from myelin.train.run.optimizer import learning_rate_factor
 
 
 def tiny_dataset(seed=0):

@@ -16,10 +16,10 @@ import pytest
 
 import myelin
 from myelin.hw_configs.errors import DataError
-from myelin.train.batches import Batches
 from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset, Storage, join_events, load, read_shd, write_shd
 from myelin.train.datasets import shd as format_of_shd
+from myelin.train.run.batches import Batches
 
 ROOT = Path(myelin.__file__).parents[1]
 

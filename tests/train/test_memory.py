@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = """
 import resource, sys
 import numpy as np
-from myelin.train.memory import keep_freed_memory
+from myelin.train.run.memory import keep_freed_memory
 if "keep" in sys.argv:
     assert keep_freed_memory()
 def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

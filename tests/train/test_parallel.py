@@ -14,7 +14,7 @@ import torch
 
 import myelin.cli
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.parallel import ALONE, Processes, Slices
+from myelin.train.run.parallel import ALONE, Processes, Slices
 
 ROOT, DRIVER = Path(myelin.__file__).parents[1], Path(__file__).with_name("parallel_driver.py")
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
@@ -89,7 +89,7 @@ def test_processes_that_disagree_are_named(monkeypatch):
 
 
 def test_a_launcher_whose_processes_do_not_meet(monkeypatch, tmp_path):
-    from myelin.train.parallel import joined
+    from myelin.train.run.parallel import joined
 
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost"}.items():
         monkeypatch.setenv(name, value)

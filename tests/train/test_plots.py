@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from myelin.hw_configs.errors import DataError
-from myelin.train import plots
+from myelin.train.run import plots
 
 
 @pytest.fixture

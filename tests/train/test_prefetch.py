@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from myelin.train.prefetch import ahead
+from myelin.train.run.prefetch import ahead
 
 
 def test_items_come_in_order_and_one_is_made_while_the_last_is_used():

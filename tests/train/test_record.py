@@ -8,7 +8,7 @@ import torch
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.config.config import Config, DataConfig, LayerConfig
 from myelin.train.model import build_model
-from myelin.train.record import record
+from myelin.train.run.record import record
 
 
 def model_of(**readout):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from myelin.train.batches import Batches
 from myelin.train.layers.dropout import keep_mask, slice_of_batch
 from myelin.train.model import build_model, class_logits
-from myelin.train.parallel import ALONE
-from myelin.train.step import joint_gradient, mean_loss, rate_excess
+from myelin.train.run.batches import Batches
+from myelin.train.run.parallel import ALONE
+from myelin.train.run.step import joint_gradient, mean_loss, rate_excess
 
 DRIVER = runpy.run_path(str(Path(__file__).with_name("parallel_driver.py")))
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train import watch as module
 from myelin.train.config.config import Config, LayerConfig
 from myelin.train.model import build_model
-from myelin.train.watch import Watch, delays_by_layer
+from myelin.train.run import logger as module
+from myelin.train.run.logger import Watch, delays_by_layer
 
 
 def metrics(epoch):

@@ -33,7 +33,7 @@ def learning_curve(path: Path, metrics: Path) -> None:
     upper.plot(epochs, 100 * np.array([row["train_accuracy"] for row in rows]), color=GREY, label="training")
     upper.plot(epochs, valid, color=BLUE, label="validation")
     if exportable.any():
-        # of equally good epochs the last one is exported (myelin.train.loop)
+        # of equally good epochs the last one is exported (myelin.train.run.loop)
         best = max(np.flatnonzero(exportable), key=lambda row: (valid[row], row))
         upper.plot(epochs[best], valid[best], "o", color=ORANGE, label=f"exported: epoch {epochs[best]}, {valid[best]:.1f} %")
     if rounded.any():

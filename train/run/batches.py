@@ -17,7 +17,7 @@ from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset
 from myelin.train.datasets.binning import mean_times
 from myelin.train.kernels.layout import nct
-from myelin.train.parallel import WHOLE, Slices
+from myelin.train.run.parallel import WHOLE, Slices
 
 
 class Batch(NamedTuple):

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
-from myelin.train.batches import Batches
 from myelin.train.model import SpikingNetwork
-from myelin.train.parallel import ALONE, Processes
-from myelin.train.prefetch import ahead
+from myelin.train.run.batches import Batches
+from myelin.train.run.parallel import ALONE, Processes
+from myelin.train.run.prefetch import ahead
 
 
 class Evaluation(NamedTuple):

@@ -20,8 +20,13 @@ from tqdm import tqdm
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.files import write_atomically, write_json
 from myelin.hw_configs.target import load_target
-from myelin.train.batches import Batches
-from myelin.train.checkpoint import (
+from myelin.train.config.config import Config
+from myelin.train.config.files import config_from_dict, config_to_dict
+from myelin.train.config.target import facts, fitted
+from myelin.train.datasets import SpikeDataset, by_interval, split
+from myelin.train.model import parameter_count, untrained
+from myelin.train.run.batches import Batches
+from myelin.train.run.checkpoint import (
     load_parameters,
     optimizer_tensors,
     read_json,
@@ -30,19 +35,14 @@ from myelin.train.checkpoint import (
     versions,
     write_tensors,
 )
-from myelin.train.config.config import Config
-from myelin.train.config.files import config_from_dict, config_to_dict
-from myelin.train.config.target import facts, fitted
-from myelin.train.datasets import SpikeDataset, by_interval, split
-from myelin.train.device import device_named
-from myelin.train.evaluate import evaluate
-from myelin.train.memory import keep_freed_memory
-from myelin.train.model import parameter_count, untrained
-from myelin.train.optimizer import build_optimizer, learning_rate_factor
-from myelin.train.parallel import ALONE, Processes
-from myelin.train.prefetch import ahead
-from myelin.train.step import joint_gradient
-from myelin.train.watch import Watch
+from myelin.train.run.device import device_named
+from myelin.train.run.evaluate import evaluate
+from myelin.train.run.logger import Watch
+from myelin.train.run.memory import keep_freed_memory
+from myelin.train.run.optimizer import build_optimizer, learning_rate_factor
+from myelin.train.run.parallel import ALONE, Processes
+from myelin.train.run.prefetch import ahead
+from myelin.train.run.step import joint_gradient
 
 #: What is kept of the metrics of the exported epoch.
 _OF_THE_BEST = (
@@ -71,7 +71,7 @@ def train(
     validation accuracy among the last ones, whose delays are frozen (``Config.first_exportable_epoch``) and rounded when they
     are judged: the network as the chip has it, and not an early epoch that a small validation part happened to like.
     Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly, with whatever number of
-    ``processes``; the first of them alone reads and writes the folder, pictures of the run included (``myelin.train.watch``).
+    ``processes``; the first of them alone reads and writes the folder, pictures of the run included (``myelin.train.run.logger``).
 
     Raises:
         ConfigError: the folder exists and ``resume`` is not set, or holds another run; or the target does not hold the

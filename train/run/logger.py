@@ -8,7 +8,7 @@ from typing import Any
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.kernels.layout import array
 from myelin.train.model import SpikingNetwork
-from myelin.train.plots import Delays, delay_histograms, learning_curve
+from myelin.train.run.plots import Delays, delay_histograms, learning_curve
 
 #: Pictures are drawn this often in a run, and when it ends or is interrupted: each time costs about a second.
 _DRAWINGS = 4

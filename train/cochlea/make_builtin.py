@@ -1,6 +1,6 @@
 """Makes the built-in data set: digits in English and German from synthetic voices, as spikes. Needs the program espeak-ng.
 
-    python -m myelin.train.datasets.make_builtin --out DIR        writes digits_train.h5.xz and digits_test.h5.xz
+    python -m myelin.train.cochlea.make_builtin --out DIR        writes digits_train.h5.xz and digits_test.h5.xz
 
 A voice is one of espeak-ng's voice variants with a length of the vocal tract, a middle pitch and a speed of its own. It speaks
 every digit of both languages a few times, each time with another accent (in English), over noise, and with its tract, pitch and

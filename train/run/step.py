@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, nll_loss
 
 from myelin.hw_configs.errors import MyelinError
-from myelin.train.batches import Batch
 from myelin.train.config.config import Config, TrainConfig
 from myelin.train.layers.dropout import slice_of_batch
 from myelin.train.model import SpikingNetwork, class_logits
-from myelin.train.parallel import Processes
+from myelin.train.run.batches import Batch
+from myelin.train.run.parallel import Processes
 
 
 class Step(NamedTuple):

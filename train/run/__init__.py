@@ -1,0 +1,1 @@
+"""One training run: its loop, its step, its batches, its checkpoints, its processes."""
