@@ -79,7 +79,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.explore.held_out import held_out
     from myelin.convert.samples import Binning, open_samples
-    from myelin.convert.trained import load_model
+    from myelin.validation.trained import load_model
 
     checkpoint = read_checkpoint(out)
     network = network_from_checkpoint(checkpoint)

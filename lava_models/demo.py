@@ -12,14 +12,14 @@ from myelin.convert.explore_command import explored
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
 from myelin.lava_models.report_command import make_report
-from myelin.lava_models.validation import STOCK_SAMPLES, require_pass, validate_artifact
-from myelin.lava_models.validation import result as validation_json
+from myelin.validation.backends import STOCK_SAMPLES, require_pass, validate_artifact
+from myelin.validation.backends import result as validation_json
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import Samples
-    from myelin.convert.validate import Validation
+    from myelin.validation.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
 #: What 480 words can rule out.  One of the two networks alone was right on 9 of them when this was measured; if neither is the

@@ -124,7 +124,7 @@ def _validated(folder: Path, data: str, split: str | None, max_drop_points: floa
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
     from myelin.lava_models.validate_command import DEFAULT_LAVA_SAMPLES
-    from myelin.lava_models.validation import require_trained, result, validate_artifact
+    from myelin.validation.backends import require_trained, result, validate_artifact
 
     examination = examine(folder)
     require_trained(examination)

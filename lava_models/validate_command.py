@@ -26,7 +26,7 @@ def add_command(subparsers: Subparsers) -> None:
         "if the 95 %% interval rules out a loss of more than --max-drop points and all values that must be equal are; 1 if it "
         "shows such a loss, if the samples cannot tell (then it says how many would), or if any value differs (then it says "
         "in which layer and neuron that began).",
-        epilog="A report can be made from the file of --json; its fields are described in convert/validation_json.py.",
+        epilog="A report can be made from the file of --json; its fields are described in myelin/validation/as_json.py.",
     )
     parser.add_argument("artifact", metavar="ART", type=Path, help="artifact folder, as `myelin export` writes it")
     parser.add_argument("--data", metavar="PATH", required=True, help="builtin, a folder, or a file of the SHD format")
@@ -60,7 +60,7 @@ def run_validate(args: argparse.Namespace) -> int:
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
     from myelin.lava_models import compat, loihi2
-    from myelin.lava_models.validation import require_pass, require_trained, validate_artifact
+    from myelin.validation.backends import require_pass, require_trained, validate_artifact
 
     if args.lava_samples:
         compat.require()  # asked for by name: without Lava this is an error, not something to leave out

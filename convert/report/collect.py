@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.checkpoint import Checkpoint
-    from myelin.convert.trained import Trained
     from myelin.hw_configs.target import Target
+    from myelin.validation.trained import Trained
 
 #: Golden samples that are drawn, and neurons of a population in a raster: more would be too small to see.
 DRAWN_SAMPLES, DRAWN_NEURONS = 3, 512
@@ -35,7 +35,7 @@ def golden_samples(artifact: Artifact, origin: Origin, trained: Trained) -> dict
     """The spikes of some golden inputs in the float network and in the integer one, told apart."""
     from myelin.convert.recording import class_scores
     from myelin.convert.simulator.simulator import simulate
-    from myelin.convert.stages import SETTINGS
+    from myelin.validation.stages import SETTINGS
 
     network, facts = artifact.network, artifact.manifest["provenance"]["golden"]
     frames = artifact.golden.spikes[:DRAWN_SAMPLES]

@@ -153,7 +153,7 @@ def measured(
 
 
 def _trained(origin: Origin) -> Any:
-    from myelin.convert.trained import Trained
+    from myelin.validation.trained import Trained
 
     return Trained.load(origin.checkpoint, origin.clipped_to_steps)
 

@@ -13,9 +13,9 @@ from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Ne
 from myelin.convert.artifact.artifact import read_artifact, write_artifact
 from myelin.convert.artifact.examine import examine
 from myelin.convert.artifact.files import sha256
-from myelin.convert.validate import network_divergence
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.target import load_target
+from myelin.validation.validate import network_divergence
 
 INPUTS = (np.random.default_rng(2).random((3, 40, 1, 1, 6)) < 0.35).astype(np.uint8)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myelin.convert.gate import judge, verdict
 from myelin.convert.statistics import compare, paired_interval
+from myelin.validation.gate import judge, verdict
 
 
 def paired(lost, gained=0, samples=200):

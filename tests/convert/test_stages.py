@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.convert import statistics
-from myelin.convert.stages import ALONE, CUMULATED, NAMES, SETTINGS, Outcome, summarise
+from myelin.validation.stages import ALONE, CUMULATED, NAMES, SETTINGS, Outcome, summarise
 
 LABELS = np.arange(200) % 2
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.convert.recording import class_scores
-from myelin.convert.trained import ALL, Setting, Trained
+from myelin.validation.trained import ALL, Setting, Trained
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Difference, Parity, compare_trains
-from myelin.convert.gate import judge
 from myelin.convert.samples import Binning, events_line, open_samples, spread_choice
-from myelin.convert.stages import NAMES, Outcome, summarise
 from myelin.convert.statistics import compare
-from myelin.convert.validate import Equality, Validation, class_changes
-from myelin.convert.validation_json import as_dict, confusion
-from myelin.convert.validation_table import lines
 from myelin.hw_configs.errors import DataError
+from myelin.validation.as_json import as_dict, confusion
+from myelin.validation.gate import judge
+from myelin.validation.stages import NAMES, Outcome, summarise
+from myelin.validation.table import lines
+from myelin.validation.validate import Equality, Validation, class_changes
 
 EQUAL = Examination(None, {}, "checkpoint/", None, (), Parity("simulator = golden values", 2, 100))
 
@@ -123,7 +123,7 @@ def test_classes_that_change_are_named():
 
 
 def test_the_figure(tmp_path):
-    from myelin.convert.plots_validation import stages_with_intervals
+    from myelin.validation.plot import stages_with_intervals
 
     stages_with_intervals(tmp_path / "x.png", validation(3, 1))
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

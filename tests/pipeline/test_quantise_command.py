@@ -18,9 +18,9 @@ from myelin.convert.samples import open_samples
 @pytest.mark.parametrize("name", ["dense", "conv"])
 def test_a_runs_floats_are_what_was_trained(runs, tiny, name):
     """Beside the training code's own evaluation with float weights and rounded delays, which cuts states to 1/4096."""
-    from myelin.convert.trained import load_model
     from myelin.train.run.batches import Batches
     from myelin.train.run.evaluate import evaluate
+    from myelin.validation.trained import load_model
 
     opened = open_floats(runs[name])
     samples = open_samples(tiny.data, opened.binning)

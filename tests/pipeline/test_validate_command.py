@@ -107,8 +107,8 @@ def test_few_samples_decide_nothing(artifacts, tiny, main, tmp_path, capsys):
 
 def test_a_loss_fails(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
     """A float network that is always right against this one, which 2 epochs taught little."""
-    import myelin.convert.validate as module
-    from myelin.convert.stages import Outcome
+    import myelin.validation.validate as module
+    from myelin.validation.stages import Outcome
 
     real = module.run_stages
 
@@ -126,7 +126,7 @@ def test_a_loss_fails(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
 
 def test_training_code_that_computes_otherwise_is_located(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
     """The same integers, but the training code's neurons of the hidden layer fire from a lower threshold."""
-    import myelin.convert.trained as module
+    import myelin.validation.trained as module
 
     real = module.load_model
 
@@ -155,8 +155,8 @@ def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
     from myelin.convert.simulator.simulator import simulate
-    from myelin.convert.trained import Trained
-    from myelin.convert.validate import Backend, validate
+    from myelin.validation.trained import Trained
+    from myelin.validation.validate import Backend, validate
 
     examination = examine(artifacts["conv"])
     origin = Origin.of(examination.artifact)

@@ -8,15 +8,15 @@ points, intervals are of 95 %; lists run in the order of ``classes`` or of the s
 ``data, split, samples``  what it was measured on
 ``events_not_in_frames``  ``events`` offered, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
-``stages``                list of ``myelin.convert.stages.Stage``: accuracy, right answers by class, spike rates, ``to_float``
+``stages``                list of ``myelin.validation.stages.Stage``: accuracy, right answers by class, spike rates, ``to_float``
 and
-                          ``to_previous`` (``myelin.convert.stages.Comparison``); names ``float, delays, weights, decays,
+                          ``to_previous`` (``myelin.validation.stages.Comparison``); names ``float, delays, weights, decays,
                           delays_weights, training, simulator``
 ``alone, cumulated``      names of the stages that quantise one thing, and of those that add one more each
 ``labels``                true class of each sample, as an index of ``classes``
 ``predictions``           by name of a stage, the predicted class of each sample
 ``confusion``             ``float`` and ``integer``: [true class][predicted class] samples
-``by_class``              list of ``myelin.convert.validate.ClassChange``
+``by_class``              list of ``myelin.validation.validate.ClassChange``
 ``parities``              list: ``name, equal`` (null where skipped), ``skipped`` (why, or null), ``samples, values,
                           different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (what
                           `myelin diff` writes, or null)
@@ -40,9 +40,9 @@ import numpy.typing as npt
 
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Parity
-from myelin.convert.gate import POWER_PERCENT, verdict
-from myelin.convert.stages import ALONE, CUMULATED, INTEGER
-from myelin.convert.validate import FLOAT, Equality, Validation
+from myelin.validation.gate import POWER_PERCENT, verdict
+from myelin.validation.stages import ALONE, CUMULATED, INTEGER
+from myelin.validation.validate import FLOAT, Equality, Validation
 
 FORMAT = 1
 RULE = (

@@ -14,7 +14,7 @@ from myelin.convert.network import Network
 from myelin.convert.recording import Passage, class_scores
 from myelin.convert.samples import Samples
 from myelin.convert.simulator.simulator import Simulator
-from myelin.convert.trained import ALL, Setting, Trained
+from myelin.validation.trained import ALL, Setting, Trained
 
 #: Samples that pass through all stages at a time; bounds memory.
 _CHUNK = 128

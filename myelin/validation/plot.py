@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from myelin.convert.plots import _BLUE, _GREEN, _INK, _ORANGE, Path, _figure, _save
-from myelin.convert.stages import ALONE, CUMULATED, Stage
-from myelin.convert.validate import Validation
+from myelin.validation.stages import ALONE, CUMULATED, Stage
+from myelin.validation.validate import Validation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

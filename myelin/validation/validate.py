@@ -21,14 +21,14 @@ from myelin.convert.compare.difference import Parity, Trains, compare_trains
 from myelin.convert.compare.divergence import diverge
 from myelin.convert.compare.report import as_dict
 from myelin.convert.compare.runs import Side
-from myelin.convert.gate import Gate, judge, verdict
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
 from myelin.convert.samples import Samples, spread_choice
 from myelin.convert.simulator.simulator import simulate
-from myelin.convert.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
 from myelin.convert.statistics import compare
-from myelin.convert.trained import Trained
+from myelin.validation.gate import Gate, judge, verdict
+from myelin.validation.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
+from myelin.validation.trained import Trained
 
 FLOAT = CUMULATED[0]
 
@@ -98,7 +98,7 @@ class Validation:
         classes: their names, in order.
         labels: (samples,) true classes.
         outcomes: raw results of the stages, by name.
-        stages: the same with statistics, in the order of ``myelin.convert.stages.NAMES``.
+        stages: the same with statistics, in the order of ``myelin.validation.stages.NAMES``.
         by_class: float against integers.
         equalities: runs that must be equal.
         examination: whether the artifact's network is the one that was trained.
@@ -147,7 +147,7 @@ def validate(
         trained: the network it came from.
         samples: data, binned as in training.
         classes: their names, in order.
-        max_drop_points: loss of accuracy that is allowed, in percent points; see ``myelin.convert.gate``.
+        max_drop_points: loss of accuracy that is allowed, in percent points; see ``myelin.validation.gate``.
         backends: what else runs the integers.
         others: what was compared elsewhere, or not compared.
         progress: whether to show a progress bar.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from myelin.convert.network import Network
     from myelin.convert.recording import Record, Recording
     from myelin.convert.samples import Samples
-    from myelin.convert.validate import Backend, Equality, Validation
     from myelin.lava_models.runner import Worker
+    from myelin.validation.validate import Backend, Equality, Validation
 
 #: Samples that also run with Lava's own process models, which rebuild every delayed connection in every step.
 STOCK_SAMPLES = 1
@@ -50,11 +50,11 @@ def validate_artifact(
         plot: where a figure goes as PNG, or None.
         progress: whether to show a progress bar.
     """
-    from myelin.convert.trained import Trained
-    from myelin.convert.validate import validate
-    from myelin.convert.validation_table import lines
     from myelin.hw_configs.files import write_json
     from myelin.lava_models.runner import Worker
+    from myelin.validation.table import lines
+    from myelin.validation.trained import Trained
+    from myelin.validation.validate import validate
 
     trained = Trained.load(origin.checkpoint, origin.clipped_to_steps)
     skipped = _no_lava(lava_samples)
@@ -74,7 +74,7 @@ def validate_artifact(
     if json is not None:
         write_json(json, result(validation))
     if plot is not None:
-        from myelin.convert.plots_validation import stages_with_intervals
+        from myelin.validation.plot import stages_with_intervals
 
         stages_with_intervals(plot, validation)
     return validation
@@ -87,9 +87,9 @@ def require_trained(examination: Examination, json: Path | None = None) -> None:
         GateError: it does not, and ``network.net`` is not what it should be; printed, and written to ``json``.
         NetworkError: it does not, and nothing else is wrong.
     """
-    from myelin.convert.validation_json import examination_as_dict
-    from myelin.convert.validation_table import network_lines
     from myelin.hw_configs.files import write_json
+    from myelin.validation.as_json import examination_as_dict
+    from myelin.validation.table import network_lines
 
     if examination.has_checkpoint:
         return
@@ -114,7 +114,7 @@ def require_pass(artifact: Artifact, validation: Validation) -> None:
 
 def _show_divergence(examination: Examination) -> None:
     from myelin.convert.compare import report as divergence_report
-    from myelin.convert.validate import network_divergence
+    from myelin.validation.validate import network_divergence
 
     found = network_divergence(examination)
     if found is not None:
@@ -122,11 +122,11 @@ def _show_divergence(examination: Examination) -> None:
 
 
 def result(validation: Validation) -> dict[str, Any]:
-    """What ``--json`` writes: the values of ``myelin.convert.validation_json``, and of which artifact they are."""
+    """What ``--json`` writes: the values of ``myelin.validation.as_json``, and of which artifact they are."""
     from myelin.convert.artifact.artifact import NETWORK
     from myelin.convert.artifact.files import sha256
     from myelin.convert.artifact.provenance import Origin
-    from myelin.convert.validation_json import as_dict
+    from myelin.validation.as_json import as_dict
 
     artifact = validation.examination.artifact
     origin = Origin.of(artifact)
@@ -149,8 +149,8 @@ def _no_lava(samples: int) -> str | None:
 
 
 def _lava(worker: Worker, samples: int) -> list[Backend]:
-    from myelin.convert.validate import Backend
     from myelin.lava_models.runner import UNRECORDABLE
+    from myelin.validation.validate import Backend
 
     found = []
     for stock, title in _TITLES.items():
@@ -164,7 +164,7 @@ def _lava(worker: Worker, samples: int) -> list[Backend]:
 
 
 def _left_out(skipped: str | None) -> list[Equality]:
-    from myelin.convert.validate import Equality
+    from myelin.validation.validate import Equality
 
     return [Equality(f"{title} = simulator", None, skipped) for title in _TITLES.values()] if skipped else []
 
@@ -172,9 +172,9 @@ def _left_out(skipped: str | None) -> list[Equality]:
 def _on_board(artifact: Artifact, asked: bool) -> Equality:
     """Golden inputs on a board; raises what ``myelin.lava_models.board`` does."""
     from myelin.convert.compare.difference import Parity
-    from myelin.convert.validate import Equality
     from myelin.lava_models.board import MAX_LAG_STEPS, golden_alignment, require_rules
     from myelin.lava_models.runner import Worker
+    from myelin.validation.validate import Equality
 
     if not asked:
         return Equality(_BOARD, None, "--board not given")

@@ -1,4 +1,4 @@
-"""A validation as text for the screen; ``myelin.convert.validation_json`` has the same values for JSON."""
+"""A validation as text for the screen; ``myelin.validation.as_json`` has the same values for JSON."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare import report as divergence_report
-from myelin.convert.gate import verdict
 from myelin.convert.samples import events_line
-from myelin.convert.stages import ALONE, CUMULATED, INTEGER, Comparison, Stage
-from myelin.convert.validate import FLOAT, ClassChange, Validation
+from myelin.validation.gate import verdict
+from myelin.validation.stages import ALONE, CUMULATED, INTEGER, Comparison, Stage
+from myelin.validation.validate import FLOAT, ClassChange, Validation
 
 _ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
 

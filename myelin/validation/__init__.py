@@ -1,0 +1,1 @@
+"""Validation: floats against integers against Lava against a board, on the same samples."""
