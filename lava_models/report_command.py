@@ -50,7 +50,7 @@ def run_report(args: argparse.Namespace) -> int:
     """Make the report; returns 0."""
     from myelin.convert.artifact.artifact import MANIFEST
     from myelin.convert.artifact.export import export
-    from myelin.convert.report.make import read_stage
+    from myelin.report.make import read_stage
 
     given = {name: getattr(args, name) for name in _STAGES}
     stages = {name: read_stage(path, name) for name, path in given.items() if path is not None}
@@ -93,13 +93,13 @@ def make_report(
     Args:
         folder: of the artifact.
         out: page to write; its values go beside it as .json.
-        stages: JSON of stages, by the names of ``myelin.convert.report.make.NEEDED``.
+        stages: JSON of stages, by the names of ``myelin.report.make.NEEDED``.
         data, split: what to run; without data nothing is validated.
         max_drop_points: of the validation that is run here.
         run: folder of the training run, or None.
         samples: how many are mapped and profiled.
     """
-    from myelin.convert.report.make import measured, put_together, write
+    from myelin.report.make import measured, put_together, write
 
     stages = dict(stages)
     missing: dict[str, dict[str, str]] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from myelin.convert.report.markup import Facts, Html, el, join, resolve, table
-from myelin.convert.report.svg import nice_ticks, short
+from myelin.report.markup import Facts, Html, el, join, resolve, table
+from myelin.report.svg import nice_ticks, short
 
 
 def test_text_and_attributes_are_escaped():

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from myelin.convert.report.verdict import CURES, judge
+from myelin.report.verdict import CURES, judge
 
 
 def compared(points, low, high):

@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from myelin.convert.report.markup import resolve
-from myelin.convert.report.page import SECTIONS, render
-from myelin.convert.report.verdict import judge
+from myelin.report.markup import resolve
+from myelin.report.page import SECTIONS, render
+from myelin.report.verdict import judge
 
 VOID = {"meta", "br"}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from myelin.convert.report import charts
-from myelin.convert.report.markup import Facts, Html, el, table
-from myelin.convert.report.svg import figure
+from myelin.report import charts
+from myelin.report.markup import Facts, Html, el, table
+from myelin.report.svg import figure
 
 _HEAD = (
     "accuracy, %", "95 % from", "to", "to the exported, points", "95 % from", "to", "spikes that differ, %",

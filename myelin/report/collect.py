@@ -1,6 +1,6 @@
 """What a report needs of an artifact beyond the JSON of the stages: golden samples, delays, weights, training, environment.
 
-Everything is a value for JSON with units in the names; ``myelin.convert.report.page`` shows nothing else.
+Everything is a value for JSON with units in the names; ``myelin.report.page`` shows nothing else.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from myelin.convert.report import accuracy, chip, exploration, inside, origin
-from myelin.convert.report.markup import Facts, Html, el, join, listing
-from myelin.convert.report.style import CSS
 from myelin.hw_configs.errors import DataError
+from myelin.report import accuracy, chip, exploration, inside, origin
+from myelin.report.markup import Facts, Html, el, join, listing
+from myelin.report.style import CSS
 
 
 class Section(NamedTuple):
@@ -82,7 +82,7 @@ def render(values: Mapping[str, Any]) -> str:
     """The whole page.
 
     Args:
-        values: what ``myelin.convert.report.make`` puts together.
+        values: what ``myelin.report.make`` puts together.
 
     Raises:
         DataError: a part of ``values`` lacks a field that is shown.

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from myelin.convert.report.markup import Html, el
+from myelin.report.markup import Html, el
 
 #: Width of every figure in its own units, about the pixels of a phone, so that its text is readable there.
 WIDTH = 440.0

@@ -10,12 +10,12 @@ from typing import Any
 from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
 from myelin.convert.artifact.provenance import Origin, Run
 from myelin.convert.checkpoint import read_checkpoint
-from myelin.convert.report import collect
-from myelin.convert.report.page import render
-from myelin.convert.report.verdict import judge
 from myelin.hw_configs.errors import ConfigError, DataError, TargetError
 from myelin.hw_configs.files import write_atomically, write_json
 from myelin.hw_configs.target import load_target
+from myelin.report import collect
+from myelin.report.page import render
+from myelin.report.verdict import judge
 
 #: Version of report.json; fields are only added within a version.
 FORMAT = 1

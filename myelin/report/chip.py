@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from myelin.convert.report import charts
-from myelin.convert.report.markup import Facts, Html, el, items, join, listing, table
-from myelin.convert.report.svg import figure
+from myelin.report import charts
+from myelin.report.markup import Facts, Html, el, items, join, listing, table
+from myelin.report.svg import figure
 
 
 def mapping(f: Facts) -> Html:

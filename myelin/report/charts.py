@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from myelin.convert.report.markup import Html, el
-from myelin.convert.report.svg import WIDTH, Plot, clipped, rect, whole_ticks
+from myelin.report.markup import Html, el
+from myelin.report.svg import WIDTH, Plot, clipped, rect, whole_ticks
 
 #: (name, value, low, high, class of the colour)
 Interval = tuple[str, float, float, float, str]

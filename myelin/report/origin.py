@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from myelin.convert.report import charts
-from myelin.convert.report.markup import Facts, Html, el, items, join, table
-from myelin.convert.report.svg import figure
+from myelin.report import charts
+from myelin.report.markup import Facts, Html, el, items, join, table
+from myelin.report.svg import figure
 
 
 def training(f: Facts) -> Html:
