@@ -13,8 +13,8 @@ from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_atomically, write_json
 
 if TYPE_CHECKING:
-    from myelin.convert.sweep_plan import Plan, PlannedRun
-    from myelin.convert.sweep_pool import Workers
+    from myelin.sweep.plan import Plan, PlannedRun
+    from myelin.sweep.pool import Workers
     from myelin.train.run.process_group import Ranks
 
 
@@ -50,8 +50,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_sweep(args: argparse.Namespace) -> int:
     """Train what is missing, print the table, return 0; GateError (exit code 1) if a run failed."""
-    from myelin.convert.sweep_file import read_sweep
-    from myelin.convert.sweep_plan import make_plan
+    from myelin.sweep.file import read_sweep
+    from myelin.sweep.plan import make_plan
     from myelin.train.run.process_group import Ranks, launched
 
     plan = make_plan(read_sweep(args.file), args.data, args.out, args.report)
@@ -77,8 +77,8 @@ def run_sweep(args: argparse.Namespace) -> int:
 
 def _train(plan: Plan, args: argparse.Namespace, ranks: Ranks | None) -> dict[str, str]:
     """Run what is not there; returns the failures of all processes by name of the run."""
-    from myelin.convert.sweep_plan import claim_folder
-    from myelin.convert.sweep_pool import Workers, run_all
+    from myelin.sweep.plan import claim_folder
+    from myelin.sweep.pool import Workers, run_all
 
     first = ranks is None or ranks.rank == 0
     notes = claim_folder(plan) if first else []
@@ -163,11 +163,11 @@ class _Progress:
 
 
 def _write_table(plan: Plan, json_file: Path | None) -> None:
-    from myelin.convert import sweep_table
-    from myelin.convert.plots_sweep import accuracy_by_case, accuracy_by_key
-    from myelin.convert.sweep_file import label
-    from myelin.convert.sweep_plan import as_dict
-    from myelin.convert.sweep_worker import VALIDATION
+    from myelin.sweep import table as sweep_table
+    from myelin.sweep.file import label
+    from myelin.sweep.plan import as_dict
+    from myelin.sweep.plot import accuracy_by_case, accuracy_by_key
+    from myelin.sweep.worker import VALIDATION
 
     table = sweep_table.make_table(plan)
     if not table["rows"]:

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from myelin.convert.sweep_file import label, read_sweep
 from myelin.hw_configs.errors import ConfigError
+from myelin.sweep.file import label, read_sweep
 
 TWO_CASES = """
 base = "delrec"

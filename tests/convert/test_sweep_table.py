@@ -7,10 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from myelin.convert import plots, plots_sweep, sweep_table
+from myelin.convert import plots
 from myelin.convert.statistics import paired_interval
-from myelin.convert.sweep_file import read_sweep
-from myelin.convert.sweep_plan import RESULT_VERSION, Plan, PlannedRun
+from myelin.sweep import plot as plots_sweep
+from myelin.sweep import table as sweep_table
+from myelin.sweep.file import read_sweep
+from myelin.sweep.plan import RESULT_VERSION, Plan, PlannedRun
 
 LABELS = np.arange(20) % 4
 #: Wrong answers of the integer and the float network, by case, value of the grid and seed.

@@ -1,6 +1,6 @@
 """One run of a sweep in a process of its own: train or continue, evaluate the integers, write ``result.json``.
 
-``python -m myelin.convert.sweep_worker`` takes its job as one line of JSON on standard input.  That its standard input closes
+``python -m myelin.sweep.worker`` takes its job as one line of JSON on standard input.  That its standard input closes
 tells it
 that the sweep is gone: it leaves at once, and the run continues from its last epoch when the sweep is started again.
 """

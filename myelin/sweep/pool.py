@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import myelin
-from myelin.convert.sweep_plan import RESULT_VERSION, Plan, PlannedRun
+from myelin.sweep.plan import RESULT_VERSION, Plan, PlannedRun
 
 _ROOT = Path(myelin.__file__).resolve().parents[1]
 #: What tells libraries how many threads to use; read when they are loaded, so set before a process starts.
@@ -94,7 +94,7 @@ class _Worker:
         with open(self.log, "ab") as log:
             self.printed_before = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "myelin.convert.sweep_worker"],
+                [sys.executable, "-m", "myelin.sweep.worker"],
                 stdin=subprocess.PIPE,  # stays open after the job: that it closes tells the child that we are gone
                 stdout=log,
                 stderr=subprocess.STDOUT,

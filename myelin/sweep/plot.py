@@ -21,7 +21,7 @@ def accuracy_by_case(path: Path, table: Mapping[str, Any], parts: Mapping[str, s
 
     Args:
         path: PNG to write.
-        table: of ``myelin.convert.sweep_table.make_table``, with at least one row.
+        table: of ``myelin.sweep.table.make_table``, with at least one row.
         parts: names of evaluations and their titles, a panel each.
     """
     rows = table["rows"]
@@ -53,7 +53,7 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
 
     Args:
         path: PNG to write.
-        table: of ``myelin.convert.sweep_table.make_table``.
+        table: of ``myelin.sweep.table.make_table``.
         key: of the grid; its values are numbers.
         parts: names of evaluations and their titles, a panel each.
     """
@@ -95,7 +95,7 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
 
 
 def _name(row: Mapping[str, Any], without: str | None = None) -> str:
-    from myelin.convert.sweep_file import label
+    from myelin.sweep.file import label
 
     grid = [f"{label(key, row['grid'])} {value}" for key, value in row["grid"].items() if key != without]
     return ", ".join([row["case"], *grid])

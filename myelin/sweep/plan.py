@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.convert.samples import Binning, open_samples
-from myelin.convert.sweep_file import Point, Sweep
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.hw_configs.files import write_json
+from myelin.sweep.file import Point, Sweep
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config

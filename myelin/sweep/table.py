@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.statistics import compare_pooled
-from myelin.convert.sweep_file import label
-from myelin.convert.sweep_plan import Plan
-from myelin.convert.sweep_worker import VALIDATION
+from myelin.sweep.file import label
+from myelin.sweep.plan import Plan
+from myelin.sweep.worker import VALIDATION
 
 Result = dict[str, Any]
 
