@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert import arguments
+from myelin.commands import arguments
 from myelin.convert.artifact.artifact import Artifact, load_network, read_artifact
 from myelin.convert.artifact.provenance import Origin
 from myelin.convert.network import Input, Network

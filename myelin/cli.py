@@ -34,11 +34,11 @@ class _Version(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands; loads none of torch, numba and Lava."""
+    import myelin.commands.convert_commands
+    import myelin.commands.encode
+    import myelin.commands.lava_commands
+    import myelin.commands.train
     import myelin.convert.artifact.export
-    import myelin.convert.cli
-    import myelin.lava_models.cli
-    import myelin.train.cli
-    import myelin.train.cochlea.cli
 
     parser = argparse.ArgumentParser(
         prog="myelin",
@@ -47,11 +47,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    myelin.train.cli.add_commands(commands)
+    myelin.commands.train.add_commands(commands)
     myelin.convert.artifact.export.add_command(commands)
-    myelin.convert.cli.add_commands(commands)
-    myelin.lava_models.cli.add_commands(commands)
-    myelin.train.cochlea.cli.add_commands(commands)
+    myelin.commands.convert_commands.add_commands(commands)
+    myelin.commands.lava_commands.add_commands(commands)
+    myelin.commands.encode.add_commands(commands)
     return parser
 
 

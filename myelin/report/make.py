@@ -135,8 +135,8 @@ def measured(
     """
     from argparse import Namespace
 
-    from myelin.convert.cli import profiled
-    from myelin.convert.mapping_command import mapped
+    from myelin.commands.convert_commands import profiled
+    from myelin.commands.map import mapped
     from myelin.convert.stimulus import choose, open_network
 
     opened = open_network(folder)

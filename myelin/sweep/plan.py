@@ -93,7 +93,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         ConfigError: something is wrong with a configuration; the message holds every reason, with case and grid point.
         DataError: the data cannot be read, or has no split to report on.
     """
-    from myelin.train.cli import training_split
+    from myelin.commands.train import training_split
     from myelin.train.datasets import available_splits, by_interval, load
     from myelin.train.run.loop import fingerprint
 

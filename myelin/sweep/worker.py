@@ -55,7 +55,7 @@ def work(job: dict[str, Any]) -> None:
         job: ``config`` of the run, ``data``, ``report`` (a split or None), ``out`` (run folder), ``head``: what the result
             begins with.
     """
-    from myelin.train.cli import train_run, training_data
+    from myelin.commands.train import train_run, training_data
     from myelin.train.config.files import config_from_dict
 
     out = Path(job["out"])

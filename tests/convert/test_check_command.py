@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 
+from myelin.commands.convert_commands import add_commands
 from myelin.convert import Cuba, Dense, Input, Layer, Network, write_netx
 from myelin.convert.artifact.artifact import write_artifact
-from myelin.convert.cli import add_commands
 from myelin.hw_configs.errors import ConfigError, NetworkError, TargetError
 from myelin.hw_configs.target import load_target
 

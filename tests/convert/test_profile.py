@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from myelin.commands.convert_commands import add_commands
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
 from myelin.convert.artifact.artifact import write_artifact
-from myelin.convert.cli import add_commands
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.profile.profiler import Profiler, Range, profile
 from myelin.convert.profile.report import as_dict, lines

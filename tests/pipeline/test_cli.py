@@ -100,7 +100,7 @@ def test_help_in_a_process_of_its_own():
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_pipe_is_no_error(unbuffered):
     """As in `myelin doctor | true`, where what reads has left."""
-    patch = "import sys, myelin.cli, myelin.lava_models.cli as cli; cli.run_doctor = lambda _: print(1) or 0"
+    patch = "import sys, myelin.cli, myelin.commands.lava_commands as cli; cli.run_doctor = lambda _: print(1) or 0"
     code = f"{patch}\nsys.exit(myelin.cli.main(['doctor']))"
     reader, writer = os.pipe()
     os.close(reader)
@@ -125,24 +125,24 @@ def test_a_closed_pipe_is_no_error(unbuffered):
     ],
 )
 def test_what_handlers_raise(error, code, shown, main, capsys, monkeypatch):
-    import myelin.lava_models.cli
+    import myelin.commands.lava_commands
 
     def fail(_):
         raise error
 
-    monkeypatch.setattr(myelin.lava_models.cli, "run_doctor", fail)
+    monkeypatch.setattr(myelin.commands.lava_commands, "run_doctor", fail)
     assert main("doctor") == code
     assert capsys.readouterr().err == shown
 
 
 def test_a_bug_is_not_hidden(main, monkeypatch):
     """What no user can cause keeps its traceback."""
-    import myelin.lava_models.cli
+    import myelin.commands.lava_commands
 
     def fail(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(myelin.lava_models.cli, "run_doctor", fail)
+    monkeypatch.setattr(myelin.commands.lava_commands, "run_doctor", fail)
     with pytest.raises(ZeroDivisionError):
         main("doctor")
 
@@ -167,8 +167,8 @@ def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
 
 def test_doctor_is_content_without_training(monkeypatch):
     """A machine that runs artifacts needs no torch."""
+    from myelin.backends import doctor
     from myelin.hw_configs.errors import MyelinError
-    from myelin.lava_models import doctor
 
     def fail():
         raise MyelinError("torch cannot be imported: ImportError: no; run `pip install -e .`")
@@ -183,8 +183,8 @@ def test_doctor_is_content_without_training(monkeypatch):
 
 def test_doctor_sees_a_wrong_simulator(monkeypatch):
     """The trial compares with spikes worked out by hand, so a broken backend cannot pass it."""
+    from myelin.backends import doctor
     from myelin.convert.recording import Recording
-    from myelin.lava_models import doctor
 
     real = doctor.simulate
 
@@ -199,7 +199,7 @@ def test_doctor_sees_a_wrong_simulator(monkeypatch):
 
 
 def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
-    from myelin.lava_models import doctor
+    from myelin.backends import doctor
 
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "train.trial", raising=False)

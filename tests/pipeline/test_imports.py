@@ -101,12 +101,12 @@ def test_files_stay_short():
         ("import myelin.hw_configs, myelin.hw_configs.target", ("numpy", "torch", "lava", "numba", "h5py")),
         ("import myelin.convert", ("torch", "lava", "numba", "matplotlib", "myelin.train")),
         (
-            "import myelin.convert.artifact.artifact, myelin.convert.rules, myelin.convert.cli",
+            "import myelin.convert.artifact.artifact, myelin.convert.rules, myelin.commands.convert_commands",
             ("torch", "lava", "matplotlib", "myelin.train"),
         ),
         ("import myelin.lava_models", ("torch", "lava", "numba", "matplotlib", "myelin.train")),
         ("import myelin.train.datasets", ("torch", "lava", "myelin.convert")),
-        ("import myelin.train.cochlea.cli", ("torch", "lava", "numba", "scipy.signal")),
+        ("import myelin.commands.encode", ("torch", "lava", "numba", "scipy.signal")),
         ("import myelin.cli; myelin.cli.build_parser()", ("torch", "lava", "numba", "matplotlib", "scipy.signal", "tqdm")),
     ],
 )

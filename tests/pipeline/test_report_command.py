@@ -240,7 +240,7 @@ def test_without_data_nothing_is_validated(artifacts, main, tmp_path, capsys):
 
 
 def test_a_run_is_exported_and_validated(runs, tiny, main, tmp_path, monkeypatch):
-    from myelin.lava_models import validate_command
+    from myelin.commands import validate as validate_command
 
     monkeypatch.setattr(validate_command, "DEFAULT_LAVA_SAMPLES", 0)
     out = tmp_path / "report.html"

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
-from myelin.convert import sweep_command
+from myelin.commands import sweep as sweep_command
 from myelin.convert.statistics import compare_pooled
 
 #: Learns too fast to stay finite, in the second of its runs' epochs at the latest.

@@ -129,7 +129,8 @@ def test_clipped_delays_are_counted_and_still_equal_the_training_code(runs, tiny
 
 
 def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, monkeypatch):
-    from myelin.lava_models import compat, demo
+    from myelin.commands import demo
+    from myelin.lava_models import compat
 
     monkeypatch.setattr(demo, "_LAVA_SAMPLES", 1)
     arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
@@ -159,7 +160,8 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
 
 
 def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path, capsys, monkeypatch):
-    from myelin.lava_models import compat, demo
+    from myelin.commands import demo
+    from myelin.lava_models import compat
     from myelin.train.run import loop
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
@@ -177,7 +179,8 @@ def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path
 
 
 def test_demo_says_that_lava_is_missing(tiny, tmp_path, capsys, monkeypatch):
-    from myelin.lava_models import compat, demo
+    from myelin.commands import demo
+    from myelin.lava_models import compat
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     demo.demo(tmp_path, config=str(tiny.configs["conv"]), data=str(tiny.data), progress=False, max_drop_points=100)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
+from myelin.commands.encode import add_commands
 from myelin.hw_configs.errors import DataError
 from myelin.train.cochlea import encode_folder, encode_wave, prepare, read_wav
-from myelin.train.cochlea.cli import add_commands
 from myelin.train.cochlea.wav import to_float
 from myelin.train.datasets import read_shd
 
@@ -225,6 +225,6 @@ def test_command(tmp_path, capsys):
 
 
 def test_encoder_and_data_sets_need_no_torch():
-    modules = "train.cochlea, myelin.train.cochlea.cli, myelin.train.datasets, myelin.train.cochlea.make_builtin"
+    modules = "train.cochlea, myelin.commands.encode, myelin.train.datasets, myelin.train.cochlea.make_builtin"
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

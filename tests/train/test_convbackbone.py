@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from myelin.train.cli import configuration
+from myelin.commands.train import configuration
 from myelin.train.model import build_model
 
 

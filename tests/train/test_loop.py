@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from myelin.commands.train import configuration, summary
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.target import load_target
-from myelin.train.cli import configuration, summary
 from myelin.train.config.files import config_from_dict, load_config
 from myelin.train.config.target import fitted
 from myelin.train.datasets import SpikeDataset, join_events, load

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myelin.convert.arguments import percent_points, positive
+from myelin.commands.arguments import percent_points, positive
 from myelin.hw_configs.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -120,10 +120,10 @@ def make_report(
 
 def _validated(folder: Path, data: str, split: str | None, max_drop_points: float) -> dict[str, Any]:
     """What `myelin validate --json` writes, printed too."""
+    from myelin.commands.validate import DEFAULT_LAVA_SAMPLES
     from myelin.convert.artifact.examine import examine
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import open_samples
-    from myelin.lava_models.validate_command import DEFAULT_LAVA_SAMPLES
     from myelin.validation.backends import require_trained, result, validate_artifact
 
     examination = examine(folder)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myelin.convert import arguments
+from myelin.commands import arguments
 from myelin.convert.mapping.strategies import DEFAULT, STRATEGIES
 from myelin.hw_configs.files import write_json
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from myelin.convert.arguments import positive
+from myelin.commands.arguments import positive
 from myelin.hw_configs.errors import DataError, GateError
 
 if TYPE_CHECKING:

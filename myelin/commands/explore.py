@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from myelin.convert import arguments
+from myelin.commands import arguments
 from myelin.hw_configs.files import write_json
 
 

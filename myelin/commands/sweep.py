@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from myelin.convert import arguments
+from myelin.commands import arguments
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_atomically, write_json
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from myelin.convert.arguments import count
+from myelin.commands.arguments import count
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import myelin.convert.explore_command
-import myelin.convert.mapping_command
-import myelin.convert.nir_command
-import myelin.convert.quantise_command
-import myelin.convert.sweep_command
+import myelin.commands.explore
+import myelin.commands.map
+import myelin.commands.nir
+import myelin.commands.quantise
+import myelin.commands.sweep
 from myelin.hw_configs.files import write_json
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_check(subparsers)
     _add_profile(subparsers)
-    myelin.convert.explore_command.add_command(subparsers)
-    myelin.convert.mapping_command.add_command(subparsers)
-    myelin.convert.nir_command.add_command(subparsers)
-    myelin.convert.sweep_command.add_command(subparsers)
-    myelin.convert.quantise_command.add_command(subparsers)
+    myelin.commands.explore.add_command(subparsers)
+    myelin.commands.map.add_command(subparsers)
+    myelin.commands.nir.add_command(subparsers)
+    myelin.commands.sweep.add_command(subparsers)
+    myelin.commands.quantise.add_command(subparsers)
 
 
 def _add_check(subparsers: Subparsers) -> None:

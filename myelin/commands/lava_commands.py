@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import myelin.lava_models.report_command
-import myelin.lava_models.validate_command
-from myelin.convert.arguments import count, positive
+import myelin.commands.report
+import myelin.commands.validate
+from myelin.commands.arguments import count, positive
+from myelin.commands.validate import DEFAULT_LAVA_SAMPLES
 from myelin.hw_configs.errors import DataError
-from myelin.lava_models.validate_command import DEFAULT_LAVA_SAMPLES
 
 if TYPE_CHECKING:
     from myelin.convert.stimulus import Opened
@@ -29,8 +29,8 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add this stage's commands; each sets ``run``, a function from the parsed arguments to the exit code."""
     _add_simulate(subparsers)
     _add_diff(subparsers)
-    myelin.lava_models.validate_command.add_command(subparsers)
-    myelin.lava_models.report_command.add_command(subparsers)
+    myelin.commands.validate.add_command(subparsers)
+    myelin.commands.report.add_command(subparsers)
     _add_board(subparsers)
     _add_demo(subparsers)
     doctor = subparsers.add_parser(
@@ -145,9 +145,9 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """Run a network on data, print the result, return 0."""
+    from myelin.backends.simulate import lines, simulate_samples
     from myelin.convert.stimulus import open_data, open_network
     from myelin.hw_configs.files import write_json
-    from myelin.lava_models.simulate import lines, simulate_samples
 
     opened = open_network(args.network)
     samples, origin = open_data(opened, args)
@@ -169,9 +169,9 @@ def run_simulate(args: argparse.Namespace) -> int:
 
 def run_diff(args: argparse.Namespace) -> int:
     """Compare two runs, print where they part; returns 0 if all is equal, 1 if not."""
+    from myelin.backends.diff import diff
     from myelin.convert.stimulus import choose, open_network
     from myelin.hw_configs.files import write_json
-    from myelin.lava_models.diff import diff
 
     if args.b is None and args.backends[0] == args.backends[1]:
         raise DataError(
@@ -238,15 +238,15 @@ def _board_lags(opened: Sequence[Opened], backends: Sequence[str], args: argpars
 
 def run_demo(args: argparse.Namespace) -> int:
     """The whole way on the built-in data; returns 0."""
-    from myelin.lava_models.demo import demo
+    from myelin.commands.demo import demo
 
     return demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])
 
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what is installed and what works; returns 0 if the way on the CPU does, 1 if not."""
+    from myelin.backends.doctor import examine, lines
     from myelin.hw_configs.files import write_json
-    from myelin.lava_models.doctor import examine, lines
 
     found = examine()
     print("\n".join(lines(found)))

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myelin.convert.explore_command import explored
+from myelin.commands.explore import explored
+from myelin.commands.report import make_report
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
-from myelin.lava_models.report_command import make_report
 from myelin.validation.backends import STOCK_SAMPLES, require_pass, validate_artifact
 from myelin.validation.backends import result as validation_json
 
@@ -130,7 +130,7 @@ def demo(
 
 def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
     """Train, or continue, or use what is there; returns the lines of the summary."""
-    from myelin.train.cli import configuration, summary, train_run, training_data
+    from myelin.commands.train import configuration, summary, train_run, training_data
     from myelin.train.config.files import config_from_dict
     from myelin.train.run.checkpoint import read_json
     from myelin.train.run.loop import with_slices
@@ -160,7 +160,7 @@ def _progress_of(record: Mapping[str, Any], planned: int) -> str:
 
 
 def _check(artifact: Artifact, target_name: str) -> None:
-    from myelin.convert.cli import print_check
+    from myelin.commands.convert_commands import print_check
     from myelin.convert.rules import calibrate
     from myelin.hw_configs.target import load_target
 
@@ -171,8 +171,8 @@ def _check(artifact: Artifact, target_name: str) -> None:
 
 
 def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dict[str, Any]:
+    from myelin.backends.simulate import lines, simulate_samples
     from myelin.hw_configs.files import write_json
-    from myelin.lava_models.simulate import lines, simulate_samples
 
     result = simulate_samples(artifact.network, samples, len(samples), backend=None)
     samples.lost.clear()  # validation counts the same events again

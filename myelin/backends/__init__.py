@@ -1,0 +1,1 @@
+"""What runs a network: the simulator, Lava on the CPU, or a board."""
