@@ -21,12 +21,12 @@ from numba import njit
 from benchmarks import networks
 from benchmarks.measure import RESULTS, best_of, cores, digits, machine, one_core, save, say
 from myelin.convert import Network
+from myelin.convert.simulator import cuba as engine_cuba
+from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.cuba import CubaStage
 from myelin.convert.simulator.events import drive, run_cuba
 from myelin.convert.simulator.plan import NO_PLAN, is_narrow
 from myelin.convert.simulator.simulator import Simulator
-from myelin.convert.simulator.simulator import cuba as engine_cuba
-from myelin.convert.simulator.simulator import dense as engine_dense
 
 #: Bytes of an array that no cache holds, and of one that the second cache of a core holds.
 _LARGE, _SMALL = 1 << 28, 1 << 19

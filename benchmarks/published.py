@@ -6,8 +6,9 @@ for each lag, and the results are added to a ring buffer of future inputs::
     I(t + tau) += W . (h(tau) * s(t)),   tau = 1..L
     h_j(tau) = max(0, S - |tau - (1 + d_j)|) / S^2,   S = 1 + sigma
 
-The neuron computes what ours does (``myelin.train.kernels.numba_loops``): CUBA in whole 1/4096, reset to 0, straight-through where it
-truncates. Beyond the states that it neither wraps nor saturates, which nothing here reaches, the two are the same function.
+The neuron computes what ours does (``myelin.train.kernels.numba_loops``): CUBA in whole 1/4096, reset to 0, straight-through
+where it truncates. Beyond the states that it neither wraps nor saturates, which nothing here reaches, the two are the same
+function.
 
 Source: Queant et al. 2025, arXiv 2509.24852 (DelRec); Zebendo et al. 2026, arXiv 2604.15997 (ConvDelRec), and for the order of
 operations and the layout (batch, neurons, lags) of the buffer, the code both papers name.  Theirs has one lag more, 0, at which
@@ -135,7 +136,7 @@ class _Whole(torch.autograd.Function):
 
 
 class _Spike(torch.autograd.Function):
-    """1 above the threshold; backward the arctangent's derivative (Fang et al. 2021), see ``myelin.train.kernels.numba_loops``."""
+    """1 above the threshold; backward the arctangent's derivative (Fang et al. 2021)."""
 
     @staticmethod
     def forward(ctx: Any, v: Tensor, threshold: float, width: float) -> Tensor:

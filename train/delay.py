@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.layout import array
-from myelin.train.kernels.numba_loops import dispatch as loops
 from myelin.train.kernels.taps import Taps
 
 

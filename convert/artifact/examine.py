@@ -143,7 +143,7 @@ def _expected(
 
 
 def _with_arrays(network: Network, place: Path) -> Network:
-    """``network`` with the constants that ``lava_network.npz`` holds for it (``myelin.convert.artifact.lava_export.network_arrays``)."""
+    """``network`` with the constants that ``lava_network.npz`` holds for it."""
     try:
         with np.load(place / ARRAYS, allow_pickle=False) as stored:
             arrays = dict(stored)

@@ -1,8 +1,8 @@
 """Two runs of one input, compared in every recorded value: where they part first, why, and how far that has spread.
 
 "First" is first in the order of causes: the lowest sample, in it the earliest step, in that step the earliest layer of the
-chain, in it the lowest neuron (``myelin.convert.compare.difference``).  Everything before that place is equal, so what differs there
-has its
+chain, in it the lowest neuron (``myelin.convert.compare.difference``).  Everything before that place is equal, so what differs
+there has its
 cause there: in the neuron's own constants or synapses, or in what a backend makes of them.
 """
 

@@ -1,8 +1,8 @@
 """How much each step of quantisation matters for a trained network: one knob turned at a time, nothing trained.
 
 Every setting runs on the same samples as the exported network, so that differences are paired.  Core memory is that of
-``myelin.convert.mapping.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their connection, as
-a field
+``myelin.convert.mapping.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their
+connection, as a field
 that counts single steps needs them: a coarser grid alone saves none.
 """
 

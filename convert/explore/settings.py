@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.checkpoint import Checkpoint
-from myelin.convert.explore.explore import knobs as turn
+from myelin.convert.explore import knobs as turn
 from myelin.convert.explore.knobs import DECAY_BITS, ROUNDINGS
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import NetworkError

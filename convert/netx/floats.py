@@ -1,8 +1,8 @@
 """netx files whose numbers were never made whole, as a ``FloatNetwork``.
 
-The fields are those of ``myelin.convert.netx.format``; weights, thresholds, decays, biases and delays may be fractions.  The unit is
-the file's: a threshold of 64 beside weights in units of 1/64 of that is SLAYER's.  CUBA neurons only, and no weight exponents,
-which floats do not need.
+The fields are those of ``myelin.convert.netx.format``; weights, thresholds, decays, biases and delays may be fractions.  The
+unit is the file's: a threshold of 64 beside weights in units of 1/64 of that is SLAYER's.  CUBA neurons only, and no weight
+exponents, which floats do not need.
 """
 
 from __future__ import annotations

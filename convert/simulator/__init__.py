@@ -4,6 +4,6 @@
 (``events.py``) and the products (``dense.py``).
 """
 
-from myelin.convert.simulator.simulator.simulator import simulate, stream
+from myelin.convert.simulator.simulator import simulate, stream
 
 __all__ = ["simulate", "stream"]

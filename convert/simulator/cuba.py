@@ -13,9 +13,9 @@ from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.inputs import input_mantissa
 from myelin.convert.network import Input
 from myelin.convert.neurons import Cuba
+from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.events import drive, run_cuba
 from myelin.convert.simulator.plan import NO_PLAN, Plan, is_narrow
-from myelin.convert.simulator.simulator import dense as engine_dense
 from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 

@@ -1,7 +1,7 @@
 """What the simulator runs layer by layer, and for each connection the choice between two engines that give the same integers.
 
-Events (``myelin.convert.simulator.events``): loops over the spikes that occur.  Dense (``myelin.convert.simulator.dense``): matrix
-products over all samples and, feed-forward, all steps of a chunk.
+Events (``myelin.convert.simulator.events``): loops over the spikes that occur.  Dense (``myelin.convert.simulator.dense``):
+matrix products over all samples and, feed-forward, all steps of a chunk.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.layers import Conv, Dense
+from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.plan import C_ORDER, CONV, ROWS, Order, Plan, plan_connection
-from myelin.convert.simulator.simulator import dense as engine_dense
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS
 
 Spikes = npt.NDArray[Any]
@@ -50,7 +50,8 @@ class Choice(NamedTuple):
 class Stage(Protocol):
     """A population prepared, with the connections that reach it: what the simulator runs one after the other.
 
-    Arrays are in the orders of the populations (``myelin.convert.simulator.plan.Order``): the simulator turns round what leaves it.
+    Arrays are in the orders of the populations (``myelin.convert.simulator.plan.Order``): the simulator turns round what
+    leaves it.
     """
 
     @property

@@ -8,8 +8,8 @@ points, intervals are of 95 %; lists run in the order of ``classes`` or of the s
 ``data, split, samples``  what it was measured on
 ``events_not_in_frames``  ``events`` offered, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
-``stages``                list of ``myelin.validation.stages.Stage``: accuracy, right answers by class, spike rates, ``to_float``
-and
+``stages``                list of ``myelin.validation.stages.Stage``: accuracy, right answers by class, spike rates,
+``to_float`` and
                           ``to_previous`` (``myelin.validation.stages.Comparison``); names ``float, delays, weights, decays,
                           delays_weights, training, simulator``
 ``alone, cumulated``      names of the stages that quantise one thing, and of those that add one more each
@@ -21,8 +21,8 @@ and
                           different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (what
                           `myelin diff` writes, or null)
 ``network``               ``as_expected, reference`` (what it was compared with, or null), ``deviations`` (list of
-                          ``myelin.convert.artifact.examine.Deviation``), ``golden_values, golden_different_values, golden_first``,
-                          ``failures``
+                          ``myelin.convert.artifact.examine.Deviation``), ``golden_values, golden_different_values,
+                          golden_first``, ``failures``
 ``gate``                  ``rule``, ``outcome`` (passes, fails, undecided), ``max_drop_points, drop_points, drop_low_points,
                           drop_high_points`` (losses; gains are negative), ``samples_needed, more_samples_needed`` (null where
                           decided), ``power_percent``, ``message``, ``passed`` (the exit code is 0: outcome and all equalities),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, stream
-from myelin.convert.simulator.simulator import dense as engine_dense
-from myelin.convert.simulator.simulator import plan, stage
+from myelin.convert.simulator import dense as engine_dense
+from myelin.convert.simulator import plan, stage
 from myelin.hw_configs.errors import DataError, NetworkError
 
 PASS = Cuba(threshold=0, current_decay=4096, voltage_decay=4096)  # spikes in every step with positive input

@@ -12,8 +12,8 @@ import pytest
 from myelin.commands.convert_commands import add_commands
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, write_netx
 from myelin.convert.artifact.artifact import write_artifact
+from myelin.convert.mapping import plot as plots_mapping
 from myelin.convert.mapping.mapping import map_network
-from myelin.convert.mapping.mapping import plot as plots_mapping
 from myelin.convert.mapping.plot import core_map
 from myelin.convert.mapping.report import lines
 from myelin.hw_configs.errors import DataError, NetworkError, TargetError

@@ -15,7 +15,7 @@ import sigma_delta_networks
 from hypothesis import HealthCheck, given, settings
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from myelin.convert.artifact.artifact import lava_export, write_artifact
+from myelin.convert.artifact import lava_export, write_artifact
 from myelin.hw_configs.target import load_target
 from myelin.lava_models import compat
 

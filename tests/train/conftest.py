@@ -10,7 +10,7 @@ import torch
 
 
 class _Spike(torch.autograd.Function):
-    """Heaviside of v - threshold with the surrogate derivative, written from the table in myelin.train.kernels.numba_loops.surrogate."""
+    """Heaviside of v - threshold with the surrogate derivative, from the table in ``numba_loops.surrogate``."""
 
     @staticmethod
     def forward(ctx, v, threshold, name, width, scale):

@@ -9,9 +9,9 @@ import torch
 
 from myelin.train.config.config import Config, DataConfig, LayerConfig
 from myelin.train.delay import AxonalDelay
-from myelin.train.kernels.numba_loops import dispatch as loops
-from myelin.train.kernels.numba_loops import numba_loops as kernels
-from myelin.train.kernels.numba_loops import torch_loops
+from myelin.train.kernels import dispatch as loops
+from myelin.train.kernels import numba_loops as kernels
+from myelin.train.kernels import torch_loops
 from myelin.train.kernels.taps import Taps
 from myelin.train.layers import Recurrence
 from myelin.train.model import build_model

@@ -1,6 +1,7 @@
 """One pass through a layer of neurons, forward and backward: compiled loops on the CPU, torch's operations elsewhere.
 
-Both compute the same integers and the same gradients; the equations stand in ``myelin.train.kernels.numba_loops``.  Arrays are (T, B, N).
+Both compute the same integers and the same gradients; the equations stand in ``myelin.train.kernels.numba_loops``.  Arrays are
+(T, B, N).
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
+from myelin.train.kernels import numba_loops as kernels
+from myelin.train.kernels import torch_loops
 from myelin.train.kernels.lanes import LANES
 from myelin.train.kernels.layout import array
-from myelin.train.kernels.numba_loops import numba_loops as kernels
-from myelin.train.kernels.numba_loops import torch_loops
 from myelin.train.kernels.taps import Taps
 
 _EMPTY = np.zeros((0, 0, 0), np.float32)

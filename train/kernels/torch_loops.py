@@ -1,5 +1,5 @@
-"""The loops of ``myelin.train.kernels.numba_loops`` as torch operations on (batch, neurons) tensors, for devices that have no compiled
-loops.
+"""The loops of ``myelin.train.kernels.numba_loops`` as torch operations on (batch, neurons) tensors, for devices that have no
+compiled loops.
 
 The same equations in the same order, states in double precision: spikes are those of the compiled loops wherever the input is
 made of whole weights (delays rounded), gradients agree to float rounding.

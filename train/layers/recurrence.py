@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
-from myelin.train.kernels.numba_loops import dispatch as loops
+from myelin.train.kernels import dispatch as loops
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.neurons import Cuba
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.layout import array, nct, tbn
 from myelin.train.kernels.numba_loops import SURROGATES
-from myelin.train.kernels.numba_loops import dispatch as loops
 
 
 class Cuba(nn.Module):

@@ -71,7 +71,8 @@ def train(
     validation accuracy among the last ones, whose delays are frozen (``Config.first_exportable_epoch``) and rounded when they
     are judged: the network as the chip has it, and not an early epoch that a small validation part happened to like.
     Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly, with whatever number of
-    ``processes``; the first of them alone reads and writes the folder, pictures of the run included (``myelin.train.run.logger``).
+    ``processes``; the first of them alone reads and writes the folder, pictures of the run included
+    (``myelin.train.run.logger``).
 
     Raises:
         ConfigError: the folder exists and ``resume`` is not set, or holds another run; or the target does not hold the
