@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chip_networks import deep_network
+from places import ROOT
 
 from myelin.convert import Conv, Cuba, Dense, Input, Layer, Network
 from myelin.convert.artifact.artifact import write_artifact
@@ -23,7 +25,6 @@ from myelin.hw_configs.target import load_target
 from myelin.lava_models import compat
 from myelin.lava_models.board import align
 
-ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).with_name("stand_in")
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
 
@@ -241,13 +242,9 @@ assert np.array_equal(got.output, expected.output) and np.array_equal(got.readou
 @needs_lava
 def test_every_layer_there_is_on_the_graph_for_the_chip(tmp_path):
     """Convolutions, delays, recurrences, axonal delays of the readout; two samples, and nothing leaks into the second."""
-    import importlib.util
     import pickle
 
-    spec = importlib.util.spec_from_file_location("chip_networks", Path(__file__).with_name("test_loihi2.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    network = module.deep_network()
+    network = deep_network()
     network = replace(network, layers=(*network.layers[:-1], replace(network.layers[-1], delay_steps=np.array([0, 1, 5, 30]))))
     values = (np.random.default_rng(4).random((2, 40, 2, 3, 4)) < 0.3).astype(np.int32)
     (tmp_path / "job.pickle").write_bytes(pickle.dumps((network, values)))

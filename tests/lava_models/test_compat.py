@@ -3,16 +3,15 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from myelin import lava_models
 from myelin.convert import Cuba, Dense, Input, Layer, Network
 from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import compat
 
-ROOT = Path(__file__).parents[2]
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
 needs_slayer = pytest.mark.skipif(bool(compat.missing(slayer=True)), reason="lava-dl is not installed")
 WITHOUT_VISION = "import sys; sys.modules['torchvision'] = None\n"

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import sigma_delta_networks
 from hypothesis import HealthCheck, given, settings
+from places import ROOT
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from myelin.convert.artifact import lava_export, write_artifact
+from myelin.convert.artifact import lava_export
+from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.target import load_target
 from myelin.lava_models import compat
 
-ROOT = Path(__file__).parents[2]
 #: Python 3.10 with lava-nc as published; without it, a ``python3.10`` on the path is tried.
 VARIABLE = "MYELIN_PYTHON310"
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")

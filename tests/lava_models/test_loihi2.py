@@ -3,21 +3,20 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from chip_networks import NEURON, deep_network
+from places import ROOT
 
 import myelin.cli
-from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert import Cuba, Dense, Input, Layer, Network
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import BackendError, NetworkError
 from myelin.hw_configs.target import load_target
 from myelin.lava_models import compat, loihi2, run
 from myelin.lava_models.build import plan
 
-ROOT = Path(__file__).parents[2]
-NEURON = Cuba(1, 4096, 4096)
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
 
 
@@ -73,28 +72,6 @@ def test_input_neurons_take_constants_on_the_chip(monkeypatch):
         run(network, np.array([[[1], [2]]]), backend="loihi2")
 
 
-def deep_network():
-    """A convolution, a delayed one that has to be unrolled, a recurrent one, and dense layers with delays on both ways."""
-    rng = np.random.default_rng(3)
-    conv = Conv(rng.integers(-10, 30, (3, 2, 2, 2)), padding=(1, 0))
-    return Network(
-        Input((2, 3, 4)),
-        (
-            Layer((3, 4, 3), conv, Cuba(20, 500, 300), delay_steps=rng.integers(0, 9, (3, 1, 1))),
-            Layer(
-                (2, 4, 2),
-                Conv(rng.integers(-10, 30, (2, 3, 1, 2))),
-                Cuba(20, 500, 300),
-                recurrent=DelayedRecurrent(
-                    Conv(rng.integers(-255, 40, (2, 2, 3, 1)), padding=(1, 0)), rng.integers(0, 20, (2, 4, 2))
-                ),
-            ),
-            Layer((5,), Dense(rng.integers(-9, 20, (5, 16)) * 2), Cuba(20, 500, 300), delay_steps=rng.integers(0, 9, 5)),
-            Layer((4,), Dense(rng.integers(-9, 20, (4, 5)) * 2), Cuba(20, 500, 300)),
-        ),
-    )
-
-
 def test_the_graph_for_the_chip_uses_processes_with_a_known_model_only():
     layers = plan(deep_network(), chip=True).layers
     kinds = [[connection.process for connection in (*layer.forward, *layer.recurrent)] for layer in layers]
@@ -140,7 +117,7 @@ def artifact(tmp_path_factory):
     ids=lambda command: " ".join(command[:3]),
 )
 def test_every_command_that_reaches_for_a_board_says_so_at_once(command, artifact, capsys, monkeypatch):
-    """In this process, where a traceback would be an error of the test; `simulate ART` is in tests/pipeline."""
+    """In this process, where a traceback would be an error of the test; `simulate ART` is in tests/myelin/commands."""
     import myelin.convert.stimulus
 
     for variable in (loihi2.PARTITION, loihi2.HOST, loihi2.GENERATION):

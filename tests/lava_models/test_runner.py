@@ -9,18 +9,17 @@ import textwrap
 import threading
 import time
 import uuid
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from places import ROOT
 
 from myelin.convert import Cuba, Dense, Input, Layer, Network
 from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import checks, compat, run
 from myelin.lava_models.runner import Worker
 
-ROOT = Path(__file__).parents[2]
 MARK = "MYELIN_TEST_MARK"
 pytestmark = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 #: Makes a built-in experiment small: two epochs, few neurons, the channels and classes of the tiny data.
 SMALL = (
     "train.epochs=2", "delay.harden_at=0.5", "delay.freeze_at=0.5", "data.steps=20", "data.validation=0.25",

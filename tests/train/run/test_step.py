@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import runpy
 from itertools import pairwise
-from pathlib import Path
 
+import parallel_driver
 import pytest
 import torch
 
@@ -15,19 +14,17 @@ from myelin.train.run.batches import Batches
 from myelin.train.run.parallel import ALONE
 from myelin.train.run.step import joint_gradient, mean_loss, rate_excess
 
-DRIVER = runpy.run_path(str(Path(__file__).with_name("parallel_driver.py")))
-
 
 def gradients(model):
     return {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def network(**train_values):
-    config = DRIVER["plan"](0, **train_values)
+    config = parallel_driver.plan(0, **train_values)
     torch.manual_seed(1)
     model = build_model(config, 2)
     model.set_delays(hard=False, sigma=2.0)
-    return model, config, next(Batches(DRIVER["sweeps"](), config.data, 7).in_order())
+    return model, config, next(Batches(parallel_driver.sweeps(), config.data, 7).in_order())
 
 
 @pytest.mark.parametrize("penalty", [0.0, 10.0])

@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
-import myelin.cli
 from myelin.hw_configs.errors import MyelinError
 
-ROOT = Path(myelin.__file__).parents[1]
 COMMANDS = (
     "train",
     "sweep",

@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 
 import myelin.cli
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
@@ -17,8 +17,6 @@ from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.compare.divergence import diverge
 from myelin.convert.compare.runs import Side
 from myelin.hw_configs.target import load_target
-
-ROOT = Path(myelin.__file__).parents[1]
 
 
 def main(*arguments):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from places import ROOT
 
-import myelin
 from myelin import convert
 
-ROOT = Path(myelin.__file__).parents[1]
 STAGES = ("train", "convert", "lava_models")
 #: (folder, stem) -> the stages that have it, and why the others do not.
 GAPS = {

@@ -1,5 +1,5 @@
 """Changes planted into ``network.net`` are located to layer, field and neuron: by the other copy of the integers, and by the
-golden values alone; the trained network as the reference is in tests/pipeline/test_validate_command.py."""
+golden values alone; the trained network as the reference is in tests/myelin/commands/test_validate.py."""
 
 from __future__ import annotations
 

@@ -1,87 +1,57 @@
-"""A tiny data set in the SHD format, configurations for it, and networks trained on it through the command line."""
+"""Fixtures that several rooms share: networks, their plain implementation, and runs trained on a tiny data set."""
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
+import slow_models
+from tiny_data import CONV, DENSE, tiny_dataset
 
-CLASSES, CHANNELS = 4, 28
-
-#: Dense recurrence with a delay for each neuron, states as output, presence as input.
-DENSE = """
-[data]
-steps = 30
-step_ms = 5.0
-channels = 14
-message_bits = 0
-validation = 0.25
-split_by = "stratified"
-[[layers]]
-neurons = 16
-recurrent = "dense"
-delay_per = "neuron"
-[delay]
-high = 12.0
-harden_at = 0.5
-freeze_at = 0.5
-[train]
-epochs = 2
-batch_size = 16
-learning_rate = 0.01
-"""
-
-#: A convolution, then a dense layer cut into channels, both with convolutional recurrence; counts as input, spikes as output.
-CONV = """
-[data]
-steps = 30
-step_ms = 5.0
-channels = 14
-message_bits = 3
-validation = 0.25
-split_by = "stratified"
-[[layers]]
-kind = "conv"
-channels = 2
-kernel = 3
-recurrent = "conv"
-recurrent_delay_per = "channel"
-delay_per = "channel"
-[[layers]]
-neurons = 12
-channels = 3
-recurrent = "conv"
-delay_per = "neuron"
-[readout]
-spiking = true
-gain = 3.0
-[delay]
-high = 12.0
-harden_at = 0.5
-freeze_at = 0.5
-[train]
-epochs = 2
-batch_size = 16
-learning_rate = 0.01
-"""
+from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
 
-def tiny_dataset(samples_per_class, seed):
-    """Each class sweeps over the channels at a speed and in a direction of its own; 0.15 s, about 60 spikes."""
-    from myelin.train.datasets import SpikeDataset, join_events
+@pytest.fixture(scope="session")
+def exact_network():
+    return slow_models.exact_network
 
-    rng = np.random.default_rng(seed)
-    trains, labels = [], []
-    for label in np.tile(np.arange(CLASSES), samples_per_class):
-        times = np.sort(rng.uniform(0.0, 0.148, 60)).astype(np.float16).astype(np.float32)
-        sweep = [times / 0.15, 1 - times / 0.15, 2 * times / 0.15 % 1, np.full_like(times, 0.5)][label]
-        units = np.clip(sweep * CHANNELS + rng.normal(0, 1.5, times.size), 0, CHANNELS - 1).astype(np.uint16)
-        trains.append((times, units))
-        labels.append(label)
-    events = join_events(trains)
-    return SpikeDataset(*events, np.array(labels), channels=CHANNELS, keys=("up", "down", "twice", "still"))
+
+@pytest.fixture(scope="session")
+def reference():
+    return slow_models.reference
+
+
+@pytest.fixture(scope="session")
+def random_network():
+    return slow_models.random_network
+
+
+@pytest.fixture(scope="session")
+def upstream():
+    """Folder of the netx test data that lava-dl installs; skips where lava-dl is not installed."""
+    for entry in sys.path:
+        folder = Path(entry) / "tests" / "lava" / "lib" / "dl" / "netx"
+        if folder.is_dir():
+            return folder
+    assert importlib.util.find_spec("lava") is None, "lava is installed without lava-dl's test data"
+    pytest.skip("lava-dl's test data is not installed")
+
+
+@pytest.fixture
+def small():
+    """Two layers, the first recurrent with delays: enough for most tests."""
+    cuba = Cuba(threshold=2, current_decay=2048, voltage_decay=1024)
+    recurrent = DelayedRecurrent(Dense([[0, 4, 0], [0, 0, 4], [4, 0, 0]]), [0, 2, 1])
+    return Network(
+        Input((2,)),
+        [
+            Layer((3,), Dense([[4, 0], [0, 4], [4, 4]]), cuba, delay_steps=[1, 0, 3], recurrent=recurrent),
+            Layer((2,), Dense([[6, -2, 4], [0, 8, 2]]), cuba),
+        ],
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-import myelin.cli
-
-ROOT = Path(myelin.__file__).parents[1]
 PACKAGES = ("train", "convert", "lava_models", "hw_configs", "myelin")
 #: What each package may import of ours: data flows train -> convert -> lava_models, imports point back along that way.  The
 #: package ``myelin`` itself, without what follows its name, says where it lies and may be asked for that anywhere.

@@ -1,4 +1,4 @@
-"""The table, its JSON, changes by class, the first difference, and the choice of samples; the whole is in tests/pipeline."""
+"""The table, its JSON, changes by class, the first difference, the choice of samples; the whole: tests/myelin/commands."""
 
 from __future__ import annotations
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from places import ROOT
 
 from myelin.train.config.config import Config, DataConfig, LayerConfig, TrainConfig
 from myelin.train.layers.dropout import slice_of_batch
 from myelin.train.model import build_model
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = Config(
     data=DataConfig(channels=10, steps=20),
     layers=(LayerConfig(neurons=12, recurrent="dense", delay_per="neuron"), LayerConfig(neurons=12, delay_per="neuron")),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import places
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets import SpikeDataset, Storage, available_splits, join_events, load, read_shd, split, write_shd
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = places.SHARED / "data"
 
 
 def dataset(trains, labels, **more) -> SpikeDataset:

@@ -6,11 +6,10 @@ import platform
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE = """
 import resource, sys
 import numpy as np

@@ -1,4 +1,4 @@
-"""Stages and their comparisons from raw predictions and rates; that they run is in tests/pipeline."""
+"""Stages and their comparisons from raw predictions and rates; that they run is in tests/myelin/commands."""
 
 from __future__ import annotations
 

@@ -6,17 +6,16 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from places import HELPERS, ROOT
 
-import myelin.cli
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.run.parallel import ALONE, Processes, Slices
 
-ROOT, DRIVER = Path(myelin.__file__).parents[1], Path(__file__).with_name("parallel_driver.py")
+DRIVER = HELPERS / "parallel_driver.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import places
 import pytest
+from places import ROOT
 from scipy.io import wavfile
 
 from myelin.commands.encode import add_commands
@@ -17,8 +19,7 @@ from myelin.train.cochlea import encode_folder, encode_wave, prepare, read_wav
 from myelin.train.cochlea.wav import to_float
 from myelin.train.datasets import read_shd
 
-ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared" / "data"
+SHARED = places.SHARED / "data"
 
 
 def tone(seconds: float = 0.06, rate_hz: int = 8000, pitch_hz: float = 700) -> np.ndarray:

@@ -8,20 +8,17 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from places import ROOT
 
-import myelin
 from myelin.hw_configs.errors import DataError
 from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset, Storage, join_events, load, read_shd, write_shd
 from myelin.train.datasets import shd as format_of_shd
 from myelin.train.run.batches import Batches
-
-ROOT = Path(myelin.__file__).parents[1]
 
 
 @pytest.fixture

@@ -1,23 +1,11 @@
-"""A second, slow writing of the fixed-point model, and random networks, for all tests of this folder."""
+"""A second, plain implementation of the fixed-point model, and random networks for it."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
-import pytest
-from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 from myelin.convert.layers.conv import as_chw
-
-for stem, name in (("reference", "lava_reference"), ("sigma_delta_networks", "sigma_delta_networks")):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "lava_models" / f"{stem}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
 
 
 def _wrap32(values):
@@ -83,7 +71,7 @@ def _neuron_step(cuba, shape, u, v, a, bias):
     return u, np.where(spikes, 0, v), spikes.astype(np.int64)
 
 
-def _reference(network, sample):
+def reference(network, sample):
     """u, v and spikes of every layer (steps, neurons) for one sample (steps, *input shape), step by step."""
     steps = len(sample)
     source = network.input
@@ -170,7 +158,7 @@ def _axonal(rng, shape, longest):
     return rng.integers(0, longest + 1, size=shape)
 
 
-def _random_network(seed, stock_like=False):
+def random_network(seed, stock_like=False):
     """A small network with any mixture of what a ``Network`` can say; the seed decides everything."""
     rng = np.random.default_rng(seed)
     hot = rng.random() < 0.3
@@ -225,7 +213,7 @@ def _random_network(seed, stock_like=False):
     return network, spikes * (rng.random(spikes.shape) < rng.choice([0.1, 0.5, 1.0]))
 
 
-def _exact_network(seed):
+def exact_network(seed):
     """A network, and input for it, in which integers lose nothing to rounding: decays of all or nothing, no overflow.
 
     Both kinds of layers, each with a recurrent connection, and all kinds of delays.
@@ -246,46 +234,3 @@ def _exact_network(seed):
     ]
     shape = (3, 25, 2, 5, 4)
     return Network(Input(shape[2:], 2), layers), rng.integers(0, 4, shape) * (rng.random(shape) < 0.3)
-
-
-@pytest.fixture(scope="session")
-def exact_network():
-    return _exact_network
-
-
-@pytest.fixture(scope="session")
-def reference():
-    return _reference
-
-
-@pytest.fixture(scope="session")
-def random_network():
-    return _random_network
-
-
-@pytest.fixture(scope="session")
-def upstream():
-    """Folder of the netx test data that lava-dl installs; skips where lava-dl is not installed."""
-    for entry in sys.path:
-        folder = Path(entry) / "tests" / "lava" / "lib" / "dl" / "netx"
-        if folder.is_dir():
-            return folder
-    assert importlib.util.find_spec("lava") is None, "lava is installed without lava-dl's test data"
-    pytest.skip("lava-dl's test data is not installed")
-
-
-@pytest.fixture
-def small():
-    """Two layers, the first recurrent with delays: enough for most tests."""
-    cuba = Cuba(threshold=2, current_decay=2048, voltage_decay=1024)
-    recurrent = DelayedRecurrent(Dense([[0, 4, 0], [0, 0, 4], [4, 0, 0]]), [0, 2, 1])
-    return Network(
-        Input((2,)),
-        [
-            Layer((3,), Dense([[4, 0], [0, 4], [4, 4]]), cuba, delay_steps=[1, 0, 3], recurrent=recurrent),
-            Layer((2,), Dense([[6, -2, 4], [0, 8, 2]]), cuba),
-        ],
-    )
-
-
-SEEDS = st.integers(0, 2**32 - 1)
