@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from myelin.convert.arrays import Shape
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.nir.graph import Graph
 from myelin.convert.nir.neurons import NEURONS, Constants, neuron_constants
@@ -51,7 +52,7 @@ def float_network(graph: Graph, dt_s: float, latency: int, settled_bias: bool) -
                 recurrent = FloatRecurrent(loop, delay)
             bias = constants.bias + sum(_bias(graph, way, constants, reached, settled_bias) for way in forward + own)
             decays = constants.current_decay, constants.voltage_decay
-            layer = FloatLayer(reached, synapse, constants.threshold, *decays, bias, recurrent=recurrent)
+            layer = FloatLayer(reached, synapse, FloatCuba(constants.threshold, *decays, bias), recurrent=recurrent)
         if layers:
             with graph.naming(before):
                 layers[-1] = replace(layers[-1], delay_steps=axonal)

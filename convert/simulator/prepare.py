@@ -20,9 +20,13 @@ from myelin.hw_configs.errors import DataError
 
 #: Neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) -> Stage.
 #: All others run their reference step (``myelin.convert.simulator.reference``).
-LAYER_STAGES: Handlers[Callable[[str, Layer, Connection, Connection | None], Stage]] = Handlers("the simulator has no loop for")
+LAYER_STAGES: Handlers[Callable[[str, Layer, Connection, Connection | None], Stage]] = Handlers(
+    "has {name} neurons; the simulator has no loop for them"
+)
 #: The same at a network's input: (input, neuron) -> Stage.
-INPUT_STAGES: Handlers[Callable[[Input, Any], Stage]] = Handlers("the simulator has no input stage for")
+INPUT_STAGES: Handlers[Callable[[Input, Any], Stage]] = Handlers(
+    "has {name} neurons; the simulator has no loop for them at an input"
+)
 
 LAYER_STAGES.register(Cuba)(cuba_stage)
 LAYER_STAGES.register(SigmaDelta)(sigma_delta_stage)
