@@ -82,7 +82,7 @@ def test_the_recipe_by_hand(tmp_path):
     write_nir(Network(Input((1,)), layers), tmp_path / "a.nir", dt_ms=2)
     graph = nir.read(str(tmp_path / "a.nir"))
     first = graph.nodes["neurons_0"]
-    assert isinstance(first, nir.CubaLIF)
+    assert type(first) is nir.CubaLIF
     for name, want in (("tau_syn", 0.008), ("w_in", 4), ("tau_mem", 0.004), ("r", 2), ("v_threshold", 1.25), ("v_reset", 0)):
         np.testing.assert_allclose(getattr(first, name), [want, want], rtol=1e-6)
     np.testing.assert_allclose(first.v_leak, [2 * 6 / 64, 0])

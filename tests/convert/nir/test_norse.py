@@ -55,7 +55,7 @@ class CubaLIF(torch.nn.Module):
         zero = torch.zeros_like(self.r)
         self.synapse = LIBoxCell(LIBoxParameters(tau_mem_inv=1 / tensor(node.tau_syn), v_leak=zero), dt=DT_S)
         membrane = {"tau_mem_inv": 1 / tensor(node.tau_mem), "v_leak": tensor(node.v_leak)}
-        self.spiking = isinstance(node, nir.CubaLIF)
+        self.spiking = type(node) is nir.CubaLIF
         if self.spiking:
             thresholds = {"v_th": tensor(node.v_threshold), "v_reset": tensor(node.v_reset)}
             self.membrane = LIFBoxCell(LIFBoxParameters(**membrane, **thresholds), dt=DT_S)
