@@ -108,9 +108,7 @@ def test_resetting_puts_its_states_to_rest(spikes):
 
 def test_its_constants_go_through_a_file(tmp_path, spikes):
     network = toy_network()
-    network = replace(
-        network, layers=(replace(network.layers[0], synapse=network.layers[0].synapse.as_dense((5,))), network.layers[1])
-    )
+    network = replace(network, layers=tuple(_as_matrices(network)))
     write_netx(network, tmp_path / "toy.net")
     back = read_netx(tmp_path / "toy.net")
     assert type(back.layers[0].neuron) is Integrator
@@ -158,7 +156,7 @@ def test_mapping_holds_its_matrix_and_counts_its_tables():
     mapping = map_network(toy_network(), load_target("loihi2"))
     assert mapping.cores
     same = map_network(replace(toy_network(), layers=tuple(_as_matrices(toy_network()))), load_target("loihi2"))
-    assert [core.loads.tolist() for core in mapping.cores] == [core.loads.tolist() for core in same.cores]
+    assert mapping.loads.tolist() == same.loads.tolist()
 
 
 def _as_matrices(network):
@@ -210,7 +208,7 @@ def test_floats_refuse_it_by_name_until_it_has_a_twin(spikes, monkeypatch):
 def test_nir_lava_and_the_script_refuse_it_by_name(tmp_path, spikes):
     pytest.importorskip("nir")
     with pytest.raises(NetworkError, match=r"layer 0 \(one_to_one\): has Integrator neurons; NIR has no node for them"):
-        write_nir(toy_network(), tmp_path / "toy.nir", dt_s=1e-3)
+        write_nir(toy_network(), tmp_path / "toy.nir")
     with pytest.raises(NetworkError, match="no process for Integrator neurons; it knows cuba, delta, sigma_delta, sigma"):
         network_arrays(toy_network())
     from myelin.lava_models.build import plan
