@@ -14,7 +14,7 @@ from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, deq
 from myelin.convert.floats.twins import TWINS
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.network import Layer, Network, naming_layer
-from myelin.convert.nir.graph import Graph
+from myelin.convert.nir.graph import NirGraph
 from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import STATE_SHIFT
@@ -41,11 +41,11 @@ class _Population(NamedTuple):
     own: Shape
 
 
-def graph_of(network: Network, dt_s: float, step_latency: bool) -> Graph:
+def graph_of(network: Network, dt_s: float, step_latency: bool) -> NirGraph:
     """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.format.write_nir`` says what is refused."""
     _check(network, step_latency)
     floats = dequantised(network)
-    graph = Graph()
+    graph = NirGraph()
     before = _Population(
         graph.add("input", "Input", input_type=np.array(network.input.shape)), network.input.shape, network.input.shape
     )
@@ -89,7 +89,7 @@ def _check(network: Network, step_latency: bool) -> None:
 class _LayerWriter:
     """Adds one layer to a graph."""
 
-    def __init__(self, graph: Graph, index: int, dt_s: float) -> None:
+    def __init__(self, graph: NirGraph, index: int, dt_s: float) -> None:
         self.graph = graph
         self.index = index
         self.dt_s = dt_s
@@ -129,7 +129,7 @@ class _LayerWriter:
             self.graph.edges.append((place, target.node))
 
 
-def _delay(graph: Graph, name: str, source: _Population, axonal: IntArray, more: int, dt_s: float) -> str:
+def _delay(graph: NirGraph, name: str, source: _Population, axonal: IntArray, more: int, dt_s: float) -> str:
     """A node that delays by axonal + more steps; none where that is nothing."""
     steps = np.broadcast_to(axonal, source.own).reshape(source.shape) + more
     if not steps.any():

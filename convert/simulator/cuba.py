@@ -15,15 +15,15 @@ from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Cuba
 from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.events import run_cuba
-from myelin.convert.simulator.plan import NO_PLAN, Plan, is_narrow
-from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density
+from myelin.convert.simulator.plan import NO_PLAN, ConnectionPlan, is_narrow
+from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
 _NONE = np.zeros((0, 0, 0), np.int32)
 
 
 @dataclass(frozen=True)
-class Population:
+class CubaPopulation:
     """CUBA neurons prepared: bias << exponent and (4096 - decay) / 4096 for each neuron."""
 
     neurons: int
@@ -45,7 +45,7 @@ class CubaInputStage:
 
     source: Input
     neuron: Cuba
-    population: Population
+    population: CubaPopulation
     order: None = None
     wants_many_samples: bool = False
 
@@ -70,9 +70,9 @@ class CubaStage:
         density: measured share of its own neurons that spike in a step; None until it has run.
     """
 
-    forward: Connection
-    recurrent: Connection | None
-    population: Population
+    forward: PreparedConnection
+    recurrent: PreparedConnection | None
+    population: CubaPopulation
     density: float | None = field(default=None)
 
     @property
@@ -134,10 +134,10 @@ class CubaStage:
 
 
 def _run_events(
-    population: Population,
+    population: CubaPopulation,
     spikes: Spikes | None,
     given: States,
-    plans: Sequence[Plan],
+    plans: Sequence[ConnectionPlan],
     largest: int,
     bias: States,
     interval: int,
@@ -158,14 +158,14 @@ def _empty(shape: tuple[int, ...], wanted: Names) -> Arrays:
     return result | {name: np.empty(shape, np.int32) for name in ("a", "u", "v") if name in wanted}
 
 
-def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> Population:
+def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> CubaPopulation:
     """Neurons of ``shape`` prepared, held in ``order`` (``myelin.convert.simulator.plan.Order``)."""
 
     def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         flat = np.broadcast_to(values, shape).reshape(-1)
         return np.ascontiguousarray(flat if order is None else flat[order])
 
-    return Population(
+    return CubaPopulation(
         neurons=int(np.prod(shape)),
         keep_u=(DECAY_UNITY - each(neuron.current_decay)) / DECAY_UNITY,
         keep_v=(DECAY_UNITY - each(neuron.voltage_decay)) / DECAY_UNITY,
@@ -180,7 +180,7 @@ def cuba_input_stage(source: Input, neuron: Cuba) -> CubaInputStage:
     return CubaInputStage(source, neuron, population(neuron, source.shape))
 
 
-def cuba_stage(where: str, layer: Layer, forward: Connection, recurrent: Connection | None) -> CubaStage:
+def cuba_stage(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> CubaStage:
     """A layer of CUBA neurons prepared, with the connections that reach it."""
     neuron: Any = layer.neuron
     return CubaStage(forward, recurrent, population(neuron, layer.shape, forward.order.target))
