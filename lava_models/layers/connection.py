@@ -62,7 +62,7 @@ def sparse_connection(
     form: SynapseFormat, targets: npt.NDArray[np.intp], sources: npt.NDArray[np.intp], shape: tuple[int, int],
     delays: npt.NDArray[np.int64], message_bits: int,
 ) -> LavaConnection:  # fmt: skip
-    """A connection by a list of synapses, with target, source and delay in steps of each, in a matrix of ``shape`` (out, in)."""
+    """Connection by a list of synapses, with target, source and delay in steps of each, in a matrix of ``shape`` (out, in)."""
     kept = form.weight != 0
     targets, sources = targets[kept], sources[kept]
     arguments = _common(form, message_bits) | {"weights": csr_matrix((form.weight[kept], (targets, sources)), shape=shape)}
