@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.parts import missing_part
 
 #: Exit codes beside a stage's own 0 and 1 (a gate failed): wrong usage or input, and what shells use for signals.
 USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
@@ -65,6 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # here, where a closed pipe is caught, rather than when Python exits
     except MyelinError as error:
         return error.exit_code if error.told else _complain(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if (part := missing_part(error)) is None:
+            raise
+        return _complain(str(part), part.exit_code)
     except KeyboardInterrupt as interrupt:
         print(file=sys.stderr)  # ends the line of a progress bar
         hint = f"; {interrupt}" if str(interrupt) else ""

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from myelin.hw_configs.errors import BackendError, NetworkError
+from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import atomic_file
+from myelin.hw_configs.parts import require
 
 #: Nodes that an import understands.
 SUPPORTED = (
@@ -62,13 +63,10 @@ class NirGraph:
 
 
 def load_nir() -> ModuleType:
-    """The package ``nir``; raises BackendError with the cure where it is not installed."""
-    try:
-        import nir
-    except ImportError as error:
-        raise BackendError(
-            "NIR files need the package nir, which is not installed: pip install 'nir>=1.0.8' (extra 'nir' of this project)"
-        ) from error
+    """The package ``nir``; raises MissingPartError with the cure where it is not installed."""
+    require("nir")
+    import nir
+
     return nir
 
 
@@ -76,7 +74,7 @@ def write_graph(graph: NirGraph, path: str | os.PathLike[str]) -> None:
     """Write ``graph`` as a NIR file; it appears whole or not at all.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: the file cannot be written.
     """
     nir = load_nir()
@@ -94,7 +92,7 @@ def read_graph(path: str | os.PathLike[str]) -> NirGraph:
     """The graph in a NIR file, graphs within it taken apart: their nodes are named ``graph.node``.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: the file cannot be read, has links to elsewhere or nodes that are not supported, which are named.
     """
     nir = load_nir()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.commands.arguments import percent_points, positive
+from myelin.hw_configs import parts
 from myelin.hw_configs.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -99,21 +100,31 @@ def make_report(
         run: folder of the training run, or None.
         samples: how many are mapped and profiled.
     """
-    from myelin.report.make import measured, put_together, write
+    from myelin.report.make import measured, put_together, why_and_cure, write
 
     stages = dict(stages)
     missing: dict[str, dict[str, str]] = {}
+    lacking: dict[str, dict[str, str]] = {}
     if "validation" not in stages and data is not None:
-        stages["validation"] = _validated(folder, data, split, max_drop_points)
+        if parts.found("torch"):
+            stages["validation"] = _validated(folder, data, split, max_drop_points)
+        else:
+            lacking["validation"] = why_and_cure(parts.absent("torch"))
     if not {"mapping", "profile"} <= stages.keys():
         found, missing = measured(folder, data, split, samples)
         stages = {**found, **stages}
+    missing = {**missing, **lacking}
     values = put_together(folder, stages, missing=missing, run=run)
     page, beside = write(out, values)
     verdict = values["verdict"]
+    left_out = []
+    if not parts.found("torch"):
+        what = "golden samples as floats, delays as training began" + (", validation" if "validation" in lacking else "")
+        left_out = [f"left out      {what}: {parts.absent('torch')}"]
     return [
         f"verdict       {verdict['headline']}",
         *(f"              {reason}" for reason in verdict["reasons"]),
+        *left_out,
         f"report        {page} ({page.stat().st_size / 1024:.0f} KiB), its values {beside}",
     ]
 

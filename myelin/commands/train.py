@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.parts import require
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -69,6 +70,7 @@ def run_train(args: argparse.Namespace) -> int:
     """Train, print the summary, return 0; whatever is wrong raises before anything is written."""
     from myelin.train.run.parallel import joined
 
+    require("torch")
     with joined(args.timeout) as processes:
         config = configuration(args.config, args.set, args.target)
         dataset = training_data(args.data, config, args.in_memory_mb, args.cache)

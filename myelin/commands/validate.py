@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from myelin.commands.arguments import count, percent_points
+from myelin.hw_configs import parts
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -62,6 +63,7 @@ def run_validate(args: argparse.Namespace) -> int:
     from myelin.lava_models import compat, loihi2
     from myelin.validation.backends import require_pass, require_trained, validate_artifact
 
+    parts.require("torch")
     if args.lava_samples:
         compat.require()  # asked for by name: without Lava this is an error, not something to leave out
     if args.board:

@@ -10,7 +10,7 @@ from typing import Any
 from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
 from myelin.convert.artifact.provenance import Origin, Run
 from myelin.convert.checkpoint import read_checkpoint
-from myelin.hw_configs.errors import ConfigError, DataError, TargetError
+from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, TargetError
 from myelin.hw_configs.files import write_atomically, write_json
 from myelin.hw_configs.target import load_target
 from myelin.report import collect
@@ -76,6 +76,11 @@ def put_together(
     facts = Run.of(checkpoint)
     absent = {name: dict(zip(("why", "cure"), said)) for name, said in _GIVE.items()}
     absent |= {name: dict(said) for name, said in missing.items()}
+    trained = None
+    try:
+        trained = _trained(origin)
+    except MissingPartError as error:
+        absent["golden"] = why_and_cure(error)
     values: dict[str, Any] = {
         "format": FORMAT,
         "name": facts.name,
@@ -91,13 +96,13 @@ def put_together(
         "learning_curve": None if run is None else collect.learning_curve(run),
         "delays": collect.delays(artifact.network, checkpoint, target),
         "weights": collect.weights(artifact.network, checkpoint),
-        "golden": collect.golden_samples(artifact, origin, _trained(origin)),
+        "golden": None if trained is None else collect.golden_samples(artifact, origin, trained),
         "environment": collect.environment(artifact),
     }
     absent = {name: said for name, said in absent.items() if values.get(name) is None}
     values["missing"] = {
         name: absent.get(name, {"why": "it was not made", "cure": "give it"})
-        for name in (*NEEDED, "learning_curve")
+        for name in (*NEEDED, "learning_curve", "golden")
         if values[name] is None
     }
     values["verdict"] = judge(values)
@@ -150,6 +155,12 @@ def measured(
     except TargetError as error:
         missing["mapping"] = {"why": str(error), "cure": "a simulator has no cores to map to"}
     return found, missing
+
+
+def why_and_cure(error: MissingPartError) -> dict[str, str]:
+    """What a report says where something is left out for want of a part."""
+    why, _, cure = str(error).partition("; ")
+    return {"why": why, "cure": cure}
 
 
 def _trained(origin: Origin) -> Any:
