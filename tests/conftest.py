@@ -99,6 +99,18 @@ def artifacts(tiny, main, runs):
     return folders
 
 
+@pytest.fixture(scope="session")
+def lava():
+    """A process that runs networks with Lava, one for all tests of a session."""
+    from myelin.lava_models import compat
+    from myelin.lava_models.runner import Worker
+
+    if compat.missing():
+        pytest.skip(f"Lava is not installed: {', '.join(compat.missing())}")
+    with Worker() as worker:
+        yield worker
+
+
 @pytest.fixture
 def refused(main, capsys):
     """``refused(*arguments)``: the one line on stderr of a command that must end with exit code 2."""

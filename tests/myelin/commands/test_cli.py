@@ -200,7 +200,7 @@ def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
     from myelin.backends import doctor
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "train.trial", raising=False)
+    monkeypatch.delitem(sys.modules, "myelin.train.trial", raising=False)
     train = doctor._try("train", "training", "", "", doctor._train)
     assert not train.works and train.missing.startswith("torch cannot be imported: ") and "\n" not in train.missing
     assert train.next_step == "run `pip install -e .`"
