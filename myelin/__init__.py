@@ -18,7 +18,12 @@ errors                                       ``MyelinError`` and its kinds
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+if os.path.isfile(os.path.join(os.path.dirname(__file__), "train")):
+    # a clone without symbolic links, as on Windows: git left texts in their place, and the folders lie beside this one
+    __path__.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from myelin.hw_configs.version import VERSION as __version__
 
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         GateError,
+        MissingPartError,
         MyelinError,
         NetworkError,
         TargetError,
@@ -78,7 +84,8 @@ _HOMES = {
     "myelin.convert.rules.measure": "check=checked",
     "myelin.convert.simulator.simulator": "simulate stream",
     "myelin.convert.stimulus": "InputChoice",
-    "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError MyelinError NetworkError TargetError",
+    "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
+    "MissingPartError MyelinError NetworkError TargetError",
     "myelin.hw_configs.target": "Target load_target",
     "myelin.report.measure": "Report write_report",
     "myelin.train.run.start": "fit",
@@ -103,6 +110,7 @@ __all__ = [
     "Input",
     "InputChoice",
     "Layer",
+    "MissingPartError",
     "MyelinError",
     "Network",
     "NetworkError",

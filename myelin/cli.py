@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from myelin.commands.output import kept_pure
 from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.parts import missing_part
 from myelin.hw_configs.version import VERSION
 
 #: Exit codes beside a command's own 0 and 1 (a gate failed): wrong usage or input, a fault of ours (``EX_SOFTWARE`` of
@@ -86,6 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{where}{error.strerror or error}", USAGE)
 
     except Exception as error:
+        part = missing_part(error) if isinstance(error, ModuleNotFoundError) else None
+        if part is not None:
+            return _complain(str(part), part.exit_code)
         if os.environ.get(TRACEBACK):
             traceback.print_exc()
         said = f"{type(error).__name__}: {error}".removesuffix(": ")

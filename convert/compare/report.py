@@ -10,8 +10,8 @@ import numpy as np
 
 from myelin.convert.compare.divergence import Divergence, FirstDifference, Spread
 from myelin.convert.compare.neuron_step import Arrival, NeuronStep
-from myelin.convert.compare.runs import Population
-from myelin.convert.cuba_states import INPUT_BITS
+from myelin.convert.compare.runs import ComparedPopulation
+from myelin.convert.neurons.cuba_states import INPUT_BITS
 from myelin.convert.opened import note_lines
 
 #: So many entries of a list are shown; its length is always said.
@@ -39,7 +39,7 @@ def as_dict(divergence: Divergence) -> dict[str, Any]:
     }
 
 
-def _first(first: FirstDifference, population: Population) -> dict[str, Any]:
+def _first(first: FirstDifference, population: ComparedPopulation) -> dict[str, Any]:
     place = first.place
     constants = [f"{name} is {a} in A and {b} in B" for name, a, b in first.constants.constants]
     synapses = sorted(first.constants.synapses, key=lambda entry: not _arrives(entry.recurrent, entry.source, first))
@@ -112,7 +112,7 @@ def _reduced(name: str, value: int) -> int:
     return value % (1 << INPUT_BITS) if name == "a" else value
 
 
-def _spread(population: Population, spread: Spread) -> dict[str, Any]:
+def _spread(population: ComparedPopulation, spread: Spread) -> dict[str, Any]:
     return {
         "where": population.name,
         "neurons": spread.neurons,

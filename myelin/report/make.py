@@ -11,7 +11,7 @@ from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
 from myelin.convert.artifact.provenance import Origin, Run
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.envelope import result_of
-from myelin.hw_configs.errors import ConfigError, DataError
+from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
 from myelin.hw_configs.files import write_atomically, write_json
 from myelin.hw_configs.target import load_target
 from myelin.report import collect
@@ -77,6 +77,11 @@ def put_together(
     facts = Run.of(checkpoint)
     absent = {name: dict(zip(("why", "cure"), said)) for name, said in _GIVE.items()}
     absent |= {name: dict(said) for name, said in missing.items()}
+    trained = None
+    try:
+        trained = _trained(origin)
+    except MissingPartError as error:
+        absent["golden"] = why_and_cure(error)
     values: dict[str, Any] = {
         "format": FORMAT,
         "name": facts.name,
@@ -92,13 +97,13 @@ def put_together(
         "learning_curve": None if run is None else collect.learning_curve(run),
         "delays": collect.delays(artifact.network, checkpoint, target),
         "weights": collect.weights(artifact.network, checkpoint),
-        "golden": collect.golden_samples(artifact, origin, _trained(origin)),
+        "golden": None if trained is None else collect.golden_samples(artifact, origin, trained),
         "environment": collect.environment(artifact),
     }
     absent = {name: said for name, said in absent.items() if values.get(name) is None}
     values["missing"] = {
         name: absent.get(name, {"why": "it was not made", "cure": "give it"})
-        for name in (*NEEDED, "learning_curve")
+        for name in (*NEEDED, "learning_curve", "golden")
         if values[name] is None
     }
     values["verdict"] = judge(values)
@@ -122,6 +127,12 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from error
     return out, beside
+
+
+def why_and_cure(error: MissingPartError) -> dict[str, str]:
+    """What a report says where something is left out for want of a part."""
+    why, _, cure = str(error).partition("; ")
+    return {"why": why, "cure": cure}
 
 
 def _trained(origin: Origin) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 
 from myelin.convert.opened import Opened, read, require
 from myelin.convert.stimulus import InputChoice, choose
+from myelin.hw_configs import parts
 from myelin.hw_configs.errors import TargetError
-from myelin.report.make import put_together, read_stage, write
+from myelin.report.make import put_together, read_stage, why_and_cure, write
 
 #: Samples that are mapped and profiled unless the user says: means over more hardly move.
 MEASURED_SAMPLES = 100
@@ -36,9 +37,16 @@ class Report:
     def lines(self) -> list[str]:
         """Verdict, reasons and files, for the screen."""
         verdict = self.values["verdict"]
+        left_out = []
+        if not parts.found("torch"):
+            unmade = self.values["missing"].get("validation") == why_and_cure(parts.absent("torch"))
+            validation = ", validation" if unmade else ""
+            what = f"golden samples as floats, delays as training began{validation}"
+            left_out = [f"left out      {what}: {parts.absent('torch')}"]
         return [
             f"verdict       {verdict['headline']}",
             *(f"              {reason}" for reason in verdict["reasons"]),
+            *left_out,
             f"report        {self.page} ({self.page.stat().st_size / 1024:.0f} KiB), its values {self.beside}",
         ]
 
@@ -83,12 +91,16 @@ def write_report(
         folder = Path(source)
         if kind == "run":
             folder, curve = _exported(folder, Path(temporary), data, say), curve or folder
-        if "validation" not in given and data is not None:
-            given["validation"] = _validated(folder, data, split, max_drop_points, progress, say)
         missing: dict[str, dict[str, str]] = {}
+        lacking = {} if parts.found("torch") else why_and_cure(parts.absent("torch"))
+        if "validation" not in given and data is not None:
+            if lacking:
+                missing["validation"] = lacking
+            else:
+                given["validation"] = _validated(folder, data, split, max_drop_points, progress, say)
         if not {"mapping", "profile"} <= given.keys():
-            found, missing = measured(read(folder), data, split, samples)
-            given = {**found, **given}
+            found, unmapped = measured(read(folder), data, split, samples)
+            given, missing = {**found, **given}, {**missing, **unmapped}
         values = put_together(folder, given, missing=missing, run=curve)
         return Report(*write(Path(out), values), values)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from myelin.backends import names
+from myelin.hw_configs import parts
 from myelin.hw_configs.errors import GateError, NetworkError
 from myelin.lava_models import compat
 
@@ -85,6 +86,7 @@ def validate_artifact(
         NetworkError: no artifact, or one without the trained network.
         NotTheTrainedNetwork: that is missing, and the network is not what the rest of the artifact says.
         DataError: the data cannot be used.
+        MissingPartError: torch is not installed.
         BackendError: Lava or a board is asked for by name and not installed, or failed.
     """
     from myelin.convert.artifact.examine import examine
@@ -93,6 +95,7 @@ def validate_artifact(
     from myelin.convert.samples import open_samples
     from myelin.lava_models import loihi2
 
+    parts.require("torch")
     if lava_samples:
         compat.require()  # asked for by name: without Lava this is an error, not something to leave out
     if board:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import safetensors
 import torch

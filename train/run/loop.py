@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import torch
 from torch import Tensor

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.parts import require
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -51,6 +52,7 @@ def fit(
         say: called with a line for the user where there is something to say; None for silence.
 
     Raises:
+        MissingPartError: torch is not installed.
         ConfigError: wrong configuration, one that the target does not hold, or a folder that holds something else.
         TargetError: no such target.
         DataError: the data cannot be read, has no train split, or does not pool to the configuration's channels.
@@ -58,6 +60,7 @@ def fit(
     """
     from myelin.train.run.parallel import ALONE
 
+    require("torch")
     processes = ALONE if processes is None else processes
     plan = configuration(config, overrides, target)
     dataset = training_data(data, plan, in_memory_mb, cache)

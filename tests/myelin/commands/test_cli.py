@@ -206,8 +206,16 @@ def test_doctor_sees_a_wrong_simulator(monkeypatch):
 def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
     from myelin.backends import doctor
 
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "myelin.train.trial", raising=False)
+    monkeypatch.setitem(sys.modules, "myelin.train.trial", None)
     train = doctor._try("train", "training", "", "", doctor._train)
     assert not train.works and train.missing.startswith("torch cannot be imported: ") and "\n" not in train.missing
-    assert train.next_step == "run `pip install -e .`"
+    assert train.next_step.startswith("run `pip install -e '.[train]'` in ")
+
+
+def test_doctor_says_in_one_line_that_torch_is_missing(monkeypatch):
+    from myelin.backends import doctor
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    train = doctor._try("train", "training", "", "", doctor._train)
+    assert not train.works and train.missing == "training and validation: the package torch is not installed"
+    assert train.next_step.startswith("run `pip install -e '.[train]'` in ")
