@@ -12,6 +12,7 @@ from myelin.convert.compare.divergence import Divergence, FirstDifference, Sprea
 from myelin.convert.compare.neuron_step import Arrival, NeuronStep
 from myelin.convert.compare.runs import ComparedPopulation
 from myelin.convert.neurons.cuba_states import INPUT_BITS
+from myelin.convert.opened import note_lines
 
 #: So many entries of a list are shown; its length is always said.
 SHOWN = 8
@@ -127,7 +128,9 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     """What ``as_dict`` gave, with ``a``, ``b`` (network and backend) and ``input`` (text), for the screen."""
     shown = [
         f"A             {result['a']['network']}, {result['a']['backend']}",
+        *note_lines(result["a"]),
         f"B             {result['b']['network']}, {result['b']['backend']}",
+        *note_lines(result["b"]),
         f"input         {result['input']['text']}",
         f"compared      {_compared(result)}",
     ]

@@ -123,11 +123,18 @@ def read_nir(
     ).network
 
 
-class Opened(NamedTuple):
-    """The network of a NIR file, and the floats that were rounded; None where the file has the integers."""
+class ReadNir(NamedTuple):
+    """The network of a NIR file.
+
+    Attributes:
+        network: the integers.
+        floats: what was rounded to them; None where the file has the integers.
+        note: what was rounded or assumed, for the user; None where nothing was.
+    """
 
     network: Network
     floats: FloatNetwork | None
+    note: str | None
 
 
 def open_nir(
@@ -138,16 +145,18 @@ def open_nir(
     settled_bias: bool = False,
     ignore_integers: bool = False,
     message_bits: int | None = None,
-) -> Opened:
+) -> ReadNir:
     """``read_nir``, which says what the arguments and errors are, and how the network came about."""
     graph = read_graph(path)
     try:
         network = None if ignore_integers else _integers(graph, dt_ms)
         if network is not None:
             source = network.input if message_bits is None else replace(network.input, message_bits=message_bits)
-            return Opened(replace(network, input=source), None)
+            return ReadNir(replace(network, input=source), None, None)
         floats = _floats(graph, dt_ms, latency, settled_bias, message_bits)
-        return Opened(round_network(floats), floats)
+        assumed = dt_ms is None and "myelin_format" not in graph.metadata
+        step = f", which do not say the length of a step: {DT_MS:g} ms is assumed, name another with --dt-ms" if assumed else ""
+        return ReadNir(round_network(floats), floats, f"integers are rounded from the floats of the file{step}")
     except NetworkError as error:
         raise NetworkError(f"{os.fspath(path)}: {error}") from error
 
