@@ -93,7 +93,7 @@ class SpikingNetwork(nn.Sequential):
 
     def delay_steps(self) -> dict[str, float]:
         """Mean and longest of the delays in steps, as they would be exported; 0 where there are none."""
-        steps = np.concatenate([np.zeros(0, np.int64), *(delay.whole_steps() for delay in self.delays())])
+        steps = np.concatenate([np.zeros(0, np.int64), *(delay.rounded_steps() for delay in self.delays())])
         return {
             "delay_mean_steps": float(steps.mean()) if steps.size else 0.0,
             "delay_longest_steps": int(steps.max(initial=0)),

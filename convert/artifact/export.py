@@ -62,7 +62,7 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.rules import calibrate, check, not_checked, notes
     from myelin.convert.samples import Binning, open_samples, spread_choice
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     target = load_target(target_name)
     checkpoint = read_checkpoint(run_folder)

@@ -60,9 +60,9 @@ def diff(
         a, b = (_side(entry.network, backend, stack) for entry, backend in zip(networks, backends))
         bar = stack.enter_context(tqdm(total=len(stimulus.numbers), unit="sample", desc="diff", disable=not progress))
         divergence = diverge(a, b, stimulus.batches(size), bar.update)
-    sides = ({"network": str(entry.path), "backend": name} for entry, name in zip(networks, names))
+    runs = ({"network": str(entry.path), "backend": name} for entry, name in zip(networks, names))
     result = {
-        **dict(zip(("a", "b"), sides)),
+        **dict(zip(("a", "b"), runs)),
         "input": {**stimulus.facts, "text": stimulus.text},
         **as_dict(divergence),
     }

@@ -80,7 +80,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     from myelin.convert.rules import calibrate
     from myelin.convert.rules.report import as_dict
     from myelin.convert.stimulus import choose, open_network
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     target = load_target(arguments.target)
     opened = open_network(arguments.network)

@@ -162,7 +162,7 @@ def _progress_of(record: Mapping[str, Any], planned: int) -> str:
 def _check(artifact: Artifact, target_name: str) -> None:
     from myelin.commands.convert_commands import print_check
     from myelin.convert.rules import calibrate
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     target = load_target(target_name)
     violations = print_check(artifact.network, target, artifact.folder, calibrate(artifact.network, [artifact.golden.spikes]))
@@ -187,7 +187,7 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     from myelin.convert import plots
     from myelin.convert.samples import spread_choice
     from myelin.convert.simulator.simulator import simulate
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
     from myelin.train.run.plots import learning_curve
 
     network, step_ms = artifact.network, origin.binning.step_ms

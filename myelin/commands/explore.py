@@ -59,7 +59,7 @@ def explored(
     from myelin.convert.explore.held_out import open_held_out
     from myelin.convert.explore.report import as_dict
     from myelin.convert.samples import spread_choice
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     began = time.perf_counter()
     artifact = read_artifact(folder)

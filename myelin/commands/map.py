@@ -53,7 +53,7 @@ def run_map(args: argparse.Namespace) -> int:
     from myelin.convert.mapping.populations import limits
     from myelin.convert.mapping.report import lines
     from myelin.convert.stimulus import choose, open_network
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     target = load_target(args.target)
     limits(target)  # a target without cores ends here, before anything runs

@@ -67,7 +67,7 @@ def run_quantise(arguments: argparse.Namespace) -> int:
     from myelin.convert.quantise.rounding import round_network
     from myelin.convert.rules import calibrate, check
     from myelin.hw_configs.files import write_json
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     target = load_target(arguments.target)
     opened = open_floats(arguments.floats)

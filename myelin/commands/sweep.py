@@ -15,7 +15,7 @@ from myelin.hw_configs.files import write_atomically, write_json
 if TYPE_CHECKING:
     from myelin.sweep.plan import Plan, PlannedRun
     from myelin.sweep.pool import Workers
-    from myelin.train.run.process_group import Ranks
+    from myelin.train.run.ranks import Ranks
 
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,7 +52,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     """Train what is missing, print the table, return 0; GateError (exit code 1) if a run failed."""
     from myelin.sweep.file import read_sweep
     from myelin.sweep.plan import make_plan
-    from myelin.train.run.process_group import Ranks, launched
+    from myelin.train.run.ranks import Ranks, launched
 
     plan = make_plan(read_sweep(args.file), args.data, args.out, args.report)
     if args.only_table:

@@ -67,9 +67,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def run_train(args: argparse.Namespace) -> int:
     """Train, print the summary, return 0; whatever is wrong raises before anything is written."""
-    from myelin.train.run.parallel import joined
+    from myelin.train.run.parallel import process_group
 
-    with joined(args.timeout) as processes:
+    with process_group(args.timeout) as processes:
         config = configuration(args.config, args.set, args.target)
         dataset = training_data(args.data, config, args.in_memory_mb, args.cache)
         if processes.first and dataset.mapped is not None:
@@ -95,12 +95,12 @@ def configuration(name_or_path: str, overrides: list[str], target: str | None = 
         ConfigError: wrong configuration, or one that the target does not hold; the message holds every reason.
         TargetError: no such target.
     """
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
-    from myelin.train.config.target import fitted
+    from myelin.train.config.target import resolve_for_target
 
     config = load_config(name_or_path, [*overrides, *([f"target={target}"] if target else [])])
-    return fitted(config, load_target(config.target))
+    return resolve_for_target(config, load_target(config.target))
 
 
 def training_data(source: str, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:

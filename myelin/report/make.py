@@ -12,7 +12,7 @@ from myelin.convert.artifact.provenance import Origin, Run
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.hw_configs.errors import ConfigError, DataError, TargetError
 from myelin.hw_configs.files import write_atomically, write_json
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.report import collect
 from myelin.report.page import render
 from myelin.report.verdict import judge

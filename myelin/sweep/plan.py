@@ -223,12 +223,12 @@ class _Checker:
 
 
 def _configuration(point: Point, seed: int) -> Config:
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
-    from myelin.train.config.target import fitted
+    from myelin.train.config.target import resolve_for_target
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
-    config = fitted(config, load_target(config.target))
+    config = resolve_for_target(config, load_target(config.target))
     # one process trains a run of a sweep, and a run's record says so
     return replace(config, train=replace(config.train, slices=config.train.slices_or_one))
 

@@ -15,7 +15,7 @@ from myelin.train.datasets import SpikeDataset, join_events
 from myelin.train.run.batches import Batches
 from myelin.train.run.evaluate import evaluate
 from myelin.train.run.loop import Run
-from myelin.train.run.parallel import ALONE, Processes, joined
+from myelin.train.run.parallel import ALONE, Processes, process_group
 
 SEEDS = (0, 1, 2)
 
@@ -76,5 +76,5 @@ def work(folder: Path, slices: int, processes: Processes = ALONE) -> None:
 
 
 if __name__ == "__main__":
-    with joined(120) as joint:
+    with process_group(120) as joint:
         work(Path(sys.argv[1]), int(sys.argv[2]), joint)

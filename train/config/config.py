@@ -205,8 +205,8 @@ class TrainConfig:
 class Config:
     """Everything that determines a run but the data itself.
 
-    What is left to the target (None) is filled in by ``myelin.train.config.target.fitted`` before training, so that a saved
-    run is complete.
+    What is left to the target (None) is filled in by ``myelin.train.config.target.resolve_for_target`` before training, so
+    that a saved run is complete.
     """
 
     name: str = "run"

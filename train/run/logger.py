@@ -14,7 +14,7 @@ from myelin.train.run.plots import Delays, delay_histograms, learning_curve
 _DRAWINGS = 4
 
 
-class Watch:
+class RunLogger:
     """Draws ``learning.png`` and ``delays.png`` into the run folder; with ``tensorboard`` logs every epoch below it.
 
     Args:

@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.files import write_atomically, write_json
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_from_dict, config_to_dict
-from myelin.train.config.target import facts, fitted
+from myelin.train.config.target import facts, resolve_for_target
 from myelin.train.datasets import SpikeDataset, by_interval, split
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.batches import Batches
@@ -37,12 +37,12 @@ from myelin.train.run.checkpoint import (
 )
 from myelin.train.run.device import device_named
 from myelin.train.run.evaluate import evaluate
-from myelin.train.run.logger import Watch
+from myelin.train.run.logger import RunLogger
 from myelin.train.run.memory import keep_freed_memory
 from myelin.train.run.optimizer import build_optimizer, learning_rate_factor
 from myelin.train.run.parallel import ALONE, Processes
-from myelin.train.run.prefetch import ahead
-from myelin.train.run.step import joint_gradient
+from myelin.train.run.prefetch import prefetch
+from myelin.train.run.step import accumulate_gradient
 
 #: What is kept of the metrics of the exported epoch.
 _OF_THE_BEST = (
@@ -82,7 +82,7 @@ def train(
     keep_freed_memory()
     there = processes.from_first(lambda: resume and (out / "run.json").exists())
     run = Run(with_slices(config, out, there, processes), dataset, out, processes)
-    watch = Watch(run.model, out, config.train.epochs, tensorboard=tensorboard) if processes.first else None
+    logger = RunLogger(run.model, out, config.train.epochs, tensorboard=tensorboard) if processes.first else None
     start = run.restore() if there else run.start()
     shown = progress and processes.first
     bar = tqdm(range(start, config.train.epochs), initial=start, total=config.train.epochs, disable=not shown, unit="epoch")
@@ -91,11 +91,11 @@ def train(
             metrics = run.epoch(epoch)
             run.save(epoch, metrics)
             bar.set_postfix_str(f"loss {metrics['loss']:.3f}, validation {100 * metrics['validation_accuracy']:.1f} %")
-            if watch is not None:
-                watch.epoch(metrics)
+            if logger is not None:
+                logger.epoch(metrics)
     finally:
-        if watch is not None:
-            watch.draw()
+        if logger is not None:
+            logger.draw()
     return run.finish()
 
 
@@ -104,7 +104,7 @@ class Run:
 
     def __init__(self, config: Config, dataset: SpikeDataset, out: Path, processes: Processes = ALONE) -> None:
         target = load_target(config.target)
-        self.config = config = fitted(config, target)
+        self.config = config = resolve_for_target(config, target)
         self.out, self.target, self.processes = out, facts(target), processes
         dataset = by_interval(dataset, config.data.intervals_ms)
         self.classes = dataset.classes
@@ -181,12 +181,12 @@ class Run:
         losses, correct, seen = 0.0, 0, 0
         slices = self.processes.slices(plan.slices_or_one)
         batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
-        for index, batch in enumerate(ahead(batches)):
+        for index, batch in enumerate(prefetch(batches)):
             factor = learning_rate_factor(plan, (epoch + index / len(self.train_batches)) / plan.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor
             self.optimizer.zero_grad()
-            step = joint_gradient(self.model, batch, self.config, epoch, index, self.processes)
+            step = accumulate_gradient(self.model, batch, self.config, epoch, index, self.processes)
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
             if not math.isfinite(norm.item()):
                 raise MyelinError(f"the gradient's norm became {norm.item()} in epoch {epoch}; lower train.learning_rate")

@@ -10,7 +10,7 @@ import pytest
 from myelin.convert import write_netx
 from myelin.convert.artifact.artifact import load_network, read_artifact, write_artifact
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from myelin.convert.explore.knobs import with_decay_bits, with_longest_delay, wi
 from myelin.convert.explore.plot import exploration
 from myelin.convert.explore.report import as_dict, lines
 from myelin.convert.statistics import compare, wilson_interval
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 RNG = np.random.default_rng(3)
 LABELS = np.arange(24) % 3

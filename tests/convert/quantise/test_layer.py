@@ -11,7 +11,8 @@ from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, Flo
 from myelin.convert.quantise.layer import Choice, Grid, compensated, largest_scale, quantised_layer, steps_of
 from myelin.convert.quantise.rounding import STATE_THRESHOLD, round_layer
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 
 def test_values_by_hand():

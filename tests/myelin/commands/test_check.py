@@ -12,7 +12,7 @@ from myelin.commands.convert_commands import add_commands
 from myelin.convert import Cuba, Dense, Input, Layer, Network, write_netx
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import ConfigError, NetworkError, TargetError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 
 def run(*arguments):

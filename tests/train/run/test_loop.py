@@ -12,9 +12,9 @@ from safetensors import safe_open
 
 from myelin.commands.train import configuration, summary
 from myelin.hw_configs.errors import ConfigError, MyelinError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.train.config.files import config_from_dict, load_config
-from myelin.train.config.target import fitted
+from myelin.train.config.target import resolve_for_target
 from myelin.train.datasets import SpikeDataset, join_events, load
 from myelin.train.delay import AxonalDelay
 from myelin.train.run.checkpoint import load_parameters
@@ -74,7 +74,7 @@ def test_every_rounding_exports_what_was_judged(rounding, tmp_path):
     fractional = [delay.delay.detach().numpy() % 2 for delay in model.delays()]
     assert all((values == 0).all() == (rounding == "epoch") for values in fractional)
     assert any("delays 0..62 steps, multiples of 2, 8 bit weights" in line for line in summary(record, tmp_path))
-    assert record["best"]["delay_longest_steps"] == max(int(delay.whole_steps().max()) for delay in model.delays())
+    assert record["best"]["delay_longest_steps"] == max(int(delay.rounded_steps().max()) for delay in model.delays())
 
 
 def test_controls_of_one_layer_are_not_learnt(tmp_path):
@@ -159,7 +159,7 @@ def test_the_experiments_load_and_fit_their_target(name):
     assert (config.neuron.current_decay_min, config.neuron.current_decay_max) == (1, 4096)
     assert (config.neuron.voltage_decay_min, config.neuron.voltage_decay_max) == (0, 4095)
     assert config == replace(loaded, neuron=config.neuron, delay=config.delay, train=config.train)
-    assert fitted(config, load_target("loihi2")) == config
+    assert resolve_for_target(config, load_target("loihi2")) == config
     assert len(config.layers) == 2
     assert {layer.recurrent for layer in config.layers} == {"dense" if name == "delrec" else "conv"}
 
