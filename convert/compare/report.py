@@ -11,7 +11,7 @@ import numpy as np
 from myelin.convert.compare.divergence import Divergence, FirstDifference, Spread
 from myelin.convert.compare.neuron_step import Arrival, NeuronStep
 from myelin.convert.compare.runs import Population
-from myelin.convert.cuba_states import INPUT_BITS
+from myelin.convert.neurons.cuba_states import INPUT_BITS
 
 #: So many entries of a list are shown; its length is always said.
 SHOWN = 8

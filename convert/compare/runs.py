@@ -9,9 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.cuba_states import derived_input
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
 from myelin.convert.recording import Record, Recording
 
 #: Names of the summed input, of what is sent on, and of what leaves the network; every other recorded name is a state.
@@ -59,7 +57,7 @@ def populations(a: Side, b: Side) -> list[Population]:
 def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
     """Run one side on ``frames`` (batch, steps, ...); for each population its arrays by name.
 
-    The summed input of CUBA neurons, where the backend has no variable that holds it, is derived from u: modulo 2^18.
+    What the backend has no variable for is derived from other arrays where the neuron knows how (``Neuron.derive``).
     """
     network, without = side.network, side.without or frozenset()
     record: dict[int, tuple[str, ...]] = {}
@@ -75,8 +73,11 @@ def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]
             continue
         arrays = {name: _flat(array) for name, array in recording.layers[population.index].items()}
         neuron = network.neuron(population.index)
-        if INPUT in without and "u" in arrays and isinstance(neuron, Cuba):
-            arrays[INPUT] = derived_input(arrays["u"], neuron, population.shape)
+        assert neuron is not None
+        for name in (name for name in neuron.NAMES if name in without):
+            derived = neuron.derive(name, arrays, population.shape)
+            if derived is not None:
+                arrays[name] = derived
         found.append(arrays)
     return recording, found
 

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.inputs import input_mantissa
-from myelin.convert.network import Input
+from myelin.convert.inputs import input_values
+from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Cuba
 from myelin.convert.simulator import dense as engine_dense
-from myelin.convert.simulator.events import drive, run_cuba
+from myelin.convert.simulator.events import run_cuba
 from myelin.convert.simulator.plan import NO_PLAN, Plan, is_narrow
-from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
 _NONE = np.zeros((0, 0, 0), np.int32)
@@ -55,7 +55,8 @@ class CubaInputStage:
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """As ``Stage.run``; ``spikes`` are the values that enter."""
-        bias = input_bias(self.source, self.neuron, spikes)
+        values = input_values(self.source, spikes.reshape(*spikes.shape[:2], *self.source.shape))
+        bias = self.neuron.input_drive(values).astype(np.int32).reshape(spikes.shape)
         result = _empty(spikes.shape, wanted)
         _run_events(self.population, None, _NONE, (NO_PLAN, NO_PLAN), 1, bias, interval, phase, result)
         return result
@@ -108,12 +109,7 @@ class CubaStage:
 
     def currents(self, spikes: Spikes, largest: int, dense: bool) -> States:
         """Feed-forward input (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of values up to ``largest``."""
-        if dense:
-            current = self.forward.products.currents(spikes, largest)
-        else:
-            current = np.zeros((*spikes.shape[:2], self.population.neurons), np.int32)
-            drive(spikes, current, self.forward.plan, is_narrow(self.forward.plan, largest))
-        return wrapped(current) if self._may_wrap(largest) else current
+        return self.forward.currents(spikes, largest, dense, self.population.neurons)
 
     def _products(self, spikes: Spikes, largest: int, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """The recurrence as products; the feed-forward connection too, in the same step, or else as events before."""
@@ -135,15 +131,6 @@ class CubaStage:
 
     def _may_wrap(self, largest: int) -> bool:
         return self.forward.may_wrap(largest * self.forward.absolute_sum)
-
-
-def input_bias(source: Input, neuron: Cuba, values: Spikes) -> States:
-    """Bias (batch, steps, neurons) that netx's input layer gives its neurons for checked ``values`` (batch, steps, inputs).
-
-    Lava's model adds it to the voltage in the same step, without the latency of a connection.
-    """
-    mantissa = input_mantissa(source, values.reshape(*values.shape[:2], *source.shape))
-    return (mantissa << neuron.bias_exp).astype(np.int32).reshape(values.shape)
 
 
 def _run_events(
@@ -186,3 +173,14 @@ def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> Pop
         threshold=np.int32(neuron.threshold << STATE_SHIFT),
         order=order,
     )
+
+
+def cuba_input_stage(source: Input, neuron: Cuba) -> CubaInputStage:
+    """The CUBA neurons of an input layer, prepared."""
+    return CubaInputStage(source, neuron, population(neuron, source.shape))
+
+
+def cuba_stage(where: str, layer: Layer, forward: Connection, recurrent: Connection | None) -> CubaStage:
+    """A layer of CUBA neurons prepared, with the connections that reach it."""
+    neuron: Any = layer.neuron
+    return CubaStage(forward, recurrent, population(neuron, layer.shape, forward.order.target))

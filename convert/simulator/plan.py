@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers import Conv, Dense, Synapse
 from myelin.convert.layers.conv import as_chw
+
+#: Connections that the engines have loops for.
+PLANNED = (Dense, Conv)
 
 #: No connection.
 NONE = 0
@@ -80,7 +83,7 @@ def channels_last(shape: Shape) -> IntArray:
     return np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape).transpose(1, 2, 0).reshape(-1)
 
 
-def plan_connection(synapse: Dense | Conv, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Plan:
+def plan_connection(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Plan:
     """``synapse`` as the loops want it, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
 
     Targets of a convolution with several output channels must be ordered with ``channels_last``.
@@ -89,7 +92,7 @@ def plan_connection(synapse: Dense | Conv, shape: Shape, axonal: IntArray, order
     return plan._replace(heaviest=int(np.abs(plan.weight.astype(np.int64)).max(initial=0)))
 
 
-def _plan(synapse: Dense | Conv, shape: Shape, axon: IntArray, order: Order) -> Plan:
+def _plan(synapse: Synapse, shape: Shape, axon: IntArray, order: Order) -> Plan:
     if isinstance(synapse, Conv):
         if len(synapse.weight) == 1 and synapse.stride == (1, 1):
             return _plan_stencil(synapse, shape, axon, order)

@@ -25,4 +25,4 @@ def recurrent_connections(recurrent: DelayedRecurrent, shape: Shape, *, dense: b
     delays = np.broadcast_to(recurrent.delay_steps, shape)
     if isinstance(recurrent.synapse, Conv):
         return unrolled_connections(recurrent.synapse, as_chw(shape), delays, dense=dense)
-    return dense_connections(recurrent.synapse, delays)
+    return dense_connections(recurrent.synapse.as_dense(shape), delays)
