@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from myelin.hw_configs.errors import DataError, GateError
 
 if TYPE_CHECKING:
-    from myelin.convert.artifact.provenance import Run
-    from myelin.convert.network import Network
+    from myelin.train.run.run_record import RunRecord
 
 #: Samples whose exact outputs an artifact holds.
 GOLDEN_SAMPLES = 4
@@ -55,10 +51,11 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
         DataError: no data for the golden inputs, or data of another kind.
         GateError: the target cannot hold the network; the message holds every violation.
     """
+    from myelin.convert import delays
     from myelin.convert.artifact.artifact import write_artifact
     from myelin.convert.artifact.files import sha256
     from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT
-    from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
+    from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.rules import calibrate, check, not_checked, notes
     from myelin.convert.samples import Binning, open_samples, spread_choice
@@ -66,13 +63,14 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
 
     target = load_target(target_name)
     checkpoint = read_checkpoint(run_folder)
-    run = Run.of(checkpoint)
+    run = checkpoint.run
     network = network_from_checkpoint(checkpoint)
     limit: int | None = None
     clipped: list[str] = []
     if clip_delays and target.delay_steps_max is not None:
         limit = target.delay_steps_max
-        network, clipped = clip(network, limit)
+        network, shortened = delays.clip_delays(network, limit)
+        clipped = [str(entry) for entry in shortened]
     binning = Binning.from_dict(run.data_section, f"{run_folder}: run.json")
     samples = open_samples(data or _builtin_data(run, run_folder), binning, classes=run.classes, keys=run.keys)
     chosen = spread_choice(samples.labels, GOLDEN_SAMPLES)
@@ -94,8 +92,9 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
                 "seed": run.seed,
                 "epochs": run.epochs,
                 "epochs_done": run.epochs_done,
-                "exported_epoch": run.best["epoch"],
+                "exported_epoch": run.best.epoch,
                 "trained_for": run.target,
+                "myelin": run.myelin,
                 "data": run.data,
                 "versions": run.versions,
                 "sha256": {name: sha256(path) for name, path in files.items()},
@@ -114,8 +113,8 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
             },
         },
         metrics={
-            "validation_accuracy_percent": 100 * run.best["validation_accuracy"],
-            "train_accuracy_percent": 100 * run.best["train_accuracy"],
+            "validation_accuracy_percent": 100 * run.best.validation_accuracy,
+            "train_accuracy_percent": 100 * run.best.train_accuracy,
             "parameters": run.parameters,
             "recurrent_parameters": run.recurrent_parameters,
         },
@@ -123,7 +122,7 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
     )
     unfinished = f" (the run is not finished: {run.epochs} are planned)" if run.epochs_done < run.epochs else ""
     return [
-        f"exported      {run_folder}: epoch {run.best['epoch']} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
+        f"exported      {run_folder}: epoch {run.best.epoch} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
         f"layers, longest delay {network.max_delay_steps} steps",
         *(f"clipped       {line}" for line in clipped),
         f"rules         {target.name} holds it" + "".join(f"; {line}" for line in not_checked(target, calibration)),
@@ -134,29 +133,7 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
     ]
 
 
-def clip(network: Network, limit_steps: int) -> tuple[Network, list[str]]:
-    """The network with axonal delays of at most ``limit_steps``, and a line for each place where some were longer."""
-    layers, report = [], []
-
-    def shortened(where: str, delay_steps: np.ndarray) -> np.ndarray:
-        count = int((delay_steps > limit_steps).sum())
-        if count:
-            report.append(
-                f"{where}: {count} of {delay_steps.size} delays shortened to {limit_steps} steps, the longest was "
-                f"{int(delay_steps.max())}"
-            )
-        return np.minimum(delay_steps, limit_steps)
-
-    for index, layer in enumerate(network.layers):
-        name = f"layer {index} ({layer.kind})"
-        recurrent = layer.recurrent
-        if recurrent is not None:
-            recurrent = replace(recurrent, delay_steps=shortened(f"{name}, recurrent", recurrent.delay_steps))
-        layers.append(replace(layer, delay_steps=shortened(name, layer.delay_steps), recurrent=recurrent))
-    return replace(network, layers=tuple(layers)), report
-
-
-def _builtin_data(run: Run, folder: Path) -> str:
+def _builtin_data(run: RunRecord, folder: Path) -> str:
     """Name of the built-in data set that the run was trained on; raises DataError where it was another."""
     from myelin.train.datasets import BUILTIN
 

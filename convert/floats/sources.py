@@ -33,12 +33,11 @@ def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
     if not place.exists():
         raise NetworkError(f"{place}: no such file or folder; a NIR file (*.nir), a netx file or a run folder is expected")
     if place.is_dir():
-        from myelin.convert.artifact.provenance import Run
         from myelin.convert.checkpoint import read_checkpoint
         from myelin.convert.floats.checkpoint import floats_from_checkpoint
 
         checkpoint = read_checkpoint(place)
-        run = Run.of(checkpoint)
+        run = checkpoint.run
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
         return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys)
     if place.suffix == ".nir":

@@ -33,6 +33,7 @@ from myelin.hw_configs.fixed_point import (
     WEIGHT_BITS,
     WEIGHT_SCALE,
 )
+from myelin.hw_configs.weight_grid import mantissa_range
 
 #: Largest weight exponent of ``myelin.convert.layers.Dense``.
 _EXPONENT_MAX = 16
@@ -147,8 +148,8 @@ def weight_scale(weight: FloatArray, weight_bits: int = WEIGHT_BITS) -> int | No
     top, bottom = float(weight.max(initial=0)), float(weight.min(initial=0))
     if top == 0 and bottom == 0:
         return None
-    half = 1 << (weight_bits - 1)
-    fitting = [_fitting(value, most) for value, most in ((top, half - 1), (-bottom, half)) if value > 0]
+    low, high = mantissa_range(weight_bits)
+    fitting = [_fitting(value, most) for value, most in ((top, high), (-bottom, -low)) if value > 0]
     return min(fitting) + WEIGHT_BITS - weight_bits
 
 
@@ -177,5 +178,5 @@ def round_bias(bias: FloatArray) -> tuple[IntArray, int]:
 
 
 def whole(values: FloatArray) -> IntArray:
-    """The nearest whole numbers; the half to the even one."""
+    """The nearest integers; ties to even."""
     return np.rint(values).astype(np.int32)

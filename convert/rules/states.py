@@ -86,11 +86,7 @@ def states(case: Case) -> Iterator[Violation]:
         low, high = limits.get(kind, (-half, half - 1))
         got, limit = (state.high, high) if state.high - high >= low - state.low else (state.low, low)
         if not low <= got <= high:
-            wraps = (
-                f", wraps {_times(state.beyond_24_bit)}"
-                if kind == "wraps" and half == CURRENT_WRAP
-                else ""
-            )
+            wraps = f", wraps {_times(state.beyond_24_bit)}" if kind == "wraps" and half == CURRENT_WRAP else ""
             what = f"{state.name} ({_input(calibration)}{wraps})"
             cure = "scale the weights and the threshold down by a power of two, or let the states decay faster"
             yield Violation("states", state.where, what, "state", got, limit, target.name, cure)

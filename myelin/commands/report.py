@@ -142,7 +142,6 @@ def _validated(folder: Path, data: str, split: str | None, max_drop_points: floa
 
 
 def _target_of(run: Path) -> str:
-    from myelin.convert.artifact.provenance import Run
     from myelin.convert.checkpoint import read_checkpoint
 
-    return Run.of(read_checkpoint(run)).target
+    return read_checkpoint(run).run.target

@@ -158,8 +158,9 @@ class _Progress:
 
     def _epochs(self) -> int:
         """Epochs that are done."""
-        files = [self.plan.folder(run) / "metrics.jsonl" for run in self.runs]
-        return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())
+        from myelin.train.run.metrics import count_epochs
+
+        return sum(count_epochs(self.plan.folder(run)) for run in self.runs)
 
 
 def _write_table(plan: Plan, json_file: Path | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
-from myelin.convert.artifact.provenance import Origin, Run
+from myelin.convert.artifact.provenance import Origin
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.hw_configs.errors import ConfigError, DataError, TargetError
 from myelin.hw_configs.files import write_atomically, write_json
@@ -73,14 +73,14 @@ def put_together(
     _require_same(artifact, origin, stages)
     target = load_target(origin.target)
     calibration = calibrate(artifact.network, [artifact.golden.spikes])
-    facts = Run.of(checkpoint)
+    facts = checkpoint.run
     absent = {name: dict(zip(("why", "cure"), said)) for name, said in _GIVE.items()}
     absent |= {name: dict(said) for name, said in missing.items()}
     values: dict[str, Any] = {
         "format": FORMAT,
         "name": facts.name,
         "trained_for": facts.target,
-        "best_validation_accuracy_percent": 100 * facts.best["validation_accuracy"],
+        "best_validation_accuracy_percent": 100 * facts.best.validation_accuracy,
         "target": {**collect.target_facts(target), "simulator": target.simulator},
         "training": collect.training(checkpoint),
         "rules": as_dict(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.layout import array, nct, tbn
 from myelin.train.kernels.numba_loops import SURROGATES
@@ -190,9 +191,9 @@ def _decay_range(name: str, low: int | None, high: int | None) -> tuple[int, int
 
 
 def _on_grid(weight: Tensor, bits: int) -> Tensor:
-    """Multiples of 2^(9 - bits) in -256..255, over 64, with a straight-through gradient (zero where clipped)."""
-    unit, half = 1 << (WEIGHT_BITS + 1 - bits), 1 << (bits - 1)
-    steps = (weight * (WEIGHT_SCALE / unit)).clamp(-half, half - 1)
+    """``myelin.hw_configs.weight_grid.on_grid`` over 64, with a straight-through gradient (zero where clipped)."""
+    unit = grid_unit(bits)
+    steps = (weight * (WEIGHT_SCALE / unit)).clamp(*mantissa_range(bits))
     whole = steps + (torch.round(steps) - steps).detach()
     return whole * (unit / WEIGHT_SCALE)
 

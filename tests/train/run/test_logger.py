@@ -13,13 +13,11 @@ from myelin.train.config.config import Config, LayerConfig
 from myelin.train.model import build_model
 from myelin.train.run import logger as module
 from myelin.train.run.logger import RunLogger, delays_by_layer
+from myelin.train.run.metrics import EpochMetrics
 
 
 def metrics(epoch):
-    return {
-        "epoch": epoch, "loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": 0.4, "delay_mean_steps": 3.0,
-        "delay_longest_steps": 9, "rates_per_step": [0.1, 0.0], "seconds": 1.0,
-    }  # fmt: skip
+    return EpochMetrics(epoch, 1.0, 0.5, 0.4, False, False, 3.0, 9, rates_per_step=(0.1, 0.0), seconds=1.0)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from myelin.train.datasets import SpikeDataset, join_events, load
 from myelin.train.delay import AxonalDelay
 from myelin.train.run.checkpoint import load_parameters
 from myelin.train.run.evaluate import evaluate
-from myelin.train.run.loop import Run, fingerprint, train
+from myelin.train.run.loop import TrainingRun, fingerprint, train
 from myelin.train.run.optimizer import learning_rate_factor
 
 
@@ -67,7 +67,7 @@ def test_every_rounding_exports_what_was_judged(rounding, tmp_path):
     record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["delays_rounded"] for line in lines] == [rounding == "straight-through"] * 3 + [True]
-    run = Run(config, tiny_dataset(), tmp_path / "unused")
+    run = TrainingRun(config, tiny_dataset(), tmp_path / "unused")
     model = run.model
     load_parameters(model, tmp_path / "run/model.safetensors")
     assert evaluate(model, run.valid_batches).accuracy == record["best"]["validation_accuracy"]
@@ -82,9 +82,9 @@ def test_controls_of_one_layer_are_not_learnt(tmp_path):
     config = tiny_config()
     layers = [replace(config.layers[1], recurrent_delay=kind) for kind in ("fixed", "zero")]
     config = replace(config, layers=tuple(layers))
-    before = [delay.delay.clone() for delay in Run(config, tiny_dataset(), tmp_path / "unused").model.delays()]
+    before = [delay.delay.clone() for delay in TrainingRun(config, tiny_dataset(), tmp_path / "unused").model.delays()]
     record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
-    run = Run(config, tiny_dataset(), tmp_path / "unused")
+    run = TrainingRun(config, tiny_dataset(), tmp_path / "unused")
     load_parameters(run.model, tmp_path / "run/model.safetensors")
     kept = [torch.equal(delay.delay, old) for delay, old in zip(run.model.delays(), before)]
     names = [name for name, module in run.model.named_modules() if isinstance(module, AxonalDelay)]

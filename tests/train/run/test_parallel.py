@@ -47,7 +47,7 @@ def test_one_that_fails_speaks_for_all(tmp_path):
     """Process 1 finds no data: it says so, once, with its number; process 0 does not hang."""
     script = tmp_path / "unequal.py"
     script.write_text(
-        "import os, sys, myelin\n"
+        "import os, sys, myelin.cli\n"
         "data = 'builtin' if os.environ['RANK'] == '0' else 'nowhere'\n"
         "sys.exit(myelin.cli.main(['train', 'demo', '--data', data, '--out', sys.argv[1], '--quiet', '--timeout', '60']))\n"
     )
@@ -90,6 +90,7 @@ def test_processes_that_disagree_are_named(monkeypatch):
 def test_a_launcher_whose_processes_do_not_meet(monkeypatch, tmp_path):
     from myelin.train.run.parallel import process_group
 
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")  # else the group sets it, for the tests that follow too
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MASTER_PORT", raising=False)
