@@ -159,7 +159,7 @@ def run_board(
 def require_rules(artifact: Artifact) -> None:
     """Raise GateError where the chip cannot hold the network, BackendError where there is no board."""
     from myelin.convert.rules import calibrate, check
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     loihi2.require()
     violations = check(artifact.network, load_target(TARGET), calibrate(artifact.network, [artifact.golden.spikes]))

@@ -14,6 +14,8 @@ from myelin.convert.layers.dense import Dense
 from myelin.convert.layers.synapse import Counts, Synapse
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, WEIGHT_MAX, WEIGHT_MIN
+from myelin.hw_configs.shapes import as_chw as as_chw
+from myelin.hw_configs.shapes import convolved
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +67,9 @@ class Conv(Synapse):
             raise NetworkError(
                 f"conv weight expects {self.weight.shape[1] * self.groups} channels, the layer before has shape {input_shape}"
             )
-        size = []
-        for axis in range(2):
-            extent = self.dilation[axis] * (self.weight.shape[2 + axis] - 1) + 1
-            size.append((space[axis] + 2 * self.padding[axis] - extent) // self.stride[axis] + 1)
+        size = convolved(
+            (space[0], space[1]), (self.weight.shape[2], self.weight.shape[3]), self.stride, self.padding, self.dilation
+        )
         if min(size) < 1:
             raise NetworkError(f"conv kernel {self.weight.shape[2:]} does not fit the layer before, of shape {input_shape}")
         return (self.weight.shape[0], *size)
@@ -177,15 +178,6 @@ class Synapses(NamedTuple):
     target: npt.NDArray[np.intp]
     source: npt.NDArray[np.intp]
     shape: tuple[int, int]
-
-
-def as_chw(shape: Shape) -> tuple[int, int, int]:
-    """A population's shape as (channels, height, width): N neurons in a row are (1, 1, N)."""
-    if len(shape) == 3:
-        return (shape[0], shape[1], shape[2])
-    if len(shape) == 1:
-        return (1, 1, shape[0])
-    raise NetworkError(f"a population has shape {shape}; (neurons,) or (channels, height, width) is allowed")
 
 
 def unroll(synapse: Kernel, input_shape: Shape) -> Synapses:

@@ -18,7 +18,8 @@ from myelin.convert.mapping.populations import LABELS, RESOURCES, Population, le
 from myelin.convert.mapping.strategies import STRATEGIES
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.target import Target, load_target, target_names
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target, target_names
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,7 @@ from myelin.hw_configs.fixed_point import (
     WEIGHT_BITS,
 )
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 
 #: Largest weight exponent where the target's is not public: Loihi 1's.
 _EXPONENT_MAX = 7
@@ -65,16 +66,16 @@ class Grid:
     @property
     def low(self) -> int:
         """Smallest m."""
-        return -(1 << (self.weight_bits - 1))
+        return mantissa_range(self.weight_bits)[0]
 
     @property
     def high(self) -> int:
         """Largest m."""
-        return (1 << (self.weight_bits - 1)) - 1
+        return mantissa_range(self.weight_bits)[1]
 
     def step_max(self, synapse: FloatDense | FloatConv) -> int:
         """Largest e."""
-        return self.exponent_max if isinstance(synapse, FloatDense) else WEIGHT_BITS + 1 - self.weight_bits
+        return self.exponent_max if isinstance(synapse, FloatDense) else grid_unit(self.weight_bits).bit_length() - 1
 
 
 @dataclass(frozen=True)

@@ -133,22 +133,22 @@ def claim_folder(plan: Plan) -> list[str]:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
     """
     from myelin.train.config.files import config_from_dict, config_to_dict
-    from myelin.train.run.checkpoint import read_json
+    from myelin.train.run.run_record import RUN, read_run
 
     out, file = plan.out, plan.out / "sweep.json"
     if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):
         raise ConfigError(f"{out}: exists, is not empty and holds no sweep; name another folder with --out")
     for run in plan.runs:
-        if (plan.folder(run) / "run.json").is_file():
-            record = read_json(plan.folder(run) / "run.json")
-            started = config_to_dict(config_from_dict(record.get("config", {})))  # keys that are new since get their defaults
+        if (plan.folder(run) / RUN).is_file():
+            record = read_run(plan.folder(run))
+            started = config_to_dict(config_from_dict(record.config))  # keys that are new since get their defaults
             changed = list(_differences(started, run.config))
             if changed:
                 raise ConfigError(
                     f"{plan.folder(run)}: was started with {'; '.join(changed)}; give the case another name, delete "
                     "the folder, or name another --out"
                 )
-            if record.get("data", {}).get("sha256") != run.data_sha256:
+            if record.data_facts.get("sha256") != run.data_sha256:
                 raise ConfigError(f"{plan.folder(run)}: was trained on other data than {plan.data}; name another --out")
     before = _runs_before(file)
     write_json(file, as_dict(plan))
@@ -223,12 +223,12 @@ class _Checker:
 
 
 def _configuration(point: Point, seed: int) -> Config:
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
-    from myelin.train.config.target import fitted
+    from myelin.train.config.target import resolve_for_target
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
-    config = fitted(config, load_target(config.target))
+    config = resolve_for_target(config, load_target(config.target))
     # one process trains a run of a sweep, and a run's record says so
     return replace(config, train=replace(config.train, slices=config.train.slices_or_one))
 

@@ -14,7 +14,7 @@ from myelin.hw_configs.files import write_atomically, write_json
 if TYPE_CHECKING:
     from myelin.sweep.plan import Plan, PlannedRun
     from myelin.sweep.pool import Workers
-    from myelin.train.run.process_group import Ranks
+    from myelin.train.run.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def train_sweep(
     """
     from myelin.sweep.file import read_sweep
     from myelin.sweep.plan import make_plan
-    from myelin.train.run.process_group import Ranks, launched
+    from myelin.train.run.ranks import Ranks, launched
 
     plan = make_plan(read_sweep(file), data, out, report)
     if only_table:
@@ -174,8 +174,9 @@ class _Progress:
 
     def _epochs(self) -> int:
         """Epochs that are done."""
-        files = [self.plan.folder(run) / "metrics.jsonl" for run in self.runs]
-        return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())
+        from myelin.train.run.metrics import count_epochs
+
+        return sum(count_epochs(self.plan.folder(run)) for run in self.runs)
 
 
 def _written(plan: Plan) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.artifact.provenance import Run
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
@@ -105,6 +104,6 @@ def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
 
     content = read_checkpoint(checkpoint)
     config = config_from_dict(content.config)
-    model = build_model(config, Run.of(content).classes)
+    model = build_model(config, content.run.classes)
     load_parameters(model, checkpoint / "model.safetensors")
     return config, model

@@ -195,7 +195,7 @@ def network_divergence(examination: Examination) -> Mapping[str, Any] | None:
     if not examination.deviations:
         return None
     golden = examination.artifact.golden.spikes
-    return _divergence(*_expected_sides(examination), np.arange(len(golden)), golden, "golden inputs")
+    return _divergence(*_expected_runs(examination), np.arange(len(golden)), golden, "golden inputs")
 
 
 def _training_divergence(
@@ -206,11 +206,11 @@ def _training_divergence(
         return network_divergence(examination)
     network = examination.artifact.network
     if examination.deviations:
-        sides = _expected_sides(examination)
+        runs = _expected_runs(examination)
     else:
         here = str(examination.artifact.folder)
-        sides = (("training code", here, Side(network, trained.run, frozenset({"a", "u", "v"}))), _simulated(network, here))
-    return _on_sample(*sides, parity.first.sample, samples)
+        runs = (("training code", here, Side(network, trained.run, frozenset({"a", "u", "v"}))), _simulated(network, here))
+    return _on_sample(*runs, parity.first.sample, samples)
 
 
 def _backend_equality(network: Network, backend: Backend, samples: Samples) -> Equality:
@@ -240,7 +240,7 @@ def _simulated(network: Network, name: str) -> _Named:
     return "simulator", name, Side(network, lambda network, frames, record: simulate(network, frames, record=record))
 
 
-def _expected_sides(examination: Examination) -> tuple[_Named, _Named]:
+def _expected_runs(examination: Examination) -> tuple[_Named, _Named]:
     assert examination.expected is not None
     place = examination.artifact.folder
     return (
@@ -256,5 +256,5 @@ def _on_sample(a: _Named, b: _Named, sample: int, samples: Samples) -> dict[str,
 
 def _divergence(a: _Named, b: _Named, numbers: npt.NDArray[np.int64], frames: npt.NDArray[Any], text: str) -> dict[str, Any]:
     found = diverge(a[2], b[2], [(numbers, frames)])
-    sides = {key: {"network": name, "backend": backend} for key, (backend, name, _) in (("a", a), ("b", b))}
-    return {**sides, "input": {"text": text}, **as_dict(found)}
+    runs = {key: {"network": name, "backend": backend} for key, (backend, name, _) in (("a", a), ("b", b))}
+    return {**runs, "input": {"text": text}, **as_dict(found)}

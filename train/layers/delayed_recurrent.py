@@ -22,7 +22,7 @@ from myelin.train.neurons import Cuba
 class DelayedRecurrent(Block):
     """CUBA neurons with a feed-forward synapse and a delayed recurrence.
 
-    ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the taps h of ``myelin.train.delay``.
+    ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the delay kernel h of ``myelin.train.delay``.
 
     Args:
         synapse: the connection from the layer before.

@@ -1,6 +1,6 @@
 """Recurrence with learnable axonal delays: a dense matrix (DelRec) or a convolution over the neuron axis (ConvDelRec).
 
-``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay's taps h of ``myelin.train.delay``: a spike reaches the layer 1 +
+``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay kernel h of ``myelin.train.delay``: a spike reaches the layer 1 +
 delay steps later.  The delay belongs to the presynaptic neuron and so commutes with W: spikes are spread first, one product a
 step follows.
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
+from myelin.train.kernels.types import Recurrent, Trace
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.neurons import Cuba
 
@@ -79,7 +80,7 @@ class _RecurrentFunction(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, layer: Recurrence, neuron: Cuba, mask: Tensor
     ) -> Tensor:
-        recurrent = loops.Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.taps(x.shape[2]))
+        recurrent = Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.kernel(x.shape[2]))
         ctx.recurrent, ctx.constants = recurrent, neuron.constants()
         ctx.layer, ctx.neuron = layer, neuron
         trace = loops.forward(x, ctx.constants, recurrent)
@@ -89,6 +90,6 @@ class _RecurrentFunction(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         learn = ctx.needs_input_grad[2]
-        grads = loops.backward(grad, loops.Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)
+        grads = loops.backward(grad, Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)
         grad_delay = ctx.layer.delay.sum_gradients(grads.delay) if learn else None
         return grads.x, grads.weight, grad_delay, *ctx.neuron.sum_decay_gradients(grads.decay), None, None, None

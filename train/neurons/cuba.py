@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.layout import array, nct, tbn
 from myelin.train.kernels.numba_loops import SURROGATES
+from myelin.train.kernels.types import Neurons, Trace
 
 
 class Cuba(nn.Module):
@@ -168,10 +170,10 @@ class Cuba(nn.Module):
         """Threshold in SLAYER's units, infinite if the neurons do not spike."""
         return self.threshold if self.spiking else math.inf
 
-    def constants(self) -> loops.Neurons:
+    def constants(self) -> Neurons:
         """What the loops over time need, as it is now."""
         code = SURROGATES[self.surrogate], self.width, self.scale_grad
-        return loops.Neurons(self.keep(), self.threshold_or_inf, code, self.learn_decays)
+        return Neurons(self.keep(), self.threshold_or_inf, code, self.learn_decays)
 
     def sum_decay_gradients(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N); None where they are not learnt."""
@@ -189,9 +191,9 @@ def _decay_range(name: str, low: int | None, high: int | None) -> tuple[int, int
 
 
 def _on_grid(weight: Tensor, bits: int) -> Tensor:
-    """Multiples of 2^(9 - bits) in -256..255, over 64, with a straight-through gradient (zero where clipped)."""
-    unit, half = 1 << (WEIGHT_BITS + 1 - bits), 1 << (bits - 1)
-    steps = (weight * (WEIGHT_SCALE / unit)).clamp(-half, half - 1)
+    """``myelin.hw_configs.weight_grid.on_grid`` over 64, with a straight-through gradient (zero where clipped)."""
+    unit = grid_unit(bits)
+    steps = (weight * (WEIGHT_SCALE / unit)).clamp(*mantissa_range(bits))
     whole = steps + (torch.round(steps) - steps).detach()
     return whole * (unit / WEIGHT_SCALE)
 
@@ -208,5 +210,5 @@ class _CubaFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grads = loops.backward(grad, loops.Trace(*ctx.saved_tensors), ctx.constants)
+        grads = loops.backward(grad, Trace(*ctx.saved_tensors), ctx.constants)
         return grads.x, *ctx.neuron.sum_decay_gradients(grads.decay), None

@@ -13,7 +13,8 @@ from myelin.convert.quantise.layer import Choice, Grid, compensated, largest_sca
 from myelin.convert.quantise.rounding import round_layer
 from myelin.convert.quantise.scalar import STATE_THRESHOLD
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 
 def test_values_by_hand():

@@ -67,7 +67,7 @@ def test_the_training_code_as_a_backend_gives_the_simulators_spikes(trained):
         return Cuba(threshold, *decays)
 
     recurrent = DelayedRecurrent(
-        Dense(whole(block.neuron.quantise(block.recurrence.weight))), block.recurrence.delay.whole_steps()
+        Dense(whole(block.neuron.quantise(block.recurrence.weight))), block.recurrence.delay.rounded_steps()
     )
     network = Network(
         Input((6,)),
@@ -76,7 +76,7 @@ def test_the_training_code_as_a_backend_gives_the_simulators_spikes(trained):
                 (8,),
                 Dense(whole(block.synapse.effective_weight())),
                 cuba(block.neuron, int(block.neuron.threshold * 64)),
-                block.delay.whole_steps(),
+                block.delay.rounded_steps(),
                 recurrent,
             ),
             Layer((3,), Dense(whole(readout.synapse.effective_weight())), cuba(readout.neuron, THRESHOLD_MAX), output="state"),
