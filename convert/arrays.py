@@ -59,3 +59,14 @@ def check_broadcast(name: str, values: npt.NDArray[Any], shape: Shape) -> None:
         fits = False
     if not fits:
         raise NetworkError(f"{name} has shape {values.shape}, which does not broadcast to the layer's {shape}")
+
+
+def each(values: IntArray, shape: Shape) -> IntArray:
+    """A constant of a population of ``shape`` for every neuron, (neurons,)."""
+    return np.broadcast_to(values, shape).reshape(-1)
+
+
+def signed(values: npt.ArrayLike, bits: int) -> npt.NDArray[np.int64]:
+    """``values`` modulo ``2 ** bits``, as the signed number of that width."""
+    half = 1 << (bits - 1)
+    return ((np.asarray(values, np.int64) + half) & (2 * half - 1)) - half

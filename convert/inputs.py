@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.network import Input, Network
-from myelin.convert.neurons import Cuba, Delta
 from myelin.convert.recording import Record
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN, MESSAGE_BITS_MAX
+from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX
 
 
 def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -49,10 +48,9 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
         allowed = f"{network.input.min_value}..{network.input.max_value}"
         raise DataError(f"spikes lie in {low}..{high}, the network's input takes {allowed}: {cure}")
     reach = network.layers[0].synapse.absolute_input_sum()
-    if isinstance(network.input.neuron, Cuba):
-        _check_mantissa(network.input, _extremes(values))
-    elif isinstance(network.input.neuron, Delta):
-        _check_encoded(network.input, network.input.neuron, _extremes(values))
+    if network.input.neuron is not None:
+        extremes = input_values(network.input, _extremes(values))
+        network.input.neuron.check_driven(extremes, network.input.weight)
     elif high * reach >= 1 << 31:
         raise DataError(
             f"layer 0: spikes of up to {high} times weights that add up to {reach} leave 32 bit integers: "
@@ -87,30 +85,3 @@ def checked_record(network: Network, record: Record, without: tuple[str, ...] = 
 def input_values(source: Input, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """What netx's input layer drives its neurons with for ``values`` (..., *shape): ``weight * x + bias``."""
     return values.astype(np.int64) * source.weight + source.bias
-
-
-def input_mantissa(source: Input, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Bias mantissa that netx's input layer gives its CUBA neurons for ``values`` (..., *shape)."""
-    assert isinstance(source.neuron, Cuba)
-    return input_values(source, values) + source.neuron.bias_mant
-
-
-def _check_mantissa(source: Input, extremes: npt.NDArray[Any]) -> None:
-    """``extremes``: smallest and largest value of each input, (2, *shape)."""
-    mantissa = input_mantissa(source, extremes)
-    if mantissa.min() < BIAS_MANT_MIN or mantissa.max() > BIAS_MANT_MAX:
-        raise DataError(
-            f"the input layer turns the spikes into biases of {mantissa.min()}..{mantissa.max()}, a 13 bit mantissa holds "
-            f"{BIAS_MANT_MIN}..{BIAS_MANT_MAX}: scale the input down, or lower the layer's weight {source.weight}"
-        )
-
-
-def _check_encoded(source: Input, neuron: Delta, extremes: npt.NDArray[Any]) -> None:
-    """``extremes``: as above.  A change from one end to the other must fit too."""
-    driven = input_values(source, extremes)
-    limit = (1 << 30) - 1 >> neuron.shift
-    if driven.min() < -limit or driven.max() > limit:
-        raise DataError(
-            f"the input layer turns the spikes into values of {driven.min()}..{driven.max()}, its delta encoders hold "
-            f"{-limit}..{limit}: scale the input down, or lower the layer's weight {source.weight}"
-        )

@@ -14,11 +14,12 @@ from typing import Literal
 import numpy as np
 
 from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers import DelayedRecurrent
 from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.layers.synapse import Synapse
+from myelin.convert.neurons import NEURONS, Cuba, Neuron
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX, STATE_SHIFT
+from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Input:
 
     shape: Shape
     message_bits: int = 0
-    neuron: Cuba | Delta | None = None
+    neuron: Neuron | None = None
     weight: int = None  # type: ignore[assignment]  # becomes a number below
     bias: int = 0
 
@@ -44,8 +45,10 @@ class Input:
         object.__setattr__(self, "shape", _checked_shape(self.shape))
         object.__setattr__(self, "message_bits", scalar_int("message_bits", self.message_bits, 0, MESSAGE_BITS_MAX))
         if self.weight is None:
-            object.__setattr__(self, "weight", 1 if isinstance(self.neuron, Delta) else 1 << STATE_SHIFT)
+            object.__setattr__(self, "weight", Cuba.INPUT_WEIGHT if self.neuron is None else self.neuron.INPUT_WEIGHT)
         if self.neuron is not None:
+            _check_neuron("the input", self.neuron)
+            self.neuron.check_input()
             self.neuron.check_shape(self.shape)
 
     @property
@@ -56,7 +59,7 @@ class Input:
     @property
     def min_value(self) -> int:
         """Smallest value an input element may take."""
-        return -self.max_value if isinstance(self.neuron, Delta) else 0
+        return -self.max_value if self.neuron is not None and self.neuron.SIGNED_INPUT else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,15 +69,15 @@ class Layer:
     Attributes:
         shape: (neurons,) or (channels, height, width).
         synapse: feed-forward connection from the population before.
-        neuron: constants of its neurons; Sigma needs output "state".
+        neuron: constants of its neurons; some serve as a readout of states only.
         delay_steps: axonal delay of each neuron's spikes on their way out, in steps; scalar () or broadcastable to shape.
         recurrent: connection to itself, or None.
         output: what the layer gives: its spikes, or for a non-spiking readout its state, a voltage or a sigma.
     """
 
     shape: Shape
-    synapse: Dense | Conv
-    neuron: Cuba | SigmaDelta | Sigma
+    synapse: Synapse
+    neuron: Neuron
     delay_steps: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
     recurrent: DelayedRecurrent | None = None
     output: Literal["spikes", "state"] = "spikes"
@@ -85,19 +88,13 @@ class Layer:
         check_range("delay_steps", delay, 0, DELAY_LIMIT_STEPS)
         check_broadcast("delay_steps", delay, self.shape)
         object.__setattr__(self, "delay_steps", delay)
+        _check_neuron("a layer", self.neuron)
         self.neuron.check_shape(self.shape)
         if self.recurrent is not None:
             self.recurrent.check_shape(self.shape)
         if self.output not in ("spikes", "state"):
             raise NetworkError(f"output is {self.output!r}; 'spikes' or 'state' is allowed")
-        if not isinstance(self.neuron, Cuba) and self.recurrent is not None:
-            raise NetworkError(
-                "sigma-delta neurons have a recurrent connection, which neither SLAYER nor netx has for them; CUBA neurons may"
-            )
-        if isinstance(self.neuron, SigmaDelta) and self.output == "state":
-            raise NetworkError("output is 'state', SigmaDelta neurons give 'spikes'; a readout of sums has Sigma neurons")
-        if isinstance(self.neuron, Sigma) and self.output == "spikes":
-            raise NetworkError("output is 'spikes', Sigma neurons only sum: 'state' is allowed")
+        self.neuron.check_layer(self.output, self.recurrent is not None)
         if self.output == "state" and (self.recurrent is not None or delay.any()):
             raise NetworkError("a readout of states has no spikes, so neither recurrence nor axonal delay is allowed")
 
@@ -111,7 +108,9 @@ class Layer:
     @property
     def state(self) -> str:
         """Name of the state that a readout of states gives."""
-        return "v" if isinstance(self.neuron, Cuba) else "sigma"
+        if self.neuron.READOUT is None:
+            raise NetworkError(f"{type(self.neuron).__name__} neurons have no state that a readout gives")
+        return self.neuron.READOUT
 
     @property
     def neurons(self) -> int:
@@ -149,7 +148,7 @@ class Network:
         for index, layer in enumerate(self.layers):
             with naming_layer(index, layer.kind):
                 got = layer.synapse.output_shape(shape)
-                if got != layer.shape and not (isinstance(layer.synapse, Dense) and np.prod(got) == np.prod(layer.shape)):
+                if not layer.synapse.reaches(shape, layer.shape):
                     raise NetworkError(f"its weights reach a population of shape {got}, the layer says {layer.shape}")
                 if layer.output == "state" and index != len(self.layers) - 1:
                     raise NetworkError("only the last layer may give states")
@@ -157,7 +156,7 @@ class Network:
         if self.average_groups is not None and (self.average_groups < 1 or self.layers[-1].neurons % self.average_groups):
             raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
 
-    def neuron(self, index: int) -> Cuba | Delta | SigmaDelta | Sigma | None:
+    def neuron(self, index: int) -> Neuron | None:
         """Constants of the neurons of layer ``index``; -1: of the input, None where it has none."""
         return self.input.neuron if index < 0 else self.layers[index].neuron
 
@@ -190,7 +189,7 @@ class Network:
             if layer.recurrent is not None:
                 delays.append(layer.recurrent.delay_steps)
             for synapse in (layer.synapse, layer.recurrent.synapse if layer.recurrent else None):
-                if isinstance(synapse, Dense) and synapse.delay_steps is not None:
+                if synapse is not None and synapse.delay_steps is not None:
                     delays.append(synapse.delay_steps)
             longest = max(longest, *(int(values.max(initial=0)) for values in delays))
         return longest
@@ -208,6 +207,14 @@ class naming_layer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, NetworkError) and not str(error).startswith("layer "):
             raise NetworkError(self.prefix + str(error)) from error
+
+
+def _check_neuron(where: str, neuron: object) -> None:
+    if not isinstance(neuron, Neuron):
+        raise NetworkError(
+            f"{where} has neurons of type {type(neuron).__name__}; subclasses of myelin.convert.neurons.Neuron are allowed, "
+            f"such as {', '.join(kind.__name__ for kind in NEURONS.values())}"
+        )
 
 
 def _checked_shape(shape: Shape) -> Shape:

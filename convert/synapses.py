@@ -8,10 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.cuba_states import each
-from myelin.convert.layers import Conv, Dense
-from myelin.convert.layers.conv import as_chw
+from myelin.convert.arrays import IntArray, Shape, each
+from myelin.convert.layers.synapse import Synapse
 from myelin.convert.network import Network
 
 Index = npt.NDArray[np.int64]
@@ -28,7 +26,7 @@ class Connection(NamedTuple):
     """
 
     recurrent: bool
-    synapse: Dense | Conv
+    synapse: Synapse
     shape: Shape
     axonal: IntArray
 
@@ -54,50 +52,29 @@ class FanIn:
         weight: 0 where no synapse is.
         delay_steps: axonal and synaptic delay together; a spike of step t arrives at t + 1 + delay_steps.
         weight_exp: exponent that acts on the sum of each delay.
-        wraps: whether the sum wraps to 24 bit, as a convolution's does.
+        sum_bits: bits that the sum wraps to, as a convolution's does; None for the 32 of the sum over all connections.
     """
 
     weight: Index
     delay_steps: Index
     weight_exp: int
-    wraps: bool
+    sum_bits: int | None
 
 
 def fan_in(connection: Connection, neuron: int) -> FanIn:
     """The synapses of ``connection`` that reach neuron ``neuron`` (flat index)."""
     recurrent, synapse, shape, axonal = connection
+    weight, synaptic = synapse.row(shape, neuron)
     delay = each(axonal, shape).astype(np.int64)
-    if isinstance(synapse, Dense):
-        if synapse.delay_steps is not None:
-            delay = delay + synapse.delay_steps[neuron]
-        return FanIn(synapse.weight[neuron].astype(np.int64), delay, synapse.weight_exp, wraps=False)
-    channels, height, width = chw = as_chw(shape)
-    out, y, x = np.unravel_index(neuron, synapse.output_shape(chw))
-    depth = channels // synapse.groups
-    first = int(out) // (synapse.weight.shape[0] // synapse.groups) * depth
-    weight = np.zeros(chw, np.int64)
-    for i, j in np.ndindex(*synapse.weight.shape[2:]):
-        row = int(y) * synapse.stride[0] + i * synapse.dilation[0] - synapse.padding[0]
-        column = int(x) * synapse.stride[1] + j * synapse.dilation[1] - synapse.padding[1]
-        if 0 <= row < height and 0 <= column < width:
-            weight[first : first + depth, row, column] = synapse.weight[out, :, i, j]
-    return FanIn(weight.reshape(-1), delay, 0, wraps=not recurrent and not axonal.any())
+    wraps = synapse.SUM_BITS is not None and not recurrent and not axonal.any()
+    return FanIn(
+        weight.astype(np.int64),
+        delay if synaptic is None else delay + synaptic,
+        synapse.weight_exp,
+        synapse.SUM_BITS if wraps else None,
+    )
 
 
 def fan_out(connection: Connection) -> Index:
-    """(sources,) how many nonzero weights each spike of a source meets; at the borders of a convolution fewer are left."""
-    synapse = connection.synapse
-    if isinstance(synapse, Dense):
-        return np.count_nonzero(synapse.weight, axis=0).astype(np.int64)
-    channels, *space = chw = as_chw(connection.shape)
-    out = synapse.output_shape(chw)
-    there = np.count_nonzero(synapse.weight.reshape(synapse.groups, -1, *synapse.weight.shape[1:]), axis=1)
-    there = there.reshape(channels, *synapse.weight.shape[2:])  # (in channels, kernel height, kernel width)
-    count = np.zeros(chw, np.int64)
-    for tap in np.ndindex(*synapse.weight.shape[2:]):
-        places = []
-        for axis in range(2):
-            place = np.arange(out[1 + axis]) * synapse.stride[axis] + tap[axis] * synapse.dilation[axis] - synapse.padding[axis]
-            places.append(place[(place >= 0) & (place < space[axis])])
-        count[np.ix_(np.arange(channels), *places)] += there[:, *tap][:, None, None]
-    return count.reshape(-1)
+    """(sources,) how many nonzero weights each spike of a source meets."""
+    return connection.synapse.fan_out(connection.shape)

@@ -14,22 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.inputs import input_mantissa, input_values
-from myelin.convert.layers import Conv
+from myelin.convert.inputs import input_values
 from myelin.convert.layers.conv import as_chw
-from myelin.convert.network import Layer, Network
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.network import Layer, Network, naming_layer
+from myelin.convert.neurons import Neuron
+from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import SDNN_MESSAGE_BITS
 from myelin.lava_models import loihi2
-from myelin.lava_models.layers.connection import Connection
-from myelin.lava_models.layers.conv import conv_process, fits_conv_process, unrolled_connections
+from myelin.lava_models.layers.connection import LavaConnection
 from myelin.lava_models.layers.delayed_recurrent import recurrent_connections
-from myelin.lava_models.layers.dense import dense_connections
-from myelin.lava_models.neurons.cuba import create_lif, lif_arguments
-from myelin.lava_models.neurons.sigma_delta import create_sigma_delta, sigma_delta_arguments
+from myelin.lava_models.layers.synapses import connections
+from myelin.lava_models.neurons.processes import PROCESSES
+from myelin.lava_models.sources import ring
 
 Array = npt.NDArray[Any]
-Neuron = Cuba | SigmaDelta | Sigma | Delta
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,12 @@ class LayerPlan:
     neuron: Neuron
     arguments: Mapping[str, Any]
     image: bool
-    forward: list[Connection]
-    recurrent: list[Connection]
+    forward: list[LavaConnection]
+    recurrent: list[LavaConnection]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProcessPlan:
     """Processes of a network; ``chip``: only those with a known neurocore model, with adapters at both ends."""
 
     network: Network
@@ -62,7 +60,7 @@ class Plan:
 
 
 @dataclass
-class Graph:
+class ProcessGraph:
     """A built sample: any of its processes, to run it, and the functions that fetch what was recorded after a run."""
 
     root: Any
@@ -70,28 +68,25 @@ class Graph:
     recorded: dict[int, dict[str, Callable[[], Array]]] = field(default_factory=dict)
 
 
-def plan(network: Network, *, chip: bool = False) -> Plan:
+def plan(network: Network, *, chip: bool = False) -> ProcessPlan:
     """Decide on the processes of every layer."""
     layers = []
     shape, delays = network.input.shape, np.zeros(network.input.shape, np.int32)
     message_bits = network.input.message_bits if network.input.neuron is None else _message_bits(network.input.neuron)
-    for layer in network.layers:
-        layers.append(_plan_layer(layer, shape, delays, message_bits, chip))
+    for index, layer in enumerate(network.layers):
+        with naming_layer(index, layer.kind):
+            layers.append(_plan_layer(layer, shape, delays, message_bits, chip))
         shape, delays, message_bits = layer.shape, layer.delays, _message_bits(layer.neuron)
-    return Plan(network, layers, chip)
+    return ProcessPlan(network, layers, chip)
 
 
 def _plan_layer(layer: Layer, shape: Shape, delays: npt.NDArray[np.int32], message_bits: int, chip: bool) -> LayerPlan:
     """``shape``, ``delays``: of the population before, whose axonal delays this layer's connection carries."""
-    image = isinstance(layer.synapse, Conv) and fits_conv_process(layer.synapse, delays)
-    if not isinstance(layer.synapse, Conv):
-        forward = dense_connections(layer.synapse, delays, message_bits)
-    elif image:
-        forward = [conv_process(layer.synapse, shape, message_bits)]
-    else:
-        forward = unrolled_connections(layer.synapse, shape, delays, message_bits, dense=chip)
+    forward = connections(layer.synapse, shape, delays, message_bits, dense=chip)
+    image = forward[0].process == "Conv"
     recurrent = recurrent_connections(layer.recurrent, layer.shape, dense=chip) if layer.recurrent is not None else []
-    return LayerPlan(layer.shape, layer.neuron, _arguments(layer.neuron, layer.shape, image=image), image, forward, recurrent)
+    arguments = PROCESSES.of(layer.neuron).arguments(layer.neuron, layer.shape, image=image)
+    return LayerPlan(layer.shape, layer.neuron, arguments, image, forward, recurrent)
 
 
 def _message_bits(neuron: Neuron) -> int:
@@ -99,17 +94,7 @@ def _message_bits(neuron: Neuron) -> int:
     return SDNN_MESSAGE_BITS if neuron.GRADED else 0
 
 
-def _arguments(neuron: Neuron, shape: Shape, *, image: bool) -> dict[str, Any]:
-    if isinstance(neuron, Cuba):
-        return lif_arguments(neuron, shape, image=image)
-    return sigma_delta_arguments(neuron, shape, image=image)
-
-
-def _create(neuron: Neuron, arguments: dict[str, Any]) -> Any:
-    return create_lif(arguments) if isinstance(neuron, Cuba) else create_sigma_delta(neuron, arguments)
-
-
-def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> Graph:
+def build(plan: ProcessPlan, values: Array, record: Mapping[int, tuple[str, ...]]) -> ProcessGraph:
     """Make and connect the processes for one sample.
 
     Args:
@@ -124,7 +109,7 @@ def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> G
     else:
         before = populations[-1] = _input_neurons(plan, values)
     for index, layer in enumerate(plan.layers):
-        process = _create(layer.neuron, {**layer.arguments, "name": f"layer {index} neurons"})
+        process = PROCESSES.of(layer.neuron).create(layer.neuron, {**layer.arguments, "name": f"layer {index} neurons"})
         population = _Population(layer.shape, layer.image, process, graded=layer.neuron.GRADED)
         for connection in layer.forward:
             process = connection.create(f"layer {index} {connection.process}")
@@ -144,7 +129,7 @@ def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> G
         }
         for index, names in record.items()
     }
-    return Graph(root=before.process, output=read, recorded=recorded)
+    return ProcessGraph(root=before.process, output=read, recorded=recorded)
 
 
 @dataclass
@@ -203,43 +188,20 @@ class _Population:
         return data.transpose(3, 2, 1, 0) if self.image else data.T.reshape(-1, *self.shape)
 
 
-def _source(plan: Plan, values: Array) -> _Population:
+def _source(plan: ProcessPlan, values: Array) -> _Population:
     shape, image = plan.network.input.shape, plan.layers[0].image
-    source = _ring(values, image)
+    source = ring(values, image)
     port = loihi2.to_chip(source.s_out, plan.network.input.message_bits, image) if plan.chip else source.s_out
     return _Population(as_chw(shape) if image else shape, image, source, port)
 
 
-def _ring(values: Array, image: bool) -> Any:
-    """A source that sends ``values`` (steps, *shape), one step after the other."""
-    from lava.proc import io
-
-    chw = as_chw(values.shape[1:])
-    data: Array = values.reshape(-1, *chw).transpose(3, 2, 1, 0) if image else values.reshape(len(values), -1).T
-    return io.source.RingBuffer(data=np.ascontiguousarray(data, np.int32))
-
-
-def _input_neurons(plan: Plan, values: Array) -> _Population:
+def _input_neurons(plan: ProcessPlan, values: Array) -> _Population:
     """netx's input layer: neurons driven by ``weight * x + bias``, as the bias of LIFs or the value of delta encoders."""
     source, image = plan.network.input, plan.layers[0].image and len(plan.network.input.shape) == 3
     assert source.neuron is not None
-    arguments = {**_arguments(source.neuron, source.shape, image=image), "name": "input neurons"}
-    if isinstance(source.neuron, Delta):
-        encoders = _create(source.neuron, arguments)
-        _ring(input_values(source, values), image).s_out.connect(encoders.a_in)
-        return _Population(source.shape, image, encoders, graded=True)
-    mantissa = input_mantissa(source, values)
-    mantissa = mantissa.transpose(0, 3, 2, 1) if image else mantissa.reshape(len(mantissa), -1)
-    return _Population(source.shape, image, _driven_lif(arguments, mantissa))
-
-
-def _driven_lif(arguments: dict[str, Any], mantissa: Array) -> Any:
-    """A LIF with the bias ``mantissa`` (steps, *Lava's shape); where it changes, it is loaded between steps."""
-    from lava.proc import io
-
-    lif = create_lif({**arguments, "bias_mant": mantissa[0].copy()})
-    if np.any(mantissa != mantissa[0]):
-        # what is loaded after a step takes effect in the next; Lava's loader wants (state, label) and starts over at the end
-        loader = io.dataloader.StateDataloader(dataset=[(np.ascontiguousarray(step), 0) for step in mantissa[1:]])
-        loader.connect_var(lif.bias_mant)
-    return lif
+    process = PROCESSES.of(source.neuron)
+    if process.drive is None:
+        raise NetworkError(f"Lava's process for {source.neuron.LABEL} cannot be driven by an input")
+    arguments = {**process.arguments(source.neuron, source.shape, image=image), "name": "input neurons"}
+    made = process.drive(source.neuron, arguments, input_values(source, values), image)
+    return _Population(source.shape, image, made, graded=source.neuron.GRADED)

@@ -13,7 +13,7 @@ from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS
 from myelin.lava_models.layers.connection import MAX_DELAY_STEPS
 from myelin.lava_models.layers.conv import fits_conv_process
-from myelin.lava_models.layers.dense import dense_delays
+from myelin.lava_models.layers.synapses import total_delays
 
 #: Magnitude of what sigma-delta neurons send: nothing bounds it beforehand.
 _ANY = 1 << 31
@@ -26,17 +26,16 @@ def check_network(network: Network, largest: int) -> None:
         network: what is to be run.
         largest: largest magnitude of an input value that occurs.
     """
-    before: npt.NDArray[np.int32] = np.zeros(network.input.shape, np.int32)
+    shape = network.input.shape
+    before: npt.NDArray[np.int32] = np.zeros(shape, np.int32)
     if network.input.neuron is not None:
         largest = _ANY if network.input.neuron.GRADED else 1
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
-            forward: npt.NDArray[Any] = before if isinstance(layer.synapse, Conv) else dense_delays(layer.synapse, before)
-            _check_delays("longest delay", forward)
+            _check_delays("longest delay", total_delays(layer.synapse, shape, before))
             if layer.recurrent is not None:
                 axonal = np.broadcast_to(layer.recurrent.delay_steps, layer.shape)
-                synapse = layer.recurrent.synapse
-                _check_delays("longest recurrent delay", axonal if isinstance(synapse, Conv) else dense_delays(synapse, axonal))
+                _check_delays("longest recurrent delay", total_delays(layer.recurrent.synapse, layer.shape, axonal))
             if isinstance(layer.synapse, Conv) and not before.any() and not fits_conv_process(layer.synapse, before):
                 reach = largest * layer.synapse.absolute_input_sum()
                 if reach >= 1 << (CONV_SUM_BITS - 1):
@@ -45,7 +44,7 @@ def check_network(network: Network, largest: int) -> None:
                         "convolution, and one size is above 127, which Lava's Conv does not hold; use a smaller kernel or "
                         "smaller weights"
                     )
-        before, largest = layer.delays, _ANY if layer.neuron.GRADED else 1
+        shape, before, largest = layer.shape, layer.delays, _ANY if layer.neuron.GRADED else 1
 
 
 def _check_delays(what: str, delays: npt.NDArray[Any]) -> None:

@@ -66,6 +66,12 @@ def prepare(*, slayer: bool = False) -> None:
         _skip_object_detection()
 
 
+def load_slayer() -> types.ModuleType:
+    """lava-dl's ``lava.lib.dl.slayer``, made importable; raises BackendError where lava-dl is not installed."""
+    prepare(slayer=True)
+    return importlib.import_module("lava.lib.dl.slayer")
+
+
 def _free_start_method() -> None:
     """Let Lava set multiprocessing's start method where something else (tqdm's lock) has settled on the same one before.
 

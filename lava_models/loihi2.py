@@ -23,11 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.network import Network, naming_layer
-from myelin.convert.neurons import Cuba, Delta
+from myelin.convert.neurons import Neuron
 from myelin.convert.recording import Record, Recording, class_scores
-from myelin.hw_configs.errors import BackendError, NetworkError
+from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import compat
-from myelin.lava_models.neurons.cuba import has_shared_decays
+from myelin.lava_models.neurons.processes import PROCESSES
 
 #: Processes that may stand in a graph for the chip.
 CHIP_PROCESSES = frozenset({"Dense", "DelayDense", "Sparse", "Conv"})
@@ -73,21 +73,25 @@ def check(network: Network, values: npt.NDArray[Any], record: Record) -> None:
     """Raise NetworkError or BackendError where the graph for the chip cannot hold this network or request."""
     if record:
         raise BackendError(f"backend loihi2 records the output only: leave record out, or record with {_CPU}")
-    if isinstance(network.input.neuron, Delta):
-        raise BackendError(f"backend loihi2: the input has delta encoders; {_NO_MODEL}")
+    if network.input.neuron is not None and not _on_chip(network.input.neuron):
+        raise BackendError(f"backend loihi2: the input has {network.input.neuron.LABEL}; {_NO_MODEL}")
     if network.input.neuron is not None and values.shape[1] > 1 and np.any(values != values[:, :1]):
         raise BackendError(
             "backend loihi2: neurons at the input take one constant value a sample, these inputs change over time"
         )
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
-            if not isinstance(layer.neuron, Cuba):
-                raise BackendError(f"backend loihi2: layer {index} ({layer.kind}) has sigma-delta neurons; {_NO_MODEL}")
-            if not has_shared_decays(layer.neuron):
-                raise NetworkError(
-                    "decays differ between neurons, the LIF of the chip holds one of each kind for a layer; retrain with "
-                    f"shared decays, or run with {_CPU}"
-                )
+            if not _on_chip(layer.neuron):
+                raise BackendError(f"backend loihi2: layer {index} ({layer.kind}) has {layer.neuron.LABEL}; {_NO_MODEL}")
+            check_chip = PROCESSES.of(layer.neuron).check_chip
+            assert check_chip is not None
+            check_chip(layer.neuron)
+
+
+def _on_chip(neuron: Neuron) -> bool:
+    """Whether a neurocore model of its process is public."""
+    process = PROCESSES.get(neuron)
+    return process is not None and process.check_chip is not None
 
 
 def padded(network: Network, values: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:

@@ -143,18 +143,6 @@ def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network of a netx file or of an artifact folder, which is verified.
-
-    Raises:
-        NetworkError: it is neither, or cannot be read.
-    """
-    place = Path(path)
-    if not place.exists():
-        raise NetworkError(f"{place}: no such file or folder; a netx file (*.net) or an artifact folder is expected")
-    return read_artifact(place).network if place.is_dir() else read_netx(place)
-
-
 def _check_replaceable(place: Path) -> None:
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise NetworkError(f"{place} is not a folder; give a new folder for the artifact")

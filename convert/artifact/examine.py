@@ -24,7 +24,7 @@ from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
 from myelin.convert.compare.difference import Parity
-from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers import Dense
 from myelin.convert.network import Layer, Network
 from myelin.convert.netx.format import read_netx
 from myelin.hw_configs.errors import NetworkError
@@ -170,7 +170,7 @@ def _layer(layer: Layer, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) ->
     )
 
 
-def _synapse(synapse: Dense | Conv, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Dense | Conv:
+def _synapse(synapse: Any, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Any:
     if isinstance(synapse, Dense):
         synapse = replace(synapse, delay_steps=arrays.get(f"{prefix}delay_steps"))
     return _known(replace(synapse, weight=arrays[f"{prefix}weight"]), arrays, prefix)

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers import DelayedRecurrent, Synapse
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.neurons import Neuron
+from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import SDNN_MESSAGE_BITS
 
 SCRIPT, ARRAYS = "lava_network.py", "lava_network.npz"
 #: Copied as it is; it is no module of this package and imports nothing of it.
 TEMPLATE = Path(__file__).with_name("standalone") / SCRIPT
+
+#: ``Neuron.MODEL`` of the neurons that the script has processes for.
+KNOWN_NEURONS = ("cuba", "delta", "sigma_delta", "sigma")
 
 _Arrays = dict[str, npt.NDArray[Any]]
 
@@ -32,7 +36,7 @@ def network_arrays(network: Network) -> _Arrays:
     """The network as arrays of numbers and texts, by the names that the script's docstring explains."""
     source = network.input
     arrays: dict[str, Any] = {"input.shape": source.shape}
-    bits = source.message_bits
+    bits, shape = source.message_bits, source.shape
     if source.neuron is not None:
         arrays |= {"input.weight": source.weight, "input.bias": source.bias}
         arrays |= _named("input.neuron", _neuron(source.neuron))
@@ -41,17 +45,19 @@ def network_arrays(network: Network) -> _Arrays:
         arrays[f"{index}.shape"] = layer.shape
         arrays[f"{index}.axonal_delay_steps"] = layer.delays
         arrays[f"{index}.output"] = layer.state if layer.output == "state" else "spikes"
-        arrays |= _named(f"{index}.forward", _synapse(layer.synapse, bits))
-        bits = SDNN_MESSAGE_BITS if layer.neuron.GRADED else 0
+        arrays |= _named(f"{index}.forward", _synapse(layer.synapse, shape, bits))
+        bits, shape = SDNN_MESSAGE_BITS if layer.neuron.GRADED else 0, layer.shape
         if layer.recurrent is not None:
             arrays |= _named(f"{index}.recurrent", _recurrent(layer.recurrent, layer.shape))
         arrays |= _named(f"{index}.neuron", _neuron(layer.neuron))
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
-def _synapse(synapse: Dense | Conv, message_bits: int) -> dict[str, Any]:
+def _synapse(synapse: Synapse, shape: tuple[int, ...], message_bits: int) -> dict[str, Any]:
+    if not synapse.SPATIAL:
+        synapse = synapse.as_dense(shape)
     values: dict[str, Any] = {"kind": synapse.kind, "weight": synapse.weight, "message_bits": message_bits}
-    if isinstance(synapse, Conv):
+    if synapse.SPATIAL:
         return values | {name: getattr(synapse, name) for name in ("stride", "padding", "dilation", "groups")}
     values["weight_exp"] = synapse.weight_exp
     return values if synapse.delay_steps is None else values | {"delay_steps": synapse.delay_steps}
@@ -59,20 +65,13 @@ def _synapse(synapse: Dense | Conv, message_bits: int) -> dict[str, Any]:
 
 def _recurrent(recurrent: DelayedRecurrent, shape: tuple[int, ...]) -> dict[str, Any]:
     delays = np.broadcast_to(recurrent.delay_steps, shape)
-    return _synapse(recurrent.synapse, 0) | {"axonal_delay_steps": delays}
+    return _synapse(recurrent.synapse, shape, 0) | {"axonal_delay_steps": delays}
 
 
-def _neuron(neuron: Cuba | SigmaDelta | Sigma | Delta) -> dict[str, Any]:
-    if isinstance(neuron, Sigma):
-        return {"kind": "sigma"}
-    if isinstance(neuron, Cuba):
-        names: tuple[str, ...] = ("threshold", "current_decay", "voltage_decay", "bias_mant", "bias_exp")
-        return {"kind": "cuba"} | {name: _shared(getattr(neuron, name)) for name in names}
-    names = ("threshold", "spike_exp", "state_exp", "cumulative_error")
-    values = {name: getattr(neuron, name) for name in names}
-    if isinstance(neuron, Delta):
-        return {"kind": "delta"} | values
-    return {"kind": "sigma_delta", "bias": _shared(neuron.bias), "activation": neuron.activation} | values
+def _neuron(neuron: Neuron) -> dict[str, Any]:
+    if neuron.MODEL not in KNOWN_NEURONS:
+        raise NetworkError(f"the standalone script has no process for {neuron.LABEL}; it knows {', '.join(KNOWN_NEURONS)}")
+    return {"kind": neuron.MODEL} | {name: _shared(value) for name, value in neuron.fields().items()}
 
 
 def _shared(values: Any) -> Any:

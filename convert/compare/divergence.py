@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.arrays import signed
 from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
 from myelin.convert.compare.difference import Place, first_place
 from myelin.convert.compare.neuron_constants import NeuronConstants, neuron_constants
 from myelin.convert.compare.neuron_step import NeuronStep, neuron_step
-from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, Population, Side, populations, recorded
-from myelin.convert.cuba_states import INPUT_BITS, signed
+from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, ComparedPopulation, Side, populations, recorded
 from myelin.convert.network import Network
 
 #: Memory that the recordings of both sides may take at a time, in bytes.
@@ -104,7 +104,7 @@ class Divergence:
         first, spread: None and () where nothing differs.
     """
 
-    populations: tuple[Population, ...]
+    populations: tuple[ComparedPopulation, ...]
     names: tuple[tuple[str, ...], ...]
     derived: tuple[str, ...]
     constants: list[ConstantDifference]
@@ -161,7 +161,7 @@ class _Total:
 
     a: Side
     b: Side
-    populations: list[Population] = field(init=False)
+    populations: list[ComparedPopulation] = field(init=False)
     sums: dict[str, int] = field(default_factory=dict)
     first: FirstDifference | None = None
     spread: tuple[Spread, ...] = ()
@@ -176,7 +176,10 @@ class _Total:
         (got_a, one), (got_b, two) = (recorded(side, self.populations, frames) for side in (self.a, self.b))
         pairs = [{name: (x[name], y[name]) for name in _causal(x) if name in y} for x, y in zip(one, two)]
         self.names = tuple(tuple(pair) for pair in pairs)
-        unequal = [{name: _unequal(name, *values, self._derived()) for name, values in pair.items()} for pair in pairs]
+        unequal = [
+            {name: _unequal(*values, self._known_bits(population, name)) for name, values in pair.items()}
+            for population, pair in zip(self.populations, pairs)
+        ]
         masks = [np.logical_or.reduce(list(by_name.values())) for by_name in unequal]
         rows = np.zeros(len(numbers), np.bool_)
         for mask in masks:
@@ -202,6 +205,11 @@ class _Total:
         populations = tuple(self.populations)
         derived = self._derived() if any(INPUT in names for names in self.names) else ()
         return Divergence(populations, self.names, derived, constants, first=self.first, spread=self.spread, **self.sums)
+
+    def _known_bits(self, population: ComparedPopulation, name: str) -> int | None:
+        """Bits in which a derived array can be compared; None for all of them, where no side has derived it."""
+        neuron = None if population.index is None else self.a.network.neuron(population.index)
+        return neuron.DERIVED_BITS.get(name) if neuron is not None and self._derived() else None
 
     def _derived(self) -> tuple[str, ...]:
         return tuple(name for name, side in (("A", self.a), ("B", self.b)) if INPUT in (side.without or ()))
@@ -244,9 +252,9 @@ def _causal(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (name == SPIKES) - (name == INPUT))
 
 
-def _unequal(name: str, x: npt.NDArray[Any], y: npt.NDArray[Any], derived: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    if name == INPUT and derived:
-        return signed(x, INPUT_BITS) != signed(y, INPUT_BITS)
+def _unequal(x: npt.NDArray[Any], y: npt.NDArray[Any], bits: int | None) -> npt.NDArray[np.bool_]:
+    if bits is not None:
+        return signed(x, bits) != signed(y, bits)
     return np.asarray(x != y, np.bool_)
 
 

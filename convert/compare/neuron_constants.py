@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from myelin.convert.arrays import Shape
-from myelin.convert.cuba_states import each
+from myelin.convert.arrays import Shape, each
 from myelin.convert.network import Network
 from myelin.convert.synapses import connections, fan_in
 

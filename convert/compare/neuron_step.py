@@ -1,7 +1,7 @@
 """One step of one neuron, worked out from what was recorded before: which spikes arrive, what the equations make of them.
 
-It is a second, plain writing of ``myelin.convert.neurons.cuba`` and ``myelin.convert.layers``, for a single neuron; it tells
-which of two runs that differ holds to the equations.
+The neuron's own reference step and a plain sum over the synapses that reach it tell which of two runs that differ holds to the
+equations.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.cuba_states import bias_of, decayed, each, signed
-from myelin.convert.inputs import input_mantissa
+from myelin.convert.arrays import signed
+from myelin.convert.inputs import input_values
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
+from myelin.convert.neurons import Neuron
 from myelin.convert.synapses import connections, fan_in
-from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 #: By name of a state, (steps, neurons) of one sample.
 Trace = Mapping[str, npt.NDArray[Any]]
@@ -41,7 +40,7 @@ class NeuronStep:
 
     Attributes:
         arrivals: spikes that meet a weight other than zero.
-        expected: a, u, v and spikes by the equations; None where the neuron is not of the CUBA kind or its states are unknown.
+        expected: summed input, states and spikes by the equations; None where the states before are unknown.
     """
 
     arrivals: tuple[Arrival, ...]
@@ -55,17 +54,18 @@ def neuron_step(network: Network, index: int, neuron: int, step: int, entered: n
         network: whose constants to use.
         index, neuron, step: which; the neuron by its flat index.
         entered: (steps, sources) what the population before gave.
-        own: what the layer itself recorded: "spikes", and "u" and "v" of CUBA neurons; without these nothing is expected.
+        own: what the layer itself recorded: "spikes" and the states of its neurons; without these nothing is expected.
     """
-    known = step == 0 or {"u", "v"} <= own.keys()
-    u, v = (int(own[name][step - 1, neuron]) if step and name in own else 0 for name in ("u", "v"))
+    kind = network.neuron(index)
+    assert kind is not None
+    known = step == 0 or set(kind.STATES) <= own.keys()
+    before = {name: own[name][step - 1, neuron] if step and known else 0 for name in kind.STATES}
     if index < 0:
-        driven = network.input.neuron
-        if not isinstance(driven, Cuba) or not known:
+        if not known:
             return NeuronStep((), None)
-        mantissa = input_mantissa(network.input, entered[step].reshape(network.input.shape)).reshape(-1)[neuron]
-        bias = int(mantissa) << driven.bias_exp
-        return NeuronStep((), _cuba_step(driven, network.input.shape, neuron, 0, u, v, bias))
+        source = network.input
+        drive = kind.input_drive(input_values(source, entered[step].reshape(source.shape))).reshape(-1)[neuron]
+        return NeuronStep((), _expected(kind.at(source.shape, neuron), before, 0, drive))
     layer = network.layers[index]
     arrivals: list[Arrival] = []
     total = 0
@@ -78,22 +78,16 @@ def neuron_step(network: Network, index: int, neuron: int, step: int, entered: n
             one = (int(array[source]) for array in (reach.weight, reach.delay_steps, value))
             arrivals.append(Arrival(connection.recurrent, source, *one))
         for delay in np.unique(reach.delay_steps[value != 0]):
-            part = signed(int((reach.weight * value)[reach.delay_steps == delay].sum()), CONV_SUM_BITS if reach.wraps else 32)
+            part = signed(int((reach.weight * value)[reach.delay_steps == delay].sum()), reach.sum_bits or 32)
             total += int(part << reach.weight_exp if reach.weight_exp > 0 else part >> -reach.weight_exp)
-    if not isinstance(layer.neuron, Cuba) or not known:
+    if not known:
         return NeuronStep(tuple(arrivals), None)
-    bias = int(bias_of(layer.neuron, layer.shape)[neuron])
-    return NeuronStep(tuple(arrivals), _cuba_step(layer.neuron, layer.shape, neuron, int(signed(total, 32)), u, v, bias))
+    drive = kind.drive(layer.shape)[neuron]
+    return NeuronStep(tuple(arrivals), _expected(kind.at(layer.shape, neuron), before, int(signed(total, 32)), drive))
 
 
-def _cuba_step(cuba: Cuba, shape: tuple[int, ...], neuron: int, a: int, u: int, v: int, bias: int) -> dict[str, int]:
-    """The equations of ``myelin.convert.neurons.cuba``, in sums of 32 bit that wrap."""
-    u = int(signed(decayed(u, each(cuba.current_decay, shape)[neuron]) + signed(a << STATE_SHIFT, 32), 32))
-    if u > CURRENT_WRAP:
-        u -= 2 * CURRENT_WRAP
-    elif u <= -CURRENT_WRAP:
-        u += 2 * CURRENT_WRAP
-    v = int(signed(decayed(v, each(cuba.voltage_decay, shape)[neuron]) + u + bias, 32))
-    v = min(max(v, -STATE_MAX), STATE_MAX)
-    spike = v > cuba.threshold << STATE_SHIFT
-    return {"a": a, "u": u, "v": 0 if spike else v, "spikes": int(spike)}
+def _expected(neuron: Neuron, before: Mapping[str, Any], a: int, drive: Any) -> dict[str, int]:
+    """What the reference step of a single neuron makes of its states, its summed input and its drive."""
+    states, sent = neuron.step({name: np.asarray(value, np.int64) for name, value in before.items()}, np.asarray(a), drive)
+    found: dict[str, Any] = {"a": a, **states, "spikes": sent}
+    return {name: int(value) for name, value in found.items() if name in neuron.NAMES}

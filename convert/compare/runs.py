@@ -9,9 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.cuba_states import derived_input
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
 from myelin.convert.recording import Record, Recording
 
 #: Names of the summed input, of what is sent on, and of what leaves the network; every other recorded name is a state.
@@ -37,7 +35,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Population:
+class ComparedPopulation:
     """What is compared: the input's neurons (index -1), a layer, or the output (index None), which axonal delays reach."""
 
     name: str
@@ -45,21 +43,21 @@ class Population:
     shape: Shape
 
 
-def populations(a: Side, b: Side) -> list[Population]:
+def populations(a: Side, b: Side) -> list[ComparedPopulation]:
     """What two sides can be compared in, in the order of the chain; only the output where one of them records nothing else."""
     network, found = a.network, []
     if a.without is not None and b.without is not None:
         if network.input.neuron is not None:
-            found.append(Population("input neurons", -1, network.input.shape))
+            found.append(ComparedPopulation("input neurons", -1, network.input.shape))
         for index, layer in enumerate(network.layers):
-            found.append(Population(f"layer {index} ({layer.kind})", index, layer.shape))
-    return [*found, Population(OUTPUT, None, network.output_shape)]
+            found.append(ComparedPopulation(f"layer {index} ({layer.kind})", index, layer.shape))
+    return [*found, ComparedPopulation(OUTPUT, None, network.output_shape)]
 
 
-def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
+def recorded(side: Side, populations: list[ComparedPopulation], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
     """Run one side on ``frames`` (batch, steps, ...); for each population its arrays by name.
 
-    The summed input of CUBA neurons, where the backend has no variable that holds it, is derived from u: modulo 2^18.
+    What the backend has no variable for is derived from other arrays where the neuron knows how (``Neuron.derive``).
     """
     network, without = side.network, side.without or frozenset()
     record: dict[int, tuple[str, ...]] = {}
@@ -75,8 +73,11 @@ def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]
             continue
         arrays = {name: _flat(array) for name, array in recording.layers[population.index].items()}
         neuron = network.neuron(population.index)
-        if INPUT in without and "u" in arrays and isinstance(neuron, Cuba):
-            arrays[INPUT] = derived_input(arrays["u"], neuron, population.shape)
+        assert neuron is not None
+        for name in (name for name in neuron.NAMES if name in without):
+            derived = neuron.derive(name, arrays, population.shape)
+            if derived is not None:
+                arrays[name] = derived
         found.append(arrays)
     return recording, found
 

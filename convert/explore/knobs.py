@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from myelin.convert.arrays import IntArray
 from myelin.convert.checkpoint import Checkpoint, network_from_checkpoint
 from myelin.convert.delays import with_delays
-from myelin.convert.layers import Conv, Dense
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS
 
@@ -111,7 +109,7 @@ def with_delay_rounding(checkpoint: Checkpoint, rounding: Rounding, most_steps: 
 
 
 def with_decay_bits(network: Network, bits: int) -> Network:
-    """Decays of both states of CUBA neurons as multiples of ``2^(12 - bits)`` in 1/4096 per step.
+    """Decays of all states as multiples of ``2^(12 - bits)`` in 1/4096 per step.
 
     A decay below half a multiple becomes 0, which does not decay at all; targets that refuse that say so.
 
@@ -121,24 +119,21 @@ def with_decay_bits(network: Network, bits: int) -> Network:
     _check("decay bits", bits, 1, DECAY_BITS)
     unit = 1 << (DECAY_BITS - bits)
 
-    def rounded(neuron: Cuba) -> Cuba:
-        current, voltage = (
-            unit * np.rint(decay / unit).astype(np.int32) for decay in (neuron.current_decay, neuron.voltage_decay)
-        )
-        return replace(neuron, current_decay=current, voltage_decay=voltage)
+    def rounded(decay: IntArray) -> IntArray:
+        return unit * np.rint(decay / unit).astype(np.int32)
 
-    return _neurons(network, rounded, states=True)
+    return _neurons(network, "decay", rounded, states=True)
 
 
 def with_threshold_scale(network: Network, factor: float) -> Network:
-    """Thresholds of all CUBA neurons that spike times ``factor``, rounded.
+    """Thresholds of all neurons that spike times ``factor``, rounded.
 
     Raises:
         ConfigError: a negative factor.
     """
     if factor < 0:
         raise ConfigError(f"threshold factor is {factor:g}; 0 or more is allowed")
-    return _neurons(network, lambda neuron: replace(neuron, threshold=round(neuron.threshold * factor)), states=False)
+    return _neurons(network, "threshold", lambda threshold: round(threshold * factor), states=False)
 
 
 def _check(what: str, value: int, low: int, high: int | None) -> None:
@@ -154,7 +149,7 @@ def _on_grid(weight: IntArray, exponent: int, bits: int) -> IntArray:
 
 
 def _weights(network: Network, change: Callable[[IntArray], IntArray]) -> Network:
-    def changed(synapse: Dense | Conv) -> Dense | Conv:
+    def changed(synapse: Any) -> Any:
         return replace(synapse, weight=change(synapse.weight))
 
     layers = []
@@ -166,12 +161,10 @@ def _weights(network: Network, change: Callable[[IntArray], IntArray]) -> Networ
     return replace(network, layers=tuple(layers))
 
 
-def _neurons(network: Network, change: Callable[[Cuba], Cuba], *, states: bool) -> Network:
-    """CUBA neurons of the layers; ``states``: those of a readout of states too, whose threshold only keeps it silent."""
+def _neurons(network: Network, role: str, change: Callable[[Any], Any], *, states: bool) -> Network:
+    """Constants of that role changed; ``states``: in a readout of states too, whose threshold only keeps it silent."""
     layers = tuple(
-        replace(layer, neuron=change(layer.neuron))
-        if isinstance(layer.neuron, Cuba) and (states or layer.output == "spikes")
-        else layer
+        replace(layer, neuron=layer.neuron.with_role(role, change)) if states or layer.output == "spikes" else layer
         for layer in network.layers
     )
     return replace(network, layers=layers)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.checkpoint import Checkpoint
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.network import naming_layer
@@ -63,7 +64,7 @@ def _hidden(checkpoint: Checkpoint, index: int, layer: dict[str, Any], input_sha
     delay = np.zeros(()) if layer["delay_per"] == "none" else _spread(_tensor(checkpoint, f"{index}.delay.delay"), shape)
     threshold = float(checkpoint.config["neuron"]["threshold"])
     current, voltage = _decays(checkpoint, index, shape)
-    return FloatLayer(shape, synapse, threshold, current, voltage, delay_steps=delay, recurrent=recurrent)
+    return FloatLayer(shape, synapse, FloatCuba(threshold, current, voltage), delay, recurrent)
 
 
 def _readout(checkpoint: Checkpoint, index: int, input_shape: Shape) -> FloatLayer:
@@ -74,7 +75,7 @@ def _readout(checkpoint: Checkpoint, index: int, input_shape: Shape) -> FloatLay
     shape = (weight.shape[0],)
     threshold = float(plan["threshold"]) if plan["spiking"] else None
     current, voltage = _decays(checkpoint, index, shape)
-    return FloatLayer(shape, FloatDense(weight), threshold, current, voltage)
+    return FloatLayer(shape, FloatDense(weight), FloatCuba(threshold, current, voltage))
 
 
 def _tensor(checkpoint: Checkpoint, name: str) -> FloatArray:

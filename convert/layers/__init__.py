@@ -1,7 +1,8 @@
-"""Integer connections, one file each."""
+"""Integer connections, one file each; ``synapse.py`` is the contract."""
 
 from myelin.convert.layers.conv import Conv
 from myelin.convert.layers.delayed_recurrent import DelayedRecurrent
 from myelin.convert.layers.dense import Dense
+from myelin.convert.layers.synapse import Synapse
 
-__all__ = ["Conv", "DelayedRecurrent", "Dense"]
+__all__ = ["Conv", "DelayedRecurrent", "Dense", "Synapse"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape, check_range, frozen_int
+from myelin.convert.layers.dense import Dense
+from myelin.convert.layers.synapse import Counts, Synapse
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_MIN
+from myelin.hw_configs.fixed_point import CONV_SUM_BITS, WEIGHT_MAX, WEIGHT_MIN
 
 
 @dataclass(frozen=True, eq=False)
-class Conv:
+class Conv(Synapse):
     """Convolution (cross-correlation, as in PyTorch) of a (C, H, W) population, zero padded.
 
     ``a[o, y, x] = sum_{c, i, j} W[o, c, i, j] s[c, y*stride + i*dilation - padding, x*stride + j*dilation - padding]``, wrapped
@@ -30,6 +33,10 @@ class Conv:
 
     Source: lava-nc ``proc/conv/models.py`` and ``utils.py``.
     """
+
+    KIND: ClassVar[str] = "conv"
+    SPATIAL: ClassVar[bool] = True
+    SUM_BITS: ClassVar[int | None] = CONV_SUM_BITS
 
     weight: IntArray
     stride: tuple[int, int] = (1, 1)
@@ -51,11 +58,6 @@ class Conv:
         if self.groups < 1 or weight.shape[0] % self.groups:
             raise NetworkError(f"conv groups is {self.groups}; a divisor of the {weight.shape[0]} output channels is allowed")
 
-    @property
-    def kind(self) -> str:
-        """Name of this connection in messages and files."""
-        return "conv"
-
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape (C, H, W) of the neurons this connection reaches from ``input_shape``."""
         channels, *space = as_chw(input_shape)
@@ -74,6 +76,71 @@ class Conv:
     def absolute_input_sum(self) -> int:
         """Largest sum over one neuron's inputs of |W|: bounds every product with spikes of 0 or 1."""
         return int(np.abs(self.weight).astype(np.int64).sum(axis=(1, 2, 3)).max(initial=0))
+
+    def as_dense(self, input_shape: Shape) -> Dense:
+        """The convolution unrolled, as a matrix whose sums do not wrap.
+
+        Raises:
+            NetworkError: it does not fit ``input_shape``, or it has odd weights that a synapse of a matrix does not hold.
+        """
+        listed = unroll(self, input_shape)
+        matrix = np.zeros(listed.shape, np.int32)
+        matrix[listed.target, listed.source] = listed.weight
+        return Dense(matrix)
+
+    def check_recurrent(self, shape: Shape) -> None:
+        """Raise NetworkError unless the kernel keeps ``shape``; a row of N neurons counts as 1 channel of 1 x N."""
+        source, target = as_chw(shape), self.output_shape(as_chw(shape))
+        if target != source:
+            raise NetworkError(f"recurrent {self.kind} maps shape {shape} to {target}; the same shape is allowed")
+
+    def row(self, input_shape: Shape, neuron: int) -> tuple[IntArray, IntArray | None]:
+        """As ``Synapse.row``, without unrolling the whole kernel."""
+        _, height, width = chw = as_chw(input_shape)
+        out, y, x = np.unravel_index(neuron, self.output_shape(chw))
+        depth = chw[0] // self.groups
+        first = int(out) // (self.weight.shape[0] // self.groups) * depth
+        weight = np.zeros(chw, np.int32)
+        for i, j in np.ndindex(*self.weight.shape[2:]):
+            row = int(y) * self.stride[0] + i * self.dilation[0] - self.padding[0]
+            column = int(x) * self.stride[1] + j * self.dilation[1] - self.padding[1]
+            if 0 <= row < height and 0 <= column < width:
+                weight[first : first + depth, row, column] = self.weight[out, :, i, j]
+        return weight.reshape(-1), None
+
+    def fan_out(self, input_shape: Shape) -> Counts:
+        """As ``Synapse.fan_out``; at the borders fewer targets are left."""
+        channels, *space = chw = as_chw(input_shape)
+        there = np.count_nonzero(self.weight.reshape(self.groups, -1, *self.weight.shape[1:]), axis=1)
+        there = there.reshape(channels, *self.weight.shape[2:])  # (in channels, kernel height, kernel width)
+        count = np.zeros(chw, np.int64)
+        for tap, places in self._tap_places(self.output_shape(chw)):
+            inside = [place[(place >= 0) & (place < size)] for place, size in zip(places, space)]
+            count[np.ix_(np.arange(channels), *inside)] += there[:, *tap][:, None, None]
+        return count.reshape(-1)
+
+    def fan_in(self, input_shape: Shape, places: bool = False) -> Counts:
+        """As ``Synapse.fan_in``."""
+        _, *space = chw = as_chw(input_shape)
+        shape = self.output_shape(chw)
+        there = np.count_nonzero(self.weight, axis=1)  # (out channels, kernel height, kernel width)
+        there = there > 0 if places else there
+        count = np.zeros(shape, np.int64)
+        for tap, at in self._tap_places(shape):
+            inside = [(place >= 0) & (place < size) for place, size in zip(at, space)]
+            count += there[:, *tap][:, None, None] * np.logical_and.outer(*inside)
+        return count.reshape(-1)
+
+    def _tap_places(self, output_shape: Shape) -> Iterator[tuple[tuple[int, ...], list[npt.NDArray[np.intp]]]]:
+        """Each tap of the kernel with the rows and the columns that it reads for the outputs of ``output_shape``."""
+        for tap in np.ndindex(*self.weight.shape[2:]):
+            yield (
+                tap,
+                [
+                    np.arange(output_shape[1 + axis]) * self.stride[axis] + tap[axis] * self.dilation[axis] - self.padding[axis]
+                    for axis in range(2)
+                ],
+            )
 
 
 class Kernel(Protocol):

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int
-from myelin.convert.layers.conv import Conv, as_chw
-from myelin.convert.layers.dense import DELAY_LIMIT_STEPS, Dense
-from myelin.hw_configs.errors import NetworkError
+from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
+from myelin.convert.layers.synapse import Synapse
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class DelayedRecurrent:
     Source: DelRec (Queant et al. 2025); ConvDelRec (arXiv 2604.15997).
     """
 
-    synapse: Dense | Conv
+    synapse: Synapse
     delay_steps: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
 
     def __post_init__(self) -> None:
@@ -42,8 +41,5 @@ class DelayedRecurrent:
 
     def check_shape(self, shape: Shape) -> None:
         """Raise NetworkError unless the connection maps ``shape`` to itself and the delays broadcast to it."""
-        source = as_chw(shape) if isinstance(self.synapse, Conv) else shape
-        target = self.synapse.output_shape(source)
-        if int(np.prod(target)) != int(np.prod(shape)) or (isinstance(self.synapse, Conv) and target != source):
-            raise NetworkError(f"recurrent {self.synapse.kind} maps shape {shape} to {target}; the same shape is allowed")
+        self.synapse.check_recurrent(shape)
         check_broadcast("recurrent delay_steps", self.delay_steps, shape)

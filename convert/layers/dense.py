@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from myelin.convert.arrays import IntArray, Shape, check_range, frozen_int, scalar_int
+from myelin.convert.layers.synapse import Counts, Synapse
 from myelin.convert.layers.weights import check_weight
 from myelin.hw_configs.errors import NetworkError
 
@@ -15,7 +17,7 @@ DELAY_LIMIT_STEPS = 4095
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class Dense(Synapse):
     """Dense connection with an optional delay on every synapse.
 
     ``a_i[t] = sum_k sh( sum_{j: D_ij = k} W_ij s_j[t - 1 - k] )`` with ``sh(x) = x << e`` (e > 0) or ``x >> -e``, which floors.
@@ -31,6 +33,8 @@ class Dense:
 
     Source: lava-nc ``proc/dense/models.py``.
     """
+
+    KIND: ClassVar[str] = "dense"
 
     weight: IntArray
     weight_exp: int = 0
@@ -50,11 +54,6 @@ class Dense:
             check_range("delay_steps", delay, 0, DELAY_LIMIT_STEPS)
             object.__setattr__(self, "delay_steps", delay)
 
-    @property
-    def kind(self) -> str:
-        """Name of this connection in messages and files."""
-        return "dense"
-
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the neurons this connection reaches from ``input_shape``, which is flattened in C order."""
         if int(np.prod(input_shape)) != self.weight.shape[1]:
@@ -64,3 +63,20 @@ class Dense:
     def absolute_input_sum(self) -> int:
         """Largest sum over one neuron's inputs of |W|: bounds every product with spikes of 0 or 1."""
         return int(np.abs(self.weight).astype(np.int64).sum(axis=1).max(initial=0))
+
+    def as_dense(self, input_shape: Shape) -> Dense:
+        """Itself; NetworkError where it does not fit ``input_shape``."""
+        self.output_shape(input_shape)
+        return self
+
+    def reaches(self, input_shape: Shape, shape: Shape) -> bool:
+        """Whether ``shape`` has as many neurons as the weight has rows; how they are arranged is free."""
+        return int(np.prod(self.output_shape(input_shape))) == int(np.prod(shape))
+
+    def fan_out(self, input_shape: Shape) -> Counts:
+        """As ``Synapse.fan_out``."""
+        return np.count_nonzero(self.weight, axis=0).astype(np.int64)
+
+    def fan_in(self, input_shape: Shape, places: bool = False) -> Counts:
+        """As ``Synapse.fan_in``; there are no kernels, so every source is a place."""
+        return np.count_nonzero(self.weight, axis=1).astype(np.int64)

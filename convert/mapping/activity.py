@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.compare.runs import INPUT, SPIKES
-from myelin.convert.cuba_states import bias_of
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
 from myelin.convert.recording import Passage
 from myelin.convert.simulator.simulator import Simulator
 from myelin.hw_configs.errors import DataError
@@ -79,8 +77,8 @@ class ActivityMeter:
         if passage.layer < 0:
             return passage.entered.astype(np.int64) * source.weight + source.bias
         layer = self.network.layers[passage.layer]
-        bias = bias_of(layer.neuron, layer.shape) if isinstance(layer.neuron, Cuba) else 0
-        driven: npt.NDArray[Any] = (passage.arrays[INPUT] != 0) | (np.asarray(bias) != 0)
+        drive = layer.neuron.drive(layer.shape) if layer.neuron.DRIVES_EVERY_STEP else np.zeros(1, np.int64)
+        driven: npt.NDArray[Any] = (passage.arrays[INPUT] != 0) | (drive != 0)
         return driven
 
 

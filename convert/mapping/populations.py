@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.arrays import Shape, each
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.mapping.core_memory import Link, empty_arrays, least_bits, prepare, reordered
 from myelin.convert.mapping.loops import (
@@ -22,7 +22,7 @@ from myelin.convert.mapping.loops import (
     LinkArrays,
 )
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
+from myelin.convert.neurons import Neuron
 from myelin.convert.synapses import connections
 from myelin.hw_configs.errors import TargetError
 from myelin.hw_configs.target import Target
@@ -159,22 +159,18 @@ def populations(network: Network, target: Target) -> list[Population]:
     return found
 
 
-def _population(index: int, name: str, shape: Shape, neuron: object, links: tuple[Link, ...]) -> Population:
+def _population(index: int, name: str, shape: Shape, neuron: Neuron, links: tuple[Link, ...]) -> Population:
     count = int(np.prod(shape))
     delay = max((link.longest_delay_steps for link in links), default=0)
     configs = np.zeros(count, np.int64)
-    if isinstance(neuron, Cuba):
-        decays = [_each(values, shape) for values in (neuron.current_decay, neuron.voltage_decay)]
-        configs = np.unique(np.stack(decays), axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    tabled = [each(getattr(neuron, constant.name), shape) for constant in neuron.CONSTANTS if constant.stored_once]
+    if tabled:
+        configs = np.unique(np.stack(tabled), axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
     orders = [("as numbered", np.arange(count))]
     channels, height, width = as_chw(shape)
     if channels > 1 and height * width > 1 and any(link.kind == "conv" for link in links):
         orders.append(("all channels of a place together", np.arange(count).reshape(channels, -1).T.reshape(-1)))
     return Population(index, name, shape, links, delay, delay_slots(delay) if links else 0, configs, tuple(orders))
-
-
-def _each(values: IntArray, shape: Shape) -> IntArray:
-    return np.broadcast_to(values, shape).reshape(-1)
 
 
 def delay_slots(longest_delay_steps: int) -> int:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
-from myelin.convert.layers.conv import as_chw
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense, Synapse
 from myelin.convert.network import Input, Layer, Network
-from myelin.convert.netx.fields import MAX_VALUES, Fields
-from myelin.convert.netx.neurons import default_neuron, read_input_neuron, read_neuron
-from myelin.convert.netx.values import declared_shape, delay_values, pair, population, spread, weights, whole_number
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.netx.cuba import default_neuron
+from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.neurons import read_neuron
+from myelin.convert.netx.synapses import SYNAPSES
+from myelin.convert.netx.values import declared_shape, delay_values, population, spread, whole_number
+from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import STATE_MAX, THRESHOLD_MAX
+from myelin.hw_configs.fixed_point import STATE_SHIFT, THRESHOLD_MAX
 
 _MAX_LAYERS = 1000
 #: Threshold of a readout of states in ml_genn_netx.
 _ML_GENN_STATE_THRESHOLD = 1 << 16
-_CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec")
-_KNOWN = ("input", "flatten", "average", *_CONNECTIONS)
 
 
 def read_network(
@@ -37,8 +37,9 @@ def read_network(
     average: int | None = None
     for position, (group, kind) in enumerate(zip(groups, kinds, strict=True)):
         group.name = f"layer/{position} ({kind})"
-        if kind not in _KNOWN:
-            raise NetworkError(f"{group.name}: layers of this type are not supported; supported are {', '.join(_KNOWN)}")
+        if kind not in ("input", "flatten", "average") and kind.removesuffix("_rec") not in SYNAPSES:
+            known = ("input", "flatten", "average", *(name + end for name in SYNAPSES for end in ("", "_rec")))
+            raise NetworkError(f"{group.name}: layers of this type are not supported; supported are {', '.join(known)}")
         if average is not None:
             raise NetworkError(f"{group.name}: a layer follows the average layer, which must be the last")
         following = next((other for other in kinds[position + 1 :] if other != "flatten"), None)
@@ -86,9 +87,9 @@ def _read_input(group: Fields, shape: Shape, message_bits: int | None, spike_exp
     constants = group.child("neuron")
     if constants is None:
         return Input(shape, bits)
-    neuron = read_input_neuron(group, constants, shape, spike_exp)
-    if isinstance(neuron, Delta) and message_bits is None and "message_bits" not in group:
-        bits = max(0, STATE_MAX.bit_length() - neuron.shift)  # what the states of a chip hold
+    neuron = read_neuron(group, constants, shape, spike_exp, at_input=True)
+    if message_bits is None and "message_bits" not in group:
+        bits = neuron.input_message_bits
     weight = whole_number(group, "weight") if "weight" in group else Input(shape, neuron=neuron).weight
     return Input(shape, bits, neuron, weight, whole_number(group, "bias", 0))
 
@@ -96,16 +97,13 @@ def _read_input(group: Fields, shape: Shape, message_bits: int | None, spike_exp
 def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: str | None, spike_exp: int | None) -> Layer:
     shape = population(group, kind, ours, following)
     try:
-        synapse, columns = _read_synapse(group, kind, before, shape)
-        axonal, synaptic = _read_delays(group, "delay", shape, columns)
-        if isinstance(synapse, Dense):
-            synapse = Dense(synapse.weight, synapse.weight_exp, synaptic)
-        elif synaptic is not None:
-            raise NetworkError("'delay' is a matrix; a convolution takes delays per neuron or per channel")
+        synapse = SYNAPSES[kind.removesuffix("_rec")].read(group, "", before, shape)
+        axonal, synaptic = _read_delays(group, "delay", shape, _columns(synapse, before))
+        synapse = _delayed(synapse, synaptic, "delay")
         neuron = group.child("neuron")
         if neuron is None and kind != "dense":
             raise NetworkError("group 'neuron' is missing; netx needs it")
-        constants = default_neuron(group, shape) if neuron is None else read_neuron(group, neuron, shape, spike_exp)
+        constants: Neuron = default_neuron(group, shape) if neuron is None else read_neuron(group, neuron, shape, spike_exp)
         recurrent = _read_recurrent(group, shape) if kind.endswith("_rec") else None
         output = _read_output(group, constants, ours, recurrent is None and following in (None, "average"))
         return Layer(shape, synapse, constants, axonal, recurrent, output)
@@ -114,50 +112,24 @@ def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: 
         raise NetworkError(text if text.startswith("layer/") else f"{group.name}: {text}") from error
 
 
-def _read_synapse(group: Fields, kind: str, before: Shape, shape: Shape) -> tuple[Dense | Conv, int]:
-    """The feed-forward connection, and the number of its columns, which a vector of delays may belong to."""
-    exponent = whole_number(group, "weight_exp", 0)
-    if kind.startswith("conv"):
-        if exponent:
-            raise NetworkError(f"weight_exp is {exponent}; Lava's fixed-point convolution has no weight exponent")
-        return _read_conv(group, "", int(np.prod(as_chw(before)))), -1
-    sources, targets = int(np.prod(before)), int(np.prod(shape))
-    return Dense(_read_matrix(group, "weight", targets, sources), exponent), sources
-
-
-def _read_matrix(group: Fields, key: str, targets: int, sources: int) -> npt.NDArray[Any]:
-    declared = group.size_of(key)
-    if declared is None:
-        raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
-    if int(np.prod(declared, dtype=object)) != targets * sources or (len(declared) > 1 and declared[0] != targets):
-        raise NetworkError(f"{group.name}: {key!r} has shape {declared}; ({targets}, {sources}) is expected")
-    return weights(group, key, targets * sources).reshape(targets, sources)
-
-
-def _read_conv(group: Fields, suffix: str, most_inputs: int) -> Conv:
-    key = "weight" + suffix
-    declared = group.size_of(key) or ()
-    if len(declared) == 5 and declared[4] == 1:
-        declared = declared[:4]
-    if len(declared) != 4 or declared[1] > most_inputs:
-        raise NetworkError(f"{group.name}: {key!r} has shape {declared}; (out, in / groups, height, width) is expected")
-    return Conv(
-        weights(group, key, MAX_VALUES).reshape(declared),
-        stride=pair(group, "stride" + suffix),
-        padding=pair(group, "padding" + suffix),
-        dilation=pair(group, "dilation" + suffix),
-        groups=whole_number(group, "groups" + suffix),
-    )
-
-
 def _read_recurrent(group: Fields, shape: Shape) -> DelayedRecurrent:
-    exponent = whole_number(group, "weight_exp_rec", 0)
-    size = int(np.prod(shape))
-    if len(group.size_of("weight_rec") or ()) == 4:
-        axonal, synaptic = _read_delays(group, "delay_rec", shape, -1)
-        return DelayedRecurrent(_read_conv(group, "_rec", size), axonal)
-    axonal, synaptic = _read_delays(group, "delay_rec", shape, size)
-    return DelayedRecurrent(Dense(_read_matrix(group, "weight_rec", size, size), exponent, synaptic), axonal)
+    kind = Conv.KIND if len(group.size_of("weight_rec") or ()) == 4 else Dense.KIND
+    synapse = SYNAPSES[kind].read(group, "_rec", shape, shape)
+    axonal, synaptic = _read_delays(group, "delay_rec", shape, _columns(synapse, shape))
+    return DelayedRecurrent(_delayed(synapse, synaptic, "delay_rec"), axonal)
+
+
+def _columns(synapse: Synapse, before: Shape) -> int:
+    """Columns of its matrix, which a vector of delays may belong to; -1 where it is no matrix."""
+    return int(np.prod(before)) if isinstance(synapse, Dense) else -1
+
+
+def _delayed(synapse: Synapse, synaptic: npt.NDArray[Any] | None, key: str) -> Synapse:
+    if synaptic is None:
+        return synapse
+    if not isinstance(synapse, Dense):
+        raise NetworkError(f"{key!r} is a matrix; a connection of kind {synapse.kind} takes delays per neuron or per channel")
+    return replace(synapse, delay_steps=synaptic)
 
 
 def _read_delays(group: Fields, key: str, shape: Shape, columns: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
@@ -176,15 +148,18 @@ def _read_delays(group: Fields, key: str, shape: Shape, columns: int) -> tuple[n
     return axonal, synaptic
 
 
-def _read_output(group: Fields, neuron: Cuba | SigmaDelta | Sigma, ours: bool, last: bool) -> Literal["spikes", "state"]:
+def _read_output(group: Fields, neuron: Neuron, ours: bool, last: bool) -> Literal["spikes", "state"]:
     said = group.text("output", "")
     if said in ("spikes", "state"):
         return said  # type: ignore[return-value]
     if said:
         raise NetworkError(f"{group.name}: 'output' is {said!r}; 'spikes' or 'state' is expected")
-    if not isinstance(neuron, Cuba):
-        return "state" if isinstance(neuron, Sigma) else "spikes"
-    marked = neuron.threshold >= THRESHOLD_MAX or neuron.threshold == _ML_GENN_STATE_THRESHOLD
+    if not neuron.SENDS:
+        return "state"
+    if neuron.READOUT is None or neuron.reset_above is None:
+        return "spikes"
+    threshold = neuron.reset_above >> STATE_SHIFT
+    marked = threshold >= THRESHOLD_MAX or threshold == _ML_GENN_STATE_THRESHOLD
     return "state" if last and not ours and marked else "spikes"
 
 

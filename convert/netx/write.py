@@ -6,11 +6,12 @@ import h5py
 import numpy as np
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers import DelayedRecurrent, Synapse
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.network import Input, Layer, Network, naming_layer
-from myelin.convert.netx.neurons import flat, write_neuron
-from myelin.convert.neurons import Cuba
+from myelin.convert.netx.constants import flat
+from myelin.convert.netx.neurons import write_neuron
+from myelin.convert.netx.synapses import write_synapse
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
@@ -26,7 +27,7 @@ def write_network(network: Network, file: h5py.File) -> None:
     before: Input | Layer = network.input
     for index, layer in enumerate(network.layers):
         following = network.layers[index + 1] if index + 1 < len(network.layers) else None
-        if len(before.shape) == 3 and isinstance(layer.synapse, Dense) and _is_grid(before):
+        if len(before.shape) == 3 and not layer.synapse.SPATIAL and _is_grid(before):
             groups.next("flatten")["shape"] = [int(np.prod(before.shape)), 1, 1]
         kind = layer.synapse.kind + ("_rec" if layer.recurrent is not None else "")
         with naming_layer(index, layer.kind):
@@ -53,19 +54,17 @@ def _write_input(source: Input, following: Layer, group: h5py.Group) -> None:
     if source.message_bits:
         group["message_bits"] = source.message_bits
     if source.neuron is not None:
-        if isinstance(source.neuron, Cuba) and source.neuron.has_bias:
+        if source.neuron.has_bias:
             raise NetworkError("the input's neurons have a bias of their own, netx has no place for it: add it to Input.bias")
         group["weight"], group["bias"] = source.weight, source.bias
         write_neuron(group, source.neuron, source.shape, grid=len(source.shape) == 3)
 
 
 def _write_layer(layer: Layer, following: Layer | None, group: h5py.Group) -> None:
-    grid = isinstance(layer.synapse, Conv)
+    grid = layer.synapse.SPATIAL
     _write_shape(group, layer.shape, following)
-    _write_synapse(group, layer.synapse, "")
+    write_synapse(group, layer.synapse, "")
     _write_delays(group, "delay", layer.delay_steps, layer.synapse, layer.shape)
-    if not grid:
-        group["inFeatures"], group["outFeatures"] = layer.synapse.weight.shape[1], layer.neurons
     if layer.recurrent is not None:
         _write_recurrent(group, layer.recurrent, layer.shape)
     write_neuron(group, layer.neuron, layer.shape, grid)
@@ -73,26 +72,13 @@ def _write_layer(layer: Layer, following: Layer | None, group: h5py.Group) -> No
         group["output"] = np.bytes_("state")
 
 
-def _write_synapse(group: h5py.Group, synapse: Dense | Conv, suffix: str) -> None:
-    group.create_dataset("weight" + suffix, data=synapse.weight, compression="gzip", shuffle=True)
-    if isinstance(synapse, Dense):
-        if synapse.weight_exp:
-            group["weight_exp" + suffix] = synapse.weight_exp
-        return
-    if not suffix:
-        group["inChannels"] = synapse.weight.shape[1] * synapse.groups
-        group["outChannels"], group["kernelSize"] = synapse.weight.shape[0], synapse.weight.shape[2:]
-    for name in ("stride", "padding", "dilation", "groups"):
-        group[name + suffix] = getattr(synapse, name)
-
-
 def _write_recurrent(group: h5py.Group, recurrent: DelayedRecurrent, shape: Shape) -> None:
-    _write_synapse(group, recurrent.synapse, "_rec")
+    write_synapse(group, recurrent.synapse, "_rec")
     _write_delays(group, "delay_rec", recurrent.delay_steps, recurrent.synapse, shape)
 
 
-def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Dense | Conv, shape: Shape) -> None:
-    synaptic = synapse.delay_steps if isinstance(synapse, Dense) else None
+def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Synapse, shape: Shape) -> None:
+    synaptic = synapse.delay_steps
     for name, values in (("delay_steps", axonal), ("synaptic delay_steps", synaptic)):
         if values is not None and values.size and values.max() > NETX_MAX_DELAY_STEPS:
             raise NetworkError(
@@ -108,7 +94,7 @@ def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Dense 
 
 def _write_shape(group: h5py.Group, shape: Shape, following: Layer | None) -> None:
     """The population's shape; in the three axes that netx needs where a convolution reads it, with ours as attribute."""
-    if len(shape) == 1 and following is not None and isinstance(following.synapse, Conv):
+    if len(shape) == 1 and following is not None and following.synapse.SPATIAL:
         group["shape"] = as_chw(shape)
         group.attrs["shape"] = shape
     else:
@@ -117,4 +103,4 @@ def _write_shape(group: h5py.Group, shape: Shape, following: Layer | None) -> No
 
 def _is_grid(population: Input | Layer) -> bool:
     """Whether netx keeps three axes for it: the input and convolutions; its dense layers are always rows."""
-    return isinstance(population, Input) or isinstance(population.synapse, Conv)
+    return isinstance(population, Input) or population.synapse.SPATIAL

@@ -7,16 +7,22 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from myelin.convert.arrays import IntArray, Shape, check_broadcast, frozen_int, scalar_int
-from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import SDNN_EXP_MAX, SDNN_SPIKE_EXP, SDNN_STATE_EXP
+from myelin.convert.arrays import IntArray, Shape, each, signed
+from myelin.convert.neurons.neuron import Constant, Ints, Neuron, States
+from myelin.convert.neurons.registry import register
+from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.fixed_point import SDNN_EXP_MAX, SDNN_SPIKE_EXP, SDNN_STATE_EXP, STATE_MAX
 
 #: Lava keeps every variable of these neurons in 32 bit signed.
 _INT32_MAX = (1 << 31) - 1
 
 
+#: Why a layer of them has no recurrent connection.
+_NO_RECURRENCE = "sigma-delta neurons have a recurrent connection, which neither SLAYER nor netx has for them; CUBA neurons may"
+
+
 @dataclass(frozen=True, eq=False)
-class _Encoder:
+class _Encoder(Neuron):
     """What a delta encoder is told.
 
     Attributes:
@@ -34,21 +40,53 @@ class _Encoder:
 
     #: Messages are int32, negative ones too.
     GRADED: ClassVar[bool] = True
+    RECURRENT: ClassVar[bool] = False
+    DRIVES_EVERY_STEP: ClassVar[bool] = False
+
+    CONSTANTS: ClassVar[tuple[Constant, ...]] = (
+        Constant("spike_exp", 0, SDNN_EXP_MAX, default=SDNN_SPIKE_EXP),
+        Constant("state_exp", 0, SDNN_EXP_MAX, default=SDNN_STATE_EXP),
+        Constant("threshold", 0, _INT32_MAX, netx="vThMant"),
+    )
 
     def __post_init__(self) -> None:
-        for name in ("spike_exp", "state_exp"):
-            object.__setattr__(self, name, scalar_int(name, getattr(self, name), 0, SDNN_EXP_MAX))
-        object.__setattr__(self, "threshold", scalar_int("threshold", self.threshold, 0, _INT32_MAX >> self.shift))
+        super().__post_init__()
         if not isinstance(self.cumulative_error, bool | np.bool_):
             raise NetworkError(f"cumulative_error is {self.cumulative_error!r}; True or False is allowed")
         object.__setattr__(self, "cumulative_error", bool(self.cumulative_error))
+
+    def range_of(self, constant: Constant) -> tuple[int, int]:
+        """Threshold and bias are shifted by both exponents, which leaves them less of 32 bit."""
+        if constant.name in ("threshold", "bias"):
+            limit = constant.high >> self.shift
+            return max(constant.low, -limit), limit
+        return super().range_of(constant)
 
     @property
     def shift(self) -> int:
         """Bits by which threshold, bias and the value of an input stand above the unit of the states."""
         return self.spike_exp + self.state_exp
 
+    def encoded(self, states: States, new: Ints) -> tuple[States, Ints]:
+        """States and messages of delta encoders whose value is ``new``, by the equations of ``Delta``."""
+        delta = signed(new - states["act"] + states["residue"], 32)
+        error = signed(states["error"] + delta, 32) if self.cumulative_error else delta
+        due = np.abs(error) >= self.threshold << self.shift
+        sent = np.where(due, delta, 0)
+        kept = np.where(sent != 0, 0, error) if self.cumulative_error else np.zeros_like(delta)
+        return {"act": new, "residue": signed(delta - sent, 32), "error": kept}, sent >> self.state_exp
 
+    def widths(self) -> dict[str, int]:
+        """Bits of the threshold, which stands among the states shifted by both exponents."""
+        return {"threshold": _bits(np.array(self.threshold)) + self.shift}
+
+
+def _bits(values: IntArray) -> int:
+    """Bits of the narrowest signed integer that holds ``values``."""
+    return 1 + max(int(values.max()), -int(values.min()) - 1).bit_length()
+
+
+@register
 @dataclass(frozen=True, eq=False)
 class Delta(_Encoder):
     """Delta encoders, which a network's input goes through: each sends by how much its value has changed.
@@ -74,13 +112,39 @@ class Delta(_Encoder):
     ``> vth``; the models compare ``>=``, and so does this.
     """
 
-    #: What can be recorded: messages, and the states after the step.
-    NAMES: ClassVar[tuple[str, ...]] = ("spikes", "act", "residue", "error")
+    MODEL: ClassVar[str] = "delta"
+    LABEL: ClassVar[str] = "delta encoders"
+    STATES: ClassVar[tuple[str, ...]] = ("act", "residue", "error")
+    #: What can be recorded: messages, and the states after the step; there is no synaptic input.
+    NAMES: ClassVar[tuple[str, ...]] = ("spikes", *STATES)
+    AT_INPUT: ClassVar[bool] = True
+    IN_LAYER: ClassVar[bool] = False
+    SIGNED_INPUT: ClassVar[bool] = True
 
-    def check_shape(self, shape: Shape) -> None:
-        """Every constant is one number, so any shape will do."""
+    def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
+        """act, residue, error and the messages, by the equations above; ``drive`` is the value."""
+        return self.encoded(states, signed(a + drive, 32))
+
+    @property
+    def input_message_bits(self) -> int:
+        """What the 24 bit states of a chip hold of a value."""
+        return max(0, STATE_MAX.bit_length() - self.shift)
+
+    def input_drive(self, values: Ints) -> Ints:
+        """``values << (spike_exp + state_exp)``."""
+        return values << self.shift
+
+    def check_driven(self, extremes: Ints, weight: int) -> None:
+        """Raise DataError where a value, or a change from one end to the other, leaves the states' 32 bit."""
+        limit = (1 << 30) - 1 >> self.shift
+        if extremes.min() < -limit or extremes.max() > limit:
+            raise DataError(
+                f"the input layer turns the spikes into values of {extremes.min()}..{extremes.max()}, its delta encoders hold "
+                f"{-limit}..{limit}: scale the input down, or lower the layer's weight {weight}"
+            )
 
 
+@register
 @dataclass(frozen=True, eq=False)
 class SigmaDelta(_Encoder):
     """Sigma-delta neurons: a sum of all that arrived, an activation, and a delta encoder.
@@ -105,16 +169,16 @@ class SigmaDelta(_Encoder):
     bias: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
     activation: Literal["relu", "unit"] = "relu"
 
-    #: What can be recorded: messages, summed synaptic input, and the states after the step.
-    NAMES: ClassVar[tuple[str, ...]] = ("spikes", "a", "sigma", "act", "residue", "error")
+    MODEL: ClassVar[str] = "sigma_delta"
+    LABEL: ClassVar[str] = "sigma-delta neurons"
+    STATES: ClassVar[tuple[str, ...]] = ("sigma", "act", "residue", "error")
+    CONSTANTS: ClassVar[tuple[Constant, ...]] = (
+        *_Encoder.CONSTANTS,
+        Constant("bias", -_INT32_MAX, _INT32_MAX, shared=False),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        bias = frozen_int("bias", self.bias)
-        limit = _INT32_MAX >> self.shift
-        if bias.size and max(int(bias.max()), -int(bias.min())) > limit:
-            raise NetworkError(f"bias lies in {bias.min()}..{bias.max()}, allowed is {-limit}..{limit}")
-        object.__setattr__(self, "bias", bias)
         if self.activation not in ("relu", "unit"):
             raise NetworkError(f"activation is {self.activation!r}; Lava's sigma-delta neurons have 'relu' and 'unit'")
 
@@ -123,21 +187,54 @@ class SigmaDelta(_Encoder):
         """Whether any neuron has a bias other than zero."""
         return bool(np.any(self.bias))
 
-    def check_shape(self, shape: Shape) -> None:
-        """Raise NetworkError unless the bias broadcasts to ``shape``."""
-        check_broadcast("bias", self.bias, shape)
+    def check_layer(self, output: str, recurrent: bool) -> None:
+        """Raise NetworkError where a layer of them has a recurrence, or gives states."""
+        if recurrent:
+            raise NetworkError(_NO_RECURRENCE)
+        if output == "state":
+            raise NetworkError("output is 'state', SigmaDelta neurons give 'spikes'; a readout of sums has Sigma neurons")
+
+    def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
+        """sigma, act, residue, error and the messages, by the equations above."""
+        sigma = signed(states["sigma"] + a, 32)
+        new = signed(sigma + drive, 32)
+        encoder, messages = self.encoded(states, new.clip(0, None) if self.activation == "relu" else new)
+        return {"sigma": sigma, **encoder}, messages
+
+    def drive(self, shape: Shape) -> Ints:
+        """``bias << (spike_exp + state_exp)`` of every neuron, (neurons,)."""
+        return each(self.bias, shape).astype(np.int64) << self.shift
+
+    def widths(self) -> dict[str, int]:
+        """Bits of threshold and bias, which stand among the states shifted by both exponents."""
+        return super().widths() | {"bias": _bits(self.bias) + self.shift}
 
 
+@register
 @dataclass(frozen=True, eq=False)
-class Sigma:
+class Sigma(Neuron):
     """The readout of a sigma-delta network: ``sigma <- sigma + a``, which is also what it gives, in 32 bit that wrap.
 
     Source: lava-nc ``proc/sdn/models.py`` (PySigmaModelFixed); netx makes it of a layer with ``neuron/sigma_output``.
     """
 
+    MODEL: ClassVar[str] = "sigma"
+    LABEL: ClassVar[str] = "sigma-delta neurons"
+    STATES: ClassVar[tuple[str, ...]] = ("sigma",)
     #: Its messages are its sums.
     GRADED: ClassVar[bool] = True
-    NAMES: ClassVar[tuple[str, ...]] = ("spikes", "a", "sigma")
+    READOUT: ClassVar[str | None] = "sigma"
+    SENDS: ClassVar[bool] = False
+    RECURRENT: ClassVar[bool] = False
 
-    def check_shape(self, shape: Shape) -> None:
-        """There are no constants, so any shape will do."""
+    def check_layer(self, output: str, recurrent: bool) -> None:
+        """Raise NetworkError where a layer of them has a recurrence, or gives spikes."""
+        if recurrent:
+            raise NetworkError(_NO_RECURRENCE)
+        if output == "spikes":
+            raise NetworkError("output is 'spikes', Sigma neurons only sum: 'state' is allowed")
+
+    def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
+        """The sum, which is also what it gives."""
+        sigma = signed(states["sigma"] + a + drive, 32)
+        return {"sigma": sigma}, sigma

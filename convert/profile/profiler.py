@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.compare.runs import INPUT, SPIKES
-from myelin.convert.cuba_states import bias_of, current_before_wrap, voltage_before_limit
-from myelin.convert.inputs import input_mantissa
+from myelin.convert.compare.runs import SPIKES
+from myelin.convert.inputs import input_values
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
+from myelin.convert.neurons import Neuron
 from myelin.convert.recording import Passage
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.synapses import connections, fan_out
@@ -58,9 +57,10 @@ class LayerProfile:
         forward_operations, recurrent_operations: synapses with a nonzero weight that spikes met on their way in, from the
             population before and from itself.  A spike counts where it is sent, also when it arrives after the last step.
         silent, always: neurons that never send, and that send in every step of every sample; None for a readout of states.
-        ranges: by name of what is recorded besides spikes.  Of CUBA neurons u is taken before it wraps, and v before it
-            saturates and before a spike sets it to zero, so both may exceed 24 bit.
-        wraps, saturations: how often u wrapped and v saturated; None where the neurons are of another kind.
+        ranges: by name of what is recorded besides spikes.  A state that wraps or saturates at the end of 24 bit is taken
+            before it does, and before a spike sets it to zero, so it may exceed them.
+        overflow: what these states do there, "wraps" or "saturates", by name; see ``Neuron.OVERFLOW``.
+        overflows: how often each did.
         seconds: of all threads together while time was taken, without any recording; 0 for the input.
         engine: how the products were made.
     """
@@ -73,10 +73,24 @@ class LayerProfile:
     silent: int | None = None
     always: int | None = None
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    wraps: int | None = None
-    saturations: int | None = None
+    overflow: Mapping[str, str] = field(default_factory=dict)
+    overflows: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     engine: str = ""
+
+    @property
+    def wraps(self) -> int | None:
+        """How often a state wrapped; None where no state of these neurons does."""
+        return self._cut("wraps")
+
+    @property
+    def saturations(self) -> int | None:
+        """How often a state saturated; None where no state of these neurons does."""
+        return self._cut("saturates")
+
+    def _cut(self, kind: str) -> int | None:
+        names = [name for name, does in self.overflow.items() if does == kind]
+        return sum(self.overflows.get(name, 0) for name in names) if names else None
 
     @property
     def operations(self) -> int:
@@ -127,8 +141,7 @@ class _Sums:
     recurrent: int = 0
     fired: Any = 0  # (neurons,) in how many steps each has sent
     ranges: dict[str, Range] = field(default_factory=dict)
-    wraps: int = 0
-    saturations: int = 0
+    overflows: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     engines: dict[str, None] = field(default_factory=dict)
 
@@ -203,31 +216,28 @@ class Profiler:
             if True in self.fan_outs[index]:
                 sums.recurrent += int(sent @ self.fan_outs[index][True])
         neuron = self.network.neuron(index)
-        if isinstance(neuron, Cuba):
-            self._cuba(passage, neuron, sums)
-        else:
-            for name in self._names(index):
-                sums.widen(name, arrays[name])
+        if neuron is not None:
+            self._states(passage, neuron, sums)
 
-    def _cuba(self, passage: Passage, neuron: Cuba, sums: _Sums) -> None:
-        a, u, v = (passage.arrays[name] for name in (INPUT, "u", "v"))
+    def _states(self, passage: Passage, neuron: Neuron, sums: _Sums) -> None:
         if passage.layer < 0:
-            source = self.network.input
-            shape = source.shape
-            mantissa = input_mantissa(source, passage.entered.reshape(*passage.entered.shape[:2], *shape))
-            bias = (mantissa << neuron.bias_exp).reshape(passage.entered.shape)
+            shape, entered = self.network.input.shape, passage.entered
+            values = input_values(self.network.input, entered.reshape(*entered.shape[:2], *shape))
+            drive = neuron.input_drive(values).reshape(entered.shape)
         else:
             shape = self.network.layers[passage.layer].shape
-            bias = bias_of(neuron, shape)
-        current, voltage = current_before_wrap(a, u, neuron, shape), voltage_before_limit(u, v, bias, neuron, shape)
-        for name, array in ((INPUT, a), ("u", current), ("v", voltage)):
-            sums.widen(name, array)
-        sums.wraps += int(np.count_nonzero(current != u))
-        sums.saturations += int(np.count_nonzero(np.abs(voltage) > STATE_MAX))
+            drive = neuron.drive(shape)
+        uncut = neuron.before_limits(passage.arrays, drive, shape)
+        for name in self._names(passage.layer):
+            sums.widen(name, uncut.get(name, passage.arrays[name]))
+        for name, kind in neuron.OVERFLOW.items():
+            # a saturated state may have been set to zero by a spike since, so it is compared with the end of its range
+            cut = uncut[name] != passage.arrays[name] if kind == "wraps" else np.abs(uncut[name]) > STATE_MAX
+            sums.overflows[name] = sums.overflows.get(name, 0) + int(np.count_nonzero(cut))
 
     def _layer(self, index: int, sums: _Sums) -> LayerProfile:
         sends = index < 0 or self.network.layers[index].output == "spikes"
-        cuba = isinstance(self.network.neuron(index), Cuba)
+        neuron = self.network.neuron(index)
         shape = self.network.input.shape if index < 0 else self.network.layers[index].shape
         return LayerProfile(
             name="input neurons" if index < 0 else f"layer {index} ({self.network.layers[index].kind})",
@@ -238,8 +248,8 @@ class Profiler:
             silent=int(np.count_nonzero(sums.fired == 0)) if sends else None,
             always=int(np.count_nonzero(sums.fired == self.samples * self.steps)) if sends else None,
             ranges=sums.ranges,
-            wraps=sums.wraps if cuba else None,
-            saturations=sums.saturations if cuba else None,
+            overflow={} if neuron is None else neuron.OVERFLOW,
+            overflows=sums.overflows,
             seconds=sums.seconds,
             engine=", ".join(sums.engines),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
 
 #: From this share of the range on, and of neurons that send in a step on, a layer is worth a warning.
@@ -43,16 +44,21 @@ def _layer(layer: LayerProfile, profile: Profile) -> dict[str, Any]:
                 "low": taken.low,
                 "high": taken.high,
                 "bits": taken.bits,
-                **({"percent_of_2_to_the_23": taken.percent} if name in ("u", "v") else {}),
+                **({"percent_of_2_to_the_23": taken.percent} if name in layer.overflow else {}),
             }
             for name, taken in layer.ranges.items()
         },
-        "u_wraps": layer.wraps,
-        "v_saturations": layer.saturations,
+        **{"u_wraps": None, "v_saturations": None},
+        **{_overflow_key(name, kind): layer.overflows.get(name, 0) for name, kind in layer.overflow.items()},
         "ms_per_sample": 1000 * layer.seconds / profile.timed_samples,
         "time_percent": 100 * layer.seconds / thread if thread else 0.0,
         "engine": layer.engine,
     }
+
+
+def _overflow_key(state: str, kind: str) -> str:
+    """``u_wraps``, ``v_saturations``."""
+    return f"{state}_{'wraps' if kind == 'wraps' else 'saturations'}"
 
 
 def _density(layer: LayerProfile, profile: Profile) -> float:
@@ -70,9 +76,8 @@ def _warnings(profile: Profile) -> Iterator[str]:
 
 
 def _range_warnings(layer: LayerProfile) -> Iterator[str]:
-    for name, count, verb in (("u", layer.wraps, "wraps"), ("v", layer.saturations, "saturates")):
-        if count is None:
-            continue
+    for name, verb in layer.overflow.items():
+        count = layer.overflows.get(name, 0)
         percent = layer.ranges[name].percent if name in layer.ranges else 0.0
         times = f"{count} time{'' if count == 1 else 's'}"
         cure = "halve weights, bias and threshold, or raise its decay"
@@ -86,6 +91,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     """What ``as_dict`` gave, with ``network`` and ``input`` (text), for the screen."""
     shown = [
         f"network       {result['network']}",
+        *note_lines(result),
         f"input         {result['input']['text']}",
         "",
         *_activity(result["layers"]),
@@ -115,11 +121,10 @@ def _activity(layers: list[Mapping[str, Any]]) -> Iterator[str]:
 def _ranges(layers: list[Mapping[str, Any]]) -> Iterator[str]:
     row = "{:32} {:>10} {:>12} {:>12} {:>5} {:>9} {:>8}".format
     yield row("range of the integers", "", "low", "high", "bits", "of 2^23", "beyond")
-    beyond = {"u": "u_wraps", "v": "v_saturations"}
     for entry in layers:
         for position, (name, taken) in enumerate(entry["ranges"].items()):
             percent = f"{taken['percent_of_2_to_the_23']:.2f} %" if "percent_of_2_to_the_23" in taken else ""
-            count = entry[beyond[name]] if name in beyond else ""
+            count = next((entry[key] for key in (f"{name}_wraps", f"{name}_saturations") if entry.get(key) is not None), "")
             yield row(
                 entry["where"] if not position else "", name, taken["low"], taken["high"], taken["bits"], percent, count
             ).rstrip()

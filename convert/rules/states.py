@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from myelin.convert.compare.runs import INPUT
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba
 from myelin.convert.rules.violation import Case, Violation, layer_name
-from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ class StateRange(NamedTuple):
         where: the population.
         name: of the state; u is taken before it wraps and v before it saturates.
         low, high: extremes.
-        beyond_24_bit: how often u wrapped or v saturated; None for other states.
+        beyond_24_bit: how often it wrapped or saturated there; None for states that do neither.
     """
 
     where: str
@@ -52,7 +51,7 @@ def calibrate(network: Network, batches: Iterable[npt.ArrayLike]) -> Profile:
 def state_ranges(calibration: Profile) -> list[StateRange]:
     """Every state of every population, in the order of layers."""
     return [
-        StateRange(layer.name, name, extent.low, extent.high, {"u": layer.wraps, "v": layer.saturations}.get(name))
+        StateRange(layer.name, name, extent.low, extent.high, layer.overflows.get(name))
         for layer in calibration.layers
         for name, extent in layer.ranges.items()
         if name != INPUT
@@ -69,19 +68,25 @@ def states(case: Case) -> Iterator[Violation]:
     network, target, calibration = case
     assert target.state_bits is not None and calibration is not None
     half = 1 << (target.state_bits - 1)
-    limits = {"u": (1 - half, half), "v": (1 - half, half - 1)}
+    limits = {"wraps": (1 - half, half), "saturates": (1 - half, half - 1)}
+    last = network.layers[-1]
+    overflow = _overflow(calibration)
     readout, reset_above = _readout(network)
     for state in state_ranges(calibration):
-        if state.name == "v" and state.where == readout and state.high > reset_above:
-            what, cure = f"v ({_input(calibration)}, reset there)", "scale the weights of the readout down by a power of two"
+        kind = overflow.get((state.where, state.name), "")
+        if state.name == last.neuron.READOUT and state.where == readout and state.high > reset_above:
+            what, cure = (
+                f"{state.name} ({_input(calibration)}, reset there)",
+                "scale the weights of the readout down by a power of two",
+            )
             yield Violation("states", state.where, what, "state", state.high, reset_above, target.name, cure)
             continue
-        if state.name == "v" and half == CURRENT_WRAP:
+        if kind == "saturates" and half == CURRENT_WRAP:
             continue
-        low, high = limits.get(state.name, (-half, half - 1))
+        low, high = limits.get(kind, (-half, half - 1))
         got, limit = (state.high, high) if state.high - high >= low - state.low else (state.low, low)
         if not low <= got <= high:
-            wraps = f", wraps {_times(state.beyond_24_bit)}" if state.name == "u" and half == CURRENT_WRAP else ""
+            wraps = f", wraps {_times(state.beyond_24_bit)}" if kind == "wraps" and half == CURRENT_WRAP else ""
             what = f"{state.name} ({_input(calibration)}{wraps})"
             cure = "scale the weights and the threshold down by a power of two, or let the states decay faster"
             yield Violation("states", state.where, what, "state", got, limit, target.name, cure)
@@ -91,20 +96,29 @@ def notes(target: Target, calibration: Profile | None) -> list[str]:
     """What a calibration shows that is no violation: voltages that saturate, one line for each population."""
     if calibration is None or target.state_bits is None:
         return []
+    overflow = _overflow(calibration)
     return [
-        f"{state.where}: v saturates {_times(state.beyond_24_bit)} ({_input(calibration)}), reaching {state.low}..{state.high} "
-        f"of +-{STATE_MAX}; {target.name} does the same, so nothing differs from the simulation"
+        f"{state.where}: {state.name} saturates {_times(state.beyond_24_bit)} ({_input(calibration)}), reaching "
+        f"{state.low}..{state.high} of +-{STATE_MAX}; {target.name} does the same, so nothing differs from the simulation"
         for state in state_ranges(calibration)
-        if state.name == "v" and state.beyond_24_bit and 1 << (target.state_bits - 1) == CURRENT_WRAP
+        if overflow.get((state.where, state.name)) == "saturates"
+        and state.beyond_24_bit
+        and 1 << (target.state_bits - 1) == CURRENT_WRAP
     ]
+
+
+def _overflow(calibration: Profile) -> dict[tuple[str, str], str]:
+    """What the state of that name of that population does at the end of 24 bit, where it does anything."""
+    return {(layer.name, name): kind for layer in calibration.layers for name, kind in layer.overflow.items()}
 
 
 def _readout(network: Network) -> tuple[str, int]:
     """Name of a readout of voltages and the voltage above which it is reset; no name where there is none."""
     last = network.layers[-1]
-    if last.output != "state" or not isinstance(last.neuron, Cuba):
+    above = last.neuron.reset_above
+    if last.output != "state" or above is None:
         return "", 0
-    return layer_name(network, len(network.layers) - 1), last.neuron.threshold << STATE_SHIFT
+    return layer_name(network, len(network.layers) - 1), above
 
 
 def _times(count: int | None) -> str:

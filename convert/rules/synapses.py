@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from myelin.convert.arrays import IntArray
-from myelin.convert.cuba_states import each
-from myelin.convert.layers import Conv, Dense
-from myelin.convert.layers.conv import as_chw
+from myelin.convert.arrays import IntArray, each
 from myelin.convert.network import Network
 from myelin.convert.rules.violation import Case, Violation, beyond, layer_name
 from myelin.convert.synapses import Connection, Index, connections, fan_out
@@ -32,7 +29,7 @@ def delay(case: Case) -> Iterator[Violation]:
             yield found(index, "longest delay", int(layer.delay_steps.max()))
     for index, which, (recurrent, synapse, shape, steps) in _links(network):
         axonal = each(steps, shape)
-        synaptic = synapse.delay_steps if isinstance(synapse, Dense) else None
+        synaptic = synapse.delay_steps
         if recurrent and axonal.max() > limit:
             yield found(index, f"longest {which}delay", int(axonal.max()))
         elif synaptic is not None and axonal.max() <= limit and (axonal + synaptic).max() > limit:
@@ -66,10 +63,10 @@ def weight_bits(weight: IntArray) -> int:
 
 
 def exponent(case: Case) -> Iterator[Violation]:
-    """Exponents of dense connections; a convolution has none."""
+    """Exponents of the weights; kernels have none."""
     network, target, _ = case
     for index, which, link in _links(network):
-        if not isinstance(link.synapse, Dense):
+        if link.synapse.SPATIAL:
             continue
         outside = beyond(link.synapse.weight_exp, target.weight_exp_min, target.weight_exp_max)
         if outside is not None:
@@ -149,28 +146,13 @@ def sources(link: Connection, places: bool = False) -> Index:
 
     ``places``: count the places of a convolution instead, whatever channels there are at each.
     """
-    synapse = link.synapse
-    if isinstance(synapse, Dense):
-        return np.count_nonzero(synapse.weight, axis=1).astype(np.int64)
-    _, *space = chw = as_chw(link.shape)
-    shape = synapse.output_shape(chw)
-    there = np.count_nonzero(synapse.weight, axis=1)  # (out channels, kernel height, kernel width)
-    there = there > 0 if places else there
-    count = np.zeros(shape, np.int64)
-    for tap in np.ndindex(*synapse.weight.shape[2:]):
-        inside = []
-        for axis in range(2):
-            place = np.arange(shape[1 + axis]) * synapse.stride[axis] + tap[axis] * synapse.dilation[axis]
-            place -= synapse.padding[axis]
-            inside.append((place >= 0) & (place < space[axis]))
-        count += there[:, *tap][:, None, None] * np.logical_and.outer(*inside)
-    return count.reshape(-1)
+    return link.synapse.fan_in(link.shape, places)
 
 
 def _least_bits(link: Connection, target: Target, packing: SynapsePacking) -> int:
     """Bits that a synapse takes at least, when a neuron has one from each source."""
     need = weight_bits(link.synapse.weight)
-    if target.packing_label or isinstance(link.synapse, Conv):
+    if target.packing_label or link.synapse.SPATIAL:
         return need
     field = packing.field_bits("weight_bits", need)
     return packing.axon_bits(1, weight_bits=need if field is None else field)

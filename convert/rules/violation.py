@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.network import Network
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.neurons import Neuron
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def layer_name(network: Network, index: int) -> str:
     return "input neurons" if index < 0 else f"layer {index} ({network.layers[index].kind})"
 
 
-def neurons(network: Network) -> Iterator[tuple[str, Cuba | Delta | SigmaDelta | Sigma]]:
+def neurons(network: Network) -> Iterator[tuple[str, Neuron]]:
     """Every population's name and constants, the input's neurons first."""
     for index in range(-1, len(network.layers)):
         neuron = network.neuron(index)

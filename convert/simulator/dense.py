@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers import Conv, Synapse
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.simulator.events import step_cuba
 from myelin.convert.simulator.loops import add_product, arriving
@@ -124,7 +124,7 @@ class Products:
         return (result if self.write_last else result.transpose(0, 2, 1)).reshape(rows, self.targets)
 
 
-def products(synapse: Dense | Conv, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Products:
+def products(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Products:
     """``synapse`` as products, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps."""
     axon = ordered_axons(shape, axonal, order)
     if isinstance(synapse, Conv):

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, get_args
 
 import numpy as np
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.layers import Conv
-from myelin.convert.network import Layer, Network
-from myelin.convert.neurons import Cuba, Delta
-from myelin.convert.simulator.cuba import CubaInputStage, CubaStage, population
+from myelin.convert.network import Input, Layer, Network
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.registry import Handlers
+from myelin.convert.simulator.cuba import cuba_input_stage, cuba_stage
 from myelin.convert.simulator.plan import Order, channels_last
-from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage
-from myelin.convert.simulator.stage import Connection, Engine, Stage
+from myelin.convert.simulator.reference import ReferenceInputStage, reference_stage
+from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage, sigma_stage
+from myelin.convert.simulator.stage import Engine, PreparedConnection, Stage
 from myelin.hw_configs.errors import DataError
+
+#: Neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) -> Stage.
+#: All others run their reference step (``myelin.convert.simulator.reference``).
+LAYER_STAGES: Handlers[Callable[[str, Layer, PreparedConnection, PreparedConnection | None], Stage]] = Handlers(
+    "has {name} neurons; the simulator has no loop for them"
+)
+#: The same at a network's input: (input, neuron) -> Stage.
+INPUT_STAGES: Handlers[Callable[[Input, Any], Stage]] = Handlers(
+    "has {name} neurons; the simulator has no loop for them at an input"
+)
+
+LAYER_STAGES.register(Cuba)(cuba_stage)
+LAYER_STAGES.register(SigmaDelta)(sigma_delta_stage)
+LAYER_STAGES.register(Sigma)(sigma_stage)
+INPUT_STAGES.register(Cuba)(cuba_input_stage)
+INPUT_STAGES.register(Delta)(DeltaStage)
 
 
 def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:
@@ -22,31 +40,30 @@ def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:
     if engine not in get_args(Engine):
         raise DataError(f"engine is {engine!r}; {', '.join(map(repr, get_args(Engine)))} are allowed")
     stages: list[Stage] = []
-    source = network.input.neuron
-    if isinstance(source, Delta):
-        stages.append(DeltaStage(network.input, source))
-    elif source is not None:
-        stages.append(CubaInputStage(network.input, source, population(source, network.input.shape)))
+    if network.input.neuron is not None:
+        make_input = INPUT_STAGES.get(network.input.neuron) or ReferenceInputStage
+        stages.append(make_input(network.input, network.input.neuron))
     shape, delay_steps, order = network.input.shape, np.zeros((), np.int32), None
     for index, layer in enumerate(network.layers):
         before, order = order, _order(layer)
-        forward = Connection(layer.synapse, shape, delay_steps, Order(before, order), engine)
-        if isinstance(layer.neuron, Cuba):
-            neurons = population(layer.neuron, layer.shape, order)
-            stages.append(CubaStage(forward, _recurrent(layer, order, engine), neurons))
-        else:
-            stages.append(sigma_delta_stage(f"layer {index} ({layer.kind})", layer, forward))
+        forward = PreparedConnection(layer.synapse, shape, delay_steps, Order(before, order), engine)
+        make = LAYER_STAGES.get(layer.neuron) or _reference
+        stages.append(make(f"layer {index} ({layer.kind})", layer, forward, _recurrent(layer, order, engine)))
         shape, delay_steps = layer.shape, layer.delay_steps
     return stages
 
 
+def _reference(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> Stage:
+    return reference_stage(layer, forward, recurrent)
+
+
 def _order(layer: Layer) -> IntArray | None:
     """The order in which the neurons of ``layer`` are held."""
-    convolved = isinstance(layer.synapse, Conv) or (layer.recurrent is not None and isinstance(layer.recurrent.synapse, Conv))
+    convolved = layer.synapse.SPATIAL or (layer.recurrent is not None and layer.recurrent.synapse.SPATIAL)
     return channels_last(layer.shape) if convolved and len(layer.shape) == 3 and layer.shape[0] > 1 else None
 
 
-def _recurrent(layer: Layer, order: IntArray | None, engine: Engine) -> Connection | None:
+def _recurrent(layer: Layer, order: IntArray | None, engine: Engine) -> PreparedConnection | None:
     if layer.recurrent is None:
         return None
-    return Connection(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps, Order(order, order), engine)
+    return PreparedConnection(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps, Order(order, order), engine)

@@ -6,19 +6,19 @@ Messages are mostly changes: many in the first steps, few later.  Their sums are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.arrays import IntArray
 from myelin.convert.inputs import input_values
-from myelin.convert.layers import Conv, Dense
 from myelin.convert.network import Input, Layer
-from myelin.convert.neurons import Delta, Sigma, SigmaDelta
+from myelin.convert.neurons import Delta, SigmaDelta
 from myelin.convert.simulator.events import drive
 from myelin.convert.simulator.plan import ordered_matrix
-from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density, wrapped
 from myelin.hw_configs.errors import DataError
 
 #: Sums from here on are refused.  A synapse of Lava that holds odd weights holds them doubled, in 32 bit all the same.
@@ -90,15 +90,16 @@ def encode(  # type: ignore[no-untyped-def]  # noqa: ANN201
                 record_error[b, t] = error
 
 
-def _encoded(neuron: Delta | SigmaDelta, current: States, bias: States, wanted: Names) -> Arrays:
+def _encoded(neuron: Delta | SigmaDelta, current: States, bias: States, sums: bool, relu: bool, wanted: Names) -> Arrays:
+    """Messages and wanted states; ``sums`` and ``relu`` as in ``encode``."""
     result: Arrays = {"spikes": np.empty(current.shape, np.int32)}
     states = ("sigma", "act", "residue", "error")
     result |= {name: np.empty(current.shape, np.int32) for name in states if name in wanted}
     encode(
         current,
-        isinstance(neuron, SigmaDelta),
+        sums,
         bias,
-        isinstance(neuron, SigmaDelta) and neuron.activation == "relu",
+        relu,
         np.int32(neuron.threshold << neuron.shift),
         neuron.cumulative_error,
         neuron.state_exp,
@@ -133,24 +134,25 @@ class DeltaStage:
         """As ``Stage.run``; ``spikes`` are the values that enter."""
         _refuse_reset(interval)
         values = (input_values(self.source, spikes) << self.neuron.shift).astype(np.int32)
-        return _encoded(self.neuron, values, np.zeros(values.shape[2], np.int32), wanted)
+        bias = np.zeros(values.shape[2], np.int32)
+        return _encoded(self.neuron, values, bias, False, False, wanted)
 
 
 @dataclass(frozen=True)
 class SigmaDeltaStage:
-    """A layer of sigma-delta neurons, or of their readout: its connection from the population before, and its neurons.
+    """A layer of sigma-delta neurons: its connection from the population before, and its neurons.
 
     Attributes:
         where: name of the layer in messages.
         forward: its connection.
-        neuron: constants.
+        neuron: constants; None for a readout of sums, which has none.
         bias: (neurons,) shifted, in the order of the population.
         reach: no message makes a sum larger than itself times this.
     """
 
     where: str
-    forward: Connection
-    neuron: SigmaDelta | Sigma
+    forward: PreparedConnection
+    neuron: SigmaDelta | None
     bias: States
     reach: int
 
@@ -172,12 +174,13 @@ class SigmaDeltaStage:
         """As ``Stage.run``."""
         _refuse_reset(interval)
         current = self.currents(spikes, choice.forward_dense)
-        if isinstance(self.neuron, Sigma):
-            sigma = np.cumsum(current, axis=1, dtype=np.int32)
-            result: Arrays = {"spikes": sigma, "sigma": sigma}
-        else:
-            result = _encoded(self.neuron, current, self.bias, wanted)
+        result = self.neurons(current, wanted)
         return result | {"a": current} if "a" in wanted else result
+
+    def neurons(self, current: States, wanted: Names) -> Arrays:
+        """What the neurons make of their summed input ``current`` (batch, steps, neurons)."""
+        assert self.neuron is not None
+        return _encoded(self.neuron, current, self.bias, True, self.neuron.activation == "relu", wanted)
 
     def currents(self, spikes: Spikes, dense: bool) -> States:
         """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources).
@@ -202,22 +205,38 @@ class SigmaDeltaStage:
     def _bound(self, highest: npt.NDArray[np.int64]) -> int:
         """No sum of this connection is larger for messages whose magnitudes are at most ``highest`` (sources,)."""
         synapse, bound = self.forward.synapse, int(highest.max(initial=0)) * self.reach
-        if bound < _SUM_LIMIT or isinstance(synapse, Conv):
+        if bound < _SUM_LIMIT or synapse.SPATIAL:
             return bound
         sums = highest @ ordered_matrix(np.abs(synapse.weight.astype(np.int64)).T, self.forward.order)
         return int(sums.max(initial=0)) << max(0, synapse.weight_exp)
 
 
-def sigma_delta_stage(where: str, layer: Layer, forward: Connection) -> SigmaDeltaStage:
-    """A layer prepared, with the connection that reaches it."""
-    assert isinstance(layer.neuron, SigmaDelta | Sigma)
-    bias, order = _bias(layer.neuron, layer.shape), forward.order.target
-    exponent = layer.synapse.weight_exp if isinstance(layer.synapse, Dense) else 0
-    reach = layer.synapse.absolute_input_sum() << max(0, exponent)
-    return SigmaDeltaStage(where, forward, layer.neuron, bias if order is None else bias[order], reach)
+class SigmaStage(SigmaDeltaStage):
+    """The readout of a sigma-delta network: sums of all that arrived."""
+
+    def neurons(self, current: States, wanted: Names) -> Arrays:
+        """The sums, which are also what is given."""
+        sigma = np.cumsum(current, axis=1, dtype=np.int32)
+        return {"spikes": sigma, "sigma": sigma}
 
 
-def _bias(neuron: SigmaDelta | Sigma, shape: Shape) -> States:
-    if isinstance(neuron, Sigma):
-        return np.zeros(int(np.prod(shape)), np.int32)
-    return np.broadcast_to(neuron.bias << neuron.shift, shape).reshape(-1).astype(np.int32)
+def sigma_delta_stage(
+    where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None
+) -> SigmaDeltaStage:
+    """A layer of sigma-delta neurons prepared, with the connection that reaches it; they have no recurrence."""
+    neuron: Any = layer.neuron
+    return SigmaDeltaStage(where, forward, neuron, _bias(layer, forward), _reach(forward))
+
+
+def sigma_stage(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> SigmaStage:
+    """A readout of sums prepared."""
+    return SigmaStage(where, forward, None, _bias(layer, forward), _reach(forward))
+
+
+def _bias(layer: Layer, forward: PreparedConnection) -> States:
+    bias, order = layer.neuron.drive(layer.shape).astype(np.int32), forward.order.target
+    return bias if order is None else bias[order]
+
+
+def _reach(forward: PreparedConnection) -> int:
+    return forward.absolute_sum << max(0, forward.synapse.weight_exp)

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers import Synapse
 from myelin.convert.simulator import dense as engine_dense
-from myelin.convert.simulator.plan import C_ORDER, CONV, ROWS, Order, Plan, plan_connection
+from myelin.convert.simulator.events import drive
+from myelin.convert.simulator.plan import C_ORDER, CONV, PLANNED, ROWS, ConnectionPlan, Order, is_narrow, plan_connection
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS
 
 Spikes = npt.NDArray[Any]
@@ -84,20 +85,24 @@ class Stage(Protocol):
 
 
 @dataclass
-class Connection:
+class PreparedConnection:
     """A connection for both engines, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
 
     ``engine`` is the one that was asked for.
     """
 
-    synapse: Dense | Conv
+    synapse: Synapse
     shape: Shape
     axonal: IntArray
     order: Order = C_ORDER
     engine: Engine = "auto"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.synapse, PLANNED):  # the engines have loops for these; any other connection is a matrix too
+            self.synapse = self.synapse.as_dense(self.shape)
+
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> ConnectionPlan:
         """For events."""
         return plan_connection(self.synapse, self.shape, self.axonal, self.order)
 
@@ -113,7 +118,16 @@ class Connection:
 
     def may_wrap(self, bound: int) -> bool:
         """Whether sums of up to ``bound`` are kept to 24 bit: those of Lava's convolution, which has no delays."""
-        return isinstance(self.synapse, Conv) and not np.any(self.axonal) and bound >= _CONV_HALF
+        return self.synapse.SUM_BITS is not None and not np.any(self.axonal) and bound >= _CONV_HALF
+
+    def currents(self, spikes: Spikes, largest: int, dense: bool, neurons: int) -> States:
+        """Sums (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of magnitudes up to ``largest``."""
+        if dense:
+            current = self.products.currents(spikes, largest)
+        else:
+            current = np.zeros((*spikes.shape[:2], neurons), np.int32)
+            drive(spikes, current, self.plan, is_narrow(self.plan, largest))
+        return wrapped(current) if self.may_wrap(largest * self.absolute_sum) else current
 
     def is_dense(self, density: float | None) -> bool:
         """Whether to make products for spikes of which the share ``density`` is not zero; None for unknown."""

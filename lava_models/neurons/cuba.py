@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.neurons import Cuba
+from myelin.hw_configs.errors import NetworkError
 
 
 def lif_arguments(neuron: Cuba, shape: Shape, *, image: bool) -> dict[str, Any]:
@@ -48,8 +49,31 @@ def has_shared_decays(neuron: Cuba) -> bool:
     return all(bool(np.all(values == values.flat[0])) for values in (neuron.current_decay, neuron.voltage_decay))
 
 
-def create_lif(arguments: dict[str, Any]) -> Any:
+def check_lif_on_chip(neuron: Cuba) -> None:
+    """Raise NetworkError where the LIF of the chip cannot hold the constants."""
+    if not has_shared_decays(neuron):
+        raise NetworkError(
+            "decays differ between neurons, the LIF of the chip holds one of each kind for a layer; retrain with "
+            "shared decays, or run with --backend lava (backend='cpu' in Python)"
+        )
+
+
+def create_lif(neuron: Cuba, arguments: dict[str, Any]) -> Any:
     """A fresh LIF process; needs ``compat.prepare()``."""
     from lava.proc.lif.process import LIF
 
     return LIF(**arguments)
+
+
+def drive_lif(neuron: Cuba, arguments: dict[str, Any], values: npt.NDArray[Any], image: bool) -> Any:
+    """A LIF whose bias mantissa follows ``values`` (steps, *shape); where it changes, it is loaded between steps."""
+    from lava.proc import io
+
+    mantissa = neuron.input_mantissa(values)
+    mantissa = mantissa.transpose(0, 3, 2, 1) if image else mantissa.reshape(len(mantissa), -1)
+    lif = create_lif(neuron, {**arguments, "bias_mant": mantissa[0].copy()})
+    if np.any(mantissa != mantissa[0]):
+        # what is loaded after a step takes effect in the next; Lava's loader wants (state, label) and starts over at the end
+        loader = io.dataloader.StateDataloader(dataset=[(np.ascontiguousarray(step), 0) for step in mantissa[1:]])
+        loader.connect_var(lif.bias_mant)
+    return lif

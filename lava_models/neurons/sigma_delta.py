@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
 from myelin.convert.neurons import Delta, Sigma, SigmaDelta
 
 #: Lava's ``ActivationMode`` (lava-nc ``proc/sdn/process.py``).
 _ACTIVATIONS = {"unit": 0, "relu": 1}
+#: Constants and the arguments of Lava's processes that take them; Sigma has none.
+_SCALARS = {"threshold": "vth", "cumulative_error": "cum_error", "spike_exp": "spike_exp", "state_exp": "state_exp"}
 
 
 def sigma_delta_arguments(neuron: SigmaDelta | Sigma | Delta, shape: Shape, *, image: bool) -> dict[str, Any]:
@@ -21,18 +24,13 @@ def sigma_delta_arguments(neuron: SigmaDelta | Sigma | Delta, shape: Shape, *, i
         image: whether the process has shape (x, y, channel), as Lava's Conv wants it, instead of a flat one.
     """
     arguments: dict[str, Any] = {"shape": shape[::-1] if image else (int(np.prod(shape)),)}
-    if isinstance(neuron, Sigma):
-        return arguments
-    arguments |= {
-        "vth": neuron.threshold,
-        "cum_error": neuron.cumulative_error,
-        "spike_exp": neuron.spike_exp,
-        "state_exp": neuron.state_exp,
-    }
-    if isinstance(neuron, SigmaDelta):
-        bias = np.broadcast_to(neuron.bias, shape)
+    constants = neuron.fields()
+    arguments |= {lava: constants[name] for name, lava in _SCALARS.items() if name in constants}
+    if "bias" in constants:
+        bias = np.broadcast_to(constants["bias"], shape)
         arguments["bias"] = bias.transpose(2, 1, 0).copy() if image else bias.reshape(-1).copy()
-        arguments["act_mode"] = _ACTIVATIONS[neuron.activation]
+    if "activation" in constants:
+        arguments["act_mode"] = _ACTIVATIONS[constants["activation"]]
     return arguments
 
 
@@ -44,3 +42,12 @@ def create_sigma_delta(neuron: SigmaDelta | Sigma | Delta, arguments: dict[str, 
     made = getattr(process, type(neuron).__name__)(**options)
     made.name = arguments["name"]  # Sigma and Delta take none (lava-nc ``proc/sdn/process.py:24``)
     return made
+
+
+def drive_delta(neuron: Delta, arguments: dict[str, Any], values: npt.NDArray[Any], image: bool) -> Any:
+    """Delta encoders of ``values`` (steps, *shape)."""
+    from myelin.lava_models.sources import ring
+
+    encoders = create_sigma_delta(neuron, arguments)
+    ring(values, image).s_out.connect(encoders.a_in)
+    return encoders

@@ -55,8 +55,8 @@ def work(job: dict[str, Any]) -> None:
         job: ``config`` of the run, ``data``, ``report`` (a split or None), ``out`` (run folder), ``head``: what the result
             begins with.
     """
-    from myelin.commands.train import train_run, training_data
     from myelin.train.config.files import config_from_dict
+    from myelin.train.run.start import train_run, training_data
 
     out = Path(job["out"])
     config = config_from_dict(job["config"])

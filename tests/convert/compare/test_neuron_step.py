@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, Dense, Input, Layer, Network, simulate
+from myelin.convert.arrays import signed
 from myelin.convert.compare.neuron_step import neuron_step
-from myelin.convert.cuba_states import bias_of, current_before_wrap, derived_input, signed, voltage_before_limit
-from myelin.convert.inputs import input_mantissa
+from myelin.convert.inputs import input_values
 from myelin.convert.layers.conv import as_chw, unroll
+from myelin.convert.neurons.cuba_states import current_before_wrap, derived_input, voltage_before_limit
 from myelin.convert.synapses import connections, fan_in, fan_out
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -58,9 +59,9 @@ def test_what_states_tell_of_the_steps_between_them(random_network, seed):
         np.testing.assert_array_equal(derived_input(u, cuba, shape), signed(a, 18))
         before = current_before_wrap(a, u, cuba, shape)
         np.testing.assert_array_equal(signed(before - u, 24), 0)
-        bias = bias_of(cuba, shape)
+        bias = cuba.drive(shape)
         if index < 0:
-            mantissa = input_mantissa(network.input, entered.reshape(*entered.shape[:2], *shape))
+            mantissa = cuba.input_mantissa(input_values(network.input, entered.reshape(*entered.shape[:2], *shape)))
             bias = (mantissa << cuba.bias_exp).reshape(entered.shape)
         reached = np.clip(voltage_before_limit(u, v, bias, cuba, shape), -(2**23 - 1), 2**23 - 1)
         np.testing.assert_array_equal(np.where(reached > cuba.threshold << 6, 0, reached), v)

@@ -6,35 +6,26 @@ spiked, and what decays in the next step is what was recorded.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray, Shape
-from myelin.convert.neurons import Cuba
+from myelin.convert.arrays import Shape, each, signed
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_SHIFT
+
+if TYPE_CHECKING:
+    from myelin.convert.neurons.cuba import Cuba
 
 Ints = npt.NDArray[np.int64]
 #: Bits of the summed input a that u still holds: u is known modulo 2^24 and a enters it shifted by 6.
 INPUT_BITS = (2 * CURRENT_WRAP).bit_length() - 1 - STATE_SHIFT
 
 
-def signed(values: npt.ArrayLike, bits: int) -> Ints:
-    """``values`` modulo ``2 ** bits``, as the signed number of that width."""
-    half = 1 << (bits - 1)
-    return ((np.asarray(values, np.int64) + half) & (2 * half - 1)) - half
-
-
 def decayed(state: npt.ArrayLike, decay: npt.ArrayLike) -> Ints:
     """``rz(state * (4096 - decay))``: what is left of a state a step later; the product is shifted toward zero."""
     product = np.asarray(state, np.int64) * (DECAY_UNITY - np.asarray(decay, np.int64))
     return np.sign(product) * (np.abs(product) // DECAY_UNITY)
-
-
-def each(values: IntArray, shape: Shape) -> IntArray:
-    """A constant of a population of ``shape`` for every neuron, (neurons,)."""
-    return np.broadcast_to(values, shape).reshape(-1)
 
 
 def derived_input(u: npt.NDArray[Any], neuron: Cuba, shape: Shape) -> Ints:
@@ -67,11 +58,6 @@ def voltage_before_limit(u: npt.NDArray[Any], v: npt.NDArray[Any], bias: npt.NDA
         neuron, shape: the population's constants and shape.
     """
     return decayed(_before(v), each(neuron.voltage_decay, shape)) + u.astype(np.int64) + bias
-
-
-def bias_of(neuron: Cuba, shape: Shape) -> Ints:
-    """``bias_mant << bias_exp`` of every neuron, (neurons,)."""
-    return each(neuron.bias_mant, shape).astype(np.int64) << neuron.bias_exp
 
 
 def _before(states: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,0 +1,69 @@
+"""CUBA neurons of a netx file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.arrays import Shape
+from myelin.convert.netx.constants import bias_of, flat, threshold_of
+from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.values import spread, whole_number
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP
+
+#: netx's neuron of a dense layer without one: ``1 << 18 - 1``, which Python reads as 1 << 17 (lava-dl ``netx/hdf5.py``).
+_DEFAULT_THRESHOLD = 1 << 17
+
+
+def read_cuba(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | None, at_input: bool) -> Cuba:
+    """What the subgroup ``neuron`` says, with the bias beside it; that of an input layer is the input's, not the neuron's."""
+    return _read_cuba(group, neuron, shape, np.zeros((), np.int32) if at_input else bias_of(group, shape))
+
+
+def default_neuron(group: Fields, shape: Shape) -> Cuba:
+    """What netx gives a dense layer without a neuron: the voltage is the sum of all input, and never spikes."""
+    return Cuba(_DEFAULT_THRESHOLD, np.array(0), np.array(DECAY_UNITY), bias_of(group, shape))
+
+
+def _read_cuba(group: Fields, neuron: Fields, shape: Shape, bias: npt.NDArray[Any]) -> Cuba:
+    if neuron.number("gradedSpike", 0):
+        raise NetworkError(f"{group.name}: gradedSpike is set; Lava's LIF has no graded spikes: train with graded_spike=False")
+    if whole_number(neuron, "refDelay", 1) > 1:
+        raise NetworkError(
+            f"{group.name}: refDelay is {whole_number(neuron, 'refDelay')}; Lava's LIF has no refractory period beyond 1"
+        )
+    constants = {}
+    for key in ("iDecay", "vDecay"):
+        values = neuron.numbers(key, int(np.prod(shape)))
+        if values is None:
+            raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
+        constants[key] = spread(group, key, values, shape)
+    return Cuba(
+        threshold=threshold_of(group, neuron, shape),
+        current_decay=constants["iDecay"],
+        voltage_decay=constants["vDecay"],
+        bias_mant=bias,
+        bias_exp=whole_number(group, "bias_exp", NETX_BIAS_EXP),
+    )
+
+
+def write_cuba(group: h5py.Group, neuron: Cuba, shape: Shape, grid: bool) -> None:
+    """Fill the subgroup ``neuron``, and write the bias beside it; ``grid``: the layer has three axes in netx."""
+    if neuron.has_bias:
+        bias = neuron.bias_mant
+        if grid and bias.ndim == 0:  # stock netx broadcasts a convolution's bias by itself only per channel
+            bias = np.broadcast_to(bias, (shape[0], 1, 1))
+        group["bias"] = flat(bias, shape, grid)
+    group["neuron/type"] = "CUBA"
+    group["neuron/iDecay"] = flat(neuron.current_decay, shape, grid)
+    group["neuron/vDecay"] = flat(neuron.voltage_decay, shape, grid)
+    group["neuron/vThMant"] = neuron.threshold
+    group["neuron/refDelay"] = 1
+    group["neuron/gradedSpike"] = False
+    if neuron.bias_exp != NETX_BIAS_EXP:
+        group["bias_exp"] = neuron.bias_exp

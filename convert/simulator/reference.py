@@ -1,0 +1,95 @@
+"""Neurons without a compiled loop: their own reference step, in turn for every step of all samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from myelin.convert.arrays import IntArray, signed
+from myelin.convert.inputs import input_values
+from myelin.convert.network import Input, Layer
+from myelin.convert.neurons import Neuron
+from myelin.convert.neurons.neuron import Ints
+from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, measured_density
+
+
+@dataclass(frozen=True)
+class ReferenceInputStage:
+    """Neurons at a network's input."""
+
+    source: Input
+    neuron: Neuron
+    order: None = None
+    wants_many_samples: bool = False
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """As ``Stage.choose``: there is no connection."""
+        return Choice(False)
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """As ``Stage.run``; ``spikes`` are the values that enter."""
+        values = input_values(self.source, spikes.reshape(*spikes.shape[:2], *self.source.shape))
+        run = _Run(self.neuron, spikes.shape, wanted, interval, phase)
+        drive = self.neuron.input_drive(values).reshape(spikes.shape)
+        for t in range(spikes.shape[1]):
+            run.step(t, np.zeros(run.shape, np.int64), drive[:, t])
+        return run.arrays
+
+
+@dataclass(frozen=True)
+class ReferenceStage:
+    """A layer with its feed-forward and its recurrent connection."""
+
+    forward: PreparedConnection
+    recurrent: PreparedConnection | None
+    neuron: Neuron
+    drive: Ints
+    order: IntArray | None
+    wants_many_samples: bool = False
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """As ``Stage.choose``; the recurrence is always a product, as each step runs for all samples."""
+        return Choice(self.forward.is_dense(measured_density(spikes)), None if self.recurrent is None else True)
+
+    def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
+        """As ``Stage.run``."""
+        run = _Run(self.neuron, (*spikes.shape[:2], self.drive.size), wanted, interval, phase)
+        largest = int(np.abs(spikes.astype(np.int64)).max(initial=0))
+        given = self.forward.currents(spikes, largest, choice.forward_dense, self.drive.size)
+        for t in range(spikes.shape[1]):
+            a = given[:, t].astype(np.int64)
+            if self.recurrent is not None:
+                back, sent = np.zeros(run.shape, np.int32), run.arrays["spikes"]
+                most = int(np.abs(sent[:, :t].astype(np.int64)).max(initial=0)) if self.neuron.GRADED else 1
+                self.recurrent.products.add_at(sent, t, most, back)
+                a += back
+            run.step(t, signed(a, 32), self.drive)
+        return run.arrays
+
+
+class _Run:
+    """The states of a population through one run, and what is recorded of them."""
+
+    def __init__(self, neuron: Neuron, shape: tuple[int, ...], wanted: Names, interval: int, phase: int) -> None:
+        batch, _, neurons = shape
+        self.neuron, self.shape, self.interval, self.phase = neuron, (batch, neurons), interval, phase
+        self.states = neuron.rest(self.shape)
+        self.arrays: Arrays = {"spikes": np.zeros(shape, np.int32 if neuron.GRADED else np.uint8)}
+        self.arrays |= {name: np.zeros(shape, np.int32) for name in neuron.NAMES if name in wanted and name != "spikes"}
+
+    def step(self, t: int, a: Ints, drive: Ints) -> None:
+        if self.interval > 0 and (t + 1 - self.phase) % self.interval == 0:
+            self.states = self.neuron.rest(self.shape)
+        self.states, sent = self.neuron.step(self.states, a, drive)
+        self.arrays["spikes"][:, t] = sent
+        for name, values in {"a": a, **self.states}.items():
+            if name in self.arrays:
+                self.arrays[name][:, t] = values
+
+
+def reference_stage(layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> ReferenceStage:
+    """A layer prepared, with the connections that reach it."""
+    order, drive = forward.order.target, layer.neuron.drive(layer.shape)
+    neuron = layer.neuron.flattened(layer.shape, order)
+    return ReferenceStage(forward, recurrent, neuron, drive if order is None else drive[order], order)

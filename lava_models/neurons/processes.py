@@ -1,0 +1,36 @@
+"""Which Lava process stands for which neuron: one line for each in ``PROCESSES``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.registry import Handlers
+from myelin.lava_models.neurons.cuba import check_lif_on_chip, create_lif, drive_lif, lif_arguments
+from myelin.lava_models.neurons.sigma_delta import create_sigma_delta, drive_delta, sigma_delta_arguments
+
+
+class NeuronProcess(NamedTuple):
+    """A Lava process for a population of neurons.
+
+    Attributes:
+        arguments: (neuron, shape, image=) -> arguments of the process; needs no Lava.
+        create: (neuron, arguments) -> a fresh process; needs ``compat.prepare()``.
+        drive: (neuron, arguments, values (steps, *shape), image) -> the process as the neurons of an input, driven by
+            ``weight * x + bias``; None where they cannot stand there.
+        check_chip: (neuron) -> None, raising NetworkError where the chip's process cannot hold the constants; None where
+            there is no neurocore model of the process.
+    """
+
+    arguments: Callable[..., dict[str, Any]]
+    create: Callable[[Any, dict[str, Any]], Any]
+    drive: Callable[..., Any] | None = None
+    check_chip: Callable[[Any], None] | None = None
+
+
+PROCESSES: Handlers[NeuronProcess] = Handlers("has {name} neurons; Lava has no process for them")
+PROCESSES.register(Cuba)(NeuronProcess(lif_arguments, create_lif, drive_lif, check_lif_on_chip))
+PROCESSES.register(SigmaDelta)(NeuronProcess(sigma_delta_arguments, create_sigma_delta))
+PROCESSES.register(Sigma)(NeuronProcess(sigma_delta_arguments, create_sigma_delta))
+PROCESSES.register(Delta)(NeuronProcess(sigma_delta_arguments, create_sigma_delta, drive_delta))
