@@ -29,7 +29,7 @@ class NumpyLoop:
             assert isinstance(layer.synapse, Dense) and layer.synapse.weight_exp == 0 and layer.synapse.delay_steps is None
             assert not cast(Cuba, layer.neuron).has_bias and largest * layer.synapse.absolute_input_sum() < 1 << 24
             self.forward.append(layer.synapse.weight.astype(np.float32))
-            own = None if layer.recurrent is None else _matrix_or_kernel(layer.recurrent.synapse)
+            own = None if layer.recurrent is None else _matrix_or_kernel(cast(Dense | Conv, layer.recurrent.synapse))
             self.recurrent.append(own)
             back = None if layer.recurrent is None else np.broadcast_to(layer.recurrent.delay_steps, layer.shape)
             self.delays.append((delay, back))

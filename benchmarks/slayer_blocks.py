@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from myelin.convert import Conv, Cuba, Dense, Layer, Network
 from myelin.convert.layers.conv import unroll
+from myelin.convert.layers.synapse import Synapse
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
 from myelin.lava_models import compat
 
@@ -74,8 +75,8 @@ class SlayerBlocks:
             "voltage_decay": int(neuron.voltage_decay) / DECAY_UNITY,
         }
 
-    def _set(self, block: Any, synapse: Dense | Conv, sources: int = 0) -> None:
-        weight = synapse.weight if isinstance(synapse, Dense) else _matrix(synapse, sources)
+    def _set(self, block: Any, synapse: Synapse, sources: int = 0) -> None:
+        weight = synapse.weight if isinstance(synapse, Dense) else _matrix(cast(Conv, synapse), sources)
         shape = block.weight.shape
         block.weight.data = self.torch.tensor(weight / WEIGHT_SCALE, dtype=self.torch.float32).reshape(shape)
 
