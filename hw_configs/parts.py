@@ -71,7 +71,7 @@ def cure(extras: str) -> str:
 def absent(module: str) -> MissingPartError:
     """The error that says who needs ``module``, one of ``PARTS``, and what installs it."""
     extra, needed_for = PARTS[module]
-    return MissingPartError(f"{needed_for}: the package {module} is not installed; {cure(extra)}")
+    return MissingPartError(f"{needed_for} need the package {module}, which is not installed; {cure(extra)}")
 
 
 def _checkout() -> Path | None:

@@ -32,7 +32,7 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
 
     Raises:
         NetworkError: it cannot be read, or holds something that a ``FloatNetwork`` cannot say.
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
     """
     place = Path(path)
     cure = f"its integers are chosen already; the trained network in it, if there is one, is {place / 'checkpoint'}"

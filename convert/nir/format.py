@@ -78,7 +78,7 @@ def write_nir(network: Network, path: str | os.PathLike[str], *, dt_ms: float = 
         step_latency: whether each feed-forward connection's step of latency is in its Delay.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: NIR cannot hold the network (sigma-delta neurons, neurons in the input, a readout of states that spikes; a
             bias without the latency), or the file cannot be written.
     """
@@ -110,7 +110,7 @@ def read_nir(
         message_bits: as ``Input.message_bits``, which NIR does not say; None for the metadata's, and 0 where there is none.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: the file cannot be read, or holds something that a network cannot say; names the node.
     """
     return open_nir(
