@@ -93,7 +93,7 @@ class Products:
         return current
 
     def add_at(self, spikes: npt.NDArray[Any], t: int, largest: int, current: npt.NDArray[np.int32]) -> None:
-        """Add the input at step t to ``current`` (batch, targets), from ``spikes`` (batch, steps, sources) known up to t - 1."""
+        """Add the input at step t to ``current`` (batch, targets); ``spikes`` (batch, steps, sources) are known up to t - 1."""
         for tap in self.taps:
             matrix = tap.matrix(largest)
             sent = np.empty((len(spikes), spikes.shape[2]), matrix.dtype)
