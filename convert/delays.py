@@ -1,4 +1,4 @@
-"""All delays of a network at once: of integers, or of floats that have yet to become whole steps."""
+"""Change of all delays of a network at once, for integer networks and for float networks with fractional delays."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def with_delays(layers: Iterable[L], change: Callable[[Any], Any]) -> tuple[L, .
 
     Args:
         layers: ``Layer`` or ``FloatLayer``; axonal delays and those of synapses, feed-forward and recurrent, are changed.
-        change: of an array in steps, such as ``np.rint``.
+        change: function of an array of delays in steps, such as ``np.rint``.
     """
     return tuple(_changed(layer, lambda _, delay: change(delay)) for layer in layers)
 
