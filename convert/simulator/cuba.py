@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Cuba
 from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.events import run_cuba
-from myelin.convert.simulator.plan import NO_PLAN, ConnectionPlan, is_narrow
+from myelin.convert.simulator.plan import NO_PLAN, ConnectionPlan, alike, is_narrow
 from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
@@ -96,16 +97,22 @@ class CubaStage:
         if choice.recurrent_dense:
             result = self._products(spikes, largest, wanted, interval, phase, choice)
         else:
-            given, plan, population = _NONE, self.forward.plan, self.population
-            if choice.forward_dense or self._may_wrap(largest):
+            given, (plan, own), population = _NONE, self._plans, self.population
+            # values that need 32 bit are rare: one more variant of the loops would cost each user who has them 9 s of compiling
+            if choice.forward_dense or self._may_wrap(largest) or spikes.dtype != np.uint8:
                 given, plan = self.currents(spikes, largest, choice.forward_dense), NO_PLAN
             result = _empty((*spikes.shape[:2], population.neurons), wanted)
-            plans = (plan, NO_PLAN if self.recurrent is None else self.recurrent.plan)
             entering = None if plan is NO_PLAN else spikes
-            _run_events(population, entering, given, plans, largest, population.bias, interval, phase, result)
+            _run_events(population, entering, given, (plan, own), largest, population.bias, interval, phase, result)
         if self.recurrent is not None:
             self.density = measured_density(result["spikes"])
         return result
+
+    @cached_property
+    def _plans(self) -> tuple[ConnectionPlan, ConnectionPlan]:
+        """Of both connections, with weights of one type."""
+        forward, own = alike(self.forward.plan, NO_PLAN if self.recurrent is None else self.recurrent.plan)
+        return forward, own
 
     def currents(self, spikes: Spikes, largest: int, dense: bool) -> States:
         """Feed-forward input (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of values up to ``largest``."""
@@ -145,11 +152,12 @@ def _run_events(
     result: Arrays,
 ) -> None:
     states = (result.get(name, _NONE) for name in ("a", "u", "v"))
+    plans = alike(*plans)  # beside no plan this costs nothing
     narrow = (is_narrow(plans[0], largest), is_narrow(plans[1], 1))
     constants = (*population.constants, bias, population.threshold)
     if spikes is None:
         spikes = np.empty((*result["spikes"].shape[:2], 0), np.uint8)
-    binary = largest <= 1 and spikes.dtype == np.uint8  # messages of sigma-delta neurons may be -1
+    binary = largest <= 1  # values that may be -1 come as ``given``
     run_cuba(spikes, given, *plans, narrow, binary, *constants, interval, phase, result["spikes"], *states)
 
 

@@ -65,6 +65,13 @@ def is_narrow(plan: ConnectionPlan, largest: int) -> bool:
     return plan.weight.dtype == np.int16 and ROWS_AT_ONCE * plan.heaviest * largest < 1 << 15
 
 
+def alike(*plans: ConnectionPlan) -> tuple[ConnectionPlan, ...]:
+    """The plans with weights of one type, 32 bit if any needs it, so that loops are compiled for few pairs of types."""
+    if len({plan.weight.dtype for plan in plans}) == 1:
+        return plans
+    return tuple(plan._replace(weight=plan.weight.astype(np.int32)) for plan in plans)
+
+
 class Order(NamedTuple):
     """In which order a connection sees its two populations: ``order[i]`` is the flat index of neuron i; None for C order."""
 

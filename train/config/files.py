@@ -16,7 +16,7 @@ from typing import Any
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import Config
 
-EXPERIMENTS = Path(__file__).parent / "experiments"
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 
 
 def experiment_names() -> list[str]:

@@ -226,6 +226,6 @@ def test_command(tmp_path, capsys):
 
 
 def test_encoder_and_data_sets_need_no_torch():
-    modules = "train.cochlea, myelin.commands.encode, myelin.train.datasets, myelin.train.cochlea.make_builtin"
+    modules = "myelin.train.cochlea, myelin.commands.encode, myelin.train.datasets, myelin.train.cochlea.make_builtin"
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -47,7 +47,7 @@ def test_one_that_fails_speaks_for_all(tmp_path):
     """Process 1 finds no data: it says so, once, with its number; process 0 does not hang."""
     script = tmp_path / "unequal.py"
     script.write_text(
-        "import os, sys, myelin\n"
+        "import os, sys, myelin.cli\n"
         "data = 'builtin' if os.environ['RANK'] == '0' else 'nowhere'\n"
         "sys.exit(myelin.cli.main(['train', 'demo', '--data', data, '--out', sys.argv[1], '--quiet', '--timeout', '60']))\n"
     )
