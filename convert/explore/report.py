@@ -1,6 +1,6 @@
 """An exploration as values for JSON and as text for the screen: the same values in both.
 
-The file, ``myelin explore --json``::
+The ``result`` in the file of ``myelin explore --json``::
 
     {"network", "target", "target_title", "memory_label", "samples", "input": {...}, "exported": POINT,
      "knobs": [{"name", "title", "unit", "left_out", "points": [{"value", ...POINT}]}],

@@ -77,6 +77,26 @@ def test_imports_point_back_along_the_way():
     assert not wrong
 
 
+def test_only_commands_parse_arguments():
+    """What a command does can be called without one; two files are programs of their own."""
+    programs = {"myelin/cli.py", "train/cochlea/make_builtin.py", "convert/artifact/standalone/lava_network.py"}
+    found = {str(path.relative_to(ROOT)) for path in _files() if "argparse" in {name for name, _, _ in _imported(path)}}
+    assert {name for name in found if not name.startswith("myelin/commands/")} == programs
+    users = {str(path.relative_to(ROOT)) for path in _files() if "from myelin.commands" in path.read_text(encoding="utf-8")}
+    assert {name for name in users if not name.startswith("myelin/commands/")} == {"myelin/cli.py"}
+
+
+def test_the_face_loads_at_once():
+    """``import myelin`` in a fresh process; the best of three, since other processes run beside this one."""
+    code = "import time\nbegan = time.perf_counter()\nimport myelin\nprint(time.perf_counter() - began)"
+    seconds = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        seconds.append(float(done.stdout))
+    assert min(seconds) < 0.15
+
+
 def test_the_rule_sees_an_import(tmp_path):
     """The check itself, on a file that breaks it: in a function, under an alias, beside a type-checking one."""
     file = tmp_path / "bad.py"
@@ -97,6 +117,15 @@ def test_files_stay_short():
     ("statement", "never"),
     [
         ("import myelin.hw_configs, myelin.hw_configs.target", ("numpy", "torch", "lava", "numba", "h5py")),
+        ("import myelin", ("numpy", "torch", "lava", "numba", "h5py", "argparse", "myelin.convert", "myelin.train")),
+        ("import myelin; dir(myelin)", ("numpy", "torch", "lava", "numba", "h5py")),
+        ("import myelin; myelin.read, myelin.read_netx", ("torch", "lava", "numba", "matplotlib", "argparse", "myelin.train")),
+        ("import myelin; myelin.load_target, myelin.MyelinError", ("numpy", "torch", "lava", "numba", "h5py")),
+        (
+            "import myelin; myelin.simulate, myelin.check, myelin.map_cores, myelin.profile, myelin.diff, myelin.export",
+            ("torch", "lava", "matplotlib"),
+        ),
+        ("import myelin; myelin.fit, myelin.validate, myelin.explore, myelin.quantise, myelin.write_report", ("torch", "lava")),
         ("import myelin.convert", ("torch", "lava", "numba", "matplotlib", "myelin.train")),
         (
             "import myelin.convert.artifact.artifact, myelin.convert.rules, myelin.commands.check, myelin.commands.map",

@@ -17,8 +17,8 @@ import numpy as np
 import psutil
 import pytest
 
-from myelin.commands import sweep as sweep_command
 from myelin.convert.statistics import compare_pooled
+from myelin.sweep import run as sweep_run
 
 #: Learns too fast to stay finite, in the second of its runs' epochs at the latest.
 DIVERGES = '{ "train.learning_rate" = 1e38, "train.clip_norm" = 1e38 }'
@@ -189,7 +189,7 @@ def test_a_run_that_fails_and_one_that_is_killed_leave_the_others_alone(file, ti
                     child.kill()
                     killed.append(child.pid)
 
-    monkeypatch.setattr(sweep_command._Progress, "look", look)
+    monkeypatch.setattr(sweep_run._Progress, "look", look)
     command = ("sweep", path, "--data", tiny.data, "--out", out, "--jobs", 1)
     assert main(*command) == 1
     shown = capsys.readouterr()
@@ -226,7 +226,7 @@ def test_an_interrupt_leaves_no_process_behind_and_says_how_to_go_on(file, tiny,
         if len(list(out.rglob("*.log"))) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweep_command._Progress, "look", look)
+    monkeypatch.setattr(sweep_run._Progress, "look", look)
     before = {child.pid for child in psutil.Process().children()}  # other tests' worker of Lava
     assert main("sweep", path, "--data", tiny.data, "--out", out, "--jobs", 2, "--quiet") == 130
     told = capsys.readouterr().err
