@@ -16,7 +16,7 @@ from myelin.train.config.axes import Extent, on_axes
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers.block import Block, Synapse
 from myelin.train.layers.recurrence import Recurrence
-from myelin.train.neurons import Cuba
+from myelin.train.neurons import Neuron
 
 
 class DelayedRecurrent(Block):
@@ -42,7 +42,7 @@ class DelayedRecurrent(Block):
     def __init__(
         self,
         synapse: Synapse,
-        neuron: Cuba,
+        neuron: Neuron,
         *,
         recurrent: str,
         recurrent_delay: AxonalDelay,

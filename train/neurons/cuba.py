@@ -13,12 +13,13 @@ from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 from myelin.train.kernels import dispatch as loops
-from myelin.train.kernels.layout import array, nct, tbn
+from myelin.train.kernels.layout import array
 from myelin.train.kernels.numba_loops import SURROGATES
 from myelin.train.kernels.types import Neurons, Trace
+from myelin.train.neurons.neuron import Neuron
 
 
-class Cuba(nn.Module):
+class Cuba(Neuron):
     """A population of CUBA neurons.
 
     Per step, in SLAYER's units (integers over 4096 inside, see ``myelin.train.kernels.numba_loops``)::
@@ -107,11 +108,6 @@ class Cuba(nn.Module):
             self.register_parameter(name, nn.Parameter(start.clamp(low, high), requires_grad=learn_decays))
 
     @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return math.prod(self.shape)
-
-    @property
     def decays(self) -> tuple[nn.Parameter, nn.Parameter]:
         """Current and voltage decay in units of 1/4096."""
         return self.current_decay, self.voltage_decay
@@ -157,12 +153,8 @@ class Cuba(nn.Module):
         """As ``quantize_8bit``, on the grid of ``weight_bits``: multiples of 2^(9 - bits) in -256..255."""
         return _on_grid(weight, self.weight_bits)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Spikes (voltages if not spiking) of input ``x``, both (B, *shape, T)."""
-        return nct(self.steps(tbn(x)), self.shape)
-
     def steps(self, x: Tensor) -> Tensor:
-        """As ``forward``, on (T, B, N)."""
+        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
         return _CubaFunction.apply(x, self.current_decay, self.voltage_decay, self)
 
     @property
