@@ -147,7 +147,7 @@ def events(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], 
     trains = [spikes, *(arrays["spikes"] for arrays in simulator.run(spikes, record=hidden).layers.values())]
     operations, read = 0, 0
     for index, stage in enumerate(simulator.stages):
-        assert isinstance(stage, CubaStage)
+        assert stage.__class__ is CubaStage
         for connection, train in ((stage.forward, trains[index]), (stage.recurrent, trains[min(index + 1, len(hidden))])):
             if connection is not None:
                 rows = arrivals(train, connection.plan.delay) * stage.population.neurons
@@ -183,7 +183,7 @@ def event_parts(simulator: Simulator, trains: Sequence[npt.NDArray[Any]], repeat
     """Seconds of the loops alone on one core: feed-forward connections without neurons, and neurons without connections."""
     parts: dict[str, float] = defaultdict(float)
     for stage, spikes in zip(simulator.stages, trains, strict=True):
-        assert isinstance(stage, CubaStage)
+        assert stage.__class__ is CubaStage
         plan, own = stage.forward.plan, stage.population
         narrow = is_narrow(plan, int(spikes.max(initial=1)))
         shape = (*spikes.shape[:2], own.neurons)

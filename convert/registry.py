@@ -13,9 +13,9 @@ H = TypeVar("H")
 class Handlers(Generic[H]):
     """What one stage does with each type; a subclass is treated as the nearest class that is registered."""
 
-    def __init__(self, stage: str) -> None:
-        """``stage``: in messages, such as ``NIR has no node for``."""
-        self.stage = stage
+    def __init__(self, refusal: str) -> None:
+        """``refusal``: the message for a type without a handler, such as ``has {name} neurons; NIR has no node for them``."""
+        self.refusal = refusal
         self._handlers: dict[type, H] = {}
 
     def register(self, kind: type) -> Callable[[H], H]:
@@ -35,14 +35,14 @@ class Handlers(Generic[H]):
         """The handler for ``thing``.
 
         Raises:
-            NetworkError: there is none; the message names the type, the stage, and what it knows.
+            NetworkError: there is none; the message names the type, and those that have one.
         """
         found = self.get(thing)
         if found is None:
-            raise NetworkError(f"{self.stage} {type(thing).__name__}; {self.known()}")
+            raise NetworkError(f"{self.refusal.format(name=type(thing).__name__)}; {self.known()}")
         return found
 
     def known(self) -> str:
         """In words, which types have a handler."""
         names = ", ".join(kind.__name__ for kind in self._handlers)
-        return f"it knows {names or 'none'}"
+        return f"{names or 'none'} can be used"

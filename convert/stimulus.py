@@ -1,21 +1,19 @@
-"""What a network is run on where any input will do: samples of a data file, an artifact's golden inputs, or random spikes."""
+"""The input of a run where any will do: samples of a data file, an artifact's golden inputs, random spikes, or an array."""
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from myelin.commands import arguments
-from myelin.convert.artifact.artifact import Artifact, load_network, read_artifact
+from myelin.convert.artifact.artifact import Artifact
 from myelin.convert.artifact.provenance import Origin
-from myelin.convert.network import Input, Network
+from myelin.convert.network import Input
+from myelin.convert.opened import Opened
 from myelin.convert.samples import MAX_COUNT, Binning, Samples, open_samples, spread_choice
 from myelin.hw_configs.errors import DataError
 
@@ -23,13 +21,36 @@ from myelin.hw_configs.errors import DataError
 DENSITY, STEPS, SAMPLES = 0.1, 100, 4
 
 
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """A network and where it came from; ``artifact`` is None for a netx file."""
+@dataclass(frozen=True)
+class InputChoice:
+    """Which input to run, of data, an artifact's golden inputs or random spikes; None leaves a choice open.
 
-    path: Path
-    network: Network
-    artifact: Artifact | None
+    Attributes:
+        data: a built-in data set's name, a folder, or a file of the SHD format.
+        split: part of the data: ``train``, ``valid`` or ``test``.
+        samples: how many, of as many classes as possible.
+        steps: length of a sample: of data where the network does not say how it is binned, and of random spikes.
+        step_ms: length of a step in milliseconds, of data where the network does not say how it is binned.
+        density: of random spikes, how many per input and step.
+        seed: of random spikes.
+    """
+
+    data: str | None = None
+    split: str | None = None
+    samples: int | None = None
+    steps: int | None = None
+    step_ms: float | None = None
+    density: float | None = None
+    seed: int | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether anything was chosen."""
+        return any(getattr(self, entry.name) is not None for entry in fields(self))
+
+
+#: What functions take for an input: a choice, or an array (samples, steps, *input shape); None leaves everything open.
+Inputs = InputChoice | npt.NDArray[Any] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,92 +78,105 @@ class Stimulus:
             yield part, self.frames(part)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options that choose the input; ``choose`` reads them."""
-    group = parser.add_argument_group(
-        "input", "data if named; else the golden inputs of an artifact; else, or with --density, random spikes"
-    )
-    group.add_argument("--data", metavar="PATH", help="builtin, a folder, or a file of the SHD format")
-    group.add_argument(
-        "--split", choices=("train", "valid", "test"), help="part of the data (default: test, else valid, else all)"
-    )
-    group.add_argument("--samples", metavar="N", type=arguments.positive, help="how many, of as many classes as possible")
-    group.add_argument("--steps", metavar="N", type=arguments.positive, help="length of a sample: netx file, or random spikes")
-    group.add_argument("--step-ms", metavar="MS", type=float, help="netx file with data: length of a step in milliseconds")
-    group.add_argument(
-        "--density",
-        metavar="P",
-        type=arguments.density,
-        help=f"random spikes: how many per input and step (default: {DENSITY})",
-    )
-    group.add_argument("--seed", metavar="N", type=arguments.count, help="random spikes: seed (default: 0)")
-
-
-def open_network(path: Path) -> Opened:
-    """A netx file, or an artifact, which is verified; raises NetworkError where it is neither."""
-    if path.is_dir():
-        artifact = read_artifact(path)
-        return Opened(path, artifact.network, artifact)
-    return Opened(path, load_network(path), None)
-
-
-def open_data(opened: Opened, args: argparse.Namespace) -> tuple[Samples, Origin | None]:
-    """The samples of ``args.data`` (with ``split``, ``steps`` and ``step_ms``) for a network; the artifact's origin, or None.
+def open_data(opened: Opened, choice: InputChoice) -> Samples:
+    """The samples of ``choice.data`` (with ``split``, ``steps`` and ``step_ms``) for a network.
 
     Raises:
-        DataError: see ``myelin.convert.samples.open_samples``; or a netx file without, or an artifact with, a binning.
+        DataError: see ``myelin.convert.samples.open_samples``; or a binning is not given with a file, or given with an
+            artifact or a run, which say how spikes become frames.
     """
-    given = [name for name in ("steps", "step_ms") if getattr(args, name) is not None]
-    network = opened.network
-    if opened.artifact is None:
-        if len(given) < 2:
+    assert choice.data is not None
+    given = [name for name in ("steps", "step_ms") if getattr(choice, name) is not None]
+    known = _known_binning(opened)
+    if known is not None:
+        if given:
+            kind = "artifact" if opened.artifact is not None else "run"
             raise DataError(
-                f"{opened.path}: a netx file does not say how spikes become frames; give --steps and --step-ms, such as "
-                "--steps 100 --step-ms 10"
+                f"--{given[0].replace('_', '-')} is for netx and NIR files; the {kind} {opened.name} says how it is binned"
             )
-        shape = network.input.shape
-        axes = shape if len(shape) == 3 else None
-        binning = Binning(args.steps, args.step_ms, math.prod(shape), network.input.message_bits, axes)
-        return open_samples(args.data, binning, split=args.split, classes=network.num_classes), None
-    if given:
-        raise DataError(f"--{given[0].replace('_', '-')} is for netx files; the artifact {opened.path} says how it is binned")
-    origin = Origin.of(opened.artifact)
-    samples = open_samples(args.data, origin.binning, split=args.split, classes=origin.classes, keys=origin.keys)
-    return samples, origin
+        binning, classes, keys = known
+        return open_samples(choice.data, binning, split=choice.split, classes=classes, keys=keys)
+    if choice.steps is None or choice.step_ms is None:
+        raise DataError(
+            f"{opened.name}: {opened.title} does not say how spikes become frames; give --steps and --step-ms, such as "
+            "--steps 100 --step-ms 10"
+        )
+    network = opened.network
+    shape = network.input.shape
+    binning = Binning(
+        choice.steps, choice.step_ms, math.prod(shape), network.input.message_bits, shape if len(shape) == 3 else None
+    )
+    return open_samples(choice.data, binning, split=choice.split, classes=network.num_classes)
 
 
-def choose(networks: Sequence[Opened], args: argparse.Namespace, most: int | None = None) -> Stimulus:
-    """The input that ``args`` names, for networks of the same input shape.
+def _known_binning(opened: Opened) -> tuple[Binning, int, tuple[str, ...]] | None:
+    """Binning, number of classes and their names, of an artifact or a run; None where the source does not say them."""
+    if opened.artifact is not None:
+        origin = Origin.of(opened.artifact)
+        return origin.binning, origin.classes, origin.keys
+    if opened.checkpoint is not None:
+        run = opened.checkpoint.run
+        return Binning.from_dict(run.data_section, f"{opened.name}: run.json"), run.classes, run.keys
+    return None
+
+
+def stimulus_of(networks: Sequence[Opened], inputs: Inputs, most: int | None = None) -> Stimulus:
+    """The input of a run, for networks of the same input shape; ``choose`` says what an InputChoice gives.
 
     Args:
-        networks: an artifact among them says how data is binned, and has golden inputs.
-        args: with what ``add_arguments`` adds.
+        networks: what runs.
+        inputs: a choice; an array (samples, steps, *input shape) of integers; or None, which leaves everything open.
+        most: how many samples of data or golden inputs to take unless the choice says; None for all.
+
+    Raises:
+        DataError: an array without samples, or as ``choose``.
+    """
+    if inputs is None or isinstance(inputs, InputChoice):
+        return choose(networks, inputs or InputChoice(), most)
+    frames = np.asarray(inputs)
+    if frames.ndim < 3 or not len(frames):
+        raise DataError(f"inputs have shape {frames.shape}; at least one sample of (samples, steps, *input shape) is needed")
+    numbers = np.arange(len(frames))
+    facts = {"kind": "array", "steps": frames.shape[1]}
+    text = f"an array: {_count(numbers)}, {frames.shape[1]} steps"
+    return Stimulus(facts, text, numbers, frames.shape[1], lambda chosen: frames[chosen])
+
+
+def choose(networks: Sequence[Opened], choice: InputChoice, most: int | None = None) -> Stimulus:
+    """The input that ``choice`` names, for networks of the same input shape.
+
+    Data if named; else the golden inputs of an artifact; else, or where density or seed is named, random spikes.
+
+    Args:
+        networks: an artifact or a run among them says how data is binned; an artifact has golden inputs.
+        choice: what the user says.
         most: how many samples of data or golden inputs to take unless the user says; None for all.
 
     Raises:
         DataError: options that exclude each other, or data that cannot be used.
     """
-    opened = next((one for one in networks if one.artifact is not None), networks[0])
-    random = [name for name in ("density", "seed") if getattr(args, name) is not None]
-    if args.data is not None:
+    known = [one for one in networks if one.artifact is not None] or [one for one in networks if one.checkpoint is not None]
+    opened = next(iter(known), networks[0])
+    random = [name for name in ("density", "seed") if getattr(choice, name) is not None]
+    if choice.data is not None:
         if random:
             raise DataError(f"--{random[0]} is for random spikes and --data names a file; leave one of them out")
-        return _data(opened, args, most)
-    unused = next((name for name in ("split", "step_ms") if getattr(args, name) is not None), None)
+        return _data(opened, choice, most)
+    unused = next((name for name in ("split", "step_ms") if getattr(choice, name) is not None), None)
     if unused is not None:
         raise DataError(f"--{unused.replace('_', '-')} says how data is read; name data with --data")
     if opened.artifact is not None and not random:
-        if args.steps is not None:
+        if choice.steps is not None:
             raise DataError(
-                f"--steps is for netx files and random spikes; the golden inputs of {opened.path} have their length"
+                f"--steps is for netx files and random spikes; the golden inputs of {opened.name} have their length"
             )
-        return _golden(opened, opened.artifact, args, most)
-    return _random([one.network.input for one in networks], args)
+        return _golden(opened, opened.artifact, choice, most)
+    return _random([one.network.input for one in networks], choice)
 
 
-def _data(opened: Opened, args: argparse.Namespace, most: int | None) -> Stimulus:
-    samples, _ = open_data(opened, args)
-    numbers = spread_choice(samples.labels, args.samples or most or len(samples))
+def _data(opened: Opened, choice: InputChoice, most: int | None) -> Stimulus:
+    samples = open_data(opened, choice)
+    numbers = spread_choice(samples.labels, choice.samples or most or len(samples))
     binning = samples.binning
     split = "whole file" if samples.split == "all" else f"{samples.split} split"
     length = f"{binning.steps} steps of {binning.step_ms:g} ms"
@@ -151,23 +185,23 @@ def _data(opened: Opened, args: argparse.Namespace, most: int | None) -> Stimulu
     return Stimulus(facts, text, numbers, binning.steps, samples.frames)
 
 
-def _golden(opened: Opened, artifact: Artifact, args: argparse.Namespace, most: int | None) -> Stimulus:
+def _golden(opened: Opened, artifact: Artifact, choice: InputChoice, most: int | None) -> Stimulus:
     spikes = artifact.golden.spikes
-    numbers = np.arange(min(len(spikes), args.samples or most or len(spikes)))
-    text = f"golden inputs of {opened.path}: {_count(numbers)} of {len(spikes)}, {spikes.shape[1]} steps"
-    facts = {"kind": "golden", "artifact": str(opened.path), "steps": spikes.shape[1]}
+    numbers = np.arange(min(len(spikes), choice.samples or most or len(spikes)))
+    text = f"golden inputs of {opened.name}: {_count(numbers)} of {len(spikes)}, {spikes.shape[1]} steps"
+    facts = {"kind": "golden", "artifact": str(opened.name), "steps": spikes.shape[1]}
     return Stimulus(facts, text, numbers, spikes.shape[1], lambda chosen: spikes[chosen])
 
 
-def _random(inputs: Sequence[Input], args: argparse.Namespace) -> Stimulus:
+def _random(inputs: Sequence[Input], choice: InputChoice) -> Stimulus:
     """Independent spikes; of graded ones each value that every input takes is as likely as the next.
 
     What drives neurons of an input stays 0 or 1: it becomes a bias, whose 13 bit it must not leave.
     """
-    density = DENSITY if args.density is None else args.density
-    seed, steps, shape = args.seed or 0, args.steps or STEPS, inputs[0].shape
+    density = DENSITY if choice.density is None else choice.density
+    seed, steps, shape = choice.seed or 0, choice.steps or STEPS, inputs[0].shape
     most = 1 if inputs[0].neuron is not None else min(MAX_COUNT, *(entry.max_value for entry in inputs))
-    numbers = np.arange(args.samples or SAMPLES)
+    numbers = np.arange(choice.samples or SAMPLES)
 
     def frames(chosen: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         made = []

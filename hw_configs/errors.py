@@ -31,6 +31,10 @@ class BackendError(MyelinError):
     """A backend is not installed, or it failed or hung while running."""
 
 
+class MissingPartError(BackendError):
+    """A part that a plain install leaves out is needed; see ``myelin.hw_configs.parts``."""
+
+
 class GateError(MyelinError):
     """A gate said no: hardware rules are broken or validation lost too much accuracy."""
 

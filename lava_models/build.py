@@ -21,7 +21,7 @@ from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import SDNN_MESSAGE_BITS
 from myelin.lava_models import loihi2
-from myelin.lava_models.layers.connection import Connection
+from myelin.lava_models.layers.connection import LavaConnection
 from myelin.lava_models.layers.delayed_recurrent import recurrent_connections
 from myelin.lava_models.layers.synapses import connections
 from myelin.lava_models.neurons.processes import PROCESSES
@@ -46,12 +46,12 @@ class LayerPlan:
     neuron: Neuron
     arguments: Mapping[str, Any]
     image: bool
-    forward: list[Connection]
-    recurrent: list[Connection]
+    forward: list[LavaConnection]
+    recurrent: list[LavaConnection]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProcessPlan:
     """Processes of a network; ``chip``: only those with a known neurocore model, with adapters at both ends."""
 
     network: Network
@@ -60,7 +60,7 @@ class Plan:
 
 
 @dataclass
-class Graph:
+class ProcessGraph:
     """A built sample: any of its processes, to run it, and the functions that fetch what was recorded after a run."""
 
     root: Any
@@ -68,7 +68,7 @@ class Graph:
     recorded: dict[int, dict[str, Callable[[], Array]]] = field(default_factory=dict)
 
 
-def plan(network: Network, *, chip: bool = False) -> Plan:
+def plan(network: Network, *, chip: bool = False) -> ProcessPlan:
     """Decide on the processes of every layer."""
     layers = []
     shape, delays = network.input.shape, np.zeros(network.input.shape, np.int32)
@@ -77,7 +77,7 @@ def plan(network: Network, *, chip: bool = False) -> Plan:
         with naming_layer(index, layer.kind):
             layers.append(_plan_layer(layer, shape, delays, message_bits, chip))
         shape, delays, message_bits = layer.shape, layer.delays, _message_bits(layer.neuron)
-    return Plan(network, layers, chip)
+    return ProcessPlan(network, layers, chip)
 
 
 def _plan_layer(layer: Layer, shape: Shape, delays: npt.NDArray[np.int32], message_bits: int, chip: bool) -> LayerPlan:
@@ -94,7 +94,7 @@ def _message_bits(neuron: Neuron) -> int:
     return SDNN_MESSAGE_BITS if neuron.GRADED else 0
 
 
-def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> Graph:
+def build(plan: ProcessPlan, values: Array, record: Mapping[int, tuple[str, ...]]) -> ProcessGraph:
     """Make and connect the processes for one sample.
 
     Args:
@@ -129,7 +129,7 @@ def build(plan: Plan, values: Array, record: Mapping[int, tuple[str, ...]]) -> G
         }
         for index, names in record.items()
     }
-    return Graph(root=before.process, output=read, recorded=recorded)
+    return ProcessGraph(root=before.process, output=read, recorded=recorded)
 
 
 @dataclass
@@ -188,14 +188,14 @@ class _Population:
         return data.transpose(3, 2, 1, 0) if self.image else data.T.reshape(-1, *self.shape)
 
 
-def _source(plan: Plan, values: Array) -> _Population:
+def _source(plan: ProcessPlan, values: Array) -> _Population:
     shape, image = plan.network.input.shape, plan.layers[0].image
     source = ring(values, image)
     port = loihi2.to_chip(source.s_out, plan.network.input.message_bits, image) if plan.chip else source.s_out
     return _Population(as_chw(shape) if image else shape, image, source, port)
 
 
-def _input_neurons(plan: Plan, values: Array) -> _Population:
+def _input_neurons(plan: ProcessPlan, values: Array) -> _Population:
     """netx's input layer: neurons driven by ``weight * x + bias``, as the bias of LIFs or the value of delta encoders."""
     source, image = plan.network.input, plan.layers[0].image and len(plan.network.input.shape) == 3
     assert source.neuron is not None

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
 import multiprocessing
 import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
-from myelin.hw_configs.errors import BackendError
-
-#: How the two packages are installed: their metadata refuses Python > 3.10, torch >= 2.4 and numpy >= 2.
-_INSTALL = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"
-#: What they really import: an extra of this project, which is installed from its checkout.
-_INSTALL_EXTRAS = "pip install -e '.[lava]'"
+from myelin.hw_configs import parts
+from myelin.hw_configs.errors import MissingPartError
 
 #: Import name of what must be there -> what to install for it.
 _LAVA_NC = {"lava.magma": "lava-nc", "asteval": "asteval", "networkx": "networkx"}
-_LAVA_DL = {"lava.lib.dl": "lava-dl"}
+_LAVA_DL = {"lava.lib.dl": "lava-dl", "torch": "torch"}
 
 _VAR_MODEL = "lava.magma.compiler.var_model"
 _MESSAGES = "lava.magma.runtime.message_infrastructure.multiprocessing"
@@ -43,15 +38,16 @@ def available() -> bool:
 
 
 def require(*, slayer: bool = False) -> None:
-    """Raise BackendError, with what is missing and how to install it, unless Lava (and with ``slayer``, lava-dl) is there."""
+    """Raise MissingPartError, saying what is missing and what installs it, unless Lava (with ``slayer``: lava-dl) is there."""
     lacking = missing(slayer=slayer)
     if lacking:
-        raise BackendError(f"Lava cannot run here: {', '.join(lacking)} not installed; {cure()}")
+        what = "SLAYER" if slayer else "Lava"
+        raise MissingPartError(f"{what} cannot run here: {', '.join(lacking)} not installed; {cure(slayer=slayer)}")
 
 
-def cure() -> str:
-    """What to run where Lava is missing: the README's two commands."""
-    return f"run `{_INSTALL_EXTRAS}` in Myelin's checkout, then `{_INSTALL}`"
+def cure(*, slayer: bool = False) -> str:
+    """What to run where Lava, or with ``slayer`` lava-dl, is missing: the README's two commands."""
+    return parts.cure("train,lava" if slayer else "lava")
 
 
 def prepare(*, slayer: bool = False) -> None:
@@ -61,13 +57,19 @@ def prepare(*, slayer: bool = False) -> None:
         slayer: whether lava-dl's SLAYER and netx will be imported too.
 
     Raises:
-        BackendError: Lava is not installed.
+        MissingPartError: Lava is not installed.
     """
     require(slayer=slayer)
     _free_start_method()
     _allow_unhashable_defaults()
     if slayer:
         _skip_object_detection()
+
+
+def load_slayer() -> types.ModuleType:
+    """lava-dl's ``lava.lib.dl.slayer``, made importable; raises BackendError where lava-dl is not installed."""
+    prepare(slayer=True)
+    return importlib.import_module("lava.lib.dl.slayer")
 
 
 def _free_start_method() -> None:
@@ -116,7 +118,4 @@ def _skip_object_detection() -> None:
 
 
 def _found(module: str) -> bool:
-    try:
-        return module in sys.modules or importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # a parent package is absent
-        return False
+    return parts.found(module)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.network import naming_layer
 from myelin.hw_configs.errors import NetworkError
@@ -82,7 +83,7 @@ def _layer(block: Any, kind: str, before: Shape) -> FloatLayer:
     if block.delay is not None and kind != "Affine":
         delay = _spread(_numbers(block.delay.delay).clip(0, None), shape)
     threshold = None if kind == "Affine" else float(np.asarray(neuron.threshold))
-    return FloatLayer(shape, synapse, threshold, current, voltage, delay_steps=delay, recurrent=recurrent)
+    return FloatLayer(shape, synapse, FloatCuba(threshold, current, voltage), delay, recurrent)
 
 
 def _numbers(tensor: Any) -> FloatArray:

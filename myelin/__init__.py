@@ -1,4 +1,165 @@
 """From trained spiking networks with learned delays to Intel's Loihi 2.
 
 The names below are loaded when they are first used: ``import myelin`` alone loads no torch, numba or Lava.
+
+============================================ ===================================================================================
+files                                        ``read`` says what a path holds; ``read_netx``, ``write_netx``, ``read_nir``,
+                                             ``write_nir``; ``load_target``
+training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
+from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
+integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
+for people                                   ``write_report``
+types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
+                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``
+errors                                       ``MyelinError`` and its kinds
+============================================ ===================================================================================
 """
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+if os.path.isfile(os.path.join(os.path.dirname(__file__), "train")):
+    # a clone without symbolic links, as on Windows: git left texts in their place, and the folders lie beside this one
+    __path__.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from myelin.hw_configs.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from myelin import nn
+    from myelin.backends.diff import diff
+    from myelin.convert.artifact.artifact import Artifact
+    from myelin.convert.artifact.export import Exported, export
+    from myelin.convert.explore.measure import explored as explore
+    from myelin.convert.floats.network import FloatNetwork
+    from myelin.convert.mapping.measure import mapped as map_cores
+    from myelin.convert.network import Input, Layer, Network
+    from myelin.convert.netx.format import read_netx, write_netx
+    from myelin.convert.nir.format import read_nir, write_nir
+    from myelin.convert.opened import Opened, read
+    from myelin.convert.profile.measure import profiled as profile
+    from myelin.convert.quantise.measure import QuantisedNetwork
+    from myelin.convert.quantise.measure import quantised as quantise
+    from myelin.convert.recording import Recording
+    from myelin.convert.rules.measure import checked as check
+    from myelin.convert.simulator.simulator import simulate, stream
+    from myelin.convert.stimulus import InputChoice
+    from myelin.hw_configs.errors import (
+        BackendError,
+        ConfigError,
+        DataError,
+        GateError,
+        MissingPartError,
+        MyelinError,
+        NetworkError,
+        TargetError,
+    )
+    from myelin.hw_configs.target import Target
+    from myelin.hw_configs.target_files import load_target
+    from myelin.report.measure import Report, write_report
+    from myelin.train.run.start import fit
+    from myelin.validation.backends import validate_artifact as validate
+    from myelin.validation.validate import Validation
+
+    slayer: ModuleType
+
+#: Module -> names here that it defines; ``name=other`` where it stands there under another.
+_HOMES = {
+    "myelin.backends.diff": "diff",
+    "myelin.convert.artifact.artifact": "Artifact",
+    "myelin.convert.artifact.export": "Exported export",
+    "myelin.convert.explore.measure": "explore=explored",
+    "myelin.convert.floats.network": "FloatNetwork",
+    "myelin.convert.mapping.measure": "map_cores=mapped",
+    "myelin.convert.netx.format": "read_netx write_netx",
+    "myelin.convert.network": "Input Layer Network",
+    "myelin.convert.nir.format": "read_nir write_nir",
+    "myelin.convert.opened": "Opened read",
+    "myelin.convert.profile.measure": "profile=profiled",
+    "myelin.convert.quantise.measure": "QuantisedNetwork quantise=quantised",
+    "myelin.convert.recording": "Recording",
+    "myelin.convert.rules.measure": "check=checked",
+    "myelin.convert.simulator.simulator": "simulate stream",
+    "myelin.convert.stimulus": "InputChoice",
+    "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
+    "MissingPartError MyelinError NetworkError TargetError",
+    "myelin.hw_configs.target": "Target",
+    "myelin.hw_configs.target_files": "load_target",
+    "myelin.report.measure": "Report write_report",
+    "myelin.train.run.start": "fit",
+    "myelin.validation.backends": "validate=validate_artifact",
+    "myelin.validation.validate": "Validation",
+}
+#: Name here -> module, and its name there.
+_LAZY = {
+    (parts := entry.partition("="))[0]: (module, parts[2] or parts[0])
+    for module, entries in _HOMES.items()
+    for entry in entries.split()
+}
+
+__all__ = [
+    "Artifact",
+    "BackendError",
+    "ConfigError",
+    "DataError",
+    "Exported",
+    "FloatNetwork",
+    "GateError",
+    "Input",
+    "InputChoice",
+    "Layer",
+    "MissingPartError",
+    "MyelinError",
+    "Network",
+    "NetworkError",
+    "Opened",
+    "QuantisedNetwork",
+    "Recording",
+    "Report",
+    "Target",
+    "TargetError",
+    "Validation",
+    "__version__",
+    "check",
+    "diff",
+    "explore",
+    "export",
+    "fit",
+    "load_target",
+    "map_cores",
+    "nn",
+    "profile",
+    "quantise",
+    "read",
+    "read_netx",
+    "read_nir",
+    "simulate",
+    "slayer",
+    "stream",
+    "validate",
+    "write_netx",
+    "write_nir",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        module, there = _LAZY[name]
+        value = getattr(importlib.import_module(module), there)
+    elif name == "nn":
+        value = importlib.import_module("myelin.nn")
+    elif name == "slayer":
+        value = importlib.import_module("myelin.lava_models.compat").load_slayer()
+    else:
+        raise AttributeError(f"module 'myelin' has no attribute {name!r}")
+    globals()[name] = value  # found without a call the next time
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

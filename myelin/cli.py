@@ -6,52 +6,56 @@ import argparse
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Any
 
+from myelin.commands.output import kept_pure
 from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.parts import missing_part
+from myelin.hw_configs.version import VERSION
 
-#: Exit codes beside a stage's own 0 and 1 (a gate failed): wrong usage or input, and what shells use for signals.
-USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
-
-
-class _Version(argparse.Action):
-    """``--version``; looks the number up only when asked."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="print the version and leave")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib import metadata
-
-        try:
-            number = metadata.version("myelin-loihi")
-        except metadata.PackageNotFoundError:
-            number = "(run from a checkout that is not installed)"
-        print(f"myelin {number}")
-        parser.exit(0)
+#: Exit codes beside a command's own 0 and 1 (a gate failed): wrong usage or input, a fault of ours (``EX_SOFTWARE`` of
+#: sysexits.h), and what shells use for signals.
+USAGE, FAULT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
+#: Environment variable that shows the traceback of a fault.
+TRACEBACK = "MYELIN_TRACEBACK"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands; loads none of torch, numba and Lava."""
-    import myelin.commands.convert_commands
-    import myelin.commands.encode
-    import myelin.commands.lava_commands
-    import myelin.commands.train
-    import myelin.convert.artifact.export
+    from myelin.commands import (
+        board,
+        check,
+        demo,
+        diff,
+        doctor,
+        encode,
+        explore,
+        export,
+        map,
+        nir,
+        profile,
+        quantise,
+        report,
+        simulate,
+        sweep,
+        train,
+        validate,
+    )
 
     parser = argparse.ArgumentParser(
         prog="myelin",
         description="From spiking networks with learned delays to Intel's Loihi 2: train, export, simulate, validate.",
-        epilog="Exit codes: 0 done, 1 a gate failed (rules, validation, diff, board), 2 wrong usage or unusable input.",
+        epilog="Exit codes: 0 done, 1 a gate failed (rules, validation, diff, board), 2 wrong usage or unusable input or a "
+        f"missing part, {FAULT} a fault of Myelin's own ({TRACEBACK}=1 shows its traceback).",
     )
-    parser.add_argument("--version", action=_Version)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    myelin.commands.train.add_commands(commands)
-    myelin.convert.artifact.export.add_command(commands)
-    myelin.commands.convert_commands.add_commands(commands)
-    myelin.commands.lava_commands.add_commands(commands)
-    myelin.commands.encode.add_commands(commands)
+    parser.add_argument("--version", action="version", version=f"myelin {VERSION}", help="print the version and leave")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    trained = (train, export)
+    integers = (check, profile, explore, map, nir, sweep, quantise)
+    anywhere = (simulate, diff, validate, report, board, demo, doctor, encode)
+    for command in (*trained, *integers, *anywhere):
+        command.add_command(subparsers)
     return parser
 
 
@@ -60,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         try:
             args = build_parser().parse_args(argv)
-            return int(args.run(args))
+            with kept_pure(getattr(args, "json", None)):
+                return int(args.run(args))
         finally:
             sys.stdout.flush()  # here, where a closed pipe is caught, rather than when Python exits
     except MyelinError as error:
@@ -80,6 +85,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
         return _complain(f"{where}{error.strerror or error}", USAGE)
+
+    except Exception as error:
+        part = missing_part(error) if isinstance(error, ModuleNotFoundError) else None
+        if part is not None:
+            return _complain(str(part), part.exit_code)
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        return _complain(f"{said}; this is a fault of Myelin's own, please report it: {TRACEBACK}=1 shows the traceback", FAULT)
 
 
 def _complain(text: str, code: int) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import slow_models
+import together
 from tiny_data import CONV, DENSE, tiny_dataset
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
@@ -62,41 +64,66 @@ def main():
     return lambda *arguments: myelin.cli.main([str(argument) for argument in arguments])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory):
+    """Workers that run side by side share what they compile."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        together.compile_one_at_a_time(together.shared_folder(tmp_path_factory))
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """``data`` (a folder with *_train.h5 and *_test.h5), ``configs`` by name, ``dataset(samples_per_class, seed)``."""
     from myelin.train.datasets import write_shd
 
-    folder = tmp_path_factory.mktemp("tiny")
-    data = folder / "data"
-    data.mkdir()
-    write_shd(tiny_dataset(12, 1), data / "tiny_train.h5")
-    write_shd(tiny_dataset(6, 2), data / "tiny_test.h5")
-    configs = {}
-    for name, text in (("dense", DENSE), ("conv", CONV)):
-        configs[name] = folder / f"{name}.toml"
-        configs[name].write_text(text)
-    return SimpleNamespace(data=data, configs=configs, dataset=tiny_dataset, folder=folder)
+    texts = {"dense": DENSE, "conv": CONV}
+
+    def make(folder):
+        (folder / "data").mkdir()
+        write_shd(tiny_dataset(12, 1), folder / "data" / "tiny_train.h5")
+        write_shd(tiny_dataset(6, 2), folder / "data" / "tiny_test.h5")
+        for name, text in texts.items():
+            (folder / f"{name}.toml").write_text(text)
+
+    folder = together.made_once(tmp_path_factory, "tiny", make)
+    configs = {name: folder / f"{name}.toml" for name in texts}
+    return SimpleNamespace(data=folder / "data", configs=configs, dataset=tiny_dataset)
 
 
 @pytest.fixture(scope="session")
-def runs(tiny, main):
+def runs(tmp_path_factory, tiny, main):
     """A finished run folder for each configuration, by name."""
-    folders: dict[str, Path] = {}
-    for name, config in tiny.configs.items():
-        folders[name] = tiny.folder / f"run_{name}"
-        assert main("train", config, "--data", tiny.data, "--out", folders[name], "--quiet") == 0
-    return folders
+
+    def make(folder):
+        for name, config in tiny.configs.items():
+            assert main("train", config, "--data", tiny.data, "--out", folder / name, "--quiet") == 0
+
+    folder = together.made_once(tmp_path_factory, "runs", make)
+    return {name: folder / name for name in tiny.configs}
 
 
 @pytest.fixture(scope="session")
-def artifacts(tiny, main, runs):
+def artifacts(tmp_path_factory, tiny, main, runs):
     """An artifact for each run, by name."""
-    folders: dict[str, Path] = {}
-    for name, run in runs.items():
-        folders[name] = tiny.folder / f"artifact_{name}"
-        assert main("export", run, "--target", "loihi2", "--out", folders[name], "--data", tiny.data) == 0
-    return folders
+
+    def make(folder):
+        for name, run in runs.items():
+            assert main("export", run, "--target", "loihi2", "--out", folder / name, "--data", tiny.data) == 0
+
+    folder = together.made_once(tmp_path_factory, "artifacts", make)
+    return {name: folder / name for name in runs}
+
+
+@pytest.fixture(scope="session")
+def lava():
+    """A process that runs networks with Lava, one for all tests of a session."""
+    from myelin.lava_models import compat
+    from myelin.lava_models.runner import Worker
+
+    if compat.missing():
+        pytest.skip(f"Lava is not installed: {', '.join(compat.missing())}")
+    with Worker() as worker:
+        yield worker
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import torch
 from torch import Tensor, nn

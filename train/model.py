@@ -8,6 +8,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import torch
 from torch import Tensor, nn

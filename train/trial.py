@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import numpy.typing as npt
 import torch

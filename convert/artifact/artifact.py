@@ -28,7 +28,7 @@ from myelin.convert.network import Network
 from myelin.convert.netx.format import read_netx, write_netx
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
-from myelin.hw_configs.version import version
+from myelin.hw_configs.version import VERSION
 
 NETWORK, MANIFEST = "network.net", "manifest.json"
 #: Version of the folder's layout.
@@ -85,7 +85,7 @@ def write_artifact(
     golden = Golden.of(network, spikes)
     manifest = {
         "format": FORMAT,
-        "myelin": version(),
+        "myelin": VERSION,
         "target": {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)},
         "provenance": _plain("provenance", provenance),
         "metrics": _plain("metrics", metrics),
@@ -143,18 +143,6 @@ def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
                 f"{str(entry.get('sha256'))[:12]}...; export the artifact again"
             )
     return found
-
-
-def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network of a netx file or of an artifact folder, which is verified.
-
-    Raises:
-        NetworkError: it is neither, or cannot be read.
-    """
-    place = Path(path)
-    if not place.exists():
-        raise NetworkError(f"{place}: no such file or folder; a netx file (*.net) or an artifact folder is expected")
-    return read_artifact(place).network if place.is_dir() else read_netx(place)
 
 
 def _check_replaceable(place: Path) -> None:

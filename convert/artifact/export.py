@@ -1,14 +1,17 @@
-"""``myelin export``: from a run folder to an artifact, refused where the target cannot hold the network."""
+"""From a run folder to an artifact, refused where the target cannot hold the network."""
 
 from __future__ import annotations
 
-import argparse
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from myelin.hw_configs.errors import DataError, GateError
+from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
+    from myelin.convert.network import Network
     from myelin.train.run.run_record import RunRecord
 
 #: Samples whose exact outputs an artifact holds.
@@ -16,59 +19,68 @@ GOLDEN_SAMPLES = 4
 _CHOSEN = "the first sample of each of some classes, spread evenly over all"
 
 
-def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``export``; its handler is the default ``run``, which takes the parsed arguments and returns the exit code."""
-    parser = subparsers.add_parser(
-        "export",
-        help="turn a trained network into integers for a target",
-        description="Write the artifact ART: network.net, golden inputs with their exact outputs, a script that runs them with "
-        "stock lava-nc alone, a manifest, and a copy of the checkpoint. Refused, with everything that breaks a rule, where the "
-        "target cannot hold the network.",
-    )
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="folder that `myelin train` wrote")
-    parser.add_argument("--target", required=True, help="name of a target, or a TOML file that describes one")
-    parser.add_argument("--out", metavar="ART", type=Path, required=True, help="folder to write; an older artifact is replaced")
-    parser.add_argument("--clip-delays", action="store_true", help="shorten delays the target cannot hold, and say how many")
-    parser.add_argument(
-        "--data", metavar="PATH", help="data for the golden inputs (default: what the run was trained on, if built in)"
-    )
-    parser.set_defaults(run=run_export)
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """What was written.
+
+    Attributes:
+        folder: the artifact.
+        network: the integers in it.
+        lines: what it holds, for the screen.
+    """
+
+    folder: Path
+    network: Network
+    lines: tuple[str, ...]
 
 
-def run_export(args: argparse.Namespace) -> int:
-    """Export, print what was done, return 0; violations of the target's rules raise GateError."""
-    for line in export(args.run_folder, args.target, args.out, clip_delays=args.clip_delays, data=args.data):
-        print(line)
-    return 0
+def export(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    target: Target | str | Path,
+    clip_delays: bool = False,
+    data: str | None = None,
+) -> Exported:
+    """Write the artifact of a trained run: network, golden inputs with their exact outputs, manifest, checkpoint.
 
-
-def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool = False, data: str | None = None) -> list[str]:
-    """Write the artifact; returns lines that say what it holds.
+    Args:
+        source: a run folder.
+        out: folder to write; an older artifact is replaced.
+        target: a target, its name, or a TOML file that describes one.
+        clip_delays: shorten delays that the target cannot hold, which ``lines`` reports with their count.
+        data: for the golden inputs; None for what the run was trained on, if that is built in.
 
     Raises:
-        NetworkError: the run cannot be read, or ``out`` holds something else.
+        NetworkError: not a run, one that cannot be read, or ``out`` holds something else.
         TargetError: no such target.
         DataError: no data for the golden inputs, or data of another kind.
         GateError: the target cannot hold the network; the message holds every violation.
     """
     from myelin.convert import delays
-    from myelin.convert.artifact.artifact import write_artifact
+    from myelin.convert.artifact.artifact import MANIFEST, write_artifact
     from myelin.convert.artifact.files import sha256
     from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT
     from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
+    from myelin.convert.opened import require
     from myelin.convert.rules import calibrate, check, not_checked, notes
     from myelin.convert.samples import Binning, open_samples, spread_choice
     from myelin.hw_configs.target_files import load_target
 
-    target = load_target(target_name)
+    held = target if isinstance(target, Target) else load_target(target)
+    run_folder, place = Path(source), Path(out)
+    if run_folder.is_file() or (run_folder / MANIFEST).is_file():  # what is wrong with a run says who reads it
+        file_cure = "its integers need no export: check, map, simulate and diff take it as it is"
+        artifact_cure = f"the trained network in it is {run_folder / CHECKPOINT}, which can be exported again"
+        require(run_folder, ("run",), "`myelin export`", {"netx": file_cure, "nir": file_cure, "artifact": artifact_cure})
     checkpoint = read_checkpoint(run_folder)
     run = checkpoint.run
     network = network_from_checkpoint(checkpoint)
     limit: int | None = None
     clipped: list[str] = []
-    if clip_delays and target.delay_steps_max is not None:
-        limit = target.delay_steps_max
+    if clip_delays and held.delay_steps_max is not None:
+        limit = held.delay_steps_max
         network, shortened = delays.clip_delays(network, limit)
         clipped = [str(entry) for entry in shortened]
     binning = Binning.from_dict(run.data_section, f"{run_folder}: run.json")
@@ -76,15 +88,15 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
     chosen = spread_choice(samples.labels, GOLDEN_SAMPLES)
     inputs = samples.frames(chosen)
     calibration = calibrate(network, [inputs])
-    violations = check(network, target, calibration)
+    violations = check(network, held, calibration)
     if violations:
         listed = "; ".join(f"({number}) {violation.message}" for number, violation in enumerate(violations, 1))
-        raise GateError(f"{target.name} does not hold {run_folder}, nothing was written: {listed}")
+        raise GateError(f"{held.name} does not hold {run_folder}, nothing was written: {listed}")
     files = {f"{CHECKPOINT}/{name}": run_folder / name for name in CHECKPOINT_FILES}
     write_artifact(
-        out,
+        place,
         network,
-        target,
+        held,
         inputs=inputs,
         provenance={
             "run": {
@@ -121,16 +133,17 @@ def export(run_folder: Path, target_name: str, out: Path, *, clip_delays: bool =
         attachments=files,
     )
     unfinished = f" (the run is not finished: {run.epochs} are planned)" if run.epochs_done < run.epochs else ""
-    return [
+    lines = (
         f"exported      {run_folder}: epoch {run.best.epoch} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
         f"layers, longest delay {network.max_delay_steps} steps",
         *(f"clipped       {line}" for line in clipped),
-        f"rules         {target.name} holds it" + "".join(f"; {line}" for line in not_checked(target, calibration)),
-        *(f"note          {line}" for line in notes(target, calibration)),
+        f"rules         {held.name} holds it" + "".join(f"; {line}" for line in not_checked(held, calibration)),
+        *(f"note          {line}" for line in notes(held, calibration)),
         f"golden        samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.split}): {_CHOSEN}",
-        f"artifact      {out}: network.net, golden.npz, manifest.json, {CHECKPOINT}/; {SCRIPT} and {ARRAYS} run it with stock "
-        "lava-nc alone",
-    ]
+        f"artifact      {place}: network.net, golden.npz, manifest.json, {CHECKPOINT}/; {SCRIPT} and {ARRAYS} run it with "
+        "stock lava-nc alone",
+    )
+    return Exported(place, network, lines)
 
 
 def _builtin_data(run: RunRecord, folder: Path) -> str:

@@ -20,7 +20,7 @@ from myelin.convert.compare.constants import ConstantDifference, constant_differ
 from myelin.convert.compare.difference import Place, first_place
 from myelin.convert.compare.neuron_constants import NeuronConstants, neuron_constants
 from myelin.convert.compare.neuron_step import NeuronStep, neuron_step
-from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, Population, Side, populations, recorded
+from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, ComparedPopulation, Side, populations, recorded
 from myelin.convert.network import Network
 
 #: Memory that the recordings of both sides may take at a time, in bytes.
@@ -104,7 +104,7 @@ class Divergence:
         first, spread: None and () where nothing differs.
     """
 
-    populations: tuple[Population, ...]
+    populations: tuple[ComparedPopulation, ...]
     names: tuple[tuple[str, ...], ...]
     derived: tuple[str, ...]
     constants: list[ConstantDifference]
@@ -161,7 +161,7 @@ class _Total:
 
     a: Side
     b: Side
-    populations: list[Population] = field(init=False)
+    populations: list[ComparedPopulation] = field(init=False)
     sums: dict[str, int] = field(default_factory=dict)
     first: FirstDifference | None = None
     spread: tuple[Spread, ...] = ()
@@ -206,7 +206,7 @@ class _Total:
         derived = self._derived() if any(INPUT in names for names in self.names) else ()
         return Divergence(populations, self.names, derived, constants, first=self.first, spread=self.spread, **self.sums)
 
-    def _known_bits(self, population: Population, name: str) -> int | None:
+    def _known_bits(self, population: ComparedPopulation, name: str) -> int | None:
         """Bits in which a derived array can be compared; None for all of them, where no side has derived it."""
         neuron = None if population.index is None else self.a.network.neuron(population.index)
         return neuron.DERIVED_BITS.get(name) if neuron is not None and self._derived() else None

@@ -10,8 +10,9 @@ import numpy as np
 
 from myelin.convert.compare.divergence import Divergence, FirstDifference, Spread
 from myelin.convert.compare.neuron_step import Arrival, NeuronStep
-from myelin.convert.compare.runs import Population
+from myelin.convert.compare.runs import ComparedPopulation
 from myelin.convert.neurons.cuba_states import INPUT_BITS
+from myelin.convert.opened import note_lines
 
 #: So many entries of a list are shown; its length is always said.
 SHOWN = 8
@@ -38,7 +39,7 @@ def as_dict(divergence: Divergence) -> dict[str, Any]:
     }
 
 
-def _first(first: FirstDifference, population: Population) -> dict[str, Any]:
+def _first(first: FirstDifference, population: ComparedPopulation) -> dict[str, Any]:
     place = first.place
     constants = [f"{name} is {a} in A and {b} in B" for name, a, b in first.constants.constants]
     synapses = sorted(first.constants.synapses, key=lambda entry: not _arrives(entry.recurrent, entry.source, first))
@@ -111,7 +112,7 @@ def _reduced(name: str, value: int) -> int:
     return value % (1 << INPUT_BITS) if name == "a" else value
 
 
-def _spread(population: Population, spread: Spread) -> dict[str, Any]:
+def _spread(population: ComparedPopulation, spread: Spread) -> dict[str, Any]:
     return {
         "where": population.name,
         "neurons": spread.neurons,
@@ -127,7 +128,9 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     """What ``as_dict`` gave, with ``a``, ``b`` (network and backend) and ``input`` (text), for the screen."""
     shown = [
         f"A             {result['a']['network']}, {result['a']['backend']}",
+        *note_lines(result["a"]),
         f"B             {result['b']['network']}, {result['b']['backend']}",
+        *note_lines(result["b"]),
         f"input         {result['input']['text']}",
         f"compared      {_compared(result)}",
     ]

@@ -35,7 +35,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Population:
+class ComparedPopulation:
     """What is compared: the input's neurons (index -1), a layer, or the output (index None), which axonal delays reach."""
 
     name: str
@@ -43,18 +43,18 @@ class Population:
     shape: Shape
 
 
-def populations(a: Side, b: Side) -> list[Population]:
+def populations(a: Side, b: Side) -> list[ComparedPopulation]:
     """What two sides can be compared in, in the order of the chain; only the output where one of them records nothing else."""
     network, found = a.network, []
     if a.without is not None and b.without is not None:
         if network.input.neuron is not None:
-            found.append(Population("input neurons", -1, network.input.shape))
+            found.append(ComparedPopulation("input neurons", -1, network.input.shape))
         for index, layer in enumerate(network.layers):
-            found.append(Population(f"layer {index} ({layer.kind})", index, layer.shape))
-    return [*found, Population(OUTPUT, None, network.output_shape)]
+            found.append(ComparedPopulation(f"layer {index} ({layer.kind})", index, layer.shape))
+    return [*found, ComparedPopulation(OUTPUT, None, network.output_shape)]
 
 
-def recorded(side: Side, populations: list[Population], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
+def recorded(side: Side, populations: list[ComparedPopulation], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
     """Run one side on ``frames`` (batch, steps, ...); for each population its arrays by name.
 
     What the backend has no variable for is derived from other arrays where the neuron knows how (``Neuron.derive``).

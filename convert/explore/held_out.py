@@ -35,8 +35,8 @@ def open_held_out(source: str, checkpoint: Checkpoint) -> tuple[Samples, npt.NDA
         DataError: the data cannot be read, or is not what the run was trained on.
         NetworkError: the checkpoint does not say what that was.
     """
-    from myelin.commands.train import training_data
     from myelin.train.config.files import config_from_dict
+    from myelin.train.run.start import training_data
 
     config, run = config_from_dict(checkpoint.config), checkpoint.run
     dataset = training_data(source, config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from myelin.convert.checkpoint import Checkpoint
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.network import naming_layer
 from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
@@ -33,9 +34,7 @@ def _layer(trained: TrainedLayer) -> FloatLayer:
     return FloatLayer(
         trained.shape,
         _synapse(trained.synapse),
-        trained.threshold,
-        trained.current_decay / DECAY_UNITY,
-        trained.voltage_decay / DECAY_UNITY,
+        FloatCuba(trained.threshold, trained.current_decay / DECAY_UNITY, trained.voltage_decay / DECAY_UNITY),
         delay_steps=trained.delay_steps.astype(np.float64),
         recurrent=recurrent,
     )

@@ -4,9 +4,7 @@ A chain of layers as in ``myelin.convert.network``, in floats of any scale.  Per
 the layer before and d the delays::
 
     x     = W s[t - 1 - d] + R own[t - 1 - d_rec]      own: the layer's own spikes
-    u    <- (1 - current_decay) u + x
-    v    <- (1 - voltage_decay) v + u + bias
-    own   = v > threshold;  v <- 0 where own
+    own   = neuron(x)                                  ``myelin.convert.floats.cuba`` for CUBA neurons
 
 so the step of latency of each connection is not counted in the delays, and the integer network of the same structure computes
 the same up to rounding and the ends of its ranges.  Scaling weights, bias and threshold of a layer together changes no spike.
@@ -23,14 +21,13 @@ import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape, check_broadcast
 from myelin.convert.delays import with_delays
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float
+from myelin.convert.floats.twins import TWINS
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense, Synapse
 from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
 from myelin.convert.network import Input, Layer, Network, naming_layer
-from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
-
-FloatArray = npt.NDArray[np.float64]
+from myelin.hw_configs.fixed_point import WEIGHT_SCALE
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,50 +112,38 @@ class FloatRecurrent:
 
 @dataclass(frozen=True, eq=False)
 class FloatLayer:
-    """A population of CUBA neurons with the connections that reach it.
+    """A population of neurons with the connections that reach it.
 
     Attributes:
         shape: (neurons,) or (channels, height, width).
         synapse: feed-forward connection from the population before.
-        threshold: one for the layer, not negative; None for a readout of states, which never spikes.
-        current_decay, voltage_decay: share lost per step, 0..1; scalar () or broadcastable to shape.  A LIF neuron without
-            synapse filter has current_decay 1.
-        bias: added to the voltage in every step; scalar () or broadcastable to shape.
-        delay_steps: axonal delay of each neuron's spikes on their way out, fractions allowed; likewise.
+        neuron: constants of its neurons, which also say whether the layer gives spikes or a state.
+        delay_steps: axonal delay of each neuron's spikes on their way out, fractions allowed; scalar () or broadcastable to
+            shape.
         recurrent: connection to itself, or None.
     """
 
     shape: Shape
     synapse: FloatDense | FloatConv
-    threshold: float | None
-    current_decay: FloatArray
-    voltage_decay: FloatArray
-    bias: FloatArray = field(default_factory=lambda: np.zeros(()))
+    neuron: FloatNeuron
     delay_steps: FloatArray = field(default_factory=lambda: np.zeros(()))
     recurrent: FloatRecurrent | None = None
 
     def __post_init__(self) -> None:
         _freeze(self, "shape", tuple(int(size) for size in self.shape))
-        for name, low, high in (
-            ("current_decay", 0.0, 1.0),
-            ("voltage_decay", 0.0, 1.0),
-            ("bias", -np.inf, np.inf),
-            ("delay_steps", 0.0, DELAY_LIMIT_STEPS),
-        ):
-            values = frozen_float(name, getattr(self, name), low, high)
-            check_broadcast(name, values, self.shape)
-            _freeze(self, name, values)
-        if self.threshold is not None:
-            _freeze(self, "threshold", float(frozen_float("threshold", self.threshold, 0.0).reshape(-1)[0]))
-        elif self.recurrent is not None or self.delay_steps.any():
+        self.neuron.check_shape(self.shape)
+        delay = frozen_float("delay_steps", self.delay_steps, 0.0, DELAY_LIMIT_STEPS)
+        check_broadcast("delay_steps", delay, self.shape)
+        _freeze(self, "delay_steps", delay)
+        if self.output == "state" and (self.recurrent is not None or delay.any()):
             raise NetworkError("a readout of states has no spikes, so neither recurrence nor axonal delay is allowed")
         if self.recurrent is not None:
             self.recurrent.check_shape(self.shape)
 
     @property
     def output(self) -> Literal["spikes", "state"]:
-        """What the layer gives: spikes, or for a non-spiking readout its voltage."""
-        return "spikes" if self.threshold is not None else "state"
+        """What the layer gives: spikes, or for a non-spiking readout its state."""
+        return self.neuron.output
 
     @property
     def kind(self) -> str:
@@ -217,7 +202,7 @@ def with_structure_of(network: FloatNetwork) -> Network:
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
             recurrent = None if layer.recurrent is None else DelayedRecurrent(zeros(layer.recurrent.synapse))
-            layers.append(Layer(layer.shape, zeros(layer.synapse), Cuba(0, none, none), none, recurrent, layer.output))
+            layers.append(Layer(layer.shape, zeros(layer.synapse), layer.neuron.structure(), none, recurrent, layer.output))
     return Network(Input(network.input_shape, network.message_bits), tuple(layers), network.average_groups)
 
 
@@ -225,59 +210,35 @@ def dequantised(network: Network) -> FloatNetwork:
     """What ``network`` stands for in floats, in SLAYER's unit: exact, but for the floors of negative weight exponents.
 
     Raises:
-        NetworkError: sigma-delta neurons, or neurons in the input: a ``FloatNetwork`` has neither.
+        NetworkError: neurons that have no twin in floats, such as sigma-delta neurons, or neurons in the input.
     """
     if network.input.neuron is not None:
         raise NetworkError(
             f"the input drives {type(network.input.neuron).__name__} neurons; a float network takes spikes at its input"
         )
-    layers = []
+    layers: list[FloatLayer] = []
+    shape = network.input.shape
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
-            if not isinstance(layer.neuron, Cuba):
-                raise NetworkError(f"has {type(layer.neuron).__name__} neurons; a float network has CUBA neurons")
             recurrent = None
             if layer.recurrent is not None:
-                recurrent = FloatRecurrent(
-                    _dequantised_synapse(layer.recurrent.synapse), layer.recurrent.delay_steps.astype(np.float64)
-                )
-            neuron = layer.neuron
-            layers.append(
-                FloatLayer(
-                    layer.shape,
-                    _dequantised_synapse(layer.synapse),
-                    neuron.threshold / WEIGHT_SCALE if layer.output == "spikes" else None,
-                    neuron.current_decay / DECAY_UNITY,
-                    neuron.voltage_decay / DECAY_UNITY,
-                    neuron.bias_mant * float(1 << neuron.bias_exp) / STATE_SCALE,
-                    layer.delay_steps.astype(np.float64),
-                    recurrent,
-                )
-            )
+                own = dequantised_synapse(layer.recurrent.synapse, layer.shape)
+                recurrent = FloatRecurrent(own, layer.recurrent.delay_steps.astype(np.float64))
+            synapse = dequantised_synapse(layer.synapse, shape)
+            neuron = TWINS.of(layer.neuron)(layer.neuron, layer.output)
+            layers.append(FloatLayer(layer.shape, synapse, neuron, layer.delay_steps.astype(np.float64), recurrent))
+        shape = layer.shape
     return FloatNetwork(network.input.shape, tuple(layers), network.input.message_bits, network.average_groups)
 
 
-def _dequantised_synapse(synapse: Dense | Conv) -> FloatDense | FloatConv:
-    weight = synapse.weight / WEIGHT_SCALE
+def dequantised_synapse(synapse: Synapse, input_shape: Shape) -> FloatDense | FloatConv:
+    """What an integer connection stands for in floats; one that has no float form of its own is a matrix."""
     if isinstance(synapse, Conv):
-        return FloatConv(weight, synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
-    delay: IntArray | None = synapse.delay_steps
-    return FloatDense(weight * 2.0**synapse.weight_exp, None if delay is None else delay.astype(np.float64))
-
-
-def frozen_float(name: str, values: npt.ArrayLike, low: float = -np.inf, high: float = np.inf) -> FloatArray:
-    """A read-only float64 copy of ``values``; raises NetworkError where one is NaN, infinite or outside low..high."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise NetworkError(f"{name} has dtype {array.dtype}; numbers are allowed")
-    result = np.array(array, dtype=np.float64, order="C", copy=True)
-    bad = ~np.isfinite(result)
-    if bad.any():
-        raise NetworkError(f"{name} holds {int(bad.sum())} values that are NaN or infinite; finite numbers are allowed")
-    if result.size and (result.min() < low or result.max() > high):
-        raise NetworkError(f"{name} lies in {result.min():g}..{result.max():g}, allowed is {low:g}..{high:g}")
-    result.setflags(write=False)
-    return result
+        return FloatConv(synapse.weight / WEIGHT_SCALE, synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
+    dense = synapse.as_dense(input_shape)
+    delay: IntArray | None = dense.delay_steps
+    weight = dense.weight / WEIGHT_SCALE * 2.0**dense.weight_exp
+    return FloatDense(weight, None if delay is None else delay.astype(np.float64))
 
 
 def _freeze(owner: object, name: str, value: object) -> None:

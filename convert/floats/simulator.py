@@ -20,8 +20,8 @@ class FloatRecording(NamedTuple):
     """What a run gave.
 
     Attributes:
-        output: (batch, steps, *output shape): spikes, delayed by the last layer's axonal delay, or voltages.
-        layers: for each layer "spikes" (before any axonal delay), "u" and "v" after the step, (batch, steps, *layer shape).
+        output: (batch, steps, *output shape): spikes, delayed by the last layer's axonal delay, or states.
+        layers: for each layer "spikes" (before any axonal delay) and the states after the step, (batch, steps, *layer shape).
     """
 
     output: FloatArray
@@ -56,7 +56,7 @@ def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate
         current, shape, axonal = states["spikes"], layer.shape, layer.delay_steps
     last = network.layers[-1]
     if last.output == "state":
-        return FloatRecording(recorded[-1]["v"], tuple(recorded))
+        return FloatRecording(recorded[-1][last.neuron.READOUT or "spikes"], tuple(recorded))
     return FloatRecording(late(current, np.broadcast_to(axonal, shape)).reshape(batch, steps, *shape), tuple(recorded))
 
 
@@ -81,23 +81,16 @@ def _run_layer(layer: FloatLayer, spikes: FloatArray, shape: Shape, axonal: Floa
         arriving[:, 1:] += np.asarray((matrix @ arrived.T).T).reshape(batch, steps - 1, neurons)
     back = [] if layer.recurrent is None else _parts(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps)
     taps = [(matrix, [(k, share, np.flatnonzero(share)) for k, share in _shares(delays)]) for matrix, delays in back]
-    keep_u, keep_v, bias = (
-        np.broadcast_to(values, layer.shape).reshape(-1)
-        for values in (1 - layer.current_decay, 1 - layer.voltage_decay, layer.bias)
-    )
-    threshold = np.inf if layer.threshold is None else layer.threshold
-    u, v = np.zeros((batch, neurons)), np.zeros((batch, neurons))
-    states = {name: np.zeros((batch, steps, neurons)) for name in ("spikes", "u", "v")}
+    neuron = layer.neuron.flattened(layer.shape)
+    now = neuron.rest((batch, neurons))
+    states = {name: np.zeros((batch, steps, neurons)) for name in ("spikes", *neuron.STATES)}
     own = [np.zeros((steps + 1, batch, neurons)) for _ in taps]  # the layer's spikes as they arrive, by step
     for t in range(steps):
         x = arriving[:, t]
         for (matrix, _), arrived in zip(taps, own, strict=True):
             x = x + np.asarray((matrix @ arrived[t].T).T)
-        u = keep_u * u + x
-        v = keep_v * v + u + bias
-        s = v > threshold
-        v = np.where(s, 0.0, v)
-        for name, array in (("spikes", s), ("u", u), ("v", v)):
+        now, s = neuron.step(now, x)
+        for name, array in {"spikes": s, **now}.items():
             states[name][:, t] = array
         for (_, shares), arrived in zip(taps, own, strict=True):
             for k, share, chosen in shares:

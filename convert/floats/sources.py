@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myelin.convert.floats.network import FloatNetwork
+from myelin.convert.opened import TITLES, require
 from myelin.convert.samples import Binning
 from myelin.hw_configs.errors import NetworkError
 
@@ -20,19 +21,25 @@ class OpenedFloats:
     keys: tuple[str, ...] = ()
 
 
-def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
-    """The float network of a ``*.nir`` file, another file, which is netx, or a folder that ``myelin train`` wrote.
+def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> OpenedFloats:
+    """The float network of a NIR file, a netx file, or a folder that ``myelin train`` wrote.
 
     A network of plain PyTorch, or of any other origin, needs no file: ``FloatNetwork`` is built from its arrays.
 
+    Args:
+        path: of the file or folder.
+        dt_ms: length of a step in milliseconds, of a NIR file alone; None for what the file says, and 1 where it says nothing.
+
     Raises:
         NetworkError: it cannot be read, or holds something that a ``FloatNetwork`` cannot say.
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
     """
     place = Path(path)
-    if not place.exists():
-        raise NetworkError(f"{place}: no such file or folder; a NIR file (*.nir), a netx file or a run folder is expected")
-    if place.is_dir():
+    cure = f"its integers are chosen already; the trained network in it, if there is one, is {place / 'checkpoint'}"
+    kind = require(place, ("nir", "netx", "run"), "`myelin quantise`", {"artifact": cure})
+    if dt_ms is not None and kind != "nir":
+        raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
+    if kind == "run":
         from myelin.convert.checkpoint import read_checkpoint
         from myelin.convert.floats.checkpoint import floats_from_checkpoint
 
@@ -40,10 +47,10 @@ def open_floats(path: str | os.PathLike[str]) -> OpenedFloats:
         run = checkpoint.run
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
         return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys)
-    if place.suffix == ".nir":
+    if kind == "nir":
         from myelin.convert.nir.format import read_nir_floats
 
-        return OpenedFloats(read_nir_floats(place))
+        return OpenedFloats(read_nir_floats(place, dt_ms=dt_ms))
     from myelin.convert.netx.floats import read_netx_floats
 
     return OpenedFloats(read_netx_floats(place))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.layers import Conv, Dense
+from myelin.convert.layers import Conv
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.mapping.loops import LinkArrays
 from myelin.convert.synapses import Connection
@@ -71,8 +71,11 @@ def empty_arrays(neurons: int) -> LinkArrays:
 def prepare(connection: Connection, neurons: int, target: Target) -> Link:
     """``connection`` to a population of ``neurons`` as it would lie in the memory of ``target``'s cores."""
     recurrent, synapse, shape, axonal = connection
+    kind = synapse.kind
+    if not isinstance(synapse, Conv):  # whatever else it is, memory holds it as the matrix that it is
+        synapse = synapse.as_dense(shape)
     delay = int(axonal.max(initial=0))
-    if isinstance(synapse, Dense) and synapse.delay_steps is not None:
+    if synapse.delay_steps is not None:
         delay = int((np.broadcast_to(axonal, shape).reshape(-1) + synapse.delay_steps).max(initial=0))
     sources = int(np.prod(shape))
     if isinstance(synapse, Conv):
@@ -99,7 +102,7 @@ def prepare(connection: Connection, neurons: int, target: Target) -> Link:
         arrays = LinkArrays(ptr, axon, unit, ptr, axon, np.ones_like(axon), each, numbers)
     return Link(
         recurrent,
-        synapse.kind,
+        kind,
         storage,
         reason,
         shape,

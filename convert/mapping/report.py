@@ -14,6 +14,7 @@ from myelin.convert.mapping.loops import OPERATIONS, SYNAPSE_BITS
 from myelin.convert.mapping.mapping import Mapping as CoreMapping
 from myelin.convert.mapping.mapping import dense_cores
 from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
+from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation
 
 #: Largest recurrence whose dense counterpart is laid on cores for comparison: its synapses are listed one by one.
@@ -143,6 +144,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     label = f"; memory: {result['synapse_memory_label']}" if result["synapse_memory_label"] else ""
     return [
         f"network       {result['network']}",
+        *note_lines(result),
         f"target        {result['target']}: {result['target_title']}{label}",
         f"strategy      {result['strategy']}",
         f"input         {result['input']['text']}",

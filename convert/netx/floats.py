@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from myelin.convert.arrays import Shape
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import layer_groups
@@ -102,7 +103,7 @@ def _layer(group: Fields, kind: str, before: Shape, shape: Shape, last: bool, ou
         state = said == "state" or (not said and not ours and last and recurrent is None and top >= THRESHOLD_MAX)
         bias = _spread(group, "bias", shape, 0.0) * 2.0 ** (whole_number(group, "bias_exp", NETX_BIAS_EXP) - STATE_SHIFT)
         current, voltage = (_spread(neuron, key, shape) / DECAY_UNITY for key in ("iDecay", "vDecay"))
-        return FloatLayer(shape, synapse, None if state else top, current, voltage, bias, delay, recurrent)
+        return FloatLayer(shape, synapse, FloatCuba(None if state else top, current, voltage, bias), delay, recurrent)
     except NetworkError as error:
         text = str(error)
         raise NetworkError(text if text.startswith("layer/") else f"{group.name}: {text}") from error

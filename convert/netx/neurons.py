@@ -29,7 +29,7 @@ READERS: dict[str, Callable[[Fields, Fields, Shape, int | None, bool], Neuron]] 
     "SDNN": read_sigma_delta,
 }
 #: (layer group, neuron, shape, whether the layer has three axes in netx).
-WRITERS: Handlers[Callable[[h5py.Group, Any, Shape, bool], None]] = Handlers("netx has no neuron for")
+WRITERS: Handlers[Callable[[h5py.Group, Any, Shape, bool], None]] = Handlers("has {name} neurons; netx has none of them")
 WRITERS.register(Cuba)(write_cuba)
 WRITERS.register(SigmaDelta)(write_sigma_delta)
 WRITERS.register(Delta)(write_delta)

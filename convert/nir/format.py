@@ -53,7 +53,7 @@ import numpy as np
 
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.network import Network
-from myelin.convert.nir.graph import Graph, read_graph, write_graph
+from myelin.convert.nir.graph import NirGraph, read_graph, write_graph
 from myelin.convert.nir.integers import integers, network_of
 from myelin.convert.nir.read import float_network
 from myelin.convert.nir.write import graph_of
@@ -78,7 +78,7 @@ def write_nir(network: Network, path: str | os.PathLike[str], *, dt_ms: float = 
         step_latency: whether each feed-forward connection's step of latency is in its Delay.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: NIR cannot hold the network (sigma-delta neurons, neurons in the input, a readout of states that spikes; a
             bias without the latency), or the file cannot be written.
     """
@@ -110,7 +110,7 @@ def read_nir(
         message_bits: as ``Input.message_bits``, which NIR does not say; None for the metadata's, and 0 where there is none.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: the file cannot be read, or holds something that a network cannot say; names the node.
     """
     return open_nir(
@@ -123,11 +123,18 @@ def read_nir(
     ).network
 
 
-class Opened(NamedTuple):
-    """The network of a NIR file, and the floats that were rounded; None where the file has the integers."""
+class ReadNir(NamedTuple):
+    """The network of a NIR file.
+
+    Attributes:
+        network: the integers.
+        floats: what was rounded to them; None where the file has the integers.
+        note: what was rounded or assumed, for the user; None where nothing was.
+    """
 
     network: Network
     floats: FloatNetwork | None
+    note: str | None
 
 
 def open_nir(
@@ -138,16 +145,18 @@ def open_nir(
     settled_bias: bool = False,
     ignore_integers: bool = False,
     message_bits: int | None = None,
-) -> Opened:
+) -> ReadNir:
     """``read_nir``, which says what the arguments and errors are, and how the network came about."""
     graph = read_graph(path)
     try:
         network = None if ignore_integers else _integers(graph, dt_ms)
         if network is not None:
             source = network.input if message_bits is None else replace(network.input, message_bits=message_bits)
-            return Opened(replace(network, input=source), None)
+            return ReadNir(replace(network, input=source), None, None)
         floats = _floats(graph, dt_ms, latency, settled_bias, message_bits)
-        return Opened(round_network(floats), floats)
+        assumed = dt_ms is None and "myelin_format" not in graph.metadata
+        step = f", which do not say the length of a step: {DT_MS:g} ms is assumed, name another with --dt-ms" if assumed else ""
+        return ReadNir(round_network(floats), floats, f"integers are rounded from the floats of the file{step}")
     except NetworkError as error:
         raise NetworkError(f"{os.fspath(path)}: {error}") from error
 
@@ -169,7 +178,7 @@ def read_nir_floats(
 
 
 def _floats(
-    graph: Graph, dt_ms: float | None, latency: Latency | None, settled_bias: bool, message_bits: int | None
+    graph: NirGraph, dt_ms: float | None, latency: Latency | None, settled_bias: bool, message_bits: int | None
 ) -> FloatNetwork:
     ours = "myelin_format" in graph.metadata
     dt_s = _seconds(_said(graph, "dt_s") * 1e3 if ours else DT_MS) if dt_ms is None else _seconds(dt_ms)
@@ -181,7 +190,7 @@ def _floats(
     return replace(floats, message_bits=bits, average_groups=groups)
 
 
-def _integers(graph: Graph, dt_ms: float | None) -> Network | None:
+def _integers(graph: NirGraph, dt_ms: float | None) -> Network | None:
     """The network of the metadata, provided that it says what the nodes say."""
     if "myelin_format" not in graph.metadata:
         return None
@@ -204,7 +213,7 @@ def _integers(graph: Graph, dt_ms: float | None) -> Network | None:
     return network
 
 
-def _said(graph: Graph, key: str) -> float:
+def _said(graph: NirGraph, key: str) -> float:
     """A number of the metadata that ``write_nir`` wrote."""
     try:
         return float(graph.metadata[key])
@@ -212,7 +221,7 @@ def _said(graph: Graph, key: str) -> float:
         raise NetworkError(f"{key!r} in its metadata is {graph.metadata.get(key)!r}; a number is expected") from error
 
 
-def _difference(graph: Graph, written: Graph) -> str | None:
+def _difference(graph: NirGraph, written: NirGraph) -> str | None:
     """The first thing in which a graph differs from what was written, None where there is none."""
     for name in sorted(graph.nodes.keys() | written.nodes.keys()):
         if name not in graph.nodes or name not in written.nodes:

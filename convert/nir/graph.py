@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from myelin.hw_configs.errors import BackendError, NetworkError
+from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import atomic_file
+from myelin.hw_configs.parts import require
 
 #: Nodes that an import understands.
 SUPPORTED = (
@@ -34,7 +35,7 @@ class Node(NamedTuple):
 
 
 @dataclass(eq=False)
-class Graph:
+class NirGraph:
     """Nodes by name, edges (from, to), and what is said of the graph beside it."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -62,21 +63,18 @@ class Graph:
 
 
 def load_nir() -> ModuleType:
-    """The package ``nir``; raises BackendError with the cure where it is not installed."""
-    try:
-        import nir
-    except ImportError as error:
-        raise BackendError(
-            "NIR files need the package nir, which is not installed: pip install 'nir>=1.0.8' (extra 'nir' of this project)"
-        ) from error
+    """The package ``nir``; raises MissingPartError with the cure where it is not installed."""
+    require("nir")
+    import nir
+
     return nir
 
 
-def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:
+def write_graph(graph: NirGraph, path: str | os.PathLike[str]) -> None:
     """Write ``graph`` as a NIR file; it appears whole or not at all.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: the file cannot be written.
     """
     nir = load_nir()
@@ -90,11 +88,11 @@ def write_graph(graph: Graph, path: str | os.PathLike[str]) -> None:
         raise NetworkError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def read_graph(path: str | os.PathLike[str]) -> Graph:
+def read_graph(path: str | os.PathLike[str]) -> NirGraph:
     """The graph in a NIR file, graphs within it taken apart: their nodes are named ``graph.node``.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: the file cannot be read, has links to elsewhere or nodes that are not supported, which are named.
     """
     nir = load_nir()
@@ -105,7 +103,7 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
         with h5py.File(place, "r") as file:
             _check_file(file)
         root = nir.read(str(place), type_check=False)
-        graph = Graph(metadata=dict(root.metadata))
+        graph = NirGraph(metadata=dict(root.metadata))
         _take_apart(root, "", graph)
         _check_edges(graph)
     except NetworkError as error:
@@ -157,7 +155,7 @@ def _check_types(group: h5py.Group, name: str) -> None:
             _check_types(member, f"{name}.{key}" if name else key)
 
 
-def _take_apart(root: Any, prefix: str, graph: Graph) -> None:
+def _take_apart(root: Any, prefix: str, graph: NirGraph) -> None:
     """Add the nodes of ``root``; edges to a graph within it lead to its input, edges from it come from its output."""
     ends: dict[str, tuple[str, str]] = {}
     for key, node in root.nodes.items():
@@ -183,7 +181,7 @@ def _take_apart(root: Any, prefix: str, graph: Graph) -> None:
         graph.edges.append((ends[source][1], ends[target][0]))
 
 
-def _check_numbers(graph: Graph, name: str) -> None:
+def _check_numbers(graph: NirGraph, name: str) -> None:
     for key, value in graph.nodes[name].fields.items():
         array = np.asarray(value) if isinstance(value, np.ndarray | int | float | np.generic) else None
         if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -191,7 +189,7 @@ def _check_numbers(graph: Graph, name: str) -> None:
             raise NetworkError(f"{graph.title(name)}: {key} holds {count} values that are NaN or infinite")
 
 
-def _check_edges(graph: Graph) -> None:
+def _check_edges(graph: NirGraph) -> None:
     (edge, times), *_ = Counter(graph.edges).most_common(1) or [(("", ""), 0)]
     if times > 1:
         raise NetworkError(f"the edge from {edge[0]!r} to {edge[1]!r} is given {times} times")

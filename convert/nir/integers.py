@@ -10,13 +10,17 @@ import numpy as np
 
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network
-from myelin.convert.neurons import Cuba
+from myelin.convert.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError
 
-_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Network, Input, Layer, Dense, Conv, DelayedRecurrent, Cuba)}
 #: Every name begins with this.
 ROOT = "network"
 _MAX_LAYERS = 1000
+
+
+def _classes() -> dict[str, Any]:
+    """What a network is made of, by name; neurons as far as they are registered now."""
+    return {kind.__name__: kind for kind in (Network, Input, Layer, Dense, Conv, DelayedRecurrent, *NEURONS.values())}
 
 
 def integers(network: Network) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def _decode(values: Mapping[str, Any], name: str) -> Any:
             raise NetworkError(f"the integers in its metadata have {count} layers; 1 to {_MAX_LAYERS} are expected")
         return tuple(_decode(values, f"{name}.{index}") for index in range(count))
     if f"{name}.type" in values:
-        cls = _CLASSES[str(values[f"{name}.type"])]
+        cls = _classes()[str(values[f"{name}.type"])]
         names = (f"{name}.{entry.name}" for entry in fields(cls))
         given = {
             key: key.rpartition(".")[2] for key in names if any(f"{key}{end}" in values for end in ("", ".type", ".count"))

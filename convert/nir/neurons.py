@@ -20,7 +20,7 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatArray
-from myelin.convert.nir.graph import Graph
+from myelin.convert.nir.graph import NirGraph
 from myelin.hw_configs.errors import NetworkError
 
 SPIKING = ("CubaLIF", "LIF", "IF")
@@ -42,7 +42,7 @@ class Constants:
     threshold: float | None
 
 
-def neuron_constants(graph: Graph, name: str, shape: Shape, dt_s: float) -> Constants:
+def neuron_constants(graph: NirGraph, name: str, shape: Shape, dt_s: float) -> Constants:
     """The constants of node ``name``, whose population has ``shape``; raises NetworkError where there are none."""
     reader = _Parameters(graph, name, shape)
     kind = graph.nodes[name].kind
@@ -74,7 +74,7 @@ def neuron_constants(graph: Graph, name: str, shape: Shape, dt_s: float) -> Cons
 class _Parameters:
     """Parameters of one node, each for the whole population or one per neuron."""
 
-    def __init__(self, graph: Graph, name: str, shape: Shape) -> None:
+    def __init__(self, graph: NirGraph, name: str, shape: Shape) -> None:
         self.fields = graph.nodes[name].fields
         self.shape = shape
 

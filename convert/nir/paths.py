@@ -12,7 +12,7 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense
-from myelin.convert.nir.graph import Graph
+from myelin.convert.nir.graph import NirGraph
 from myelin.convert.nir.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError
 
@@ -43,7 +43,7 @@ class Way:
     bias: FloatArray
 
 
-def ways_to(graph: Graph, name: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
+def ways_to(graph: NirGraph, name: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
     """Every way into node ``name`` from populations whose shapes are known; those from others have no shape and no synapse."""
     sources: dict[str, list[str]] = {node: [] for node in graph.nodes}
     for source, target in graph.edges:
@@ -55,7 +55,7 @@ def ways_to(graph: Graph, name: str, shapes: dict[str, Shape], dt_s: float) -> l
     return found
 
 
-def _paths(graph: Graph, name: str, sources: dict[str, list[str]]) -> list[tuple[str, ...]]:
+def _paths(graph: NirGraph, name: str, sources: dict[str, list[str]]) -> list[tuple[str, ...]]:
     """Nodes of every path into ``name``, from the neurons or input it begins with, without ``name``."""
     found: list[tuple[str, ...]] = []
     pending: list[tuple[str, ...]] = [(source,) for source in sources[name]]
@@ -76,12 +76,12 @@ def _paths(graph: Graph, name: str, sources: dict[str, list[str]]) -> list[tuple
     return found
 
 
-def _within(graph: Graph, name: str, sources: dict[str, list[str]]) -> bool:
+def _within(graph: NirGraph, name: str, sources: dict[str, list[str]]) -> bool:
     """Whether it is the input of a graph within the graph, which passes on what reaches it."""
     return graph.nodes[name].kind == "Input" and bool(sources[name])
 
 
-def _way(graph: Graph, source: str, nodes: tuple[str, ...], shape: Shape | None, dt_s: float) -> Way:
+def _way(graph: NirGraph, source: str, nodes: tuple[str, ...], shape: Shape | None, dt_s: float) -> Way:
     zero = np.zeros(())
     way = Way(source, nodes, shape or (), zero, zero, None, zero)
     if shape is None:

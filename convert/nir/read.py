@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from myelin.convert.arrays import Shape
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
-from myelin.convert.nir.graph import Graph
+from myelin.convert.nir.graph import NirGraph
 from myelin.convert.nir.neurons import NEURONS, Constants, neuron_constants
 from myelin.convert.nir.paths import Way, ways_to
 from myelin.hw_configs.errors import NetworkError
@@ -21,7 +22,7 @@ from myelin.hw_configs.errors import NetworkError
 _TOLERANCE = 1e-4
 
 
-def float_network(graph: Graph, dt_s: float, latency: int, settled_bias: bool) -> FloatNetwork:
+def float_network(graph: NirGraph, dt_s: float, latency: int, settled_bias: bool) -> FloatNetwork:
     """The network of ``graph``; ``myelin.convert.nir.format.read_nir`` says what the arguments and errors are.
 
     ``latency`` is 1 where feed-forward delays include the step of each connection, else 0.
@@ -51,7 +52,7 @@ def float_network(graph: Graph, dt_s: float, latency: int, settled_bias: bool) -
                 recurrent = FloatRecurrent(loop, delay)
             bias = constants.bias + sum(_bias(graph, way, constants, reached, settled_bias) for way in forward + own)
             decays = constants.current_decay, constants.voltage_decay
-            layer = FloatLayer(reached, synapse, constants.threshold, *decays, bias, recurrent=recurrent)
+            layer = FloatLayer(reached, synapse, FloatCuba(constants.threshold, *decays, bias), recurrent=recurrent)
         if layers:
             with graph.naming(before):
                 layers[-1] = replace(layers[-1], delay_steps=axonal)
@@ -63,7 +64,7 @@ def float_network(graph: Graph, dt_s: float, latency: int, settled_bias: bool) -
     return FloatNetwork(shape, tuple(layers))
 
 
-def _ends(graph: Graph) -> tuple[str, str]:
+def _ends(graph: NirGraph) -> tuple[str, str]:
     """The input and the output of the whole graph."""
     targets, sources = {target for _, target in graph.edges}, {source for source, _ in graph.edges}
     inputs = [name for name, node in graph.nodes.items() if node.kind == "Input" and name not in targets]
@@ -76,7 +77,7 @@ def _ends(graph: Graph) -> tuple[str, str]:
     return inputs[0], outputs[0]
 
 
-def _input_shape(graph: Graph, source: str) -> Shape:
+def _input_shape(graph: NirGraph, source: str) -> Shape:
     given = graph.nodes[source].fields["input_type"]["input"]
     if given is None:
         raise NetworkError(f"{graph.title(source)}: it does not say its shape")
@@ -88,7 +89,7 @@ def _input_shape(graph: Graph, source: str) -> Shape:
     return (shape[0], 1, shape[1]) if len(shape) == 2 else shape
 
 
-def _chain(graph: Graph, source: str) -> list[str]:
+def _chain(graph: NirGraph, source: str) -> list[str]:
     """The nodes with a state from the input on, each reached from the one before and, perhaps, from itself."""
     neurons = [name for name, node in graph.nodes.items() if node.kind in NEURONS]
     if not neurons:
@@ -121,7 +122,7 @@ def _chain(graph: Graph, source: str) -> list[str]:
     return order
 
 
-def _weighted_ways(graph: Graph, name: str, source: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
+def _weighted_ways(graph: NirGraph, name: str, source: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
     """The ways from ``source`` into node ``name``."""
     ways = [way for way in ways_to(graph, name, shapes, dt_s) if way.source == source]
     if any(way.synapse is None for way in ways):
@@ -192,7 +193,7 @@ class _Merging:
         return _shaped(delay, before), replace(way.synapse, weight=way.synapse.weight * self.gain[:, :1, :1, None])
 
 
-def _bias(graph: Graph, way: Way, constants: Constants, shape: Shape, settled: bool) -> FloatArray:
+def _bias(graph: NirGraph, way: Way, constants: Constants, shape: Shape, settled: bool) -> FloatArray:
     """What a bias of the weights adds to the voltage in every step."""
     if not np.any(way.bias):
         return np.zeros(())
@@ -206,7 +207,7 @@ def _bias(graph: Graph, way: Way, constants: Constants, shape: Shape, settled: b
     return np.broadcast_to(constants.gain * bias / constants.current_decay, shape)
 
 
-def _last_delay(graph: Graph, output: str, last: str, shapes: dict[str, Shape], dt_s: float) -> FloatArray:
+def _last_delay(graph: NirGraph, output: str, last: str, shapes: dict[str, Shape], dt_s: float) -> FloatArray:
     """Axonal delays of the last layer."""
     ways = ways_to(graph, output, shapes, dt_s)
     if len(ways) != 1 or ways[0].source != last:

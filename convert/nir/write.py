@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, dequantised
-from myelin.convert.layers import Conv
+from myelin.convert.floats.twins import TWINS
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.network import Layer, Network, naming_layer
-from myelin.convert.neurons import Cuba
-from myelin.convert.nir.graph import Graph
+from myelin.convert.nir.graph import NirGraph
+from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import STATE_SHIFT
 
 #: Decay that stands for none: NIR's leaky neurons have finite time constants.  In float32 1 - 2^-32 is 1.
 NO_DECAY = 2.0**-32
@@ -23,6 +25,12 @@ NO_DECAY = 2.0**-32
 STATE_THRESHOLD_MIN = 1 << 16
 #: Most weights that an unrolled convolution may have.
 _MAX_WEIGHTS = 1 << 26
+
+
+#: Type and parameters of a node: (float neuron, shape of the layer, shape in the graph, seconds of a step).
+NODES: Handlers[Callable[[Any, Shape, Shape, float], tuple[str, dict[str, Any]]]] = Handlers(
+    "has {name} neurons; NIR has no node for them"
+)
 
 
 class _Population(NamedTuple):
@@ -33,11 +41,11 @@ class _Population(NamedTuple):
     own: Shape
 
 
-def graph_of(network: Network, dt_s: float, step_latency: bool) -> Graph:
+def graph_of(network: Network, dt_s: float, step_latency: bool) -> NirGraph:
     """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.format.write_nir`` says what is refused."""
     _check(network, step_latency)
     floats = dequantised(network)
-    graph = Graph()
+    graph = NirGraph()
     before = _Population(
         graph.add("input", "Input", input_type=np.array(network.input.shape)), network.input.shape, network.input.shape
     )
@@ -61,13 +69,14 @@ def _check(network: Network, step_latency: bool) -> None:
         )
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
-            if not isinstance(layer.neuron, Cuba):
+            if TWINS.get(layer.neuron) is None or NODES.get(TWINS.of(layer.neuron)(layer.neuron, layer.output)) is None:
                 raise NetworkError(
                     f"has {type(layer.neuron).__name__} neurons; NIR has no node for them, only for CUBA neurons"
                 )
-            if layer.output == "state" and layer.neuron.threshold < STATE_THRESHOLD_MIN:
+            above = layer.neuron.reset_above
+            if layer.output == "state" and above is not None and above >> STATE_SHIFT < STATE_THRESHOLD_MIN:
                 raise NetworkError(
-                    f"is a readout of states whose neurons spike at threshold {layer.neuron.threshold}; NIR's readout (CubaLI) "
+                    f"is a readout of states whose neurons spike at threshold {above >> STATE_SHIFT}; NIR's readout (CubaLI) "
                     f"never spikes: a threshold of at least {STATE_THRESHOLD_MIN} can be written"
                 )
             if not step_latency and layer.neuron.has_bias:
@@ -80,17 +89,17 @@ def _check(network: Network, step_latency: bool) -> None:
 class _LayerWriter:
     """Adds one layer to a graph."""
 
-    def __init__(self, graph: Graph, index: int, dt_s: float) -> None:
+    def __init__(self, graph: NirGraph, index: int, dt_s: float) -> None:
         self.graph = graph
         self.index = index
         self.dt_s = dt_s
 
     def write(self, layer: Layer, values: FloatLayer, before: _Population, axonal: IntArray, latency: int) -> _Population:
         """The connections from ``before``, the neurons, the recurrence."""
-        dense_recurrence = layer.recurrent is not None and not isinstance(layer.recurrent.synapse, Conv)
-        grid = isinstance(layer.synapse, Conv) and len(before.shape) == 3
+        dense_recurrence = layer.recurrent is not None and not layer.recurrent.synapse.SPATIAL
+        grid = layer.synapse.SPATIAL and len(before.shape) == 3
         shape = layer.shape if grid and not dense_recurrence else (layer.neurons,)
-        kind, fields = _neurons(values, shape, self.dt_s)
+        kind, fields = NODES.of(values.neuron)(values.neuron, values.shape, shape, self.dt_s)
         neurons = self.graph.add(f"neurons_{self.index}", kind, **fields)
         population = _Population(neurons, shape, layer.shape)
         self._connect("", values.synapse, before, population, axonal, latency)
@@ -120,7 +129,7 @@ class _LayerWriter:
             self.graph.edges.append((place, target.node))
 
 
-def _delay(graph: Graph, name: str, source: _Population, axonal: IntArray, more: int, dt_s: float) -> str:
+def _delay(graph: NirGraph, name: str, source: _Population, axonal: IntArray, more: int, dt_s: float) -> str:
     """A node that delays by axonal + more steps; none where that is nothing."""
     steps = np.broadcast_to(axonal, source.own).reshape(source.shape) + more
     if not steps.any():
@@ -137,10 +146,11 @@ def _branches(synapse: FloatDense | FloatConv) -> Iterator[tuple[str, int, Float
         yield f"_late{steps}", steps, FloatDense(np.where(synapse.delay_steps == steps, synapse.weight, 0.0))
 
 
-def _neurons(layer: FloatLayer, shape: Shape, dt_s: float) -> tuple[str, dict[str, Any]]:
+@NODES.register(FloatCuba)
+def _cuba_node(neuron: FloatCuba, own: Shape, shape: Shape, dt_s: float) -> tuple[str, dict[str, Any]]:
     """Type and parameters of the node; the equations stand in ``myelin.convert.nir.format``."""
     current, voltage, bias = (
-        np.broadcast_to(values, layer.shape).reshape(shape) for values in (layer.current_decay, layer.voltage_decay, layer.bias)
+        np.broadcast_to(values, own).reshape(shape) for values in (neuron.current_decay, neuron.voltage_decay, neuron.bias)
     )
     current, voltage = (np.where(decay == 0, NO_DECAY, decay) for decay in (current, voltage))
     fields = {
@@ -150,9 +160,9 @@ def _neurons(layer: FloatLayer, shape: Shape, dt_s: float) -> tuple[str, dict[st
         "v_leak": bias / voltage,
         "w_in": 1 / current,
     }
-    if layer.threshold is not None:
-        fields |= {"v_threshold": np.full(shape, layer.threshold), "v_reset": np.zeros(shape)}
-    kind = "CubaLI" if layer.threshold is None else "CubaLIF"
+    if neuron.threshold is not None:
+        fields |= {"v_threshold": np.full(shape, neuron.threshold), "v_reset": np.zeros(shape)}
+    kind = "CubaLI" if neuron.threshold is None else "CubaLIF"
     return kind, {name: np.asarray(values, np.float32) for name, values in fields.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
 
 #: From this share of the range on, and of neurons that send in a step on, a layer is worth a warning.
@@ -90,6 +91,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     """What ``as_dict`` gave, with ``network`` and ``input`` (text), for the screen."""
     shown = [
         f"network       {result['network']}",
+        *note_lines(result),
         f"input         {result['input']['text']}",
         "",
         *_activity(result["layers"]),

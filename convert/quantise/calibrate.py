@@ -27,11 +27,10 @@ import numpy.typing as npt
 from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.floats.network import FloatArray, FloatDense, FloatLayer, FloatNetwork
 from myelin.convert.floats.simulator import late, simulate_floats
-from myelin.convert.layers import Dense
 from myelin.convert.network import Input, Layer, Network, naming_layer
 from myelin.convert.quantise.delays import Delays, round_delays
 from myelin.convert.quantise.layer import Choice, Grid, largest_scale, quantised_layer, steps_of
-from myelin.convert.quantise.rounding import whole
+from myelin.convert.quantise.scalar import whole
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import STATE_SHIFT
@@ -137,10 +136,10 @@ def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = N
     for index, floats in enumerate(_shown(network.layers, progress)):
         with naming_layer(index, floats.kind):
             states = reference.layers[index]
-            wanted = states["v" if floats.output == "state" else "spikes"]
-            largest = max(float(np.abs(states[name]).max()) for name in ("u", "v"))
+            wanted = states[(floats.neuron.READOUT or "spikes") if floats.output == "state" else "spikes"]
+            largest = max(float(np.abs(states[name]).max()) for name in floats.neuron.STATES)
             task = _Task(floats, shape, bits, current, axonal, wanted, grid)
-            candidate, choice, before, methods, error = _choose(task, max(largest, floats.threshold or 0.0))
+            candidate, choice, before, methods, error = _choose(task, max(largest, floats.neuron.largest_constant))
         if layers:
             layers[-1] = replace(layers[-1], delay_steps=before)
         layers.append(candidate)
@@ -191,17 +190,18 @@ def _variants(task: _Task, choice: Choice, can_compensate: bool) -> Iterator[Cho
 def _gram(task: _Task, axonal: IntArray) -> FloatArray | None:
     """E[x x^T] over samples and steps of the traces x that spikes of each source leave in a voltage without resets; None where
     the connection is no dense one with the same delay for all synapses of a source."""
-    if not isinstance(task.layer.synapse, FloatDense) or task.layer.synapse.delay_steps is not None:
+    kept = task.layer.neuron.kept()
+    if kept is None or not isinstance(task.layer.synapse, FloatDense) or task.layer.synapse.delay_steps is not None:
         return None
     entered = task.arriving(axonal)
     entered = entered.reshape(*entered.shape[:2], -1)
-    keep_u, keep_v = (1 - float(np.mean(decay)) for decay in (task.layer.current_decay, task.layer.voltage_decay))
-    u = v = np.zeros((len(entered), entered.shape[2]))
+    traces = [np.zeros((len(entered), entered.shape[2])) for _ in kept]
     gram = np.zeros((entered.shape[2], entered.shape[2]))
     for t in range(entered.shape[1]):
-        u = keep_u * u + entered[:, t]
-        v = keep_v * v + u
-        gram += v.T @ v
+        arriving = entered[:, t].astype(np.float64)
+        for state, share in enumerate(kept):
+            traces[state] = arriving = share * traces[state] + arriving
+        gram += arriving.T @ arriving
     return gram / (entered.shape[0] * entered.shape[1])
 
 
@@ -219,7 +219,7 @@ def _with_delays(task: _Task, layer: Layer, choice: Choice, axonal: IntArray) ->
         found = round_delays(task.layer.recurrent.delay_steps, error)
         methods["recurrent"] = _told(found)
         layer = replace(layer, recurrent=replace(recurrent, delay_steps=found.delay_steps))
-    if isinstance(layer.synapse, Dense) and layer.synapse.delay_steps is not None:
+    if layer.synapse.delay_steps is not None:
         methods["synaptic"] = "nearest"
     return layer, axonal, methods
 
@@ -230,7 +230,7 @@ def _told(delays: Delays) -> str:
 
 def _levels(task: _Task, layer: Layer, choice: Choice, axonal: IntArray) -> tuple[float, Choice, Layer]:
     """Threshold and bias: the level with the least error; of equal ones that whose rate is nearest to the float layer's."""
-    if task.layer.threshold is None:
+    if not task.layer.neuron.has_threshold:
         return task.error(layer, choice, axonal), choice, layer
 
     def tried(choices: Iterable[Choice]) -> tuple[float, float, Choice, Layer]:
@@ -244,7 +244,7 @@ def _levels(task: _Task, layer: Layer, choice: Choice, axonal: IntArray) -> tupl
         return min(results, key=lambda result: result[:2])
 
     error, _, choice, layer = tried(replace(choice, threshold=factor) for factor in THRESHOLDS)
-    if task.layer.bias.any():
+    if task.layer.neuron.has_bias:
         error, _, choice, layer = tried(replace(choice, bias=shift) for shift in BIASES)
     return error, choice, layer
 

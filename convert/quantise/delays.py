@@ -9,7 +9,7 @@ import numpy as np
 
 from myelin.convert.arrays import IntArray
 from myelin.convert.floats.network import FloatArray
-from myelin.convert.quantise.rounding import whole
+from myelin.convert.quantise.scalar import whole
 
 #: Delays whose sensitivity is measured at most, those nearest to half a step first: each takes a run of the layer.
 MOST_FLIPS = 64

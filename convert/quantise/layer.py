@@ -21,13 +21,9 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Layer
-from myelin.convert.neurons import Cuba
-from myelin.convert.quantise.rounding import STATE_THRESHOLD, round_bias, whole
+from myelin.convert.quantise.scalar import whole
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import (
-    BIAS_EXP_MAX,
-    BIAS_MANT_MAX,
-    DECAY_UNITY,
     STATE_MAX,
     STATE_SHIFT,
     THRESHOLD_MAX,
@@ -108,10 +104,7 @@ def largest_scale(layer: FloatLayer, grid: Grid, largest_state: float) -> float:
         top = _reach(synapse.weight, grid)
         if top > 0:
             limits.append(math.ldexp(1.0, grid.step_max(synapse)) / top)
-    if layer.threshold:
-        limits.append(grid.threshold_max / (1.5 * layer.threshold))
-    if layer.bias.any():
-        limits.append((BIAS_MANT_MAX << BIAS_EXP_MAX) / (1 << STATE_SHIFT) / (1.5 * float(np.abs(layer.bias).max())))
+    limits += layer.neuron.scale_limits(grid.threshold_max)
     return min(limits, default=1.0)
 
 
@@ -148,13 +141,7 @@ def quantised_layer(layer: FloatLayer, grid: Grid, choice: Choice, gram: FloatAr
     if layer.recurrent is not None:
         own = _synapse(layer.recurrent.synapse, grid, choice.scale, next(steps), None)
         recurrent = DelayedRecurrent(own, whole(layer.recurrent.delay_steps))
-    bias = layer.bias
-    if bias.any():
-        bias = bias + choice.bias * (layer.threshold or 0.0)
-    mantissa, exponent = round_bias(bias * choice.scale * (1 << STATE_SHIFT))
-    threshold = STATE_THRESHOLD if layer.threshold is None else round(choice.scale * choice.threshold * layer.threshold)
-    current, voltage = (whole(decay * DECAY_UNITY) for decay in (layer.current_decay, layer.voltage_decay))
-    neuron = Cuba(threshold, current, voltage, mantissa, exponent)
+    neuron = layer.neuron.calibrated(choice.scale, choice.threshold, choice.bias)
     return Layer(layer.shape, synapse, neuron, np.zeros((), np.int32), recurrent, layer.output)
 
 

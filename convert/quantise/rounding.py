@@ -13,23 +13,15 @@ until threshold and bias fit their fields.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from myelin.convert.arrays import IntArray
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network, naming_layer
-from myelin.convert.neurons import Cuba
+from myelin.convert.quantise.scalar import fitting, whole
 from myelin.hw_configs.fixed_point import (
-    BIAS_EXP_MAX,
-    BIAS_MANT_MAX,
-    DECAY_UNITY,
-    NETX_BIAS_EXP,
-    STATE_SHIFT,
-    THRESHOLD_MAX,
     WEIGHT_BITS,
     WEIGHT_SCALE,
 )
@@ -37,8 +29,6 @@ from myelin.hw_configs.weight_grid import mantissa_range
 
 #: Largest weight exponent of ``myelin.convert.layers.Dense``.
 _EXPONENT_MAX = 16
-#: Threshold of a readout of states: 64 times this is beyond every voltage.
-STATE_THRESHOLD = THRESHOLD_MAX + 1
 
 
 def round_network(network: FloatNetwork, weight_bits: int = WEIGHT_BITS) -> Network:
@@ -93,20 +83,14 @@ def _rounding_error(layer: FloatLayer, rounded: Layer) -> RoundingError:
         delays.append((layer.recurrent.delay_steps, rounded.recurrent.delay_steps))
     for synapse, got in zip(layer.connections, synapses, strict=True):
         largest = np.abs(synapse.weight).max(initial=0)
-        exponent = got.weight_exp if isinstance(got, Dense) else 0
         if largest:
-            weights.append(float(np.abs(np.ldexp(got.weight, exponent - scale) - synapse.weight).max() / largest))
-        if isinstance(synapse, FloatDense) and isinstance(got, Dense) and synapse.delay_steps is not None:
+            weights.append(float(np.abs(np.ldexp(got.weight, got.weight_exp - scale) - synapse.weight).max() / largest))
+        if isinstance(synapse, FloatDense) and synapse.delay_steps is not None:
             assert got.delay_steps is not None
             delays.append((synapse.delay_steps, got.delay_steps))
-    decays = (
-        np.abs(getattr(rounded.neuron, name) / DECAY_UNITY - getattr(layer, name)).max()
-        for name in ("current_decay", "voltage_decay")
-    )
-    assert isinstance(rounded.neuron, Cuba)
-    threshold = abs(math.ldexp(rounded.neuron.threshold, -scale) / layer.threshold - 1) if layer.threshold else 0.0
+    threshold, decay = layer.neuron.rounding_errors(rounded.neuron, scale)
     late = max(float(np.abs(got - wanted).max()) for wanted, got in delays)
-    return RoundingError(scale, max(weights), threshold, float(max(decays)), late)
+    return RoundingError(scale, max(weights), threshold, decay, late)
 
 
 def round_layer(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> Layer:
@@ -116,16 +100,8 @@ def round_layer(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> Layer:
     if layer.recurrent is not None:
         delay = whole(layer.recurrent.delay_steps)
         recurrent = DelayedRecurrent(_round_synapse(layer.recurrent.synapse, scale, weight_bits), delay)
-    mantissa, exponent = round_bias(np.ldexp(layer.bias, scale + STATE_SHIFT))
-    neuron = Cuba(
-        STATE_THRESHOLD if layer.threshold is None else round(math.ldexp(layer.threshold, scale)),
-        whole(layer.current_decay * DECAY_UNITY),
-        whole(layer.voltage_decay * DECAY_UNITY),
-        mantissa,
-        exponent,
-    )
     synapse = _round_synapse(layer.synapse, scale, weight_bits)
-    return Layer(layer.shape, synapse, neuron, whole(layer.delay_steps), recurrent, layer.output)
+    return Layer(layer.shape, synapse, layer.neuron.rounded(scale), whole(layer.delay_steps), recurrent, layer.output)
 
 
 def layer_scale(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> int:
@@ -135,11 +111,7 @@ def layer_scale(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> int:
     limits = [scale for synapse, scale in own if scale is not None and isinstance(synapse, FloatConv)]
     limits += [scale + _EXPONENT_MAX for scale in scales]
     scale = min([max(scales), *limits]) if scales else WEIGHT_SCALE.bit_length() - 1
-    if layer.threshold:
-        scale = min(scale, _fitting(layer.threshold, THRESHOLD_MAX))
-    if layer.bias.any():
-        scale = min(scale, _fitting(float(np.abs(layer.bias).max()), BIAS_MANT_MAX) + BIAS_EXP_MAX - STATE_SHIFT)
-    return scale
+    return layer.neuron.fitting_scale(scale)
 
 
 def weight_scale(weight: FloatArray, weight_bits: int = WEIGHT_BITS) -> int | None:
@@ -149,14 +121,8 @@ def weight_scale(weight: FloatArray, weight_bits: int = WEIGHT_BITS) -> int | No
     if top == 0 and bottom == 0:
         return None
     low, high = mantissa_range(weight_bits)
-    fitting = [_fitting(value, most) for value, most in ((top, high), (-bottom, -low)) if value > 0]
-    return min(fitting) + WEIGHT_BITS - weight_bits
-
-
-def _fitting(value: float, most: int) -> int:
-    """The largest k with which rint(2^k value) is at most ``most``."""
-    scale = most.bit_length() - math.frexp(value)[1]
-    return scale if round(math.ldexp(value, scale)) <= most else scale - 1
+    scales = [fitting(value, most) for value, most in ((top, high), (-bottom, -low)) if value > 0]
+    return min(scales) + WEIGHT_BITS - weight_bits
 
 
 def _round_synapse(synapse: FloatDense | FloatConv, scale: int, weight_bits: int) -> Dense | Conv:
@@ -167,16 +133,3 @@ def _round_synapse(synapse: FloatDense | FloatConv, scale: int, weight_bits: int
     own = scale if own is None else min(own, scale)
     delay = None if synapse.delay_steps is None else whole(synapse.delay_steps)
     return Dense(whole(np.ldexp(synapse.weight, own - coarse)) << coarse, scale - own, delay)
-
-
-def round_bias(bias: FloatArray) -> tuple[IntArray, int]:
-    """Mantissa and exponent of a bias in units of the states: netx's exponent where it is exact, else the finest that fits."""
-    finest = next(e for e in range(BIAS_EXP_MAX + 1) if np.abs(np.rint(np.ldexp(bias, -e))).max() <= BIAS_MANT_MAX)
-    at_netx = np.ldexp(bias, -NETX_BIAS_EXP)
-    exponent = NETX_BIAS_EXP if finest <= NETX_BIAS_EXP and np.array_equal(np.rint(at_netx), at_netx) else finest
-    return whole(np.ldexp(bias, -exponent)), exponent
-
-
-def whole(values: FloatArray) -> IntArray:
-    """The nearest integers; ties to even."""
-    return np.rint(values).astype(np.int32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import Profile
 from myelin.convert.rules import Violation, not_checked, notes, state_ranges
 from myelin.hw_configs.target import Target
@@ -40,3 +41,18 @@ def as_dict(
         "calibration": None if input_of is None else dict(input_of),
         "states": [] if calibration is None else [state._asdict() for state in state_ranges(calibration)],
     }
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """What ``as_dict`` gave, with ``network``, for the screen: violations, notes, what was not checked, the verdict."""
+    calibrated = [] if result["calibration"] is None else [f"calibrated on {result['calibration']['text']}"]
+    count = len(result["violations"])
+    verdict = "holds" if result["holds"] else "does not hold"
+    return [
+        *note_lines(result),
+        *calibrated,
+        *(violation["message"] for violation in result["violations"]),
+        *result["notes"],
+        *result["not_checked"],
+        f"{result['target']} {verdict} {result['network']}: {count} violation{'' if count == 1 else 's'}",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,15 @@ from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Cuba
 from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.events import run_cuba
-from myelin.convert.simulator.plan import NO_PLAN, Plan, is_narrow
-from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density
+from myelin.convert.simulator.plan import NO_PLAN, ConnectionPlan, alike, is_narrow
+from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
 _NONE = np.zeros((0, 0, 0), np.int32)
 
 
 @dataclass(frozen=True)
-class Population:
+class CubaPopulation:
     """CUBA neurons prepared: bias << exponent and (4096 - decay) / 4096 for each neuron."""
 
     neurons: int
@@ -45,7 +46,7 @@ class CubaInputStage:
 
     source: Input
     neuron: Cuba
-    population: Population
+    population: CubaPopulation
     order: None = None
     wants_many_samples: bool = False
 
@@ -70,9 +71,9 @@ class CubaStage:
         density: measured share of its own neurons that spike in a step; None until it has run.
     """
 
-    forward: Connection
-    recurrent: Connection | None
-    population: Population
+    forward: PreparedConnection
+    recurrent: PreparedConnection | None
+    population: CubaPopulation
     density: float | None = field(default=None)
 
     @property
@@ -96,16 +97,22 @@ class CubaStage:
         if choice.recurrent_dense:
             result = self._products(spikes, largest, wanted, interval, phase, choice)
         else:
-            given, plan, population = _NONE, self.forward.plan, self.population
-            if choice.forward_dense or self._may_wrap(largest):
+            given, (plan, own), population = _NONE, self._plans, self.population
+            # values that need 32 bit are rare: one more variant of the loops would cost each user who has them 9 s of compiling
+            if choice.forward_dense or self._may_wrap(largest) or spikes.dtype != np.uint8:
                 given, plan = self.currents(spikes, largest, choice.forward_dense), NO_PLAN
             result = _empty((*spikes.shape[:2], population.neurons), wanted)
-            plans = (plan, NO_PLAN if self.recurrent is None else self.recurrent.plan)
             entering = None if plan is NO_PLAN else spikes
-            _run_events(population, entering, given, plans, largest, population.bias, interval, phase, result)
+            _run_events(population, entering, given, (plan, own), largest, population.bias, interval, phase, result)
         if self.recurrent is not None:
             self.density = measured_density(result["spikes"])
         return result
+
+    @cached_property
+    def _plans(self) -> tuple[ConnectionPlan, ConnectionPlan]:
+        """Of both connections, with weights of one type."""
+        forward, own = alike(self.forward.plan, NO_PLAN if self.recurrent is None else self.recurrent.plan)
+        return forward, own
 
     def currents(self, spikes: Spikes, largest: int, dense: bool) -> States:
         """Feed-forward input (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of values up to ``largest``."""
@@ -134,10 +141,10 @@ class CubaStage:
 
 
 def _run_events(
-    population: Population,
+    population: CubaPopulation,
     spikes: Spikes | None,
     given: States,
-    plans: Sequence[Plan],
+    plans: Sequence[ConnectionPlan],
     largest: int,
     bias: States,
     interval: int,
@@ -145,11 +152,12 @@ def _run_events(
     result: Arrays,
 ) -> None:
     states = (result.get(name, _NONE) for name in ("a", "u", "v"))
+    plans = alike(*plans)  # beside no plan this costs nothing
     narrow = (is_narrow(plans[0], largest), is_narrow(plans[1], 1))
     constants = (*population.constants, bias, population.threshold)
     if spikes is None:
         spikes = np.empty((*result["spikes"].shape[:2], 0), np.uint8)
-    binary = largest <= 1 and spikes.dtype == np.uint8  # messages of sigma-delta neurons may be -1
+    binary = largest <= 1  # values that may be -1 come as ``given``
     run_cuba(spikes, given, *plans, narrow, binary, *constants, interval, phase, result["spikes"], *states)
 
 
@@ -158,14 +166,14 @@ def _empty(shape: tuple[int, ...], wanted: Names) -> Arrays:
     return result | {name: np.empty(shape, np.int32) for name in ("a", "u", "v") if name in wanted}
 
 
-def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> Population:
+def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> CubaPopulation:
     """Neurons of ``shape`` prepared, held in ``order`` (``myelin.convert.simulator.plan.Order``)."""
 
     def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         flat = np.broadcast_to(values, shape).reshape(-1)
         return np.ascontiguousarray(flat if order is None else flat[order])
 
-    return Population(
+    return CubaPopulation(
         neurons=int(np.prod(shape)),
         keep_u=(DECAY_UNITY - each(neuron.current_decay)) / DECAY_UNITY,
         keep_v=(DECAY_UNITY - each(neuron.voltage_decay)) / DECAY_UNITY,
@@ -180,7 +188,7 @@ def cuba_input_stage(source: Input, neuron: Cuba) -> CubaInputStage:
     return CubaInputStage(source, neuron, population(neuron, source.shape))
 
 
-def cuba_stage(where: str, layer: Layer, forward: Connection, recurrent: Connection | None) -> CubaStage:
+def cuba_stage(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> CubaStage:
     """A layer of CUBA neurons prepared, with the connections that reach it."""
     neuron: Any = layer.neuron
     return CubaStage(forward, recurrent, population(neuron, layer.shape, forward.order.target))

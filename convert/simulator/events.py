@@ -1,7 +1,7 @@
 """Compiled loops of the event engine: spikes through connections, and neurons through time.  Work is proportional to spikes.
 
 For a spike of value x that source j emits at step t, all targets i get ``a[t + 1 + D_ij, i] += x W_ij``, in 32 bit integers
-that wrap as Lava's do.  ``myelin.convert.simulator.plan.Plan`` is a connection as these loops want it.  A layer runs sample by
+that wrap as Lava's do.  ``ConnectionPlan`` (``plan.py``) is a connection as these loops want it.  A layer runs sample by
 sample and step by step in one loop, so that the current row of a, the states and the lists of spikes under way stay in the
 first cache.
 

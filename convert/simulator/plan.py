@@ -31,7 +31,7 @@ STENCIL = 5
 ROWS_AT_ONCE = 8
 
 
-class Plan(NamedTuple):
+class ConnectionPlan(NamedTuple):
     """A connection, prepared.
 
     Attributes:
@@ -57,12 +57,19 @@ class Plan(NamedTuple):
 
 
 _NO_DELAY, _NO_GEOMETRY, _NO_BINS = np.zeros((1, 1), np.int32), np.zeros(15, np.int64), np.zeros(1, np.int32)
-NO_PLAN = Plan(NONE, np.zeros((1, 1), np.int16), _NO_DELAY, _NO_GEOMETRY, _NO_BINS, 0, 0)
+NO_PLAN = ConnectionPlan(NONE, np.zeros((1, 1), np.int16), _NO_DELAY, _NO_GEOMETRY, _NO_BINS, 0, 0)
 
 
-def is_narrow(plan: Plan, largest: int) -> bool:
+def is_narrow(plan: ConnectionPlan, largest: int) -> bool:
     """Whether the weights of as many spikes of up to ``largest`` as are added at once fit 16 bit."""
     return plan.weight.dtype == np.int16 and ROWS_AT_ONCE * plan.heaviest * largest < 1 << 15
+
+
+def alike(*plans: ConnectionPlan) -> tuple[ConnectionPlan, ...]:
+    """The plans with weights of one type, 32 bit if any needs it, so that loops are compiled for few pairs of types."""
+    if len({plan.weight.dtype for plan in plans}) == 1:
+        return plans
+    return tuple(plan._replace(weight=plan.weight.astype(np.int32)) for plan in plans)
 
 
 class Order(NamedTuple):
@@ -83,7 +90,7 @@ def channels_last(shape: Shape) -> IntArray:
     return np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape).transpose(1, 2, 0).reshape(-1)
 
 
-def plan_connection(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Plan:
+def plan_connection(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> ConnectionPlan:
     """``synapse`` as the loops want it, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
 
     Targets of a convolution with several output channels must be ordered with ``channels_last``.
@@ -92,7 +99,7 @@ def plan_connection(synapse: Synapse, shape: Shape, axonal: IntArray, order: Ord
     return plan._replace(heaviest=int(np.abs(plan.weight.astype(np.int64)).max(initial=0)))
 
 
-def _plan(synapse: Synapse, shape: Shape, axon: IntArray, order: Order) -> Plan:
+def _plan(synapse: Synapse, shape: Shape, axon: IntArray, order: Order) -> ConnectionPlan:
     if isinstance(synapse, Conv):
         if len(synapse.weight) == 1 and synapse.stride == (1, 1):
             return _plan_stencil(synapse, shape, axon, order)
@@ -139,7 +146,7 @@ def _geometry(synapse: Conv, shape: Shape) -> npt.NDArray[np.int64]:
     return np.array((*as_chw(shape), *out, *kernel, *spacing, synapse.groups), np.int64)
 
 
-def _plan_stencil(synapse: Conv, shape: Shape, axon: IntArray, order: Order) -> Plan:
+def _plan_stencil(synapse: Conv, shape: Shape, axon: IntArray, order: Order) -> ConnectionPlan:
     channels, height, width = as_chw(shape)
     (top, left), (c, y, x) = synapse.padding, np.indices((channels, height, width))
     padded = (channels, height + 2 * top, width + 2 * left)

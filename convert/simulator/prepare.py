@@ -15,14 +15,18 @@ from myelin.convert.simulator.cuba import cuba_input_stage, cuba_stage
 from myelin.convert.simulator.plan import Order, channels_last
 from myelin.convert.simulator.reference import ReferenceInputStage, reference_stage
 from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage, sigma_stage
-from myelin.convert.simulator.stage import Connection, Engine, Stage
+from myelin.convert.simulator.stage import Engine, PreparedConnection, Stage
 from myelin.hw_configs.errors import DataError
 
 #: Neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) -> Stage.
 #: All others run their reference step (``myelin.convert.simulator.reference``).
-LAYER_STAGES: Handlers[Callable[[str, Layer, Connection, Connection | None], Stage]] = Handlers("the simulator has no loop for")
+LAYER_STAGES: Handlers[Callable[[str, Layer, PreparedConnection, PreparedConnection | None], Stage]] = Handlers(
+    "has {name} neurons; the simulator has no loop for them"
+)
 #: The same at a network's input: (input, neuron) -> Stage.
-INPUT_STAGES: Handlers[Callable[[Input, Any], Stage]] = Handlers("the simulator has no input stage for")
+INPUT_STAGES: Handlers[Callable[[Input, Any], Stage]] = Handlers(
+    "has {name} neurons; the simulator has no loop for them at an input"
+)
 
 LAYER_STAGES.register(Cuba)(cuba_stage)
 LAYER_STAGES.register(SigmaDelta)(sigma_delta_stage)
@@ -42,14 +46,14 @@ def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:
     shape, delay_steps, order = network.input.shape, np.zeros((), np.int32), None
     for index, layer in enumerate(network.layers):
         before, order = order, _order(layer)
-        forward = Connection(layer.synapse, shape, delay_steps, Order(before, order), engine)
+        forward = PreparedConnection(layer.synapse, shape, delay_steps, Order(before, order), engine)
         make = LAYER_STAGES.get(layer.neuron) or _reference
         stages.append(make(f"layer {index} ({layer.kind})", layer, forward, _recurrent(layer, order, engine)))
         shape, delay_steps = layer.shape, layer.delay_steps
     return stages
 
 
-def _reference(where: str, layer: Layer, forward: Connection, recurrent: Connection | None) -> Stage:
+def _reference(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> Stage:
     return reference_stage(layer, forward, recurrent)
 
 
@@ -59,7 +63,7 @@ def _order(layer: Layer) -> IntArray | None:
     return channels_last(layer.shape) if convolved and len(layer.shape) == 3 and layer.shape[0] > 1 else None
 
 
-def _recurrent(layer: Layer, order: IntArray | None, engine: Engine) -> Connection | None:
+def _recurrent(layer: Layer, order: IntArray | None, engine: Engine) -> PreparedConnection | None:
     if layer.recurrent is None:
         return None
-    return Connection(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps, Order(order, order), engine)
+    return PreparedConnection(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps, Order(order, order), engine)

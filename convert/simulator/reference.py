@@ -11,7 +11,7 @@ from myelin.convert.inputs import input_values
 from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Neuron
 from myelin.convert.neurons.neuron import Ints
-from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, measured_density
+from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, measured_density
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class ReferenceInputStage:
 class ReferenceStage:
     """A layer with its feed-forward and its recurrent connection."""
 
-    forward: Connection
-    recurrent: Connection | None
+    forward: PreparedConnection
+    recurrent: PreparedConnection | None
     neuron: Neuron
     drive: Ints
     order: IntArray | None
@@ -88,7 +88,7 @@ class _Run:
                 self.arrays[name][:, t] = values
 
 
-def reference_stage(layer: Layer, forward: Connection, recurrent: Connection | None) -> ReferenceStage:
+def reference_stage(layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> ReferenceStage:
     """A layer prepared, with the connections that reach it."""
     order, drive = forward.order.target, layer.neuron.drive(layer.shape)
     neuron = layer.neuron.flattened(layer.shape, order)

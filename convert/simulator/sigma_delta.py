@@ -18,7 +18,7 @@ from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Delta, SigmaDelta
 from myelin.convert.simulator.events import drive
 from myelin.convert.simulator.plan import ordered_matrix
-from myelin.convert.simulator.stage import Arrays, Choice, Connection, Names, Spikes, States, measured_density, wrapped
+from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density, wrapped
 from myelin.hw_configs.errors import DataError
 
 #: Sums from here on are refused.  A synapse of Lava that holds odd weights holds them doubled, in 32 bit all the same.
@@ -151,7 +151,7 @@ class SigmaDeltaStage:
     """
 
     where: str
-    forward: Connection
+    forward: PreparedConnection
     neuron: SigmaDelta | None
     bias: States
     reach: int
@@ -220,21 +220,23 @@ class SigmaStage(SigmaDeltaStage):
         return {"spikes": sigma, "sigma": sigma}
 
 
-def sigma_delta_stage(where: str, layer: Layer, forward: Connection, recurrent: Connection | None) -> SigmaDeltaStage:
+def sigma_delta_stage(
+    where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None
+) -> SigmaDeltaStage:
     """A layer of sigma-delta neurons prepared, with the connection that reaches it; they have no recurrence."""
     neuron: Any = layer.neuron
     return SigmaDeltaStage(where, forward, neuron, _bias(layer, forward), _reach(forward))
 
 
-def sigma_stage(where: str, layer: Layer, forward: Connection, recurrent: Connection | None) -> SigmaStage:
+def sigma_stage(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> SigmaStage:
     """A readout of sums prepared."""
     return SigmaStage(where, forward, None, _bias(layer, forward), _reach(forward))
 
 
-def _bias(layer: Layer, forward: Connection) -> States:
+def _bias(layer: Layer, forward: PreparedConnection) -> States:
     bias, order = layer.neuron.drive(layer.shape).astype(np.int32), forward.order.target
     return bias if order is None else bias[order]
 
 
-def _reach(forward: Connection) -> int:
+def _reach(forward: PreparedConnection) -> int:
     return forward.absolute_sum << max(0, forward.synapse.weight_exp)

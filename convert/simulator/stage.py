@@ -17,7 +17,7 @@ from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.layers import Synapse
 from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.events import drive
-from myelin.convert.simulator.plan import C_ORDER, CONV, PLANNED, ROWS, Order, Plan, is_narrow, plan_connection
+from myelin.convert.simulator.plan import C_ORDER, CONV, PLANNED, ROWS, ConnectionPlan, Order, is_narrow, plan_connection
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS
 
 Spikes = npt.NDArray[Any]
@@ -85,7 +85,7 @@ class Stage(Protocol):
 
 
 @dataclass
-class Connection:
+class PreparedConnection:
     """A connection for both engines, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
 
     ``engine`` is the one that was asked for.
@@ -102,7 +102,7 @@ class Connection:
             self.synapse = self.synapse.as_dense(self.shape)
 
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> ConnectionPlan:
         """For events."""
         return plan_connection(self.synapse, self.shape, self.axonal, self.order)
 

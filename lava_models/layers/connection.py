@@ -26,7 +26,7 @@ _MODULES = {
 
 
 @dataclass(frozen=True)
-class Connection:
+class LavaConnection:
     """A Lava connection process: its name and the arguments to make it with.
 
     All but ``Conv`` take a flat source to a flat target, both in the C order of (channels, height, width); ``Conv`` speaks
@@ -48,30 +48,30 @@ class Connection:
         return getattr(import_module(_MODULES[self.process]), self.process)(**arguments)
 
 
-def dense_connection(form: SynapseFormat, delays: npt.NDArray[np.int64], message_bits: int) -> Connection:
+def dense_connection(form: SynapseFormat, delays: npt.NDArray[np.int64], message_bits: int) -> LavaConnection:
     """All-to-all connection with a delay in steps on every synapse, both (out, in)."""
     # The delay of a synapse that carries nothing would only make the buffer of activations longer.
     delays = np.where(form.weight != 0, delays, 0).astype(np.int64)
     arguments = _common(form, message_bits) | {"weights": form.weight}
     if not delays.any():
-        return Connection("Dense", arguments)
-    return Connection("DelayDense", arguments | {"delays": delays, "max_delay": int(delays.max())})
+        return LavaConnection("Dense", arguments)
+    return LavaConnection("DelayDense", arguments | {"delays": delays, "max_delay": int(delays.max())})
 
 
 def sparse_connection(
     form: SynapseFormat, targets: npt.NDArray[np.intp], sources: npt.NDArray[np.intp], shape: tuple[int, int],
     delays: npt.NDArray[np.int64], message_bits: int,
-) -> Connection:  # fmt: skip
+) -> LavaConnection:  # fmt: skip
     """Connection by a list of synapses, with target, source and delay in steps of each, in a matrix of ``shape`` (out, in)."""
     kept = form.weight != 0
     targets, sources = targets[kept], sources[kept]
     arguments = _common(form, message_bits) | {"weights": csr_matrix((form.weight[kept], (targets, sources)), shape=shape)}
     delays = delays[kept].astype(np.int64)
     if not delays.any():
-        return Connection("Sparse", arguments)
+        return LavaConnection("Sparse", arguments)
     late = delays > 0  # DelaySparse takes what is not stored as delay 0
     matrix = csr_matrix((delays[late], (targets[late], sources[late])), shape=shape)
-    return Connection("DelaySparse", arguments | {"delays": matrix, "max_delay": int(delays.max())})
+    return LavaConnection("DelaySparse", arguments | {"delays": matrix, "max_delay": int(delays.max())})
 
 
 def _common(form: SynapseFormat, message_bits: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from myelin.convert.layers import Conv
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.layers.weights import SynapseFormat, synapse_format
 from myelin.hw_configs.errors import NetworkError
-from myelin.lava_models.layers.connection import Connection, dense_connection, sparse_connection
+from myelin.lava_models.layers.connection import LavaConnection, dense_connection, sparse_connection
 
 #: Lava's fixed-point Conv keeps kernel size, stride, padding, dilation and groups in int8 (lava-nc ``proc/conv/models.py:25``).
 _INT8_MAX = 127
@@ -22,14 +22,14 @@ def fits_conv_process(synapse: Conv, source_delays: npt.NDArray[np.int32]) -> bo
     return not source_delays.any() and max(sizes) <= _INT8_MAX
 
 
-def conv_process(synapse: Conv, input_shape: Shape, message_bits: int = 0) -> Connection:
+def conv_process(synapse: Conv, input_shape: Shape, message_bits: int = 0) -> LavaConnection:
     """Lava's Conv for this cross-correlation of a (channels, height, width) population.
 
     Lava convolves in (x, y, channel): kernels are flipped in both directions and sizes reversed, as lava-dl
     ``netx/hdf5.py:505`` does.
     """
     channels, height, width = as_chw(input_shape)
-    return Connection(
+    return LavaConnection(
         "Conv",
         {
             "weight": synapse.weight[:, :, ::-1, ::-1].transpose(0, 3, 2, 1).copy(),  # (out, x, y, in / groups)
@@ -45,7 +45,7 @@ def conv_process(synapse: Conv, input_shape: Shape, message_bits: int = 0) -> Co
 
 def unrolled_connections(
     synapse: Conv, input_shape: Shape, source_delays: npt.NDArray[np.int32], message_bits: int = 0, *, dense: bool = False
-) -> list[Connection]:
+) -> list[LavaConnection]:
     """The convolution as connections by matrices, with the axonal delay of each source neuron on its synapses.
 
     Sums do not wrap to 24 bit as those of Lava's Conv do; ``myelin.lava_models.checks`` refuses networks where that could

@@ -7,12 +7,12 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.layers import Conv, DelayedRecurrent
 from myelin.convert.layers.conv import as_chw
-from myelin.lava_models.layers.connection import Connection
+from myelin.lava_models.layers.connection import LavaConnection
 from myelin.lava_models.layers.conv import unrolled_connections
 from myelin.lava_models.layers.dense import dense_connections
 
 
-def recurrent_connections(recurrent: DelayedRecurrent, shape: Shape, *, dense: bool = False) -> list[Connection]:
+def recurrent_connections(recurrent: DelayedRecurrent, shape: Shape, *, dense: bool = False) -> list[LavaConnection]:
     """``a[t] = synapse( s_j[t - 1 - delay_steps_j] )``: from the population's spikes to its own input.
 
     It is a connection of its own, with its own delays and exponent.  (netx 0.6.0 reuses the delays of the feed-forward

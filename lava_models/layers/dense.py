@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from myelin.convert.layers import Dense
 from myelin.convert.layers.weights import synapse_format
-from myelin.lava_models.layers.connection import Connection, dense_connection
+from myelin.lava_models.layers.connection import LavaConnection, dense_connection
 
 
 def dense_delays(synapse: Dense, source_delays: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
@@ -20,7 +20,7 @@ def dense_delays(synapse: Dense, source_delays: npt.NDArray[np.int32]) -> npt.ND
     return delays if synapse.delay_steps is None else delays + synapse.delay_steps
 
 
-def dense_connections(synapse: Dense, source_delays: npt.NDArray[np.int32], message_bits: int = 0) -> list[Connection]:
+def dense_connections(synapse: Dense, source_delays: npt.NDArray[np.int32], message_bits: int = 0) -> list[LavaConnection]:
     """``a_i[t] = sum_k sh( sum_{j: D_ij = k} W_ij s_j[t - 1 - k] )`` with D from ``dense_delays``.
 
     The axonal delays of the source stand on the columns of the weights.  (netx 0.6.0 puts a layer's own delays on the rows

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
 from myelin.convert.layers import Conv, Synapse
-from myelin.lava_models.layers.connection import Connection
+from myelin.lava_models.layers.connection import LavaConnection
 from myelin.lava_models.layers.conv import conv_process, fits_conv_process, unrolled_connections
 from myelin.lava_models.layers.dense import dense_connections, dense_delays
 
 
 def connections(
     synapse: Synapse, shape: Shape, delays: npt.NDArray[np.int32], message_bits: int = 0, *, dense: bool = False
-) -> list[Connection]:
+) -> list[LavaConnection]:
     """Lava connections that add up to ``synapse``; a single one whose process is "Conv" where Lava's can be used.
 
     Args:

@@ -29,7 +29,7 @@ class NeuronProcess(NamedTuple):
     check_chip: Callable[[Any], None] | None = None
 
 
-PROCESSES: Handlers[NeuronProcess] = Handlers("Lava has no process for")
+PROCESSES: Handlers[NeuronProcess] = Handlers("has {name} neurons; Lava has no process for them")
 PROCESSES.register(Cuba)(NeuronProcess(lif_arguments, create_lif, drive_lif, check_lif_on_chip))
 PROCESSES.register(SigmaDelta)(NeuronProcess(sigma_delta_arguments, create_sigma_delta))
 PROCESSES.register(Sigma)(NeuronProcess(sigma_delta_arguments, create_sigma_delta))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,72 +12,84 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.backends.lag import board_lags
+from myelin.backends.names import DEFAULT_LAVA_SAMPLES, DIFF_BACKENDS
 from myelin.convert.compare.constants import require_same_structure
 from myelin.convert.compare.divergence import diverge, samples_at_a_time
-from myelin.convert.compare.report import as_dict, lines
+from myelin.convert.compare.report import as_dict
 from myelin.convert.compare.runs import Side
 from myelin.convert.network import Network
+from myelin.convert.opened import Source, opened_source
 from myelin.convert.recording import Record, Recording
 from myelin.convert.simulator.simulator import simulate
-from myelin.convert.stimulus import Opened, Stimulus
-
-#: Backend of ``myelin.lava_models.run``, None for the simulator; whether Lava's own process models run; how late a board's
-#: output is.
-Backend = tuple[str | None, bool, int]
+from myelin.convert.stimulus import Inputs, stimulus_of
+from myelin.hw_configs.errors import DataError
 
 
 def diff(
-    networks: tuple[Opened, Opened],
-    backends: Sequence[Backend],
-    names: Sequence[str],
-    choose: Callable[[], Stimulus],
+    a: Source,
+    b: Source | None = None,
     *,
-    plot: Path | None = None,
+    inputs: Inputs = None,
+    backends: Sequence[str] = ("fast", "fast"),
+    board_lag_steps: int | None = None,
+    plot: str | os.PathLike[str] | None = None,
     progress: bool = False,
-) -> tuple[dict[str, Any], list[str]]:
-    """Run both and compare.
+    dt_ms: float | None = None,
+) -> dict[str, Any]:
+    """Run two networks, or one on two backends, on the same input, and say where they first diverge, and why.
+
+    Values for JSON, with units in the names; ``equal`` says whether every value is.
 
     Args:
-        networks: A and B.
-        backends, names: what runs each, and what to call it.
-        choose: gives the input; called once the networks are known to have the same structure.
-        plot: where a picture of the spread goes, None for none; without a difference there is nothing to draw.
+        a, b: networks of the same structure, paths of them, or what ``myelin.read`` returned; None for B: A again.
+        inputs: an InputChoice, an array (samples, steps, *input shape) of integers, or None: golden inputs of an artifact,
+            else random spikes.
+        backends: what runs A and what runs B: ``fast`` (the simulator), ``lava``, ``lava-stock`` (Lava's own process models)
+            or ``loihi2``.
+        board_lag_steps: how much later than simulated a board's output comes; None to find it with golden inputs.
+        plot: where a picture of the spread goes; None for none; without a difference there is nothing to draw.
         progress: whether to show a progress bar.
-
-    Returns:
-        Values for JSON, with units in the names, and the same as lines for the screen.
+        dt_ms: as of ``myelin.read``.
 
     Raises:
-        MyelinError: networks of different structure, or what reading the input and the backends raise.
+        DataError: A is compared with itself, or the inputs cannot be used.
+        NetworkError: a network cannot be read, or the two have different structures.
+        BackendError: a backend is not installed, or failed.
     """
     from tqdm import tqdm
 
-    from myelin.convert.plots import divergence_map
-
+    if b is None and backends[0] == backends[1]:
+        name = os.fspath(a) if isinstance(a, str | os.PathLike) else opened_source(a).name
+        raise DataError(
+            f"A and B are both {name} on backend {backends[0]}; name a second network, or two backends, such as "
+            "--backends fast lava"
+        )
+    first = opened_source(a, dt_ms=dt_ms)
+    networks = (first, first if b is None else opened_source(b, dt_ms=dt_ms))
+    lags = board_lags(networks, backends, board_lag_steps)
     require_same_structure(networks[0].network, networks[1].network)
-    stimulus = choose()
+    ways = [DIFF_BACKENDS[name] for name in backends]
+    slow = any(backend is not None for backend, _ in ways)
+    stimulus = stimulus_of(networks, inputs, DEFAULT_LAVA_SAMPLES if slow else None)
     size = min(samples_at_a_time(entry.network, stimulus.steps) for entry in networks)
     with contextlib.ExitStack() as stack:
-        a, b = (_side(entry.network, backend, stack) for entry, backend in zip(networks, backends))
+        one, other = (_side(entry.network, *way, lag, stack) for entry, way, lag in zip(networks, ways, lags))
         bar = stack.enter_context(tqdm(total=len(stimulus.numbers), unit="sample", desc="diff", disable=not progress))
-        divergence = diverge(a, b, stimulus.batches(size), bar.update)
-    runs = ({"network": str(entry.path), "backend": name} for entry, name in zip(networks, names))
-    result = {
-        **dict(zip(("a", "b"), runs)),
+        divergence = diverge(one, other, stimulus.batches(size), bar.update)
+    if plot is not None and divergence.first is not None:
+        from myelin.convert.plots import divergence_map
+
+        divergence_map(Path(plot), divergence)
+    sides = ({"network": entry.name, "note": entry.note, "backend": name} for entry, name in zip(networks, backends))
+    return {
+        **dict(zip(("a", "b"), sides)),
         "input": {**stimulus.facts, "text": stimulus.text},
         **as_dict(divergence),
     }
-    shown = lines(result)
-    if plot is not None and divergence.first is not None:
-        divergence_map(plot, divergence)
-        shown.append(f"plot          {plot}")
-    elif plot is not None:
-        shown.append(f"plot          {plot} not written: nothing differs")
-    return result, shown
 
 
-def _side(network: Network, backend: Backend, stack: contextlib.ExitStack) -> Side:
-    name, stock, lag_steps = backend
+def _side(network: Network, name: str | None, stock: bool, lag_steps: int, stack: contextlib.ExitStack) -> Side:
     if name is None:
         return Side(network, lambda network, frames, record: simulate(network, frames, record=record))
     from myelin.lava_models.runner import UNRECORDABLE, Worker

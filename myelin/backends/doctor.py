@@ -15,6 +15,7 @@ from myelin.convert.layers import DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network
 from myelin.convert.neurons import Cuba
 from myelin.convert.simulator.simulator import simulate
+from myelin.hw_configs import parts
 from myelin.hw_configs.errors import MyelinError
 from myelin.lava_models import loihi2
 from myelin.lava_models.runner import run
@@ -157,11 +158,12 @@ def _stock() -> None:
 
 def _train() -> None:
     """The network of ``_tiny`` as a layer for training."""
+    parts.require("torch")
     try:
         from myelin.train.trial import tiny_layer
     except Exception as error:  # a broken build of torch raises anything from ImportError to OSError and RuntimeError
         reason = " ".join(str(error).replace(";", ",").split())  # what follows a semicolon is the cure
-        raise MyelinError(f"torch cannot be imported: {type(error).__name__}: {reason}; run `pip install -e .`") from error
+        raise MyelinError(f"torch cannot be imported: {type(error).__name__}: {reason}; {parts.cure('train')}") from error
     _same(tiny_layer(_input()))
 
 

@@ -8,15 +8,58 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from myelin.backends.lag import board_lags
+from myelin.backends.names import BACKENDS, DEFAULT_LAVA_SAMPLES
 from myelin.convert.network import Network
+from myelin.convert.opened import Source, note_lines, opened_source
 from myelin.convert.recording import Recording
 from myelin.convert.samples import Samples, events_line, spread_choice
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.statistics import wilson_interval
+from myelin.convert.stimulus import InputChoice, open_data
+from myelin.hw_configs.errors import DataError
 from myelin.lava_models.runner import run
 
 #: Samples binned and simulated at a time; bounds memory.
 _CHUNK = 256
+
+
+def simulated(
+    network: Source,
+    choice: InputChoice,
+    *,
+    backend: str = "fast",
+    stock: bool = False,
+    board_lag_steps: int | None = None,
+    progress: bool = False,
+    dt_ms: float | None = None,
+) -> dict[str, Any]:
+    """Accuracy, spikes and time of a network on data, as values for JSON, with units in the names.
+
+    Args:
+        network: a network, the path of one, or what ``myelin.read`` returned.
+        choice: the data and how much of it; ``steps`` and ``step_ms`` where the network does not say how it is binned.
+        backend: ``fast`` (the simulator), ``lava`` or ``loihi2``.
+        stock: backend ``lava``: Lava's own process models.
+        board_lag_steps: how much later than simulated a board's output comes; None to find it with golden inputs.
+        progress: whether to show a progress bar.
+        dt_ms: as of ``myelin.read``.
+
+    Raises:
+        NetworkError: the network cannot be read.
+        DataError: the data cannot be used, or ``stock`` is for another backend.
+        BackendError: the backend is not installed, or failed.
+    """
+    opened = opened_source(network, dt_ms=dt_ms)
+    samples = open_data(opened, choice)
+    place = BACKENDS[backend]
+    if stock and place != "cpu":
+        raise DataError(f"--stock chooses between Lava's process models; use it with --backend lava, not {backend}")
+    number = choice.samples or (len(samples) if place is None else DEFAULT_LAVA_SAMPLES)
+    (lag,) = board_lags([opened], [backend], board_lag_steps)
+    result = simulate_samples(opened.network, samples, number, backend=place, stock=stock, lag_steps=lag, progress=progress)
+    head = {"network": opened.name, "note": opened.note, "exported_for": opened.exported_for, "backend": backend}
+    return head | result | ({"board_lag_steps": lag} if place == "loihi2" else {})
 
 
 def simulate_samples(
@@ -83,6 +126,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     models = " with its own process models" if result["stock_process_models"] else ""
     return [
         f"network       {result['network']}{exported}",
+        *note_lines(result),
         f"data          {result['data']}: {split}, {result['samples']}{part} samples, {binning['steps']} steps of "
         f"{binning['step_ms']:g} ms, {inputs}, {counts}",
         f"not in frames {events_line(result['events_not_in_frames'])}",

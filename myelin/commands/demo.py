@@ -1,240 +1,28 @@
-"""``myelin demo``: the whole way on the built-in data, timed, resumable, ending with a summary of what it made."""
+"""``myelin demo``: the whole way on the built-in data."""
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterator, Sequence
+import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from myelin.commands.explore import explored
-from myelin.commands.report import make_report
-from myelin.hw_configs.errors import ConfigError, GateError
-from myelin.hw_configs.files import write_json
-from myelin.validation.backends import STOCK_SAMPLES, require_pass, validate_artifact
-from myelin.validation.backends import result as validation_json
-
-if TYPE_CHECKING:
-    from myelin.convert.artifact.artifact import Artifact
-    from myelin.convert.artifact.provenance import Origin
-    from myelin.convert.samples import Samples
-    from myelin.validation.validate import Validation
-
-EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
-#: What 480 words can rule out.  One of the two networks alone was right on 9 of them when this was measured; if neither is the
-#: better one in truth, the interval of so many words then passes a bound of 3 points 98 times in 100, of 2 points 78 times and
-#: of 1 point, the default of `myelin validate`, 29 times: a smaller bound takes more words, not better integers.
-MAX_DROP_POINTS = 3.0
-_LAVA_SAMPLES = 5
-#: Held-out samples that the steps of the quantisation are explored on.
-_EXPLORED_SAMPLES = 200
+from myelin.commands import arguments
 
 
-class _Steps:
-    """Announces each step and remembers how long it took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextlib.contextmanager
-    def step(self, name: str, what: str) -> Iterator[None]:
-        print(f"\n== {len(self.seconds) + 1} {name}: {what}", flush=True)
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - started
-        print(f"   {name} took {self.seconds[name]:.1f} s", flush=True)
-
-
-def demo(
-    out: Path,
-    *,
-    config: str = EXPERIMENT,
-    data: str = DATA,
-    target: str = TARGET,
-    overrides: Sequence[str] = (),
-    max_drop_points: float = MAX_DROP_POINTS,
-    progress: bool = True,
-) -> int:
-    """Train, export, check, simulate, validate, draw and report into ``out``; returns 0.
-
-    A finished run in ``out`` is used as it is, an unfinished one is continued.
-
-    Args:
-        out: folder to write.
-        config, data, target, overrides: as in ``myelin train`` and ``myelin export``.
-        max_drop_points: allowed loss in percent points.
-        progress: whether training shows a progress bar.
-
-    Raises:
-        GateError: the rules or the validation said no; everything up to there is kept.
-        MyelinError: as of each step.
-    """
-    from myelin.convert.artifact.artifact import read_artifact
-    from myelin.convert.artifact.examine import examine
-    from myelin.convert.artifact.export import export
-    from myelin.convert.artifact.provenance import Origin
-    from myelin.convert.samples import open_samples
-
-    steps = _Steps()
-    run, art = out / "run", out / "artifact"
-    with steps.step("train", f"experiment {config} on {data}, into {run}"):
-        print("\n".join(_train(config, data, run, [*overrides], progress)))
-    with steps.step("export", f"integers for {target}, into {art}"):
-        print("\n".join(export(run, target, art, data=data)))
-    artifact = read_artifact(art)
-    origin = Origin.of(artifact)
-    with steps.step("check", f"the rules of {target} on the file that was written"):
-        _check(artifact, target)
-    samples = open_samples(data, origin.binning, classes=origin.classes, keys=origin.keys)
-    with steps.step("simulate", f"{samples.split} split in the simulator"):
-        result = _simulate(artifact, samples, out, data)
-    with steps.step("validate", "float against integers against Lava, on the same samples"):
-        validation = validate_artifact(
-            examine(art),
-            origin,
-            samples,
-            max_drop_points=max_drop_points,
-            lava_samples=_LAVA_SAMPLES,
-            json=out / "validation.json",
-            plot=out / "validation.png",
-        )
-    with steps.step("draw", "pictures"):
-        pictures = _draw(artifact, origin, samples, run, out)
-    with steps.step("explore", "what fewer or other bits would do, on the samples that training held out"):
-        exploration = explored(art, data, samples=_EXPLORED_SAMPLES, progress=False)
-        write_json(out / "exploration.json", exploration)
-    with steps.step("report", "one page that loads nothing"):
-        stages = {"validation": validation_json(validation), "exploration": exploration}
-        lines = make_report(art, out / "report.html", stages, run=run, data=data)
-        print("\n".join(f"   {line}" for line in lines))
-    _summarise(
-        steps,
-        result,
-        validation,
-        [
-            run,
-            art,
-            *(out / f"{name}.json" for name in ("simulation", "validation", "exploration")),
-            out / "validation.png",
-            *pictures,
-            out / "report.html",
-            out / "report.json",
-        ],
-        out,
-        data,
+def add_command(subparsers: arguments.Subparsers) -> None:
+    """Add ``demo``; it sets ``run``."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="the whole way on the built-in data, in minutes",
+        description="Train, export, check, simulate, validate, draw and report, on built-in spoken digits in two languages.",
     )
-    require_pass(artifact, validation)
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="folder to write (default: demo)")
+    parser.add_argument("--epochs", metavar="N", type=arguments.positive, help="epochs of training (default: the experiment's)")
+    parser.set_defaults(run=run_demo)
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    """Go the whole way; returns 0."""
+    from myelin.demo import demo
+
+    demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])
     return 0
-
-
-def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
-    """Train, or continue, or use what is there; returns the lines of the summary."""
-    from myelin.commands.train import configuration, summary, train_run, training_data
-    from myelin.train.config.files import config_from_dict
-    from myelin.train.run.loop import with_slices
-    from myelin.train.run.parallel import ALONE
-    from myelin.train.run.run_record import RUN, read_run
-
-    plan = configuration(config, overrides)
-    there = (run / RUN).is_file()
-    try:
-        if there:
-            before = read_run(run)
-            if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
-                raise ConfigError(f"{run}: holds a run with another configuration")
-            print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
-        record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)
-    except ConfigError as error:
-        if not there:
-            raise
-        raise ConfigError(f"{str(error).partition(';')[0]}; delete {run}, or give another --out") from error
-    return summary(record, run)
-
-
-def _progress_of(done: int, planned: int) -> str:
-    if done == planned:
-        return "finished, used as it is"
-    return f"continued after epoch {done - 1}" if done else "continued from the start"
-
-
-def _check(artifact: Artifact, target_name: str) -> None:
-    from myelin.commands.convert_commands import print_check
-    from myelin.convert.rules import calibrate
-    from myelin.hw_configs.target_files import load_target
-
-    target = load_target(target_name)
-    violations = print_check(artifact.network, target, artifact.folder, calibrate(artifact.network, [artifact.golden.spikes]))
-    if violations:
-        raise GateError(f"{target.name} does not hold {artifact.folder}: {'; '.join(v.message for v in violations)}")
-
-
-def _simulate(artifact: Artifact, samples: Samples, out: Path, data: str) -> dict[str, Any]:
-    from myelin.backends.simulate import lines, simulate_samples
-    from myelin.hw_configs.files import write_json
-
-    result = simulate_samples(artifact.network, samples, len(samples), backend=None)
-    samples.lost.clear()  # validation counts the same events again
-    target = artifact.manifest["target"]["name"]
-    result = {"network": str(artifact.folder), "exported_for": target, "backend": "fast", **result}
-    print("\n".join(lines(result)))
-    write_json(out / "simulation.json", result)
-    return result
-
-
-def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: Path) -> list[Path]:
-    from myelin.convert import plots
-    from myelin.convert.samples import spread_choice
-    from myelin.convert.simulator.simulator import simulate
-    from myelin.hw_configs.target_files import load_target
-    from myelin.train.run.metrics import METRICS
-    from myelin.train.run.plots import learning_curve
-
-    network, step_ms = artifact.network, origin.binning.step_ms
-    chosen = spread_choice(samples.labels, 1)
-    frames = samples.frames(chosen, count_lost=False)
-    record = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
-    recording = simulate(network, frames, record=record)
-    paths = [out / name for name in ("raster.png", "delays.png", "learning.png")]
-    label = int(samples.labels[chosen[0]])
-    plots.raster(paths[0], network, frames, recording, step_ms=step_ms, keys=origin.keys, label=label)
-    limit = load_target(origin.target).delay_steps_max
-    plots.delay_histogram(paths[1], network, limit_steps=limit, step_ms=step_ms)
-    learning_curve(paths[2], run / METRICS)
-    return paths
-
-
-def _gate_line(validation: Validation) -> str:
-    gate = validation.gate
-    if not validation.failures:
-        return f"PASS: {gate.samples} samples rule out a loss of more than {gate.max_drop_points:g} points"
-    return "UNDECIDED, see above" if gate.outcome == "undecided" and len(validation.failures) == 1 else "FAIL, see above"
-
-
-def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, made: list[Path], out: Path, data: str) -> None:
-    total = sum(steps.seconds.values())
-    floats, integers, gate = validation.stages[0], validation.stages[-1], validation.gate
-    lava = [equality for equality in validation.equalities if equality.name.startswith("Lava")]
-    ran = [equality.parity.samples for equality in lava if equality.parity is not None]
-    if not ran:
-        lava_line = f"skipped: {lava[0].skipped}"
-    elif all(equality.holds for equality in lava):
-        lava_line = f"every spike of {max(ran)} samples equal, stock models on {STOCK_SAMPLES}"
-    else:
-        lava_line = "DIFFERENT SPIKES, see above"
-    rows = [
-        ("integer accuracy", f"{integers.accuracy_percent:.2f} % on {result['samples']} samples ({result['split']} split)"),
-        ("", f"95 % interval {integers.accuracy_low_percent:.2f} .. {integers.accuracy_high_percent:.2f} %"),
-        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {0.0 - gate.drop_points:+.2f} points"),
-        ("", f"95 % interval {0.0 - gate.drop_high_points:+.2f} .. {0.0 - gate.drop_low_points:+.2f} points"),
-        ("gate", _gate_line(validation)),
-        ("Lava", lava_line),
-        ("simulator", f"{result['ms_per_sample']:.2f} ms a sample"),
-        ("time", f"{total:.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in steps.seconds.items())),
-    ]
-    print("\n== summary")
-    print("\n".join(f"   {name:17} {text}" for name, text in rows))
-    print("   made")
-    print("\n".join(f"     {path}" for path in made))
-    bound = f"--max-drop {validation.gate.max_drop_points:g}"
-    print(f"   next              myelin validate {out / 'artifact'} --data {data} {bound} --lava-samples 20", flush=True)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 
-def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``encode``; its handler is the default ``run``, which takes the parsed arguments and returns the exit code."""
     parser = subparsers.add_parser(
         "encode",

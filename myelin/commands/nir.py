@@ -6,15 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from myelin.commands.arguments import count
+from myelin.commands import arguments
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
 
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-def add_command(subparsers: Subparsers) -> None:
+def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``nir`` with its two actions; each sets ``run``."""
     parser = subparsers.add_parser("nir", help="exchange networks with other simulators as NIR files (needs the package nir)")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -22,14 +20,14 @@ def add_command(subparsers: Subparsers) -> None:
     _add_import(actions)
 
 
-def _add_export(actions: Subparsers) -> None:
+def _add_export(actions: arguments.Subparsers) -> None:
     parser = actions.add_parser(
         "export",
         help="write a network as a NIR file",
         description="Write a network of CUBA neurons as a NIR graph whose forward Euler steps are its equations, with the "
         "integers as metadata, from which `myelin nir import` gives back the same network.",
     )
-    parser.add_argument("network", metavar="NET|ART", type=Path, help="a netx file (*.net) or an artifact folder")
+    arguments.add_network(parser)
     parser.add_argument("--out", metavar="FILE.nir", type=Path, required=True, help="the file to write")
     parser.add_argument("--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds (default: 1)")
     parser.add_argument(
@@ -41,7 +39,7 @@ def _add_export(actions: Subparsers) -> None:
     parser.set_defaults(run=run_export)
 
 
-def _add_import(actions: Subparsers) -> None:
+def _add_import(actions: arguments.Subparsers) -> None:
     parser = actions.add_parser(
         "import",
         help="turn a NIR file into a netx file",
@@ -68,41 +66,44 @@ def _add_import(actions: Subparsers) -> None:
     parser.add_argument(
         "--message-bits",
         metavar="N",
-        type=count,
+        type=arguments.count,
         help="bits of what enters, as whole numbers; 0 for spikes (default: the file's, or 0)",
     )
     parser.set_defaults(run=run_import)
 
 
-def run_export(arguments: argparse.Namespace) -> int:
+def run_export(args: argparse.Namespace) -> int:
     """``myelin nir export``: returns 0."""
     from myelin.convert.nir.format import DT_MS, write_nir
-    from myelin.convert.stimulus import open_network
+    from myelin.convert.opened import read
 
-    network = open_network(arguments.network).network
-    dt_ms = DT_MS if arguments.dt_ms is None else arguments.dt_ms
-    write_nir(network, arguments.out, dt_ms=dt_ms, step_latency=not arguments.no_latency)
-    print(f"{arguments.out}: {_described(network)}, a step is {dt_ms:g} ms")
-    if arguments.no_latency:
+    network = read(args.network).network
+    dt_ms = DT_MS if args.dt_ms is None else args.dt_ms
+    write_nir(network, args.out, dt_ms=dt_ms, step_latency=not args.no_latency)
+    print(f"{args.out}: {_described(network)}, a step is {dt_ms:g} ms")
+    if args.no_latency:
         print("delays without the step of latency of each connection: layer l (from 0) runs l + 1 steps earlier")
     return 0
 
 
-def run_import(arguments: argparse.Namespace) -> int:
+def run_import(args: argparse.Namespace) -> int:
     """``myelin nir import``: returns 0."""
     from myelin.convert.netx.format import write_netx
     from myelin.convert.nir.format import open_nir
+    from myelin.convert.opened import require
 
+    here = "it needs no import: every command takes it as it is"
+    require(args.file, ("nir",), "`myelin nir import`", {"netx": here, "artifact": here, "run": here})
     opened = open_nir(
-        arguments.file,
-        dt_ms=arguments.dt_ms,
-        latency=arguments.latency,
-        settled_bias=arguments.settled_bias,
-        ignore_integers=arguments.ignore_integers,
-        message_bits=arguments.message_bits,
+        args.file,
+        dt_ms=args.dt_ms,
+        latency=args.latency,
+        settled_bias=args.settled_bias,
+        ignore_integers=args.ignore_integers,
+        message_bits=args.message_bits,
     )
-    write_netx(opened.network, arguments.out)
-    print(f"{arguments.out}: {_described(opened.network)}")
+    write_netx(opened.network, args.out)
+    print(f"{args.out}: {_described(opened.network)}")
     if opened.floats is None:
         print("integers as the file has them")
         return 0

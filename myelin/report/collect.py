@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.network import Layer, Network
+from myelin.hw_configs import parts
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
@@ -81,8 +82,11 @@ def _population(where: str, floats: npt.NDArray[Any], integers: npt.NDArray[Any]
 
 
 def delays(network: Network, checkpoint: Checkpoint, target: Target) -> list[dict[str, Any]]:
-    """Axonal delays of every layer that has some: as training began, as it ended, and as whole steps."""
-    began = _initial_tensors(checkpoint)
+    """Axonal delays of every layer that has some: as training began, as it ended, and as whole steps.
+
+    Those that training began with are drawn again by torch; without it they are None.
+    """
+    began = _initial_tensors(checkpoint) if parts.found("torch") else {}
     found = []
     for index, layer in enumerate(network.layers):
         recurrent = None if layer.recurrent is None else layer.recurrent.delay_steps
@@ -232,7 +236,7 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs of a run's metrics.jsonl; raises DataError where they cannot be read."""
-    from myelin.train.run.metrics import read_metrics
+    from myelin.train.run.metrics import METRICS, read_metrics
 
     names = ("epoch", "loss", "delays_rounded", "exportable")
     return [
@@ -241,5 +245,5 @@ def learning_curve(run: Path) -> list[dict[str, Any]]:
             "train_accuracy_percent": 100 * row.train_accuracy,
             "validation_accuracy_percent": 100 * row.validation_accuracy,
         }
-        for row in read_metrics(run / "metrics.jsonl")
+        for row in read_metrics(run / METRICS)
     ]

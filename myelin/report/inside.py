@@ -60,8 +60,11 @@ def delays(f: Facts) -> Html:
         rows += [("longest", f.num(f"{at}.whole_longest_steps")), ("the target's limit", f.num(f"{at}.limit_steps"))]
         rows += [("mean change by rounding", f.num(f"{at}.rounding_mean_steps", ".3f"))]
         rows += [("largest change by rounding", f.num(f"{at}.rounding_longest_steps", ".3f"))]
-        legend = [("integer", "whole steps, as exported"), ("float", "as training began")]
-        text = f"{one['delays']} delays; as training began they were drawn from its seed, and are here drawn from it again."
+        legend = [("integer", "whole steps, as exported")]
+        text = f"{one['delays']} delays."
+        if initial is not None:
+            legend.append(("float", "as training began"))
+            text = f"{one['delays']} delays; as training began they were drawn from its seed, and are here drawn from it again."
         title = f"Delays of {one['where']}"
         shown.append(figure(f"delays-{number}", plot, title, text, legend=legend, values=table(("delays", "steps"), rows)))
         rounding = charts.columns(

@@ -10,7 +10,8 @@ from typing import Any
 from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
 from myelin.convert.artifact.provenance import Origin
 from myelin.convert.checkpoint import read_checkpoint
-from myelin.hw_configs.errors import ConfigError, DataError, TargetError
+from myelin.envelope import result_of
+from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
 from myelin.hw_configs.files import write_atomically, write_json
 from myelin.hw_configs.target_files import load_target
 from myelin.report import collect
@@ -41,7 +42,7 @@ _GIVE = {
 def read_stage(path: Path, stage: str) -> dict[str, Any]:
     """The JSON that a stage of ``NEEDED`` wrote; raises DataError where it is none."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = result_of(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error}); name what the command wrote with --json") from error
     lacking = [name for name in NEEDED[stage] if not isinstance(values, dict) or name not in values]
@@ -76,6 +77,11 @@ def put_together(
     facts = checkpoint.run
     absent = {name: dict(zip(("why", "cure"), said)) for name, said in _GIVE.items()}
     absent |= {name: dict(said) for name, said in missing.items()}
+    trained = None
+    try:
+        trained = _trained(origin)
+    except MissingPartError as error:
+        absent["golden"] = why_and_cure(error)
     values: dict[str, Any] = {
         "format": FORMAT,
         "name": facts.name,
@@ -91,13 +97,13 @@ def put_together(
         "learning_curve": None if run is None else collect.learning_curve(run),
         "delays": collect.delays(artifact.network, checkpoint, target),
         "weights": collect.weights(artifact.network, checkpoint),
-        "golden": collect.golden_samples(artifact, origin, _trained(origin)),
+        "golden": None if trained is None else collect.golden_samples(artifact, origin, trained),
         "environment": collect.environment(artifact),
     }
     absent = {name: said for name, said in absent.items() if values.get(name) is None}
     values["missing"] = {
         name: absent.get(name, {"why": "it was not made", "cure": "give it"})
-        for name in (*NEEDED, "learning_curve")
+        for name in (*NEEDED, "learning_curve", "golden")
         if values[name] is None
     }
     values["verdict"] = judge(values)
@@ -123,33 +129,10 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
     return out, beside
 
 
-def measured(
-    folder: Path, data: str | None, split: str | None, samples: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
-    """What `myelin map` and `myelin profile` find for an artifact on its own target, and what could not be made and why.
-
-    Args:
-        folder: of the artifact.
-        data, split: what it runs on; None: the golden inputs.
-        samples: how many.
-    """
-    from argparse import Namespace
-
-    from myelin.commands.convert_commands import profiled
-    from myelin.commands.map import mapped
-    from myelin.convert.stimulus import choose, open_network
-
-    opened = open_network(folder)
-    assert opened.artifact is not None
-    args = Namespace(data=data, split=split, samples=samples, steps=None, step_ms=None, density=None, seed=None)
-    stimulus = choose([opened], args)
-    found = {"profile": profiled(opened, stimulus)[0]}
-    missing = {}
-    try:
-        found["mapping"] = mapped(opened, load_target(Origin.of(opened.artifact).target), stimulus)[0]
-    except TargetError as error:
-        missing["mapping"] = {"why": str(error), "cure": "a simulator has no cores to map to"}
-    return found, missing
+def why_and_cure(error: MissingPartError) -> dict[str, str]:
+    """What a report says where something is left out for want of a part."""
+    why, _, cure = str(error).partition("; ")
+    return {"why": why, "cure": cure}
 
 
 def _trained(origin: Origin) -> Any:

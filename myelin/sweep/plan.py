@@ -93,9 +93,9 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         ConfigError: something is wrong with a configuration; the message holds every reason, with case and grid point.
         DataError: the data cannot be read, or has no split to report on.
     """
-    from myelin.commands.train import training_split
     from myelin.train.datasets import available_splits, by_interval, load
     from myelin.train.run.loop import fingerprint
+    from myelin.train.run.start import training_split
 
     if report is not None and report not in available_splits(data):
         there = ", ".join(available_splits(data)) or "a file that names none"

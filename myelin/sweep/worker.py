@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from myelin.hw_configs.errors import MyelinError
-from myelin.hw_configs.files import write_atomically
+from myelin.hw_configs.files import locked, write_atomically
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
@@ -55,8 +55,8 @@ def work(job: dict[str, Any]) -> None:
         job: ``config`` of the run, ``data``, ``report`` (a split or None), ``out`` (run folder), ``head``: what the result
             begins with.
     """
-    from myelin.commands.train import train_run, training_data
     from myelin.train.config.files import config_from_dict
+    from myelin.train.run.start import train_run, training_data
 
     out = Path(job["out"])
     config = config_from_dict(job["config"])
@@ -151,14 +151,10 @@ def _delays(network: Network, config: Config) -> dict[str, Any]:
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Hold the run's lock; the system frees it however the process ends.  MyelinError where another process holds it."""
-    import fcntl
-
     out.parent.mkdir(parents=True, exist_ok=True)
-    with open(out.parent / f".{out.name}.lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MyelinError(f"{out}: another process trains this run; wait for it or end it") from None
+    with locked(out.parent / f".{out.name}.lock", wait=False) as held:
+        if not held:
+            raise MyelinError(f"{out}: another process trains this run; wait for it or end it")
         yield
 
 

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-import myelin
+import myelin.cli
 from benchmarks import table
 from benchmarks.sweeps.__main__ import HERE, NAMES, main
 from benchmarks.sweeps.summary import condensed, sweep_table
@@ -101,7 +101,7 @@ def test_results_are_written_only_when_every_run_is_done(code, tmp_path, monkeyp
             (folder / name).write_text(name)
         return code
 
-    monkeypatch.setattr(myelin, "main", sweep)
+    monkeypatch.setattr(myelin.cli, "main", sweep)
     results = tmp_path / "results"
     command = ["delays", "--data", "words", "--out", str(tmp_path / "runs"), "--results", str(results), "--jobs", "2"]
     assert main(command) == code

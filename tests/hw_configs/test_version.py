@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import tomllib
 
+import setuptools
 from places import ROOT
 
-from myelin.hw_configs import version as module
-from myelin.hw_configs.version import DISTRIBUTION, version
+import myelin
+from myelin.hw_configs.version import VERSION
 
 
-def test_it_is_that_of_the_checkout():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert (project["name"], project["version"]) == (DISTRIBUTION, version())
-
-
-def test_without_a_checkout_it_is_that_of_the_installed_distribution(monkeypatch, tmp_path):
-    def installed(name):
-        if name not in there:
-            raise module.importlib.metadata.PackageNotFoundError(name)
-        return there[name]
-
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "myelin" / "hw_configs" / "version.py"))
-    monkeypatch.setattr(module.importlib.metadata, "version", installed)
-    there = {DISTRIBUTION: "9.8.7"}
-    assert version.__wrapped__() == "9.8.7"
-    there = {}
-    assert version.__wrapped__() == "unknown"
+def test_the_project_reads_it_where_runs_and_artifacts_do(monkeypatch):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "version" in settings["project"]["dynamic"]
+    assert settings["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "myelin.hw_configs.version.VERSION"}
+    assert myelin.__version__ == VERSION and VERSION[0].isdigit()
+    monkeypatch.chdir(ROOT)
+    distribution = setuptools.Distribution()
+    distribution.parse_config_files()
+    assert distribution.get_version() == VERSION

@@ -56,7 +56,7 @@ class Result:
     def __init__(self, done, log, json_file):
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
         self.calls = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-        self.json = json.loads(json_file.read_text()) if json_file.is_file() else None
+        self.json = json.loads(json_file.read_text())["result"] if json_file.is_file() else None
 
     def count(self, call):
         return sum(entry["call"] == call for entry in self.calls)

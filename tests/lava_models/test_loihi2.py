@@ -118,11 +118,11 @@ def artifact(tmp_path_factory):
 )
 def test_every_command_that_reaches_for_a_board_says_so_at_once(command, artifact, capsys, monkeypatch):
     """In this process, where a traceback would be an error of the test; `simulate ART` is in tests/myelin/commands."""
-    import myelin.convert.stimulus
+    import myelin.backends.simulate
 
     for variable in (loihi2.PARTITION, loihi2.HOST, loihi2.GENERATION):
         monkeypatch.setenv(variable, "")  # so that what the command sets is undone
-    monkeypatch.setattr(myelin.convert.stimulus, "open_data", lambda *_: (np.zeros(1), None))
+    monkeypatch.setattr(myelin.backends.simulate, "open_data", lambda *_: np.zeros(1))
     began = time.monotonic()
     assert myelin.cli.main([part.replace("ART", str(artifact)) for part in command]) == 2
     shown = capsys.readouterr()

@@ -64,8 +64,8 @@ def test_a_chain_spikes_as_in_slayer():
 def test_an_affine_block_is_a_readout_of_states():
     blocks = [slayer.block.cuba.Dense(dict(NEURON), 3, 4), slayer.block.cuba.Affine(dict(NEURON), 4, 2, dynamics=False)]
     hidden, readout = floats_from_slayer(blocks, (3,), message_bits=2).layers
-    assert hidden.threshold == 1.0 and readout.threshold is None
-    assert (float(readout.current_decay), float(readout.voltage_decay)) == (1, 1)
+    assert hidden.neuron.threshold == 1.0 and readout.neuron.threshold is None
+    assert (float(readout.neuron.current_decay), float(readout.neuron.voltage_decay)) == (1, 1)
     np.testing.assert_array_equal(readout.synapse.weight, blocks[1].synapse.weight.detach().numpy()[..., 0, 0, 0])
 
 

@@ -99,7 +99,7 @@ def test_files_stay_short():
         ("import myelin.hw_configs, myelin.hw_configs.target", ("numpy", "torch", "lava", "numba", "h5py")),
         ("import myelin.convert", ("torch", "lava", "numba", "matplotlib", "myelin.train")),
         (
-            "import myelin.convert.artifact.artifact, myelin.convert.rules, myelin.commands.convert_commands",
+            "import myelin.convert.artifact.artifact, myelin.convert.rules, myelin.commands.check, myelin.commands.map",
             ("torch", "lava", "matplotlib", "myelin.train"),
         ),
         ("import myelin.lava_models", ("torch", "lava", "numba", "matplotlib", "myelin.train")),

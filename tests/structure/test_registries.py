@@ -11,6 +11,12 @@ STAGES = ("train", "convert", "lava_models")
 #: (folder, stem) -> the stages that have it, and why the others do not.
 GAPS = {
     ("neurons", "sigma_delta"): (("convert", "lava_models"), "trained with SLAYER's own blocks; read from their netx file"),
+    ("neurons", "neuron"): (("convert",), "the contract; `myelin.convert.floats.neuron` is its twin for floats"),
+    ("neurons", "registry"): (("convert",), "which neurons there are, for every stage"),
+    ("neurons", "cuba_states"): (("convert",), "what recorded integers tell of the steps between them"),
+    ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
+    ("layers", "synapse"): (("convert",), "the contract of a connection; training's is `block`"),
+    ("layers", "synapses"): (("lava_models",), "which Lava connections stand for which synapse"),
     ("layers", "block"): (("train",), "what every layer for training is made of; integers are `myelin.convert.network.Layer`"),
     ("layers", "dropout"): (("train",), "acts while training only"),
     ("layers", "readout"): (("train",), "downstream a dense layer with output 'state', neurons that never spike"),
@@ -22,6 +28,8 @@ GAPS = {
 }
 #: What stands in the file of another, whose mathematics it shares: folder -> names.
 PARTS = {"neurons": {"Delta", "Sigma"}, "layers": set()}
+#: The contracts, and what registers with them.
+CONTRACTS = {"neurons": {"Constant", "NEURONS", "Neuron", "register"}, "layers": {"Synapse"}}
 
 
 def stems(folder):
@@ -52,7 +60,7 @@ def test_what_has_a_stem_is_exported_under_its_name(folder):
         found = [stem for stem, has in stems(folder).items() if set(stages) <= set(has)]
         return {"".join(part.capitalize() for part in stem.split("_")) for stem in found}
 
-    assert set(getattr(convert, folder).__all__) == named("convert", "lava_models") | PARTS[folder]
+    assert set(getattr(convert, folder).__all__) == named("convert", "lava_models") | PARTS[folder] | CONTRACTS[folder]
     assert named(*STAGES) <= set(getattr(train, folder).__all__)
 
 

@@ -142,7 +142,7 @@ def test_every_stage_gives_the_same_outputs(artifact, data, main, tmp_path):
     lava = compat.available()
     out, options = tmp_path / "gate.json", ("--lava-samples", int(lava), "--max-drop", 100)
     assert main("validate", artifact, "--data", data, *options, "--json", out) == 0
-    parities = json.loads(out.read_text())["parities"][: 1 + 2 * lava]  # training code, our models, Lava's own
+    parities = json.loads(out.read_text())["result"]["parities"][: 1 + 2 * lava]  # training code, our models, Lava's own
     assert [(parity["equal"], parity["samples"]) for parity in parities] == [(True, 16), (True, 1), (True, 1)][: 1 + 2 * lava]
 
     read = read_artifact(artifact)  # silent networks would be equal too
@@ -155,11 +155,11 @@ def test_every_stage_gives_the_same_outputs(artifact, data, main, tmp_path):
 def test_the_other_commands_take_it(artifact, data, main, tmp_path, capsys):
     out = tmp_path / "found.json"
     assert main("simulate", artifact, "--data", data, "--json", out) == 0
-    found = json.loads(out.read_text())
+    found = json.loads(out.read_text())["result"]
     size = found["binning"]["shape"]
     assert f"{' x '.join(map(str, size))} inputs, counts up to 3" in capsys.readouterr().out
     assert main("simulate", artifact / "network.net", "--data", data, "--steps", 24, "--step-ms", 5, "--json", out) == 0
-    plain = json.loads(out.read_text())
+    plain = json.loads(out.read_text())["result"]
     assert (plain["accuracy_percent"], plain["binning"]) == (found["accuracy_percent"], found["binning"])
     assert main("check", artifact, "--target", "loihi2", "--data", data) == 0
     assert main("map", artifact, "--target", "loihi2", "--data", data) == 0

@@ -27,7 +27,7 @@ def test_every_stage_gives_the_same_outputs(name, artifacts, tiny, main, tmp_pat
     )  # 2 epochs train nothing: here only equality counts
     shown = capsys.readouterr().out
     assert code == 0
-    result = json.loads(out.read_text())
+    result = json.loads(out.read_text())["result"]
     assert [stage["name"] for stage in result["stages"]] == [
         *("float", "delays", "weights", "decays", "delays_weights", "training", "simulator")
     ]
@@ -72,7 +72,7 @@ def test_simulate_gives_the_accuracy_of_validation(artifacts, tiny, main, tmp_pa
     assert main("simulate", artifacts["conv"], "--data", tiny.data, "--json", fast) == 0
     shown = capsys.readouterr().out
     main("validate", artifacts["conv"], "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100, "--json", gate)
-    result, validation = json.loads(fast.read_text()), json.loads(gate.read_text())
+    result, validation = json.loads(fast.read_text())["result"], json.loads(gate.read_text())["result"]
     assert result["accuracy_percent"] == validation["stages"][-1]["accuracy_percent"]
     assert f"{result['accuracy_percent']:.2f} %" in shown
     assert result["events_not_in_frames"] == validation["events_not_in_frames"]
@@ -87,7 +87,7 @@ def test_simulate_a_netx_file_in_lava(artifacts, tiny, main, tmp_path, lava):
         out = tmp_path / f"{backend}.json"
         options = ("--steps", 30, "--step-ms", 5, "--samples", 2, "--backend", backend, "--json", out)
         assert main("simulate", artifacts["conv"] / "network.net", "--data", tiny.data, *options) == 0
-        found[backend] = json.loads(out.read_text())
+        found[backend] = json.loads(out.read_text())["result"]
     for name in ("samples", "accuracy_percent", "output_spikes", "events_not_in_frames"):
         assert found["fast"][name] == found["lava"][name]
     assert found["fast"]["exported_for"] is None
@@ -125,11 +125,11 @@ def test_clipped_delays_are_counted_and_still_equal_the_training_code(runs, tiny
     assert json.loads((out / "manifest.json").read_text())["provenance"]["clipped_to_steps"] == 3
     gate = tmp_path / "gate.json"
     assert main("validate", out, "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100, "--json", gate) == 0
-    assert json.loads(gate.read_text())["parities"][0]["equal"] is True
+    assert json.loads(gate.read_text())["result"]["parities"][0]["equal"] is True
 
 
 def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, monkeypatch):
-    from myelin.commands import demo
+    from myelin import demo
     from myelin.lava_models import compat
 
     monkeypatch.setattr(demo, "_LAVA_SAMPLES", 1)
@@ -160,7 +160,7 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
 
 
 def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path, capsys, monkeypatch):
-    from myelin.commands import demo
+    from myelin import demo
     from myelin.lava_models import compat
     from myelin.train.run import loop
 
@@ -179,7 +179,7 @@ def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path
 
 
 def test_demo_says_that_lava_is_missing(tiny, tmp_path, capsys, monkeypatch):
-    from myelin.commands import demo
+    from myelin import demo
     from myelin.lava_models import compat
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])

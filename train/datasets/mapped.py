@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.files import write_json
+from myelin.hw_configs.files import locked, write_json
 from myelin.train.datasets.events import SpikeDataset
 
 LAYOUT = 1
@@ -104,18 +104,12 @@ class Entry:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Within, no other process converts the same file.  Raises DataError where the cache cannot be written."""
-        try:
-            import fcntl
-        except ImportError:  # not on Windows: two conversions at once then only cost time
-            yield
-            return
-        try:
-            self.cache.mkdir(parents=True, exist_ok=True)
-            lock = open(self.cache / f".{self.file}.lock", "w")  # noqa: SIM115
-        except OSError as error:
-            raise self._unwritable(error) from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as stack:
+            try:
+                self.cache.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.cache / f".{self.file}.lock"))
+            except OSError as error:
+                raise self._unwritable(error) from error
             yield
 
     def write(self, pieces: Iterable[Piece], about: dict[str, Any], lists: dict[str, Any], name: str) -> SpikeDataset:

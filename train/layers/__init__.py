@@ -1,5 +1,7 @@
 """Layers for training, one file each."""
 
+import myelin.train.needs_torch  # noqa: F401
+
 from myelin.train.layers.block import Block, Synapse
 from myelin.train.layers.conv import Conv, ConvSynapse
 from myelin.train.layers.delayed_recurrent import DelayedRecurrent

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import numpy.typing as npt
 import torch

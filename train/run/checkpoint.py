@@ -12,6 +12,8 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import safetensors
 import torch

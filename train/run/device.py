@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import myelin.train.needs_torch  # noqa: F401
+
 import torch
 
 from myelin.hw_configs.errors import ConfigError

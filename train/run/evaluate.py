@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import NamedTuple
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import numpy.typing as npt
 import torch

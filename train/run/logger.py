@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.parts import require
 from myelin.train.kernels.layout import array
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.metrics import METRICS, EpochMetrics
@@ -25,7 +25,7 @@ class RunLogger:
         tensorboard: write metrics and histograms of delays to ``out/tensorboard``.
 
     Raises:
-        ConfigError: TensorBoard is asked for and not installed.
+        MissingPartError: TensorBoard is asked for and not installed.
     """
 
     def __init__(self, model: SpikingNetwork, out: Path, epochs: int, *, tensorboard: bool = False) -> None:
@@ -71,10 +71,7 @@ def delays_by_layer(model: SpikingNetwork) -> Delays:
 
 
 def _writer(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ConfigError(
-            f"--tensorboard needs the package tensorboard ({error}): pip install -e '.[tensorboard]', or train without it"
-        ) from error
+    require("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder))

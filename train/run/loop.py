@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,7 +21,7 @@ from tqdm import tqdm
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.target_files import load_target
-from myelin.hw_configs.version import version
+from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.config.target import facts, resolve_for_target
@@ -239,7 +241,7 @@ class TrainingRun:
             "best": self._best(),
             "events_not_in_frames": dict(self.lost),
             **parameter_count(self.model),
-            "myelin": version(),
+            "myelin": VERSION,
             "versions": versions(),
         }
         return RunRecord(self.out, values)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import myelin.train.needs_torch  # noqa: F401
+
 import torch
 from torch import Tensor
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import myelin.train.needs_torch  # noqa: F401
+
 import numpy as np
 import torch
 from torch import Tensor

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from myelin.convert import write_netx
-from myelin.convert.artifact.artifact import load_network, read_artifact, write_artifact
+from myelin.convert.artifact.artifact import read_artifact, write_artifact
+from myelin.convert.opened import read
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target_files import load_target
 
@@ -48,12 +49,12 @@ def test_golden_inputs_may_be_negative(tmp_path, inputs):
     assert read_artifact(tmp_path / "art").golden.spikes.min() == -3
 
 
-def test_load_network_takes_a_file_or_a_folder(artifact, tmp_path):
-    assert len(load_network(artifact).layers) == len(load_network(artifact / "network.net").layers) == 2
+def test_read_takes_a_file_or_a_folder(artifact, tmp_path):
+    assert len(read(artifact).network.layers) == len(read(artifact / "network.net").network.layers) == 2
     with pytest.raises(NetworkError, match="no such file or folder"):
-        load_network(tmp_path / "none")
+        read(tmp_path / "none")
     with pytest.raises(NetworkError, match=r"has no manifest\.json; an artifact folder"):
-        load_network(tmp_path)
+        read(tmp_path)
 
 
 def write(folder, small, inputs, **change):

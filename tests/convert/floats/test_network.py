@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.convert import Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, SigmaDelta, simulate
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.hw_configs.errors import DataError, NetworkError
@@ -17,8 +18,8 @@ def test_dequantised_gives_slayers_units():
     got = dequantised(Network(Input((1,), 3), [Layer((2,), Dense([[64], [-32]], 1), cuba, [0, 5], recurrent)])).layers[0]
     np.testing.assert_array_equal(got.synapse.weight, [[2.0], [-1.0]])
     np.testing.assert_array_equal(got.recurrent.synapse.weight, [[0, 0.5], [0.5, 0]])
-    assert (got.threshold, float(got.current_decay), float(got.voltage_decay)) == (1.25, 0.25, 0.03125)
-    np.testing.assert_array_equal(got.bias, [3 / 64, -1 / 64])
+    assert (got.neuron.threshold, float(got.neuron.current_decay), float(got.neuron.voltage_decay)) == (1.25, 0.25, 0.03125)
+    np.testing.assert_array_equal(got.neuron.bias, [3 / 64, -1 / 64])
     np.testing.assert_array_equal(got.delay_steps, [0, 5])
     np.testing.assert_array_equal(got.recurrent.delay_steps, [1, 2])
 
@@ -45,7 +46,7 @@ def test_the_reference_equals_the_integer_simulator_where_integers_lose_nothing(
 
 
 def test_a_readout_gives_voltages_and_never_spikes():
-    layer = FloatLayer((1,), FloatDense([[1.0]]), None, 1.0, 0.5)
+    layer = FloatLayer((1,), FloatDense([[1.0]]), FloatCuba(None, 1.0, 0.5))
     got = simulate_floats(FloatNetwork((1,), (layer,)), np.ones((1, 4, 1)))
     np.testing.assert_array_equal(got.output[0, :, 0], [0, 1, 1.5, 1.75])
     assert not got.layers[0]["spikes"].any()
@@ -53,7 +54,11 @@ def test_a_readout_gives_voltages_and_never_spikes():
 
 def test_fractions_of_a_step_are_rounded_on_demand_only():
     layer = FloatLayer(
-        (2,), FloatDense(np.ones((2, 1))), 0.5, 1, 1, 0, [0.5, 1.6], FloatRecurrent(FloatDense(np.zeros((2, 2))), 2.4)
+        (2,),
+        FloatDense(np.ones((2, 1))),
+        FloatCuba(0.5, 1, 1, 0),
+        delay_steps=[0.5, 1.6],
+        recurrent=FloatRecurrent(FloatDense(np.zeros((2, 2))), 2.4),
     )
     network = FloatNetwork((1,), (layer,))
     spikes = np.zeros((1, 5, 1))
@@ -90,10 +95,13 @@ def test_what_makes_no_sense_is_refused(change, message):
         **change,
     }
     with pytest.raises(NetworkError, match=message):
-        FloatNetwork((2,), (FloatLayer(**fields),))
+        constants = {
+            name: fields.pop(name) for name in ("threshold", "current_decay", "voltage_decay", "bias") if name in fields
+        }
+        FloatNetwork((2,), (FloatLayer(neuron=FloatCuba(**constants), **fields),))
 
 
 def test_input_of_another_shape_is_refused():
-    layer = FloatLayer((1,), FloatDense([[1.0]]), 1.0, 1, 1)
+    layer = FloatLayer((1,), FloatDense([[1.0]]), FloatCuba(1.0, 1, 1))
     with pytest.raises(DataError, match="spikes have shape"):
         simulate_floats(FloatNetwork((1,), (layer,)), np.zeros((1, 4, 2)))

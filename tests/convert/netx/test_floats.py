@@ -72,9 +72,9 @@ def test_fractions_stay(file):
     np.testing.assert_array_equal(hidden.synapse.weight, [[0.5, 1.25, -2.5], [3.1, 0, 1]])
     np.testing.assert_array_equal(hidden.recurrent.synapse.delay_steps, [[0, 1.25], [3, 0]])
     np.testing.assert_array_equal(hidden.delay_steps, [1.5, 2])
-    np.testing.assert_array_equal(hidden.bias, [2.5, 0])  # exponent 6 is the unit of the weights
-    assert (hidden.threshold, float(hidden.current_decay)) == (2.75, 1024.5 / 4096)
-    np.testing.assert_array_equal(hidden.voltage_decay, [1 / 32, 1 / 16])
+    np.testing.assert_array_equal(hidden.neuron.bias, [2.5, 0])  # exponent 6 is the unit of the weights
+    assert (hidden.neuron.threshold, float(hidden.neuron.current_decay)) == (2.75, 1024.5 / 4096)
+    np.testing.assert_array_equal(hidden.neuron.voltage_decay, [1 / 32, 1 / 16])
     assert readout.output == "state" and readout.synapse.weight.shape == (4, 2)
 
 

@@ -82,7 +82,7 @@ def test_the_recipe_by_hand(tmp_path):
     write_nir(Network(Input((1,)), layers), tmp_path / "a.nir", dt_ms=2)
     graph = nir.read(str(tmp_path / "a.nir"))
     first = graph.nodes["neurons_0"]
-    assert isinstance(first, nir.CubaLIF)
+    assert type(first) is nir.CubaLIF
     for name, want in (("tau_syn", 0.008), ("w_in", 4), ("tau_mem", 0.004), ("r", 2), ("v_threshold", 1.25), ("v_reset", 0)):
         np.testing.assert_allclose(getattr(first, name), [want, want], rtol=1e-6)
     np.testing.assert_allclose(first.v_leak, [2 * 6 / 64, 0])
@@ -220,7 +220,7 @@ def test_neurons_of_others_become_ours(tmp_path, kind, v_leak, v_reset):
     got = simulate_floats(network, np.concatenate([spikes, spikes[:1]])[None])
     want = euler(WEIGHT, spikes, 0.001, 0.004, 2.0, v_leak, threshold, v_reset=v_reset, **extra)
     assert want.any() and not want.all()
-    if network.layers[0].bias.any():  # which acts from the first step on, a step before the first input arrives
+    if network.layers[0].neuron.bias.any():  # which acts from the first step on, a step before the first input arrives
         want = euler(
             WEIGHT, np.concatenate([0 * spikes[:1], spikes]), 0.001, 0.004, 2.0, v_leak, threshold, v_reset=v_reset, **extra
         )
@@ -241,7 +241,7 @@ def test_a_layer_in_integers_by_hand(tmp_path):
 def test_an_integrator_keeps_its_voltage(tmp_path):
     node = nir.IF(r=np.full(2, 1000, np.float32), v_threshold=np.ones(2, np.float32))
     layer = opened(tmp_path, graph(nir.Linear(WEIGHT), node)).layers[0]
-    assert (float(layer.voltage_decay), float(layer.current_decay)) == (0, 1)
+    assert (float(layer.neuron.voltage_decay), float(layer.neuron.current_decay)) == (0, 1)
     np.testing.assert_allclose(layer.synapse.weight, WEIGHT)
 
 
@@ -263,7 +263,7 @@ def test_delays_and_recurrences_find_their_place(tmp_path):
     np.testing.assert_allclose(first.delay_steps, [3.4, 0])
     np.testing.assert_array_equal(first.recurrent.delay_steps, [5, 0])
     np.testing.assert_allclose(first.recurrent.synapse.weight, loop * 3 * 0.5 * 2 * 0.25)
-    assert (last.output, last.threshold) == ("state", None)
+    assert (last.output, last.neuron.threshold) == ("state", None)
     with pytest.raises(NetworkError, match=r"node 'n5' \(LI\): it is reached after 0 steps, .*--latency added"):
         opened(tmp_path, built, latency="included")
 
@@ -309,7 +309,7 @@ def test_a_settled_bias(tmp_path):
     with pytest.raises(NetworkError, match=r"the bias of node 'n0' \(Affine\) goes through its synapse filter"):
         opened(tmp_path, built)
     layer = opened(tmp_path, built, settled_bias=True).layers[0]
-    np.testing.assert_allclose(layer.bias, np.array([0.2, -0.1]) * 3 * 2 * 0.25, rtol=1e-6)
+    np.testing.assert_allclose(layer.neuron.bias, np.array([0.2, -0.1]) * 3 * 2 * 0.25, rtol=1e-6)
     without = opened(tmp_path, graph(nir.Linear(WEIGHT), cuba_lif()))
     steps = np.zeros((1, 200, 3))
     np.testing.assert_array_equal(simulate_floats(without, steps).output, 0)
@@ -411,5 +411,6 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path, small, capsys):
 
 def test_without_the_package_the_cure_is_named(tmp_path, small, monkeypatch):
     monkeypatch.setitem(sys.modules, "nir", None)
-    with pytest.raises(BackendError, match="NIR files need the package nir, which is not installed: pip install"):
+    match = r"NIR files need the package nir, which is not installed; run `pip install -e '.\[nir\]'"
+    with pytest.raises(BackendError, match=match):
         write_nir(small, tmp_path / "a.nir")

@@ -55,7 +55,7 @@ class CubaLIF(torch.nn.Module):
         zero = torch.zeros_like(self.r)
         self.synapse = LIBoxCell(LIBoxParameters(tau_mem_inv=1 / tensor(node.tau_syn), v_leak=zero), dt=DT_S)
         membrane = {"tau_mem_inv": 1 / tensor(node.tau_mem), "v_leak": tensor(node.v_leak)}
-        self.spiking = isinstance(node, nir.CubaLIF)
+        self.spiking = type(node) is nir.CubaLIF
         if self.spiking:
             thresholds = {"v_th": tensor(node.v_threshold), "v_reset": tensor(node.v_reset)}
             self.membrane = LIFBoxCell(LIFBoxParameters(**membrane, **thresholds), dt=DT_S)
@@ -111,7 +111,7 @@ def compare(network, spikes, path, tolerance=1e-5):
         assert np.abs(exact.layers[index]["v"]).max() > 0.1
         np.testing.assert_allclose(got, exact.layers[index]["v"], rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(got, read.layers[index]["v"].reshape(got.shape), rtol=1e-6, atol=1e-6)
-        if layer.threshold is not None:
+        if layer.neuron.threshold is not None:
             assert exact.layers[index]["spikes"].any()
     if network.layers[-1].output == "spikes":
         np.testing.assert_array_equal(output.reshape(exact.output.shape), exact.output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myelin.commands.convert_commands import add_commands
+from myelin.cli import build_parser
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.layers.conv import as_chw, unroll
@@ -204,9 +203,7 @@ def test_the_screen_holds_what_the_json_holds(small):
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
-    parsed = parser.parse_args([str(argument) for argument in arguments])
+    parsed = build_parser().parse_args([str(argument) for argument in arguments])
     return parsed.run(parsed)
 
 
@@ -216,7 +213,7 @@ def test_the_command(small, tmp_path, capsys):
     assert (
         run("profile", tmp_path / "a.net", "--density", 0.6, "--samples", 3, "--steps", 20, "--json", out, "--plot", plot) == 0
     )
-    shown, found = capsys.readouterr().out, json.loads(out.read_text())
+    shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     assert shown.splitlines() == lines(found)
     assert found["input"]["kind"] == "random" and (found["samples"], found["steps"]) == (3, 20)
     assert plot.read_bytes().startswith(b"\x89PNG")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.convert import simulate
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent, dequantised
 from myelin.convert.floats.simulator import late, simulate_floats
 from myelin.convert.quantise.calibrate import mismatch, quantise, state_error
@@ -22,14 +23,14 @@ def network(seed=0, fractions=False):
     hidden = FloatLayer(
         (24,),
         FloatDense(0.25 * rng.standard_t(2.5, (24, 16))),
-        1.0,
-        0.6,
-        0.3,
+        FloatCuba(1.0, 0.6, 0.3),
         delay_steps=steps[0],
         recurrent=FloatRecurrent(FloatConv(rng.normal(0, 0.3, (1, 1, 1, 3)), padding=(0, 1)), steps[1]),
     )
-    second = FloatLayer((20,), FloatDense(0.25 * rng.standard_t(2.5, (20, 24))), 1.0, 0.7, 0.2, rng.normal(0.02, 0.02, 20))
-    readout = FloatLayer((4,), FloatDense(0.3 * rng.standard_t(2.5, (4, 20))), None, 1.0, 0.05)
+    second = FloatLayer(
+        (20,), FloatDense(0.25 * rng.standard_t(2.5, (20, 24))), FloatCuba(1.0, 0.7, 0.2, rng.normal(0.02, 0.02, 20))
+    )
+    readout = FloatLayer((4,), FloatDense(0.3 * rng.standard_t(2.5, (4, 20))), FloatCuba(None, 1.0, 0.05))
     return FloatNetwork((16,), (hidden, second, readout))
 
 
@@ -108,8 +109,8 @@ def test_a_fraction_of_a_delay_spreads_a_spike_over_two_steps():
     train = np.zeros((1, 5, 2))
     train[0, 1] = 1
     np.testing.assert_array_equal(late(train, np.array([1.25, 2.0]))[0].T, [[0, 0, 0.75, 0.25, 0], [0, 0, 0, 1, 0]])
-    layer = FloatLayer((2,), FloatDense(np.eye(2)), 0.5, 1, 1, delay_steps=[0.5, 1.0])
-    last = FloatLayer((2,), FloatDense(np.eye(2)), None, 1, 1)
+    layer = FloatLayer((2,), FloatDense(np.eye(2)), FloatCuba(0.5, 1, 1), delay_steps=[0.5, 1.0])
+    last = FloatLayer((2,), FloatDense(np.eye(2)), FloatCuba(None, 1, 1))
     with pytest.raises(NetworkError, match="fractions of a step"):
         simulate_floats(FloatNetwork((2,), (layer, last)), train)
     got = simulate_floats(FloatNetwork((2,), (layer, last)), np.pad(train, ((0, 0), (0, 2), (0, 0))), interpolate=True)

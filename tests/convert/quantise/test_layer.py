@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.quantise.layer import Choice, Grid, compensated, largest_scale, quantised_layer, steps_of
-from myelin.convert.quantise.rounding import STATE_THRESHOLD, round_layer
+from myelin.convert.quantise.rounding import round_layer
+from myelin.convert.quantise.scalar import STATE_THRESHOLD
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
 
 
 def test_values_by_hand():
-    layer = FloatLayer((2,), FloatDense([[1.0, -0.4], [0.1, 0.0]]), 1.5, 0.25, 0.5, [0.1, 0.0])
+    layer = FloatLayer((2,), FloatDense([[1.0, -0.4], [0.1, 0.0]]), FloatCuba(1.5, 0.25, 0.5, [0.1, 0.0]))
     got = quantised_layer(layer, Grid(4), Choice(48.0, (3,), threshold=1.1))
     # 48 / 2^3 = 6 a weight of 1: 6, -2.4, 0.6; threshold 48 * 1.1 * 1.5 = 79.2; bias 48 * 64 * 0.1 = 307.2
     np.testing.assert_array_equal(got.synapse.weight, [[6, -2], [1, 0]])
@@ -28,7 +30,7 @@ def test_values_by_hand():
 
 
 def test_a_convolution_has_its_step_in_its_weights():
-    layer = FloatLayer((1, 1, 3), FloatConv([[[[0.5, -1.0, 0.24]]]], padding=(0, 1)), None, 1, 0)
+    layer = FloatLayer((1, 1, 3), FloatConv([[[[0.5, -1.0, 0.24]]]], padding=(0, 1)), FloatCuba(None, 1, 0))
     got = quantised_layer(layer, Grid(4), Choice(64.0, (4,)))
     np.testing.assert_array_equal(got.synapse.weight.ravel(), [32, -64, 16])
     assert got.neuron.threshold == STATE_THRESHOLD
@@ -47,7 +49,7 @@ def test_unclipped_weights_are_within_half_a_step_and_all_in_range(seed, bits, s
     synapse = FloatDense(weight) if kind == "dense" else FloatConv(weight, padding=(0, 1))
     shape = (4,) if kind == "dense" else (1, 1, 4)
     back = FloatRecurrent(FloatDense(rng.normal(0, 0.3, (4, 4)))) if kind == "dense" else None
-    layer = FloatLayer(shape, synapse, 1.0, 0.5, 0.5, recurrent=back)
+    layer = FloatLayer(shape, synapse, FloatCuba(1.0, 0.5, 0.5), recurrent=back)
     grid = Grid(bits)
     a = scale * largest_scale(layer, grid, 4.0)
     steps = steps_of(layer, grid, a)
@@ -89,7 +91,7 @@ def test_a_grid_is_the_targets():
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_plain_rounding_takes_fewer_bits_with_the_threshold_as_fine_as_before(bits):
-    layer = FloatLayer((1,), FloatDense([[0.9, -0.31, 0.17]]), 1.01, 1, 1)
+    layer = FloatLayer((1,), FloatDense([[0.9, -0.31, 0.17]]), FloatCuba(1.01, 1, 1))
     got = round_layer(layer, bits)
     scale = {2: 64, 4: 128, 8: 128}[bits]  # 0.9 becomes 1 of 1, 7 of 7, 115 of 127
     coarse = 1 << (8 - bits)

@@ -59,7 +59,7 @@ def files(network, tmp_path_factory):
 def test_two_files_that_differ_in_one_weight(files, network, tmp_path, capsys):
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
     assert main("diff", files / "a.net", files / "b.net", "--density", 0.4, "--json", out, "--plot", plot) == 1
-    shown, found = capsys.readouterr().out, json.loads(out.read_text())
+    shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     weight = int(network.layers[1].synapse.weight[3, 7])
     assert f"weight of synapse 7 -> 3 is {weight} in A and {weight + 2} in B; a spike arrives through it" in shown
     first = found["first"]
@@ -100,7 +100,7 @@ def test_equal_on_an_input_that_does_not_reach_the_difference(files, capsys):
 def test_lava_is_equal_in_every_value(lava, backend, files, tmp_path, capsys):
     out = tmp_path / "out.json"
     assert main("diff", files / "art", "--backends", "fast", backend, "--samples", 2, "--json", out) == 0
-    shown, found = capsys.readouterr().out, json.loads(out.read_text())
+    shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     assert "a of B is derived from u, so a is compared modulo 2^18" in shown
     assert found["compared"]["layer 0 (conv)"] == ["a", "u", "v", "spikes"]
     assert found["values"] == 2 * 30 * (4 * (12 + 5) + 5)
@@ -168,13 +168,12 @@ def test_wrong_usage(arguments, files, capsys):
 
 
 def test_a_seed_gives_the_same_samples_however_many(files, tmp_path):
-    from argparse import Namespace
-
-    from myelin.convert.stimulus import choose, open_network
+    from myelin.convert.opened import read
+    from myelin.convert.stimulus import InputChoice, choose
 
     def frames(samples, seed):
-        args = Namespace(data=None, split=None, samples=samples, steps=7, step_ms=None, density=0.5, seed=seed)
-        chosen = choose([open_network(files / "a.net")], args)
+        choice = InputChoice(samples=samples, steps=7, density=0.5, seed=seed)
+        chosen = choose([read(files / "a.net")], choice)
         return np.concatenate([part for _, part in chosen.batches(2)])
 
     np.testing.assert_array_equal(frames(5, 1)[:3], frames(3, 1))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import numpy as np
 import pytest
 
-from myelin.commands.convert_commands import add_commands
+from myelin.cli import build_parser
 from myelin.convert import Cuba, Dense, Input, Layer, Network, write_netx
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import ConfigError, NetworkError, TargetError
@@ -16,9 +15,7 @@ from myelin.hw_configs.target_files import load_target
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
-    parsed = parser.parse_args([str(argument) for argument in arguments])
+    parsed = build_parser().parse_args([str(argument) for argument in arguments])
     return parsed.run(parsed)
 
 
@@ -50,7 +47,7 @@ def test_golden_inputs_and_random_spikes_calibrate(small, tmp_path, capsys):
         f"calibrated on golden inputs of {tmp_path}/art: 1 sample of 1, 5 steps",
         f"cpu holds {tmp_path}/art: 0 violations",
     ]
-    found = json.loads((tmp_path / "out.json").read_text())
+    found = json.loads((tmp_path / "out.json").read_text())["result"]
     assert found["calibration"]["kind"] == "golden" and found["not_checked"] == found["notes"] == []
     assert {state["name"] for state in found["states"]} == {"u", "v"}
     assert all(state["low"] <= state["high"] and state["beyond_24_bit"] == 0 for state in found["states"])
@@ -68,7 +65,7 @@ def test_a_state_that_wraps_is_a_violation(tmp_path, capsys):
 def test_violations_on_the_screen_and_in_the_json(bad, tmp_path, capsys):
     assert run("check", bad, "--target", "loihi1", "--json", tmp_path / "out.json") == 1
     lines = capsys.readouterr().out.splitlines()
-    found = json.loads((tmp_path / "out.json").read_text())
+    found = json.loads((tmp_path / "out.json").read_text())["result"]
     assert lines == [
         *(entry["message"] for entry in found["violations"]),
         *found["not_checked"],

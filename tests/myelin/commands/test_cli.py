@@ -98,7 +98,7 @@ def test_help_in_a_process_of_its_own():
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_pipe_is_no_error(unbuffered):
     """As in `myelin doctor | true`, where what reads has left."""
-    patch = "import sys, myelin.cli, myelin.commands.lava_commands as cli; cli.run_doctor = lambda _: print(1) or 0"
+    patch = "import sys, myelin.cli, myelin.commands.doctor as cli; cli.run_doctor = lambda _: print(1) or 0"
     code = f"{patch}\nsys.exit(myelin.cli.main(['doctor']))"
     reader, writer = os.pipe()
     os.close(reader)
@@ -123,26 +123,33 @@ def test_a_closed_pipe_is_no_error(unbuffered):
     ],
 )
 def test_what_handlers_raise(error, code, shown, main, capsys, monkeypatch):
-    import myelin.commands.lava_commands
+    import myelin.commands.doctor
 
     def fail(_):
         raise error
 
-    monkeypatch.setattr(myelin.commands.lava_commands, "run_doctor", fail)
+    monkeypatch.setattr(myelin.commands.doctor, "run_doctor", fail)
     assert main("doctor") == code
     assert capsys.readouterr().err == shown
 
 
-def test_a_bug_is_not_hidden(main, monkeypatch):
-    """What no user can cause keeps its traceback."""
-    import myelin.commands.lava_commands
+@pytest.mark.parametrize("asked", ["", "1"])
+def test_a_bug_is_not_hidden(asked, main, monkeypatch, capsys):
+    """What no user can cause has an exit code of its own, and a traceback for who asks."""
+    import myelin.commands.doctor
 
     def fail(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(myelin.commands.lava_commands, "run_doctor", fail)
-    with pytest.raises(ZeroDivisionError):
-        main("doctor")
+    monkeypatch.setenv("MYELIN_TRACEBACK", asked)
+    monkeypatch.setattr(myelin.commands.doctor, "run_doctor", fail)
+    assert main("doctor") == 70
+    *trace, told = capsys.readouterr().err.splitlines()
+    assert told == (
+        "myelin: error: ZeroDivisionError; this is a fault of Myelin's own, please report it: MYELIN_TRACEBACK=1 shows the "
+        "traceback"
+    )
+    assert (trace != []) == bool(asked) and all("ZeroDivisionError" in line for line in trace[-1:])
 
 
 def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
@@ -151,7 +158,7 @@ def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
     out = tmp_path / "doctor.json"
     assert main("doctor", "--json", out) == 1
-    shown, found = capsys.readouterr().out, json.loads(out.read_text())
+    shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     works = {backend["name"]: backend["works"] for backend in found["backends"]}
     assert works == {"fast": True, "lava": False, "lava-stock": False, "loihi2": False, "train": True}
     assert [backend["name"] for backend in found["backends"] if backend["needed_for_cpu"]] == ["fast", "lava", "lava-stock"]
@@ -199,8 +206,16 @@ def test_doctor_sees_a_wrong_simulator(monkeypatch):
 def test_doctor_says_in_one_line_that_torch_is_broken(monkeypatch):
     from myelin.backends import doctor
 
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "train.trial", raising=False)
+    monkeypatch.setitem(sys.modules, "myelin.train.trial", None)
     train = doctor._try("train", "training", "", "", doctor._train)
     assert not train.works and train.missing.startswith("torch cannot be imported: ") and "\n" not in train.missing
-    assert train.next_step == "run `pip install -e .`"
+    assert train.next_step.startswith("run `pip install -e '.[train]'` in ")
+
+
+def test_doctor_says_in_one_line_that_torch_is_missing(monkeypatch):
+    from myelin.backends import doctor
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    train = doctor._try("train", "training", "", "", doctor._train)
+    assert not train.works and train.missing == "training and validation need the package torch, which is not installed"
+    assert train.next_step.startswith("run `pip install -e '.[train]'` in ")

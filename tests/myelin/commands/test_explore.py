@@ -14,19 +14,19 @@ def test_the_whole_way(name, tiny, artifacts, main, tmp_path, capsys):
     drawn = ["--plot", picture] if name == "dense" else []  # once: it takes seconds
     assert main("explore", artifacts[name], "--data", tiny.data, "--json", file, *drawn) == 0
     shown = capsys.readouterr().out
-    result = json.loads(file.read_text())
+    result = json.loads(file.read_text())["result"]
     assert not drawn or picture.read_bytes().startswith(b"\x89PNG")
 
     # what was held out, and what the exported network makes of it
     from myelin.convert import simulate
-    from myelin.convert.artifact.artifact import load_network
+    from myelin.convert.opened import read
     from myelin.train.datasets import load, split
 
     dataset = load(tiny.data, "train")
     _, held_out = split(dataset, 0.25, 0, "stratified")
     assert result["input"]["sample_numbers"] == held_out.tolist()
     binned = dataset.bin(held_out, 30, 5.0, 14, *(("binary", 1) if name == "dense" else ("count", 7)))
-    right = simulate(load_network(artifacts[name]), binned.frames).prediction == dataset.labels[held_out]
+    right = simulate(read(artifacts[name]).network, binned.frames).prediction == dataset.labels[held_out]
     assert result["exported"]["accuracy_percent"] == pytest.approx(100 * right.mean())
     assert f"exported      {100 * right.mean():.2f} %" in shown
 
@@ -50,7 +50,7 @@ def test_some_samples_are_of_all_classes(tiny, artifacts, main, tmp_path):
     assert main("explore", artifacts["dense"], "--data", tiny.data, "--samples", 4, "--target", "cpu", "--json", file) == 0
     from myelin.train.datasets import load
 
-    result = json.loads(file.read_text())
+    result = json.loads(file.read_text())["result"]
     numbers = result["input"]["sample_numbers"]
     assert np.unique(load(tiny.data, "train").labels[numbers]).tolist() == [0, 1, 2, 3]
     assert (result["samples"], result["target"], result["exported"]["core_memory_bytes"]) == (4, "cpu", None)
@@ -67,4 +67,5 @@ def test_data_that_the_run_was_not_trained_on_is_refused(tiny, artifacts, refuse
 
 
 def test_a_file_is_no_artifact(tiny, artifacts, refused):
-    assert "has no manifest.json" in refused("explore", artifacts["dense"] / "network.net", "--data", tiny.data)
+    said = refused("explore", artifacts["dense"] / "network.net", "--data", tiny.data)
+    assert "network.net: is a netx file; `myelin explore` takes an artifact folder or a run folder; " in said

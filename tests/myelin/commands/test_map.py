@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 
 import numpy as np
 import pytest
 
-from myelin.commands.convert_commands import add_commands
+from myelin.cli import build_parser
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, write_netx
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.mapping import plot as plots_mapping
@@ -23,9 +22,7 @@ ONE = load_target("loihi1")
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
-    parsed = parser.parse_args([str(argument) for argument in arguments])
+    parsed = build_parser().parse_args([str(argument) for argument in arguments])
     return parsed.run(parsed)
 
 
@@ -43,7 +40,7 @@ def test_the_command(network, tmp_path, capsys):
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
     arguments = ("map", tmp_path / "a.net", "--target", "loihi1", "--samples", 2, "--steps", 10, "--json", out, "--plot", plot)
     assert run(*arguments) == 0
-    shown, found = capsys.readouterr().out, json.loads(out.read_text())
+    shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     assert shown.splitlines() == lines(found)
     assert "random spikes, density 0.1" in shown and f"loihi1 holds {tmp_path / 'a.net'}" in shown
     # 64 delay slots a neuron: 128 neurons a core
@@ -62,7 +59,7 @@ def test_the_command(network, tmp_path, capsys):
     assert saved["memory_saved_percent"] > 95
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert run(*arguments[:-2], "--strategy", "pack") == 0
-    assert json.loads(out.read_text())["cores"] == 3
+    assert json.loads(out.read_text())["result"]["cores"] == 3
 
 
 def test_loihi2_says_what_it_does_not_know(network, tmp_path, capsys):
@@ -87,7 +84,7 @@ def test_what_does_not_fit_ends_with_1(tmp_path, capsys):
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
     arguments = ("map", tmp_path / "a.net", "--target", "loihi1", "--samples", 1, "--steps", 2, "--json", out, "--plot", plot)
     assert run(*arguments) == 1
-    shown, found = capsys.readouterr().out, json.loads(out.read_text())
+    shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     assert "does not fit  layer 0 (dense): one neuron takes 5000 input axons, a core holds 4096" in shown
     assert f"{plot} is not drawn: a neuron fits no core" in shown and not plot.exists()
     assert re.search(r"feed-forward dense +10 000 +-", shown)  # nothing lies on a core: no memory is taken, none is saved

@@ -45,7 +45,7 @@ def test_a_run_becomes_a_file(runs, tiny, main, tmp_path, capsys):
     assert main(*arguments, "--calibration-samples", 8, "--samples", 12) == 0
     shown = capsys.readouterr().out
     assert "plain, 4 bits" in shown and "calibrated, 4 bits" in shown
-    result = json.loads(told.read_text())
+    result = json.loads(told.read_text())["result"]
     assert result["calibration"] == {"split": "train", "samples": 8}
     assert (result["report"]["split"], result["report"]["samples"]) == ("test", 12)
     plain, calibrated = result["report"]["networks"]

@@ -240,9 +240,9 @@ def test_without_data_nothing_is_validated(artifacts, main, tmp_path, capsys):
 
 
 def test_a_run_is_exported_and_validated(runs, tiny, main, tmp_path, monkeypatch):
-    from myelin.commands import validate as validate_command
+    from myelin.backends import names
 
-    monkeypatch.setattr(validate_command, "DEFAULT_LAVA_SAMPLES", 0)
+    monkeypatch.setattr(names, "DEFAULT_LAVA_SAMPLES", 0)
     out = tmp_path / "report.html"
     assert main("report", runs["conv"], "--data", tiny.data, "--max-drop", 100, "--out", out) == 0
     values = json.loads(out.with_suffix(".json").read_text())
@@ -277,4 +277,6 @@ def test_values_that_lack_a_field_are_refused(made):
 
 
 def test_neither_run_nor_artifact(refused, tmp_path):
-    assert "neither an artifact nor a run" in refused("report", tmp_path)
+    assert "has no manifest.json; an artifact folder, as myelin export writes it, or a run folder" in refused(
+        "report", tmp_path
+    )

@@ -109,7 +109,7 @@ def test_the_whole_way(whole, tiny, main, tmp_path, capsys):
     assert main("export", run, "--target", "loihi2", "--out", art, "--data", tiny.data) == 0
     capsys.readouterr()
     assert main("simulate", art, "--data", tiny.data, "--split", "test", "--json", tmp_path / "s.json") == 0
-    simulated = json.loads((tmp_path / "s.json").read_text())
+    simulated = json.loads((tmp_path / "s.json").read_text())["result"]
     assert simulated["accuracy_percent"] == pytest.approx(results[3]["evaluations"]["test"]["integer_accuracy_percent"])
     capsys.readouterr()
 
@@ -121,7 +121,7 @@ def test_again_trains_nothing_and_more_cases_keep_what_is_there(finished, tiny, 
     again = ("--data", tiny.data, "--out", out, "--quiet")
     assert main("sweep", path, *again, "--report", "test", "--json", tmp_path / "t.json") == 0
     assert _state(out) == before
-    assert json.loads((tmp_path / "t.json").read_text())["table"] == record["table"]
+    assert json.loads((tmp_path / "t.json").read_text())["result"]["table"] == record["table"]
     path.write_text(_text(cases=("zero", "learned", "fixed"), seeds="[1]"))
     assert main("sweep", path, *again) == 0
     after = _state(out)

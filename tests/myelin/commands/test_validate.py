@@ -60,7 +60,7 @@ def test_a_planted_change_is_found_and_located(copy, tiny, main, plant, tmp_path
         where, neuron, field, named = plant(file)
     out = tmp_path / "out.json"
     assert main("validate", copy, "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100, "--json", out) == 1
-    shown, found = capsys.readouterr(), json.loads(out.read_text())
+    shown, found = capsys.readouterr(), json.loads(out.read_text())["result"]
     assert f"network.net is not what checkpoint/ holds: {where}" in shown.err and f"{field} is " in shown.err
     deviation = found["network"]["deviations"][0]
     assert deviation["where"] == where and neuron in (None, deviation["neuron"])
@@ -86,7 +86,7 @@ def test_a_planted_change_is_located_without_the_trained_network(copy, tiny, mai
     shown = capsys.readouterr()
     assert f"network.net is not what lava_network.npz holds: {where}" in shown.err and f"{field} is " in shown.err
     assert f"{where}, neuron " in shown.out and "equations A" in shown.out
-    assert json.loads(out.read_text())["network"]["as_expected"] is False
+    assert json.loads(out.read_text())["result"]["network"]["as_expected"] is False
 
 
 def test_without_the_trained_network_there_is_nothing_to_compare_with(copy, tiny, refused):
@@ -99,7 +99,7 @@ def test_few_samples_decide_nothing(artifacts, tiny, main, tmp_path, capsys):
     """24 samples that both networks classify alike cannot rule out a loss of a point: exit code 1, and how many could."""
     out = tmp_path / "out.json"
     assert main("validate", artifacts["dense"], "--data", tiny.data, "--lava-samples", 0, "--json", out) == 1
-    shown, gate = capsys.readouterr(), json.loads(out.read_text())["gate"]
+    shown, gate = capsys.readouterr(), json.loads(out.read_text())["result"]["gate"]
     assert gate["outcome"] == "undecided" and gate["more_samples_needed"] > 0
     assert "validation is undecided" in shown.err and f"({gate['more_samples_needed']} more)" in shown.err
     assert "UNDECIDED: " in shown.out
@@ -121,7 +121,7 @@ def test_a_loss_fails(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
     assert main("validate", artifacts["conv"], "--data", tiny.data, "--lava-samples", 0, "--json", out) == 1
     shown = capsys.readouterr()
     assert "FAIL: the integer network loses" in shown.out and "validation failed" in shown.err
-    assert json.loads(out.read_text())["gate"]["outcome"] == "fails"  # the evidence is written although it failed
+    assert json.loads(out.read_text())["result"]["gate"]["outcome"] == "fails"  # the evidence is written although it failed
 
 
 def test_training_code_that_computes_otherwise_is_located(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
@@ -139,7 +139,7 @@ def test_training_code_that_computes_otherwise_is_located(artifacts, tiny, main,
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
     options = ("--lava-samples", 0, "--max-drop", 100, "--json", out, "--plot", plot)
     assert main("validate", artifacts["dense"], "--data", tiny.data, *options) == 1
-    found = json.loads(out.read_text())
+    found = json.loads(out.read_text())["result"]
     assert found["network"]["as_expected"]
     divergence = found["parities"][0]["divergence"]
     assert (divergence["a"]["backend"], divergence["b"]["backend"]) == ("training code", "simulator")

@@ -13,7 +13,7 @@ import pytest
 from places import ROOT
 from scipy.io import wavfile
 
-from myelin.commands.encode import add_commands
+from myelin.commands.encode import add_command
 from myelin.hw_configs.errors import DataError
 from myelin.train.cochlea import encode_folder, encode_wave, prepare, read_wav
 from myelin.train.cochlea.wav import to_float
@@ -218,7 +218,7 @@ def test_folders_that_cannot_be_encoded(tmp_path):
 def test_command(tmp_path, capsys):
     save(tmp_path / "w" / "0_al_0.wav")
     parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
+    add_command(parser.add_subparsers())
     args = parser.parse_args(["encode", str(tmp_path / "w"), "--out", str(tmp_path / "x.h5"), "--channels", "140"])
     assert args.run(args) == 0
     assert "1 words, 1 classes (0), 1 speakers, 140 channels" in capsys.readouterr().out
@@ -226,6 +226,6 @@ def test_command(tmp_path, capsys):
 
 
 def test_encoder_and_data_sets_need_no_torch():
-    modules = "train.cochlea, myelin.commands.encode, myelin.train.datasets, myelin.train.cochlea.make_builtin"
+    modules = "myelin.train.cochlea, myelin.commands.encode, myelin.train.datasets, myelin.train.cochlea.make_builtin"
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from myelin.commands.train import configuration
 from myelin.train.model import build_model
+from myelin.train.run.start import configuration
 
 
 def test_the_backbone_pools_over_frequency():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import MissingPartError
 from myelin.train.config.config import Config, LayerConfig
 from myelin.train.model import build_model
 from myelin.train.run import logger as module
@@ -66,8 +66,8 @@ def test_an_interrupted_run_is_drawn_once_more(model, drawn, tmp_path):
 
 
 def test_without_tensorboard_one_message_says_what_to_install(model, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ConfigError, match=r"pip install -e '.\[tensorboard\]'"):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(MissingPartError, match=r"pip install -e '.\[tensorboard\]'"):
         RunLogger(model, tmp_path, 2, tensorboard=True)
 
 

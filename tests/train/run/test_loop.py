@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from myelin.commands.train import configuration, summary
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.target_files import load_target
 from myelin.train.config.files import config_from_dict, load_config
@@ -21,6 +20,7 @@ from myelin.train.run.checkpoint import load_parameters
 from myelin.train.run.evaluate import evaluate
 from myelin.train.run.loop import TrainingRun, fingerprint, train
 from myelin.train.run.optimizer import learning_rate_factor
+from myelin.train.run.start import configuration, summary
 
 
 def tiny_dataset(seed=0):

@@ -1,0 +1,35 @@
+"""Single numbers and arrays of them rounded to what a field holds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.arrays import IntArray
+from myelin.hw_configs.fixed_point import BIAS_EXP_MAX, BIAS_MANT_MAX, NETX_BIAS_EXP, THRESHOLD_MAX
+
+FloatArray = npt.NDArray[np.float64]
+
+#: Threshold of a readout of states: beyond the chip's, so that it never spikes.
+STATE_THRESHOLD = THRESHOLD_MAX + 1
+
+
+def fitting(value: float, most: int) -> int:
+    """The largest k with which rint(2^k value) is at most ``most``."""
+    scale = most.bit_length() - math.frexp(value)[1]
+    return scale if round(math.ldexp(value, scale)) <= most else scale - 1
+
+
+def round_bias(bias: FloatArray) -> tuple[IntArray, int]:
+    """Mantissa and exponent of a bias in units of the states: netx's exponent where it is exact, else the finest that fits."""
+    finest = next(e for e in range(BIAS_EXP_MAX + 1) if np.abs(np.rint(np.ldexp(bias, -e))).max() <= BIAS_MANT_MAX)
+    at_netx = np.ldexp(bias, -NETX_BIAS_EXP)
+    exponent = NETX_BIAS_EXP if finest <= NETX_BIAS_EXP and np.array_equal(np.rint(at_netx), at_netx) else finest
+    return whole(np.ldexp(bias, -exponent)), exponent
+
+
+def whole(values: FloatArray) -> IntArray:
+    """The nearest integers; ties to even."""
+    return np.rint(values).astype(np.int32)

@@ -1,0 +1,80 @@
+"""Parts that a plain install leaves out: what each is for, and the one line that says how to get it.
+
+``pip install myelin-loihi`` simulates, checks, maps, profiles, explores and reports.  What trains, runs Lava, reads NIR files
+or logs to TensorBoard asks here for the package it needs, so that every missing one ends in the same line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from myelin.hw_configs.errors import MissingPartError
+
+#: Name of this project on a package index.
+DISTRIBUTION = "myelin-loihi"
+#: How Lava is installed: the metadata of both refuses Python > 3.10, torch >= 2.4 and numpy >= 2.
+INSTALL_LAVA = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"
+
+
+class Part(NamedTuple):
+    """A package that may be absent: the extra of this project that brings it, and what needs it."""
+
+    extra: str
+    needed_for: str
+
+
+#: Import name of its first package -> part.
+PARTS = {
+    "torch": Part("train", "training and validation"),
+    "tensorboard": Part("tensorboard", "logs for TensorBoard"),
+    "nir": Part("nir", "NIR files"),
+    "lava": Part("lava", "Lava's backends"),
+    "asteval": Part("lava", "Lava's backends"),
+    "networkx": Part("lava", "Lava's backends"),
+}
+
+
+def require(*modules: str) -> None:
+    """Raise MissingPartError, with the command that brings it, for the first of ``modules`` that is not installed."""
+    for module in modules:
+        if not found(module):
+            raise absent(module)
+
+
+def found(module: str) -> bool:
+    """Whether ``module`` can be imported, as far as can be told without importing it."""
+    try:
+        return sys.modules.get(module) is not None or importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a parent package is absent
+        return False
+
+
+def missing_part(error: ModuleNotFoundError) -> MissingPartError | None:
+    """The error to show for a failed import of one of ``PARTS``; None for any other module."""
+    module = (error.name or "").partition(".")[0]
+    return absent(module) if module in PARTS else None
+
+
+def cure(extras: str) -> str:
+    """What to run to get ``extras`` ("lava", or several as in "train,lava"): from the index, or in the checkout that runs."""
+    commands = [f"`pip install '{DISTRIBUTION}[{extras}]'`"]
+    if (checkout := _checkout()) is not None:
+        commands = [f"`pip install -e '.[{extras}]'` in {checkout}"]
+    if "lava" in extras.split(","):
+        commands.append(f"then `{INSTALL_LAVA}`")
+    return f"run {', '.join(commands)}"
+
+
+def absent(module: str) -> MissingPartError:
+    """The error that says who needs ``module``, one of ``PARTS``, and what installs it."""
+    extra, needed_for = PARTS[module]
+    return MissingPartError(f"{needed_for} need the package {module}, which is not installed; {cure(extra)}")
+
+
+def _checkout() -> Path | None:
+    """The checkout this file lies in; None where it was installed from a wheel."""
+    root = Path(__file__).resolve().parents[1]
+    return root if (root / "pyproject.toml").is_file() and (root / "myelin").is_dir() else None

@@ -1,0 +1,58 @@
+"""``myelin board``: an artifact's golden inputs on a Loihi 2 board."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from myelin.commands import arguments
+from myelin.commands.output import show_progress, write_result
+from myelin.envelope import passed
+
+
+def add_command(subparsers: arguments.Subparsers) -> None:
+    """Add ``board``; it sets ``run``."""
+    parser = subparsers.add_parser(
+        "board",
+        help="an artifact's golden inputs on a Loihi 2 board: is every output value right, and how late?",
+        description="Run the golden inputs of ART on a board with Intel's lava-loihi, find by how many steps its output comes "
+        "later than simulated, and compare every value. Needs the artifact only. Exit code 0 if all are equal, 1 if not. "
+        "Not yet run on a board by those who wrote it.",
+    )
+    arguments.add_network(parser, "artifact", "ART", help="artifact folder, as `myelin export` writes it")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--partition", metavar="NAME", help="SLURM partition of the board (default: $MYELIN_LOIHI_PARTITION)")
+    where.add_argument("--host", metavar="ADDRESS", help="host of the board on the network (default: $MYELIN_LOIHI_HOST)")
+    parser.add_argument("--generation", metavar="NAME", help="of the chip (default: $MYELIN_LOIHI_GENERATION, or N3B3)")
+    arguments.add_samples(parser, help="how many golden inputs (default: all)")
+    parser.add_argument("--max-lag", metavar="STEPS", type=arguments.count, help="longest lag to look for (default: 16)")
+    parser.add_argument("--timeout", metavar="S", type=arguments.positive, help="longest silence in seconds (default: 600)")
+    arguments.add_json(parser)
+    parser.set_defaults(run=run_on_board)
+
+
+def run_on_board(args: argparse.Namespace) -> int:
+    """Run an artifact on a board, print how its output compares; GateError (exit code 1) if it is not the golden one."""
+    from myelin.convert.artifact.artifact import read_artifact
+    from myelin.convert.opened import require
+    from myelin.lava_models import loihi2
+    from myelin.lava_models.board import MAX_LAG_STEPS, lines, require_parity, run_board
+
+    loihi2.choose(args.partition, args.host, args.generation)
+    loihi2.require()
+    cure = "it has no golden outputs; compare it with the simulator: `myelin diff --backends fast loihi2 --board-lag STEPS`"
+    run_cure = "export it first, with `myelin export`"
+    require(args.artifact, ("artifact",), "`myelin board`", {"netx": cure, "nir": cure, "run": run_cure})
+    artifact = read_artifact(args.artifact)
+    result = run_board(
+        artifact,
+        samples=args.samples,
+        max_lag_steps=MAX_LAG_STEPS if args.max_lag is None else args.max_lag,
+        timeout_s=args.timeout,
+        progress=(lambda done, total: print(f"sample {done} of {total}", file=sys.stderr)) if show_progress() else None,
+    )
+    result = {"artifact": str(args.artifact), "exported_for": artifact.manifest["target"]["name"], **result}
+    print("\n".join(lines(result)))
+    write_result(args.json, "board", result, passed(result["equal"]))
+    require_parity(result)
+    return 0

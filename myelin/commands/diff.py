@@ -1,0 +1,61 @@
+"""``myelin diff``: where two networks, or two backends, first diverge on the same input, and why."""
+
+from __future__ import annotations
+
+import argparse
+
+from myelin.backends.names import DIFF_BACKENDS
+from myelin.commands import arguments
+from myelin.commands.output import show_progress, write_result
+from myelin.envelope import passed
+
+
+def add_command(subparsers: arguments.Subparsers) -> None:
+    """Add ``diff``; it sets ``run``."""
+    parser = subparsers.add_parser(
+        "diff",
+        help="where two networks, or two backends, first diverge on the same input, and why",
+        description="Run A and B on the same input and compare every spike, every state and the output. Where they diverge: "
+        "the first sample, step, layer and neuron, both sides there, the constants and synapses that differ, and how far the "
+        "difference has spread. Exit code 0 if all is equal, 1 if not.",
+        epilog="examples: myelin diff old.net new.net;  myelin diff ART --backends fast lava;  "
+        "myelin diff ART new.net --data builtin --samples 20",
+    )
+    arguments.add_network(parser, "a", "A")
+    arguments.add_network(parser, "b", "B", nargs="?", help="another of the same structure (default: A)")
+    parser.add_argument(
+        "--backends",
+        nargs=2,
+        choices=tuple(DIFF_BACKENDS),
+        metavar=("BACKEND_A", "BACKEND_B"),
+        default=("fast", "fast"),
+        help=f"what runs A, and what runs B: {', '.join(DIFF_BACKENDS)} (default: fast fast)",
+    )
+    arguments.add_dt(parser)
+    arguments.add_input(parser)
+    arguments.add_board_lag(parser)
+    arguments.add_json(parser)
+    arguments.add_plot(parser, "draw how the difference spreads over layers and steps")
+    parser.set_defaults(run=run_diff)
+
+
+def run_diff(args: argparse.Namespace) -> int:
+    """Compare two runs, print where they diverge; returns 0 if all is equal, 1 if not."""
+    from myelin.backends.diff import diff
+    from myelin.convert.compare.report import lines
+
+    result = diff(
+        args.a,
+        args.b,
+        inputs=arguments.input_choice(args),
+        backends=args.backends,
+        board_lag_steps=args.board_lag,
+        plot=args.plot,
+        progress=show_progress(),
+        dt_ms=args.dt_ms,
+    )
+    print("\n".join(lines(result)))
+    if args.plot is not None:
+        print(f"plot          {args.plot}{' not written: nothing differs' if result['equal'] else ''}")
+    write_result(args.json, "diff", result, passed(result["equal"]))
+    return 0 if result["equal"] else 1

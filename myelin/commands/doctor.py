@@ -1,0 +1,31 @@
+"""``myelin doctor``: what is installed, and what each backend still lacks."""
+
+from __future__ import annotations
+
+import argparse
+
+from myelin.commands import arguments
+from myelin.commands.output import write_result
+from myelin.envelope import passed
+
+
+def add_command(subparsers: arguments.Subparsers) -> None:
+    """Add ``doctor``; it sets ``run``."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="what is installed, and what each backend still lacks",
+        description="Try every backend and say of each what is there, what is missing, and the next step. Exit code 0 if the "
+        "simulator and Lava on the CPU work; 1 if not.",
+    )
+    arguments.add_json(parser)
+    parser.set_defaults(run=run_doctor)
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print what is installed and what works; returns 0 if the way on the CPU does, 1 if not."""
+    from myelin.backends.doctor import examine, lines
+
+    found = examine()
+    print("\n".join(lines(found)))
+    write_result(args.json, "doctor", found, passed(found["cpu_works"]))
+    return 0 if found["cpu_works"] else 1

@@ -1,0 +1,52 @@
+"""What a command writes: lines on the screen, and the same values as JSON in a file or on standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, TextIO
+
+from myelin.envelope import Verdict, envelope
+from myelin.hw_configs.files import write_json
+
+#: What ``--json`` takes for standard output.
+STDOUT = Path("-")
+_JSON_STREAM: ContextVar[TextIO | None] = ContextVar("json_stream", default=None)
+
+
+@contextlib.contextmanager
+def kept_pure(json_file: Path | None) -> Iterator[None]:
+    """Where the JSON goes to standard output, print everything else to standard error while this lasts."""
+    if json_file != STDOUT:
+        yield
+        return
+    token = _JSON_STREAM.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _JSON_STREAM.reset(token)
+
+
+def write_result(json_file: Path | None, command: str, result: Mapping[str, Any], verdict: Verdict = None) -> None:
+    """Write ``result`` in its envelope to a file, to standard output for ``-``, or nowhere for None.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    if json_file is None:
+        return
+    values = envelope(command, result, verdict)
+    if json_file != STDOUT:
+        write_json(json_file, values)
+        return
+    print(json.dumps(values, indent=2), file=_JSON_STREAM.get() or sys.stdout, flush=True)
+
+
+def show_progress() -> bool:
+    """Whether a progress bar can be seen."""
+    return sys.stderr.isatty()

@@ -1,0 +1,204 @@
+"""A sweep from its file to its table: train what is missing, in parallel, say how it goes, write table and pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from myelin.hw_configs.errors import ConfigError, GateError
+from myelin.hw_configs.files import write_atomically, write_json
+
+if TYPE_CHECKING:
+    from myelin.sweep.plan import Plan, PlannedRun
+    from myelin.sweep.pool import Workers
+    from myelin.train.run.ranks import Ranks
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What came of a sweep.
+
+    Attributes:
+        values: plan and table, for JSON; None in a process of a launcher that does not write, or where no run is finished.
+        lines: the table and the files that were written, for the screen.
+        runs: how many are planned.
+        failures: what each run that failed said, by its name.
+    """
+
+    values: dict[str, Any] | None
+    lines: tuple[str, ...]
+    runs: int
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def require_success(self) -> None:
+        """Raise GateError, with what each said, if a run failed."""
+        if self.failures:
+            listed = "; ".join(f"({number}) {name}: {text}" for number, (name, text) in enumerate(self.failures.items(), 1))
+            raise GateError(
+                f"{len(self.failures)} of {self.runs} runs failed, the others are done: {listed}; the same command tries them "
+                "again"
+            )
+
+
+def train_sweep(
+    file: Path,
+    data: str,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    report: str | None = None,
+    only_table: bool = False,
+    quiet: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> Swept:
+    """Train what is missing of a sweep's runs, and write its table and pictures.
+
+    Args:
+        file: TOML file with base, seeds, [set], [[case]], [grid], [compare].
+        data: ``builtin``, a folder with ``*_train.h5``, or a file of the SHD format.
+        out: folder to write, or to continue.
+        jobs: runs at a time; None for one for each core.
+        report: split of the data to evaluate on too, ``valid`` or ``test``; None for none.
+        only_table: train nothing; the table of the runs that are finished.
+        quiet: no progress bar, and nothing said of single runs.
+        say: called with lines for the user as they come; None for silence.
+
+    Raises:
+        ConfigError: a configuration is wrong, the folder holds something else, or there is no finished run for the table.
+        DataError: the data cannot be read.
+    """
+    from myelin.sweep.file import read_sweep
+    from myelin.sweep.plan import make_plan
+    from myelin.train.run.ranks import Ranks, launched
+
+    plan = make_plan(read_sweep(file), data, out, report)
+    if only_table:
+        return Swept(*_written(plan), len(plan.runs))
+    ranks = Ranks() if launched() else None
+    failures = _train(plan, jobs, None if quiet else say, ranks)
+    values: dict[str, Any] | None = None
+    lines: tuple[str, ...] = ()
+    if (ranks is None or ranks.rank == 0) and any(plan.result(run) is not None for run in plan.runs):
+        values, lines = _written(plan)
+    if ranks is not None:
+        ranks.gather(None)  # the launcher ends all when one ends with an error, so nobody leaves before the table is written
+        ranks.close()
+        if ranks.rank:
+            return Swept(None, (), len(plan.runs))
+    return Swept(values, lines, len(plan.runs), failures)
+
+
+def _train(plan: Plan, jobs: int | None, say: Callable[[str], None] | None, ranks: Ranks | None) -> dict[str, str]:
+    """Run what is not there; returns the failures of all processes by name of the run."""
+    from myelin.sweep.plan import claim_folder
+    from myelin.sweep.pool import Workers, run_all
+
+    first = ranks is None or ranks.rank == 0
+    notes = claim_folder(plan) if first else []
+    if ranks is not None:
+        ranks.gather(None)  # nobody writes into the folder before the first has looked at it
+    missing = [(number, run) for number, run in enumerate(plan.runs) if plan.result(run) is None]
+    mine = [run for number, run in missing if ranks is None or number % ranks.size == ranks.rank]
+    workers = Workers.choose(jobs, 1 if ranks is None else ranks.local_size)
+    if first and say is not None:
+        say("\n".join([*_head(plan, len(missing)), *notes, _line_of(workers, ranks)]))
+    progress = _Progress(plan, mine, say)
+    try:
+        failures = run_all(plan, mine, workers, progress.ended, progress.look)
+    except KeyboardInterrupt:
+        done = sum(plan.result(run) is not None for run in plan.runs)
+        raise KeyboardInterrupt(
+            f"{done} of {len(plan.runs)} runs are finished; continue the others with the same command ({plan.out})"
+        ) from None
+    finally:
+        progress.close()
+    if ranks is None:
+        return failures
+    return {name: text for each in ranks.gather(failures) for name, text in each.items()}
+
+
+def _head(plan: Plan, missing: int) -> list[str]:
+    points, seeds = plan.sweep.points, plan.sweep.seeds
+    return [
+        f"sweep         {plan.sweep.path}: {len(points)} points (cases x grid) x {len(seeds)} seeds = {len(plan.runs)} runs, "
+        f"{len(plan.runs) - missing} of them finished",
+        f"data          {plan.facts['name']}: {plan.facts['samples']} samples to train on and hold out"
+        + (f", {plan.facts['report_samples']} of the {plan.report} split to report on" if plan.report else ""),
+    ]
+
+
+def _line_of(workers: Workers, ranks: Ranks | None) -> str:
+    threads = f"{workers.threads} thread{'' if workers.threads == 1 else 's'}"
+    where = "" if ranks is None else f", in each of {ranks.size} processes of the launcher"
+    return f"workers       {workers.jobs} runs at a time with {threads} each{where}"
+
+
+class _Progress:
+    """A line for each run that ends, and a bar of epochs on a terminal."""
+
+    def __init__(self, plan: Plan, runs: Sequence[PlannedRun], say: Callable[[str], None] | None) -> None:
+        from tqdm import tqdm
+
+        self.plan, self.runs, self.say, self.count = plan, runs, say, 0
+        epochs = sum(run.config["train"]["epochs"] for run in runs)
+        self.bar = tqdm(total=epochs, unit="epoch", initial=self._epochs(), disable=True if say is None or not runs else None)
+        self.looked = time.monotonic()
+
+    def ended(self, run: PlannedRun, failure: str | None) -> None:
+        """Print how the run ended."""
+        self.count += 1
+        if self.say is None:
+            return
+        result = self.plan.result(run)
+        if failure is not None or result is None:
+            text = f"FAILED: {failure}"
+        else:
+            parts = [f"{name} {part['integer_accuracy_percent']:.2f} %" for name, part in result["evaluations"].items()]
+            text = f"{', '.join(parts)} (integers), {result['train_seconds']:.0f} s"
+        self.bar.clear()
+        self.say(f"[{self.count}/{len(self.runs)}] {run.name}: {text}")
+        self.bar.refresh()
+
+    def look(self) -> None:
+        """Called again and again while runs train."""
+        if not self.bar.disable and time.monotonic() - self.looked > 1:
+            self.looked = time.monotonic()
+            self.bar.update(self._epochs() - self.bar.n)
+
+    def close(self) -> None:
+        """End the bar."""
+        self.bar.close()
+
+    def _epochs(self) -> int:
+        """Epochs that are done."""
+        from myelin.train.run.metrics import count_epochs
+
+        return sum(count_epochs(self.plan.folder(run)) for run in self.runs)
+
+
+def _written(plan: Plan) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Write the table and the pictures; returns the values for JSON, and lines for the screen."""
+    from myelin.sweep import table as sweep_table
+    from myelin.sweep.file import label
+    from myelin.sweep.plan import as_dict
+    from myelin.sweep.plot import accuracy_by_case, accuracy_by_key
+    from myelin.sweep.worker import VALIDATION
+
+    table = sweep_table.make_table(plan)
+    if not table["rows"]:
+        raise ConfigError(f"{plan.out}: none of its {len(plan.runs)} runs is finished; leave --only-table out to train them")
+    values = {**as_dict(plan), "table": table}
+    write_json(plan.out / "sweep.json", values)
+    write_atomically(plan.out / "table.md", sweep_table.markdown(plan, table).encode())
+    parts = {VALIDATION: "validation part"} | ({plan.report: f"{plan.report} split"} if plan.report else {})
+    pictures = [plan.out / "accuracy.png"]
+    accuracy_by_case(pictures[0], table, parts)
+    for key, axis in plan.sweep.axes.items():
+        if len(axis) > 1 and all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis):
+            pictures.append(plan.out / f"accuracy_by_{label(key, plan.sweep.axes)}.png")
+            accuracy_by_key(pictures[-1], table, key, parts)
+    made = ", ".join(map(str, [plan.out / "table.md", plan.out / "sweep.json", *pictures]))
+    return values, (*sweep_table.lines(plan, table), f"written       {made}")
