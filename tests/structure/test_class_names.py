@@ -9,14 +9,6 @@ from places import ROOT
 PACKAGES = ("hw_configs", "train", "convert", "lava_models", "myelin")
 #: Blocks for training and integers of one concept share its name by design: the first are reached as ``myelin.nn``.
 BY_STAGE = ({"train", "convert"}, {"Conv", "Cuba", "DelayedRecurrent", "Dense", "Synapse"})
-#: Names that still stand for several things, with the reason.
-SHARED = {
-    "Connection": "the simulator's, a list of synapses', and Lava's: each inside its own room",
-    "Graph": "of a NIR file, and of Lava's Processes",
-    "Opened": "a NIR file, and a stimulus",
-    "Plan": "of the simulator's engines, and of Lava's Processes",
-    "Population": "of the mapping, the comparison and the simulator",
-}
 
 
 def classes():
@@ -33,7 +25,6 @@ def classes():
 def test_a_public_class_name_means_one_thing():
     stages, names = BY_STAGE
     several = {name: paths for name, paths in classes().items() if len(paths) > 1}
-    allowed = {
-        name for name, paths in several.items() if name in names and {path.parts[0] for path in paths} <= stages and len(paths) == 2
-    }
-    assert set(several) - allowed == set(SHARED), "rename the newer one, or take from SHARED what is unique by now"
+    by_stage = [name for name, paths in several.items() if name in names and {path.parts[0] for path in paths} == stages]
+    assert {name: paths for name, paths in several.items() if name not in by_stage} == {}
+    assert set(by_stage) == names, "take from BY_STAGE what is unique by now"
