@@ -79,7 +79,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Choice:
+class QuantisationChoice:
     """What is free when a layer becomes integers; see the module.
 
     Attributes:
@@ -123,7 +123,7 @@ def _reach(weight: FloatArray, grid: Grid) -> float:
     return max(float(weight.max(initial=0)) / (grid.high + 0.49), -float(weight.min(initial=0)) / (0.49 - grid.low))
 
 
-def quantised_layer(layer: FloatLayer, grid: Grid, choice: Choice, gram: FloatArray | None = None) -> Layer:
+def quantised_layer(layer: FloatLayer, grid: Grid, choice: QuantisationChoice, gram: FloatArray | None = None) -> Layer:
     """``layer`` in integers by ``choice``, without its own axonal delay; other delays to the nearest step.
 
     Args:

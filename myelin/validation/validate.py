@@ -27,14 +27,14 @@ from myelin.convert.samples import Samples, spread_choice
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.statistics import compare
 from myelin.validation.gate import Gate, judge, verdict
-from myelin.validation.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
+from myelin.validation.stages import CUMULATED, INTEGER, Outcome, ValidationStage, run_stages, summarise
 from myelin.validation.trained import Trained
 
 FLOAT = CUMULATED[0]
 
 
 @dataclass(frozen=True, eq=False)
-class Backend:
+class IntegerBackend:
     """What runs the integers besides the simulator.
 
     Attributes:
@@ -111,7 +111,7 @@ class Validation:
     classes: tuple[str, ...]
     labels: npt.NDArray[np.int64]
     outcomes: Mapping[str, Outcome]
-    stages: tuple[Stage, ...]
+    stages: tuple[ValidationStage, ...]
     by_class: tuple[ClassChange, ...]
     equalities: tuple[Equality, ...]
     examination: Examination
@@ -124,7 +124,7 @@ class Validation:
         found = [*self.examination.failures, *(str(equality) for equality in self.equalities if not equality.holds)]
         return found if self.gate.passed else [*found, verdict(self.gate)]
 
-    def stage(self, name: str) -> Stage:
+    def stage(self, name: str) -> ValidationStage:
         """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
 
@@ -136,7 +136,7 @@ def validate(
     *,
     classes: Sequence[str],
     max_drop_points: float = 1.0,
-    backends: Sequence[Backend] = (),
+    backends: Sequence[IntegerBackend] = (),
     others: Sequence[Equality] = (),
     progress: bool = False,
 ) -> Validation:
@@ -213,7 +213,7 @@ def _training_divergence(
     return _on_sample(*runs, parity.first.sample, samples)
 
 
-def _backend_equality(network: Network, backend: Backend, samples: Samples) -> Equality:
+def _backend_equality(network: Network, backend: IntegerBackend, samples: Samples) -> Equality:
     """Some samples of different classes in a backend and in the simulator: every spike of every layer, every output value."""
     numbers = spread_choice(samples.labels, backend.samples)
     frames = samples.frames(numbers, count_lost=False)

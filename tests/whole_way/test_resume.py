@@ -150,6 +150,6 @@ def test_an_interrupt_says_how_to_go_on(command, main, tmp_path, capsys, monkeyp
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(myelin.train.run.loop.Run, "epoch", interrupted)
+    monkeypatch.setattr(myelin.train.run.loop.TrainingRun, "epoch", interrupted)
     assert main(*command, "--out", tmp_path / "run") == 130
     assert "interrupted; the epochs that ended are kept: continue with the same command and --resume" in capsys.readouterr().err
