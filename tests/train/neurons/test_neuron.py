@@ -54,7 +54,6 @@ def test_it_runs_and_learns_in_a_block():
     with torch.no_grad():
         block.synapse.weight.copy_(torch.tensor([[0.5, 0.0], [0.0, 1.5], [0.25, 0.25]]))
         delay.delay.copy_(torch.tensor([0.0, 2.0, 1.0]))
-    delay.harden() if hasattr(delay, "harden") else None
     x = torch.ones(1, 2, 12)
     s = block.emitted(x)[:, 0]  # (T, N)
     assert s[:, 0].tolist() == [0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]  # v is 1 at the second step, not above it
