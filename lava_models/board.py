@@ -61,8 +61,8 @@ def align(expected: npt.NDArray[Any], got: npt.NDArray[Any]) -> Alignment:
     steps = expected.shape[1]
     if not expected.any():
         raise DataError(
-            "the golden outputs hold no spike, so they tell neither a lag nor a working board from a dead one; export again "
-            "with inputs that make the last layer fire (--data)"
+            "the golden outputs hold no spike, so they show neither the lag nor whether the board works; export again with "
+            "inputs that make the last layer fire (--data)"
         )
     differing = [int(np.count_nonzero(got[:, k : k + steps] != expected)) for k in range(got.shape[1] - steps + 1)]
     closest = int(np.argmin(differing))
@@ -198,7 +198,7 @@ def require_parity(result: dict[str, Any]) -> None:
 
 def _no_parity(found: Alignment, max_lag_steps: int) -> str:
     return (
-        f"the board's output is the golden one at no lag of 0..{max_lag_steps} steps; closest is {found.closest}, where "
+        f"the board's output equals the golden output at no lag of 0..{max_lag_steps} steps; closest is {found.closest}, where "
         f"{found.different_values} of {found.values} values differ, {found.first}; look for a longer lag with `myelin board "
-        "--max-lag`, or at the difference with `myelin diff ART --backends fast loihi2 --board-lag STEPS`"
+        "--max-lag`, or show the difference with `myelin diff ART --backends fast loihi2 --board-lag STEPS`"
     )

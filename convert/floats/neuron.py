@@ -77,7 +77,7 @@ class FloatNeuron(ABC):
         """The integer neurons for one trial of calibration.
 
         Args:
-            scale: a float weight of 1 becomes this integer.
+            scale: a float weight of 1 becomes this value in the integers.
             threshold: factor on the threshold.
             bias: added to every bias, as a share of the threshold, if the neurons have a bias.
 

@@ -71,7 +71,7 @@ RESOURCES: tuple[Resource, ...] = (
         ("axons_out_per_core",),
         "output axons",
         "output axons",
-        "make the layer that it reaches smaller, so that that lies on fewer cores",
+        "make the layer that it reaches smaller, so that this layer uses fewer cores",
     ),
     Resource("neuron_configs", ("neuron_configs_per_core",), "sets of decays", "sets of decays", "use another target"),
 )

@@ -1,9 +1,8 @@
 """Compiled loops of the event engine: spikes through connections, and neurons through time.  Work is proportional to spikes.
 
 A spike of value x that source j emits at step t adds ``a[t + 1 + D_ij, i] += x W_ij`` for all targets i, in 32 bit integers
-that wrap as Lava's do.  ``ConnectionPlan`` (``plan.py``) is a connection in the form these loops need.  A layer runs sample by
-sample and step by step in one loop.  The current row of a, the states and the lists of pending spikes thus stay in the L1
-cache.
+that wrap as Lava's do.  ``ConnectionPlan`` (``plan.py``) is a connection prepared for these loops.  A layer runs sample by
+sample and step by step in one loop: the current row of a, the states and the lists of pending spikes stay in the L1 cache.
 
 Several rows of weights are added at a time, in 16 bit if their sum provably fits (``narrow``), and then once to the row.
 Small functions are inlined: they run in every step, and a call that passes arrays can cost as much as the function itself.
@@ -27,10 +26,7 @@ _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 @njit(**_OPTIONS)
 def drive(spikes, current, plan, narrow):
-    """Add the input caused by ``spikes`` (batch, steps, sources) through ``plan`` to ``current`` (batch, steps, targets) int32.
-
-    ``narrow``: see ``is_narrow``.
-    """
+    """Add the input of ``spikes`` (batch, steps, sources) through ``plan`` to int32 ``current`` (batch, steps, targets)."""
     steps = current.shape[1]
     counts, listed, values = _no_arrivals(plan, steps, spikes.shape[2])
     sums = np.zeros((plan.bins.size if plan.kind == BINS else 1, current.shape[2]), np.int32)
@@ -60,12 +56,10 @@ def run_cuba(
         forward, recurrent: ``ConnectionPlan`` of the feed-forward and of the recurrent connection.
         narrow: two flags, ``is_narrow`` of the two connections.
         binary: whether ``spikes`` are 0 or 1.
-        keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096.
-        threshold: vThMant << 6, int32.
+        keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096; threshold: vThMant << 6, int32.
         bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
         interval, phase: u and v become 0 before the step at index t if interval > 0 and (t + 1 - phase) % interval == 0.
-        emitted: (batch, steps, neurons) uint8, written.
-        record_a, record_u, record_v: (batch, steps, neurons) int32, written; or of size 0.
+        emitted, record_a, record_u, record_v: (batch, steps, neurons) uint8, int32s, written; records may be of size 0.
     """
     batch, steps, neurons = emitted.shape
     u = np.zeros(neurons, np.int32)

@@ -184,7 +184,7 @@ def test_a_board_of_several_chips():
             # 4097 cores of one neuron each: the neuron before them needs an axon for each
             Network(Input((1,)), [dense_layer(1, 1), dense_layer(4097, 1)]),
             "layer 0 (dense): one neuron takes 4097 output axons, a core holds 4096; make the layer that it reaches smaller, "
-            "so that that lies on fewer cores",
+            "so that this layer uses fewer cores",
         ),
     ],
 )
