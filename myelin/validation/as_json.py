@@ -1,8 +1,8 @@
 """A validation as values for JSON: what the screen shows, what the figure draws, and what a report can be made from.
 
-They are the ``result`` in the file of `myelin validate --json` (``myelin.envelope``).  Schema, version 1 (``format``); fields are
-only added within a version.  Accuracies and differences are in percent and percent points, intervals are of 95 %; lists run in
-the order of ``classes`` or of the samples of the split.
+They are the ``result`` in the file of `myelin validate --json` (``myelin.envelope``).  Schema, version 1 (``format``); fields
+are only added within a version.  Accuracies and differences are in percent and percent points, intervals are of 95 %; lists
+run in the order of ``classes`` or of the samples of the split.
 
 ========================  ======================================================================================================
 ``format``                1
