@@ -139,7 +139,7 @@ def machine() -> dict[str, Any]:
     """Facts about machine and software; no names of hosts, users or paths."""
     from threadpoolctl import threadpool_info
 
-    blas = next((pool for pool in threadpool_info() if pool["user_api"] == "blas"), {})
+    blas: dict[str, Any] = next((pool for pool in threadpool_info() if pool["user_api"] == "blas"), {})
     return {
         "cpu": _cpu_model(),
         "cores": cores(),

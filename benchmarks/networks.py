@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -77,19 +77,20 @@ def network(
     rng = np.random.default_rng(seed)
     source = Input((spikes.shape[2],), message_bits=MESSAGE_BITS if spikes.max(initial=0) > 1 else 0)
     layers: list[Layer] = []
-    before, sent = source, spikes[:CALIBRATION_SAMPLES]
+    before = source
+    sent: np.ndarray[Any, Any] = spikes[:CALIBRATION_SAMPLES]
     for count, density in zip(neurons, densities, strict=True):
         layer = Layer(
             (count,),
             Dense(_weights(rng, (count, before.shape[0]), _FORWARD, _LEAN)),
-            Cuba(0, _CURRENT_DECAY, _VOLTAGE_DECAY),
-            rng.integers(0, delay_steps + 1, count),
-            DelayedRecurrent(_recurrence(rng, recurrence, count), rng.integers(0, delay_steps + 1, count)),
+            Cuba(0, np.array(_CURRENT_DECAY, np.int32), np.array(_VOLTAGE_DECAY, np.int32)),
+            rng.integers(0, delay_steps + 1, count).astype(np.int32),
+            DelayedRecurrent(_recurrence(rng, recurrence, count), rng.integers(0, delay_steps + 1, count).astype(np.int32)),
         )
         layers.append(_calibrated(before, layer, sent, density))
         sent = simulate(Network(before, (layers[-1],)), sent).output  # axonal delays applied
         before = Input((count,))
-    readout = Cuba(THRESHOLD_MAX, _CURRENT_DECAY, _READOUT_DECAY)
+    readout = Cuba(THRESHOLD_MAX, np.array(_CURRENT_DECAY, np.int32), np.array(_READOUT_DECAY, np.int32))
     layers.append(Layer((classes,), Dense(_weights(rng, (classes, before.shape[0]), _FORWARD, 0)), readout, output="state"))
     return Network(source, tuple(layers))
 
@@ -142,8 +143,8 @@ def _calibrated(before: Input, layer: Layer, sent: np.ndarray[Any, Any], density
     low, high = 0, THRESHOLD_MAX
     while True:
         threshold = (low + high) // 2
-        candidate = replace(layer, neuron=replace(layer.neuron, threshold=threshold))
-        found = simulate(Network(before, (replace(candidate, delay_steps=0),)), sent).output.mean()
+        candidate = replace(layer, neuron=replace(cast(Cuba, layer.neuron), threshold=threshold))
+        found = simulate(Network(before, (replace(candidate, delay_steps=np.zeros((), np.int32)),)), sent).output.mean()
         if abs(found - density) <= _NEAR * density or high - low <= 1:
             return candidate
         low, high = (threshold, high) if found > density else (low, threshold)

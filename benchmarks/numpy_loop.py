@@ -5,12 +5,12 @@ Connections are products in float32, which BLAS is fast at and which are exact h
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert import Conv, Dense, Network
+from myelin.convert import Conv, Cuba, Dense, Network
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, DECAY_UNITY, STATE_MAX, STATE_SHIFT
 
 Floats = npt.NDArray[Any]
@@ -23,14 +23,15 @@ class NumpyLoop:
         self.network = network
         self.lead = network.max_delay_steps + 1  # rows of zeros before the first step: delays may reach back there
         self.forward, self.recurrent, self.delays = [], [], []
-        largest, delay = network.input.max_value, np.zeros(network.input.shape, np.int64)
+        largest = network.input.max_value
+        delay: npt.NDArray[np.signedinteger[Any]] = np.zeros(network.input.shape, np.int64)
         for layer in network.layers:
             assert isinstance(layer.synapse, Dense) and layer.synapse.weight_exp == 0 and layer.synapse.delay_steps is None
-            assert not layer.neuron.has_bias and largest * layer.synapse.absolute_input_sum() < 1 << 24
+            assert not cast(Cuba, layer.neuron).has_bias and largest * layer.synapse.absolute_input_sum() < 1 << 24
             self.forward.append(layer.synapse.weight.astype(np.float32))
-            own = None if layer.recurrent is None else _matrix_or_kernel(layer.recurrent.synapse)
+            own = None if layer.recurrent is None else _matrix_or_kernel(cast(Dense | Conv, layer.recurrent.synapse))
             self.recurrent.append(own)
-            back = None if own is None else np.broadcast_to(layer.recurrent.delay_steps, layer.shape)
+            back = None if layer.recurrent is None else np.broadcast_to(layer.recurrent.delay_steps, layer.shape)
             self.delays.append((delay, back))
             largest, delay = 1, layer.delays
 
@@ -51,13 +52,14 @@ class NumpyLoop:
             for k, layer in enumerate(layers):
                 delay, back = self.delays[k]
                 a = self.forward[k] @ _arriving(trains[k], now, delay)  # (neurons, ...)
-                if self.recurrent[k] is not None:
-                    a = a + _recur(self.recurrent[k], _arriving(trains[k + 1], now, back))
+                recurrent = self.recurrent[k]
+                if recurrent is not None and back is not None:
+                    a = a + _recur(recurrent, _arriving(trains[k + 1], now, back))
                 u[k] = np.trunc(u[k] * keep_u[k]) + a * float(1 << STATE_SHIFT)
                 u[k] -= 2 * CURRENT_WRAP * (u[k] > CURRENT_WRAP)
                 u[k] += 2 * CURRENT_WRAP * (u[k] <= -CURRENT_WRAP)
                 v[k] = np.clip(np.trunc(v[k] * keep_v[k]) + u[k], -STATE_MAX, STATE_MAX)
-                fired = v[k] > layer.neuron.threshold << STATE_SHIFT
+                fired = v[k] > cast(Cuba, layer.neuron).threshold << STATE_SHIFT
                 if layer.output == "state":
                     output[t] = v[k]
                 v[k][fired] = 0

@@ -9,7 +9,7 @@ to all steps at once before one product: both are work spared, not added.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,14 +32,16 @@ class PublishedNetwork:
     def __init__(self, network: Network, lags: int) -> None:
         last = network.layers[-1]
         assert last.output == "state" and last.recurrent is None
-        self.lags, self.layers, delay = lags, [], np.zeros(network.input.shape, np.int64)
+        self.lags, self.layers = lags, []
+        delay: npt.NDArray[np.signedinteger[Any]] = np.zeros(network.input.shape, np.int64)
         largest = network.input.max_value
         for layer in network.layers:
-            assert isinstance(layer.synapse, Dense) and layer.synapse.weight_exp == 0 and not layer.neuron.has_bias
+            neuron = cast(Cuba, layer.neuron)
+            assert isinstance(layer.synapse, Dense) and layer.synapse.weight_exp == 0 and not neuron.has_bias
             assert largest * layer.synapse.absolute_input_sum() < 1 << 24
             recurrence = None if layer.recurrent is None else _weight_and_kernel(layer, lags)
             weight = torch.tensor(layer.synapse.weight, dtype=torch.float32)
-            self.layers.append((weight, torch.tensor(delay), recurrence, layer.neuron))
+            self.layers.append((weight, torch.tensor(delay), recurrence, neuron))
             largest, delay = 1, layer.delays.reshape(-1)
 
     def run(self, spikes: npt.NDArray[Any]) -> npt.NDArray[np.int32]:

@@ -8,7 +8,6 @@ network.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from myelin.convert.quantise.layer import Grid
 from myelin.convert.quantise.report import as_dict, batches, choices, compare_networks, table
 from myelin.convert.quantise.rounding import round_network
 from myelin.convert.samples import open_samples, spread_choice
+from myelin.train.run.run_record import read_run
 
 #: The demonstration's network with float weights, a threshold of 1, fewer neurons and epochs.
 SETTINGS = (
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = myelin.cli.main(["train", "demo", "--data", "builtin", "--out", str(run), "--resume", "--quiet", *asked])
         if code:
             return code
-        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        record = read_run(run)
         found = measure(run, (5,), 8, 24) if given.quick else measure(run, BITS, CALIBRATION_SAMPLES, None)
     print("\n".join(table(found["report"])))
     bits = kept(found["report"])
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "benchmark": "quantise",
         "quick": given.quick,
         "machine": machine(),
-        "trained": {"base": "demo", "data": "builtin", "settings": list(settings), "best": record["best"]},
+        "trained": {"base": "demo", "data": "builtin", "settings": list(settings), "best": record.best.as_dict()},
         "kept_where_plain_fails": bits,
         **found,
     }

@@ -10,16 +10,17 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from benchmarks import networks
 from benchmarks.measure import RESULTS, best_of, digits, fitted_exponent, machine, save, say
 from myelin.convert.simulator.simulator import Simulator
+from myelin.convert.simulator.stage import Engine
 from myelin.hw_configs.files import atomic_file
 
-ENGINES = ("events", "dense", "auto")
+ENGINES: tuple[Engine, ...] = ("events", "dense", "auto")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ _LABELS = {
 def measure(point: Point, repeats: int) -> dict[str, Any]:
     """Seconds of a sample for each engine, best of ``repeats``."""
     density = point.density
-    kind = {} if density is None else {"density": density, "mean": None}
+    kind: dict[str, Any] = {} if density is None else {"density": density, "mean": None}
     shares = networks.LAYER_DENSITIES if density is None else (density, density)
     spikes = networks.samples(point.batch, steps=point.steps, **kind)
     few = networks.samples(networks.CALIBRATION_SAMPLES, steps=point.steps, **kind)
@@ -71,7 +72,7 @@ def measure(point: Point, repeats: int) -> dict[str, Any]:
     outputs = [simulator.run(few).output for simulator in simulators.values()]  # compiles, prepares, measures densities
     for output in outputs[1:]:
         np.testing.assert_array_equal(output, outputs[0])
-    seconds = {engine: [] for engine in ENGINES}
+    seconds: dict[str, list[float]] = {engine: [] for engine in ENGINES}
     for _ in range(repeats):
         for engine, simulator in simulators.items():
             seconds[engine].append(best_of(lambda simulator=simulator: simulator.run(spikes), 1) / point.batch)
@@ -85,7 +86,7 @@ def sweep(name: str, values: Sequence[float], base: Point, repeats: int) -> dict
     """All points of a sweep, and where it should be linear, the exponents of the time of a whole call."""
     points = []
     for value in values:
-        point = replace(base, **{name: value})
+        point = replace(base, **cast("dict[str, Any]", {name: value}))
         slow = name == "neurons" and value > 512
         points.append({name: value} | measure(point, min(2, repeats) if slow else repeats))
         times = points[-1]["seconds_per_sample"]

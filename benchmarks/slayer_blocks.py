@@ -6,13 +6,14 @@ convolution.  So the networks given here have none of the former, and a convolut
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert import Conv, Dense, Layer, Network
+from myelin.convert import Conv, Cuba, Dense, Layer, Network
 from myelin.convert.layers.conv import unroll
+from myelin.convert.layers.synapse import Synapse
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
 from myelin.lava_models import compat
 
@@ -42,9 +43,9 @@ class SlayerBlocks:
         self._set(readout.synapse, last.synapse)
         self.blocks.append(readout)
         for block, layer in zip(self.blocks, network.layers, strict=True):
-            device = block.neuron.device_params
-            assert (device["iDecay"], device["vDecay"]) == (layer.neuron.current_decay, layer.neuron.voltage_decay)
-            assert layer is last or device["vThMant"] == layer.neuron.threshold
+            device, neuron = block.neuron.device_params, cast(Cuba, layer.neuron)
+            assert (device["iDecay"], device["vDecay"]) == (neuron.current_decay, neuron.voltage_decay)
+            assert layer is last or device["vThMant"] == neuron.threshold
 
     def tensor(self, spikes: npt.NDArray[Any]) -> Any:
         """``spikes`` (batch, steps, inputs) as SLAYER takes them, the steps last."""
@@ -67,15 +68,15 @@ class SlayerBlocks:
         return x
 
     def _constants(self, layer: Layer) -> dict[str, Any]:
-        neuron = layer.neuron
+        neuron = cast(Cuba, layer.neuron)
         return {
             "threshold": neuron.threshold / WEIGHT_SCALE,
             "current_decay": int(neuron.current_decay) / DECAY_UNITY,
             "voltage_decay": int(neuron.voltage_decay) / DECAY_UNITY,
         }
 
-    def _set(self, block: Any, synapse: Dense | Conv, sources: int = 0) -> None:
-        weight = synapse.weight if isinstance(synapse, Dense) else _matrix(synapse, sources)
+    def _set(self, block: Any, synapse: Synapse, sources: int = 0) -> None:
+        weight = synapse.weight if isinstance(synapse, Dense) else _matrix(cast(Conv, synapse), sources)
         shape = block.weight.shape
         block.weight.data = self.torch.tensor(weight / WEIGHT_SCALE, dtype=self.torch.float32).reshape(shape)
 

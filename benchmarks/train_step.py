@@ -88,7 +88,8 @@ def measure(point: Point, names: Sequence[Name], repeats: int, sizes: Sizes, bla
     ours = [stepper("ours", at, found)[0] for at, found in ((point, expected), (single, None))]
     for step in ours:
         step()
-    rows, own = [], []
+    rows: list[dict[str, Any]] = []
+    own = []
     for name in names:
         step, settings = stepper(name, point, None if name == "lava-dl" else expected)
         taken = turns(ours, step, repeats)
@@ -105,7 +106,7 @@ def measure(point: Point, names: Sequence[Name], repeats: int, sizes: Sizes, bla
         )
         faster = ", ".join(f"{rows[-1][key]['median']:g}" for key in ("ours_is_faster", "ours_rounded_is_faster"))
         say(f"  {name}: {rows[-1]['seconds']['median']} s, {settings}; ours, spread and rounded: {faster} times as fast")
-    result = {
+    result: dict[str, Any] = {
         "recurrence": point.recurrence,
         "neurons": point.neurons,
         "lags": point.lags,

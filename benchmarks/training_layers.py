@@ -25,7 +25,7 @@ Name = Literal["ours", "published", "rearranged", "lava-dl"]
 #: Spread of the triangle while delays are learnt: taps are multiples of 1/16 then, and 8 of them.
 SIGMA = 3
 #: Of all neurons, in SLAYER's units.
-NEURON = {"threshold": 8.0, "current_decay": 0.5, "voltage_decay": 0.125}
+NEURON: dict[str, Any] = {"threshold": 8.0, "current_decay": 0.5, "voltage_decay": 0.125}
 #: Driving currents: mean and standard deviation.  About one neuron in ten spikes in a step.
 _MEAN, _SPREAD = 0.5, 2.0
 #: Standard deviation of the recurrent input when all neurons spike.
@@ -65,7 +65,7 @@ class Layer:
 
     forward: Callable[[Tensor], Tensor]
     weight: nn.Parameter
-    delay: nn.Parameter | None
+    delay: Tensor | None
     clear: Callable[[], None] = lambda: None
 
     def step(self, x: Tensor, grad: Tensor) -> Tensor:
@@ -173,8 +173,10 @@ def compare(point: Point, names: tuple[Name, ...]) -> dict[str, Any]:
         assert torch.equal(other.step(x, given.grad), spikes), f"{name} has other spikes"
         pairs = {"weight": (other.weight.grad, own.weight.grad), "current": (x.grad, inputs.grad)}
         if not point.hard:
+            assert other.delay is not None and own.delay is not None
             pairs["delay"] = (other.delay.grad, own.delay.grad)
         for part, (theirs, ours) in pairs.items():
+            assert theirs is not None and ours is not None, f"{name}: no gradient of the {part}"
             difference = float((theirs - ours).abs().max() / theirs.abs().max())
             assert difference < 1e-3, f"{name}: gradient of the {part} differs by {difference:.2g} of the largest"
             found[f"{name}, {part}"] = difference

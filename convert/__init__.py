@@ -1,8 +1,8 @@
-"""From checkpoint to integers: network, file, rules, simulation, validation.  Without torch and Lava.
+"""Integer networks from checkpoints and files: conversion, files, rules, simulation, validation; without torch and Lava.
 
-Networks, rules and netx files need numpy and h5py; simulating needs numba too, a checkpoint safetensors, plots matplotlib, NIR
-files the package nir.
-What compares with SLAYER's own evaluation imports ``myelin.train``, and with it torch, inside the function.
+Networks, rules and netx files need numpy and h5py; the simulator also needs numba, checkpoints safetensors, plots matplotlib
+and NIR files the package nir.  The comparison with SLAYER's own evaluation imports ``myelin.train``, and with it torch, inside
+the function.
 """
 
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense

@@ -1,4 +1,4 @@
-"""Checked, read-only integer arrays: what the fields of a network are made of."""
+"""Checked, read-only integer arrays, the fields of a network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 
 def frozen_int(name: str, values: Any) -> IntArray:
-    """A read-only int32 copy of ``values``; raises NetworkError where one is not a finite whole number."""
+    """A read-only int32 copy of ``values`` in C order; NetworkError if a value is no finite 32-bit integer."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise NetworkError(f"{name} has dtype {array.dtype}; whole numbers are allowed")
@@ -37,7 +37,7 @@ def frozen_int(name: str, values: Any) -> IntArray:
 
 
 def scalar_int(name: str, value: Any, low: int, high: int) -> int:
-    """``value`` as an int within low..high; raises NetworkError otherwise."""
+    """``value`` as an int; NetworkError if it is no single integer in low..high."""
     array = frozen_int(name, value)
     if array.size != 1:
         raise NetworkError(f"{name} has shape {array.shape}; one number is allowed")
@@ -46,7 +46,7 @@ def scalar_int(name: str, value: Any, low: int, high: int) -> int:
 
 
 def check_range(name: str, values: IntArray, low: int, high: int) -> None:
-    """Raise NetworkError, with the range got and the range allowed, unless all values lie in low..high."""
+    """Raise NetworkError with the actual and the allowed range unless all values lie in low..high."""
     if values.size and (values.min() < low or values.max() > high):
         raise NetworkError(f"{name} lies in {values.min()}..{values.max()}, allowed is {low}..{high}")
 
@@ -62,11 +62,11 @@ def check_broadcast(name: str, values: npt.NDArray[Any], shape: Shape) -> None:
 
 
 def each(values: IntArray, shape: Shape) -> IntArray:
-    """A constant of a population of ``shape`` for every neuron, (neurons,)."""
+    """A constant of a population, broadcast to ``shape`` and flattened to (neurons,)."""
     return np.broadcast_to(values, shape).reshape(-1)
 
 
 def signed(values: npt.ArrayLike, bits: int) -> npt.NDArray[np.int64]:
-    """``values`` modulo ``2 ** bits``, as the signed number of that width."""
+    """``values`` wrapped to signed integers of ``bits`` bits."""
     half = 1 << (bits - 1)
     return ((np.asarray(values, np.int64) + half) & (2 * half - 1)) - half

@@ -1,4 +1,4 @@
-"""What a backend is given: spikes and the wish list of a recording, checked against the network before anything runs."""
+"""Checks of a backend's arguments, the spikes and the names to record, against the network before a run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
     """``spikes`` as (batch, steps, *input shape), bool or integers.
 
     Raises:
-        DataError: wrong type or shape, values the input cannot take, a bias of the input's neurons beyond its 13 bit, a value
-            beyond what its delta encoders hold, or graded sums that leave 32 bit before the weight exponent acts: there
-            Lava's own result means nothing.
+        DataError: wrong type or shape, values outside the input's range, a bias of the input's neurons beyond 13 bits, a value
+            outside the range of its delta encoders, or graded sums that exceed 32 bits before the weight exponent acts
+            (Lava's result is then meaningless).
     """
     try:
         values = np.asarray(spikes)
@@ -60,12 +60,14 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def _extremes(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Smallest and largest value of each input of ``values`` (batch, steps, *shape): (2, *shape)."""
+    """Smallest and largest value of each input element over batch and steps, (2, *shape), of (batch, steps, *shape)."""
     return np.stack([values.min(axis=(0, 1)), values.max(axis=(0, 1))])
 
 
 def checked_record(network: Network, record: Record, without: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:
-    """``record`` with each entry a tuple: of the ``NAMES`` of the layer's neurons, less those ``without`` which a backend is.
+    """``record`` with each entry as a tuple.
+
+    The ``NAMES`` of the layer's neurons are allowed, except those in ``without``, which the backend cannot record.
 
     Raises:
         DataError: a layer does not exist or a name is not allowed.
@@ -83,5 +85,5 @@ def checked_record(network: Network, record: Record, without: tuple[str, ...] = 
 
 
 def input_values(source: Input, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """What netx's input layer drives its neurons with for ``values`` (..., *shape): ``weight * x + bias``."""
+    """Drive of the neurons in netx's input layer for ``values`` x (..., *shape): ``weight * x + bias``, int64."""
     return values.astype(np.int64) * source.weight + source.bias

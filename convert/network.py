@@ -1,9 +1,9 @@
-"""The integer network: the one type that files, simulator, hardware rules, mapping and Lava speak of.
+"""The integer network, the single type shared by files, simulator, hardware rules, mapping and Lava.
 
 Alignment, the same in every backend: index ``t`` of a recording is Lava's step ``t + 1``.  A spike that enters at index t
-reaches the first layer's neurons at t + 1, a spike of layer l at t reaches layer l + 1 at ``t + 1 + delay_steps``; so a layer's
-spikes equal those of a SLAYER block with ``delay_shift=True`` at the same index.  What is said of spikes holds for the graded
-messages of sigma-delta neurons too.
+reaches the first layer's neurons at t + 1.  A spike of layer l at t reaches layer l + 1 at ``t + 1 + delay_steps``.  A layer's
+spikes therefore equal those of a SLAYER block with ``delay_shift=True`` at the same index.  Statements about spikes also hold
+for the graded messages of sigma-delta neurons.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """Where spikes enter.
+    """The input of a network.
 
     Attributes:
         shape: (neurons,) or (channels, height, width).
-        message_bits: 0 for spikes of 0 or 1; otherwise spikes carry whole numbers below ``2 ** message_bits``.  Delta encoders
-            take values of either sign whose magnitude is that of a spike.
-        neuron: None where spikes enter directly; else what ``weight * x + bias`` drives in each step, without a connection's
-            latency (netx's input layer): CUBA neurons, whose bias mantissa it is, or delta encoders, whose value it is.
-        weight, bias: that transform; without a weight it is netx's 64 for CUBA neurons and 1 for delta encoders.
+        message_bits: 0 for spikes of 0 or 1; otherwise spikes carry integers below ``2 ** message_bits``.  Delta encoders take
+            values of both signs, with the magnitudes allowed for spikes.
+        neuron: None if spikes enter directly; else neurons driven by ``weight * x + bias`` in each step, without the latency of
+            a connection (netx's input layer).  The drive is the bias mantissa of CUBA neurons, or the value of delta encoders.
+        weight, bias: of the drive; the default weight is netx's 64 for CUBA neurons and 1 for delta encoders.
     """
 
     shape: Shape
@@ -53,26 +53,26 @@ class Input:
 
     @property
     def max_value(self) -> int:
-        """Largest value an input element may take."""
+        """Largest value allowed for an input element."""
         return (1 << self.message_bits) - 1 if self.message_bits else 1
 
     @property
     def min_value(self) -> int:
-        """Smallest value an input element may take."""
+        """Smallest value allowed for an input element."""
         return -self.max_value if self.neuron is not None and self.neuron.SIGNED_INPUT else 0
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A population of neurons with the connections that reach it.
+    """A population of neurons with its incoming connections.
 
     Attributes:
         shape: (neurons,) or (channels, height, width).
-        synapse: feed-forward connection from the population before.
-        neuron: constants of its neurons; some serve as a readout of states only.
-        delay_steps: axonal delay of each neuron's spikes on their way out, in steps; scalar () or broadcastable to shape.
+        synapse: feed-forward connection from the previous population.
+        neuron: constants of its neurons; some kinds can only be a readout of states.
+        delay_steps: axonal delay of the spikes that each neuron sends, in steps; scalar () or broadcastable to shape.
         recurrent: connection to itself, or None.
-        output: what the layer gives: its spikes, or for a non-spiking readout its state, a voltage or a sigma.
+        output: "spikes", or "state" for a non-spiking readout: a voltage or a sigma.
     """
 
     shape: Shape
@@ -100,14 +100,14 @@ class Layer:
 
     @property
     def kind(self) -> str:
-        """Name of the layer in messages: its feed-forward connection, and its recurrent one."""
+        """Name of the layer in messages: the kinds of its feed-forward and its recurrent connection."""
         if self.recurrent is None:
             return self.synapse.kind
         return f"{self.synapse.kind}, recurrent {self.recurrent.synapse.kind}"
 
     @property
     def state(self) -> str:
-        """Name of the state that a readout of states gives."""
+        """Name of the state that is the output of a readout of states; NetworkError if the neurons have none."""
         if self.neuron.READOUT is None:
             raise NetworkError(f"{type(self.neuron).__name__} neurons have no state that a readout gives")
         return self.neuron.READOUT
@@ -119,18 +119,18 @@ class Layer:
 
     @property
     def delays(self) -> IntArray:
-        """Axonal delay of every neuron in steps, of the layer's shape."""
+        """Axonal delay of every neuron in steps, in the layer's shape."""
         return np.broadcast_to(self.delay_steps, self.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A feed-forward chain of layers, each possibly recurrent, in integers.
+    """A feed-forward chain of layers in integers; each layer may have a recurrence.
 
     Attributes:
-        input: where spikes enter.
-        layers: at least one; only the last may give states.
-        average_groups: number of classes if the file ends in an ``average`` layer (mean over equal groups), else None.
+        input: the input.
+        layers: at least one; only the last may have states as output.
+        average_groups: number of classes if the network ends in an ``average`` layer (mean over equal groups), else None.
 
     Raises:
         NetworkError: layers do not fit together; the message names the layer.
@@ -157,11 +157,11 @@ class Network:
             raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
 
     def neuron(self, index: int) -> Neuron | None:
-        """Constants of the neurons of layer ``index``; -1: of the input, None where it has none."""
+        """Constants of the neurons of layer ``index``; for -1 those of the input, or None if it has none."""
         return self.input.neuron if index < 0 else self.layers[index].neuron
 
     def spike_dtype(self, index: int) -> type[np.uint8 | np.int32]:
-        """Type of what these neurons emit: uint8 for spikes of 0 or 1, int32 for graded messages."""
+        """Type of the spikes of layer ``index``: uint8 for spikes of 0 or 1, int32 for graded messages."""
         neuron = self.neuron(index)
         return np.int32 if neuron is not None and neuron.GRADED else np.uint8
 
@@ -182,7 +182,7 @@ class Network:
 
     @property
     def max_delay_steps(self) -> int:
-        """Longest delay anywhere, in steps."""
+        """Longest axonal or synaptic delay of the network, in steps."""
         longest = 0
         for layer in self.layers:
             delays = [layer.delay_steps]
@@ -196,7 +196,7 @@ class Network:
 
 
 class naming_layer:
-    """Context ``with naming_layer(2, "dense"):`` that puts ``layer 2 (dense): `` before the text of a NetworkError."""
+    """Context ``with naming_layer(2, "dense"):`` that prefixes a NetworkError with ``layer 2 (dense): ``."""
 
     def __init__(self, index: int, kind: str) -> None:
         self.prefix = f"layer {index} ({kind}): "

@@ -114,7 +114,7 @@ def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
 
     Raises:
         NetworkError: it holds none of these, or is damaged; or ``dt_ms`` is given for another kind.
-        BackendError: a NIR file, and the package nir is not installed.
+        MissingPartError: a NIR file, and the package nir is not installed.
     """
     place, kind = Path(path), kind_of(path)
     if dt_ms is not None and kind != "nir":

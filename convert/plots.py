@@ -1,7 +1,7 @@
-"""Pictures as PNG files: a sample through all layers, the delays of a network, where two runs part, what layers cost.
+"""Figures as PNG files: raster of a sample, histogram of delays, map of where two runs diverge, profile of the layers.
 
-Every function writes its file whole or not at all.  Figures are made without pyplot, so no global state and no display are
-needed.
+Every function writes its file completely or not at all.  Figures do not use pyplot, so they need no global state and no
+display.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ def raster(
     keys: Sequence[str] = (),
     label: int | None = None,
 ) -> None:
-    """One sample through all layers: input, spikes of every layer, and what the readout makes of them.
+    """Plot one sample through all layers: input, spikes of every layer and voltages of the readout.
 
     Args:
         path: PNG to write.
         network: the network.
         frames: (batch, steps, ...) input spikes.
-        recording: of a run with ``record={index: ("spikes",), ...}`` for every layer that spikes.
-        sample: which of the batch.
-        step_ms: length of a step; None labels the axis in steps.
+        recording: recording of a run with ``record={index: ("spikes",), ...}`` for every layer that spikes.
+        sample: index of the sample in the batch.
+        step_ms: length of a time step; None labels the axis in steps.
         keys: names of the classes.
-        label: true class, to be named in the title.
+        label: true class, shown in the title.
 
     Raises:
         DataError: the recording lacks the spikes of a layer.
@@ -87,13 +87,13 @@ def raster(
 
 
 def delay_histogram(path: Path, network: Network, *, limit_steps: int | None = None, step_ms: float | None = None) -> None:
-    """Axonal delays of every layer that has any, feed-forward and recurrent, in bins of one step.
+    """Plot histograms of the axonal delays, feed-forward and recurrent, of every layer with delays, in bins of one step.
 
     Args:
         path: PNG to write.
         network: the network.
         limit_steps: longest delay of the target, drawn as a line.
-        step_ms: length of a step, for the axis; None if unknown.
+        step_ms: length of a time step, for the axis; None if unknown.
     """
     panels: list[tuple[str, npt.NDArray[Any], str]] = []
     for index, layer in enumerate(network.layers):
@@ -125,11 +125,11 @@ def delay_histogram(path: Path, network: Network, *, limit_steps: int | None = N
 
 
 def divergence_map(path: Path, divergence: Divergence) -> None:
-    """Share of neurons that differ, for every population over the steps of the first sample that differs.
+    """Plot the fraction of neurons that differ, per population and step of the first sample that differs.
 
     Args:
         path: PNG to write.
-        divergence: of two runs that are not equal.
+        divergence: result for two runs that are not equal.
     """
     assert divergence.first is not None
     place, names = divergence.first.place, [population.name for population in divergence.populations]
@@ -153,11 +153,11 @@ def divergence_map(path: Path, divergence: Divergence) -> None:
 
 
 def profile_bars(path: Path, profile: Profile) -> None:
-    """Synaptic operations, density of spikes, and how far u and v reach into 24 bit, for every layer of a profile.
+    """Plot synaptic operations, density of spikes, and the used part of the 24-bit range of u and v, for every layer.
 
     Args:
         path: PNG to write.
-        profile: what to draw.
+        profile: profile to plot.
     """
     layers = profile.layers[1:]
     places = np.arange(len(layers))
@@ -184,7 +184,7 @@ def profile_bars(path: Path, profile: Profile) -> None:
 
 
 def _dots(axis: Axes, spikes: npt.NDArray[Any], scale: float) -> None:
-    """A dot in the middle of its step for every neuron that spiked; counts above one are darker."""
+    """Draw a dot at the middle of the step for every spike; larger counts are darker."""
     steps, neurons = np.nonzero(spikes)
     counts = spikes[steps, neurons].astype(float)
     alpha = 0.35 + 0.65 * counts / counts.max() if counts.size and counts.max() > 1 else 1.0
@@ -202,7 +202,7 @@ def _voltages(
     predicted: int,
     label: int | None,
 ) -> None:
-    """Voltage of every class: the winner and the true one in colour."""
+    """Draw the voltage of every class, the predicted and the true class in colour."""
     from myelin.hw_configs.fixed_point import STATE_SCALE
 
     trace = output.reshape(len(output), -1) / STATE_SCALE

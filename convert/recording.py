@@ -1,4 +1,4 @@
-"""What a backend returns: spikes and states of a run, in the alignment that ``myelin.convert.network`` states."""
+"""Results of a backend: spikes and states of a run, aligned as in ``myelin.convert.network``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from myelin.convert.network import Network
 
-#: Per layer index, the names to record, of the ``NAMES`` of its neurons; layer -1 is the input's neurons where it has them.
+#: Names to record by layer index, from the ``NAMES`` of the layer's neurons; index -1 is the input's neurons.
 Record = Mapping[int, tuple[str, ...]]
 
 
@@ -20,13 +20,13 @@ class Recording:
     """Result of running a network on a batch of samples.
 
     Attributes:
-        output: (batch, steps, *output shape): what leaves the last layer: uint8 spikes, delayed by its axonal delay if it
-            has one, or the int32 messages of sigma-delta neurons; for a readout of states its int32 voltages or sums.
-        readout: (batch, classes) int64 class scores: the sum of ``output`` over steps, and over the members of each group
-            where the network ends in an average (all groups have the same size, so sums rank classes as means do).  Messages
-            are changes: their sum is what has been sent of the activation by the last step.
-        layers: recorded arrays, ``layers[index][name]`` of shape (batch, steps, *layer shape): "spikes" that the neurons emit
-            (before any axonal delay), the sum "a" of their synaptic input, and their states after the step.
+        output: (batch, steps, *output shape), output of the last layer: uint8 spikes or the int32 messages of sigma-delta
+            neurons, after any axonal delay; for a readout of states its int32 voltages or sums.
+        readout: (batch, classes) int64 class scores: the sum of ``output`` over steps and, if the network ends in an average,
+            over the members of each group (groups have equal size, so sums rank classes as means do).  Messages are changes,
+            so their sum is the part of the activation sent by the last step.
+        layers: recorded arrays, ``layers[index][name]`` of shape (batch, steps, *layer shape): "spikes" of the neurons, before
+            any axonal delay; the sum "a" of their synaptic input; their states after the step.
     """
 
     output: npt.NDArray[np.generic]
@@ -41,15 +41,15 @@ class Recording:
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """What an observer sees when some samples have passed a layer; the arrays are the observer's to read, not to keep.
+    """Argument of an observer after some samples have passed a layer; the observer may read the arrays but not keep them.
 
     Attributes:
-        layer: its index; -1 is the input's neurons where it has them.
-        samples: which of the batch.
-        entered: (samples, steps, sources) what reached the layer from the population before.
-        arrays: by name, "spikes" and what was asked for, (samples, steps, neurons).
+        layer: index of the layer; -1 is the input's neurons.
+        samples: slice of the batch.
+        entered: (samples, steps, sources) output of the previous population.
+        arrays: "spikes" and the requested arrays by name, (samples, steps, neurons).
         seconds: time that one thread spent in the layer.
-        engine: "events" or "dense": how the products of its feed-forward and its recurrent connection were made.
+        engine: how the products of its feed-forward and its recurrent connection were computed: "events" or "dense".
     """
 
     layer: int
@@ -60,7 +60,7 @@ class Passage:
     engine: str
 
 
-#: Called after each layer of each chunk of samples, by several threads but never by two at a time.
+#: Function called after each layer of each chunk of samples, from several threads but never concurrently.
 Observer = Callable[[Passage], None]
 
 

@@ -1,4 +1,4 @@
-"""Handlers by type: how one stage treats each kind of neuron or connection, and a named refusal where it knows none."""
+"""Registry of handlers by type: one stage's function for each kind of neuron or connection, and an error for other kinds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ H = TypeVar("H")
 
 
 class Handlers(Generic[H]):
-    """What one stage does with each type; a subclass is treated as the nearest class that is registered."""
+    """The handlers of one stage by type; a subclass uses the handler of its nearest registered base class."""
 
     def __init__(self, refusal: str) -> None:
-        """``refusal``: the message for a type without a handler, such as ``has {name} neurons; NIR has no node for them``."""
+        """``refusal`` is the message for a type without a handler: ``has {name} neurons; NIR has no node for them``."""
         self.refusal = refusal
         self._handlers: dict[type, H] = {}
 
     def register(self, kind: type) -> Callable[[H], H]:
-        """Decorator: the decorated handler is for instances of ``kind``."""
+        """A decorator that registers a handler for instances of ``kind``."""
 
         def add(handler: H) -> H:
             self._handlers[kind] = handler
@@ -28,14 +28,14 @@ class Handlers(Generic[H]):
         return add
 
     def get(self, thing: object) -> H | None:
-        """The handler for ``thing``, None where there is none."""
+        """The handler for ``thing``, or None."""
         return next((self._handlers[kind] for kind in type(thing).__mro__ if kind in self._handlers), None)
 
     def of(self, thing: object) -> H:
         """The handler for ``thing``.
 
         Raises:
-            NetworkError: there is none; the message names the type, and those that have one.
+            NetworkError: there is none; the message names the type, and the types with a handler.
         """
         found = self.get(thing)
         if found is None:
@@ -43,6 +43,6 @@ class Handlers(Generic[H]):
         return found
 
     def known(self) -> str:
-        """In words, which types have a handler."""
+        """The text that lists the types with a handler."""
         names = ", ".join(kind.__name__ for kind in self._handlers)
         return f"{names or 'none'} can be used"

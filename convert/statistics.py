@@ -1,6 +1,7 @@
-"""Statistics of two classifiers on the same samples: pure functions of counts, so that the reader can check each by hand.
+"""Statistics of two classifiers on the same samples, as pure functions of counts that a reader can check by hand.
 
-With n samples, b is the number only the first (reference) gets right, c the number only the second (candidate) gets right.
+With n samples, b is the number that only the first (reference) classifies correctly, c the number that only the second
+(candidate) does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 #: 97.5 % quantile of the normal distribution: two-sided intervals of 95 %.
 Z_95 = 1.959963984540054
-#: Resamples of a bootstrap; the ends of its interval then move by less than a tenth of its width from seed to seed.
+#: Resamples of a bootstrap; between seeds the ends of its interval then vary by less than a tenth of its width.
 RESAMPLES = 10_000
 
 Interval = tuple[float, float]
@@ -26,12 +27,12 @@ class Paired:
 
     Attributes:
         samples: n.
-        accuracy: of the candidate.
-        accuracy_interval: 95 % Wilson interval of that.
+        accuracy: accuracy of the candidate.
+        accuracy_interval: 95 % Wilson interval of the accuracy.
         difference: accuracy of the candidate minus accuracy of the reference.
-        difference_interval: 95 % interval of that (Tango).
-        bootstrap_interval: 95 % interval of that (paired bootstrap, percentiles).
-        only_reference, only_candidate: b and c, samples that one alone gets right.
+        difference_interval: 95 % interval of the difference (Tango).
+        bootstrap_interval: 95 % interval of the difference (paired bootstrap, percentiles).
+        only_reference, only_candidate: b and c, numbers of samples that only one classifies correctly.
         agreement: fraction of samples on which both predict the same class, right or wrong.
         mcnemar_p: exact two-sided p value of "both are equally accurate".
     """
@@ -53,12 +54,12 @@ class Pooled:
     """A candidate against a reference, both trained with several seeds, pooled over the seeds; fractions, not percent.
 
     Attributes:
-        pairs: n, right or wrong answers compared: samples, each as often as there are seeds that it was compared with.
-        samples: different ones among them.
+        pairs: n, number of compared pairs of answers; a sample counts once for each seed.
+        samples: number of distinct samples.
         difference: accuracy of the candidate minus accuracy of the reference over all pairs.
-        difference_interval: 95 % interval of that for these networks and other samples, see ``clustered_interval``.
-        only_reference, only_candidate: b and c, pairs that one alone gets right.
-        p: see ``sign_flip_p``; the exact McNemar test where no sample recurs.
+        difference_interval: 95 % interval of the difference, for these networks on other samples; see ``clustered_interval``.
+        only_reference, only_candidate: b and c, numbers of pairs in which only one answer is right.
+        p: see ``sign_flip_p``; equals the exact McNemar test if no sample recurs.
     """
 
     pairs: int
@@ -71,11 +72,11 @@ class Pooled:
 
 
 def compare_pooled(reference_right: npt.ArrayLike, candidate_right: npt.ArrayLike, samples: npt.ArrayLike) -> Pooled:
-    """All of ``Pooled``.
+    """Compute ``Pooled`` from the answers of all seeds.
 
     Args:
-        reference_right, candidate_right: (n,) bool, whether each answers right; the answers of all seeds in a row.
-        samples: (n,) number of the sample that was answered; it recurs where several seeds answered it.
+        reference_right, candidate_right: (n,) bool, whether each answer is right; the answers of all seeds are concatenated.
+        samples: (n,) number of the sample of each answer; it recurs if several seeds answered it.
 
     Raises:
         ValueError: lengths differ, or there is nothing to compare.
@@ -100,7 +101,7 @@ def compare_pooled(reference_right: npt.ArrayLike, candidate_right: npt.ArrayLik
 
 
 def compare(reference: npt.ArrayLike, candidate: npt.ArrayLike, labels: npt.ArrayLike) -> Paired:
-    """All of ``Paired`` from predicted classes ``reference`` and ``candidate`` and true ``labels``, (samples,) each.
+    """Compute ``Paired`` from predicted classes ``reference`` and ``candidate`` and true ``labels``, (samples,) each.
 
     Raises:
         ValueError: lengths differ, or there are no samples.
@@ -144,9 +145,9 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> Interval:
 def paired_interval(only_reference: float, only_candidate: float, samples: float, z: float = Z_95) -> Interval:
     """Tango's score interval of the difference ``(c - b) / n`` of two accuracies on the same samples.
 
-    The differences D that a score test does not reject: ``|T(D)| <= z`` with ``T(D) = (c - b - n D) / sqrt(n V(D))`` and V of
-    ``score_variance``.  T falls in D; its two crossings are found by bisection.  Unlike Wald's interval and the bootstrap's it
-    keeps a width where b = c = 0: ``+- z^2 / (n + z^2)``.
+    It contains the differences D that a score test does not reject: ``|T(D)| <= z`` with
+    ``T(D) = (c - b - n D) / sqrt(n V(D))`` and V of ``score_variance``.  T decreases with D; bisection finds its two crossings.
+    Unlike Wald's and the bootstrap interval, it has a width for b = c = 0: ``+- z^2 / (n + z^2)``.
 
     Raises:
         ValueError: counts are negative or exceed the samples, or there are no samples.
@@ -160,7 +161,7 @@ def paired_interval(only_reference: float, only_candidate: float, samples: float
     def statistic(difference: float) -> float:
         variance = n * score_variance(b / n, c / n, difference)
         distance = c - b - n * difference
-        if variance <= 0:  # D = +-1, or nothing is uncertain
+        if variance <= 0:  # D = +-1, or no uncertainty
             return math.copysign(math.inf, distance) if distance else 0.0
         return distance / math.sqrt(variance)
 
@@ -169,11 +170,12 @@ def paired_interval(only_reference: float, only_candidate: float, samples: float
 
 
 def score_variance(only_reference: float, only_candidate: float, difference: float) -> float:
-    """Variance V(D) of one sample's contribution (-1, 0 or 1) to the difference, if that difference is D in truth::
+    """Variance V(D) of one sample's contribution (-1, 0 or 1) to the difference, if the true difference is D::
 
         V(D) = 2 q + D (1 - D),   q = ( sqrt(B^2 - 8 C) - B ) / 4,   B = (2 - pc + pb) D - (pb + pc),   C = -pb D (1 - D)
 
-    with pb, pc the shares b / n and c / n; q is the maximum-likelihood estimate of P(only the reference is right) given D.
+    with the fractions pb = b / n and pc = c / n; q is the maximum-likelihood estimate of P(only the reference is right) given
+    D.
 
     Source: Tango 1998, Stat. Med. 17:891; Nam 1997, Biometrics 53:1422.
     """
@@ -189,9 +191,9 @@ def bootstrap_interval(
 ) -> Interval:
     """95 % percentile interval of ``(c - b) / n`` over ``resamples`` draws of n samples with replacement.
 
-    A sample is of one of three kinds (only the reference right, only the candidate, neither alone), so drawing samples is
-    drawing (b, c, n - b - c) from a multinomial distribution with their shares.  Where b = c = 0 the interval has no width,
-    which says nothing about other samples: what decides is Tango's.
+    A sample has one of three outcomes: only the reference is right, only the candidate is right, or neither case.  A draw of
+    samples is therefore a draw of (b, c, n - b - c) from a multinomial distribution with their fractions.  For b = c = 0 the
+    interval has no width and says nothing about other samples; Tango's interval decides.
 
     Raises:
         ValueError: counts are negative or exceed the samples, or there are no samples.
@@ -207,20 +209,20 @@ def bootstrap_interval(
 
 
 def samples_needed(only_reference: float, only_candidate: float, difference: float, *, power_z: float) -> int | None:
-    """Samples after which Tango's 95 % interval will lie on one side of D, if the two networks go on to differ as they did::
+    """Samples after which Tango's 95 % interval lies on one side of D, if the rates pb and pc stay the same::
 
         n = ( ( z sqrt(V0) + power_z sqrt(V1) ) / (d - D) )^2,   d = pc - pb,   V0 = V(D),   V1 = pb + pc - d^2
 
-    V0 is the variance that the interval reckons with (``score_variance``), V1 the one that is found in truth: z sqrt(V0 / n) is
-    how far the interval reaches, power_z sqrt(V1 / n) how far chance moves the estimate.
+    V0 is the variance that the interval uses (``score_variance``), V1 the true variance.  z sqrt(V0 / n) is the reach of the
+    interval, power_z sqrt(V1 / n) the random deviation of the estimate.
 
     Args:
-        only_reference, only_candidate: shares pb and pc of samples that one alone gets right.
-        difference: D, minus the loss that is allowed.
-        power_z: quantile of the normal distribution of the probability that so many samples suffice; 0 for one half.
+        only_reference, only_candidate: fractions pb and pc of samples that only one classifies correctly.
+        difference: D, minus the allowed loss.
+        power_z: quantile of the normal distribution for the probability that n samples suffice; 0 for one half.
 
     Returns:
-        None where d is D itself: no number of samples decides.
+        The number of samples; None if d = D, where no number of samples decides.
 
     Source: Nam 1997, Biometrics 53:1422.
     """
@@ -237,7 +239,7 @@ def samples_needed(only_reference: float, only_candidate: float, difference: flo
 def mcnemar_p(only_reference: int, only_candidate: int) -> float:
     """Exact two-sided p of McNemar's test: ``min(1, 2 P(X <= min(b, c)))``, X binomial with b + c trials of probability 1/2.
 
-    Source: McNemar 1947, Psychometrika 12:153; the exact form is the sign test on the samples where the two differ.
+    Source: McNemar 1947, Psychometrika 12:153; the exact form is the sign test on the samples that only one gets right.
     """
     trials = only_reference + only_candidate
     tail = sum(math.comb(trials, k) for k in range(min(only_reference, only_candidate) + 1))
@@ -245,17 +247,17 @@ def mcnemar_p(only_reference: int, only_candidate: int) -> float:
 
 
 def clustered_interval(b: int, c: int, gains: npt.ArrayLike, answers: npt.ArrayLike) -> Interval:
-    """``paired_interval`` where samples recur: b, c and n are divided by the design effect, at least 1 ::
+    """``paired_interval`` for samples that recur: b, c and n are divided by the design effect, at least 1 ::
 
         m / (m - 1) * sum_i (g_i - a_i D)^2 / (b + c - n D^2),   D = (c - b) / n
 
-    the variance of D that m whole samples give over the one that n independent pairs would give.  Where no pair differs from
-    another it is n / m, as if each sample had been answered once.
+    This is the ratio of the variance of D over m whole samples to its variance over n independent pairs.  If all pairs are
+    alike it is n / m, as if each sample had been answered once.
 
     Args:
-        b, c: pairs that only the reference, and only the candidate, gets right.
-        gains: (m,) g_i, right answers of the candidate minus those of the reference to sample i.
-        answers: (m,) a_i, pairs of sample i; n is their sum.
+        b, c: numbers of pairs in which only the reference, and only the candidate, is right.
+        gains: (m,) g_i, right answers of the candidate minus right answers of the reference for sample i.
+        answers: (m,) a_i, number of pairs of sample i; n is their sum.
 
     Source: Rao & Scott 1992, Biometrics 48:577, for the effective sample size; Tango's interval as above.
     """
@@ -271,14 +273,13 @@ def clustered_interval(b: int, c: int, gains: npt.ArrayLike, answers: npt.ArrayL
 
 
 def sign_flip_p(gains: npt.ArrayLike) -> float:
-    """Exact two-sided p of "who is which does not matter": the share of all 2^m choices of signs with
-    ``|sum_i +-g_i| >= |sum_i g_i|``, for whole numbers ``gains`` (m,).
+    """Exact two-sided p of "candidate and reference are exchangeable", for integers ``gains`` (m,).
 
-    With every ``|g_i| <= 1`` it is the exact McNemar test.  Whole samples are flipped, so that one that several seeds answered
-    counts once.
+    It is the fraction of all 2^m choices of signs with ``|sum_i +-g_i| >= |sum_i g_i|``.  If every ``|g_i| <= 1`` it is the
+    exact McNemar test.  Whole samples are flipped, so a sample that several seeds answered counts once.
     """
     g = np.abs(np.asarray(gains, np.int64))
-    reached: npt.NDArray[Any] = np.ones(1)  # reached[k]: probability that the sum is 2 k less than the largest possible
+    reached: npt.NDArray[Any] = np.ones(1)  # reached[k]: probability that the sum is 2 k below its maximum
     for size in np.unique(g[g > 0]).tolist():
         count = int((g == size).sum())
         steps = np.zeros(count * size + 1)
@@ -290,14 +291,14 @@ def sign_flip_p(gains: npt.ArrayLike) -> float:
 
 
 def _counts(first_right: npt.NDArray[Any], second_right: npt.NDArray[Any]) -> tuple[int, int, int]:
-    """(n, b, c) of two lists of right answers."""
+    """(n, b, c) from two bool arrays of right answers."""
     if not first_right.size:
         raise ValueError("there are no samples to compare on")
     return first_right.size, int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
 
 
 def _crossing(statistic: Any, level: float, low: float, high: float) -> float:
-    """Where the falling ``statistic`` passes ``level`` within low..high: 60 halvings, so exact to the last bits."""
+    """The point in low..high at which the decreasing ``statistic`` crosses ``level``; 60 bisections, exact to the last bits."""
     for _ in range(60):
         middle = (low + high) / 2
         if statistic(middle) > level:

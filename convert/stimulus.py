@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.artifact.artifact import Artifact
-from myelin.convert.artifact.provenance import Origin, Run
+from myelin.convert.artifact.provenance import Origin
 from myelin.convert.network import Input
 from myelin.convert.opened import Opened
 from myelin.convert.samples import MAX_COUNT, Binning, Samples, open_samples, spread_choice
@@ -115,7 +115,7 @@ def _known_binning(opened: Opened) -> tuple[Binning, int, tuple[str, ...]] | Non
         origin = Origin.of(opened.artifact)
         return origin.binning, origin.classes, origin.keys
     if opened.checkpoint is not None:
-        run = Run.of(opened.checkpoint)
+        run = opened.checkpoint.run
         return Binning.from_dict(run.data_section, f"{opened.name}: run.json"), run.classes, run.keys
     return None
 

@@ -1,4 +1,4 @@
-"""Single synapses of a connection, dense or convolutional: which reach a neuron, and how many leave a source."""
+"""Fan-in and fan-out of a connection, dense or convolutional: the synapses of a neuron, and their number per source."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Index = npt.NDArray[np.int64]
 
 
 class Connection(NamedTuple):
-    """A connection that reaches a layer.
+    """An incoming connection of a layer.
 
     Attributes:
         recurrent: whether the spikes come from the layer itself.
-        synapse: its weights.
-        shape: of the population the spikes come from.
-        axonal: delays of those spikes in steps, broadcastable to ``shape``.
+        synapse: weights and synaptic delays.
+        shape: shape of the source population.
+        axonal: axonal delays of the source population in steps, broadcastable to ``shape``.
     """
 
     recurrent: bool
@@ -32,7 +32,7 @@ class Connection(NamedTuple):
 
 
 def connections(network: Network, index: int) -> list[Connection]:
-    """What reaches layer ``index``: its feed-forward connection, and its recurrent one where it has one."""
+    """The incoming connections of layer ``index``: the feed-forward one, and the recurrent one if there is one."""
     layer = network.layers[index]
     if index:
         before = network.layers[index - 1]
@@ -46,13 +46,13 @@ def connections(network: Network, index: int) -> list[Connection]:
 
 @dataclass(frozen=True, eq=False)
 class FanIn:
-    """What reaches one neuron, for every source of the connection (sources,).
+    """The synapses of one neuron, with one value per source of the connection (sources,).
 
     Attributes:
-        weight: 0 where no synapse is.
-        delay_steps: axonal and synaptic delay together; a spike of step t arrives at t + 1 + delay_steps.
-        weight_exp: exponent that acts on the sum of each delay.
-        sum_bits: bits that the sum wraps to, as a convolution's does; None for the 32 of the sum over all connections.
+        weight: weight; 0 if there is no synapse.
+        delay_steps: sum of axonal and synaptic delay; a spike of step t arrives at t + 1 + delay_steps.
+        weight_exp: weight exponent; it acts on the sum over the synapses of equal delay.
+        sum_bits: bits to which the sum wraps (a convolution); None for the 32 bits of the sum over all connections.
     """
 
     weight: Index
@@ -76,5 +76,5 @@ def fan_in(connection: Connection, neuron: int) -> FanIn:
 
 
 def fan_out(connection: Connection) -> Index:
-    """(sources,) how many nonzero weights each spike of a source meets."""
+    """(sources,) number of nonzero weights per source."""
     return connection.synapse.fan_out(connection.shape)

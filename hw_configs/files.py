@@ -39,7 +39,7 @@ def locked(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]
     The file is made where it is missing, and stays.
 
     Args:
-        path: of the lock, in a folder that is there.
+        path: of the lock; missing parent folders are made.
         wait: whether to wait for another process that holds it; if not, False comes back at once.
 
     Raises:

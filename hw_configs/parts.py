@@ -19,7 +19,7 @@ DISTRIBUTION = "myelin-loihi"
 INSTALL_LAVA = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"
 
 
-class Part(NamedTuple):
+class OptionalPart(NamedTuple):
     """A package that may be absent: the extra of this project that brings it, and what needs it."""
 
     extra: str
@@ -28,12 +28,12 @@ class Part(NamedTuple):
 
 #: Import name of its first package -> part.
 PARTS = {
-    "torch": Part("train", "training and validation"),
-    "tensorboard": Part("tensorboard", "logs for TensorBoard"),
-    "nir": Part("nir", "NIR files"),
-    "lava": Part("lava", "Lava's backends"),
-    "asteval": Part("lava", "Lava's backends"),
-    "networkx": Part("lava", "Lava's backends"),
+    "torch": OptionalPart("train", "training and validation"),
+    "tensorboard": OptionalPart("tensorboard", "logs for TensorBoard"),
+    "nir": OptionalPart("nir", "NIR files"),
+    "lava": OptionalPart("lava", "Lava's backends"),
+    "asteval": OptionalPart("lava", "Lava's backends"),
+    "networkx": OptionalPart("lava", "Lava's backends"),
 }
 
 
@@ -71,7 +71,7 @@ def cure(extras: str) -> str:
 def absent(module: str) -> MissingPartError:
     """The error that says who needs ``module``, one of ``PARTS``, and what installs it."""
     extra, needed_for = PARTS[module]
-    return MissingPartError(f"{needed_for}: the package {module} is not installed; {cure(extra)}")
+    return MissingPartError(f"{needed_for} need the package {module}, which is not installed; {cure(extra)}")
 
 
 def _checkout() -> Path | None:

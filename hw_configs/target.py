@@ -1,10 +1,9 @@
-"""Hardware targets as data: one TOML file a target, read into a frozen, validated ``Target``."""
+"""A hardware target as data: the frozen, validated ``Target`` that ``myelin.hw_configs.target_files`` reads from TOML."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 
 from myelin.hw_configs.costs import Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
@@ -174,19 +173,3 @@ def number_fields() -> tuple[str, ...]:
 
 #: Fields of the table ``processes`` of a target file.
 PROCESS_FIELDS = ("neuron_models", "layer_kinds", "conv_weights_shared")
-
-
-def target_names() -> tuple[str, ...]:
-    """Names of the targets that come with the project."""
-    return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
-
-
-def load_target(name_or_path: str | Path) -> Target:
-    """The target of that name, or of a user's own TOML file; see ``myelin.hw_configs.target_files`` for what a file states.
-
-    Raises:
-        TargetError: the name is unknown (the nearest known names are given), the file cannot be read, or a field is wrong.
-    """
-    from myelin.hw_configs.target_files import find_target
-
-    return find_target(name_or_path)

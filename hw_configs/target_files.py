@@ -24,15 +24,24 @@ from typing import Any, NoReturn
 
 from myelin.hw_configs.costs import EVENTS, PACKING_NUMBERS, PACKING_WIDTHS, Event, Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
-from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields, target_names
+from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields
 
 _FOLDER = Path(__file__).parent
 _TABLES = ("limits", "processes", "packing", "events")
 _STAND_IN = "as_on"
 
 
-def find_target(name_or_path: str | Path) -> Target:
-    """See ``myelin.hw_configs.target.load_target``."""
+def target_names() -> tuple[str, ...]:
+    """Names of the targets that come with the project."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def load_target(name_or_path: str | Path) -> Target:
+    """The target of that name, or of a user's own TOML file; the module says what a file states.
+
+    Raises:
+        TargetError: the name is unknown (the nearest known names are given), the file cannot be read, or a field is wrong.
+    """
     text = str(name_or_path)
     if text in target_names():
         return _read(_FOLDER / f"{text}.toml")

@@ -1,6 +1,6 @@
-"""Lava: shims for today's Python, processes built from a network, runs on the CPU simulator or on Loihi 2.
+"""Lava: shims for current Python versions, processes built from a network, runs on the CPU simulator or on Loihi 2.
 
-Importing this package imports nothing of Lava; a run does so in a process of its own.
+Importing this package does not import Lava.  A run imports it in a child process.
 """
 
 from myelin.lava_models.compat import available

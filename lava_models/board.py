@@ -1,6 +1,6 @@
-"""An artifact on a board: by how many steps its output is late, and whether every value of it is the golden one.
+"""An artifact on a board: the lag of its output in steps, and the comparison of every value with the golden output.
 
-Nothing but the artifact is needed: neither torch nor the data set.
+Only the artifact is needed, neither torch nor the data set.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from myelin.lava_models.runner import Worker
 
 TARGET = "loihi2"
-#: Lags that are looked for, in steps, unless the user says: lava-dl's own test of a 3-layer network on a board allows for one
-#: step (``tests/lava/lib/dl/netx/test_hdf5_nx.py``); no public text states more.
+#: Default for the longest lag searched, in steps.  lava-dl's own test of a 3-layer network on a board allows for one step
+#: (``tests/lava/lib/dl/netx/test_hdf5_nx.py``); no public text states more.
 MAX_LAG_STEPS = 16
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """How the output of a board lies beside the golden one.
+    """The time shift between a board's output and the golden output.
 
     Attributes:
-        lags: all shifts in steps that make every value of every sample equal; the first is the one to use.
-        closest: the shift at which the fewest values differ, the smallest of these.
-        values: how many were compared.
-        different_values: how many differ at ``closest``.
-        first: the first of these, None if none differs.
+        lags: all shifts in steps that make every value of every sample equal; use the first.
+        closest: the smallest shift with the fewest different values, in steps.
+        values: the number of values compared.
+        different_values: the number of different values at ``closest``.
+        first: the first difference at ``closest``; None if no value differs.
     """
 
     lags: tuple[int, ...]
@@ -56,7 +56,7 @@ def align(expected: npt.NDArray[Any], got: npt.NDArray[Any]) -> Alignment:
         got: (samples, steps + longest shift, *output shape).
 
     Raises:
-        DataError: ``expected`` is zero everywhere, so every shift fits an output that is silent.
+        DataError: ``expected`` is zero everywhere, so a silent output fits at every shift.
     """
     steps = expected.shape[1]
     if not expected.any():
@@ -79,19 +79,23 @@ def align(expected: npt.NDArray[Any], got: npt.NDArray[Any]) -> Alignment:
 def golden_alignment(
     network: Network, golden: Golden, worker: Worker, max_lag_steps: int, progress: Callable[[int, int], None] | None = None
 ) -> Alignment:
-    """Run golden inputs on the board, longer by the longest lag, and align what comes; errors are those of both."""
+    """Run the golden inputs on the board for ``max_lag_steps`` extra steps and align the output.
+
+    Raises:
+        MyelinError: see ``align`` and ``myelin.lava_models.run``.
+    """
     if not golden.output.any():
-        align(golden.output, golden.output)  # refuses before a board is asked
+        align(golden.output, golden.output)  # raises before a board is used
     spikes = loihi2.padded(network, golden.spikes, max_lag_steps)
     return align(golden.output, worker.run(network, spikes, backend="loihi2", progress=progress).output)
 
 
 def lag_of(artifact: Artifact | None, name: str, given: int | None) -> int:
-    """By how many steps the board's output is late for this network: ``given``, or found with the golden inputs.
+    """The lag in steps of the board's output for this network: ``given``, or found with the golden inputs.
 
     Raises:
-        BackendError: lava-loihi is missing, the board failed, or no lag makes its output the golden one.
-        DataError: there are no golden inputs.
+        BackendError: lava-loihi is missing, the board failed, or its output equals the golden output at no lag.
+        DataError: there are no golden inputs, or their output has no spike.
     """
     from myelin.lava_models.runner import Worker
 
@@ -117,17 +121,17 @@ def run_board(
     """Run an artifact's golden inputs on the board and compare every output value.
 
     Args:
-        artifact: what to run.
-        samples: how many of its golden inputs; None for all.
-        max_lag_steps: longest lag that is looked for.
-        timeout_s: longest silence, see ``myelin.lava_models.run``.
-        progress: called with the number of samples finished and the number of all.
+        artifact: the artifact to run.
+        samples: the number of golden inputs to use; None for all.
+        max_lag_steps: the longest lag searched.
+        timeout_s: the longest time without progress, see ``myelin.lava_models.run``.
+        progress: called with the number of finished samples and the total number.
 
     Returns:
-        Values for JSON, with units in the names; ``equal`` says whether the board gives the golden outputs.
+        Values for JSON, with units in their names.  ``equal`` is true if the board reproduces the golden outputs.
 
     Raises:
-        GateError: the rules of the chip are broken; the message holds every violation.
+        GateError: the network breaks rules of the chip; the message lists every violation.
         MyelinError: see ``myelin.lava_models.run`` and ``align``.
     """
     from myelin.convert.artifact.golden import Golden
@@ -157,9 +161,9 @@ def run_board(
 
 
 def require_rules(artifact: Artifact) -> None:
-    """Raise GateError where the chip cannot hold the network, BackendError where there is no board."""
+    """Raise GateError if the chip cannot hold the network, BackendError if no board is available."""
     from myelin.convert.rules import calibrate, check
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     loihi2.require()
     violations = check(artifact.network, load_target(TARGET), calibrate(artifact.network, [artifact.golden.spikes]))
@@ -169,7 +173,7 @@ def require_rules(artifact: Artifact) -> None:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """A result of ``run_board`` with ``artifact``, for the screen."""
+    """Screen lines for a result of ``run_board``, to which the caller has added ``artifact``, its name."""
     lag, fits = result["lag_steps"], result["lags_that_fit_steps"]
     shown = [
         f"artifact      {result['artifact']}",
@@ -187,7 +191,7 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 
 def require_parity(result: dict[str, Any]) -> None:
-    """Raise GateError unless the board gave the golden outputs."""
+    """Raise GateError unless the board reproduced the golden outputs."""
     if not result["equal"]:
         raise GateError(f"{result['artifact']}: {result['message']}")
 

@@ -1,7 +1,7 @@
-"""From a network to a graph of Lava processes, one graph for each sample.
+"""Graphs of Lava processes from a network, one graph for each sample.
 
-``plan`` works out once, without Lava, which processes with which numbers; ``build`` makes and connects them and needs
-``compat.prepare()`` before.  Source, sinks and probes are Lava's own.
+``plan`` computes once, without Lava, the processes and their arguments.  ``build`` creates and connects them; call
+``compat.prepare()`` first.  Source, sinks and probes are Lava's own.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class LayerPlan:
     """Processes of a layer.
 
     Attributes:
-        shape: (neurons,) or (channels, height, width).
-        neuron: what its neurons are.
-        arguments: of their process, a LIF, SigmaDelta or Sigma.
+        shape: the layer's shape, (neurons,) or (channels, height, width).
+        neuron: the constants of its neurons.
+        arguments: arguments of the neurons' process, a LIF, SigmaDelta or Sigma.
         image: whether that process has shape (x, y, channel), as after Lava's Conv, instead of a flat one.
-        forward, recurrent: its connections; several add up.
+        forward, recurrent: the layer's connections; the activations of several are added.
     """
 
     shape: Shape
@@ -52,7 +52,7 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class ProcessPlan:
-    """Processes of a network; ``chip``: only those with a known neurocore model, with adapters at both ends."""
+    """Processes of a network; with ``chip``, only those with a known neurocore model, and adapters at both ends."""
 
     network: Network
     layers: list[LayerPlan]
@@ -61,7 +61,13 @@ class ProcessPlan:
 
 @dataclass
 class ProcessGraph:
-    """A built sample: any of its processes, to run it, and the functions that fetch what was recorded after a run."""
+    """The graph of one sample.
+
+    Attributes:
+        root: one of its processes, through which the graph runs.
+        output: returns the output after a run.
+        recorded: per layer index and name, returns the recorded values after a run.
+    """
 
     root: Any
     output: Callable[[], Array]
@@ -69,7 +75,7 @@ class ProcessGraph:
 
 
 def plan(network: Network, *, chip: bool = False) -> ProcessPlan:
-    """Decide on the processes of every layer."""
+    """The processes of every layer and their arguments; raises NetworkError, naming the layer."""
     layers = []
     shape, delays = network.input.shape, np.zeros(network.input.shape, np.int32)
     message_bits = network.input.message_bits if network.input.neuron is None else _message_bits(network.input.neuron)
@@ -81,7 +87,7 @@ def plan(network: Network, *, chip: bool = False) -> ProcessPlan:
 
 
 def _plan_layer(layer: Layer, shape: Shape, delays: npt.NDArray[np.int32], message_bits: int, chip: bool) -> LayerPlan:
-    """``shape``, ``delays``: of the population before, whose axonal delays this layer's connection carries."""
+    """The processes of one layer; its connection carries the axonal ``delays`` of the source population of ``shape``."""
     forward = connections(layer.synapse, shape, delays, message_bits, dense=chip)
     image = forward[0].process == "Conv"
     recurrent = recurrent_connections(layer.recurrent, layer.shape, dense=chip) if layer.recurrent is not None else []
@@ -90,17 +96,17 @@ def _plan_layer(layer: Layer, shape: Shape, delays: npt.NDArray[np.int32], messa
 
 
 def _message_bits(neuron: Neuron) -> int:
-    """What Lava's connections are told of the spikes of these neurons: its CPU models only tell 0 from more."""
+    """Message bits of the connections behind these neurons; Lava's CPU models only distinguish 0 from larger values."""
     return SDNN_MESSAGE_BITS if neuron.GRADED else 0
 
 
 def build(plan: ProcessPlan, values: Array, record: Mapping[int, tuple[str, ...]]) -> ProcessGraph:
-    """Make and connect the processes for one sample.
+    """Create and connect the processes for one sample.
 
     Args:
-        plan: from ``plan``.
-        values: (steps, *input shape) integers: spikes, or what drives the input's neurons.
-        record: per layer index what to record; -1 is the input's neurons.
+        plan: the result of ``plan``.
+        values: (steps, *input shape) integers: spikes, or the values that drive the input's neurons.
+        record: per layer index the names to record; -1 is the input's neurons.
     """
     network, steps = plan.network, values.shape[0]
     populations: dict[int, _Population] = {}
@@ -134,7 +140,7 @@ def build(plan: ProcessPlan, values: Array, record: Mapping[int, tuple[str, ...]
 
 @dataclass
 class _Population:
-    """A process with spikes ``s_out``, and the conversion between its layout and a flat one in C order of (C, H, W)."""
+    """A process with spikes ``s_out``, with conversion between its layout and the flat C order of (C, H, W)."""
 
     shape: Shape
     image: bool
@@ -146,7 +152,7 @@ class _Population:
         self.port = self.port or self.process.s_out
 
     def connect(self, target: Any, *, image: bool = False) -> None:
-        """Send spikes to an input that is flat, or of shape (x, y, channel)."""
+        """Send spikes to an input port that is flat, or with ``image`` of shape (x, y, channel)."""
         if image == self.image:
             self.port.connect(target)
         elif image:
@@ -155,14 +161,14 @@ class _Population:
             self.port.transpose([2, 1, 0]).flatten().connect(target)
 
     def receive(self, port: Any, *, image: bool = False) -> None:
-        """Take activations from a port that is flat, or of shape (x, y, channel)."""
+        """Receive activations from a port that is flat, or with ``image`` of shape (x, y, channel)."""
         if image == self.image:
             port.connect(self.process.a_in)
         else:  # only a flat recurrence into an image: Conv's target is always an image
             port.reshape(as_chw(self.shape)).transpose([2, 1, 0]).connect(self.process.a_in)
 
     def spikes(self, steps: int, chip: bool = False) -> Callable[[], Array]:
-        """Record the spikes of every step."""
+        """Record the spikes of every step; the returned function fetches them, (steps, *shape)."""
         from lava.proc import io
 
         sink = io.sink.RingBuffer(shape=self.process.s_out.shape, buffer=steps)
@@ -171,7 +177,7 @@ class _Population:
         return lambda: self._ordered(sink.data.get()).astype(np.int32 if self.graded else np.uint8)
 
     def states(self, name: str, steps: int, chip: bool = False) -> Callable[[], Array]:
-        """Record a state after every step."""
+        """Record a state after every step; the returned function fetches it, (steps, *shape)."""
         from lava.proc import io
 
         variable = getattr(self.process, name)
@@ -184,7 +190,7 @@ class _Population:
         return lambda: self._ordered(probe.data.get()).astype(np.int32)
 
     def _ordered(self, data: Array) -> Array:
-        """(steps, *shape) from what a sink holds, time last."""
+        """A sink's data, which has time last, as (steps, *shape)."""
         return data.transpose(3, 2, 1, 0) if self.image else data.T.reshape(-1, *self.shape)
 
 
@@ -196,7 +202,7 @@ def _source(plan: ProcessPlan, values: Array) -> _Population:
 
 
 def _input_neurons(plan: ProcessPlan, values: Array) -> _Population:
-    """netx's input layer: neurons driven by ``weight * x + bias``, as the bias of LIFs or the value of delta encoders."""
+    """The neurons of netx's input layer, driven by ``weight * x + bias``: the bias of LIFs or the input of delta encoders."""
     source, image = plan.network.input, plan.layers[0].image and len(plan.network.input.shape) == 3
     assert source.neuron is not None
     process = PROCESSES.of(source.neuron)

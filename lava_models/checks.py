@@ -1,4 +1,4 @@
-"""What must hold before a run: Lava itself drops, wraps or hangs where one of these does not."""
+"""Preconditions for Lava, which otherwise drops spikes, wraps or hangs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from myelin.lava_models.layers.connection import MAX_DELAY_STEPS
 from myelin.lava_models.layers.conv import fits_conv_process
 from myelin.lava_models.layers.synapses import total_delays
 
-#: Magnitude of what sigma-delta neurons send: nothing bounds it beforehand.
+#: Magnitude assumed for the messages of sigma-delta neurons, which have no known bound.
 _ANY = 1 << 31
 
 
 def check_network(network: Network, largest: int) -> None:
-    """Raise NetworkError, naming the layer, where Lava's processes would not compute what the network says.
+    """Raise NetworkError, naming the layer, if Lava's processes would compute other integers than the network defines.
 
     Args:
-        network: what is to be run.
-        largest: largest magnitude of an input value that occurs.
+        network: the network to run.
+        largest: the largest magnitude among the input values.
     """
     shape = network.input.shape
     before: npt.NDArray[np.int32] = np.zeros(shape, np.int32)

@@ -1,7 +1,7 @@
-"""What lava-nc 0.10.0 and lava-dl 0.6.0 need to import on Python 3.11 and later, done before the import.
+"""Shims that let lava-nc 0.10.0 and lava-dl 0.6.0 import on Python 3.11 and later; applied before the import.
 
-Nothing in site-packages is touched.  Each shim names the upstream line it works around; ``tests/lava_models/test_compat.py``
-fails as soon as upstream imports without it.
+They change nothing in site-packages.  Each shim names the upstream line it works around;
+``tests/lava_models/test_compat.py`` fails as soon as upstream imports without it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import MissingPartError
 
-#: Import name of what must be there -> what to install for it.
+#: Required import names -> the distributions that provide them.
 _LAVA_NC = {"lava.magma": "lava-nc", "asteval": "asteval", "networkx": "networkx"}
 _LAVA_DL = {"lava.lib.dl": "lava-dl", "torch": "torch"}
 
@@ -27,18 +27,18 @@ _OBJECT_DETECTION = "lava.lib.dl.slayer.object_detection"
 
 
 def missing(*, slayer: bool = False) -> list[str]:
-    """Distributions that are not installed: of those a run needs, and with ``slayer`` of those lava-dl adds."""
+    """The distributions that a run needs and that are not installed; with ``slayer``, also lava-dl."""
     wanted = _LAVA_NC | _LAVA_DL if slayer else _LAVA_NC
     return [distribution for module, distribution in wanted.items() if not _found(module)]
 
 
 def available() -> bool:
-    """Whether networks can be run with Lava here (on the CPU; a board also needs Intel's lava-loihi)."""
+    """True if networks can run with Lava here (on the CPU; a board also needs Intel's lava-loihi)."""
     return not missing()
 
 
 def require(*, slayer: bool = False) -> None:
-    """Raise MissingPartError, saying what is missing and what installs it, unless Lava (with ``slayer``: lava-dl) is there."""
+    """Raise MissingPartError if Lava, or with ``slayer`` lava-dl, is missing; the message says how to install it."""
     lacking = missing(slayer=slayer)
     if lacking:
         what = "SLAYER" if slayer else "Lava"
@@ -46,15 +46,15 @@ def require(*, slayer: bool = False) -> None:
 
 
 def cure(*, slayer: bool = False) -> str:
-    """What to run where Lava, or with ``slayer`` lava-dl, is missing: the README's two commands."""
+    """The commands that install Lava, or with ``slayer`` lava-dl, as advice in a message."""
     return parts.cure("train,lava" if slayer else "lava")
 
 
 def prepare(*, slayer: bool = False) -> None:
-    """Make Lava importable; to be called before any import of it, any number of times.
+    """Make Lava importable; call it before any import of Lava, any number of times.
 
     Args:
-        slayer: whether lava-dl's SLAYER and netx will be imported too.
+        slayer: whether lava-dl's SLAYER and netx will also be imported.
 
     Raises:
         MissingPartError: Lava is not installed.
@@ -73,10 +73,10 @@ def load_slayer() -> types.ModuleType:
 
 
 def _free_start_method() -> None:
-    """Let Lava set multiprocessing's start method where something else (tqdm's lock) has settled on the same one before.
+    """Let Lava set multiprocessing's start method ``fork`` if other code (tqdm's lock) has already set ``fork``.
 
-    lava-nc ``magma/runtime/message_infrastructure/multiprocessing.py:47`` sets ``fork`` at import, which raises where a
-    method is set already, even that one.  Any other method is left alone, for Lava to refuse.
+    lava-nc ``magma/runtime/message_infrastructure/multiprocessing.py:47`` sets ``fork`` at import, which raises if any method
+    is already set, even ``fork``.  Another method is left unchanged, and Lava refuses it.
     """
     if _MESSAGES not in sys.modules and multiprocessing.get_start_method(allow_none=True) == "fork":
         multiprocessing.set_start_method(None, force=True)
@@ -85,8 +85,8 @@ def _free_start_method() -> None:
 def _allow_unhashable_defaults() -> None:
     """Let ``CoreEncoder``, ``ChipEncoder`` and ``AxonEncoder`` keep instances of a dataclass as default values.
 
-    lava-nc ``magma/compiler/var_model.py:221`` (``x: ByteEncoder = ByteEncoder()``): Python 3.11 and later refuse a default
-    whose class has no hash.  Giving the classes of that one module a hash is what Python 3.10 did without.
+    Python 3.11 and later refuse a default whose class has no hash, as in lava-nc ``magma/compiler/var_model.py:221``
+    (``x: ByteEncoder = ByteEncoder()``); Python 3.10 allowed it.  This shim gives the classes of that one module a hash.
     """
     if _VAR_MODEL in sys.modules:
         return
@@ -105,11 +105,11 @@ def _allow_unhashable_defaults() -> None:
 
 
 def _skip_object_detection() -> None:
-    """Put an empty module in the place of SLAYER's object detection where torchvision or cv2 is absent.
+    """Replace SLAYER's object detection by an empty module if torchvision or cv2 is missing.
 
-    lava-dl ``lib/dl/slayer/__init__.py:15`` imports it with everything else, and it imports torchvision
-    (``object_detection/boundingbox/utils.py:13``) and cv2, which nothing else there uses; torchvision has no build for every
-    torch.
+    lava-dl ``lib/dl/slayer/__init__.py:15`` always imports it.  It imports torchvision
+    (``object_detection/boundingbox/utils.py:13``) and cv2, which no other part of SLAYER uses.  Not every version of torch has
+    a matching torchvision.
     """
     if _OBJECT_DETECTION not in sys.modules and not (_found("torchvision") and _found("cv2")):
         sys.modules[_OBJECT_DETECTION] = types.ModuleType(

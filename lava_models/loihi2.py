@@ -1,17 +1,17 @@
-"""Loihi 2: the same graph with Intel's lava-loihi, which is not public; without it, one message says what is missing.
+"""Loihi 2: the same graph with Intel's lava-loihi, which is not public.  Without it, an error says what is missing.
 
-Nothing here could be run on a board yet.  It follows public programs that use lava-loihi: adapters from
-``lava.proc.embedded_io`` between host and chip, the run configuration ``Loihi2HwCfg``, one uninterrupted run of a sample, and
+This code has not been run on a board yet.  It follows public programs that use lava-loihi: adapters from
+``lava.proc.embedded_io`` between host and chip, the run configuration ``Loihi2HwCfg``, one uninterrupted run per sample, and
 only processes known to have a neurocore model: Dense, DelayDense, Sparse, LIF and Conv (lava-dl
 ``tests/lava/lib/dl/netx/test_hdf5_nx.py``, lava pull request 693).  Sigma-delta networks are refused: one test of lava-dl runs
-one on a board, nothing else public shows how.
+such a network on a board, and no other public text shows how.
 
-Between samples the graph is built anew, on the board as on the CPU.  LIFReset would clear u and v only: spikes under way in the
-buffers of a DelayDense would enter the next sample, no public process clears those, and waiting until they have drained proves
-nothing where neurons have a bias or a recurrence.  It costs a compilation for each sample.
+A new graph is built for every sample, on the board as on the CPU; this costs one compilation per sample.  LIFReset would clear
+only u and v.  Spikes still in the buffers of a DelayDense would enter the next sample, and no public process clears these
+buffers.  Waiting until they have drained is not safe if neurons have a bias or a recurrence.
 
-The output of a board comes later than the simulated one, by a number of steps that no public text states; whoever runs a
-network says by how many (``lag_steps``), and ``myelin.lava_models.board`` finds it with an artifact's golden inputs.
+The output of a board is later than the simulated output, by a number of steps that no public text states.  The caller passes
+it as ``lag_steps``; ``myelin.lava_models.board`` finds it with an artifact's golden inputs.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import compat
 from myelin.lava_models.neurons.processes import PROCESSES
 
-#: Processes that may stand in a graph for the chip.
+#: Connection processes allowed in a graph for the chip.
 CHIP_PROCESSES = frozenset({"Dense", "DelayDense", "Sparse", "Conv"})
-#: How to say what runs the same integers without a board, to users of the command line and of Python.
+#: Advice in messages, for the command line and for Python: the backend that computes the same integers without a board.
 _CPU = "--backend lava (backend='cpu' in Python)"
 _NO_MODEL = f"no process model of these for the chip is known: run with {_CPU}, or use CUBA neurons"
-#: Environment variables that choose the board: a SLURM partition, or the address of a host on the network; and its generation.
+#: Environment variables that choose the board: its SLURM partition or its host's network address, and its generation.
 PARTITION, HOST, GENERATION = "MYELIN_LOIHI_PARTITION", "MYELIN_LOIHI_HOST", "MYELIN_LOIHI_GENERATION"
-#: What Lava's own functions set; a user may have called them.
+#: Environment variables set by Lava's own functions, which a user may have called.
 _LAVAS_OWN = ("SLURM", "NXSDKHOST")
 #: "Most Loihi 2 systems available to the INRC are N3B3" (lava-nc ``utils/loihi.py``).
 DEFAULT_GENERATION = "N3B3"
-#: Longest silence in seconds: a board compiles, waits for its turn and runs a whole sample before it says anything.
+#: Longest time without progress, in seconds.  A board compiles, waits in a queue and runs a full sample before it reports.
 TIMEOUT_S = 600.0
 
 
 def is_installed() -> bool:
-    """Whether Intel's lava-loihi can be imported."""
+    """True if Intel's lava-loihi can be imported."""
     if compat.missing():
         return False
     from lava.utils import loihi
@@ -70,7 +70,7 @@ def require() -> None:
 
 
 def check(network: Network, values: npt.NDArray[Any], record: Record) -> None:
-    """Raise NetworkError or BackendError where the graph for the chip cannot hold this network or request."""
+    """Raise NetworkError or BackendError if the graph for the chip does not support this network, input or recording."""
     if record:
         raise BackendError(f"backend loihi2 records the output only: leave record out, or record with {_CPU}")
     if network.input.neuron is not None and not _on_chip(network.input.neuron):
@@ -89,13 +89,16 @@ def check(network: Network, values: npt.NDArray[Any], record: Record) -> None:
 
 
 def _on_chip(neuron: Neuron) -> bool:
-    """Whether a neurocore model of its process is public."""
+    """True if a neurocore model of the neuron's process is public."""
     process = PROCESSES.get(neuron)
     return process is not None and process.check_chip is not None
 
 
 def padded(network: Network, values: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:
-    """``values`` (batch, steps, *input shape) and so many steps more: of silence, or for neurons at the input of the same."""
+    """``values`` (batch, steps, *input shape) with ``steps`` extra time steps at the end.
+
+    The extra steps are silent; if the input has neurons, they repeat the last values.
+    """
     if not steps or not values.shape[1]:
         return values
     width = [(0, 0), (0, steps), *[(0, 0)] * (values.ndim - 2)]
@@ -103,7 +106,7 @@ def padded(network: Network, values: npt.NDArray[Any], steps: int) -> npt.NDArra
 
 
 def aligned(network: Network, recording: Recording, lag_steps: int) -> Recording:
-    """The recording of ``padded`` input as it would be without the lag: its first steps dropped."""
+    """The recording of a ``padded`` input without the lag: the first ``lag_steps`` steps are dropped."""
     if not lag_steps:
         return recording
     output = recording.output[:, lag_steps:]
@@ -111,7 +114,7 @@ def aligned(network: Network, recording: Recording, lag_steps: int) -> Recording
 
 
 def choose(partition: str | None, host: str | None, generation: str | None) -> None:
-    """Name the board for this process and those it starts; None leaves what the environment says."""
+    """Set the environment variables of the board for this process and its children; None leaves a variable as it is."""
     if partition or host:
         os.environ.pop(HOST if partition else PARTITION, None)
     given = {PARTITION: partition, HOST: host, GENERATION: generation}
@@ -119,7 +122,7 @@ def choose(partition: str | None, host: str | None, generation: str | None) -> N
 
 
 def named() -> str:
-    """Which board the environment names, in words."""
+    """A description of the board that the environment variables name."""
     partition, host = os.environ.get(PARTITION), os.environ.get(HOST)
     if not partition and not host:
         return "as Lava's own variables name it"
@@ -128,10 +131,10 @@ def named() -> str:
 
 
 def connect_host() -> None:
-    """Choose the board by the environment, unless the user has done so with ``lava.utils.loihi`` already.
+    """Choose the board from the environment variables, unless the user has chosen one with ``lava.utils.loihi``.
 
     Raises:
-        BackendError: it does not answer, or its generation is unknown.
+        BackendError: the board does not answer, or its generation is unknown.
     """
     from lava.utils import loihi
 
@@ -142,8 +145,8 @@ def connect_host() -> None:
         raise BackendError(f"{GENERATION} is {name!r}; {', '.join(known)} are allowed")
     try:
         if partition:
-            # given a partition, Lava's function fails on the empty last line of what sinfo prints, and where the first of its
-            # nodes is down (lava-nc issues 753 and 754); so it is told of SLURM only, and the variable is set here
+            # with a partition, Lava's function fails on the empty last line of sinfo's output, and if the partition's first
+            # node is down (lava-nc issues 753 and 754); so call it without one and set the variable here
             loihi.use_slurm_host(loihi_gen=loihi.ChipGeneration[generation])
             _check_partition(partition)
             os.environ["PARTITION"] = partition
@@ -155,7 +158,7 @@ def connect_host() -> None:
 
 
 def _check_partition(partition: str) -> None:
-    """Raise BackendError unless ``sinfo`` lists the partition with a node that is not down: waiting for another never ends."""
+    """Raise BackendError unless ``sinfo`` lists the partition with a node that is not down; otherwise a run waits for ever."""
     from lava.utils import slurm
 
     rows = [line.split() for line in slurm.try_run_command(["sinfo"])[1:] if line.strip()]
@@ -171,7 +174,7 @@ def _check_partition(partition: str) -> None:
 
 
 def run_config() -> Any:
-    """Run configuration that prefers neurocore models; source and sinks, which have none, use integer ones on the host."""
+    """Run configuration that prefers neurocore models; source and sinks have none and use integer models on the host."""
     from lava.magma.core.run_configs import Loihi2HwCfg
     from lava.proc import io
 
@@ -180,7 +183,7 @@ def run_config() -> Any:
 
 
 def to_chip(port: Any, message_bits: int, image: bool) -> Any:
-    """Port on the chip that gives what ``port`` of a host process sends; ``image``: into a Conv."""
+    """Port on the chip that repeats what ``port`` of a host process sends; ``image`` if the target is a Conv."""
     import lava.proc.embedded_io.spike as spike
 
     adapter = spike.PyToN3ConvAdapter if image else spike.PyToNxAdapter
@@ -190,7 +193,7 @@ def to_chip(port: Any, message_bits: int, image: bool) -> Any:
 
 
 def from_chip(port: Any) -> Any:
-    """Port on the host that gives the spikes ``port`` sends on the chip."""
+    """Port on the host that repeats the spikes that ``port`` sends on the chip."""
     import lava.proc.embedded_io.spike as spike
 
     process = spike.NxToPyAdapter(shape=port.shape, num_message_bits=0)
@@ -199,7 +202,7 @@ def from_chip(port: Any) -> Any:
 
 
 def state_from_chip(variable: Any) -> Any:
-    """Port on the host that gives the values of a state variable after every step."""
+    """Port on the host that sends the values of a state variable after every step."""
     import lava.proc.embedded_io.state as state
 
     process = state.Read(shape=variable.shape, interval=1, offset=0)

@@ -1,4 +1,4 @@
-"""Run a network on Lava: on its CPU simulator or on Loihi 2, in a child process that cannot hang its caller."""
+"""Runs of a network on Lava, on its CPU simulator or on Loihi 2, in a child process that cannot hang the caller."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from myelin.lava_models import checks, compat, loihi2
 from myelin.lava_models.worker import Job, Sample
 
 BACKENDS = ("cpu", "loihi2")
-#: What cannot be recorded: Lava's neurons have no variable that holds their summed input a.
+#: Names that cannot be recorded: Lava's neurons have no variable for their summed input a.
 UNRECORDABLE = ("a",)
-#: Longest silence on the CPU in seconds.
+#: Longest time without progress on the CPU, in seconds.
 _TIMEOUT_S = 120.0
 _ROOT = Path(myelin.__file__).resolve().parents[1]
 
@@ -47,24 +47,24 @@ def run(
     """Run ``network`` from rest on every sample as Lava processes, one sample after another.
 
     Args:
-        network: what to run.
+        network: the network to run.
         spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers from 0 to
             ``network.input.max_value``.
         backend: "cpu", or "loihi2" for a board with Intel's lava-loihi.
-        stock: on the CPU, use Lava's own models of delayed connections instead of ours: the same integers, slower.
-        record: per layer index, which of the ``NAMES`` of its neurons but "a" to keep; -1 is the input's neurons.
-        lag_steps: on a board, how much later than simulated its output comes (``myelin.lava_models.board`` finds it): it runs
-            so many steps longer, and the first of its output are dropped.
-        timeout_s: longest silence in seconds: a run that ends no piece of about a second, on a board no sample, for so long
-            counts as hung; 120 unless said, on a board 600.
-        progress: called with the number of samples finished and the number of all.
+        stock: on the CPU, use Lava's own models of delayed connections instead of ours; they compute the same integers more
+            slowly.
+        record: per layer index, the names to record, from the ``NAMES`` of its neurons without "a"; -1 is the input's neurons.
+        lag_steps: the lag of a board's output behind the simulated output (``myelin.lava_models.board`` finds it).  The board
+            runs this many extra steps, and the first ``lag_steps`` of its output are dropped.
+        timeout_s: the longest time without progress, in seconds; 120 by default, 600 on a board.  Progress is the end of a
+            piece of about one second, on a board the end of a sample.
+        progress: called with the number of finished samples and the total number.
 
     Returns:
-        Output, class scores and what was recorded, in the alignment of ``myelin.convert.network``: index t is Lava's step t +
-        1.
+        Output, class scores and recorded values, in the alignment of ``myelin.convert.network``: index t is Lava's step t + 1.
 
     Raises:
-        BackendError: Lava or lava-loihi is missing, a process failed, or nothing happened for ``timeout_s``.
+        BackendError: Lava or lava-loihi is missing, a process failed, or there was no progress for ``timeout_s``.
         DataError: spikes or record do not fit the network.
         NetworkError: Lava's processes cannot hold the network.
     """
@@ -73,10 +73,10 @@ def run(
 
 
 class Worker:
-    """A child process that runs networks with Lava, kept for several runs; a context manager.
+    """A context manager that keeps one child process for several runs of networks with Lava.
 
-    ``run`` is ``myelin.lava_models.run``, without the 0.8 s that starting Python and importing Lava take.  After an error the
-    child is gone, and the next run starts another.
+    Its ``run`` does the same as ``myelin.lava_models.run`` and, after the first, saves the 0.8 s that starting Python and
+    importing Lava take.  An error ends the child; the next run starts a new one.
     """
 
     def __init__(self, timeout_s: float | None = None) -> None:
@@ -100,7 +100,7 @@ class Worker:
         lag_steps: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> Recording:
-        """As ``myelin.lava_models.run``."""
+        """Run ``network`` as ``myelin.lava_models.run`` does."""
         if backend not in BACKENDS:
             raise BackendError(f"backend is {backend!r}; {' or '.join(map(repr, BACKENDS))} is allowed")
         values = np.ascontiguousarray(checked_spikes(network, spikes), np.int32)
@@ -142,14 +142,14 @@ class Worker:
             raise
 
     def close(self, *, kill: bool = False) -> None:
-        """End the child process and all that Lava has started in it."""
+        """End the child process and every process that Lava has started in it."""
         if self._child is not None:
             self._child.end(kill=kill)
             self._child = None
 
 
 class _Child:
-    """The process, its pipe, and a file with what it printed."""
+    """The child process, its pipe, and a file with its printed output."""
 
     def __init__(self) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
@@ -157,7 +157,7 @@ class _Child:
         path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from myelin.lava_models.worker import main; main()", str(theirs.fileno())],
-            stdin=subprocess.PIPE,  # never written to: that it closes tells the child that we are gone
+            stdin=subprocess.PIPE,  # never written to: when it closes, the child knows that we have ended
             stdout=self.printed,
             stderr=self.printed,
             pass_fds=[theirs.fileno()],
@@ -167,7 +167,7 @@ class _Child:
         theirs.close()
 
     def send(self, job: Job) -> None:
-        """Hand over a job; BackendError if the child is gone."""
+        """Send a job; raise BackendError if the child has ended."""
         try:
             self.pipe.send(job)
         except OSError:
@@ -175,7 +175,7 @@ class _Child:
             raise BackendError(f"the process that runs Lava ended before it took its work{self._last_line()}") from None
 
     def receive(self, timeout_s: float) -> Any:
-        """Next message of the child; BackendError if it dies or says nothing for ``timeout_s``."""
+        """The child's next message; raises BackendError if the child dies or sends nothing for ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         while not self.pipe.poll(0.05):
             if self.process.poll() is not None and not self.pipe.poll(0):
@@ -193,7 +193,7 @@ class _Child:
             raise BackendError(f"the process that runs Lava ended without an answer{self._last_line()}") from None
 
     def _left_within(self, seconds: float) -> bool:
-        """Whether the child ends in that time; where the system can, it is not reaped, so that its number still means it."""
+        """True if the child ends in that time; it is not reaped if the system allows this, so that its pid stays valid."""
         end = time.monotonic() + seconds
         while self.process.returncode is None and time.monotonic() < end:
             if hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
@@ -211,16 +211,16 @@ class _Child:
         return f" ({last})" if last else ""
 
     def end(self, *, kill: bool) -> None:
-        """Ask the child to leave, or, with ``kill`` or when it does not, end its whole session."""
+        """Ask the child to exit; with ``kill``, or if it does not exit, kill its whole session."""
         if not kill:
             with contextlib.suppress(OSError):
                 self.pipe.send(None)
         elif self.process.poll() is None:
-            self.process.terminate()  # it kills what it has started; see worker._end
+            self.process.terminate()  # it kills the processes it has started; see worker._end
         left = self._left_within(5)
         if kill or not left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                time.sleep(0.1)  # for Python's resource tracker, which frees the shared memory after its clients are gone
+                time.sleep(0.1)  # Python's resource tracker frees the shared memory after its clients have ended
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.pipe.close()
@@ -230,7 +230,7 @@ class _Child:
 
 
 def _recording(job: Job, samples: list[Sample]) -> Recording:
-    """All samples as one recording; the last layer's axonal delay is applied to the output here."""
+    """All samples as one recording; applies the last layer's axonal delays to the output."""
     network, last = job.network, job.network.layers[-1]
     lead = job.values.shape[:2]
     output = np.zeros((*lead, *last.shape), network.output_dtype)

@@ -1,9 +1,9 @@
-"""lava-dl's SLAYER blocks as a ``FloatNetwork``: what was trained, before SLAYER's own quantisation.
+"""lava-dl's SLAYER blocks as a ``FloatNetwork``: the trained values before SLAYER's own quantisation.
 
-Read are chains of ``slayer.block.cuba``: Input (without neurons), Flatten, Dense, Conv, Recurrent, Affine and Average blocks:
-weights before ``pre_hook_fx``, decays, thresholds and axonal delays, which may be fractions.  SLAYER floors delays in its own
-forward pass; ``FloatNetwork.map_delays(np.floor)`` gives what it runs.  An Affine block is a readout of states; its input
-arrives without the step of latency, so its voltages come one step later here.
+The reader supports chains of ``slayer.block.cuba``: Input (without neurons), Flatten, Dense, Conv, Recurrent, Affine and
+Average blocks.  It takes weights before ``pre_hook_fx``, decays, thresholds and axonal delays.  Delays may be fractions;
+SLAYER floors them in its forward pass, and ``FloatNetwork.map_delays(np.floor)`` does the same.  An Affine block is a readout
+of states.  SLAYER gives it its input without the step of latency, so its voltages are one step later here.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def floats_from_slayer(blocks: Iterable[Any], input_shape: Shape, message_bits: 
     """The float network of a chain of SLAYER blocks.
 
     Args:
-        blocks: such as a ``torch.nn.ModuleList``; their shapes need not be known yet, so no forward pass is needed.
-        input_shape: (neurons,) or (channels, height, width) of what enters.
-        message_bits: as ``Input.message_bits``.
+        blocks: for example a ``torch.nn.ModuleList``; their shapes may still be unknown, so no forward pass is needed.
+        input_shape: shape of the input, (neurons,) or (channels, height, width).
+        message_bits: see ``Input.message_bits``.
 
     Raises:
-        NetworkError: a block is of another kind, has a bias, which SLAYER adds before the synapse filter, or does not fit.
+        NetworkError: a block has an unsupported kind, has a bias (SLAYER adds it before the synapse filter), or does not fit.
     """
     shape, average = tuple(input_shape), None
     layers: list[FloatLayer] = []
@@ -97,7 +97,7 @@ def _matrix(synapse: Any) -> FloatArray:
 
 
 def _spread(values: FloatArray, shape: Shape) -> FloatArray:
-    """One for all, one for each neuron, or one for each channel."""
+    """``values`` broadcastable to ``shape``: one for all, one per neuron, or one per channel."""
     if values.size == 1:
         return values.reshape(())
     return values.reshape(shape) if values.size == int(np.prod(shape)) else values.reshape(-1, *(1,) * (len(shape) - 1))

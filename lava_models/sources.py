@@ -13,7 +13,12 @@ Array = npt.NDArray[Any]
 
 
 def ring(values: Array, image: bool) -> Any:
-    """A source that sends ``values`` (steps, *shape), one step after the other."""
+    """A source that sends ``values`` (steps, *shape), one time step after the other.
+
+    Args:
+        values: integers.
+        image: whether the source has shape (x, y, channel), as Lava's Conv expects, instead of a flat one.
+    """
     from lava.proc import io
 
     chw = as_chw(values.shape[1:])

@@ -1,7 +1,7 @@
-"""The child process that runs Lava: takes jobs from a pipe, reports progress, and leaves nothing behind.
+"""The child process that runs Lava: it takes jobs from a pipe, reports progress and cleans up after itself.
 
-Started by ``myelin.lava_models.runner`` in a session of its own, with the pipe's file descriptor as its argument.  Lava forks
-one process for every process of the graph; a fresh parent without torch keeps that cheap and free of other people's threads.
+``myelin.lava_models.runner`` starts it in its own session and passes the pipe's file descriptor as the argument.  Lava forks
+one process for every process of the graph.  A fresh parent without torch keeps these forks cheap and free of foreign threads.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from myelin.lava_models import compat, loihi2
 
 Array = npt.NDArray[Any]
 
-#: A run is asked for in pieces of about this length, in seconds, so that progress shows that nothing hangs.
+#: Approximate duration of one piece of a run, in seconds.  Progress after each piece shows that the run does not hang.
 _PIECE_S = 1.0
-#: Bounds of the pause between two looks at a run, in seconds.
+#: Shortest and longest pause between two polls of a run, in seconds.
 _LOOK_S = (0.0002, 0.01)
-#: How long to wait for the text of an exception once Lava has said that there was one, in seconds.
+#: How long to wait for the message of an exception after Lava has reported an error, in seconds.
 _GRACE_S = 2.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """A network and what to run it on; ``values`` (batch, steps, *input shape) int32, checked."""
+    """A network and its input: ``values`` (batch, steps, *input shape) int32, already checked."""
 
     network: Network
     values: npt.NDArray[np.int32]
@@ -47,18 +47,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one sample gave: (steps, *shape) arrays."""
+    """The results of one sample: arrays (steps, *shape)."""
 
     output: Array
     recorded: dict[int, dict[str, Array]]
 
 
 def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
-    """Run all samples; ``report("sample", Sample)`` for each, ``report("steps", n)`` in between.
+    """Run all samples; call ``report("sample", Sample)`` after each and ``report("steps", n)`` in between.
 
-    The graph is built anew for every sample, which clears u, v and every buffer of pending activations for certain.  It costs
-    0.15 s on an idle machine; setting them through Lava's ``Var.set`` goes number by number, 63 x N of them a delayed layer,
-    and took twice as long for two recurrent layers of 256.  For a board, see ``myelin.lava_models.loihi2``.
+    A new graph is built for every sample.  This certainly clears u, v and every buffer of pending activations, and costs
+    0.15 s on an idle machine.  Lava's ``Var.set`` would clear them number by number, 63 x N numbers for a delayed layer; it
+    took twice as long for two recurrent layers of 256.  For a board, see ``myelin.lava_models.loihi2``.
     """
     from lava.magma.core.process.process import ProcessServer
     from lava.magma.core.process.variable import VarServer
@@ -75,7 +75,7 @@ def run_job(job: Job, report: Callable[[str, Any], None]) -> None:
             sample = Sample(graph.output(), recorded)
             graph.root.stop()
         finally:
-            ProcessServer().reset_server()  # they keep every process and variable ever made
+            ProcessServer().reset_server()  # the servers keep every process and variable ever created
             VarServer().reset_server()
         report("sample", sample)
 
@@ -91,7 +91,7 @@ def _run_config(job: Job) -> Any:
 
 
 def _run_steps(root: Any, steps: int, report: Callable[[str, Any], None], *, whole: bool) -> None:
-    """Run that many steps, in pieces unless ``whole``, watching for exceptions, which Lava's own blocking run waits on."""
+    """Run ``steps`` time steps, in pieces unless ``whole``; watch for exceptions, on which Lava's blocking run would hang."""
     from lava.magma.core.run_conditions import RunSteps
 
     done, piece = 0, steps if whole else 1
@@ -118,7 +118,7 @@ def _wait(runtime: Any) -> None:
             return
         _raise_failure(runtime)
         if any(enum_equal(port.peek(), MGMT_RESPONSE.ERROR) for port in answered):
-            # the message of the exception comes a little after the news of it
+            # the message of the exception arrives shortly after the error response
             failed_at = failed_at or time.monotonic()
             if time.monotonic() - failed_at > _GRACE_S:
                 raise BackendError("a Lava process reported an error without saying which")
@@ -127,7 +127,7 @@ def _wait(runtime: Any) -> None:
 
 
 def _raise_failure(runtime: Any) -> None:
-    """Raise BackendError if a process of the graph has thrown or died."""
+    """Raise BackendError if a process of the graph has raised an exception or died."""
     names = [process.name for process in runtime._executable.proc_builders]
     for index, actor in enumerate(runtime._messaging_infrastructure.actors):
         name = names[index] if index < len(names) else "runtime service"
@@ -143,24 +143,24 @@ def _one_line(error: BaseException) -> str:
 
 
 def _end(*_: Any) -> None:
-    """Kill what Lava has forked, and leave; Python's resource tracker then frees the shared memory, since SIGTERM spares it."""
+    """Kill the processes Lava has forked and exit; Python's resource tracker survives SIGTERM and frees the shared memory."""
     try:
         for child in multiprocessing.active_children():
             child.kill()
-        # what the other thread has forked meanwhile: it shares this session and inherited this handler
+        # processes the other thread has forked meanwhile: they share this session and have inherited this handler
         os.killpg(os.getpid(), signal.SIGTERM)
     finally:
         os._exit(1)
 
 
 def _end_with_parent() -> None:
-    """End when the parent is gone: its end of our standard input closes."""
+    """End when the parent has ended: its end of our standard input then closes."""
     os.read(0, 1)
     _end()
 
 
 def main() -> None:
-    """Serve jobs until the pipe says None or closes."""
+    """Serve jobs until the pipe sends None or closes."""
     signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pipe = Connection(int(sys.argv[1]))

@@ -58,7 +58,8 @@ if TYPE_CHECKING:
         NetworkError,
         TargetError,
     )
-    from myelin.hw_configs.target import Target, load_target
+    from myelin.hw_configs.target import Target
+    from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
     from myelin.train.run.start import fit
     from myelin.validation.backends import validate_artifact as validate
@@ -86,7 +87,8 @@ _HOMES = {
     "myelin.convert.stimulus": "InputChoice",
     "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
     "MissingPartError MyelinError NetworkError TargetError",
-    "myelin.hw_configs.target": "Target load_target",
+    "myelin.hw_configs.target": "Target",
+    "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
     "myelin.train.run.start": "fit",
     "myelin.validation.backends": "validate=validate_artifact",

@@ -132,19 +132,19 @@ def demo(
 def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
     """Train, or continue, or use what is there; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
-    from myelin.train.run.checkpoint import read_json
     from myelin.train.run.loop import with_slices
     from myelin.train.run.parallel import ALONE
+    from myelin.train.run.run_record import RUN, read_run
     from myelin.train.run.start import configuration, summary, train_run, training_data
 
     plan = configuration(config, overrides)
-    there = (run / "run.json").is_file()
+    there = (run / RUN).is_file()
     try:
         if there:
-            record = read_json(run / "run.json")
-            if config_from_dict(record.get("config", {})) != with_slices(plan, run, there, ALONE):
+            before = read_run(run)
+            if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
                 raise ConfigError(f"{run}: holds a run with another configuration")
-            print(f"   {run} is there: {_progress_of(record, plan.train.epochs)}")
+            print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
         record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)
     except ConfigError as error:
         if not there:
@@ -153,8 +153,7 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     return summary(record, run)
 
 
-def _progress_of(record: Mapping[str, Any], planned: int) -> str:
-    done = record.get("epochs_done", 0)
+def _progress_of(done: int, planned: int) -> str:
     if done == planned:
         return "finished, used as it is"
     return f"continued after epoch {done - 1}" if done else "continued from the start"
@@ -189,7 +188,8 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     from myelin.convert import plots
     from myelin.convert.samples import spread_choice
     from myelin.convert.simulator.simulator import simulate
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
+    from myelin.train.run.metrics import METRICS
     from myelin.train.run.plots import learning_curve
 
     network, step_ms = artifact.network, origin.binning.step_ms
@@ -202,7 +202,7 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     plots.raster(paths[0], network, frames, recording, step_ms=step_ms, keys=origin.keys, label=label)
     limit = load_target(origin.target).delay_steps_max
     plots.delay_histogram(paths[1], network, limit_steps=limit, step_ms=step_ms)
-    learning_curve(paths[2], run / "metrics.jsonl")
+    learning_curve(paths[2], run / METRICS)
     return paths
 
 

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.kernels import dispatch as loops
+from myelin.train.kernels.delay_kernel import DelayKernel
 from myelin.train.kernels.layout import array
-from myelin.train.kernels.taps import Taps
 
 
 class AxonalDelay(nn.Module):
@@ -79,24 +79,24 @@ class AxonalDelay(nn.Module):
         self.hard.fill_(hard)
         self.sigma.fill_(0.0 if hard else sigma)
 
-    def whole_steps(self) -> np.ndarray:
+    def rounded_steps(self) -> np.ndarray:
         """(size,) int64: the delays that are exported, on the nearest point of the grid (ties to its even multiples)."""
         return np.minimum(self.grid * np.rint(array(self.delay) / self.grid).astype(np.int64), self.max_delay)
 
     def snap(self) -> None:
-        """Set the delays themselves to ``whole_steps``."""
+        """Set the delays themselves to ``rounded_steps``."""
         with torch.no_grad():
-            self.delay.copy_(torch.from_numpy(self.whole_steps()))
+            self.delay.copy_(torch.from_numpy(self.rounded_steps()))
 
-    def taps(self, neurons: int) -> Taps:
-        """Taps of a population of ``neurons``; each delay serves neurons / size neighbours (a channel)."""
+    def kernel(self, neurons: int) -> DelayKernel:
+        """DelayKernel of a population of ``neurons``; each delay serves neurons / size neighbours (a channel)."""
         if not torch.isfinite(self.delay).all():
             raise MyelinError("a delay is NaN or infinite: training diverged; lower train.learning_rate or train.delay_rate")
         if bool(self.hard):
-            taps = Taps.single(self.whole_steps(), learn=self.delay.requires_grad)
+            kernel = DelayKernel.single(self.rounded_steps(), learn=self.delay.requires_grad)
         else:
-            taps = Taps.triangle(array(self.delay), float(self.sigma))
-        return taps.repeat(neurons // self.delay.numel())
+            kernel = DelayKernel.triangle(array(self.delay), float(self.sigma))
+        return kernel.repeat(neurons // self.delay.numel())
 
     def forward(self, spikes: Tensor) -> Tensor:
         """Spikes (T, B, N) as they arrive, 1 + delay steps later."""
@@ -108,18 +108,18 @@ class AxonalDelay(nn.Module):
 
 
 class _DelayFunction(torch.autograd.Function):
-    """Spread spikes (T, B, N) over the taps of ``module``."""
+    """Spread spikes (T, B, N) by the delay kernel of ``module``."""
 
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
-        ctx.module, ctx.taps = module, module.taps(spikes.shape[2])
+        ctx.module, ctx.kernel = module, module.kernel(spikes.shape[2])
         ctx.save_for_backward(spikes)
-        return loops.delay_forward(spikes, ctx.taps)
+        return loops.delay_forward(spikes, ctx.kernel)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (spikes,), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
-        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.taps, learn=learn)
+        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, learn=learn)
         return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None
 
 

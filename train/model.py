@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
 from myelin.train.config.config import Config, LayerConfig
 from myelin.train.delay import AxonalDelay
@@ -93,9 +94,9 @@ class SpikingNetwork(nn.Sequential):
         learnt = [delay.delay for delay in self.delays() if delay.delay.requires_grad]
         return torch.cat(learnt).square().mean() if learnt else torch.zeros(())
 
-    def delay_steps(self) -> dict[str, float]:
+    def delay_steps(self) -> dict[str, Any]:
         """Mean and longest of the delays in steps, as they would be exported; 0 where there are none."""
-        steps = np.concatenate([np.zeros(0, np.int64), *(delay.whole_steps() for delay in self.delays())])
+        steps = np.concatenate([np.zeros(0, np.int64), *(delay.rounded_steps() for delay in self.delays())])
         return {
             "delay_mean_steps": float(steps.mean()) if steps.size else 0.0,
             "delay_longest_steps": int(steps.max(initial=0)),
@@ -172,10 +173,9 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
 def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> tuple[Synapse, tuple[int, ...]]:
     gain = layer.gain * config.neuron.threshold
     if layer.kind == "conv":
-        chw = (input_shape[0], input_shape[1], input_shape[2]) if len(input_shape) == 3 else (1, 1, input_shape[0])
+        chw = as_chw(input_shape)
         kernel, stride = on_axes(layer.kernel, chw[1]), on_axes(layer.stride, chw[1])
-        padding = (kernel[0] // 2, kernel[1] // 2)
-        conv = ConvSynapse(chw, layer.channels, kernel, stride=stride, padding=padding, gain=gain)
+        conv = ConvSynapse(chw, layer.channels, kernel, stride=stride, padding=half_kernel(kernel), gain=gain)
         return conv, tuple(conv.shape)
     dense = DenseSynapse(int(torch.Size(input_shape).numel()), layer.neurons, gain=gain)
     return dense, layer.output_shape(input_shape)

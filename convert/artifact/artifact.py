@@ -28,6 +28,7 @@ from myelin.convert.network import Network
 from myelin.convert.netx.format import read_netx, write_netx
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.version import VERSION
 
 NETWORK, MANIFEST = "network.net", "manifest.json"
 #: Version of the folder's layout.
@@ -84,6 +85,7 @@ def write_artifact(
     golden = Golden.of(network, spikes)
     manifest = {
         "format": FORMAT,
+        "myelin": VERSION,
         "target": {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)},
         "provenance": _plain("provenance", provenance),
         "metrics": _plain("metrics", metrics),

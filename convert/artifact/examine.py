@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.artifact.artifact import NETWORK, Artifact, damaged_files, read_manifest
-from myelin.convert.artifact.export import clip
 from myelin.convert.artifact.golden import Golden, golden_parity
 from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT, network_arrays
 from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
 from myelin.convert.compare.difference import Parity
+from myelin.convert.delays import clip_delays
 from myelin.convert.layers import Dense
 from myelin.convert.network import Layer, Network
 from myelin.convert.netx.format import read_netx
@@ -136,7 +136,7 @@ def _expected(
         expected = network_from_checkpoint(read_checkpoint(place / CHECKPOINT))
         facts = manifest.get("provenance")
         limit = facts.get("clipped_to_steps") if isinstance(facts, dict) else None
-        return f"{CHECKPOINT}/", clip(expected, limit)[0] if isinstance(limit, int) else expected
+        return f"{CHECKPOINT}/", clip_delays(expected, limit)[0] if isinstance(limit, int) else expected
     if ARRAYS in there:
         return ARRAYS, _with_arrays(network, place)
     return None, None

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from myelin.hw_configs.errors import DataError, GateError
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
-    from myelin.convert.artifact.provenance import Run
     from myelin.convert.network import Network
+    from myelin.train.run.run_record import RunRecord
 
 #: Samples whose exact outputs an artifact holds.
 GOLDEN_SAMPLES = 4
@@ -59,15 +57,16 @@ def export(
         DataError: no data for the golden inputs, or data of another kind.
         GateError: the target cannot hold the network; the message holds every violation.
     """
+    from myelin.convert import delays
     from myelin.convert.artifact.artifact import MANIFEST, write_artifact
     from myelin.convert.artifact.files import sha256
     from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT
-    from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, Run
+    from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.opened import require
     from myelin.convert.rules import calibrate, check, not_checked, notes
     from myelin.convert.samples import Binning, open_samples, spread_choice
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
 
     held = target if isinstance(target, Target) else load_target(target)
     run_folder, place = Path(source), Path(out)
@@ -76,13 +75,14 @@ def export(
         artifact_cure = f"the trained network in it is {run_folder / CHECKPOINT}, which can be exported again"
         require(run_folder, ("run",), "`myelin export`", {"netx": file_cure, "nir": file_cure, "artifact": artifact_cure})
     checkpoint = read_checkpoint(run_folder)
-    run = Run.of(checkpoint)
+    run = checkpoint.run
     network = network_from_checkpoint(checkpoint)
     limit: int | None = None
     clipped: list[str] = []
     if clip_delays and held.delay_steps_max is not None:
         limit = held.delay_steps_max
-        network, clipped = clip(network, limit)
+        network, shortened = delays.clip_delays(network, limit)
+        clipped = [str(entry) for entry in shortened]
     binning = Binning.from_dict(run.data_section, f"{run_folder}: run.json")
     samples = open_samples(data or _builtin_data(run, run_folder), binning, classes=run.classes, keys=run.keys)
     chosen = spread_choice(samples.labels, GOLDEN_SAMPLES)
@@ -104,8 +104,9 @@ def export(
                 "seed": run.seed,
                 "epochs": run.epochs,
                 "epochs_done": run.epochs_done,
-                "exported_epoch": run.best["epoch"],
+                "exported_epoch": run.best.epoch,
                 "trained_for": run.target,
+                "myelin": run.myelin,
                 "data": run.data,
                 "versions": run.versions,
                 "sha256": {name: sha256(path) for name, path in files.items()},
@@ -124,8 +125,8 @@ def export(
             },
         },
         metrics={
-            "validation_accuracy_percent": 100 * run.best["validation_accuracy"],
-            "train_accuracy_percent": 100 * run.best["train_accuracy"],
+            "validation_accuracy_percent": 100 * run.best.validation_accuracy,
+            "train_accuracy_percent": 100 * run.best.train_accuracy,
             "parameters": run.parameters,
             "recurrent_parameters": run.recurrent_parameters,
         },
@@ -133,7 +134,7 @@ def export(
     )
     unfinished = f" (the run is not finished: {run.epochs} are planned)" if run.epochs_done < run.epochs else ""
     lines = (
-        f"exported      {run_folder}: epoch {run.best['epoch']} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
+        f"exported      {run_folder}: epoch {run.best.epoch} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
         f"layers, longest delay {network.max_delay_steps} steps",
         *(f"clipped       {line}" for line in clipped),
         f"rules         {held.name} holds it" + "".join(f"; {line}" for line in not_checked(held, calibration)),
@@ -145,29 +146,7 @@ def export(
     return Exported(place, network, lines)
 
 
-def clip(network: Network, limit_steps: int) -> tuple[Network, list[str]]:
-    """The network with axonal delays of at most ``limit_steps``, and a line for each place where some were longer."""
-    layers, report = [], []
-
-    def shortened(where: str, delay_steps: np.ndarray) -> np.ndarray:
-        count = int((delay_steps > limit_steps).sum())
-        if count:
-            report.append(
-                f"{where}: {count} of {delay_steps.size} delays shortened to {limit_steps} steps, the longest was "
-                f"{int(delay_steps.max())}"
-            )
-        return np.minimum(delay_steps, limit_steps)
-
-    for index, layer in enumerate(network.layers):
-        name = f"layer {index} ({layer.kind})"
-        recurrent = layer.recurrent
-        if recurrent is not None:
-            recurrent = replace(recurrent, delay_steps=shortened(f"{name}, recurrent", recurrent.delay_steps))
-        layers.append(replace(layer, delay_steps=shortened(name, layer.delay_steps), recurrent=recurrent))
-    return replace(network, layers=tuple(layers)), report
-
-
-def _builtin_data(run: Run, folder: Path) -> str:
+def _builtin_data(run: RunRecord, folder: Path) -> str:
     """Name of the built-in data set that the run was trained on; raises DataError where it was another."""
     from myelin.train.datasets import BUILTIN
 

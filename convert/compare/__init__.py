@@ -1,1 +1,1 @@
-"""Two networks, or two runs, side by side: where they first diverge and why."""
+"""Comparison of two networks or two runs: where they first diverge, and why."""

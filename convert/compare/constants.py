@@ -1,4 +1,4 @@
-"""Two networks side by side, without running them: whether they have the same structure, and which constants differ."""
+"""Comparison of two networks without a run: whether they have the same structure, and which constants differ."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class ConstantDifference:
     """A field in which two networks differ.
 
     Attributes:
-        layer: its index; -1 for the input.
-        where: ``layer 1 (dense)``, ``input``, ...
-        name: of the field, such as ``synapse.weight``; a convolution's kernel counts once, not for each neuron.
-        values, different: how many numbers it holds, and how many of them differ.
-        index: of the first that differs, () for a single number.
-        a, b: that value in each; a text where the two cannot be laid side by side.
+        layer: index of the layer; -1 for the input.
+        where: name of the layer: ``layer 1 (dense)``, ``input``, ...
+        name: name of the field, such as ``synapse.weight``; a convolution's kernel counts once, not once per neuron.
+        values, different: number of values in the field, and of values that differ.
+        index: index of the first value that differs, () for a single number.
+        a, b: this value in A and in B; a text if the two cannot be compared value by value.
     """
 
     layer: int
@@ -46,7 +46,7 @@ class ConstantDifference:
 
 
 def require_same_structure(a: Network, b: Network) -> None:
-    """Raise NetworkError, naming the first thing in which they differ, unless values of ``a`` and ``b`` can be paired."""
+    """Raise NetworkError unless ``a`` and ``b`` have the same structure; the message names the first difference."""
     for what, one, two in _structure(a, b):
         if one != two:
             raise NetworkError(
@@ -72,7 +72,7 @@ def _kind(neuron: object) -> str:
 
 
 def constant_differences(a: Network, b: Network) -> list[ConstantDifference]:
-    """Every field in which two networks of the same structure differ, in the order of the chain."""
+    """Every field that differs between two networks of the same structure, from the input to the last layer."""
     found = list(_fields(-1, "input", "", a.input, b.input, a.input.shape))
     for index, (one, two) in enumerate(zip(a.layers, b.layers)):
         found += _fields(index, f"layer {index} ({one.kind})", "", one, two, one.shape)
@@ -95,7 +95,7 @@ def _fields(layer: int, where: str, prefix: str, a: Any, b: Any, shape: Shape) -
 
 
 def _arrays(layer: int, where: str, name: str, a: np.ndarray, b: np.ndarray, shape: Shape) -> Iterator[ConstantDifference]:
-    if a.shape != b.shape:  # one number for all against one for each neuron, or kernels of two sizes
+    if a.shape != b.shape:  # one number against one per neuron, or kernels of different sizes
         try:
             a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Where two runs of a network first differ."""
+"""The first difference between two runs of a network."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-#: What a run gave, in the order of the layers: (name, (batch, steps, ...) array).
+#: Recorded arrays of a run, in the order of the layers: (name, (batch, steps, ...) array).
 Trains = Sequence[tuple[str, npt.NDArray[Any]]]
 
 
 class Place(NamedTuple):
-    """Where a value stands, ordered as causes precede effects: row of the batch, then step, then layer, then neuron."""
+    """Place of a value, ordered from cause to effect: row of the batch, then step, then layer, then neuron."""
 
     row: int
     step: int
@@ -23,9 +23,10 @@ class Place(NamedTuple):
 
 
 def first_place(unequal: Sequence[npt.NDArray[np.bool_]]) -> Place | None:
-    """The first True of ``unequal``, one (batch, steps, neurons) mask for each layer in the order of the chain; None without.
+    """The first True in ``unequal``, or None.
 
-    Within a step no layer acts on the next one yet, since every connection takes a step; the order is then the chain's.
+    ``unequal`` has one mask (batch, steps, neurons) per layer, from the first layer to the last.  Every connection takes a
+    step, so within a step no layer acts on the next one; layers then count in their order.
     """
     places = []
     for layer, mask in enumerate(unequal):
@@ -55,7 +56,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Parity:
-    """Two runs that must be equal: on how many samples and values they were compared, how many differ, and the first."""
+    """Comparison of two runs that must be equal: samples and values compared, values that differ, and the first difference."""
 
     name: str
     samples: int
@@ -65,7 +66,7 @@ class Parity:
 
     @property
     def equal(self) -> bool:
-        """Whether all values are."""
+        """Whether all values are equal."""
         return self.different_values == 0
 
     def __str__(self) -> str:
@@ -75,7 +76,7 @@ class Parity:
         return f"{self.name}: {self.different_values} of {self.values} values of {samples} differ, {self.first}"
 
     def __add__(self, later: Parity) -> Parity:
-        """Both comparisons as one; ``later`` holds later samples."""
+        """Both comparisons combined; ``later`` has the later samples."""
         return Parity(
             self.name,
             self.samples + later.samples,
@@ -86,10 +87,10 @@ class Parity:
 
 
 def compare_trains(name: str, expected: Trains, got: Trains, samples: npt.NDArray[np.int64]) -> Parity:
-    """Compare every value of two runs of the samples numbered ``samples`` (batch,).
+    """Compare every value of two runs of the samples with the numbers ``samples`` (batch,).
 
     Raises:
-        ValueError: the two have different layers or shapes.
+        ValueError: the two runs have different layers or shapes.
     """
     values = 0
     masks = []

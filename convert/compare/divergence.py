@@ -1,9 +1,8 @@
-"""Two runs of one input, compared in every recorded value: where they part first, why, and how far that has spread.
+"""Comparison of two runs of one input in every recorded value: where they first diverge, why, and how far this spreads.
 
-"First" is first in the order of causes: the lowest sample, in it the earliest step, in that step the earliest layer of the
-chain, in it the lowest neuron (``myelin.convert.compare.difference``).  Everything before that place is equal, so what differs
-there has its
-cause there: in the neuron's own constants or synapses, or in what a backend makes of them.
+"First" means first in the order of causes: the lowest sample, then the earliest step, then the earliest layer, then the lowest
+neuron (``myelin.convert.compare.difference``).  Everything before this place is equal.  The cause of the first difference is
+therefore at this place: in the neuron's own constants or synapses, or in the backend's arithmetic.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ from myelin.convert.compare.neuron_step import NeuronStep, neuron_step
 from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, ComparedPopulation, Side, populations, recorded
 from myelin.convert.network import Network
 
-#: Memory that the recordings of both sides may take at a time, in bytes.
+#: Upper bound on the memory of both sides' recordings at a time, in bytes.
 _CHUNK_BYTES = 96 << 20
 _CHUNK_SAMPLES = 64
 
 
 @dataclass(frozen=True, eq=False)
 class FirstDifference:
-    """The place where two runs part.
+    """The place where two runs first diverge.
 
     Attributes:
-        sample: its number in the data.
+        sample: number of the sample in the data.
         place: row of its batch, step, position of the population in ``Divergence.populations``, flat index of the neuron.
-        names: what differs there, causes before effects.
-        before, now: by name, the values of A and of B in the step before (None at the first step) and in this one.
-        constants: constants and synapses of the neuron in which the networks differ.
-        steps: for A and for B, the spikes that arrive and what the equations give; None where no states are recorded.
+        names: names of the values that differ there, causes before effects.
+        before, now: values of A and B by name, in the previous step (None at the first step) and in this step.
+        constants: constants and synapses of the neuron that differ between the networks.
+        steps: for A and B, the spikes that arrive and the result of the equations; None if no states are recorded.
     """
 
     sample: int
@@ -52,7 +51,7 @@ class FirstDifference:
 
 @dataclass(frozen=True)
 class Sent:
-    """Spikes of one population: in A, in B, in A alone, in B alone, and in both with another value."""
+    """Numbers of spikes of one population: in A, in B, only in A, only in B, and in both with different values."""
 
     a: int
     b: int
@@ -62,7 +61,7 @@ class Sent:
 
     @classmethod
     def of(cls, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Sent:
-        """From what both sent, of the same shape."""
+        """Count the spikes in ``a`` and ``b``, arrays of the same shape with the values that A and B sent."""
         x, y = a != 0, b != 0
         counts = (x, y, x & ~y, ~x & y, x & y & (a != b))
         return cls(*(int(np.count_nonzero(mask)) for mask in counts))
@@ -70,15 +69,15 @@ class Sent:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """How far the difference reaches in one population by the end of the first sample that differs.
+    """Extent of the difference in one population, over the first sample that differs.
 
     Attributes:
-        first_step: first step at which anything differs; None if nothing does.
-        neurons: how many there are.
-        different_at_end: those whose state differs after the last step; for the output, whose value does.
-        different_ever: those that differ at any step.
-        sent: spikes; None for the output of a readout of states.
-        share: (steps,) share of neurons that differ.
+        first_step: first step with a difference; None if there is none.
+        neurons: number of neurons.
+        different_at_end: number of neurons whose state (for the output, whose value) differs after the last step.
+        different_ever: number of neurons that differ at any step.
+        sent: numbers of spikes; None for the output of a readout of states.
+        share: (steps,) fraction of neurons that differ.
     """
 
     first_step: int | None
@@ -94,14 +93,14 @@ class Divergence:
     """Result of a comparison.
 
     Attributes:
-        populations: in the order of the chain.
-        names: by population, what was compared.
-        derived: "A", "B": the sides whose summed input was derived from their states; it is then compared modulo 2^18.
-        constants: every field in which the networks differ.
-        samples, steps: of the input.
-        values, different_values: how many were compared, and how many differ.
-        different_samples, changed_predictions: over all samples.
-        first, spread: None and () where nothing differs.
+        populations: compared populations, from the input to the output.
+        names: names of the compared values, per population.
+        derived: the sides, "A" or "B", whose summed input was derived from their states; it is then compared modulo 2^18.
+        constants: every field that differs between the networks.
+        samples, steps: size of the input.
+        values, different_values: numbers of compared values, and of values that differ.
+        different_samples, changed_predictions: number of samples that differ, and of predictions that differ.
+        first, spread: the first difference and its spread; None and () if nothing differs.
     """
 
     populations: tuple[ComparedPopulation, ...]
@@ -119,7 +118,7 @@ class Divergence:
 
     @property
     def equal(self) -> bool:
-        """Whether every compared value is."""
+        """Whether every compared value is equal."""
         return self.different_values == 0
 
 
@@ -129,16 +128,16 @@ def diverge(
     batches: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]],
     progress: Callable[[int], object] = lambda samples: None,
 ) -> Divergence:
-    """Run both sides on every batch and compare all that both record, and the output.
+    """Run both sides on every batch and compare the output and every value that both record.
 
     Args:
-        a, b: what runs; both networks must have the same structure.
-        batches: (numbers of the samples, frames (batch, steps, *input shape)), as few at a time as ``samples_at_a_time`` says.
-        progress: called with the number of samples of each batch that is done.
+        a, b: the two runs; their networks must have the same structure.
+        batches: (numbers of the samples, frames (batch, steps, *input shape)); ``samples_at_a_time`` bounds the batch.
+        progress: called after each batch with its number of samples.
 
     Raises:
         NetworkError: the networks have different structure.
-        MyelinError: what the backends raise.
+        MyelinError: errors of the backends.
     """
     require_same_structure(a.network, b.network)
     total = _Total(a, b)
@@ -149,7 +148,7 @@ def diverge(
 
 
 def samples_at_a_time(network: Network, steps: int) -> int:
-    """How many samples bound the memory of both recordings."""
+    """Size of a batch that bounds the memory of both recordings."""
     neurons = int(np.prod(network.input.shape)) + sum(layer.neurons for layer in network.layers)
     names = max(len(layer.neuron.NAMES) for layer in network.layers)
     return max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // (2 * 4 * (names + 1) * steps * neurons)))
@@ -157,7 +156,7 @@ def samples_at_a_time(network: Network, steps: int) -> int:
 
 @dataclass
 class _Total:
-    """Sums over the batches that have passed."""
+    """Sums over the batches so far."""
 
     a: Side
     b: Side
@@ -200,14 +199,14 @@ class _Total:
             )
 
     def result(self) -> Divergence:
-        """All batches together."""
+        """The comparison over all batches."""
         constants = [] if self.a.network is self.b.network else constant_differences(self.a.network, self.b.network)
         populations = tuple(self.populations)
         derived = self._derived() if any(INPUT in names for names in self.names) else ()
         return Divergence(populations, self.names, derived, constants, first=self.first, spread=self.spread, **self.sums)
 
     def _known_bits(self, population: ComparedPopulation, name: str) -> int | None:
-        """Bits in which a derived array can be compared; None for all of them, where no side has derived it."""
+        """Number of bits in which a derived array can be compared; None, for all bits, if no side has derived it."""
         neuron = None if population.index is None else self.a.network.neuron(population.index)
         return neuron.DERIVED_BITS.get(name) if neuron is not None and self._derived() else None
 
@@ -248,7 +247,7 @@ class _Total:
 
 
 def _causal(names: Iterable[str]) -> list[str]:
-    """The summed input first, then the states as they follow from each other, what is sent last."""
+    """``names`` in causal order: the summed input first, then the states in their order, the spikes last."""
     return sorted(names, key=lambda name: (name == SPIKES) - (name == INPUT))
 
 

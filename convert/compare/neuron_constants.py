@@ -1,4 +1,4 @@
-"""The constants and synapses of one neuron in two networks of the same structure: which of them differ."""
+"""Comparison of the constants and synapses of one neuron in two networks of the same structure."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class SynapseDifference:
 
 @dataclass(frozen=True)
 class NeuronConstants:
-    """What differs: constants as (name, value in A, value in B), and synapses."""
+    """Differences: constants as (name, value in A, value in B), and synapses."""
 
     constants: tuple[tuple[str, int | str, int | str], ...]
     synapses: tuple[SynapseDifference, ...]
 
 
 def neuron_constants(a: Network, b: Network, index: int | None, neuron: int) -> NeuronConstants:
-    """Compare all that decides what neuron ``neuron`` (flat index) does.
+    """Compare all constants and synapses that determine the behaviour of one neuron.
 
     Args:
         a, b: two networks of the same structure.
-        index: of the layer; -1 for the input's neurons, None for the output, which only the last axonal delay can change.
-        neuron: flat index.
+        index: index of the layer; -1 for the input's neurons, None for the output, which depends on the last axonal delay.
+        neuron: flat index of the neuron.
     """
     if a is b:
         return NeuronConstants((), ())
@@ -73,7 +73,7 @@ def neuron_constants(a: Network, b: Network, index: int | None, neuron: int) -> 
 
 
 def _constants(a: Any, b: Any, shape: Shape, neuron: int) -> Iterator[tuple[str, int | str, int | str]]:
-    """Every field of a neuron's constants, of whatever kind it is, at one neuron."""
+    """Yields (name, value in A, value in B) of one neuron for every field of its constants, for any kind of neuron."""
     for entry in fields(a):
         one, two = getattr(a, entry.name), getattr(b, entry.name)
         if isinstance(one, np.ndarray):

@@ -1,7 +1,7 @@
-"""One step of one neuron, worked out from what was recorded before: which spikes arrive, what the equations make of them.
+"""Reference computation of one step of one neuron from the recorded previous steps: spikes that arrive, and the result.
 
-The neuron's own reference step and a plain sum over the synapses that reach it tell which of two runs that differ holds to the
-equations.
+It uses the neuron's own reference step and a plain sum over its synapses.  If two runs differ, it shows which of them follows
+the equations.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from myelin.convert.network import Network
 from myelin.convert.neurons import Neuron
 from myelin.convert.synapses import connections, fan_in
 
-#: By name of a state, (steps, neurons) of one sample.
+#: Recorded arrays by name, (steps, neurons) of one sample.
 Trace = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A spike that reaches the neuron in this step: from which source, by which weight and delay, with which value."""
+    """A spike that reaches the neuron in this step: its source, weight, delay and value."""
 
     recurrent: bool
     source: int
@@ -36,11 +36,11 @@ class Arrival:
 
 @dataclass(frozen=True)
 class NeuronStep:
-    """What arrives at a neuron in a step, and what must come out.
+    """Input of a neuron in one step, and the result of its equations.
 
     Attributes:
-        arrivals: spikes that meet a weight other than zero.
-        expected: summed input, states and spikes by the equations; None where the states before are unknown.
+        arrivals: spikes that arrive through a nonzero weight.
+        expected: summed input, states and spikes by the equations; None if the previous states are unknown.
     """
 
     arrivals: tuple[Arrival, ...]
@@ -48,13 +48,14 @@ class NeuronStep:
 
 
 def neuron_step(network: Network, index: int, neuron: int, step: int, entered: npt.NDArray[Any], own: Trace) -> NeuronStep:
-    """Work out step ``step`` of neuron ``neuron`` of layer ``index`` (-1: the input's neurons) from the steps before.
+    """Compute step ``step`` of neuron ``neuron`` of layer ``index`` (-1: the input's neurons) from the previous steps.
 
     Args:
-        network: whose constants to use.
-        index, neuron, step: which; the neuron by its flat index.
-        entered: (steps, sources) what the population before gave.
-        own: what the layer itself recorded: "spikes" and the states of its neurons; without these nothing is expected.
+        network: network with the constants.
+        index, neuron, step: the layer, the flat index of the neuron, the step.
+        entered: (steps, sources) output of the previous population.
+        own: recorded arrays of the layer: "spikes" and the states of its neurons; without the states ``expected`` is None
+            unless ``step`` is 0.
     """
     kind = network.neuron(index)
     assert kind is not None
@@ -87,7 +88,7 @@ def neuron_step(network: Network, index: int, neuron: int, step: int, entered: n
 
 
 def _expected(neuron: Neuron, before: Mapping[str, Any], a: int, drive: Any) -> dict[str, int]:
-    """What the reference step of a single neuron makes of its states, its summed input and its drive."""
+    """Result of a single neuron's reference step for its states, its summed input and its drive."""
     states, sent = neuron.step({name: np.asarray(value, np.int64) for name, value in before.items()}, np.asarray(a), drive)
     found: dict[str, Any] = {"a": a, **states, "spikes": sent}
     return {name: int(value) for name, value in found.items() if name in neuron.NAMES}

@@ -1,4 +1,4 @@
-"""A divergence as JSON and as text for the screen: the same values in both."""
+"""A divergence as JSON and as text for the screen; both have the same values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from myelin.convert.compare.runs import ComparedPopulation
 from myelin.convert.neurons.cuba_states import INPUT_BITS
 from myelin.convert.opened import note_lines
 
-#: So many entries of a list are shown; its length is always said.
+#: Upper bound on the entries shown of a list; its length is always shown.
 SHOWN = 8
 SIDES = ("A", "B")
 
@@ -71,13 +71,13 @@ def _values(values: Mapping[str, tuple[int, int]] | None) -> dict[str, dict[str,
 
 
 def _arrives(recurrent: bool, source: int, first: FirstDifference) -> bool:
-    """Whether a spike of that source reaches the neuron in this step in either run."""
+    """Whether a spike of this source reaches the neuron in this step in either run."""
     arrivals = [arrival for step in first.steps if step is not None for arrival in step.arrivals]
     return any((arrival.recurrent, arrival.source) == (recurrent, source) for arrival in arrivals)
 
 
 def _arrivals(a: NeuronStep | None, b: NeuronStep | None) -> dict[str, Any] | None:
-    """Spikes that reach the neuron in this step: how many alike in both, and those that only one side has."""
+    """Spikes that reach the neuron in this step: those equal in both runs, and those of one run only."""
     if a is None or b is None:
         return None
     alike = [arrival for arrival in a.arrivals if arrival in b.arrivals]
@@ -108,7 +108,7 @@ def _expected(step: NeuronStep | None, side: int, first: FirstDifference) -> dic
 
 
 def _reduced(name: str, value: int) -> int:
-    """The summed input as far as it can be known from u, so that a derived one can be judged."""
+    """``value``; a summed input modulo 2^18, the part that can be derived from u."""
     return value % (1 << INPUT_BITS) if name == "a" else value
 
 
@@ -125,7 +125,7 @@ def _spread(population: ComparedPopulation, spread: Spread) -> dict[str, Any]:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """What ``as_dict`` gave, with ``a``, ``b`` (network and backend) and ``input`` (text), for the screen."""
+    """Lines for the screen from the result of ``as_dict``, extended by ``a``, ``b`` (network, backend) and ``input`` (text)."""
     shown = [
         f"A             {result['a']['network']}, {result['a']['backend']}",
         *note_lines(result["a"]),
@@ -152,7 +152,7 @@ def _samples(count: int) -> str:
 
 
 def _compared(result: Mapping[str, Any]) -> str:
-    """Populations with the same names together: ``a, u, v, spikes of layer 0 (dense), layer 1 (dense); output``."""
+    """Populations grouped by their compared values: ``a, u, v, spikes of layer 0 (dense), layer 1 (dense); output``."""
     together: dict[str, list[str]] = {}
     for where, names in result["compared"].items():
         together.setdefault(", ".join(names), []).append(where)

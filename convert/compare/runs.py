@@ -1,4 +1,4 @@
-"""One of two runs that are compared: its network, its backend, and all that the backend records of a batch."""
+"""One side of a comparison of two runs: its network, its backend, and its recorded arrays."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
 
-#: Names of the summed input, of what is sent on, and of what leaves the network; every other recorded name is a state.
+#: Names of the summed input, the spikes and the network's output; every other recorded name is a state.
 INPUT, SPIKES, OUTPUT = "a", "spikes", "output"
 
-#: By name, (batch, steps, neurons) of a population.
+#: Arrays of a population by name, (batch, steps, neurons).
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -24,9 +24,9 @@ class Side:
     """One of the two runs.
 
     Attributes:
-        network: what runs.
-        run: its backend, (network, frames (batch, steps, ...), record) -> Recording.
-        without: names that the backend cannot record; None where it gives the output alone.
+        network: the network that runs.
+        run: the backend, (network, frames (batch, steps, ...), record) -> Recording.
+        without: names that the backend cannot record; None if it returns only the output.
     """
 
     network: Network
@@ -36,7 +36,7 @@ class Side:
 
 @dataclass(frozen=True)
 class ComparedPopulation:
-    """What is compared: the input's neurons (index -1), a layer, or the output (index None), which axonal delays reach."""
+    """A compared population: the input's neurons (index -1), a layer, or the output after its axonal delay (index None)."""
 
     name: str
     index: int | None
@@ -44,7 +44,7 @@ class ComparedPopulation:
 
 
 def populations(a: Side, b: Side) -> list[ComparedPopulation]:
-    """What two sides can be compared in, in the order of the chain; only the output where one of them records nothing else."""
+    """The populations that can be compared, from the input to the output; only the output if one side records no more."""
     network, found = a.network, []
     if a.without is not None and b.without is not None:
         if network.input.neuron is not None:
@@ -55,9 +55,9 @@ def populations(a: Side, b: Side) -> list[ComparedPopulation]:
 
 
 def recorded(side: Side, populations: list[ComparedPopulation], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
-    """Run one side on ``frames`` (batch, steps, ...); for each population its arrays by name.
+    """Run one side on ``frames`` (batch, steps, ...); returns the recording and, for each population, its arrays by name.
 
-    What the backend has no variable for is derived from other arrays where the neuron knows how (``Neuron.derive``).
+    Arrays that the backend cannot record are derived from others if the neuron can do so (``Neuron.derive``).
     """
     network, without = side.network, side.without or frozenset()
     record: dict[int, tuple[str, ...]] = {}

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.checkpoint import Checkpoint
-from myelin.convert.explore.settings import Knob, Setting, combinations, content, knobs
+from myelin.convert.explore.settings import Knob, KnobSetting, combinations, content, knobs
 from myelin.convert.mapping.loops import SYNAPSE_BITS
 from myelin.convert.mapping.mapping import map_network
 from myelin.convert.network import Network
@@ -30,7 +30,7 @@ _CHUNK = 256
 
 
 @dataclass(frozen=True)
-class Point:
+class ExploredPoint:
     """A setting beside the exported network, on the same samples.
 
     Attributes:
@@ -59,7 +59,7 @@ class Combination:
 
     weight_bits: int
     delay_bits: int
-    point: Point
+    point: ExploredPoint
     best: bool
 
 
@@ -67,8 +67,8 @@ class Combination:
 class Exploration:
     """All knobs, each with a point for every setting; ``exported`` is the network as it was exported."""
 
-    exported: Point
-    knobs: tuple[tuple[Knob, tuple[Point, ...]], ...]
+    exported: ExploredPoint
+    knobs: tuple[tuple[Knob, tuple[ExploredPoint, ...]], ...]
     combinations: tuple[Combination, ...]
 
 
@@ -94,7 +94,7 @@ def explore(
     """
     turned = knobs(network, checkpoint, target, clipped_to_steps)
     pairs, combined = combinations(network, target)
-    settings = [Setting("exported", network), *(one for knob in turned for one in knob.settings), *combined]
+    settings = [KnobSetting("exported", network), *(one for knob in turned for one in knob.settings), *combined]
     points = iter(_points(settings, target, samples, numbers, progress))
     exported = next(points)
     shown = tuple((knob, tuple(next(points) for _ in knob.settings)) for knob in turned)
@@ -106,8 +106,8 @@ def explore(
 
 
 def _points(
-    settings: Sequence[Setting], target: Target, samples: Samples, numbers: npt.NDArray[np.int64], progress: bool
-) -> Iterator[Point]:
+    settings: Sequence[KnobSetting], target: Target, samples: Samples, numbers: npt.NDArray[np.int64], progress: bool
+) -> Iterator[ExploredPoint]:
     """A point for each setting; the first is the exported network.  Settings that make the same network run once."""
     keys = [content(setting.network) for setting in settings]
     distinct = dict(zip(reversed(keys), reversed([setting.network for setting in settings])))
@@ -121,7 +121,7 @@ def _points(
         if place not in memory:
             memory[place] = memory_bytes(setting.network, target, setting.weight_bits)
         prediction, mismatch = runs[key]
-        yield Point(
+        yield ExploredPoint(
             setting.value,
             key == keys[0],
             compare(runs[keys[0]][0], prediction, labels),
@@ -170,7 +170,7 @@ def memory_bytes(network: Network, target: Target, weight_bits: int | None = Non
     return int(mapping.loads[:, SYNAPSE_BITS].sum()) // 8 if mapping.cores else None
 
 
-def _front(points: Sequence[Point]) -> set[int]:
+def _front(points: Sequence[ExploredPoint]) -> set[int]:
     """Places of the points that the target holds and that no other such one beats in accuracy and memory."""
     held = [place for place, point in enumerate(points) if point.memory_bytes is not None and not point.broken_rules]
     memory = np.array([points[place].memory_bytes for place in held], np.int64)

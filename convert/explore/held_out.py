@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -35,15 +35,13 @@ def open_held_out(source: str, checkpoint: Checkpoint) -> tuple[Samples, npt.NDA
         DataError: the data cannot be read, or is not what the run was trained on.
         NetworkError: the checkpoint does not say what that was.
     """
-    from myelin.convert.artifact.provenance import Run
     from myelin.train.config.files import config_from_dict
     from myelin.train.run.start import training_data
 
-    config, run = config_from_dict(checkpoint.config), Run.of(checkpoint)
+    config, run = config_from_dict(checkpoint.config), checkpoint.run
     dataset = training_data(source, config)
     samples, numbers = held_out(dataset, config, Binning.from_dict(run.data_section, f"{checkpoint.folder}: run.json"))
-    recorded: dict[str, Any] = checkpoint.record["data"]
-    said = (recorded.get("train_samples"), recorded.get("validation_samples"))
+    said = (run.data_facts.get("train_samples"), run.data_facts.get("validation_samples"))
     if said != (len(dataset) - len(numbers), len(numbers)):
         raise DataError(
             f"{dataset.name}: {len(dataset) - len(numbers)} samples to train on and {len(numbers)} to hold out, the run had "

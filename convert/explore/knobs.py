@@ -14,10 +14,11 @@ import numpy as np
 
 from myelin.convert.arrays import IntArray
 from myelin.convert.checkpoint import Checkpoint, network_from_checkpoint
-from myelin.convert.delays import with_delays
+from myelin.convert.delays import clip_delays, with_delays
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS
+from myelin.hw_configs.weight_grid import on_grid
 
 #: Bits of a decay in 1/4096.
 DECAY_BITS = DECAY_UNITY.bit_length() - 1
@@ -39,11 +40,11 @@ def with_weight_bits(network: Network, bits: int) -> Network:
     """
     _check("weight bits", bits, 1, WEIGHT_BITS)
 
-    def fitted(weight: IntArray) -> IntArray:
-        choices = [_on_grid(weight, exponent, bits) for exponent in range(WEIGHT_BITS + 2 - bits)]
+    def best(weight: IntArray) -> IntArray:
+        choices = [on_grid(weight, bits, 1 << exponent) for exponent in range(WEIGHT_BITS + 2 - bits)]
         return min(choices, key=lambda chosen: int(((weight.astype(np.int64) - chosen) ** 2).sum()))
 
-    return _weights(network, fitted)
+    return _weights(network, best)
 
 
 def with_weight_exponent(network: Network, exponent: int) -> Network:
@@ -53,7 +54,7 @@ def with_weight_exponent(network: Network, exponent: int) -> Network:
         ConfigError: not 1..8, which is 8 bits to 1.
     """
     _check("weight exponent", exponent, 1, WEIGHT_BITS)
-    return _weights(network, lambda weight: _on_grid(weight, exponent, WEIGHT_BITS + 1 - exponent))
+    return _weights(network, lambda weight: on_grid(weight, WEIGHT_BITS + 1 - exponent))
 
 
 def with_longest_delay(network: Network, most_steps: int) -> Network:
@@ -63,7 +64,7 @@ def with_longest_delay(network: Network, most_steps: int) -> Network:
         ConfigError: less than 0.
     """
     _check("longest delay", most_steps, 0, None)
-    return replace(network, layers=with_delays(network.layers, lambda delay: np.minimum(delay, most_steps)))
+    return clip_delays(network, most_steps)[0]
 
 
 def with_delay_grid(network: Network, grid_steps: int, most_steps: int | None = None) -> Network:
@@ -140,12 +141,6 @@ def _check(what: str, value: int, low: int, high: int | None) -> None:
     if value < low or (high is not None and value > high):
         allowed = f"{low} or more" if high is None else f"{low}..{high}"
         raise ConfigError(f"{what}: {value}; {allowed} is allowed")
-
-
-def _on_grid(weight: IntArray, exponent: int, bits: int) -> IntArray:
-    half = 1 << (bits - 1)
-    steps = np.rint(np.ldexp(weight.astype(np.float64), -exponent)).clip(-half, half - 1)
-    return steps.astype(np.int32) << exponent
 
 
 def _weights(network: Network, change: Callable[[IntArray], IntArray]) -> Network:

@@ -7,14 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myelin.convert.artifact.provenance import Origin, Run
+from myelin.convert.artifact.provenance import Origin
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.convert.explore.explore import explore
 from myelin.convert.explore.held_out import open_held_out
 from myelin.convert.explore.report import as_dict
 from myelin.convert.opened import Opened, read, require
 from myelin.convert.samples import spread_choice
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 if TYPE_CHECKING:
     from myelin.convert.checkpoint import Checkpoint
@@ -79,7 +80,7 @@ def explored(
 def _trained(opened: Opened) -> tuple[Checkpoint, str, int | None]:
     """The trained network, the target it is for, and the limit to which delays were clipped at export."""
     if opened.checkpoint is not None:
-        return opened.checkpoint, Run.of(opened.checkpoint).target, None
+        return opened.checkpoint, opened.checkpoint.run.target, None
     assert opened.artifact is not None
     origin = Origin.of(opened.artifact)
     return read_checkpoint(origin.checkpoint), origin.target, origin.clipped_to_steps

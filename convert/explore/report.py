@@ -11,8 +11,9 @@ POINT: ``unchanged`` (the network is the exported one), ``accuracy_percent`` wit
 ``accuracy_high_percent`` (95 %, Wilson), ``difference_points`` to the exported network on the same samples with
 ``difference_low_points`` and ``difference_high_points`` (95 %, Tango), ``only_exported_right_samples``,
 ``only_this_right_samples``, ``spike_mismatch_percent``, ``core_memory_bytes`` (null where it cannot be said), ``parameters``,
-``broken_rules`` (messages; empty where the target holds the network).  ``myelin.convert.explore.explore.Point`` says what each
-means. Values of a knob are numbers, those of ``delay_rounding`` names; ``points`` is empty where ``left_out`` says why.
+``broken_rules`` (messages; empty where the target holds the network). ``myelin.convert.explore.explore.ExploredPoint`` says
+what each means. Values of a knob are numbers, those of ``delay_rounding`` names; ``points`` is empty where ``left_out`` says
+why.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from myelin.convert.explore.explore import Exploration, Point
+from myelin.convert.explore.explore import Exploration, ExploredPoint
 from myelin.convert.rules import not_checked
 from myelin.hw_configs.target import Target
 
@@ -56,7 +57,7 @@ def as_dict(exploration: Exploration, target: Target) -> dict[str, Any]:
     }
 
 
-def _point(point: Point) -> dict[str, Any]:
+def _point(point: ExploredPoint) -> dict[str, Any]:
     paired = point.paired
     return {
         "unchanged": point.unchanged,

@@ -27,7 +27,7 @@ _THRESHOLD_FACTORS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class KnobSetting:
     """A network as one value of a knob makes it.
 
     Attributes:
@@ -55,7 +55,7 @@ class Knob:
     name: str
     title: str
     unit: str
-    settings: tuple[Setting, ...]
+    settings: tuple[KnobSetting, ...]
     left_out: str = ""
 
 
@@ -76,14 +76,14 @@ def knobs(network: Network, checkpoint: Checkpoint, target: Target, clipped_to_s
             "weight_bits",
             "bits of the weights, each connection on its own power of two",
             "bits",
-            tuple(Setting(bits, turn.with_weight_bits(network, bits), bits) for bits in _WEIGHT_BITS),
+            tuple(KnobSetting(bits, turn.with_weight_bits(network, bits), bits) for bits in _WEIGHT_BITS),
         ),
         Knob(
             "weight_exponent",
             "all weights in -256..255 as multiples of 2^exponent",
             "exponent",
             tuple(
-                Setting(exponent, turn.with_weight_exponent(network, exponent), WEIGHT_BITS + 1 - exponent)
+                KnobSetting(exponent, turn.with_weight_exponent(network, exponent), WEIGHT_BITS + 1 - exponent)
                 for exponent in range(WEIGHT_BITS - 1, 0, -1)
             ),
         ),
@@ -91,42 +91,42 @@ def knobs(network: Network, checkpoint: Checkpoint, target: Target, clipped_to_s
             "delay_bits",
             "bits of the delays: none longer than 2^bits - 1 steps",
             "bits",
-            tuple(Setting(bits, _delay_bits(network, bits, limit)) for bits in _DELAY_BITS),
+            tuple(KnobSetting(bits, _delay_bits(network, bits, limit)) for bits in _DELAY_BITS),
         ),
         Knob(
             "delay_grid_steps",
             "delays as multiples of a grid",
             "steps",
-            tuple(Setting(grid, turn.with_delay_grid(network, grid, limit)) for grid in _DELAY_GRIDS_STEPS),
+            tuple(KnobSetting(grid, turn.with_delay_grid(network, grid, limit)) for grid in _DELAY_GRIDS_STEPS),
         ),
         Knob(
             "longest_delay_steps",
             "delays clipped to a longest one",
             "steps",
-            tuple(Setting(most, turn.with_longest_delay(network, most)) for most in cuts),
+            tuple(KnobSetting(most, turn.with_longest_delay(network, most)) for most in cuts),
         ),
         _roundings(network, checkpoint, clipped_to_steps),
         Knob(
             "decay_bits",
             "bits of the decays of current and voltage",
             "bits",
-            tuple(Setting(bits, turn.with_decay_bits(network, bits)) for bits in _DECAY_BITS),
+            tuple(KnobSetting(bits, turn.with_decay_bits(network, bits)) for bits in _DECAY_BITS),
         ),
         Knob(
             "threshold_factor",
             "threshold of the neurons that spike, times a factor",
             "factor",
-            tuple(Setting(factor, turn.with_threshold_scale(network, factor)) for factor in _THRESHOLD_FACTORS),
+            tuple(KnobSetting(factor, turn.with_threshold_scale(network, factor)) for factor in _THRESHOLD_FACTORS),
         ),
     ]
 
 
-def combinations(network: Network, target: Target) -> tuple[list[tuple[int, int]], list[Setting]]:
+def combinations(network: Network, target: Target) -> tuple[list[tuple[int, int]], list[KnobSetting]]:
     """(bits of weights, bits of delays), every one with every other, and the setting that each pair makes."""
     pairs = list(itertools.product(_WEIGHT_BITS, _DELAY_BITS))
     limit = target.delay_steps_max
     settings = [
-        Setting(f"{weight}/{delay}", _delay_bits(turn.with_weight_bits(network, weight), delay, limit), weight)
+        KnobSetting(f"{weight}/{delay}", _delay_bits(turn.with_weight_bits(network, weight), delay, limit), weight)
         for weight, delay in pairs
     ]
     return pairs, settings
@@ -147,7 +147,7 @@ def _roundings(network: Network, checkpoint: Checkpoint, clipped_to_steps: int |
         return Knob(name, title, "", (), str(error))
     if content(made["nearest"]) != content(network):
         return Knob(name, title, "", (), "the network is not what its checkpoint gives with delays rounded to the nearest")
-    return Knob(name, title, "", tuple(Setting(mode, each) for mode, each in made.items()))
+    return Knob(name, title, "", tuple(KnobSetting(mode, each) for mode, each in made.items()))
 
 
 def content(network: Network) -> bytes:

@@ -31,10 +31,13 @@ class FloatCuba(FloatNeuron):
         s  = v > threshold;  v <- 0 where s
 
     Attributes:
-        threshold: one for the layer, not negative; None for a readout of states, which never spikes.
+        threshold: one number for the layer, not negative; None for a readout of states, which never spikes.
         current_decay, voltage_decay: share lost per step, 0..1; scalar () or broadcastable to the layer's shape.  A LIF neuron
             without synapse filter has current_decay 1.
-        bias: added to the voltage in every step; likewise.
+        bias: added to the voltage in every step; scalar () or broadcastable to the layer's shape.
+
+    Raises:
+        NetworkError: a value is not numeric, NaN, infinite or outside its range.
     """
 
     threshold: float | None
@@ -58,18 +61,18 @@ class FloatCuba(FloatNeuron):
 
     @property
     def output(self) -> Literal["spikes", "state"]:
-        """Spikes where there is a threshold; else the voltage."""
+        """The output: spikes if there is a threshold, else the state, the voltage."""
         return "spikes" if self.threshold is not None else "state"
 
     def step(self, states: dict[str, FloatArray], x: FloatArray) -> tuple[dict[str, FloatArray], FloatArray]:
-        """u, v and the spikes, by the equations above."""
+        """u, v and the spikes from the equations above."""
         u = (1 - self.current_decay) * states["u"] + x
         v = (1 - self.voltage_decay) * states["v"] + u + self.bias
         spikes = v > (np.inf if self.threshold is None else self.threshold)
         return {"u": u, "v": np.where(spikes, 0.0, v)}, spikes.astype(np.float64)
 
     def structure(self) -> Cuba:
-        """CUBA neurons whose constants are all zero."""
+        """CUBA neurons with all constants zero."""
         none = np.zeros((), np.int32)
         return Cuba(0, none, none)
 
@@ -85,7 +88,7 @@ class FloatCuba(FloatNeuron):
         )
 
     def fitting_scale(self, scale: int) -> int:
-        """As far as the threshold fits 17 bit and the bias its mantissa and exponent."""
+        """The largest scale up to ``scale`` at which the threshold fits 17 bit and the bias its mantissa and exponent."""
         if self.threshold:
             scale = min(scale, fitting(self.threshold, THRESHOLD_MAX))
         if self.bias.any():
@@ -93,7 +96,7 @@ class FloatCuba(FloatNeuron):
         return scale
 
     def calibrated(self, scale: float, threshold: float, bias: float) -> Cuba:
-        """As ``FloatNeuron.calibrated``."""
+        """See ``FloatNeuron.calibrated``."""
         shifted = self.bias + bias * (self.threshold or 0.0) if self.bias.any() else self.bias
         mantissa, exponent = round_bias(shifted * scale * (1 << STATE_SHIFT))
         level = STATE_THRESHOLD if self.threshold is None else round(scale * threshold * self.threshold)
@@ -101,7 +104,7 @@ class FloatCuba(FloatNeuron):
         return Cuba(level, current, voltage, mantissa, exponent)
 
     def scale_limits(self, threshold_max: int) -> list[float]:
-        """Of threshold and bias, with room for a factor of 1.5."""
+        """Upper bounds on the scale from threshold and bias, with room for a factor of 1.5."""
         limits = [threshold_max / (1.5 * self.threshold)] if self.threshold else []
         if self.bias.any():
             limits.append((BIAS_MANT_MAX << BIAS_EXP_MAX) / (1 << STATE_SHIFT) / (1.5 * float(np.abs(self.bias).max())))
@@ -109,12 +112,12 @@ class FloatCuba(FloatNeuron):
 
     @property
     def has_threshold(self) -> bool:
-        """Whether the neurons spike."""
+        """True if the neurons spike."""
         return self.threshold is not None
 
     @property
     def has_bias(self) -> bool:
-        """Whether any neuron has a bias other than zero."""
+        """True if any neuron has a nonzero bias."""
         return bool(self.bias.any())
 
     @property
@@ -123,11 +126,11 @@ class FloatCuba(FloatNeuron):
         return self.threshold or 0.0
 
     def kept(self) -> tuple[float, ...]:
-        """Of u and of v."""
+        """The mean remaining shares of u and of v per step."""
         return tuple(1 - float(np.mean(decay)) for decay in (self.current_decay, self.voltage_decay))
 
     def rounding_errors(self, rounded: Cuba, scale: int) -> tuple[float, float]:
-        """Relative error of the threshold, largest error of a decay."""
+        """Relative error of the threshold, and largest error of a decay."""
         decay = max(
             float(np.abs(getattr(rounded, name) / DECAY_UNITY - getattr(self, name)).max())
             for name in ("current_decay", "voltage_decay")
@@ -136,7 +139,7 @@ class FloatCuba(FloatNeuron):
 
 
 def float_cuba(neuron: Cuba, output: str) -> FloatCuba:
-    """What integer CUBA neurons of a layer with this output stand for, in SLAYER's unit: exact."""
+    """The float neurons of integer CUBA neurons in a layer with this output, exact, in SLAYER's unit."""
     return FloatCuba(
         neuron.threshold / WEIGHT_SCALE if output == "spikes" else None,
         neuron.current_decay / DECAY_UNITY,

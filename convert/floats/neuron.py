@@ -1,4 +1,4 @@
-"""What every stage asks of a neuron of a float network: the twin of the contract for integers."""
+"""The contract of a float network's neuron, used by every stage; the counterpart of the contract for integer neurons."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class FloatNeuron(ABC):
-    """Constants of a population of neurons in floats of any scale, and all that a stage asks of them.
+    """Constants of a population of neurons in floats of any scale, and their behaviour in every stage.
 
-    A float neuron is a frozen dataclass that lists its states and its constants below and implements ``step``, ``rounded`` and
-    ``structure``; ``myelin.convert.floats.twins`` registers which integer neuron it stands for.  What NIR, calibration and the
-    reports of rounding errors need beyond that they ask for by name, and refuse where it is not there.
+    A float neuron is a frozen dataclass that sets ``STATES`` and ``CONSTANTS`` below and implements ``step``, ``rounded`` and
+    ``structure``.  ``myelin.convert.floats.twins`` registers its integer neuron.  NIR, calibration and the reports of rounding
+    errors ask for further values by name, and refuse a neuron that does not have them.
     """
 
     #: Names of the states, in the order in which ``step`` changes them.
     STATES: ClassVar[tuple[str, ...]]
     #: Constants that are arrays, () or broadcastable to the layer's shape: (name, smallest, largest value).
     CONSTANTS: ClassVar[tuple[tuple[str, float, float], ...]] = ()
-    #: State that a readout of states gives; None where such neurons cannot be one.
+    #: The state that a readout of states outputs; None if these neurons cannot be one.
     READOUT: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
@@ -41,75 +41,81 @@ class FloatNeuron(ABC):
             check_broadcast(name, getattr(self, name), shape)
 
     def flattened(self, shape: Shape) -> Self:
-        """These neurons with every array of constants as (neurons,)."""
+        """These neurons with every array of constants flattened to (neurons,)."""
         changes = {name: np.broadcast_to(getattr(self, name), shape).reshape(-1) for name, _, _ in self.CONSTANTS}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     @property
     def output(self) -> Literal["spikes", "state"]:
-        """What a layer of them gives: spikes, or for a readout that never spikes its state."""
+        """The output of a layer of them: "spikes", or "state" for a readout that never spikes."""
         return "spikes"
 
     def rest(self, shape: tuple[int, ...]) -> dict[str, FloatArray]:
-        """States before the first step: zero."""
+        """The states of ``shape`` before the first step: zero."""
         return {name: np.zeros(shape) for name in self.STATES}
 
     @abstractmethod
     def step(self, states: dict[str, FloatArray], x: FloatArray) -> tuple[dict[str, FloatArray], FloatArray]:
-        """States (batch, neurons) after one step with the summed input ``x``, and the spikes; constants are flattened."""
+        """The states after one step with the summed input ``x``, and the spikes, all (batch, neurons).
+
+        The neurons are ``flattened``.
+        """
 
     @abstractmethod
     def structure(self) -> Neuron:
-        """Integer neurons of the same kind with all constants zero: enough to check that layers fit together."""
+        """Integer neurons of the same kind with all constants zero, for the check that layers fit together."""
 
     @abstractmethod
     def rounded(self, scale: int) -> Neuron:
-        """The nearest integer neurons where weight 1 of the floats is ``2 ** scale`` in the integers."""
+        """The nearest integer neurons, if a float weight of 1 becomes the integer ``2 ** scale``."""
 
     def fitting_scale(self, scale: int) -> int:
-        """The largest scale up to ``scale`` with which the constants of ``rounded`` fit their fields."""
+        """The largest scale up to ``scale`` at which the constants of ``rounded`` fit their fields."""
         return scale
 
     def calibrated(self, scale: float, threshold: float, bias: float) -> Neuron:
-        """The integer neurons that calibration tries.
+        """The integer neurons for one trial of calibration.
 
         Args:
-            scale: weight 1 of the floats is this in the integers.
+            scale: a float weight of 1 becomes this integer.
             threshold: factor on the threshold.
-            bias: added to every bias, as a share of the threshold; only where there is one.
+            bias: added to every bias, as a share of the threshold, if the neurons have a bias.
+
+        Raises:
+            NetworkError: neurons of this class cannot be calibrated.
         """
         raise NetworkError(f"{type(self).__name__} neurons cannot be calibrated; round them (myelin.convert.quantise.rounding)")
 
     def scale_limits(self, threshold_max: int) -> list[float]:
-        """Scales beyond which a constant of ``calibrated`` leaves its field."""
+        """Upper bounds on the scale; above them a constant of ``calibrated`` does not fit its field."""
         return []
 
     @property
     def has_threshold(self) -> bool:
-        """Whether calibration may vary a threshold."""
+        """True if calibration may vary a threshold."""
         return False
 
     @property
     def has_bias(self) -> bool:
-        """Whether calibration may vary a bias."""
+        """True if calibration may vary a bias."""
         return False
 
     @property
     def largest_constant(self) -> float:
-        """Largest magnitude that the readout's state must be able to reach besides what it does reach."""
+        """A magnitude that the range of the readout's state must include, in addition to the values it reaches."""
         return 0.0
 
     def kept(self) -> tuple[float, ...] | None:
-        """Mean share that is kept of each state in a step, where every state is a sum of the one before; None elsewhere."""
+        """The mean remaining share of each state per step, if each state sums the previous one; else None."""
         return None
 
     def rounding_errors(self, rounded: Any, scale: int) -> tuple[float, float]:
-        """Relative error of the threshold and largest error of a decay in ``rounded(scale)``; 0 for what there is not."""
+        """Relative error of the threshold and largest error of a decay in ``rounded(scale)``; 0 if there is none."""
         return 0.0, 0.0
 
 
 def frozen_float(name: str, values: npt.ArrayLike, low: float = -np.inf, high: float = np.inf) -> FloatArray:
-    """A read-only float64 copy of ``values``; raises NetworkError where one is NaN, infinite or outside low..high."""
+    """A read-only float64 copy of ``values``; NetworkError if one is not numeric, NaN, infinite or outside low..high."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise NetworkError(f"{name} has dtype {array.dtype}; numbers are allowed")

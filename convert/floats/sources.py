@@ -32,7 +32,7 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
 
     Raises:
         NetworkError: it cannot be read, or holds something that a ``FloatNetwork`` cannot say.
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
     """
     place = Path(path)
     cure = f"its integers are chosen already; the trained network in it, if there is one, is {place / 'checkpoint'}"
@@ -40,12 +40,11 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
     if dt_ms is not None and kind != "nir":
         raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
     if kind == "run":
-        from myelin.convert.artifact.provenance import Run
         from myelin.convert.checkpoint import read_checkpoint
         from myelin.convert.floats.checkpoint import floats_from_checkpoint
 
         checkpoint = read_checkpoint(place)
-        run = Run.of(checkpoint)
+        run = checkpoint.run
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
         return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys)
     if kind == "nir":

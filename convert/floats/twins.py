@@ -1,4 +1,4 @@
-"""Which float neuron an integer neuron stands for: one line for each in ``TWINS``."""
+"""The float neuron of each integer neuron: ``TWINS`` has one line for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolution over two spatial axes as integers; one axis is the case of height 1."""
+"""Integer convolution over two spatial axes; a one-dimensional convolution has height 1."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from myelin.convert.layers.dense import Dense
 from myelin.convert.layers.synapse import Counts, Synapse
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, WEIGHT_MAX, WEIGHT_MIN
+from myelin.hw_configs.shapes import as_chw as as_chw
+from myelin.hw_configs.shapes import convolved
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +28,10 @@ class Conv(Synapse):
     Attributes:
         weight: W, (out channels, in channels / groups, kernel height, kernel width), -256..255.
         stride, padding, dilation: (vertical, horizontal).
-        groups: channels are connected within this many blocks.
+        groups: number of blocks of channels; channels are connected only within a block.
 
     Raises:
-        NetworkError: a value is not whole, has the wrong shape or lies outside its range.
+        NetworkError: a value is not an integer, has the wrong shape or is outside its range.
 
     Source: lava-nc ``proc/conv/models.py`` and ``utils.py``.
     """
@@ -59,29 +61,28 @@ class Conv(Synapse):
             raise NetworkError(f"conv groups is {self.groups}; a divisor of the {weight.shape[0]} output channels is allowed")
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape (C, H, W) of the neurons this connection reaches from ``input_shape``."""
+        """Shape (C, H, W) of the target neurons for a source of ``input_shape``; NetworkError if it does not fit."""
         channels, *space = as_chw(input_shape)
         if channels != self.weight.shape[1] * self.groups:
             raise NetworkError(
                 f"conv weight expects {self.weight.shape[1] * self.groups} channels, the layer before has shape {input_shape}"
             )
-        size = []
-        for axis in range(2):
-            extent = self.dilation[axis] * (self.weight.shape[2 + axis] - 1) + 1
-            size.append((space[axis] + 2 * self.padding[axis] - extent) // self.stride[axis] + 1)
+        size = convolved(
+            (space[0], space[1]), (self.weight.shape[2], self.weight.shape[3]), self.stride, self.padding, self.dilation
+        )
         if min(size) < 1:
             raise NetworkError(f"conv kernel {self.weight.shape[2:]} does not fit the layer before, of shape {input_shape}")
         return (self.weight.shape[0], *size)
 
     def absolute_input_sum(self) -> int:
-        """Largest sum over one neuron's inputs of |W|: bounds every product with spikes of 0 or 1."""
+        """The largest sum of |W| over one neuron's inputs: an upper bound on every product with spikes of 0 or 1."""
         return int(np.abs(self.weight).astype(np.int64).sum(axis=(1, 2, 3)).max(initial=0))
 
     def as_dense(self, input_shape: Shape) -> Dense:
-        """The convolution unrolled, as a matrix whose sums do not wrap.
+        """The convolution unrolled to a matrix whose sums do not wrap.
 
         Raises:
-            NetworkError: it does not fit ``input_shape``, or it has odd weights that a synapse of a matrix does not hold.
+            NetworkError: the convolution does not fit ``input_shape``, or has odd weights that a dense synapse cannot hold.
         """
         listed = unroll(self, input_shape)
         matrix = np.zeros(listed.shape, np.int32)
@@ -95,7 +96,7 @@ class Conv(Synapse):
             raise NetworkError(f"recurrent {self.kind} maps shape {shape} to {target}; the same shape is allowed")
 
     def row(self, input_shape: Shape, neuron: int) -> tuple[IntArray, IntArray | None]:
-        """As ``Synapse.row``, without unrolling the whole kernel."""
+        """See ``Synapse.row``; does not unroll the whole kernel."""
         _, height, width = chw = as_chw(input_shape)
         out, y, x = np.unravel_index(neuron, self.output_shape(chw))
         depth = chw[0] // self.groups
@@ -109,7 +110,7 @@ class Conv(Synapse):
         return weight.reshape(-1), None
 
     def fan_out(self, input_shape: Shape) -> Counts:
-        """As ``Synapse.fan_out``; at the borders fewer targets are left."""
+        """See ``Synapse.fan_out``; sources at the borders have fewer targets."""
         channels, *space = chw = as_chw(input_shape)
         there = np.count_nonzero(self.weight.reshape(self.groups, -1, *self.weight.shape[1:]), axis=1)
         there = there.reshape(channels, *self.weight.shape[2:])  # (in channels, kernel height, kernel width)
@@ -120,7 +121,7 @@ class Conv(Synapse):
         return count.reshape(-1)
 
     def fan_in(self, input_shape: Shape, places: bool = False) -> Counts:
-        """As ``Synapse.fan_in``."""
+        """See ``Synapse.fan_in``."""
         _, *space = chw = as_chw(input_shape)
         shape = self.output_shape(chw)
         there = np.count_nonzero(self.weight, axis=1)  # (out channels, kernel height, kernel width)
@@ -132,7 +133,7 @@ class Conv(Synapse):
         return count.reshape(-1)
 
     def _tap_places(self, output_shape: Shape) -> Iterator[tuple[tuple[int, ...], list[npt.NDArray[np.intp]]]]:
-        """Each tap of the kernel with the rows and the columns that it reads for the outputs of ``output_shape``."""
+        """Yield each tap of the kernel with the rows and columns it reads for outputs of ``output_shape``."""
         for tap in np.ndindex(*self.weight.shape[2:]):
             yield (
                 tap,
@@ -144,34 +145,40 @@ class Conv(Synapse):
 
 
 class Kernel(Protocol):
-    """A convolution with weights of any type: what ``unroll`` needs to know of it."""
+    """The attributes of a convolution, with weights of any type, that ``unroll`` needs."""
 
     @property
     def weight(self) -> npt.NDArray[Any]:
-        """(out channels, in channels / groups, kernel height, kernel width)."""
+        """The weights (out channels, in channels / groups, kernel height, kernel width)."""
 
     @property
     def stride(self) -> tuple[int, int]:
-        """(vertical, horizontal), as the two that follow."""
+        """Stride (vertical, horizontal)."""
 
     @property
     def padding(self) -> tuple[int, int]:
-        """Zeros around."""
+        """Rows and columns of zeros on each side (vertical, horizontal)."""
 
     @property
     def dilation(self) -> tuple[int, int]:
-        """Distance of the kernel's taps."""
+        """Distance between the kernel's taps (vertical, horizontal)."""
 
     @property
     def groups(self) -> int:
-        """Blocks of channels."""
+        """Number of blocks of channels."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(C, H, W) that is reached from ``input_shape``."""
+        """Shape (C, H, W) of the target neurons for a source of ``input_shape``."""
 
 
 class Synapses(NamedTuple):
-    """A convolution as a list: weight, target neuron and source neuron of each synapse, flat in C order of (C, H, W)."""
+    """A convolution as a list of synapses.
+
+    Attributes:
+        weight: the weight of each synapse.
+        target, source: its target and source neuron, flat indices in the C order of (C, H, W).
+        shape: (targets, sources), the shape of the same connection as a matrix.
+    """
 
     weight: npt.NDArray[Any]
     target: npt.NDArray[np.intp]
@@ -179,17 +186,8 @@ class Synapses(NamedTuple):
     shape: tuple[int, int]
 
 
-def as_chw(shape: Shape) -> tuple[int, int, int]:
-    """A population's shape as (channels, height, width): N neurons in a row are (1, 1, N)."""
-    if len(shape) == 3:
-        return (shape[0], shape[1], shape[2])
-    if len(shape) == 1:
-        return (1, 1, shape[0])
-    raise NetworkError(f"a population has shape {shape}; (neurons,) or (channels, height, width) is allowed")
-
-
 def unroll(synapse: Kernel, input_shape: Shape) -> Synapses:
-    """Every synapse of the convolution from ``input_shape`` whose weight is not zero; no two share source and target."""
+    """All synapses with nonzero weight of the convolution from ``input_shape``; no two share source and target."""
     channels, height, width = as_chw(input_shape)
     out_channels, out_height, out_width = synapse.output_shape(input_shape)
     group_in, group_out = channels // synapse.groups, out_channels // synapse.groups

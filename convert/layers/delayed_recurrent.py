@@ -1,4 +1,4 @@
-"""Recurrent connection with axonal delays as integers."""
+"""Integer recurrent connection with axonal delays."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class DelayedRecurrent:
     Attributes:
         synapse: Dense (N, N), or Conv that keeps the layer's shape (a row of N neurons counts as 1 channel of 1 x N).
         delay_steps: recurrent axonal delay of each neuron in steps; scalar () or broadcastable to the layer's shape.
-            0 means the next step.
+            With delay 0 a spike arrives in the next step.
 
     Raises:
-        NetworkError: a value is not whole, has the wrong shape or lies outside its range.
+        NetworkError: a value is not an integer, has the wrong shape or is outside its range.
 
     Source: DelRec (Queant et al. 2025); ConvDelRec (arXiv 2604.15997).
     """

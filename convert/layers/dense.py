@@ -1,4 +1,4 @@
-"""All-to-all connection as integers."""
+"""Integer all-to-all connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from myelin.convert.layers.synapse import Counts, Synapse
 from myelin.convert.layers.weights import check_weight
 from myelin.hw_configs.errors import NetworkError
 
-#: Longest delay a network may state; what a file or a chip holds is less and checked there.
+#: Longest delay a network may have; files and chips hold shorter delays, which is checked there.
 DELAY_LIMIT_STEPS = 4095
 
 
@@ -25,11 +25,11 @@ class Dense(Synapse):
     Attributes:
         weight: W, (out, in), -256..255; signed weights above 127 or below -128 must be even (8 bit).
         weight_exp: e.
-        delay_steps: synaptic delays D, (out, in) in steps, or None for none.  Axonal delays belong to the layer the
-            spikes come from (``Layer.delay_steps``) and are added to these.
+        delay_steps: synaptic delays D, (out, in) in steps, or None for none.  Axonal delays belong to the source layer
+            (``Layer.delay_steps``) and are added to D.
 
     Raises:
-        NetworkError: a value is not whole, has the wrong shape or lies outside its range.
+        NetworkError: a value is not an integer, has the wrong shape or is outside its range.
 
     Source: lava-nc ``proc/dense/models.py``.
     """
@@ -55,28 +55,28 @@ class Dense(Synapse):
             object.__setattr__(self, "delay_steps", delay)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the neurons this connection reaches from ``input_shape``, which is flattened in C order."""
+        """Shape (out,) of the target neurons; ``input_shape`` is flattened in C order.  NetworkError if it does not fit."""
         if int(np.prod(input_shape)) != self.weight.shape[1]:
             raise NetworkError(f"dense weight expects {self.weight.shape[1]} inputs, the layer before has shape {input_shape}")
         return (self.weight.shape[0],)
 
     def absolute_input_sum(self) -> int:
-        """Largest sum over one neuron's inputs of |W|: bounds every product with spikes of 0 or 1."""
+        """The largest sum of |W| over one neuron's inputs: an upper bound on every product with spikes of 0 or 1."""
         return int(np.abs(self.weight).astype(np.int64).sum(axis=1).max(initial=0))
 
     def as_dense(self, input_shape: Shape) -> Dense:
-        """Itself; NetworkError where it does not fit ``input_shape``."""
+        """The connection itself; NetworkError if it does not fit ``input_shape``."""
         self.output_shape(input_shape)
         return self
 
     def reaches(self, input_shape: Shape, shape: Shape) -> bool:
-        """Whether ``shape`` has as many neurons as the weight has rows; how they are arranged is free."""
+        """True if ``shape`` has as many neurons as the weight has rows, in any arrangement."""
         return int(np.prod(self.output_shape(input_shape))) == int(np.prod(shape))
 
     def fan_out(self, input_shape: Shape) -> Counts:
-        """As ``Synapse.fan_out``."""
+        """See ``Synapse.fan_out``."""
         return np.count_nonzero(self.weight, axis=0).astype(np.int64)
 
     def fan_in(self, input_shape: Shape, places: bool = False) -> Counts:
-        """As ``Synapse.fan_in``; there are no kernels, so every source is a place."""
+        """See ``Synapse.fan_in``; without kernels, every source is a place."""
         return np.count_nonzero(self.weight, axis=1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What every stage asks of a connection: the contract that a new layer fulfils in a file of its own."""
+"""The contract of a connection, used by every stage; a new connection fulfils it in its own file."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Counts = npt.NDArray[np.int64]
 
 
 class Synapse(ABC):
-    """A connection from one population to another, and all that a stage asks of it.
+    """A connection from one population to another.
 
-    A connection is a frozen dataclass (``@dataclass(frozen=True, eq=False)``) with a name of its own and the three methods
-    below that are abstract.  Everything else has a default that works on ``as_dense``, the same connection as a matrix: the
-    simulator, the rules, the mapping and Lava run that matrix where nothing faster or smaller is registered, and a file that
-    cannot name the connection refuses it.
+    A connection is a frozen dataclass (``@dataclass(frozen=True, eq=False)``) with its own ``KIND`` and the three abstract
+    methods below.  All other methods have a default that uses ``as_dense``, the same connection as a matrix.  The simulator,
+    the rules, the mapping and Lava use that matrix if nothing faster or smaller is registered.  A file format that has no
+    name for the connection refuses it.
     """
 
     #: Name of the connection in messages and files.
     KIND: ClassVar[str]
-    #: Whether one kernel serves every place, so that populations are (channels, height, width) on both sides.
+    #: True if all places share one kernel; populations are then (channels, height, width) on both sides.
     SPATIAL: ClassVar[bool] = False
-    #: Bits that a sum wraps to where its spikes have no delays; None where it does not wrap.
+    #: Number of bits to which a sum wraps if its spikes have no delays; None if it does not wrap.
     SUM_BITS: ClassVar[int | None] = None
 
-    #: Integer weights; what their axes mean is the connection's own.
+    #: Integer weights; each connection defines their axes.
     weight: IntArray
-    #: A sum is shifted left by this, or right with a floor.
+    #: A sum is shifted left by this; if negative, right with a floor.
     weight_exp: int = 0
-    #: Synaptic delays of the weight's shape in steps; None for none.
+    #: Synaptic delays in steps, in the shape of the weights; None for none.
     delay_steps: IntArray | None = None
 
     @property
@@ -47,18 +47,18 @@ class Synapse(ABC):
 
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the neurons that are reached from a population of ``input_shape``; NetworkError where it does not fit."""
+        """Shape of the target neurons for a source population of ``input_shape``; NetworkError if it does not fit."""
 
     @abstractmethod
     def as_dense(self, input_shape: Shape) -> Dense:
-        """The same connection as a matrix (out, in) of flat populations in C order, equal in every sum."""
+        """The same connection as a matrix (out, in) between flat populations in C order, with equal sums."""
 
     @abstractmethod
     def absolute_input_sum(self) -> int:
-        """Largest sum over one neuron's inputs of |W|: bounds every product with spikes of 0 or 1."""
+        """The largest sum of |W| over one neuron's inputs: an upper bound on every product with spikes of 0 or 1."""
 
     def reaches(self, input_shape: Shape, shape: Shape) -> bool:
-        """Whether a population of ``shape`` can be what is reached from ``input_shape``."""
+        """True if a population of ``shape`` can be the target for a source of ``input_shape``."""
         return self.output_shape(input_shape) == shape
 
     def check_recurrent(self, shape: Shape) -> None:
@@ -68,17 +68,17 @@ class Synapse(ABC):
             raise NetworkError(f"recurrent {self.kind} maps shape {shape} to {target}; the same shape is allowed")
 
     def row(self, input_shape: Shape, neuron: int) -> tuple[IntArray, IntArray | None]:
-        """Weights (sources,), 0 where no synapse is, and synaptic delays of all that reach ``neuron`` (flat index)."""
+        """Weights (sources,) into ``neuron`` (flat index), 0 without a synapse, and their synaptic delays in steps or None."""
         dense = self.as_dense(input_shape)
         return dense.weight[neuron], None if dense.delay_steps is None else dense.delay_steps[neuron]
 
     def fan_out(self, input_shape: Shape) -> Counts:
-        """(sources,) how many nonzero weights each spike of a source meets."""
+        """The fan-out (sources,): the number of nonzero weights that a spike of each source meets."""
         return np.count_nonzero(self.as_dense(input_shape).weight, axis=0).astype(np.int64)
 
     def fan_in(self, input_shape: Shape, places: bool = False) -> Counts:
-        """(neurons,) from how many sources a spike reaches each neuron, over weights that are not zero.
+        """The fan-in (neurons,): the number of sources that reach each neuron through a nonzero weight.
 
-        ``places``: where kernels are shared, the places are counted instead, whatever channels there are at each.
+        ``places``: if kernels are shared, count places instead; all channels at one place count once.
         """
         return np.count_nonzero(self.as_dense(input_shape).weight, axis=1).astype(np.int64)

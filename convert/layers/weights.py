@@ -1,4 +1,4 @@
-"""Which integers a synapse can hold, and how Lava's processes are told so that they keep every one."""
+"""The integers a synapse can hold, and the arguments with which Lava's processes keep every weight exactly."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class SynapseFormat(NamedTuple):
 
 
 def synapse_format(weight: IntArray, weight_exp: int) -> SynapseFormat:
-    """Choose sign mode and exponent so that Lava's clip and floor leave every weight as it is.
+    """Sign mode and exponent with which Lava's clip and floor leave every weight unchanged.
 
-    Lava floors mixed weights to multiples of ``2^(9 - bits)``: with 8 bits the even ones in -256..254 survive.  Odd weights
-    within -128..127 are doubled and the exponent lowered by one, which is exact; all-positive ones up to 255 keep their 8
-    bits in excitatory mode, all-negative ones down to -255 in inhibitory mode.
+    Lava floors mixed weights to multiples of ``2^(9 - bits)``: with 8 bits, even weights in -256..254 are kept.  Odd weights
+    within -128..127 are doubled and the exponent is lowered by one, which is exact.  Weights that are all >= 0, up to 255,
+    keep their 8 bits in excitatory mode; weights that are all <= 0, down to -255, in inhibitory mode.
 
     Raises:
         NetworkError: no format holds these weights.

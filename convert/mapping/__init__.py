@@ -1,1 +1,1 @@
-"""Layout of a network on neurocores: how many, what binds, what they hold and send."""
+"""Layout of a network on neurocores: the number of cores, the binding resource, and the load and traffic of each core."""

@@ -1,4 +1,4 @@
-"""What the neurons of a network do with an input: how often each sends, and how often each is active."""
+"""Activity of a network on an input: how often each neuron spikes, and how often it is active."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ class Activity:
     """Counts over all samples and steps, neurons in C order.
 
     Attributes:
-        samples, steps: of the input; steps of one sample.
-        entered: (inputs,) spikes that entered; a graded value counts as one.
-        sent: by index of the layer (-1: the neurons of the input), (neurons,) spikes.
-        active: likewise, (neurons,) steps in which a neuron had synaptic input or a bias other than zero.
+        samples: number of samples.
+        steps: number of steps of one sample.
+        entered: (inputs,) spikes that enter the network; a graded value counts as one.
+        sent: layer index (-1: the neurons of the input) -> (neurons,) spikes sent.
+        active: layer index -> (neurons,) steps in which a neuron had nonzero synaptic input or a nonzero bias.
     """
 
     samples: int
@@ -35,7 +36,7 @@ class Activity:
     active: dict[int, Counts]
 
     def into(self, index: int, *, recurrent: bool) -> Counts:
-        """(sources,) spikes that were sent into layer ``index`` from the population before it or from itself."""
+        """Spikes (sources,) sent into layer ``index`` by the population before it, or if ``recurrent`` by itself."""
         return self.sent[index] if recurrent else self.sent.get(index - 1, self.entered)
 
 
@@ -51,7 +52,7 @@ class ActivityMeter:
         self.active: dict[int, Counts] = {}
 
     def add(self, spikes: npt.ArrayLike) -> None:
-        """Run ``spikes`` (batch, steps, *input shape), of as many steps as the batches before."""
+        """Run ``spikes`` (batch, steps, *input shape) and add the counts; all batches must have the same number of steps."""
         values = np.asarray(spikes)
         self.simulator.run(values, observe=self._observe, observed=(INPUT,))
         self.entered += np.count_nonzero(values, axis=(0, 1)).reshape(-1)
@@ -59,7 +60,7 @@ class ActivityMeter:
         self.steps = values.shape[1]
 
     def result(self) -> Activity:
-        """All batches together; DataError where no sample, or no step, was run."""
+        """The activity of all batches; DataError if no sample or no step was run."""
         if not self.samples * self.steps:
             raise DataError(f"activity of {self.samples} samples of {self.steps} steps; 1 or more of each are needed")
         return Activity(self.samples, self.steps, self.entered, dict(self.sent), dict(self.active))
@@ -72,7 +73,7 @@ class ActivityMeter:
         self.active[index] = self.active.get(index, 0.0) + active
 
     def _driven(self, passage: Passage) -> npt.NDArray[Any]:
-        """(samples, steps, neurons) what drives each neuron besides its own states; zero where nothing does."""
+        """(samples, steps, neurons): nonzero where synaptic input, a bias or an input value drives the neuron."""
         source = self.network.input
         if passage.layer < 0:
             return passage.entered.astype(np.int64) * source.weight + source.bias
@@ -86,7 +87,7 @@ def measure(network: Network, spikes: npt.ArrayLike) -> Activity:
     """Activity of ``network`` on ``spikes`` (batch, steps, *input shape).
 
     Raises:
-        DataError: the spikes do not fit the network, or there are none: no sample, or no step.
+        DataError: the spikes do not fit the network, or there is no sample or no step.
     """
     meter = ActivityMeter(network)
     meter.add(spikes)

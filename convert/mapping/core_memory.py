@@ -1,11 +1,11 @@
-"""Core memory: what of a connection lies on a core that holds some of the neurons it reaches, and in how many bits.
+"""Core memory: the part of a connection that a core stores for its neurons, and its size in bits.
 
-Every source with a weight other than zero to a neuron of the core is one input axon there, with a list of synapses that
-``SynapsePacking`` turns into words.  A list is sparse, with an index in every synapse, or dense: all neurons of the core in
-turn, those with a weight of zero too.  Each core takes what is shorter.  Where a target shares the kernels of a convolution, a
-core holds one list for every input channel instead, with the taps of the output channels that it has neurons of; what the
-borders of the image and of the core add to that is not counted.  Axonal delays lie in the synapses, so that a delayed
-convolution has nothing to share: it is unrolled.
+Every source with a nonzero weight to a neuron of the core is one input axon there.  It has a list of synapses, which
+``SynapsePacking`` turns into words.  A sparse list has an index in every synapse.  A dense list has one entry for each neuron
+of the core, including those with weight zero.  Each core uses the shorter form.  If a target shares the kernels of a
+convolution, a core instead holds one list for every input channel, with the taps of the output channels of its neurons;
+extra entries at the borders of the image and of the core are not counted.  Axonal delays are stored in the synapses, so a
+delayed convolution cannot share its kernel and is unrolled.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ Index = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """A connection, prepared for laying the neurons it reaches on cores.
+    """A connection, prepared for the layout of its target neurons on cores.
 
     Attributes:
-        recurrent: whether it comes from the same population.
-        kind: of its synapses: ``dense`` or ``conv``.
-        storage: ``lists`` (sparse or dense, as is shorter), ``unrolled`` (a convolution as lists) or ``shared`` (kernels).
+        recurrent: whether the source is the same population.
+        kind: kind of its synapses, ``dense`` or ``conv``.
+        storage: ``lists`` (sparse or dense, the shorter form), ``unrolled`` (a convolution as lists) or ``shared`` (kernels).
         reason: why a convolution is unrolled; empty for others.
-        shape: of the population it comes from.
-        synapses: with a weight other than zero.
-        weights, delays: stored in the network's file; delays of a recurrent connection are its own.
-        longest_delay_steps: axonal and synaptic together.
-        sparse_bits, dense_bits: of one synapse in a list of either form, header aside; ``dense_bits`` is 0 where there is none.
-        arrays: for the loops, neurons in C order.
+        shape: shape of the source population.
+        synapses: number of synapses with a nonzero weight.
+        weights, delays: numbers of values in the network's file; ``delays`` counts recurrent delays only.
+        longest_delay_steps: the longest sum of axonal and synaptic delay.
+        sparse_bits, dense_bits: bits of one synapse in a sparse and in a dense list, without header; ``dense_bits`` is 0 if
+            no dense list is possible.
+        arrays: the arrays for the loops, neurons in C order.
     """
 
     recurrent: bool
@@ -63,16 +64,16 @@ class Link:
 
 
 def empty_arrays(neurons: int) -> LinkArrays:
-    """What stands for a connection that a population does not have."""
+    """The arrays of a missing connection into a population of ``neurons``."""
     none, unit, nowhere = np.zeros(0, np.int32), np.zeros(neurons, np.int32), np.zeros(2, np.int64)
     return LinkArrays(np.zeros(neurons + 1, np.int64), none, unit, nowhere, none, none, none, _numbers(None, 0, 0, 0))
 
 
 def prepare(connection: Connection, neurons: int, target: Target) -> Link:
-    """``connection`` to a population of ``neurons`` as it would lie in the memory of ``target``'s cores."""
+    """``connection`` into a population of ``neurons``, prepared for the memory of ``target``'s cores."""
     recurrent, synapse, shape, axonal = connection
     kind = synapse.kind
-    if not isinstance(synapse, Conv):  # whatever else it is, memory holds it as the matrix that it is
+    if not isinstance(synapse, Conv):  # memory holds every other connection as its matrix
         synapse = synapse.as_dense(shape)
     delay = int(axonal.max(initial=0))
     if synapse.delay_steps is not None:
@@ -117,7 +118,7 @@ def prepare(connection: Connection, neurons: int, target: Target) -> Link:
 
 
 def dense_stand_in(link: Link, neurons: int) -> Link:
-    """A dense connection of ``link``'s size and delays, every weight other than zero: what its convolution saves."""
+    """A dense connection with ``link``'s size and delays and only nonzero weights, to compare a convolution with."""
     sources = int(np.prod(link.shape))
     ptr = np.arange(neurons + 1, dtype=np.int64) * sources
     axon = np.tile(np.arange(sources, dtype=np.int32), neurons)
@@ -131,7 +132,7 @@ def dense_stand_in(link: Link, neurons: int) -> Link:
 
 
 def reordered(arrays: LinkArrays, order: Index) -> LinkArrays:
-    """``arrays`` with neuron ``order[i]`` in place i."""
+    """``arrays`` with neuron ``order[i]`` at position i."""
     counts = np.diff(arrays.axon_ptr)[order]
     ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     moved = np.repeat(arrays.axon_ptr[order] - ptr[:-1], counts) + np.arange(ptr[-1])
@@ -142,7 +143,10 @@ def reordered(arrays: LinkArrays, order: Index) -> LinkArrays:
 
 
 def least_bits(link: Link) -> int:
-    """Memory in bits below which no partition comes: every list, over all cores, with as few headers as can be, not rounded."""
+    """A lower bound on the memory in bits over all cores, for any partition.
+
+    It counts every list once, with as few headers as possible and without rounding to words.
+    """
     arrays, (_, sparse, dense, block, header, _) = link.arrays, link.arrays.numbers
     each = min(sparse, dense) if dense else sparse
     counts = np.bincount(arrays.list_id, arrays.list_count).astype(np.int64)
@@ -150,13 +154,13 @@ def least_bits(link: Link) -> int:
 
 
 def operations(arrays: LinkArrays, spikes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(neurons,) synaptic operations of each neuron where the sources send ``spikes`` (sources,)."""
+    """Synaptic operations (neurons,) of each neuron if the sources send ``spikes`` (sources,)."""
     total = np.concatenate([[0.0], np.cumsum(spikes[arrays.axon])])
     return total[arrays.axon_ptr[1:]] - total[arrays.axon_ptr[:-1]]
 
 
 def _unrolled_because(target: Target, delay_steps: int) -> str:
-    """Why ``target`` does not share the kernel of a convolution with such delays; empty where it does."""
+    """The reason why ``target`` does not share the kernel of a convolution with this longest delay; empty if it does."""
     if target.conv_weights_shared is None:
         return f"whether {target.name} shares kernels is not public"
     if not target.conv_weights_shared:
@@ -165,14 +169,14 @@ def _unrolled_because(target: Target, delay_steps: int) -> str:
 
 
 def _unrolled(synapse: Conv, shape: Shape) -> tuple[Index, Index]:
-    """Target and source of every synapse of the convolution, by target."""
+    """Target and source of every synapse of the convolution, sorted by target."""
     listed = unroll(synapse, as_chw(shape))
     ranked = np.argsort(listed.target, kind="stable")
     return listed.target[ranked], listed.source[ranked]
 
 
 def _kernel_lists(synapse: Conv, shape: Shape) -> tuple[Index, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """For every output channel the input channels that it sees, with the number of its taps other than zero."""
+    """(pointers, input channels, tap counts): for every output channel its input channels and their nonzero taps."""
     taps = np.count_nonzero(synapse.weight, axis=(2, 3))  # (out channels, in channels / groups)
     out, depth = np.nonzero(taps)
     group = out // (len(taps) // synapse.groups)
@@ -181,7 +185,7 @@ def _kernel_lists(synapse: Conv, shape: Shape) -> tuple[Index, npt.NDArray[np.in
 
 
 def _synapse_bits(target: Target, neurons: int, delay_steps: int) -> tuple[int, int]:
-    """Bits of a synapse in a sparse list and in a dense one; 0 and 0 where the packing is not public."""
+    """Bits of a synapse in a sparse list and in a dense list; (0, 0) if the packing is not public."""
     packing = target.packing
     if packing is None:
         return 0, 0
@@ -192,7 +196,7 @@ def _synapse_bits(target: Target, neurons: int, delay_steps: int) -> tuple[int, 
 
 
 def _width(packing: SynapsePacking, field: str, needed: int) -> int:
-    """Bits of a field; where the packing has none wide enough, what is needed: the hardware rules say whether it may be."""
+    """Bits of a field; if the packing has none wide enough, ``needed``, since the hardware rules report the violation."""
     width = packing.field_bits(field, needed)
     return needed if width is None else width
 

@@ -1,11 +1,12 @@
-"""What an input costs on the cores of a mapping: operations, from measured activity, and energy and time by published figures.
+"""The cost of an input on the cores of a mapping: operations from measured activity, energy and time from published figures.
 
-Energy of a sample is the sum over events of their number times the energy of one; time of a step is at least the largest of
-what its busiest core spends on neuron updates, what its busiest core spends on synaptic operations, and the barrier at its end
-(the shape of Timcheck et al., arXiv 2601.10035, whose constants are not public).  Figures per event are those that the target
-states, which may be another chip's: then they compare networks with each other and say nothing about the chip.  Left out, for
-want of a published figure: reading synapse memory and bringing input in.  Hops between tiles are left out for want of a
-placement: every spike counts as if it stayed within a tile.
+The energy of a sample is the sum over all kinds of events of their number times the energy of one event.  A lower bound on
+the time of a step is the maximum of three times: the neuron updates of the core busiest with them, the synaptic operations
+of the core busiest with them, and the barrier at the end of the step (the form of Timcheck et al., arXiv 2601.10035, whose
+constants are not public).  The target states the figures per event.  They may be another chip's; they then only compare
+networks with each other and say nothing about the chip.  Reads of synapse memory and the transfer of the input are left out,
+since no figure is published.  Hops between tiles are left out, since there is no placement: every spike counts as if it
+stayed within a tile.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from myelin.convert.mapping.mapping import Mapping
 from myelin.hw_configs.costs import Event
 
 Loads = npt.NDArray[np.float64]
-#: What a step may be bound by.
+#: The possible bounds of the step time.
 NEURON_UPDATES, SYNAPTIC_OPERATIONS, MEMORY_READS, BARRIER, SHORTEST_STEP = (
     "neuron updates",
     "synaptic operations",
@@ -34,17 +35,17 @@ NEURON_UPDATES, SYNAPTIC_OPERATIONS, MEMORY_READS, BARRIER, SHORTEST_STEP = (
 
 @dataclass(frozen=True)
 class LayerCost:
-    """Events of one population in a mean sample.
+    """Mean number of events of one population per sample.
 
     Attributes:
         name: ``layer 1 (conv)`` or ``input neurons``.
         forward_operations, recurrent_operations: spikes times the nonzero weights that they meet.
-        active_updates, inactive_updates: neuron updates, with and without synaptic input or bias in the step.
-        spikes: sent; a graded value counts as one.
-        messages: a spike on its way to one core, from cores of the network to those of this population; None where a neuron
-            fits no core.
-        words: of synapse memory that arriving spikes read, those from outside too; None likewise.
-        energy_pj: by event, for those whose energy is known.
+        active_updates, inactive_updates: neuron updates with and without synaptic input or bias in the step.
+        spikes: spikes sent; a graded value counts as one.
+        messages: spikes times the cores of this population they go to, from cores of the network; None if a neuron fits no
+            core.
+        words: words of synapse memory read by arriving spikes, including spikes from outside; None if a neuron fits no core.
+        energy_pj: event -> energy, for the events whose energy is known.
     """
 
     name: str
@@ -59,19 +60,19 @@ class LayerCost:
 
     @property
     def operations(self) -> float:
-        """Forward and recurrent together."""
+        """Forward and recurrent operations together."""
         return self.forward_operations + self.recurrent_operations
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound of the time of a mean step.
+    """A lower bound on the mean time of a step.
 
     Attributes:
         what: NEURON_UPDATES, SYNAPTIC_OPERATIONS, MEMORY_READS, BARRIER or SHORTEST_STEP.
-        core: the one that is busiest with it; None where it is the whole chip's.
-        count: how many of it that core does in a step: updates, operations, words; 1 for the chip's.
-        time_ns: None where what one takes is not public.
+        core: the busiest core; None if the bound concerns the whole chip.
+        count: updates, operations or words of that core per step; 1 for the whole chip.
+        time_ns: the bound; None if the time of one event is not public.
     """
 
     what: str
@@ -85,9 +86,9 @@ class Estimate:
     """Result of ``estimate``.
 
     Attributes:
-        samples, steps: of the input that was measured.
-        layers: one for each population that lives on cores.
-        bounds: of the time of a mean step; none where a neuron fits no core.
+        samples, steps: number of samples measured, and of steps of one sample.
+        layers: one for each population on the cores.
+        bounds: lower bounds on the mean time of a step; empty if a neuron fits no core.
     """
 
     samples: int
@@ -97,24 +98,24 @@ class Estimate:
 
     @property
     def energy_pj(self) -> float | None:
-        """Of a sample, without what idle cores and embedded processors draw; None where no figure is known."""
+        """Energy of a sample, without idle cores and embedded processors; None if no figure is known."""
         parts = [value for layer in self.layers for value in layer.energy_pj.values()]
         return sum(parts) if parts else None
 
     @property
     def bound(self) -> Bound | None:
-        """What the step time is bound by; None where no time is known."""
+        """The largest bound of the step time; None if no time is known."""
         known = [bound for bound in self.bounds if bound.time_ns is not None]
         return max(known, key=lambda bound: bound.time_ns or 0.0) if known else None
 
     @property
     def sample_ns(self) -> float | None:
-        """Time that a sample takes at least."""
+        """A lower bound on the time of a sample; None if no time is known."""
         return None if self.bound is None or self.bound.time_ns is None else self.steps * self.bound.time_ns
 
 
 def estimate(mapping: Mapping, activity: Activity) -> Estimate:
-    """What a mean sample of ``activity`` costs on ``mapping``."""
+    """The mean cost of a sample of ``activity`` on ``mapping``."""
     cores = _Cores(mapping.cores)
     layers = tuple(_layer(mapping, layout, activity, cores) for layout in mapping.layouts)
     bounds = _bounds(mapping, cores, activity.samples * activity.steps) if mapping.cores else ()
@@ -129,7 +130,7 @@ class _Cores:
 
 
 def _layer(mapping: Mapping, layout: Layout, activity: Activity, cores: _Cores) -> LayerCost:
-    """Cost of one population; what its parts do is added to ``cores``."""
+    """Cost of one population; adds the counts of its parts to ``cores``."""
     population, samples = layout.population, activity.samples
     active = activity.active[population.index]
     updates = population.neurons * samples * activity.steps
@@ -178,7 +179,7 @@ def _event(mapping: Mapping, name: str) -> Event:
 
 
 def _bounds(mapping: Mapping, cores: _Cores, steps: int) -> tuple[Bound, ...]:
-    """Bounds of a mean step; ``steps`` of all samples."""
+    """Bounds of the mean step time; ``steps``: the steps of all samples together."""
     active, inactive = (_event(mapping, f"neuron_update_{kind}").time_ns for kind in ("active", "inactive"))
     synapse = _event(mapping, "synaptic_operation").time_ns
     spent = None if active is None or inactive is None else cores.active * active + cores.inactive * inactive
@@ -198,9 +199,9 @@ def _bounds(mapping: Mapping, cores: _Cores, steps: int) -> tuple[Bound, ...]:
 
 
 def _barrier_ns(mapping: Mapping) -> float | None:
-    """Between the published ends, for one tile and for all tiles of a chip, by the number of tiles in use.
+    """Time of a barrier: interpolated by the tiles in use between the published times for one tile and for all tiles.
 
-    The end for all tiles where the tiles are not public.
+    If the number of tiles is not public, the time for all tiles.
     """
     target = mapping.target
     one, every = (_event(mapping, f"barrier_{which}").time_ns for which in ("one_tile", "all_tiles"))

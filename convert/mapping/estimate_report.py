@@ -1,4 +1,4 @@
-"""An estimate as values for JSON and as text for the screen: the same values in both."""
+"""An estimate as values for JSON and as text for the screen, with the same values in both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from myelin.convert.mapping.estimate import Bound, Estimate, LayerCost
 from myelin.hw_configs.published import measurements
 from myelin.hw_configs.target import Target
 
-#: What the figures leave out; stands beside every estimate.
+#: The note printed with every estimate: what its figures leave out.
 LEFT_OUT = (
     "left out: idle power, embedded processors, input and output, hops between tiles (every spike counts as within a tile), "
     "reads of synapse memory; active: a neuron with synaptic input or bias in the step"
@@ -17,7 +17,7 @@ LEFT_OUT = (
 
 
 def estimate_dict(estimate: Estimate, target: Target) -> dict[str, Any]:
-    """Every value of the tables, with units in the names; ready for JSON."""
+    """All values of the tables for JSON, with units in their names."""
     bound = estimate.bound
     return {
         "label": target.events_label or "pre-silicon figures per event; for comparing networks with each other",
@@ -54,7 +54,7 @@ def _bound(bound: Bound) -> dict[str, Any]:
 
 
 def estimate_lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """What ``estimate_dict`` gave, for the screen."""
+    """Screen lines for a result of ``estimate_dict``."""
     row = "{:32} {:>14} {:>12} {:>12} {:>12} {:>10} {:>11} {:>12}".format
     yield row("a mean sample", "operations", "active", "inactive", "spikes", "messages", "words read", "energy (nJ)")
     for layer in result["layers"]:

@@ -1,6 +1,6 @@
-"""Populations cut into parts, one for each core: laid as full as they go, or so that the busiest core does the least.
+"""Partition of populations into parts, one per core: cores as full as possible, or few operations on the busiest core.
 
-Populations are laid from the last to the first, since a neuron needs an output axon for every core that its spikes reach.
+Populations are laid out from the last to the first, since a neuron needs one output axon for every core that its spikes reach.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from myelin.convert.mapping.loops import AXONS_IN, NEURON_CONFIGS, OPERATIONS, L
 from myelin.convert.mapping.populations import RESOURCES, Index, Population
 
 Loads = npt.NDArray[np.float64]
-#: Rounds until the output axons of a recurrent population agree with the cores it lies on; each round only adds axons.
+#: Most rounds until the output axons of a recurrent population agree with its cores; each round only adds axons.
 _ROUNDS = 32
-#: Halvings in the search for the fewest operations of the busiest core: to a thousandth of where it starts.
+#: Bisection steps in the search for the fewest operations of the busiest core: to a thousandth of the first interval.
 _HALVINGS = 10
 
 
@@ -28,9 +28,9 @@ class Refusal(NamedTuple):
 
     Attributes:
         where: ``layer 1 (conv)`` or ``network``.
-        resource: name of what there is too little of; ``cores`` of a network.
-        got, limit: the amounts.
-        message: object, what was got, what is allowed, the cure.
+        resource: name of the exceeded resource; ``cores`` for a network.
+        got, limit: the amount needed and the amount available.
+        message: object, amount got, amount allowed, cure.
     """
 
     where: str
@@ -44,10 +44,10 @@ class Part(NamedTuple):
     """Consecutive neurons of a population on one core.
 
     Attributes:
-        start, stop: of its neurons, in the order of the layout.
-        core: where it lies; -1 while that is open.
-        load: (COLUMNS,) what it takes of each resource.
-        bits: memory of each connection.
+        start, stop: range of its neurons, in the order of the layout.
+        core: index of its core; -1 if not yet placed.
+        load: (COLUMNS,) amount of each resource it uses.
+        bits: memory of each connection in bits.
     """
 
     start: int
@@ -59,18 +59,18 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A population in parts.
+    """A population divided into parts.
 
     Attributes:
-        population: what was laid.
-        order: in which its neurons are laid: name, and flat indices.
+        population: the population.
+        order: the order of its neurons in the layout: name, and flat indices.
         arrays: its connections in that order.
-        work: (neurons,) synaptic operations of each, in C order.
-        parts: one for each core; none where a neuron fits no core.
-        binding: name of the resource that ends most cores, or that is fullest where none does.
-        ended_by: what ends its cores: ``limit``, ``balance`` (the operations of a core), or nothing, where one core holds it.
-        dense: (parts, 2) whether each connection lies there as dense lists.
-        refusal: where a neuron fits no core.
+        work: (neurons,) synaptic operations of each neuron, in C order.
+        parts: one for each core; empty if a neuron fits no core.
+        binding: name of the resource that ends most cores; if none does, of the fullest resource.
+        ended_by: ``limit`` if a resource ends cores, ``balance`` if the operations of a core do, empty if neither does.
+        dense: (parts, 2) whether each connection is stored there as dense lists.
+        refusal: the reason if a neuron fits no core; else None.
     """
 
     population: Population
@@ -85,33 +85,33 @@ class Layout:
 
     @property
     def stops(self) -> Index:
-        """(parts,) where the neurons of each part end."""
+        """(parts,) the index after the last neuron of each part."""
         return np.array([part.stop for part in self.parts], np.int64)
 
     @property
     def busiest(self) -> float:
-        """Operations of the part that has most."""
+        """Operations of the part with the most."""
         return max(float(part.load[OPERATIONS]) for part in self.parts)
 
     def traffic(self, link: int, spikes: Loads) -> tuple[Index, Loads, Loads]:
-        """``myelin.convert.mapping.loops.traffic`` of its feed-forward (0) or recurrent (1) connection."""
+        """The result of ``myelin.convert.mapping.loops.traffic`` for its feed-forward (0) or recurrent (1) connection."""
         assert self.dense is not None
         reached, read, arrived = traffic(self.arrays[link], self.stops, self.dense[:, link], spikes)
         return reached, read, arrived
 
 
 def candidates(population: Population, work: Loads) -> list[Layout]:
-    """The population in each order in which it may be laid, not laid yet."""
+    """Layouts without parts, one for each order in which the population may be laid out."""
     return [Layout(population, order, population.arrays(order[1]), work) for order in population.orders]
 
 
 def lay_all(choices: Sequence[Sequence[Layout]], most: Loads, caps: Sequence[float]) -> list[Layout]:
-    """A layout for each population: of the orders that ``choices`` gives it the one that takes fewest cores, then input axons.
+    """The layout of each population: the one among its ``choices`` with the fewest cores, then the fewest input axons.
 
     Args:
-        choices: for each population, in the order in which spikes pass them.
+        choices: layouts of each population in its possible orders; populations in the order of the network.
         most: (COLUMNS,) limits of a core.
-        caps: for each population, most synaptic operations of a core.
+        caps: for each population, the limit of a core's synaptic operations.
     """
     layouts: list[Layout] = []
     for options, cap in zip(reversed(choices), reversed(caps)):
@@ -128,7 +128,7 @@ def lay_all(choices: Sequence[Sequence[Layout]], most: Loads, caps: Sequence[flo
 
 
 def _lay(layout: Layout, forward: Index, limits: Loads) -> Layout:
-    """``layout`` laid anew; ``forward``: axons that each neuron needs for the population after it."""
+    """``layout`` with new parts; ``forward``: output axons that each neuron needs for the population after it."""
     population, (_, order) = layout.population, layout.order
     back = np.zeros(population.neurons, np.int64)
     for _ in range(_ROUNDS):
@@ -156,7 +156,7 @@ def _binding(loads: Loads, reasons: Index, limits: Loads) -> tuple[str, str]:
     ended = reasons[(reasons >= 0) & (reasons < len(RESOURCES))]
     if len(ended):
         return RESOURCES[int(np.bincount(ended).argmax())].name, "limit"
-    share = loads[:, :NEURON_CONFIGS].max(axis=0) / limits[:NEURON_CONFIGS]  # a set of decays is nothing to fill
+    share = loads[:, :NEURON_CONFIGS].max(axis=0) / limits[:NEURON_CONFIGS]  # sets of decays do not count as fill
     return RESOURCES[int(share.argmax())].name, "balance" if np.any(reasons >= 0) else ""
 
 
@@ -167,12 +167,12 @@ def _misfit(population: Population, column: int, got: int, limits: Loads) -> Ref
 
 
 def balanced(layouts: Sequence[Layout], most: Loads, cores: int) -> list[Layout]:
-    """The layouts on at most ``cores`` cores whose busiest core has the fewest operations, and then the busiest of each layer.
+    """Layouts on at most ``cores`` cores that minimise the operations of the busiest core, then of each layer's busiest core.
 
     Args:
-        layouts: as full as they go, on no more cores than that.
+        layouts: layouts with cores as full as possible, on at most ``cores`` cores.
         most: (COLUMNS,) limits of a core.
-        cores: how many there are.
+        cores: the number of cores available.
     """
     choices, best = [[layout] for layout in layouts], list(layouts)
     low = max(max(_heaviest(layout) for layout in layouts), sum(layout.work.sum() for layout in layouts) / cores)
@@ -185,12 +185,12 @@ def balanced(layouts: Sequence[Layout], most: Loads, cores: int) -> list[Layout]
     counts = [len(layout.parts) for layout in best]
     caps = [_smallest_cap(best, place, most) for place in range(len(best))]
     tried = lay_all(choices, most, caps)
-    # another cut of a layer may ask for more output axons before it than there are: then the first search stands
+    # a new partition of a layer may need more output axons before it than there are; then keep the first result
     return tried if [len(layout.parts) for layout in tried] == counts else best
 
 
 def _smallest_cap(layouts: Sequence[Layout], place: int, most: Loads) -> float:
-    """Fewest operations of the busiest core of one layer on as many cores as it has."""
+    """The fewest operations of one layer's busiest core on the layer's present number of cores, by bisection."""
     layout = layouts[place]
     count = len(layout.parts)
     low, high = max(_heaviest(layout), float(layout.work.sum()) / count), layout.busiest
@@ -203,5 +203,5 @@ def _smallest_cap(layouts: Sequence[Layout], place: int, most: Loads) -> float:
 
 
 def _heaviest(layout: Layout) -> float:
-    """Operations of the neuron that has most."""
+    """Operations of the neuron with the most."""
     return float(layout.work.max(initial=0))

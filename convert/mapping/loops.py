@@ -1,7 +1,7 @@
-"""Compiled loops of the mapping: neurons laid on cores one by one, and what spikes then read and where they go.
+"""Compiled loops of the mapping: placement of neurons on cores one by one, and the memory reads and targets of spikes.
 
-The work is proportional to the synapses.  Both loops stand in this one file on purpose: numba's cache on disk sees changes of
-the file a function stands in, not of the files it calls into.
+The work is proportional to the number of synapses.  Both loops are in this one file on purpose: numba's disk cache notices
+changes in a function's own file, but not in the files of the functions it calls.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-#: What a core runs out of, in the order of ``limits`` and of the columns of loads; operations come from a strategy, not a chip.
+#: Limited resources of a core, in the order of ``limits`` and of the columns of loads.  A strategy, not the chip, limits
+#: operations.
 NEURONS, DELAY_SLOTS, SYNAPSE_BITS, AXONS_IN, AXONS_OUT, NEURON_CONFIGS, OPERATIONS = range(7)
 COLUMNS = 7
 
@@ -20,16 +21,17 @@ _OPTIONS = {"nogil": True, "cache": True}
 
 
 class LinkArrays(NamedTuple):
-    """A connection as the loops want it; neurons stand in the order in which they are laid on cores.
+    """A connection in the form the loops need; neurons are in the order of the layout.
 
     Attributes:
-        axon_ptr, axon: sources that reach neuron j with a weight other than zero: ``axon[axon_ptr[j]:axon_ptr[j + 1]]``.
-        unit: of each neuron; the first neuron of a unit on a core brings what the unit stores there.  A neuron is a unit of its
-            own, but where weights are shared: there a unit is an output channel.
-        list_ptr, list_id, list_count: entries of a unit, from ``list_ptr[unit]`` on: it adds so many synapses to that list.
-        source_axon: the input axon that each source comes in by; where kernels are shared, the channels of a place have one.
-        numbers: lists, bits of a synapse in a sparse list, in a dense one (0: none is possible), synapses of a block, bits of
-            its header, bits of a word.
+        axon_ptr, axon: sources that reach neuron j with a nonzero weight are ``axon[axon_ptr[j]:axon_ptr[j + 1]]``.
+        unit: the unit of each neuron.  The first neuron of a unit on a core adds the unit's synapses there.  If weights are
+            shared, a unit is an output channel; otherwise each neuron is its own unit.
+        list_ptr, list_id, list_count: a unit's entries start at ``list_ptr[unit]``; an entry adds ``list_count`` synapses to
+            the list ``list_id``.
+        source_axon: the input axon of each source; if kernels are shared, the channels of a place share one.
+        numbers: number of lists, bits of a synapse in a sparse list and in a dense list (0: no dense list is possible),
+            synapses of a block, bits of its header, bits of a word.
     """
 
     axon_ptr: npt.NDArray[np.int64]
@@ -44,7 +46,7 @@ class LinkArrays(NamedTuple):
 
 @njit(inline="always", **_OPTIONS)
 def _words(synapses, each, block, header, word):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """``SynapsePacking.axon_bits`` in words."""
+    """The value of ``SynapsePacking.axon_bits`` in words."""
     rest = synapses % block
     words = synapses // block * -(-(block * each + header) // word)
     if rest:
@@ -54,19 +56,20 @@ def _words(synapses, each, block, header, word):  # type: ignore[no-untyped-def]
 
 @njit(**_OPTIONS)
 def lay(links, slots, sent, config, operations, limits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Lay neurons on cores in their order, a new core whenever a limit would be passed.
+    """Place neurons on cores in their order; begin a new core whenever a limit would be exceeded.
 
     Args:
-        links: two connections; an empty one where there is none.
+        links: two connections; a missing one is empty.
         slots: delay slots of a neuron.
-        sent: (neurons,) axons that leave each neuron.
-        config: (neurons,) which set of decays each has.
-        operations: (neurons,) synaptic operations of each.
-        limits: (COLUMNS,) most of each on one core.
+        sent: (neurons,) output axons of each neuron.
+        config: (neurons,) index of each neuron's set of decays.
+        operations: (neurons,) synaptic operations of each neuron.
+        limits: (COLUMNS,) limits of a core.
 
     Returns:
-        stops (cores,), loads (cores, COLUMNS), what stopped each core (-1: all neurons were laid), bits of each link (cores,
-        2), whether it lies there as dense lists (cores, 2), and neuron, resource, amount where no core holds one (-1: none).
+        stops (cores,), loads (cores, COLUMNS), the resource that ended each core (-1: all neurons are placed), bits of each
+        link (cores, 2), whether the link is stored as dense lists (cores, 2), and (neuron, resource, amount) of a neuron that
+        fits no core (neuron -1: none).
     """
     neurons = sent.size
     stops = np.zeros(neurons, np.int64)
@@ -152,17 +155,17 @@ def lay(links, slots, sent, config, operations, limits):  # type: ignore[no-unty
 
 @njit(**_OPTIONS)
 def traffic(link, stops, dense, spikes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """What the spikes of a connection's sources do on the cores that ``lay`` made.
+    """Count the traffic of a connection's spikes on the cores that ``lay`` returned.
 
     Args:
         link: the connection.
-        stops: (cores,) where the neurons of each core end.
-        dense: (cores,) whether it lies there as dense lists.
-        spikes: (sources,) how many each source sends.
+        stops: (cores,) the index after the last neuron of each core.
+        dense: (cores,) whether the connection is stored there as dense lists.
+        spikes: (sources,) number of spikes of each source.
 
     Returns:
-        cores that each source reaches (sources,); words of memory that its spikes read on each core (cores,); spikes that
-        arrive there (cores,).
+        Number of cores that each source reaches (sources,), words of memory read on each core (cores,), and spikes arriving
+        at each core (cores,).
     """
     reached = np.zeros(link.source_axon.size, np.int64)
     read, arrived = np.zeros(stops.size), np.zeros(stops.size)

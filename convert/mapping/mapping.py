@@ -1,6 +1,6 @@
-"""A network on the cores of a chip or a board: which neurons lie where, what each core then holds, and what does not fit.
+"""A network on the cores of a chip or a board: the core of each neuron, the load of each core, and what does not fit.
 
-What is read out at the end needs no axons here, and input spikes come from outside the cores.
+The readout at the end needs no output axons here, and input spikes come from outside the cores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from myelin.convert.mapping.populations import LABELS, RESOURCES, Population, le
 from myelin.convert.mapping.strategies import STRATEGIES
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.target import Target, load_target, target_names
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target, target_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +27,13 @@ class Mapping:
     """A network on a target.
 
     Attributes:
-        target, strategy: how it was mapped.
+        target, strategy: the arguments of ``map_network``.
         measured: whether operations were measured; otherwise every source counts as if it sent one spike.
-        limits: (COLUMNS,) of a core; infinity where that is not public.
-        layouts: one for each population that lives on cores, in the order in which spikes pass them.
-        least: for each of them, (COLUMNS,) what it takes at least.
-        loads: (cores, COLUMNS) what each core holds; no cores where a neuron fits none.
-        refusals: why it does not fit; none: it does.
+        limits: (COLUMNS,) limits of a core; infinity if not public.
+        layouts: one for each population on the cores, in the order of the network.
+        least: for each population, (COLUMNS,) a lower bound on its use of each resource.
+        loads: (cores, COLUMNS) load of each core; no cores if a neuron fits no core.
+        refusals: the reasons why the network does not fit; empty if it fits.
     """
 
     target: Target
@@ -46,34 +47,34 @@ class Mapping:
 
     @property
     def cores(self) -> int:
-        """How many are used; 0 where a neuron fits none."""
+        """The number of cores used; 0 if a neuron fits no core."""
         return len(self.loads)
 
     @property
     def cores_per_chip(self) -> int:
-        """How many a chip has to plan with."""
+        """The number of cores of a chip that a mapping may use."""
         return _cores_of_chip(self.target)
 
     @property
     def chips(self) -> int:
-        """How many are used."""
+        """The number of chips used."""
         return -(-self.cores // self.cores_per_chip)
 
     @property
     def lower_bound(self) -> int:
-        """Cores below which no mapping of this strategy comes."""
+        """A lower bound on the number of cores of any mapping with this strategy."""
         if self.strategy != "pack":
             return sum(max(1, *self.lower_bounds(place).values()) for place in range(len(self.layouts)))
         total = np.sum(self.least, axis=0)
-        total[NEURON_CONFIGS] = 0  # layers may have the same
+        total[NEURON_CONFIGS] = 0  # layers may share sets of decays
         return max(1, *lower_bounds(total, self.limits).values())
 
     def lower_bounds(self, place: int) -> dict[str, int]:
-        """For one layout: by resource, cores below which nothing comes."""
+        """Lower bounds on the number of cores of the layout at index ``place``, by resource."""
         return lower_bounds(self.least[place], self.limits)
 
     def fill(self) -> Loads:
-        """(cores, resources) share of each limit that a core uses; 0 where the limit is not public."""
+        """The share (cores, resources) of each limit that a core uses; 0 if the limit is not public."""
         most = self.limits[: len(RESOURCES)]
         return self.loads[:, : len(RESOURCES)] / most
 
@@ -86,18 +87,19 @@ def map_network(
     activity: Activity | None = None,
     cores: int | None = None,
 ) -> Mapping:
-    """Lay ``network`` on the cores of ``target``.
+    """Map ``network`` onto the cores of ``target``.
 
     Args:
-        network: what to map.
+        network: the network to map.
         target: a chip or a board.
-        strategy: of STRATEGIES.
-        activity: what "balance" balances; None: every source counts as if it sent one spike.
-        cores: for "balance", how many to spread over; None: as many as "layer" takes.
+        strategy: one of STRATEGIES.
+        activity: measured activity, from which operations are counted; None: every source counts as if it sent one spike.
+        cores: for "balance", the number of cores to use; None: as many as "layer" uses.
 
     Raises:
         TargetError: the target has no cores.
-        DataError: the strategy is unknown, or ``cores`` is less than "layer" takes or more than the target has.
+        DataError: the strategy is unknown, ``cores`` is given for another strategy than "balance", or ``cores`` is less than
+            "layer" uses or more than the target has.
     """
     if strategy not in STRATEGIES:
         raise DataError(f"strategy is {strategy!r}; {', '.join(STRATEGIES)} are allowed")
@@ -120,9 +122,9 @@ def map_network(
 
 
 def dense_cores(layout: Layout, most: Loads) -> tuple[int, int] | None:
-    """Memory in bits, and cores, that a layer would take with a dense recurrence of the same size; None where it fits none.
+    """Memory in bits, and cores, of a layer with a dense recurrence of the same size; None if a neuron fits no core.
 
-    Output axons to the layer after it are left out on both sides of the comparison.
+    Output axons to the following layer are left out on both sides of the comparison.
     """
     population = layout.population
     forward, recurrent = population.links
@@ -132,7 +134,7 @@ def dense_cores(layout: Layout, most: Loads) -> tuple[int, int] | None:
 
 
 def _work(population: Population, activity: Activity | None) -> Loads:
-    """(neurons,) synaptic operations of each neuron."""
+    """Synaptic operations (neurons,) of each neuron."""
     total = np.zeros(population.neurons)
     for link in population.links:
         sources = int(np.prod(link.shape))
@@ -154,7 +156,7 @@ def _cores_of_chip(target: Target) -> int:
 
 
 def _placed(layouts: Sequence[Layout], most: Loads, *, shared: bool) -> list[Layout]:
-    """The layouts with the core of each part: one after the other, or, where layers may share cores, wherever one has room."""
+    """The layouts with the core of each part: one core after the other, or if layers share cores, the first with room."""
     places = [(place, number) for place, layout in enumerate(layouts) for number in range(len(layout.parts))]
     cores = _first_fit(layouts, places, most) if shared else {place: core for core, place in enumerate(places)}
     return [
@@ -164,7 +166,7 @@ def _placed(layouts: Sequence[Layout], most: Loads, *, shared: bool) -> list[Lay
 
 
 def _first_fit(layouts: Sequence[Layout], places: list[tuple[int, int]], most: Loads) -> dict[tuple[int, int], int]:
-    """Parts onto cores, the fullest first, each onto the first core that holds it too; cores numbered as layers reach them."""
+    """Cores of the parts: fullest part first, each on the first core with room; cores are numbered in the order of layers."""
     fullness = {(place, number): float((layouts[place].parts[number].load / most).max()) for place, number in places}
     cores: list[tuple[Loads, int]] = []  # load, and delay slots of a neuron
     chosen: dict[tuple[int, int], int] = {}
@@ -184,7 +186,7 @@ def _first_fit(layouts: Sequence[Layout], places: list[tuple[int, int]], most: L
 
 
 def _together(held: Loads, load: Loads, slots: int) -> Loads:
-    """Load of a core that holds both: the delay slots of a neuron are the same for all neurons of a core."""
+    """Load of a core with both; all neurons of a core have the same number of delay slots."""
     total = held + load
     total[DELAY_SLOTS] = total[NEURONS] * slots
     return total

@@ -15,7 +15,8 @@ from myelin.convert.mapping.strategies import DEFAULT
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.rules import RULES, check
 from myelin.convert.stimulus import Inputs, Stimulus, stimulus_of
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 #: Samples that are binned at a time; the simulator takes fewer at once.
 BATCH = 256

@@ -1,4 +1,4 @@
-"""The cores of a mapping as a picture: one cell a core, its colour the layer, its height how full it is."""
+"""A picture of the cores of a mapping: one cell per core; the colour shows the layer, the height how full the core is."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from myelin.convert.mapping.mapping import Mapping
 from myelin.convert.mapping.populations import LABELS, RESOURCES
 from myelin.convert.plots import _figure, _save
 
-#: Cores in a row, and the most that are drawn: cells of a larger board would be too small to see.
+#: Number of cores in a row, and the most cores drawn: cells of a larger board would be too small to see.
 _COLUMNS, _MOST = 16, 2048
 
 
 def core_map(path: str | os.PathLike[str], mapping: Mapping) -> None:
-    """Every core that is used, in order, with a bar for each layer on it: its share of what the core is fullest with.
+    """Draw the used cores in order, with a bar for each layer: its share of the core's fullest resource.
 
     Args:
-        path: PNG to write.
-        mapping: of which every neuron lies on a core.
+        path: the PNG file to write.
+        mapping: a mapping in which every neuron has a core.
     """
     from matplotlib import colormaps
     from matplotlib.collections import PatchCollection
@@ -38,7 +38,7 @@ def core_map(path: str | os.PathLike[str], mapping: Mapping) -> None:
         for part in layout.parts:
             if part.core < drawn:
                 share = float((part.load[: len(RESOURCES)] / mapping.limits[: len(RESOURCES)])[fill[part.core].argmax()])
-                share = min(share, fill[part.core].max() - filled[part.core])  # slots of a shared core are not a sum
+                share = min(share, fill[part.core].max() - filled[part.core])  # delay slots of a shared core do not add up
                 row, column = divmod(part.core, _COLUMNS)
                 bars.append(Rectangle((column + 0.06, row + 0.94 - 0.88 * (filled[part.core] + share)), 0.88, 0.88 * share))
                 filled[part.core] += share

@@ -1,4 +1,4 @@
-"""What is to be laid on cores: each population with the connections that reach it, and below how many cores nothing comes."""
+"""The populations to map, each with its incoming connections, and lower bounds on the number of their cores."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Index = npt.NDArray[np.int64]
 
 
 class Resource(NamedTuple):
-    """Something that a core has so much of.
+    """A limited resource of a core.
 
     Attributes:
-        name: in JSON, with its unit where that is not plain.
-        needs: fields of ``Target`` that it rests on.
-        what: in messages, behind an amount.
-        label: in tables.
-        cure: where a single neuron takes too much.
+        name: the name in JSON, with its unit if that is not obvious.
+        needs: the fields of ``Target`` that give the limit.
+        what: the name in messages, after an amount.
+        label: the name in tables.
+        cure: the advice if a single neuron needs too much.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Resource(NamedTuple):
     cure: str
 
 
-#: In the order of the columns of loads.
+#: The resources in the order of the columns of loads.
 RESOURCES: tuple[Resource, ...] = (
     Resource("neurons", ("neurons_per_core",), "neurons", "neurons", "use another target"),
     Resource("delay_slots", ("delay_slots_per_core",), "delay slots", "delay slots", "retrain with a smaller max_delay_steps"),
@@ -75,15 +75,15 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource("neuron_configs", ("neuron_configs_per_core",), "sets of decays", "sets of decays", "use another target"),
 )
-#: By name, what stands in tables.
+#: Name of a resource -> its label in tables.
 LABELS = {resource.name: resource.label for resource in RESOURCES}
 
 
 def limits(target: Target) -> npt.NDArray[np.float64]:
-    """(COLUMNS,) most of each resource on a core; infinity where that is not public, and for operations.
+    """The limits (COLUMNS,) of each resource of a core; infinity if not public, and for operations.
 
     Raises:
-        TargetError: the target has no cores, as a simulator.
+        TargetError: the target has no cores, like a simulator.
     """
     if target.cores_to_plan_with is None or (target.neurons_per_core is None and target.core_memory_bytes is None):
         raise TargetError(
@@ -99,7 +99,7 @@ def limits(target: Target) -> npt.NDArray[np.float64]:
 
 
 def not_checked(target: Target) -> list[str]:
-    """A line for each resource that is not checked, naming the numbers that are missing, and what no target states."""
+    """A line for each resource that is not checked: missing numbers of the target, and effects that no target states."""
     lines = []
     for resource in RESOURCES:
         missing = [name for name in resource.needs if getattr(target, name) is None]
@@ -114,17 +114,17 @@ def not_checked(target: Target) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Neurons that live on cores, and what reaches them.
+    """A population on the cores, with its incoming connections.
 
     Attributes:
-        index: of the layer; -1: the neurons of the input.
+        index: index of the layer; -1: the neurons of the input.
         name: ``layer 1 (conv)`` or ``input neurons``.
-        shape: of the neurons.
-        links: feed-forward, then recurrent; none for the neurons of the input.
-        longest_delay_steps: of any synapse that reaches it.
+        shape: shape of the population.
+        links: the feed-forward, then the recurrent connection; empty for the neurons of the input.
+        longest_delay_steps: the longest delay of an incoming synapse.
         slots: delay slots of a neuron.
-        configs: (neurons,) number of the set of decays of each.
-        orders: in which its neurons may be laid on cores: name, and flat indices.
+        configs: (neurons,) index of each neuron's set of decays.
+        orders: orders in which its neurons may be laid out: name, and flat indices.
     """
 
     index: int
@@ -138,18 +138,18 @@ class Population:
 
     @property
     def neurons(self) -> int:
-        """How many."""
+        """The number of neurons."""
         return len(self.configs)
 
     def arrays(self, order: Index) -> tuple[LinkArrays, LinkArrays]:
-        """Its two connections for the loops, neurons in ``order``; an empty one where there is none."""
+        """Its two connections for the loops, with neurons in ``order``; a missing connection is empty."""
         given = [reordered(link.arrays, order) for link in self.links]
         rest = [empty_arrays(self.neurons)] * (2 - len(given))
         return (*given, *rest)  # type: ignore[return-value]
 
 
 def populations(network: Network, target: Target) -> list[Population]:
-    """All populations of ``network`` that live on cores of ``target``, in the order in which spikes pass them."""
+    """All populations of ``network`` to place on cores of ``target``, in the order of the network."""
     found = []
     if network.input.neuron is not None:
         found.append(_population(-1, "input neurons", network.input.shape, network.input.neuron, ()))
@@ -174,20 +174,20 @@ def _population(index: int, name: str, shape: Shape, neuron: Neuron, links: tupl
 
 
 def delay_slots(longest_delay_steps: int) -> int:
-    """Slots of a neuron whose input is delayed by up to so many steps: the power of two above ``longest_delay_steps + 1``."""
+    """Delay slots of a neuron with this longest input delay: the power of two above ``longest_delay_steps + 1``."""
     return 1 << (longest_delay_steps + 1).bit_length()
 
 
 def least_use(population: Population, following: Population | None, most: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(COLUMNS,) what a population takes of each resource at least, over all cores, however it is cut.
+    """A lower bound (COLUMNS,) on a population's use of each resource over all cores, for any partition.
 
-    Every synapse is stored once with as few headers as can be; every source enters one core; a neuron reaches as many cores as
-    its targets fill at least.
+    The bound stores every synapse once, with as few headers as possible.  Every source enters one core.  A neuron reaches the
+    smallest number of cores that can hold its targets.
 
     Args:
-        population: the one to look at.
-        following: where its spikes go besides itself, None after the last.
-        most: the limits of a core.
+        population: the population.
+        following: the next population, which receives its spikes; None after the last.
+        most: (COLUMNS,) limits of a core.
     """
     least = np.zeros(COLUMNS)
     least[NEURONS] = population.neurons
@@ -203,19 +203,19 @@ def least_use(population: Population, following: Population | None, most: npt.ND
 
 
 def _entering(link: Link) -> int:
-    """Input axons of ``link``, on however many cores."""
+    """A lower bound on the input axons of ``link`` over all cores: each axon is counted once."""
     return len(np.unique(link.arrays.source_axon[np.unique(link.arrays.axon)]))
 
 
 def _least_axons(link: Link, reached: Population, most: npt.NDArray[np.float64]) -> int:
-    """Output axons that the sources of ``link`` need at least: a core of ``reached`` holds only so many targets."""
+    """A lower bound on the output axons of ``link``'s sources, from the number of targets that a core of ``reached`` holds."""
     together = min(most[NEURONS], np.floor(most[DELAY_SLOTS] / max(reached.slots, 1)), reached.neurons)
     fan_out = np.bincount(link.arrays.axon)
     return int(np.ceil(fan_out / together).sum())
 
 
 def lower_bounds(least: npt.NDArray[np.float64], most: npt.NDArray[np.float64]) -> dict[str, int]:
-    """Cores below which nothing comes, by resource, for what ``least_use`` gave; resources that are not public are left out."""
+    """Lower bounds on the number of cores by resource, from the result of ``least_use``, without limits that are not public."""
     return {
         resource.name: int(np.ceil(least[column] / most[column]))
         for column, resource in enumerate(RESOURCES)

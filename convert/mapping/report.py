@@ -1,4 +1,4 @@
-"""A mapping and its estimate as values for JSON and as text for the screen: the same values in both."""
+"""A mapping and its estimate as values for JSON and as text for the screen, with the same values in both."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation
 
-#: Largest recurrence whose dense counterpart is laid on cores for comparison: its synapses are listed one by one.
+#: Largest recurrence whose dense counterpart is mapped for comparison, which lists all its synapses.
 _COMPARED_NEURONS = 4096
 
 
 def as_dict(mapping: CoreMapping, estimate: Estimate, violations: Sequence[Violation]) -> dict[str, Any]:
-    """Every value of the tables, with units in the names; ready for JSON.
+    """All values of the tables for JSON, with units in their names.
 
     Args:
-        mapping: what was mapped.
+        mapping: the mapping.
         estimate: its cost.
-        violations: of the hardware rules, which a network that fits may still break.
+        violations: violations of the hardware rules; a network that fits on the cores may still break rules.
     """
     target = mapping.target
     return {
@@ -102,7 +102,7 @@ def _connection(layout: Layout, number: int) -> dict[str, Any]:
 
 
 def _recurrent_convolution(mapping: CoreMapping, layout: Layout) -> dict[str, Any] | None:
-    """What a recurrent convolution takes beside a dense recurrence of the same size; None for other layers."""
+    """A recurrent convolution compared with a dense recurrence of the same size; None for other layers."""
     links, neurons = layout.population.links, layout.population.neurons
     if len(links) < 2 or links[1].kind != "conv" or not layout.parts or mapping.target.packing is None:
         return None
@@ -140,7 +140,7 @@ def _cores(mapping: CoreMapping) -> Iterator[dict[str, Any]]:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """What ``as_dict`` gave, with ``network`` and ``input`` (text), for the screen."""
+    """Screen lines for a result of ``as_dict``, to which the caller has added ``network`` and ``input`` (with ``text``)."""
     label = f"; memory: {result['synapse_memory_label']}" if result["synapse_memory_label"] else ""
     return [
         f"network       {result['network']}",

@@ -1,4 +1,4 @@
-"""netx HDF5 files, read and written; ``format.py`` is the page that documents every field."""
+"""Reader and writer of netx HDF5 files; ``format.py`` documents every field."""
 
 from myelin.convert.netx.format import read_netx, write_netx
 

@@ -1,4 +1,4 @@
-"""Constants that several neurons of a netx file share: threshold and bias, and how arrays of them are laid out."""
+"""Threshold and bias, which several kinds of neurons in a netx file share, and the array layout of neuron constants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from myelin.hw_configs.errors import NetworkError
 
 
 def threshold_of(group: Fields, neuron: Fields, shape: Shape) -> Any:
-    """The threshold of a population, one number; NetworkError where it is missing or differs between neurons."""
+    """The threshold of a population, one number; NetworkError if it is missing or differs between neurons."""
     threshold = neuron.numbers("vThMant", int(np.prod(shape)))
     if threshold is None:
         raise NetworkError(f"{group.name}: 'vThMant' is missing; netx needs it")
@@ -24,13 +24,16 @@ def threshold_of(group: Fields, neuron: Fields, shape: Shape) -> Any:
 
 
 def bias_of(group: Fields, shape: Shape) -> npt.NDArray[Any]:
-    """The bias, which stands beside the group of the neuron; zero where there is none."""
+    """The bias, read from the layer's group (not from its subgroup ``neuron``); zero if it is absent."""
     bias = group.numbers("bias", int(np.prod(shape)))
     return np.zeros((), np.int32) if bias is None else spread(group, "bias", bias, shape)
 
 
 def flat(values: IntArray, shape: Shape, grid: bool) -> npt.NDArray[Any]:
-    """``values`` as a number, per channel, or per neuron: flattened, or (width, height, channels) where netx expects that."""
+    """``values`` in netx's layout: one number (), per channel (channels,), or per neuron.
+
+    Values per neuron are flattened; with ``grid`` they have the shape (width, height, channels).
+    """
     if values.size == 1:
         return values.reshape(())
     if len(shape) == 3 and values.shape == (shape[0], 1, 1):

@@ -1,4 +1,4 @@
-"""CUBA neurons of a netx file."""
+"""Reader and writer of CUBA neurons in a netx file."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP
 
-#: netx's neuron of a dense layer without one: ``1 << 18 - 1``, which Python reads as 1 << 17 (lava-dl ``netx/hdf5.py``).
+#: Threshold that netx gives a dense layer without a neuron: ``1 << 18 - 1``, which Python evaluates as 1 << 17
+#: (lava-dl ``netx/hdf5.py``).
 _DEFAULT_THRESHOLD = 1 << 17
 
 
 def read_cuba(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | None, at_input: bool) -> Cuba:
-    """What the subgroup ``neuron`` says, with the bias beside it; that of an input layer is the input's, not the neuron's."""
+    """The neuron in the subgroup ``neuron``, with the layer's bias.
+
+    At the input the neuron has no bias: the field ``bias`` of an input layer belongs to the input.
+    """
     return _read_cuba(group, neuron, shape, np.zeros((), np.int32) if at_input else bias_of(group, shape))
 
 
 def default_neuron(group: Fields, shape: Shape) -> Cuba:
-    """What netx gives a dense layer without a neuron: the voltage is the sum of all input, and never spikes."""
+    """The neuron that netx gives a dense layer without one: its voltage is the sum of all input, and it never spikes."""
     return Cuba(_DEFAULT_THRESHOLD, np.array(0), np.array(DECAY_UNITY), bias_of(group, shape))
 
 
@@ -53,10 +57,10 @@ def _read_cuba(group: Fields, neuron: Fields, shape: Shape, bias: npt.NDArray[An
 
 
 def write_cuba(group: h5py.Group, neuron: Cuba, shape: Shape, grid: bool) -> None:
-    """Fill the subgroup ``neuron``, and write the bias beside it; ``grid``: the layer has three axes in netx."""
+    """Fill the subgroup ``neuron`` and write the bias to the layer's group; ``grid``: the layer has three axes in netx."""
     if neuron.has_bias:
         bias = neuron.bias_mant
-        if grid and bias.ndim == 0:  # stock netx broadcasts a convolution's bias by itself only per channel
+        if grid and bias.ndim == 0:  # stock netx broadcasts the bias of a convolution only if it is per channel
             bias = np.broadcast_to(bias, (shape[0], 1, 1))
         group["bias"] = flat(bias, shape, grid)
     group["neuron/type"] = "CUBA"

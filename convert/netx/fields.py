@@ -1,7 +1,7 @@
-"""Reading single fields of a netx file: every access is checked before a value is read, so no file can surprise the reader.
+"""Reader of single fields of a netx file; it checks every field before it reads a value.
 
-A field is a dataset of one group, reached by a hard link, stored in the file itself.  Soft and external links, virtual and
-externally stored datasets are refused: a network file is one file.
+A field is a dataset of one group, reached by a hard link and stored in the file itself.  Soft and external links, virtual and
+externally stored datasets are rejected: a network file is one file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import NetworkError
 
-#: No field has more values than this (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per layer).
+#: Upper bound on the values of a field (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per
+#: layer).
 MAX_VALUES = 1 << 28
 
 
@@ -23,7 +24,7 @@ class Fields:
 
     Attributes:
         group: the group.
-        name: what messages call it, for example ``layer 2 (dense)``.
+        name: name of the group in error messages, for example ``layer 2 (dense)``.
     """
 
     def __init__(self, group: h5py.Group, name: str) -> None:
@@ -34,7 +35,7 @@ class Fields:
         return self._member(key) is not None
 
     def child(self, key: str) -> Fields | None:
-        """The group ``key`` below this one, None where there is none."""
+        """The group ``key`` below this one, or None."""
         member = self._member(key)
         if member is None:
             return None
@@ -43,7 +44,7 @@ class Fields:
         return Fields(member, self.name)
 
     def numbers(self, key: str, most: int = MAX_VALUES) -> npt.NDArray[Any] | None:
-        """The numbers stored as ``key``, None where it is absent or has no data; never more than ``most`` values are read."""
+        """The numbers stored as ``key``, None if it is absent or has no data; NetworkError above ``most`` values."""
         dataset = self._dataset(key)
         if dataset is None:
             return None
@@ -56,7 +57,7 @@ class Fields:
         return np.asarray(dataset[()])
 
     def number(self, key: str, default: float | None = None) -> Any:
-        """The single number stored as ``key``; ``default`` where it is absent."""
+        """The single number stored as ``key``; ``default`` if it is absent."""
         values = self.numbers(key)
         if values is None:
             if default is None:
@@ -67,12 +68,12 @@ class Fields:
         return values.reshape(())[()]
 
     def size_of(self, key: str) -> tuple[int, ...] | None:
-        """Shape of the dataset ``key`` without reading it, None where it is absent or has no data."""
+        """Shape of the dataset ``key`` without reading it, None if it is absent or has no data."""
         dataset = self._dataset(key)
         return None if dataset is None else tuple(dataset.shape)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """The text stored as ``key``: scalar or array of one, fixed or variable length."""
+        """The text stored as ``key``: a scalar or an array of one element, of fixed or variable length."""
         dataset = self._dataset(key)
         if dataset is None:
             if default is None:

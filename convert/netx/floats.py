@@ -1,8 +1,8 @@
-"""netx files whose numbers were never made whole, as a ``FloatNetwork``.
+"""Reader of netx files with unquantised numbers, as a ``FloatNetwork``.
 
 The fields are those of ``myelin.convert.netx.format``; weights, thresholds, decays, biases and delays may be fractions.  The
-unit is the file's: a threshold of 64 beside weights in units of 1/64 of that is SLAYER's.  CUBA neurons only, and no weight
-exponents, which floats do not need.
+file sets the unit: SLAYER's is a threshold of 64 with weights in units of 1/64 of it.  Only CUBA neurons are read.  Weight
+exponents are rejected; floats do not need them.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec")
 
 
 def read_netx_floats(path: str | os.PathLike[str]) -> FloatNetwork:
-    """The network in a netx file, its numbers as they stand.
+    """The network in a netx file, with its numbers unchanged.
 
     Raises:
-        NetworkError: the file cannot be read, or holds something that a ``FloatNetwork`` cannot say; names the layer and field.
+        NetworkError: the file cannot be read, or a ``FloatNetwork`` cannot represent it; names the layer and the field.
     """
     place = Path(path)
     if not place.is_file():
@@ -148,7 +148,7 @@ def _synapse(group: Fields, kind: str, suffix: str, before: Shape, shape: Shape)
 
 
 def _spread(group: Fields, key: str, shape: Shape, default: float | None = None) -> FloatArray:
-    """One number, one for each channel, or one for each neuron, so that it broadcasts to ``shape``."""
+    """The field ``key``, broadcastable to ``shape``: one number, one per channel or one per neuron."""
     values = group.numbers(key, int(np.prod(shape)))
     if values is None:
         return np.asarray(group.number(key, default), np.float64)

@@ -1,7 +1,7 @@
-"""Neurons of a netx file, read and written; the fields are described in ``myelin.convert.netx.format``.
+"""Reader and writer of neurons in a netx file; ``myelin.convert.netx.format`` describes the fields.
 
-A neuron that netx knows has a reader and a writer of its own.  Any other registered neuron is written by its ``CONSTANTS``,
-with its ``MODEL`` as type, and read back the same way.
+Each neuron that netx defines has its own reader and writer.  Any other registered neuron is written and read by its
+``CONSTANTS``, with its ``MODEL`` as type.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from myelin.convert.neurons import NEURONS, Cuba, Delta, Neuron, Sigma, SigmaDel
 from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
 
-#: By the text in ``neuron/type``: (layer group, neuron group, shape, spike_exp or None, whether at the input) -> neuron.
+#: Readers by the text in ``neuron/type``: (layer group, neuron group, shape, spike_exp or None, at the input) -> neuron.
 READERS: dict[str, Callable[[Fields, Fields, Shape, int | None, bool], Neuron]] = {
     "CUBA": read_cuba,
-    "LOIHI": read_cuba,  # its older name
+    "LOIHI": read_cuba,  # older name of CUBA
     "SDNN": read_sigma_delta,
 }
-#: (layer group, neuron, shape, whether the layer has three axes in netx).
+#: Writers by class of the neuron: (layer group, neuron, shape, whether the layer has three axes in netx).
 WRITERS: Handlers[Callable[[h5py.Group, Any, Shape, bool], None]] = Handlers("has {name} neurons; netx has none of them")
 WRITERS.register(Cuba)(write_cuba)
 WRITERS.register(SigmaDelta)(write_sigma_delta)
@@ -37,7 +37,11 @@ WRITERS.register(Sigma)(write_sigma)
 
 
 def read_neuron(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | None, *, at_input: bool = False) -> Neuron:
-    """What the subgroup ``neuron`` of a layer says, with the bias, which stands beside it."""
+    """The neuron in the subgroup ``neuron`` of a layer, with the bias from the layer's group ``group``.
+
+    Raises:
+        NetworkError: the type is not supported, a constant is missing or does not fit ``shape``, or a weight exponent is set.
+    """
     kind = neuron.text("type")
     reader = READERS.get(kind)
     if reader is None and kind not in NEURONS:
@@ -56,7 +60,7 @@ def read_neuron(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | No
 
 
 def write_neuron(group: h5py.Group, neuron: Neuron, shape: Shape, grid: bool) -> None:
-    """Fill the subgroup ``neuron``, and write a bias beside it; ``grid``: the layer has three axes in netx."""
+    """Fill the subgroup ``neuron`` and write the bias to the layer's group; ``grid``: the layer has three axes in netx."""
     writer = WRITERS.get(neuron) or _write_constants
     writer(group, neuron, shape, grid)
 

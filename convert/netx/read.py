@@ -1,4 +1,4 @@
-"""From the groups of a netx file to a ``Network``; the fields are described in ``myelin.convert.netx.format``."""
+"""Conversion of the groups of a netx file to a ``Network``; ``myelin.convert.netx.format`` describes the fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ML_GENN_STATE_THRESHOLD = 1 << 16
 def read_network(
     root: Fields, input_shape: Shape | None, input_message_bits: int | None, spike_exp: int | None = None
 ) -> Network:
-    """The network below ``root``; ``myelin.convert.netx.format.read_netx`` says what the arguments and errors are."""
+    """The network below ``root``; ``myelin.convert.netx.format.read_netx`` documents arguments and errors."""
     groups = layer_groups(root)
     ours = "myelin_format" in root.group.attrs
     kinds = [group.text("type") for group in groups]
@@ -63,7 +63,7 @@ def read_network(
 
 
 def layer_groups(root: Fields) -> list[Fields]:
-    """The groups ``layer/0``, ``layer/1``, ... of a file, in order; raises NetworkError where they have gaps."""
+    """The groups ``layer/0``, ``layer/1``, ... of a file, in order; NetworkError if the numbering has gaps."""
     top = root.child("layer")
     if top is None:
         raise NetworkError("the file has no group 'layer'; a netx file has its layers there")
@@ -120,7 +120,7 @@ def _read_recurrent(group: Fields, shape: Shape) -> DelayedRecurrent:
 
 
 def _columns(synapse: Synapse, before: Shape) -> int:
-    """Columns of its matrix, which a vector of delays may belong to; -1 where it is no matrix."""
+    """Number of columns of the weight matrix, which a vector of delays may belong to; -1 for a convolution."""
     return int(np.prod(before)) if isinstance(synapse, Dense) else -1
 
 
@@ -133,7 +133,7 @@ def _delayed(synapse: Synapse, synaptic: npt.NDArray[Any] | None, key: str) -> S
 
 
 def _read_delays(group: Fields, key: str, shape: Shape, columns: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    """Axonal delays, and synaptic ones (out, columns) or None; ``columns`` is -1 for a convolution."""
+    """Axonal delays, and synaptic delays (out, columns) or None; ``columns`` is -1 for a convolution."""
     size = int(np.prod(shape))
     most = max(size, size * columns)
     axonal: npt.NDArray[Any] = np.zeros((), np.int32)

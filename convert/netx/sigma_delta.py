@@ -1,4 +1,4 @@
-"""Sigma-delta neurons, their readout and delta encoders of a netx file: its neurons of type SDNN."""
+"""Reader and writer of netx's neurons of type SDNN: sigma-delta neurons, their readout and delta encoders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from myelin.hw_configs.fixed_point import SDNN_SPIKE_EXP, SDNN_STATE_EXP
 def read_sigma_delta(
     group: Fields, neuron: Fields, shape: Shape, spike_exp: int | None, at_input: bool
 ) -> Delta | SigmaDelta | Sigma:
-    """What the subgroup ``neuron`` says, with the bias beside it; at the input they are delta encoders."""
+    """The neuron in the subgroup ``neuron``, with the layer's bias; at the input it is a delta encoder."""
     if at_input:
         return Delta(**_encoder(group, neuron, shape, spike_exp))
     if "sigma_output" in neuron:
@@ -46,7 +46,10 @@ def _encoder(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | None)
 
 
 def _activation(group: Fields, neuron: Fields) -> Any:
-    """netx never looks at it and takes relu; any other would give other numbers there than were trained."""
+    """The activation, relu if absent; NetworkError for any but relu and unit.
+
+    netx ignores the field and takes relu: with another activation its numbers would differ from the trained ones.
+    """
     said = neuron.text("activation", "relu")
     if said not in ("relu", "unit"):
         raise NetworkError(f"{group.name}: activation is {said!r}; Lava's sigma-delta neurons have 'relu' and 'unit'")
@@ -54,13 +57,13 @@ def _activation(group: Fields, neuron: Fields) -> Any:
 
 
 def write_sigma_delta(group: h5py.Group, neuron: SigmaDelta, shape: Shape, grid: bool) -> None:
-    """Fill the subgroup ``neuron``, and write the bias beside it; ``grid``: the layer has three axes in netx."""
+    """Fill the subgroup ``neuron`` and write the bias to the layer's group; ``grid``: the layer has three axes in netx."""
     if neuron.has_bias:
-        if grid and neuron.bias.ndim == 0:  # stock netx broadcasts a convolution's bias by itself only per channel
+        if grid and neuron.bias.ndim == 0:  # stock netx broadcasts the bias of a convolution only if it is per channel
             group["bias"] = flat(np.broadcast_to(neuron.bias, (shape[0], 1, 1)), shape, grid)
         elif grid:
             group["bias"] = flat(neuron.bias, shape, grid)
-        else:  # and hands the bias of a dense layer to Lava's neurons as it is
+        else:  # stock netx passes the bias of a dense layer to Lava's neurons unchanged
             group["bias"] = np.broadcast_to(neuron.bias, shape).reshape(-1)
     group["neuron/type"] = "SDNN"
     group["neuron/activation"] = neuron.activation

@@ -1,4 +1,4 @@
-"""Connections of a netx file, read and written; the fields are described in ``myelin.convert.netx.format``."""
+"""Reader and writer of connections in a netx file; ``myelin.convert.netx.format`` describes the fields."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from myelin.hw_configs.errors import NetworkError
 
 
 class SynapseFields(NamedTuple):
-    """How a kind of connection stands in a layer's group.
+    """Reader and writer of one kind of connection in a layer's group.
 
     Attributes:
-        read: (group, "" or "_rec", shape before, shape of the layer) -> connection, without its delays.
+        read: (group, "" or "_rec", shape of the previous layer, shape of the layer) -> connection, without its delays.
         write: (group, connection, "" or "_rec").
     """
 
@@ -87,7 +87,7 @@ def _write_weight(group: h5py.Group, synapse: Synapse, suffix: str) -> None:
     group.create_dataset("weight" + suffix, data=synapse.weight, compression="gzip", shuffle=True)
 
 
-#: By ``Synapse.KIND``, which is the type of the layer's group; ``_rec`` is appended where it has a recurrence.
+#: By ``Synapse.KIND``, which is the type of the layer's group; a layer with a recurrence has ``_rec`` appended to its type.
 SYNAPSES: dict[str, SynapseFields] = {
     Dense.KIND: SynapseFields(_read_dense, _write_dense),
     Conv.KIND: SynapseFields(_read_convolution, _write_conv),
@@ -95,7 +95,7 @@ SYNAPSES: dict[str, SynapseFields] = {
 
 
 def write_synapse(group: h5py.Group, synapse: Synapse, suffix: str) -> None:
-    """Write a connection without its delays; NetworkError where netx has no fields for its kind."""
+    """Write a connection without its delays; NetworkError if netx has no fields for its kind."""
     if synapse.kind not in SYNAPSES:
         raise NetworkError(
             f"netx has no fields for a connection of kind {synapse.kind!r}; {', '.join(SYNAPSES)} can be written: use "

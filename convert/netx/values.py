@@ -1,4 +1,4 @@
-"""Values of a netx file's fields as shapes and whole numbers; the fields are described in ``myelin.convert.netx.format``."""
+"""Conversion of a netx file's fields to shapes and integers; ``myelin.convert.netx.format`` describes the fields."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from myelin.convert.netx.fields import Fields
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
-#: What a file may declare for one layer: 64 times the neurons of a Loihi 2 chip.
+#: Upper bound on the neurons that a file may declare for one layer: 64 times the neurons of a Loihi 2 chip.
 MAX_NEURONS = 1 << 26
 
 
 def delay_values(group: Fields, key: str, most: int) -> npt.NDArray[Any] | None:
-    """Delays in whole steps within what netx holds, None where there are none; at most ``most`` values are read."""
+    """Delays in integer time steps, None if the field is absent; at most ``most`` values are read.
+
+    Raises:
+        NetworkError: a delay is no integer, is negative, or is longer than the 62 steps of a netx file.
+    """
     raw = group.numbers(key, most)
     if raw is None:
         return None
@@ -33,7 +37,14 @@ def delay_values(group: Fields, key: str, most: int) -> npt.NDArray[Any] | None:
 
 
 def population(group: Fields, kind: str, ours: bool, following: str | None) -> Shape:
-    """Shape of a layer's population, with the conventions of lava-dl's files made plain."""
+    """Shape of a layer's population, with the conventions of lava-dl's files resolved.
+
+    Args:
+        group: the layer's group.
+        kind: type of the layer.
+        ours: whether Myelin wrote the file; its shapes are literal.
+        following: type of the next layer that is not a flatten layer, None for the last.
+    """
     if ours and "shape" in group.group.attrs:
         return _checked(group, np.asarray(group.group.attrs["shape"]))
     shape = declared_shape(group)
@@ -46,7 +57,7 @@ def population(group: Fields, kind: str, ours: bool, following: str | None) -> S
 
 
 def declared_shape(group: Fields) -> Shape:
-    """The dataset ``shape``, as it stands."""
+    """The dataset ``shape``, unchanged."""
     values = group.numbers("shape", 3)
     if values is None:
         raise NetworkError(f"{group.name}: 'shape' is missing; netx needs it")
@@ -64,12 +75,12 @@ def _checked(group: Fields, values: npt.NDArray[Any]) -> Shape:
 
 
 def spread(group: Fields, key: str, values: npt.NDArray[Any], shape: Shape) -> npt.NDArray[Any]:
-    """``values`` of one field so that they broadcast to ``shape``: one number, per channel, or per neuron."""
+    """Integer ``values`` of one field, broadcastable to ``shape``: one number, one per channel or one per neuron."""
     return broadcastable(group, key, frozen_int(f"{group.name}: {key!r}", values), shape)
 
 
 def broadcastable(group: Fields, key: str, numbers: npt.NDArray[Any], shape: Shape) -> npt.NDArray[Any]:
-    """``numbers``, whole or not, as ``spread`` lays them out; raises NetworkError where they fit ``shape`` in no way."""
+    """``numbers``, integers or floats, broadcastable to ``shape``; NetworkError if they do not fit ``shape``."""
     if numbers.size == 1:
         return numbers.reshape(())
     if numbers.ndim == 1 and numbers.size == int(np.prod(shape)):
@@ -84,7 +95,7 @@ def broadcastable(group: Fields, key: str, numbers: npt.NDArray[Any], shape: Sha
 
 
 def weights(group: Fields, key: str, most: int) -> npt.NDArray[Any]:
-    """Weights of one field; raises NetworkError with the likely cause where they are not whole."""
+    """Weights of one field; NetworkError with the likely cause if they are not integers."""
     values = group.numbers(key, most)
     assert values is not None
     if values.dtype.kind == "f" and np.isfinite(values).all() and np.any(values != np.round(values)):
@@ -97,7 +108,7 @@ def weights(group: Fields, key: str, most: int) -> npt.NDArray[Any]:
 
 
 def pair(group: Fields, key: str) -> tuple[int, int]:
-    """(vertical, horizontal) of one field; one number counts for both."""
+    """(vertical, horizontal) of one field; a single number applies to both."""
     values = group.numbers(key, 2)
     if values is None or values.size == 0:
         raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
@@ -106,5 +117,5 @@ def pair(group: Fields, key: str) -> tuple[int, int]:
 
 
 def whole_number(group: Fields, key: str, default: int | None = None) -> int:
-    """The single whole number of one field; ``default`` where it is absent."""
+    """The single integer of one field; ``default`` if it is absent."""
     return int(frozen_int(f"{group.name}: {key!r}", group.number(key, default)).reshape(()))

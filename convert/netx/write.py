@@ -1,4 +1,4 @@
-"""From a ``Network`` to the groups of a netx file; the fields are described in ``myelin.convert.netx.format``."""
+"""Conversion of a ``Network`` to the groups of a netx file; ``myelin.convert.netx.format`` describes the fields."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from myelin.convert.netx.synapses import write_synapse
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
-#: Version of the fields of ours.
+#: Version of Myelin's own fields.
 FORMAT = 1
 
 
 def write_network(network: Network, file: h5py.File) -> None:
-    """Fill the open, empty ``file``; ``myelin.convert.netx.format.write_netx`` says what errors there are."""
+    """Fill the open, empty ``file``; ``myelin.convert.netx.format.write_netx`` documents the errors."""
     file.attrs["myelin_format"] = FORMAT
     groups = _Groups(file)
     _write_input(network.input, network.layers[0], groups.next("input"))
@@ -38,7 +38,7 @@ def write_network(network: Network, file: h5py.File) -> None:
 
 
 class _Groups:
-    """Numbers the layer groups."""
+    """Creates the layer groups and numbers them in order."""
 
     def __init__(self, file: h5py.File) -> None:
         self.top = file.create_group("layer")
@@ -93,7 +93,10 @@ def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Synaps
 
 
 def _write_shape(group: h5py.Group, shape: Shape, following: Layer | None) -> None:
-    """The population's shape; in the three axes that netx needs where a convolution reads it, with ours as attribute."""
+    """Write the population's shape.
+
+    netx needs three axes if a convolution reads a row of neurons; the attribute ``shape`` then keeps the original shape.
+    """
     if len(shape) == 1 and following is not None and following.synapse.SPATIAL:
         group["shape"] = as_chw(shape)
         group.attrs["shape"] = shape
@@ -102,5 +105,5 @@ def _write_shape(group: h5py.Group, shape: Shape, following: Layer | None) -> No
 
 
 def _is_grid(population: Input | Layer) -> bool:
-    """Whether netx keeps three axes for it: the input and convolutions; its dense layers are always rows."""
+    """Whether netx keeps three axes for the population: true for the input and convolutions; dense layers are always rows."""
     return isinstance(population, Input) or population.synapse.SPATIAL

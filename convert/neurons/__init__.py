@@ -1,4 +1,4 @@
-"""Integer neurons, one file each; ``neuron.py`` is the contract, ``registry.py`` knows them by name."""
+"""Integer neurons, one file each; ``neuron.py`` is the contract, ``registry.py`` lists them by name."""
 
 from myelin.convert.neurons.cuba import Cuba
 from myelin.convert.neurons.neuron import Constant, Neuron

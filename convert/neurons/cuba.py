@@ -1,4 +1,4 @@
-"""The CUBA neuron as integers: Loihi's current-based leaky integrate-and-fire unit."""
+"""The integer CUBA neuron: Loihi's current-based leaky integrate-and-fire unit."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from myelin.hw_configs.fixed_point import (
     THRESHOLD_MAX,
 )
 
-#: Thresholds are compared after a shift by 6 bits in 32 bit integers, so a mantissa may take 25 bits.
+#: Thresholds are compared in 32 bit integers after a shift by 6 bits, so a mantissa may have 25 bits.
 _THRESHOLD_LIMIT = (1 << 25) - 1
 
 
 def _decay(state: str, netx: str) -> Constant:
-    """The decay of a state in 1/4096 per step; a core holds a table of pairs of them."""
+    """The constant for the decay of a state in 1/4096 per step; a core holds a table of decay pairs."""
     return Constant(
         f"{state}_decay",
         0,
@@ -59,14 +59,14 @@ class Cuba(Neuron):
         s  = v > 64 threshold;  v <- 0 where s
 
     Attributes:
-        threshold: mantissa vThMant, a whole number of 64 state units.
+        threshold: mantissa vThMant, in units of 64 state units.
         current_decay: iDecay in 1/4096 per step, 0..4096; scalar () or broadcastable to the layer's shape.
-        voltage_decay: vDecay, likewise.
+        voltage_decay: vDecay in 1/4096 per step, 0..4096; scalar () or broadcastable to the layer's shape.
         bias_mant: mantissa of the bias, 13 bit signed; scalar () or broadcastable to the layer's shape.
         bias_exp: exponent of the bias, 0..7.
 
     Raises:
-        NetworkError: a value is not whole, has the wrong shape or lies outside its range.
+        NetworkError: a value is not an integer, has the wrong shape or is outside its range.
 
     Source: lava-nc ``proc/lif/models.py`` (PyLifModelBitAcc); netx passes ``du = iDecay - 1``, which cancels Lava's + 1.
     """
@@ -82,7 +82,7 @@ class Cuba(Neuron):
     STATES: ClassVar[tuple[str, ...]] = ("u", "v")
     READOUT: ClassVar[str | None] = "v"
     AT_INPUT: ClassVar[bool] = True
-    #: netx turns an input of 0 or 1 into one state unit of 2^6.
+    #: netx turns an input of 1 into 2^6 state units.
     INPUT_WEIGHT: ClassVar[int] = 1 << STATE_SHIFT
     OVERFLOW: ClassVar[Mapping[str, str]] = {"u": "wraps", "v": "saturates"}
     DERIVED_BITS: ClassVar[Mapping[str, int]] = {"a": INPUT_BITS}
@@ -122,7 +122,7 @@ class Cuba(Neuron):
     )
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
-        """u, v and the spikes, by the equations above; sums are 32 bit integers that wrap."""
+        """u, v and the spikes from the equations above; sums are 32 bit integers that wrap."""
         u = signed(decayed(states["u"], self.current_decay) + signed(a << STATE_SHIFT, 32), 32)
         u = np.where(u > CURRENT_WRAP, u - 2 * CURRENT_WRAP, np.where(u <= -CURRENT_WRAP, u + 2 * CURRENT_WRAP, u))
         v = signed(decayed(states["v"], self.voltage_decay) + u + drive, 32).clip(-STATE_MAX, STATE_MAX)
@@ -130,19 +130,19 @@ class Cuba(Neuron):
         return {"u": u, "v": np.where(spikes, 0, v)}, spikes.astype(np.int64)
 
     def drive(self, shape: Shape) -> Ints:
-        """``bias_mant << bias_exp`` of every neuron, (neurons,)."""
+        """The bias ``bias_mant << bias_exp`` of every neuron, (neurons,)."""
         return each(self.bias_mant, shape).astype(np.int64) << self.bias_exp
 
     def input_mantissa(self, values: Ints) -> Ints:
-        """Bias mantissa that netx's input layer gives these neurons for ``values`` (..., *shape)."""
+        """The bias mantissa of these neurons in netx's input layer for ``values`` (..., *shape)."""
         return values + self.bias_mant
 
     def input_drive(self, values: Ints) -> Ints:
-        """Bias that netx's input layer gives these neurons: Lava adds it to v in the same step, without a latency."""
+        """The bias of these neurons in netx's input layer; Lava adds it to v in the same step, without latency."""
         return self.input_mantissa(values) << self.bias_exp
 
     def check_driven(self, extremes: Ints, weight: int) -> None:
-        """Raise DataError where the input's values leave the 13 bit of a bias mantissa."""
+        """Raise DataError if the input's values exceed the 13 bit of a bias mantissa."""
         mantissa = self.input_mantissa(extremes)
         if mantissa.min() < BIAS_MANT_MIN or mantissa.max() > BIAS_MANT_MAX:
             raise DataError(
@@ -152,17 +152,17 @@ class Cuba(Neuron):
 
     @property
     def has_bias(self) -> bool:
-        """Whether any neuron has a bias other than zero."""
+        """True if any neuron has a nonzero bias."""
         return bool(np.any(self.bias_mant))
 
     @property
     def reset_above(self) -> int | None:
-        """The threshold as a voltage: above it a readout of voltages is reset, which it was not in training."""
+        """The threshold as a voltage; above it a readout of voltages is reset, unlike in training."""
         return self.threshold << STATE_SHIFT
 
     @property
     def spikes_as_readout(self) -> int | None:
-        """The threshold where it lies in the range of the chip's; at its end it stands for a readout that never spikes."""
+        """The threshold if it is below the chip's largest; else None, since the largest marks a readout that never spikes."""
         return self.threshold if self.threshold < THRESHOLD_MAX else None
 
     def before_limits(self, arrays: Mapping[str, npt.NDArray[Any]], drive: Ints, shape: Shape) -> dict[str, npt.NDArray[Any]]:

@@ -1,7 +1,7 @@
-"""What recorded states of CUBA neurons tell of the steps between them: the input they had, where they wrapped or saturated.
+"""Values derived from recorded states of CUBA neurons: their input, and states before they wrap or saturate.
 
-The equations are those of ``myelin.convert.neurons.cuba``.  States are recorded after the step, so v is 0 where the neuron
-spiked, and what decays in the next step is what was recorded.
+For the equations see ``myelin.convert.neurons.cuba``.  States are recorded after the step: v is 0 where the neuron spiked, and
+the recorded values are the ones that decay in the next step.
 """
 
 from __future__ import annotations
@@ -18,43 +18,43 @@ if TYPE_CHECKING:
     from myelin.convert.neurons.cuba import Cuba
 
 Ints = npt.NDArray[np.int64]
-#: Bits of the summed input a that u still holds: u is known modulo 2^24 and a enters it shifted by 6.
+#: Number of bits of the summed input a that u determines: u is known modulo 2^24, and a enters it shifted by 6.
 INPUT_BITS = (2 * CURRENT_WRAP).bit_length() - 1 - STATE_SHIFT
 
 
 def decayed(state: npt.ArrayLike, decay: npt.ArrayLike) -> Ints:
-    """``rz(state * (4096 - decay))``: what is left of a state a step later; the product is shifted toward zero."""
+    """A state after the decay of one step: ``rz(state * (4096 - decay))``, which rounds toward zero."""
     product = np.asarray(state, np.int64) * (DECAY_UNITY - np.asarray(decay, np.int64))
     return np.sign(product) * (np.abs(product) // DECAY_UNITY)
 
 
 def derived_input(u: npt.NDArray[Any], neuron: Cuba, shape: Shape) -> Ints:
-    """The summed input a of every step, from u alone, where a backend has no variable that holds it.
+    """The summed input a of every step, computed from u alone, for a backend without a variable for a.
 
-    ``64 a = u[t] - rz(u[t-1] (4096 - current_decay))`` modulo 2^24, so a is known modulo 2^18 only; u starts at 0.
+    ``64 a = u[t] - rz(u[t-1] (4096 - current_decay))`` modulo 2^24, so a is known only modulo 2^18; u starts at 0.
 
     Args:
         u: (batch, steps, neurons), after each step.
         neuron, shape: the population's constants and shape.
 
     Returns:
-        (batch, steps, neurons), in -2^17 .. 2^17 - 1.
+        a (batch, steps, neurons), in -2^17 .. 2^17 - 1.
     """
     change = u.astype(np.int64) - decayed(_before(u), each(neuron.current_decay, shape))
     return signed(change >> STATE_SHIFT, INPUT_BITS)
 
 
 def current_before_wrap(a: npt.NDArray[Any], u: npt.NDArray[Any], neuron: Cuba, shape: Shape) -> Ints:
-    """``rz(u[t-1] (4096 - current_decay)) + 64 a[t]``, all (batch, steps, neurons): u where nothing wraps."""
+    """u before it wraps: ``rz(u[t-1] (4096 - current_decay)) + 64 a[t]``, all (batch, steps, neurons)."""
     return decayed(_before(u), each(neuron.current_decay, shape)) + (a.astype(np.int64) << STATE_SHIFT)
 
 
 def voltage_before_limit(u: npt.NDArray[Any], v: npt.NDArray[Any], bias: npt.NDArray[Any], neuron: Cuba, shape: Shape) -> Ints:
-    """``rz(v[t-1] (4096 - voltage_decay)) + u[t] + bias``: v before it saturates and before a spike sets it to zero.
+    """v before it saturates and before a spike sets it to zero: ``rz(v[t-1] (4096 - voltage_decay)) + u[t] + bias``.
 
     Args:
         u, v: (batch, steps, neurons), after each step.
-        bias: shifted by its exponent, broadcastable to the same shape.
+        bias: the bias shifted by its exponent, broadcastable to the same shape.
         neuron, shape: the population's constants and shape.
     """
     return decayed(_before(v), each(neuron.voltage_decay, shape)) + u.astype(np.int64) + bias

@@ -1,4 +1,4 @@
-"""What every stage asks of a neuron: the contract that a new neuron fulfils in a file of its own."""
+"""The contract of a neuron, used by every stage; a new neuron fulfils it in its own file."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ States = dict[str, Ints]
 
 
 class Constant(NamedTuple):
-    """A constant of a neuron: its range here, where it stands in a netx file, and which numbers of a target bound it.
+    """A constant of a neuron: its range, its field in a netx file, and the target's limits for it.
 
     Attributes:
-        name: of the dataclass field that holds it.
+        name: name of its dataclass field.
         low, high: smallest and largest value that the arithmetic allows.
-        shared: whether it is one number for the population; otherwise it is an array that broadcasts to the layer's shape.
-        netx: its field in the group ``neuron`` of a netx file; empty for its own name.
-        default: value of a netx file that lacks the field; None where it must be there.
-        rule: name of the hardware rule that judges it; empty for none.
-        limits: names of the target's numbers for its smallest and largest value; None for 0, and for no limit.
-        unit: of the value in messages.
-        cure: what to do where a target does not hold it.
-        stored_once: whether a core holds a table of its values, so that neurons with equal ones share an entry.
-        role: what an exploration may change it as: the share of a state that is lost in a step, in 1/4096, or a threshold.
+        shared: true for one number for the population; otherwise an array broadcastable to the layer's shape.
+        netx: its field in the group ``neuron`` of a netx file; empty if the field has the same name.
+        default: the value if a netx file lacks the field; None if the field is required.
+        rule: name of the hardware rule that checks it; empty for none.
+        limits: names of the target's numbers for the smallest and the largest value.  None as the first means ``low``, None
+            as the second means no limit.
+        unit: unit of the value in messages.
+        cure: the advice if a target does not support the value.
+        stored_once: whether a core holds a table of its values, so that neurons with equal values share an entry.
+        role: its meaning for an exploration: "decay" is the share of a state lost per step in 1/4096, "threshold" a threshold.
     """
 
     name: str
@@ -50,44 +51,45 @@ class Constant(NamedTuple):
 
 
 class Neuron(ABC):
-    """Constants of a population of neurons, and all that a stage asks of them.
+    """Constants of a population of neurons, and their behaviour in every stage.
 
-    A neuron is a frozen dataclass (``@dataclass(frozen=True, eq=False)``) that says what it is in the class variables below,
-    implements ``step``, and is registered with ``myelin.convert.neurons.register``.  Everything else has a default: the
-    simulator runs ``step`` where no faster loop is registered, files hold the ``CONSTANTS``, rules judge them by their limits,
-    and a stage that cannot do without more refuses by name.
+    A neuron is a frozen dataclass (``@dataclass(frozen=True, eq=False)``) that sets the class variables below, implements
+    ``step`` and is registered with ``myelin.convert.neurons.register``.  Everything else has a default.  The simulator runs
+    ``step`` if no faster loop is registered, files store the ``CONSTANTS``, and rules check them against their limits.  A
+    stage that needs more refuses the neuron by name.
     """
 
     #: Name of the model in target files, netx files and messages.
     MODEL: ClassVar[str]
-    #: The population in messages; "<class> neurons" unless given.
+    #: The population in messages; default "<class> neurons".
     LABEL: ClassVar[str]
     #: Names of the states, in the order in which ``step`` changes them.
     STATES: ClassVar[tuple[str, ...]]
     #: Constants; each is a dataclass field.
     CONSTANTS: ClassVar[tuple[Constant, ...]] = ()
-    #: Whether spikes are graded: int32 messages instead of 0 or 1.
+    #: True if spikes are graded: int32 messages instead of 0 or 1.
     GRADED: ClassVar[bool] = False
-    #: What can be recorded: what is sent, the summed synaptic input where there is one, and the states after the step.
+    #: Names that can be recorded: the spikes, the summed synaptic input if there is one, and the states after the step.
     NAMES: ClassVar[tuple[str, ...]]
-    #: State that a readout of states gives; None where such neurons cannot be one.
+    #: The state that a readout of states outputs; None if these neurons cannot be one.
     READOUT: ClassVar[str | None] = None
-    #: Whether a layer of them may send spikes; otherwise they only serve as a readout of states.
+    #: True if a layer of them may send spikes; otherwise they only serve as a readout of states.
     SENDS: ClassVar[bool] = True
-    #: Whether a layer of them may have a recurrent connection.
+    #: True if a layer of them may have a recurrent connection.
     RECURRENT: ClassVar[bool] = True
-    #: Whether they may stand at a network's input, driven by ``weight * x + bias``.
+    #: True if a network's input may have these neurons, driven by ``weight * x + bias``.
     AT_INPUT: ClassVar[bool] = False
-    #: Whether they may stand in a layer.
+    #: True if a layer may have these neurons.
     IN_LAYER: ClassVar[bool] = True
-    #: That weight where a file gives none, and whether x may be negative.
+    #: The input's weight if a file has none.
     INPUT_WEIGHT: ClassVar[int] = 1
+    #: True if the input x may be negative.
     SIGNED_INPUT: ClassVar[bool] = False
-    #: Whether a drive other than zero makes a neuron active in every step; otherwise it is an offset that is sent once.
+    #: True if a nonzero drive makes a neuron active in every step; otherwise it is an offset that is sent once.
     DRIVES_EVERY_STEP: ClassVar[bool] = True
-    #: What happens to a state at the end of its range, "wraps" or "saturates", for those whose range is 24 bit.
+    #: State -> "wraps" or "saturates" at the end of its range, for states with a range of 24 bit.
     OVERFLOW: ClassVar[Mapping[str, str]] = {}
-    #: Bits of recorded arrays that ``derive`` cannot know in full.
+    #: Name -> number of bits that ``derive`` can determine, for recorded arrays it cannot determine in full.
     DERIVED_BITS: ClassVar[Mapping[str, int]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -108,10 +110,10 @@ class Neuron(ABC):
             object.__setattr__(self, constant.name, value)
 
     def range_of(self, constant: Constant) -> tuple[int, int]:
-        """Smallest and largest value allowed, where those before it in ``CONSTANTS`` are checked; they may narrow it."""
+        """Smallest and largest allowed value; earlier entries of ``CONSTANTS`` are already checked and may narrow the range."""
         return constant.low, constant.high
 
-    # --- what a layer asks ---
+    # --- checks of a layer and an input ---
 
     def check_shape(self, shape: Shape) -> None:
         """Raise NetworkError unless every constant broadcasts to ``shape``."""
@@ -120,7 +122,7 @@ class Neuron(ABC):
                 check_broadcast(constant.name, getattr(self, constant.name), shape)
 
     def check_layer(self, output: str, recurrent: bool) -> None:
-        """Raise NetworkError unless a layer with this output, and with or without a recurrence, may have these neurons."""
+        """Raise NetworkError unless a layer with this output, and if ``recurrent`` a recurrence, may have these neurons."""
         name = type(self).__name__
         if not self.IN_LAYER:
             raise NetworkError(f"a layer has {name} neurons, which only stand at the input")
@@ -132,7 +134,7 @@ class Neuron(ABC):
             raise NetworkError(f"output is 'spikes', {name} neurons only give their state: 'state' is allowed")
 
     def check_input(self) -> None:
-        """Raise NetworkError unless these neurons may stand at a network's input."""
+        """Raise NetworkError unless a network's input may have these neurons."""
         if not self.AT_INPUT:
             raise NetworkError(f"the input has {type(self).__name__} neurons; neurons of this kind stand in layers only")
 
@@ -140,34 +142,34 @@ class Neuron(ABC):
 
     @abstractmethod
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
-        """States after one step and what is sent: the reference implementation that every engine must equal.
+        """The states after one step, and the spikes: the reference implementation that every engine must equal.
+
+        The neurons are ``flattened``: each constant is one number, or one for each neuron.
 
         Args:
             states: arrays (..., neurons) by the names of ``STATES``.
             a: (..., neurons) summed synaptic input, 32 bit signed.
-            drive: (..., neurons) or (neurons,) what ``drive`` or ``input_drive`` gave.
-
-        The constants are those of ``flattened`` neurons: one number, or one for each neuron.
+            drive: (..., neurons) or (neurons,), the result of ``drive`` or ``input_drive``.
         """
 
     def rest(self, shape: tuple[int, ...]) -> States:
-        """States before the first step, of ``shape``: zero."""
+        """The states of ``shape`` before the first step: zero."""
         return {name: np.zeros(shape, np.int64) for name in self.STATES}
 
     def drive(self, shape: Shape) -> Ints:
-        """(neurons,) what acts on each neuron in every step besides its synapses, such as a bias, in the unit of the states."""
+        """The drive (neurons,) in every step besides the synaptic input, such as a bias, in the unit of the states."""
         return np.zeros(int(np.prod(shape)), np.int64)
 
     def input_drive(self, values: Ints) -> Ints:
-        """What ``values`` (..., *shape) = ``weight * x + bias`` of a network's input become in the unit of the states."""
+        """The drive from a network's input ``values`` (..., *shape) = ``weight * x + bias``, in the unit of the states."""
         self.check_input()
         return values
 
     def check_driven(self, extremes: Ints, weight: int) -> None:  # noqa: B027 (nothing to check is the default)
-        """Raise DataError unless values between ``extremes`` (2, *shape) can drive these neurons; ``weight``: of the input."""
+        """Raise DataError unless values between ``extremes`` (2, *shape) can drive these neurons; ``weight`` is the input's."""
 
     def flattened(self, shape: Shape, order: IntArray | None = None) -> Self:
-        """These neurons with every array of constants as (neurons,), in C order or in ``order``."""
+        """These neurons with every array of constants flattened to (neurons,), in C order or in ``order``."""
 
         def laid(values: IntArray) -> IntArray:
             flat = each(values, shape)
@@ -176,7 +178,7 @@ class Neuron(ABC):
         return self._changed(lambda _, values: laid(values))
 
     def at(self, shape: Shape, neuron: int) -> Self:
-        """The single neuron of flat index ``neuron``: every array of constants is its one number."""
+        """The single neuron with flat index ``neuron``; its arrays of constants are scalars ()."""
         return self._changed(lambda _, values: each(values, shape)[neuron : neuron + 1].reshape(()))
 
     def _changed(self, change: Any) -> Self:
@@ -188,47 +190,47 @@ class Neuron(ABC):
         """The constants by name."""
         return {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}  # type: ignore[arg-type]
 
-    # --- what is told of recorded states ---
+    # --- changes, and values for other stages ---
 
     def with_role(self, role: str, change: Callable[[Any], Any]) -> Self:
-        """These neurons with ``change`` applied to every constant of that role."""
+        """These neurons with ``change`` applied to every constant with this role."""
         changes = {entry.name: change(getattr(self, entry.name)) for entry in self.CONSTANTS if entry.role == role}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     @property
     def has_bias(self) -> bool:
-        """Whether any neuron is driven without input."""
+        """True if any neuron is driven without input."""
         return False
 
     @property
     def input_message_bits(self) -> int:
-        """Message bits of an input with these neurons, where a file gives none."""
+        """Message bits of an input with these neurons if a file does not state them."""
         return 0
 
     @property
     def reset_above(self) -> int | None:
-        """Value of the readout's state above which it is reset; None where it never is."""
+        """The value of the readout's state above which it is reset; None if it is never reset."""
         return None
 
     @property
     def spikes_as_readout(self) -> int | None:
-        """Threshold that a readout of states could reach in the range of the chip's thresholds; None where none is."""
+        """The threshold mantissa that a readout of states could reach on the chip; None if it cannot spike."""
         return None
 
     def before_limits(self, arrays: Mapping[str, npt.NDArray[Any]], drive: Ints, shape: Shape) -> dict[str, npt.NDArray[Any]]:
-        """Recorded states (batch, steps, neurons) as they were before a range of ``OVERFLOW`` cut them.
+        """Recorded states (batch, steps, neurons) before they wrap or saturate, see ``OVERFLOW``.
 
         Args:
-            arrays: what was recorded, by name.
-            drive: what ``drive`` or ``input_drive`` gave.
-            shape: of the population.
+            arrays: recorded arrays by name.
+            drive: the result of ``drive`` or ``input_drive``.
+            shape: shape of the population.
         """
         return {name: arrays[name] for name in self.STATES}
 
     def derive(self, name: str, arrays: Mapping[str, npt.NDArray[Any]], shape: Shape) -> npt.NDArray[Any] | None:
-        """Recorded array ``name`` worked out from others where a backend has no variable for it; None where it cannot be."""
+        """The array ``name`` computed from other recorded ones, if a backend cannot record it; None if this is impossible."""
         return None
 
     def widths(self) -> dict[str, int]:
-        """Bits that constants take among the states, by what they are; empty where they are not kept there."""
+        """Name of a constant -> its width in bits, for constants stored in the unit of the states; empty if there are none."""
         return {}

@@ -1,4 +1,4 @@
-"""The neurons there are, by the names that target files and messages use."""
+"""The registry of neurons, by the names used in target files and messages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NEURONS: dict[str, type[Neuron]] = {}
 
 
 def register(neuron: N) -> N:
-    """Decorator: make a neuron known to files and rules; put it above ``@dataclass(frozen=True, eq=False)``.
+    """Decorator that registers a neuron for files and rules; place it above ``@dataclass(frozen=True, eq=False)``.
 
     Raises:
-        TypeError: its contract is not fulfilled, or its name stands for another neuron.
+        TypeError: the neuron does not fulfil the contract, or another neuron has its name.
     """
     name = neuron.__name__
     missing = [entry for entry in ("MODEL", "STATES") if not hasattr(neuron, entry)]

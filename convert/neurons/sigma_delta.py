@@ -1,4 +1,4 @@
-"""Sigma-delta neurons as integers: units that send what has changed, as graded messages."""
+"""Integer sigma-delta neurons: units that send changes as graded messages."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from myelin.convert.neurons.registry import register
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.fixed_point import SDNN_EXP_MAX, SDNN_SPIKE_EXP, SDNN_STATE_EXP, STATE_MAX
 
-#: Lava keeps every variable of these neurons in 32 bit signed.
+#: Lava stores every variable of these neurons as 32 bit signed.
 _INT32_MAX = (1 << 31) - 1
 
 
-#: Why a layer of them has no recurrent connection.
+#: The message for a layer with a recurrent connection.
 _NO_RECURRENCE = "sigma-delta neurons have a recurrent connection, which neither SLAYER nor netx has for them; CUBA neurons may"
 
 
 @dataclass(frozen=True, eq=False)
 class _Encoder(Neuron):
-    """What a delta encoder is told.
+    """The constants of a delta encoder.
 
     Attributes:
         threshold: mantissa vThMant; the encoder compares with ``threshold << (spike_exp + state_exp)``.
         spike_exp: messages carry values in units of ``2 ** -spike_exp``, 0..7.
-        state_exp: bits that states have below those of messages, 0..7.
-        cumulative_error: whether a message is due when the sum of the changes since the last one reaches the threshold,
-            instead of the change that is still owed.
+        state_exp: number of bits that states have below those of messages, 0..7.
+        cumulative_error: true if the accumulated error is compared with the threshold, instead of the change including the
+            residue.
     """
 
     threshold: int
@@ -38,7 +38,7 @@ class _Encoder(Neuron):
     state_exp: int = SDNN_STATE_EXP
     cumulative_error: bool = False
 
-    #: Messages are int32, negative ones too.
+    #: Messages are int32 and may be negative.
     GRADED: ClassVar[bool] = True
     RECURRENT: ClassVar[bool] = False
     DRIVES_EVERY_STEP: ClassVar[bool] = False
@@ -56,7 +56,7 @@ class _Encoder(Neuron):
         object.__setattr__(self, "cumulative_error", bool(self.cumulative_error))
 
     def range_of(self, constant: Constant) -> tuple[int, int]:
-        """Threshold and bias are shifted by both exponents, which leaves them less of 32 bit."""
+        """The range; threshold and bias are shifted left by both exponents, which narrows their range in 32 bit."""
         if constant.name in ("threshold", "bias"):
             limit = constant.high >> self.shift
             return max(constant.low, -limit), limit
@@ -64,11 +64,11 @@ class _Encoder(Neuron):
 
     @property
     def shift(self) -> int:
-        """Bits by which threshold, bias and the value of an input stand above the unit of the states."""
+        """Number of bits by which threshold, bias and input values are shifted left to the unit of the states."""
         return self.spike_exp + self.state_exp
 
     def encoded(self, states: States, new: Ints) -> tuple[States, Ints]:
-        """States and messages of delta encoders whose value is ``new``, by the equations of ``Delta``."""
+        """States and messages of delta encoders with the value ``new``, from the equations of ``Delta``."""
         delta = signed(new - states["act"] + states["residue"], 32)
         error = signed(states["error"] + delta, 32) if self.cumulative_error else delta
         due = np.abs(error) >= self.threshold << self.shift
@@ -77,21 +77,21 @@ class _Encoder(Neuron):
         return {"act": new, "residue": signed(delta - sent, 32), "error": kept}, sent >> self.state_exp
 
     def widths(self) -> dict[str, int]:
-        """Bits of the threshold, which stands among the states shifted by both exponents."""
+        """The width of the threshold in bits, shifted by both exponents."""
         return {"threshold": _bits(np.array(self.threshold)) + self.shift}
 
 
 def _bits(values: IntArray) -> int:
-    """Bits of the narrowest signed integer that holds ``values``."""
+    """The number of bits of the narrowest signed integer that holds ``values``."""
     return 1 + max(int(values.max()), -int(values.min()) - 1).bit_length()
 
 
 @register
 @dataclass(frozen=True, eq=False)
 class Delta(_Encoder):
-    """Delta encoders, which a network's input goes through: each sends by how much its value has changed.
+    """Delta encoders at a network's input: each sends the change of its value.
 
-    Per step, with x the value that enters and everything in 32 bit integers::
+    Per step, with x the input value and everything in 32 bit integers::
 
         new     = x << (spike_exp + state_exp)
         delta   = new - act + residue;  act <- new
@@ -101,41 +101,41 @@ class Delta(_Encoder):
         residue <- delta - m
         s       = m >> state_exp
 
-    The last shift floors, and the bits it drops are gone: they are not in the residue.  Here they are 0.
+    The last shift floors.  The dropped bits are lost, since the residue does not contain them; here they are 0.
 
     Attributes: see ``_Encoder``.
 
     Raises:
-        NetworkError: a value is not whole or lies outside its range.
+        NetworkError: a value is not an integer or is outside its range.
 
-    Source: lava-nc ``proc/sdn/process.py`` and ``models.py`` (PyDeltaModelFixed).  Its docstrings and equations say
-    ``> vth``; the models compare ``>=``, and so does this.
+    Source: lava-nc ``proc/sdn/process.py`` and ``models.py`` (PyDeltaModelFixed).  Its docstrings and equations have
+    ``> vth``; its models compare ``>=``, and so does this class.
     """
 
     MODEL: ClassVar[str] = "delta"
     LABEL: ClassVar[str] = "delta encoders"
     STATES: ClassVar[tuple[str, ...]] = ("act", "residue", "error")
-    #: What can be recorded: messages, and the states after the step; there is no synaptic input.
+    #: Names that can be recorded: the messages, and the states after the step; there is no synaptic input.
     NAMES: ClassVar[tuple[str, ...]] = ("spikes", *STATES)
     AT_INPUT: ClassVar[bool] = True
     IN_LAYER: ClassVar[bool] = False
     SIGNED_INPUT: ClassVar[bool] = True
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
-        """act, residue, error and the messages, by the equations above; ``drive`` is the value."""
+        """act, residue, error and the messages from the equations above; ``drive`` is the shifted value."""
         return self.encoded(states, signed(a + drive, 32))
 
     @property
     def input_message_bits(self) -> int:
-        """What the 24 bit states of a chip hold of a value."""
+        """The number of bits of an input value that fit the chip's 24 bit states after the shift."""
         return max(0, STATE_MAX.bit_length() - self.shift)
 
     def input_drive(self, values: Ints) -> Ints:
-        """``values << (spike_exp + state_exp)``."""
+        """The shifted values ``values << (spike_exp + state_exp)``."""
         return values << self.shift
 
     def check_driven(self, extremes: Ints, weight: int) -> None:
-        """Raise DataError where a value, or a change from one end to the other, leaves the states' 32 bit."""
+        """Raise DataError if a value, or a change between the two extremes, exceeds the states' 32 bit."""
         limit = (1 << 30) - 1 >> self.shift
         if extremes.min() < -limit or extremes.max() > limit:
             raise DataError(
@@ -147,21 +147,21 @@ class Delta(_Encoder):
 @register
 @dataclass(frozen=True, eq=False)
 class SigmaDelta(_Encoder):
-    """Sigma-delta neurons: a sum of all that arrived, an activation, and a delta encoder.
+    """Sigma-delta neurons: a sum of the input over time, an activation, and a delta encoder.
 
     Per step, with a the summed synaptic input and everything in 32 bit integers that wrap::
 
         sigma  <- sigma + a
         new     = f(sigma + (bias << (spike_exp + state_exp)))        f(x) = x (unit) or max(x, 0) (relu)
-        ...       and on as in ``Delta``, whose messages s are the neuron's
+        ...       the rest as in ``Delta``; the encoder's messages s are the neuron's
 
     Attributes:
-        bias: mantissa, scalar () or broadcastable to the layer's shape.
+        bias: mantissa of the bias; scalar () or broadcastable to the layer's shape.
         activation: "relu" or "unit".
         threshold, spike_exp, state_exp, cumulative_error: see ``_Encoder``.
 
     Raises:
-        NetworkError: a value is not whole, has the wrong shape or lies outside its range.
+        NetworkError: a value is not an integer, has the wrong shape or is outside its range.
 
     Source: lava-nc ``proc/sdn/process.py`` and ``models.py`` (PySigmaDeltaModelFixed).
     """
@@ -184,38 +184,38 @@ class SigmaDelta(_Encoder):
 
     @property
     def has_bias(self) -> bool:
-        """Whether any neuron has a bias other than zero."""
+        """True if any neuron has a nonzero bias."""
         return bool(np.any(self.bias))
 
     def check_layer(self, output: str, recurrent: bool) -> None:
-        """Raise NetworkError where a layer of them has a recurrence, or gives states."""
+        """Raise NetworkError if the layer has a recurrence, or if its output is the state."""
         if recurrent:
             raise NetworkError(_NO_RECURRENCE)
         if output == "state":
             raise NetworkError("output is 'state', SigmaDelta neurons give 'spikes'; a readout of sums has Sigma neurons")
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
-        """sigma, act, residue, error and the messages, by the equations above."""
+        """sigma, act, residue, error and the messages from the equations above."""
         sigma = signed(states["sigma"] + a, 32)
         new = signed(sigma + drive, 32)
         encoder, messages = self.encoded(states, new.clip(0, None) if self.activation == "relu" else new)
         return {"sigma": sigma, **encoder}, messages
 
     def drive(self, shape: Shape) -> Ints:
-        """``bias << (spike_exp + state_exp)`` of every neuron, (neurons,)."""
+        """The shifted bias ``bias << (spike_exp + state_exp)`` of every neuron, (neurons,)."""
         return each(self.bias, shape).astype(np.int64) << self.shift
 
     def widths(self) -> dict[str, int]:
-        """Bits of threshold and bias, which stand among the states shifted by both exponents."""
+        """The widths of threshold and bias in bits, shifted by both exponents."""
         return super().widths() | {"bias": _bits(self.bias) + self.shift}
 
 
 @register
 @dataclass(frozen=True, eq=False)
 class Sigma(Neuron):
-    """The readout of a sigma-delta network: ``sigma <- sigma + a``, which is also what it gives, in 32 bit that wrap.
+    """The readout of a sigma-delta network: ``sigma <- sigma + a``, which is also its output, in 32 bit integers that wrap.
 
-    Source: lava-nc ``proc/sdn/models.py`` (PySigmaModelFixed); netx makes it of a layer with ``neuron/sigma_output``.
+    Source: lava-nc ``proc/sdn/models.py`` (PySigmaModelFixed); netx creates it for a layer with ``neuron/sigma_output``.
     """
 
     MODEL: ClassVar[str] = "sigma"
@@ -228,13 +228,13 @@ class Sigma(Neuron):
     RECURRENT: ClassVar[bool] = False
 
     def check_layer(self, output: str, recurrent: bool) -> None:
-        """Raise NetworkError where a layer of them has a recurrence, or gives spikes."""
+        """Raise NetworkError if the layer has a recurrence, or if its output is spikes."""
         if recurrent:
             raise NetworkError(_NO_RECURRENCE)
         if output == "spikes":
             raise NetworkError("output is 'spikes', Sigma neurons only sum: 'state' is allowed")
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
-        """The sum, which is also what it gives."""
+        """The sum, which is also the output."""
         sigma = signed(states["sigma"] + a + drive, 32)
         return {"sigma": sigma}, sigma

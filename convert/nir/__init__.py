@@ -1,4 +1,4 @@
-"""NIR files, read and written; ``format.py`` is the page that documents the equations."""
+"""Reader and writer of NIR files; ``format.py`` documents the equations."""
 
 from myelin.convert.nir.format import read_nir, write_nir
 

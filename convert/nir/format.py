@@ -1,44 +1,45 @@
-"""Networks as NIR files (HDF5), the exchange format of simulators and chips, read and written.
+"""Reader and writer of networks as NIR files (HDF5), the exchange format of simulators and chips.
 
-NIR says differential equations.  With a step of dt, stepping first the synapse and then, with its new current, the membrane by
-forward Euler, the node CubaLIF is::
+NIR stores differential equations.  Forward Euler with a time step dt updates first the synapse and then, with the new current,
+the membrane.  The node CubaLIF is then::
 
     I <- I + dt / tau_syn (w_in x - I)
     v <- v + dt / tau_mem (v_leak - v + r I);   z = v > v_threshold;   v <- v_reset where z
 
-With the decays du and dv as fractions per step (``current_decay / 4096``), this is to the letter ::
+With the decays du and dv as fractions per step (``current_decay / 4096``), this is exactly ::
 
     u <- (1 - du) u + x,   v <- (1 - dv) v + u + b,   s = v > threshold,   v <- 0 where s
 
 when ``tau_syn = dt / du, w_in = 1 / du, tau_mem = dt / dv, r = 1 / dv, v_leak = b / dv, v_reset = 0``, and I is u.  Other
-discretisations (exponential Euler, current and membrane at once) compute something near it.  What else is written:
+discretisations (exponential Euler, current and membrane at once) compute an approximation of it.  The rest of the file:
 
 =================== ============================================================================================================
 weights             Linear and Conv2d in SLAYER's unit: ``W 2^weight_exp / 64``; thresholds ``/ 64``, biases ``/ 4096``
 decay 0             as 2^-32: NIR's leaky neurons have finite time constants, and in float32 1 - 2^-32 is 1
 step of latency     spikes reach the next layer one step later, plus their axonal delay d: a Delay of ``(1 + d) dt`` before the
-                    weights of each feed-forward connection.  ``step_latency=False`` leaves the 1 out, for simulators without
+                    weights of each feed-forward connection.  ``step_latency=False`` omits the 1, for simulators without
                     Delay: layer l (from 0) then runs l + 1 steps earlier, which changes nothing else in a network without bias
-recurrence          neurons -> Delay of ``d dt`` (none for 0) -> weights -> the neurons.  Every simulator that goes in steps
-                    gives a cycle the output of the step before, which is our step of latency, so it is not written
+recurrence          neurons -> Delay of ``d dt`` (none for 0) -> weights -> the neurons.  A time-stepped simulator feeds a cycle
+                    the output of the previous step; this is the step of latency, so it is not written
 last axonal delay   a Delay before Output
-synaptic delays     one Delay and one Linear with the synapses of that delay, for each delay that occurs
+synaptic delays     for each delay that occurs, one Delay and one Linear with the synapses of that delay
 readout of states   CubaLI
-rows of neurons     a convolution of neurons in a row (a layer that a dense connection reaches) as the Linear that it is, since
-                    NIR cannot unfold them; a dense recurrence of a grid as neurons in a row behind a Flatten
-convolutions        groups as one group with zeros; a kernel whose sides are both odd or both even amid zeros that make it
-                    square.  Others that are not square need ``nir.read(..., type_check=False)``: nir 1.0.8 checks them wrongly
+rows of neurons     a convolution that reads a row of neurons (a layer with a dense connection) as an equivalent Linear, since
+                    NIR cannot unflatten a row; a grid with a dense recurrence as a row of neurons after a Flatten
+convolutions        groups as one group with zeros; a kernel whose sides are both odd or both even, padded with zeros to a
+                    square.  Other kernels that are not square need ``nir.read(..., type_check=False)``: nir 1.0.8 checks them
+                    incorrectly
 metadata            ``network...``: every integer, shape, exponent, ``message_bits``, ``average_groups``; ``myelin_format``,
-                    ``dt_s``, ``step_latency``: whether it is in the delays
+                    ``dt_s``; ``step_latency``: whether the delays include the step of latency
 =================== ============================================================================================================
 
-What rounding and the ends of ranges do to integers is not in the floats: states that are cut toward zero, the floor of negative
-weight exponents, 24 bit.  Where the metadata is there, ``read_nir`` returns the very integers, after checking that they
-still say what the graph says.
+The floats do not contain the effects of integer arithmetic: states rounded toward zero, the floor of negative weight exponents,
+24-bit ranges.  If the file has the metadata, ``read_nir`` checks that its integers still match the graph and returns exactly
+those integers.
 
-Read without it: Input, Output, Linear, Affine, Conv1d, Conv2d, Delay, Flatten, CubaLIF, CubaLI, LIF, LI, IF and graphs within
-the graph, in a chain of layers where each may have a cycle through itself.  ``myelin.convert.nir.read`` says how they become a
-``FloatNetwork``, ``myelin.convert.quantise.rounding`` how that becomes integers.
+Without the metadata it reads Input, Output, Linear, Affine, Conv1d, Conv2d, Delay, Flatten, CubaLIF, CubaLI, LIF, LI, IF and
+nested graphs, in a chain of layers, each of which may have a cycle through itself.  ``myelin.convert.nir.read`` describes their
+conversion to a ``FloatNetwork``, ``myelin.convert.quantise.rounding`` the rounding to integers.
 
 Sources: nir 1.0.8 ``ir/*.py`` (equations), norse 1.1.0 ``functional/lif_box.py`` (this order of steps).
 """
@@ -62,23 +63,23 @@ from myelin.hw_configs.errors import NetworkError
 
 #: Version of the metadata.
 FORMAT = 1
-#: Length of a step where neither file nor user says one, in milliseconds: what NIR's examples use.
+#: Default length of a time step in milliseconds, as in NIR's examples; used if neither the file nor the user sets one.
 DT_MS = 1.0
-#: Whether delays of feed-forward connections include the step of latency, or it is added to them.
+#: Whether delays of feed-forward connections include the step of latency, or the step is added to them.
 Latency = Literal["included", "added"]
 
 
 def write_nir(network: Network, path: str | os.PathLike[str], *, dt_ms: float = DT_MS, step_latency: bool = True) -> None:
-    """Write ``network`` as a NIR file; the file appears whole or not at all.
+    """Write ``network`` as a NIR file; the file appears complete or not at all.
 
     Args:
-        network: CUBA neurons throughout; its input takes spikes (of whole numbers with message bits).
+        network: a network of CUBA neurons; its input takes spikes, which are integers if it has message bits.
         path: the file, usually ``*.nir``.
-        dt_ms: length of a step in milliseconds; time constants and delays are in seconds in the file.
-        step_latency: whether each feed-forward connection's step of latency is in its Delay.
+        dt_ms: length of a time step in milliseconds; time constants and delays are in seconds in the file.
+        step_latency: whether the Delay of a feed-forward connection includes its step of latency.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: NIR cannot hold the network (sigma-delta neurons, neurons in the input, a readout of states that spikes; a
             bias without the latency), or the file cannot be written.
     """
@@ -97,20 +98,21 @@ def read_nir(
     ignore_integers: bool = False,
     message_bits: int | None = None,
 ) -> Network:
-    """The network in a NIR file: the integers of its metadata, or its floats rounded to the nearest
-    (``myelin.convert.quantise.rounding``).
+    """The network in a NIR file: the integers of its metadata, or else its floats, rounded by
+    ``myelin.convert.quantise.rounding``.
 
     Args:
         path: the file.
-        dt_ms: length of a step in milliseconds; None for the file's, and 1 where it has none.
-        latency: whether delays of feed-forward connections include the step of latency; None for what the file says, and
-            "added" where it says nothing.
-        settled_bias: take a bias of the weights as if it had been on forever, where a synapse filter would let it rise.
-        ignore_integers: round the floats even where the file has the integers.
-        message_bits: as ``Input.message_bits``, which NIR does not say; None for the metadata's, and 0 where there is none.
+        dt_ms: length of a time step in milliseconds; None for the file's, or 1 if it has none.
+        latency: whether delays of feed-forward connections include the step of latency; None for the file's setting, or
+            "added" if it has none.
+        settled_bias: treat a bias of the weights as constant from the first step, although a synapse filter lets it rise
+            from zero.
+        ignore_integers: round the floats even if the file has the integers.
+        message_bits: as ``Input.message_bits``, which NIR does not store; None for the metadata's, or 0 if there is none.
 
     Raises:
-        BackendError: the package nir is not installed.
+        MissingPartError: the package nir is not installed.
         NetworkError: the file cannot be read, or holds something that a network cannot say; names the node.
     """
     return open_nir(
@@ -169,7 +171,7 @@ def read_nir_floats(
     settled_bias: bool = False,
     message_bits: int | None = None,
 ) -> FloatNetwork:
-    """The floats of a NIR file, whatever integers it has beside them; ``read_nir`` says what the arguments and errors are."""
+    """The floats of a NIR file, even if it also has integers; ``read_nir`` documents arguments and errors."""
     graph = read_graph(path)
     try:
         return _floats(graph, dt_ms, latency, settled_bias, message_bits)
@@ -191,7 +193,7 @@ def _floats(
 
 
 def _integers(graph: NirGraph, dt_ms: float | None) -> Network | None:
-    """The network of the metadata, provided that it says what the nodes say."""
+    """The network of the metadata, None if it has none; NetworkError if it does not match the nodes."""
     if "myelin_format" not in graph.metadata:
         return None
     if _said(graph, "myelin_format") != FORMAT:
@@ -214,7 +216,7 @@ def _integers(graph: NirGraph, dt_ms: float | None) -> Network | None:
 
 
 def _said(graph: NirGraph, key: str) -> float:
-    """A number of the metadata that ``write_nir`` wrote."""
+    """The number ``key`` of the metadata of ``write_nir``; NetworkError if it is missing or no number."""
     try:
         return float(graph.metadata[key])
     except (KeyError, TypeError, ValueError) as error:
@@ -222,14 +224,14 @@ def _said(graph: NirGraph, key: str) -> float:
 
 
 def _difference(graph: NirGraph, written: NirGraph) -> str | None:
-    """The first thing in which a graph differs from what was written, None where there is none."""
+    """The first difference between a graph and the graph as written, or None."""
     for name in sorted(graph.nodes.keys() | written.nodes.keys()):
         if name not in graph.nodes or name not in written.nodes:
             return f"node {name!r} was {'added' if name in graph.nodes else 'removed'}"
         if graph.nodes[name].kind != written.nodes[name].kind:
             return f"{graph.title(name)} was a {written.nodes[name].kind}"
         for key, value in written.nodes[name].fields.items():
-            if key.endswith("_type"):  # shapes, which follow from the rest
+            if key.endswith("_type"):  # shapes; the other fields determine them
                 continue
             got = np.asarray(graph.nodes[name].fields[key])
             if got.shape != np.shape(value) or not np.allclose(got, value, rtol=1e-5, atol=0):

@@ -1,4 +1,4 @@
-"""A NIR graph as plain data, and the one door to the package ``nir``: files in, files out, nothing of its meaning."""
+"""A NIR graph as plain data, and the only use of the package ``nir``: it reads and writes files without interpreting them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import atomic_file
 from myelin.hw_configs.parts import require
 
-#: Nodes that an import understands.
+#: Types of nodes that can be imported.
 SUPPORTED = (
     *("Input", "Output", "NIRGraph", "Linear", "Affine", "Conv1d", "Conv2d", "Delay", "Flatten"),
     *("CubaLIF", "CubaLI", "LIF", "LI", "IF"),
 )
-#: More nodes, numbers or nested graphs than this are no network for these chips.
+#: Upper bounds on nodes, values and nested graphs; no network for these chips exceeds them.
 _MAX_NODES, _MAX_VALUES, _MAX_DEPTH = 10_000, 1 << 28, 8
 
 
 class Node(NamedTuple):
-    """A node: NIR's name of its type, and its fields as arrays, numbers, texts or tuples."""
+    """A node: the name of its type in NIR, and its fields as arrays, numbers, texts or tuples."""
 
     kind: str
     fields: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Node(NamedTuple):
 
 @dataclass(eq=False)
 class NirGraph:
-    """Nodes by name, edges (from, to), and what is said of the graph beside it."""
+    """Nodes by name, edges (from, to), and the graph's metadata."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
@@ -50,12 +50,12 @@ class NirGraph:
         return name
 
     def title(self, name: str) -> str:
-        """How messages call a node."""
+        """The name of a node in error messages."""
         return f"node {name!r} ({self.nodes[name].kind})"
 
     @contextlib.contextmanager
     def naming(self, name: str) -> Iterator[None]:
-        """Put ``title(name)`` before the text of a NetworkError raised within."""
+        """Prefix a NetworkError raised in the context with ``title(name)``."""
         try:
             yield
         except NetworkError as error:
@@ -71,7 +71,7 @@ def load_nir() -> ModuleType:
 
 
 def write_graph(graph: NirGraph, path: str | os.PathLike[str]) -> None:
-    """Write ``graph`` as a NIR file; it appears whole or not at all.
+    """Write ``graph`` as a NIR file; it appears complete or not at all.
 
     Raises:
         MissingPartError: the package nir is not installed.
@@ -89,7 +89,7 @@ def write_graph(graph: NirGraph, path: str | os.PathLike[str]) -> None:
 
 
 def read_graph(path: str | os.PathLike[str]) -> NirGraph:
-    """The graph in a NIR file, graphs within it taken apart: their nodes are named ``graph.node``.
+    """The graph in a NIR file, with nested graphs flattened: their nodes are named ``graph.node``.
 
     Raises:
         MissingPartError: the package nir is not installed.
@@ -108,14 +108,14 @@ def read_graph(path: str | os.PathLike[str]) -> NirGraph:
         _check_edges(graph)
     except NetworkError as error:
         raise NetworkError(f"{place}: {error}") from error
-    except Exception as error:  # the package asserts, indexes and converts what it finds: any file may raise anything
+    except Exception as error:  # the package asserts, indexes and converts unchecked: a file may raise any exception
         reason = str(error).strip("'\"") or type(error).__name__
         raise NetworkError(f"{place} cannot be read as a NIR file (HDF5): {reason}") from error
     return graph
 
 
 def _check_file(file: h5py.File) -> None:
-    """Refuse, before a value is read, what a file of one network does not have."""
+    """Reject external data, links, unsupported nodes and files that are too large, before a value is read."""
     if not isinstance(file.get("node"), h5py.Group):
         raise NetworkError("the file has no group 'node'; a NIR file has its graph there")
     values = 0
@@ -156,7 +156,7 @@ def _check_types(group: h5py.Group, name: str) -> None:
 
 
 def _take_apart(root: Any, prefix: str, graph: NirGraph) -> None:
-    """Add the nodes of ``root``; edges to a graph within it lead to its input, edges from it come from its output."""
+    """Add the nodes of ``root``; edges to a nested graph lead to its input, edges from it start at its output."""
     ends: dict[str, tuple[str, str]] = {}
     for key, node in root.nodes.items():
         name = prefix + key

@@ -1,4 +1,4 @@
-"""The integers of a network as the metadata of a graph: flat names, arrays and numbers, so that they come back bit for bit."""
+"""Lossless encoding of a network's integers in the metadata of a graph, as arrays and numbers under flat names."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from myelin.convert.network import Input, Layer, Network
 from myelin.convert.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError
 
-#: Every name begins with this.
+#: Prefix of every name.
 ROOT = "network"
 _MAX_LAYERS = 1000
 
 
 def _classes() -> dict[str, Any]:
-    """What a network is made of, by name; neurons as far as they are registered now."""
+    """The classes that a network consists of, by name, with the neurons registered at the time of the call."""
     return {kind.__name__: kind for kind in (Network, Input, Layer, Dense, Conv, DelayedRecurrent, *NEURONS.values())}
 
 
 def integers(network: Network) -> dict[str, Any]:
-    """Every field of ``network``: ``network.layers.0.synapse.weight`` and so on; what is None is left out."""
+    """Every field of ``network`` by its name, such as ``network.layers.0.synapse.weight``; fields that are None are omitted."""
     found: dict[str, Any] = {}
     _encode(network, ROOT, found)
     return found
@@ -43,13 +43,13 @@ def _encode(value: Any, name: str, found: dict[str, Any]) -> None:
             _encode(entry, f"{name}.{index}", found)
     elif isinstance(value, np.ndarray | tuple):
         array = np.asarray(value, np.int32)
-        found[name] = array if array.ndim else int(array)  # one number is written as such: HDF5 cannot compress it
+        found[name] = array if array.ndim else int(array)  # HDF5 cannot compress an array without axes
     else:
         found[name] = value
 
 
 def network_of(values: Mapping[str, Any]) -> Network | None:
-    """The network that ``integers`` wrote, None where there is none; raises NetworkError where a value makes no sense."""
+    """The network encoded by ``integers``, None if there is none; NetworkError if a value is invalid."""
     if f"{ROOT}.type" not in values:
         return None
     try:

@@ -1,15 +1,15 @@
-"""Neurons of a NIR graph as constants per step.
+"""Conversion of the neurons of a NIR graph to constants per time step.
 
-With the equations of ``myelin.convert.nir.format`` and the voltage counted from ``v_reset``, where it starts::
+With the equations of ``myelin.convert.nir.format`` and the voltage measured from ``v_reset``, its initial value::
 
     current_decay = dt / tau_syn       1 for LIF, LI and IF, which have no synapse filter
     voltage_decay = dt / tau_mem       0 for IF, whose voltage is v <- v + dt r x
-    gain          = w_in current_decay r voltage_decay        what one unit of input adds to u, and so to the voltage
+    gain          = w_in current_decay r voltage_decay        added to u, and so to the voltage, per unit of input
     bias          = voltage_decay (v_leak - v_reset)
     threshold     = v_threshold - v_reset
 
-A threshold that differs between neurons is made one by counting each neuron's voltage in its own unit: gain and bias are
-multiplied by what its threshold is multiplied by.
+If thresholds differ between neurons, each neuron's voltage is scaled so that all have the same threshold; gain and bias are
+multiplied by the same factor.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from myelin.convert.nir.graph import NirGraph
 from myelin.hw_configs.errors import NetworkError
 
 SPIKING = ("CubaLIF", "LIF", "IF")
-#: Every node that has a state of its own; each is a layer.
+#: Types of nodes with a state; each such node is a layer.
 NEURONS = (*SPIKING, "CubaLI", "LI")
 
-#: What four roundings to float32 may leave of a product that is 1.
+#: Upper bound on the error of a product equal to 1 after four roundings to float32.
 _FLOAT32 = 5e-7
 
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """A population of a graph; arrays are () or of its shape, ``threshold`` is None for what never spikes."""
+    """Constants of a population of a graph; arrays are () or of its shape, ``threshold`` is None if it never spikes."""
 
     current_decay: FloatArray
     voltage_decay: FloatArray
@@ -43,7 +43,7 @@ class Constants:
 
 
 def neuron_constants(graph: NirGraph, name: str, shape: Shape, dt_s: float) -> Constants:
-    """The constants of node ``name``, whose population has ``shape``; raises NetworkError where there are none."""
+    """The constants of node ``name``, whose population has ``shape``; NetworkError if its parameters are not supported."""
     reader = _Parameters(graph, name, shape)
     kind = graph.nodes[name].kind
     one = np.ones(())
@@ -55,7 +55,7 @@ def neuron_constants(graph: NirGraph, name: str, shape: Shape, dt_s: float) -> C
         voltage = reader.decay("tau_mem" if kind.startswith("Cuba") else "tau", dt_s)
         gain, leak = voltage * reader.values("r"), reader.values("v_leak")
     gain = gain * current * w_in
-    gain = np.where(np.abs(gain - 1) < _FLOAT32, 1.0, gain)  # the reciprocals of a file cancel but for their last bits
+    gain = np.where(np.abs(gain - 1) < _FLOAT32, 1.0, gain)  # reciprocals in a float32 file cancel except for the last bits
     if kind not in SPIKING:
         return Constants(current, voltage, gain, voltage * leak, None)
     reset = reader.values("v_reset")
@@ -79,7 +79,7 @@ class _Parameters:
         self.shape = shape
 
     def values(self, key: str) -> FloatArray:
-        """One parameter: () where it is one number, else of the population's shape."""
+        """One parameter: () if all values are equal, else of the population's shape."""
         values = np.asarray(self.fields[key], np.float64)
         if values.size not in (1, int(np.prod(self.shape))):
             raise NetworkError(f"{key} has shape {values.shape}, what reaches it has shape {self.shape}")
@@ -87,7 +87,7 @@ class _Parameters:
         return first.reshape(()) if np.all(values == first) else values.reshape(self.shape)
 
     def decay(self, key: str, dt_s: float) -> FloatArray:
-        """Share lost per step of a state with this time constant."""
+        """Fraction of the state lost per step, ``dt / tau``, at most 1; NetworkError if the time constant is below a step."""
         tau = self.values(key)
         if tau.min() <= 0 or dt_s / tau.min() > 1 + 1e-6:
             raise NetworkError(

@@ -1,6 +1,6 @@
-"""Ways through a NIR graph from neurons to neurons, each as one connection: weights with what delays and shifts them.
+"""Paths through a NIR graph from neurons to neurons, each as one connection with weights, delays and bias.
 
-Between two populations a graph may have Delay, Flatten and one node with weights in each way; ways in parallel are summed.
+A path between two populations may have Delay and Flatten nodes and one node with weights; parallel paths are summed.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from myelin.convert.nir.graph import NirGraph
 from myelin.convert.nir.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError
 
-#: Ways into one population: more are no chain of layers.
+#: Upper bound on the paths into one population; a chain of layers has fewer.
 _MAX_WAYS = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """What spikes of ``source`` go through.
+    """One path of the spikes of ``source``.
 
     Attributes:
         source: node of the neurons, or the input.
-        nodes: names of the nodes between.
-        shape: shape of what leaves the last of them.
-        early: delay in steps before the weights, () or one per neuron of the source, in a row.
-        late: delay in steps behind the weights, () or one per neuron of the target, in a row.
-        synapse: the weights; None on a way without, which can only end in the output.
-        bias: of the weights; () or of ``shape``.
+        nodes: names of the nodes along the path.
+        shape: shape of the output of the last node.
+        early: delay in steps before the weights, () or flat with one value per neuron of the source.
+        late: delay in steps after the weights, () or flat with one value per neuron of the target.
+        synapse: the weights, or None; a path without weights can only end in the output.
+        bias: bias of the weights; () or of ``shape``.
     """
 
     source: str
@@ -44,7 +44,7 @@ class Way:
 
 
 def ways_to(graph: NirGraph, name: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
-    """Every way into node ``name`` from populations whose shapes are known; those from others have no shape and no synapse."""
+    """Every path into node ``name``; a path from a population that is not in ``shapes`` has no shape and no synapse."""
     sources: dict[str, list[str]] = {node: [] for node in graph.nodes}
     for source, target in graph.edges:
         sources[target].append(source)
@@ -56,7 +56,7 @@ def ways_to(graph: NirGraph, name: str, shapes: dict[str, Shape], dt_s: float) -
 
 
 def _paths(graph: NirGraph, name: str, sources: dict[str, list[str]]) -> list[tuple[str, ...]]:
-    """Nodes of every path into ``name``, from the neurons or input it begins with, without ``name``."""
+    """Nodes of every path into ``name``: the first is the neurons or the input, ``name`` itself is not included."""
     found: list[tuple[str, ...]] = []
     pending: list[tuple[str, ...]] = [(source,) for source in sources[name]]
     while pending:
@@ -77,7 +77,7 @@ def _paths(graph: NirGraph, name: str, sources: dict[str, list[str]]) -> list[tu
 
 
 def _within(graph: NirGraph, name: str, sources: dict[str, list[str]]) -> bool:
-    """Whether it is the input of a graph within the graph, which passes on what reaches it."""
+    """Whether ``name`` is the input of a nested graph, which passes its input on."""
     return graph.nodes[name].kind == "Input" and bool(sources[name])
 
 
@@ -93,7 +93,7 @@ def _way(graph: NirGraph, source: str, nodes: tuple[str, ...], shape: Shape | No
                 way = _delayed(way, np.asarray(fields["delay"], np.float64) / dt_s)
             elif kind == "Flatten":
                 way = replace(way, shape=(int(np.prod(way.shape)),))
-            elif kind not in ("Input", "Output"):  # those of a graph within the graph pass on what they get
+            elif kind not in ("Input", "Output"):  # those of a nested graph pass their input on
                 way = _weighted(way, kind, fields)
     return way
 
@@ -152,7 +152,7 @@ def _conv(kind: str, weight: FloatArray, fields: Any) -> FloatConv:
 
 
 def _pair(value: Any, flat: bool, none: int, key: str) -> tuple[int, int]:
-    """(vertical, horizontal); along one axis the vertical one is ``none``."""
+    """(vertical, horizontal); if the convolution has one axis (``flat``), vertical is ``none``."""
     numbers = np.asarray(value).reshape(-1)
     if numbers.size not in ((1,) if flat else (1, 2)) or not np.array_equal(numbers, np.round(numbers)):
         raise NetworkError(

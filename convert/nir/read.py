@@ -1,7 +1,7 @@
-"""From a NIR graph to a ``FloatNetwork``: which nodes are layers, and how ways between them become connections.
+"""Conversion of a NIR graph to a ``FloatNetwork``: nodes become layers, the paths between them connections.
 
-Each node with a state is a layer.  Delays before the weights are axonal, of the layer that the spikes come from; parallel ways
-and delays behind the weights make them synaptic.  The input has no axonal delays, so delays behind it are synaptic too.
+Each node with a state is a layer.  Delays before the weights are axonal delays of the source layer.  Delays after the weights,
+and different delays on parallel paths, are synaptic.  The input has no axonal delays, so its delays are synaptic too.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from myelin.convert.nir.neurons import NEURONS, Constants, neuron_constants
 from myelin.convert.nir.paths import Way, ways_to
 from myelin.hw_configs.errors import NetworkError
 
-#: Delays within this part of a step of a whole number are that number: a file has seconds in 32 bit floats.
+#: Delays that are this close to an integer, in steps, count as the integer: a file has seconds as 32-bit floats.
 _TOLERANCE = 1e-4
 
 
 def float_network(graph: NirGraph, dt_s: float, latency: int, settled_bias: bool) -> FloatNetwork:
-    """The network of ``graph``; ``myelin.convert.nir.format.read_nir`` says what the arguments and errors are.
+    """The network of ``graph``; ``myelin.convert.nir.format.read_nir`` documents arguments and errors.
 
-    ``latency`` is 1 where feed-forward delays include the step of each connection, else 0.
+    ``latency`` is 1 if feed-forward delays include the step of latency of each connection, else 0.
     """
     source, output = _ends(graph)
     shape = _input_shape(graph, source)
     order = _chain(graph, source)
-    shapes: dict[str, Shape] = {source: shape}  # in the graph, where a convolution's neurons may stand in a row
+    shapes: dict[str, Shape] = {source: shape}  # in the graph, where the neurons of a convolution may be flattened
     layers: list[FloatLayer] = []
     before = source
     for name in order:
@@ -90,7 +90,7 @@ def _input_shape(graph: NirGraph, source: str) -> Shape:
 
 
 def _chain(graph: NirGraph, source: str) -> list[str]:
-    """The nodes with a state from the input on, each reached from the one before and, perhaps, from itself."""
+    """The nodes with a state in order from the input; each receives from the previous one and, optionally, from itself."""
     neurons = [name for name, node in graph.nodes.items() if node.kind in NEURONS]
     if not neurons:
         raise NetworkError(f"the graph has no neurons; {', '.join(NEURONS)} are supported")
@@ -123,7 +123,7 @@ def _chain(graph: NirGraph, source: str) -> list[str]:
 
 
 def _weighted_ways(graph: NirGraph, name: str, source: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
-    """The ways from ``source`` into node ``name``."""
+    """The paths from ``source`` into node ``name``; NetworkError if one has no weights."""
     ways = [way for way in ways_to(graph, name, shapes, dt_s) if way.source == source]
     if any(way.synapse is None for way in ways):
         raise NetworkError(f"{graph.title(source)} reaches it without weights; put a Linear between")
@@ -131,26 +131,29 @@ def _weighted_ways(graph: NirGraph, name: str, source: str, shapes: dict[str, Sh
 
 
 def _reached(way: Way, before: Shape) -> Shape:
-    """Shape of the population in the network, which keeps a convolution's axes."""
+    """Shape of the population in the network, which keeps the axes of a convolution."""
     assert way.synapse is not None
     return way.synapse.output_shape(before) if isinstance(way.synapse, FloatConv) else way.shape
 
 
 class _Merging:
-    """Makes parallel ways into a population one connection; ``gain`` is () or of ``shape``, the population's."""
+    """Merges parallel paths into a population of ``shape`` into one connection; ``gain`` is () or of ``shape``."""
 
     def __init__(self, gain: FloatArray, shape: Shape) -> None:
         self.gain = np.broadcast_to(gain, shape)
         self.shape = shape
 
     def merged(self, ways: list[Way], before: Shape, axonal: bool, latency: int) -> tuple[FloatArray, FloatDense | FloatConv]:
-        """Axonal delays of the population before, and the connection.
+        """Axonal delays of the source population, and the connection.
 
         Args:
-            ways: in parallel.
-            before: shape of the population they come from.
-            axonal: whether it may have axonal delays.
-            latency: steps that the delays contain and a ``FloatNetwork`` does not count.
+            ways: parallel paths.
+            before: shape of the source population.
+            axonal: whether the source population may have axonal delays.
+            latency: steps that the delays include but a ``FloatNetwork`` does not count.
+
+        Raises:
+            NetworkError: the paths cannot be merged, or a delay is shorter than ``latency``.
         """
         if not all(isinstance(way.synapse, FloatDense) for way in ways):
             if len(ways) > 1:
@@ -194,7 +197,7 @@ class _Merging:
 
 
 def _bias(graph: NirGraph, way: Way, constants: Constants, shape: Shape, settled: bool) -> FloatArray:
-    """What a bias of the weights adds to the voltage in every step."""
+    """The amount that a bias of the weights adds to the voltage in every step."""
     if not np.any(way.bias):
         return np.zeros(())
     if not settled and np.any(constants.current_decay < 1):
@@ -231,5 +234,5 @@ def _snapped(steps: FloatArray) -> FloatArray:
 
 
 def _shaped(delay: FloatArray, shape: Shape) -> FloatArray:
-    """One number where all are the same, else of the population's shape."""
+    """``delay`` as one number if all values are equal, else in the population's shape."""
     return delay.reshape(-1)[0].reshape(()) if np.all(delay == delay.reshape(-1)[0]) else delay.reshape(shape)

@@ -1,4 +1,4 @@
-"""From a ``Network`` to a NIR graph; the recipe stands in ``myelin.convert.nir.format``."""
+"""Conversion of a ``Network`` to a NIR graph, as described in ``myelin.convert.nir.format``."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import STATE_SHIFT
 
-#: Decay that stands for none: NIR's leaky neurons have finite time constants.  In float32 1 - 2^-32 is 1.
+#: Decay that replaces 0, since NIR's leaky neurons have finite time constants.  In float32 1 - 2^-32 is 1.
 NO_DECAY = 2.0**-32
-#: A readout of states with at least this threshold is taken for one that never spikes (ml_genn_netx writes it).
+#: A readout of states with at least this threshold counts as one that never spikes (ml_genn_netx writes it).
 STATE_THRESHOLD_MIN = 1 << 16
-#: Most weights that an unrolled convolution may have.
+#: Upper bound on the weights of an unrolled convolution.
 _MAX_WEIGHTS = 1 << 26
 
 
-#: Type and parameters of a node: (float neuron, shape of the layer, shape in the graph, seconds of a step).
+#: Type and parameters of a node: (float neuron, shape of the layer, shape in the graph, seconds per time step).
 NODES: Handlers[Callable[[Any, Shape, Shape, float], tuple[str, dict[str, Any]]]] = Handlers(
     "has {name} neurons; NIR has no node for them"
 )
 
 
 class _Population(NamedTuple):
-    """Neurons as the graph has them: the node that spikes come from, its shape there, and the shape in the network."""
+    """Neurons in the graph: the node that sends their spikes, their shape in the graph, and their shape in the network."""
 
     node: str
     shape: Shape
@@ -42,7 +42,7 @@ class _Population(NamedTuple):
 
 
 def graph_of(network: Network, dt_s: float, step_latency: bool) -> NirGraph:
-    """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.format.write_nir`` says what is refused."""
+    """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.format.write_nir`` documents the errors."""
     _check(network, step_latency)
     floats = dequantised(network)
     graph = NirGraph()
@@ -95,7 +95,7 @@ class _LayerWriter:
         self.dt_s = dt_s
 
     def write(self, layer: Layer, values: FloatLayer, before: _Population, axonal: IntArray, latency: int) -> _Population:
-        """The connections from ``before``, the neurons, the recurrence."""
+        """Add the connections from ``before``, the neurons and the recurrence; returns the population."""
         dense_recurrence = layer.recurrent is not None and not layer.recurrent.synapse.SPATIAL
         grid = layer.synapse.SPATIAL and len(before.shape) == 3
         shape = layer.shape if grid and not dense_recurrence else (layer.neurons,)
@@ -130,7 +130,7 @@ class _LayerWriter:
 
 
 def _delay(graph: NirGraph, name: str, source: _Population, axonal: IntArray, more: int, dt_s: float) -> str:
-    """A node that delays by axonal + more steps; none where that is nothing."""
+    """The node whose output is delayed by axonal + more steps: a new Delay, or ``source.node`` if the delay is 0."""
     steps = np.broadcast_to(axonal, source.own).reshape(source.shape) + more
     if not steps.any():
         return source.node
@@ -138,7 +138,7 @@ def _delay(graph: NirGraph, name: str, source: _Population, axonal: IntArray, mo
 
 
 def _branches(synapse: FloatDense | FloatConv) -> Iterator[tuple[str, int, FloatDense | FloatConv]]:
-    """(name, synaptic delay in steps, the synapses that have it); NIR delays nodes, not synapses."""
+    """Yields (name, synaptic delay in steps, the synapses with this delay); NIR delays nodes, not synapses."""
     if isinstance(synapse, FloatConv) or synapse.delay_steps is None:
         yield "", 0, synapse
         return
@@ -148,7 +148,7 @@ def _branches(synapse: FloatDense | FloatConv) -> Iterator[tuple[str, int, Float
 
 @NODES.register(FloatCuba)
 def _cuba_node(neuron: FloatCuba, own: Shape, shape: Shape, dt_s: float) -> tuple[str, dict[str, Any]]:
-    """Type and parameters of the node; the equations stand in ``myelin.convert.nir.format``."""
+    """Type and parameters of the node; ``myelin.convert.nir.format`` has the equations."""
     current, voltage, bias = (
         np.broadcast_to(values, own).reshape(shape) for values in (neuron.current_decay, neuron.voltage_decay, neuron.bias)
     )
@@ -167,7 +167,7 @@ def _cuba_node(neuron: FloatCuba, own: Shape, shape: Shape, dt_s: float) -> tupl
 
 
 def _conv(synapse: FloatConv, source: Shape) -> dict[str, Any]:
-    """Fields of a Conv2d node; groups become zero weights, since nir's check of types takes a group for all channels."""
+    """Fields of a Conv2d node; groups become zero weights, since nir's type check mistakes a group for all channels."""
     outputs, depth = synapse.weight.shape[:2]
     weight = np.zeros((outputs, depth * synapse.groups, *synapse.weight.shape[2:]), np.float32)
     for group in range(synapse.groups):
@@ -188,9 +188,9 @@ def _conv(synapse: FloatConv, source: Shape) -> dict[str, Any]:
 def _squared(
     weight: npt.NDArray[np.float32], padding: tuple[int, int], dilation: tuple[int, int]
 ) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
-    """The kernel amid zeros that make it square, with the padding that they need, where its sides are both even or both odd.
+    """The kernel padded with zeros to a square, and the padding adjusted to it; unchanged if one side is even and one odd.
 
-    nir 1.0.8 takes the height of a kernel for its width when it checks shapes (``ir/conv.py``), so it would refuse others.
+    nir 1.0.8 mistakes the height of a kernel for its width when it checks shapes (``ir/conv.py``), so it rejects others.
     """
     sides = weight.shape[2:]
     if (sides[0] - sides[1]) % 2:
@@ -201,7 +201,7 @@ def _squared(
 
 
 def _unrolled(synapse: FloatConv, source: Shape) -> npt.NDArray[np.float64]:
-    """A convolution of neurons that the graph has in a row, as a matrix: NIR has no node that unfolds a row."""
+    """The matrix of a convolution whose source neurons are a row in the graph: NIR has no node that unflattens a row."""
     listed = unroll(synapse, as_chw(source))
     if listed.shape[0] * listed.shape[1] > _MAX_WEIGHTS:
         raise NetworkError(

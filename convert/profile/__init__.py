@@ -1,1 +1,1 @@
-"""What a network does with an input: spikes, operations, ranges of its states."""
+"""Profile of a network on an input: spikes, operations, ranges of its states."""

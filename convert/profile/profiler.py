@@ -1,4 +1,4 @@
-"""What a network does with an input: spikes, synaptic operations, ranges of its integers, and time, layer by layer."""
+"""Profile of a network on an input: spikes, synaptic operations, ranges of its integers and time, per layer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from myelin.convert.simulator.simulator import simulate
 from myelin.convert.synapses import connections, fan_out
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 
-#: Every batch is timed for so long at least, in seconds, and once at least.
+#: Each batch is timed for at least this many seconds, and at least once.
 _TIMED_S = 0.3
 
 
 @dataclass(frozen=True)
 class Range:
-    """Least and largest value that was taken."""
+    """Smallest and largest value."""
 
     low: int
     high: int
@@ -37,12 +37,12 @@ class Range:
 
     @property
     def bits(self) -> int:
-        """Bits of the narrowest signed integer that holds both ends."""
+        """Bits of the narrowest signed integer type that holds both ends."""
         return 1 + max((-self.low - 1).bit_length() if self.low < 0 else 0, max(self.high, 0).bit_length())
 
     @property
     def percent(self) -> float:
-        """Largest magnitude as a share of 2^23, where 24 bit states end."""
+        """Largest magnitude in percent of 2^23, the end of the range of 24-bit states."""
         return 100 * self.largest / CURRENT_WRAP
 
 
@@ -52,17 +52,18 @@ class LayerProfile:
 
     Attributes:
         name: ``input``, ``input neurons`` or ``layer 1 (dense)``.
-        neurons: how many there are.
-        spikes: sent; a graded value counts as one.
-        forward_operations, recurrent_operations: synapses with a nonzero weight that spikes met on their way in, from the
-            population before and from itself.  A spike counts where it is sent, also when it arrives after the last step.
-        silent, always: neurons that never send, and that send in every step of every sample; None for a readout of states.
-        ranges: by name of what is recorded besides spikes.  A state that wraps or saturates at the end of 24 bit is taken
-            before it does, and before a spike sets it to zero, so it may exceed them.
-        overflow: what these states do there, "wraps" or "saturates", by name; see ``Neuron.OVERFLOW``.
-        overflows: how often each did.
-        seconds: of all threads together while time was taken, without any recording; 0 for the input.
-        engine: how the products were made.
+        neurons: number of neurons.
+        spikes: number of spikes sent; a graded value counts as one.
+        forward_operations, recurrent_operations: numbers of products of a spike and a nonzero weight, for spikes of the
+            previous population and of this one.  A spike counts when it is sent, even if it arrives after the last step.
+        silent, always: numbers of neurons that never send, and that send in every step of every sample; None for a readout
+            of states.
+        ranges: by name, of every recorded value except spikes.  A state that wraps or saturates at 24 bits is measured before
+            it does so, and before a spike resets it, so it may exceed 24 bits.
+        overflow: behaviour of states at the end of 24 bits, "wraps" or "saturates", by name; see ``Neuron.OVERFLOW``.
+        overflows: how often each state wrapped or saturated, by name.
+        seconds: time of all threads together in the timed runs, without recording; 0 for the input.
+        engine: how the products of spikes and weights were computed.
     """
 
     name: str
@@ -80,12 +81,12 @@ class LayerProfile:
 
     @property
     def wraps(self) -> int | None:
-        """How often a state wrapped; None where no state of these neurons does."""
+        """How often a state wrapped; None if no state of these neurons wraps."""
         return self._cut("wraps")
 
     @property
     def saturations(self) -> int | None:
-        """How often a state saturated; None where no state of these neurons does."""
+        """How often a state saturated; None if no state of these neurons saturates."""
         return self._cut("saturates")
 
     def _cut(self, kind: str) -> int | None:
@@ -94,7 +95,7 @@ class LayerProfile:
 
     @property
     def operations(self) -> int:
-        """Forward and recurrent together."""
+        """Sum of forward and recurrent operations."""
         return self.forward_operations + self.recurrent_operations
 
 
@@ -103,10 +104,10 @@ class Profile:
     """Result of a profile.
 
     Attributes:
-        samples, steps: of the input.
-        layers: the input first.
-        timed_samples: how many passed while time was taken; short inputs pass several times.
-        seconds: that it took by the clock, all threads together.
+        samples, steps: size of the input.
+        layers: profiles of the input and of each layer, in order.
+        timed_samples: number of samples in the timed runs; short inputs run several times.
+        seconds: wall-clock time of the timed runs, with all threads in parallel.
     """
 
     samples: int
@@ -122,7 +123,7 @@ class Profile:
 
 
 def profile(network: Network, spikes: npt.ArrayLike) -> Profile:
-    """Profile ``network`` on ``spikes`` (batch, steps, *input shape); see ``Profiler`` for more than fits in memory.
+    """Profile ``network`` on ``spikes`` (batch, steps, *input shape); ``Profiler`` takes inputs that do not fit in memory.
 
     Raises:
         DataError: the spikes do not fit the network.
@@ -134,12 +135,12 @@ def profile(network: Network, spikes: npt.ArrayLike) -> Profile:
 
 @dataclass
 class _Sums:
-    """What accumulates for one population."""
+    """Sums for one population."""
 
     spikes: int = 0
     forward: int = 0
     recurrent: int = 0
-    fired: Any = 0  # (neurons,) in how many steps each has sent
+    fired: Any = 0  # (neurons,) number of steps in which each neuron sent
     ranges: dict[str, Range] = field(default_factory=dict)
     overflows: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
@@ -153,10 +154,10 @@ class _Sums:
 
 
 class Profiler:
-    """Adds up a profile batch by batch.
+    """Accumulates a profile batch by batch.
 
-    Every batch runs twice: once observed in all its states, once timed without, since handing out states takes time of its own;
-    with ``timed=False`` only the first.
+    Every batch runs once with all states observed, and again for timing without observation, since observing states takes time.
+    With ``timed=False`` there are no timed runs.
     """
 
     def __init__(self, network: Network, *, timed: bool = True) -> None:
@@ -171,10 +172,10 @@ class Profiler:
         }
 
     def add(self, spikes: npt.ArrayLike) -> None:
-        """Run ``spikes`` (batch, steps, *input shape), of as many steps as the batches before."""
+        """Run ``spikes`` (batch, steps, *input shape); every batch must have the same number of steps."""
         values = np.asarray(spikes)
         if self.timed and not self.samples:
-            simulate(self.network, values[:1])  # loads the compiled loops, which would count as time otherwise
+            simulate(self.network, values[:1])  # loads the compiled loops, so that loading is not timed
         names = tuple({name: None for index in self.sums for name in self._names(index)})
         simulate(self.network, values, observe=self._observe, observed=names)
         until = time.perf_counter() + _TIMED_S
@@ -189,7 +190,7 @@ class Profiler:
         self.steps = values.shape[1]
 
     def result(self) -> Profile:
-        """All batches together."""
+        """The profile over all batches."""
         source = LayerProfile("input", int(np.prod(self.network.input.shape)), self.entered.spikes)
         layers = (source, *(self._layer(index, sums) for index, sums in self.sums.items()))
         return Profile(self.samples, self.steps, layers, self.timed_samples, self.seconds)
@@ -231,7 +232,7 @@ class Profiler:
         for name in self._names(passage.layer):
             sums.widen(name, uncut.get(name, passage.arrays[name]))
         for name, kind in neuron.OVERFLOW.items():
-            # a saturated state may have been set to zero by a spike since, so it is compared with the end of its range
+            # a spike may have reset a saturated state to zero, so it is compared with the end of its range
             cut = uncut[name] != passage.arrays[name] if kind == "wraps" else np.abs(uncut[name]) > STATE_MAX
             sums.overflows[name] = sums.overflows.get(name, 0) + int(np.count_nonzero(cut))
 

@@ -1,4 +1,4 @@
-"""A profile as JSON and as text for the screen: the same values in both."""
+"""A profile as JSON and as text for the screen; both have the same values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
 
-#: From this share of the range on, and of neurons that send in a step on, a layer is worth a warning.
+#: Thresholds of the warnings: percent of the 24-bit range, and percent of the neurons that send in a step.
 NEAR_RANGE_PERCENT = 50.0
 DENSE_SPIKES_PERCENT = 50.0
 
@@ -57,7 +57,7 @@ def _layer(layer: LayerProfile, profile: Profile) -> dict[str, Any]:
 
 
 def _overflow_key(state: str, kind: str) -> str:
-    """``u_wraps``, ``v_saturations``."""
+    """Key of a count of overflows: ``u_wraps``, ``v_saturations``."""
     return f"{state}_{'wraps' if kind == 'wraps' else 'saturations'}"
 
 
@@ -88,7 +88,7 @@ def _range_warnings(layer: LayerProfile) -> Iterator[str]:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """What ``as_dict`` gave, with ``network`` and ``input`` (text), for the screen."""
+    """Lines for the screen from the result of ``as_dict``, with ``network`` and ``input`` (text) added."""
     shown = [
         f"network       {result['network']}",
         *note_lines(result),

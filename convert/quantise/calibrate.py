@@ -29,7 +29,7 @@ from myelin.convert.floats.network import FloatArray, FloatDense, FloatLayer, Fl
 from myelin.convert.floats.simulator import late, simulate_floats
 from myelin.convert.network import Input, Layer, Network, naming_layer
 from myelin.convert.quantise.delays import Delays, round_delays
-from myelin.convert.quantise.layer import Choice, Grid, largest_scale, quantised_layer, steps_of
+from myelin.convert.quantise.layer import Grid, QuantisationChoice, largest_scale, quantised_layer, steps_of
 from myelin.convert.quantise.scalar import whole
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError
@@ -50,7 +50,7 @@ BIASES = (-0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04)
 class LayerReport:
     """What was chosen for a layer, and ``error`` on the calibration samples: see ``mismatch``."""
 
-    choice: Choice
+    choice: QuantisationChoice
     delays: dict[str, str]
     error: float
 
@@ -91,7 +91,7 @@ class _Task:
         network = Network(Input(self.shape, self.message_bits), (candidate,))
         return simulate(network, self.arriving(axonal)).output
 
-    def error(self, candidate: Layer, choice: Choice, axonal: IntArray) -> float:
+    def error(self, candidate: Layer, choice: QuantisationChoice, axonal: IntArray) -> float:
         """What the choices are made by."""
         got = self.run(candidate, axonal)
         if candidate.output == "state":
@@ -153,18 +153,18 @@ def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = N
     )
 
 
-def _choose(task: _Task, largest: float) -> tuple[Layer, Choice, IntArray, dict[str, str], float]:
+def _choose(task: _Task, largest: float) -> tuple[Layer, QuantisationChoice, IntArray, dict[str, str], float]:
     """The layer, its choice, the axonal delays before it, how delays were rounded, and the error."""
     axonal = whole(task.axonal)
     top = largest_scale(task.layer, task.grid, largest)
     gram = _gram(task, axonal)
 
-    def error(choice: Choice) -> float:
+    def error(choice: QuantisationChoice) -> float:
         return task.error(quantised_layer(task.layer, task.grid, choice, gram), choice, axonal)
 
     scales = [top * 2 ** (-step / SCALES) for step in range(SCALES)]
     scales.append(2.0 ** math.floor(math.log2(top)))  # plain rounding's own
-    first = {Choice(a, steps_of(task.layer, task.grid, a, clip)): None for a in scales for clip in CLIPPED}
+    first = {QuantisationChoice(a, steps_of(task.layer, task.grid, a, clip)): None for a in scales for clip in CLIPPED}
     ranked = sorted((error(choice), place, choice) for place, choice in enumerate(first))
     second = dict.fromkeys(other for _, _, choice in ranked[:KEPT] for other in _variants(task, choice, gram is not None))
     best, choice = min(
@@ -177,7 +177,7 @@ def _choose(task: _Task, largest: float) -> tuple[Layer, Choice, IntArray, dict[
     return candidate, choice, axonal, methods, best
 
 
-def _variants(task: _Task, choice: Choice, can_compensate: bool) -> Iterator[Choice]:
+def _variants(task: _Task, choice: QuantisationChoice, can_compensate: bool) -> Iterator[QuantisationChoice]:
     """``choice`` with other clips of each connection, with and without compensation."""
     open_steps = steps_of(task.layer, task.grid, choice.scale)
     ranges = [range(max(0, most - CLIPPED[-1]), most + 1) for most in open_steps]
@@ -205,7 +205,9 @@ def _gram(task: _Task, axonal: IntArray) -> FloatArray | None:
     return gram / (entered.shape[0] * entered.shape[1])
 
 
-def _with_delays(task: _Task, layer: Layer, choice: Choice, axonal: IntArray) -> tuple[Layer, IntArray, dict[str, str]]:
+def _with_delays(
+    task: _Task, layer: Layer, choice: QuantisationChoice, axonal: IntArray
+) -> tuple[Layer, IntArray, dict[str, str]]:
     """Whole delays for what is fractional: axonal before the layer, its recurrent ones, synaptic ones to the nearest."""
     methods = {}
     found = round_delays(task.axonal, lambda delays: task.error(layer, choice, delays))
@@ -228,12 +230,12 @@ def _told(delays: Delays) -> str:
     return f"{delays.flips} of nearest flipped" if delays.method == "flipped" else delays.method
 
 
-def _levels(task: _Task, layer: Layer, choice: Choice, axonal: IntArray) -> tuple[float, Choice, Layer]:
+def _levels(task: _Task, layer: Layer, choice: QuantisationChoice, axonal: IntArray) -> tuple[float, QuantisationChoice, Layer]:
     """Threshold and bias: the level with the least error; of equal ones that whose rate is nearest to the float layer's."""
     if not task.layer.neuron.has_threshold:
         return task.error(layer, choice, axonal), choice, layer
 
-    def tried(choices: Iterable[Choice]) -> tuple[float, float, Choice, Layer]:
+    def tried(choices: Iterable[QuantisationChoice]) -> tuple[float, float, QuantisationChoice, Layer]:
         results = []
         for other in choices:
             neuron = quantised_layer(task.layer, task.grid, replace(other, compensated=False)).neuron

@@ -30,6 +30,7 @@ from myelin.hw_configs.fixed_point import (
     WEIGHT_BITS,
 )
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 
 #: Largest weight exponent where the target's is not public: Loihi 1's.
 _EXPONENT_MAX = 7
@@ -65,20 +66,20 @@ class Grid:
     @property
     def low(self) -> int:
         """Smallest m."""
-        return -(1 << (self.weight_bits - 1))
+        return mantissa_range(self.weight_bits)[0]
 
     @property
     def high(self) -> int:
         """Largest m."""
-        return (1 << (self.weight_bits - 1)) - 1
+        return mantissa_range(self.weight_bits)[1]
 
     def step_max(self, synapse: FloatDense | FloatConv) -> int:
         """Largest e."""
-        return self.exponent_max if isinstance(synapse, FloatDense) else WEIGHT_BITS + 1 - self.weight_bits
+        return self.exponent_max if isinstance(synapse, FloatDense) else grid_unit(self.weight_bits).bit_length() - 1
 
 
 @dataclass(frozen=True)
-class Choice:
+class QuantisationChoice:
     """What is free when a layer becomes integers; see the module.
 
     Attributes:
@@ -122,7 +123,7 @@ def _reach(weight: FloatArray, grid: Grid) -> float:
     return max(float(weight.max(initial=0)) / (grid.high + 0.49), -float(weight.min(initial=0)) / (0.49 - grid.low))
 
 
-def quantised_layer(layer: FloatLayer, grid: Grid, choice: Choice, gram: FloatArray | None = None) -> Layer:
+def quantised_layer(layer: FloatLayer, grid: Grid, choice: QuantisationChoice, gram: FloatArray | None = None) -> Layer:
     """``layer`` in integers by ``choice``, without its own axonal delay; other delays to the nearest step.
 
     Args:

@@ -21,7 +21,8 @@ from myelin.convert.rules import calibrate, check
 from myelin.convert.samples import Binning, Samples, open_samples, spread_choice
 from myelin.convert.stimulus import InputChoice
 from myelin.hw_configs.errors import DataError, GateError
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 #: Samples that choices are made on, unless the user says.
 CALIBRATION_SAMPLES = 64

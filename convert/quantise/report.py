@@ -19,7 +19,7 @@ from myelin.convert.simulator.simulator import simulate
 CHUNK = 128
 
 
-class Comparison(NamedTuple):
+class RoundingComparison(NamedTuple):
     """Of each network by name: spikes that differ in each layer of spikes as a share of the float network's, and classes.
 
     Attributes:
@@ -37,7 +37,7 @@ def compare_networks(
     floats: FloatNetwork,
     networks: Mapping[str, Network],
     batches: Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]],
-) -> Comparison:
+) -> RoundingComparison:
     """Run the float network and all ``networks`` on batches of (frames, labels); fractional delays of floats interpolate."""
     spiking = [index for index, layer in enumerate(floats.layers) if layer.output == "spikes"]
     different = {name: np.zeros(len(spiking)) for name in networks}
@@ -55,7 +55,7 @@ def compare_networks(
             predictions[name].append(got.prediction)
             pairs = zip(spiking, wanted, strict=True)
             different[name] += [np.count_nonzero((got.layers[index]["spikes"] != 0) != spikes) for index, spikes in pairs]
-    return Comparison(
+    return RoundingComparison(
         {name: (values / np.maximum(sent, 1)).tolist() for name, values in different.items()},
         {name: np.concatenate(parts) for name, parts in predictions.items()},
         np.concatenate(truth),
@@ -70,7 +70,7 @@ def _classes(floats: FloatNetwork, output: npt.NDArray[Any]) -> npt.NDArray[np.i
     return np.argmax(scores, axis=1)
 
 
-def as_dict(floats: FloatNetwork, comparison: Comparison) -> dict[str, Any]:
+def as_dict(floats: FloatNetwork, comparison: RoundingComparison) -> dict[str, Any]:
     """For JSON, with units in the names: every network beside the float network, paired on the same samples."""
     reference, labels = comparison.prediction["float"], comparison.labels
     rows = []

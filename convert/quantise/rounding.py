@@ -25,6 +25,7 @@ from myelin.hw_configs.fixed_point import (
     WEIGHT_BITS,
     WEIGHT_SCALE,
 )
+from myelin.hw_configs.weight_grid import mantissa_range
 
 #: Largest weight exponent of ``myelin.convert.layers.Dense``.
 _EXPONENT_MAX = 16
@@ -119,8 +120,8 @@ def weight_scale(weight: FloatArray, weight_bits: int = WEIGHT_BITS) -> int | No
     top, bottom = float(weight.max(initial=0)), float(weight.min(initial=0))
     if top == 0 and bottom == 0:
         return None
-    half = 1 << (weight_bits - 1)
-    scales = [fitting(value, most) for value, most in ((top, half - 1), (-bottom, half)) if value > 0]
+    low, high = mantissa_range(weight_bits)
+    scales = [fitting(value, most) for value, most in ((top, high), (-bottom, -low)) if value > 0]
     return min(scales) + WEIGHT_BITS - weight_bits
 
 

@@ -1,4 +1,4 @@
-"""Hardware rules: what of a network a target cannot hold, every violation at once, each with its cure."""
+"""Hardware rules: all properties of a network that a target does not support, each with a cure."""
 
 from myelin.convert.rules.states import StateRange, calibrate, notes, state_ranges
 from myelin.convert.rules.synapses import weight_bits

@@ -10,7 +10,8 @@ from myelin.convert.rules.report import as_dict
 from myelin.convert.rules.states import calibrate
 from myelin.convert.rules.table import check
 from myelin.convert.stimulus import InputChoice, Inputs, stimulus_of
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 #: Samples that are binned at a time; the simulator takes fewer at once.
 BATCH = 256

@@ -1,4 +1,4 @@
-"""Rules on neurons: which the target has processes for, and their constants."""
+"""Rules on neurons: supported neuron models and the ranges of their constants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TRAIN_CUBA = "train CUBA neurons for this target"
 
 
 def model(case: Case) -> Iterator[Violation]:
-    """Neurons that the target has no process for."""
+    """Yield neurons for which the target has no process."""
     network, target, _ = case
     assert target.neuron_models is not None
     for where, neuron in neurons(network):
@@ -24,7 +24,7 @@ def model(case: Case) -> Iterator[Violation]:
 
 
 def constants(rule: str) -> Callable[[Case], Iterator[Violation]]:
-    """A rule that judges every constant that names it by the target's numbers; see ``Constant.rule`` and ``limits``."""
+    """The rule function that checks each constant whose ``Constant.rule`` is ``rule`` against ``Constant.limits``."""
 
     def find(case: Case) -> Iterator[Violation]:
         network, target, _ = case
@@ -43,13 +43,13 @@ def constants(rule: str) -> Callable[[Case], Iterator[Violation]]:
 
 
 def _never_compared(network: Network, index: int, neuron: Neuron | None, constant: Constant) -> bool:
-    """Whether it is the threshold of a readout of states: the readout must not spike, so any value out of reach serves it."""
+    """True for the threshold of a readout of states: it must not spike, so any threshold out of reach is valid."""
     last = index == len(network.layers) - 1
     return last and constant.role == "threshold" and network.layers[-1].output == "state"
 
 
 def state_readout(case: Case) -> Iterator[Violation]:
-    """A readout of states that can reach its threshold would spike and reset."""
+    """Yield a readout of states that can reach its threshold: it would spike and reset."""
     network, target, _ = case
     index = len(network.layers) - 1
     last = network.layers[index]
@@ -61,7 +61,7 @@ def state_readout(case: Case) -> Iterator[Violation]:
 
 
 def message_bits(case: Case) -> Iterator[Violation]:
-    """Graded spikes: of the input, and of sigma-delta neurons where the target has those at all.
+    """Yield graded spikes that are too wide: those of the input, and of sigma-delta neurons if the target supports them.
 
     Values that drive input neurons are biases, not spikes.
     """
@@ -80,7 +80,7 @@ def message_bits(case: Case) -> Iterator[Violation]:
 
 
 def encoder(case: Case) -> Iterator[Violation]:
-    """Threshold and bias of sigma-delta neurons stand among the states, shifted by both exponents."""
+    """Yield thresholds and biases of sigma-delta neurons that are too wide: shifted by both exponents, they are states."""
     network, target, _ = case
     limit = target.state_bits
     assert limit is not None

@@ -1,4 +1,4 @@
-"""The hardware rules on a network as values for JSON."""
+"""The result of the hardware rules as values for JSON."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from myelin.hw_configs.target import Target
 def as_dict(
     violations: Sequence[Violation], target: Target, calibration: Profile | None, input_of: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """What `myelin check` writes, with units in the names.
+    """The JSON values that `myelin check` writes, with units in their names.
 
     Args:
-        violations: what ``myelin.convert.rules.check`` found.
-        target, calibration: that it was given.
-        input_of: where the input of the calibration comes from; None without one.
+        violations: the result of ``myelin.convert.rules.check``.
+        target, calibration: the arguments passed to it.
+        input_of: the source of the calibration's input; None without a calibration.
     """
     return {
         "target": target.name,

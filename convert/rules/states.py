@@ -1,4 +1,4 @@
-"""Rules on what the neurons' states do while the network runs: a calibration on given inputs."""
+"""Rules on the range of the neurons' states during a run: a calibration on given inputs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class StateRange(NamedTuple):
-    """How far a state of a population reached in a calibration.
+    """The range of one state of a population in a calibration.
 
     Attributes:
         where: the population.
-        name: of the state; u is taken before it wraps and v before it saturates.
-        low, high: extremes.
-        beyond_24_bit: how often it wrapped or saturated there; None for states that do neither.
+        name: the state's name; u is measured before it wraps and v before it saturates.
+        low, high: the smallest and the largest value.
+        beyond_24_bit: how often the state wrapped or saturated at 24 bit; None for states that do neither.
     """
 
     where: str
@@ -35,12 +35,12 @@ class StateRange(NamedTuple):
 
 
 def calibrate(network: Network, batches: Iterable[npt.ArrayLike]) -> Profile:
-    """Run ``batches`` of spikes (batch, steps, *input shape) and note how far every state reaches.
+    """Run ``batches`` of spikes (batch, steps, *input shape) and return a profile with the range of every state.
 
     Raises:
         DataError: the spikes do not fit the network.
     """
-    from myelin.convert.profile.profiler import Profiler  # the simulator: not needed to apply the other rules
+    from myelin.convert.profile.profiler import Profiler  # loads the simulator, which the other rules do not need
 
     profiler = Profiler(network, timed=False)
     for spikes in batches:
@@ -49,7 +49,7 @@ def calibrate(network: Network, batches: Iterable[npt.ArrayLike]) -> Profile:
 
 
 def state_ranges(calibration: Profile) -> list[StateRange]:
-    """Every state of every population, in the order of layers."""
+    """The range of every state of every population, in the order of the layers."""
     return [
         StateRange(layer.name, name, extent.low, extent.high, layer.overflows.get(name))
         for layer in calibration.layers
@@ -59,11 +59,12 @@ def state_ranges(calibration: Profile) -> list[StateRange]:
 
 
 def states(case: Case) -> Iterator[Violation]:
-    """States that leave their range: u turns over its sign, and what is simulated wider than the target is another network.
+    """Yield states that leave the target's range.
 
-    With 24 bits u wraps above 2^23 and from -2^23 down (lava-nc ``proc/lif/models.py``).  There v saturates in the simulator,
-    in training and on the target alike, which ``notes`` reports; with fewer bits it is a violation.  So is a readout of states
-    that reaches its threshold: it spikes and is reset, which it was not in training.
+    u wraps with 24 bits above 2^23 and from -2^23 down, which changes its sign (lava-nc ``proc/lif/models.py``).  v saturates
+    at 24 bits in the same way in the simulator, in training and on the target; ``notes`` reports it.  On a target with fewer
+    bits it is a violation, since the target would compute another network.  A readout of states that reaches its threshold
+    is a violation too: it spikes and is reset, unlike in training.
     """
     network, target, calibration = case
     assert target.state_bits is not None and calibration is not None
@@ -93,7 +94,7 @@ def states(case: Case) -> Iterator[Violation]:
 
 
 def notes(target: Target, calibration: Profile | None) -> list[str]:
-    """What a calibration shows that is no violation: voltages that saturate, one line for each population."""
+    """Remarks on a calibration that are no violations: one line for each population whose voltage saturates."""
     if calibration is None or target.state_bits is None:
         return []
     overflow = _overflow(calibration)
@@ -108,12 +109,12 @@ def notes(target: Target, calibration: Profile | None) -> list[str]:
 
 
 def _overflow(calibration: Profile) -> dict[tuple[str, str], str]:
-    """What the state of that name of that population does at the end of 24 bit, where it does anything."""
+    """(population, state) -> "wraps" or "saturates" at the end of 24 bit, for states that do either."""
     return {(layer.name, name): kind for layer in calibration.layers for name, kind in layer.overflow.items()}
 
 
 def _readout(network: Network) -> tuple[str, int]:
-    """Name of a readout of voltages and the voltage above which it is reset; no name where there is none."""
+    """Name of a readout of voltages and the voltage above which it is reset; an empty name if there is none."""
     last = network.layers[-1]
     above = last.neuron.reset_above
     if last.output != "state" or above is None:

@@ -1,4 +1,4 @@
-"""Rules on connections: delays, weights, kinds, and what a single neuron's synapses ask of a core."""
+"""Rules on connections: delays, weights, kinds, and the core resources needed by one neuron's synapses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from myelin.hw_configs.target import Target
 
 
 def delay(case: Case) -> Iterator[Violation]:
-    """Delays, axonal and synaptic together: on the chip both are the synapse's."""
+    """Yield delays that are too long: the sum of axonal and synaptic delay, since the chip stores both with the synapse."""
     network, target, _ = case
     limit = target.delay_steps_max
     assert limit is not None
@@ -38,7 +38,10 @@ def delay(case: Case) -> Iterator[Violation]:
 
 
 def width(case: Case) -> Iterator[Violation]:
-    """Bits that the weights need once their common factor of two is in the exponent; weights of one sign need no sign bit."""
+    """Yield weights that need too many bits.
+
+    The exponent takes their common power of two, and weights of one sign need no sign bit.
+    """
     network, target, _ = case
     limit = target.weight_bits
     assert limit is not None
@@ -51,7 +54,7 @@ def width(case: Case) -> Iterator[Violation]:
 
 
 def weight_bits(weight: IntArray) -> int:
-    """Bits of the narrowest synapse that holds these weights exactly."""
+    """The smallest number of bits per synapse that holds these weights exactly."""
     if not weight.any():
         return 1
     common = int(np.bitwise_or.reduce(weight.reshape(-1)))
@@ -63,7 +66,7 @@ def weight_bits(weight: IntArray) -> int:
 
 
 def exponent(case: Case) -> Iterator[Violation]:
-    """Exponents of the weights; kernels have none."""
+    """Yield weight exponents out of range; kernels have none."""
     network, target, _ = case
     for index, which, link in _links(network):
         if link.synapse.SPATIAL:
@@ -76,7 +79,7 @@ def exponent(case: Case) -> Iterator[Violation]:
 
 
 def kind(case: Case) -> Iterator[Violation]:
-    """Connections that the target has no process for."""
+    """Yield connections for which the target has no process."""
     network, target, _ = case
     assert target.layer_kinds is not None
     for index, which, link in _links(network):
@@ -89,9 +92,9 @@ def kind(case: Case) -> Iterator[Violation]:
 
 
 def axons_in(case: Case) -> Iterator[Violation]:
-    """Input axons that one neuron alone needs; no mapping can spread them over cores.
+    """Yield neurons that alone need too many input axons; no mapping can spread them over cores.
 
-    Each source is an axon; where kernels are shared, the channels at one place share one.
+    Each source is an axon.  If the target shares kernels, all channels at one place share one axon.
     """
     network, target, _ = case
     limit = target.axons_in_per_core
@@ -106,7 +109,10 @@ def axons_in(case: Case) -> Iterator[Violation]:
 
 
 def axons_out(case: Case) -> Iterator[Violation]:
-    """Output axons that one neuron alone needs: one for each core that its spikes reach, and no core holds more neurons."""
+    """Yield neurons that alone need too many output axons.
+
+    A neuron needs one for each core that its spikes reach; the bound assumes cores filled with ``neurons_per_core`` targets.
+    """
     network, target, _ = case
     limit, size = target.axons_out_per_core, target.neurons_per_core
     assert limit is not None and size is not None
@@ -124,10 +130,10 @@ def axons_out(case: Case) -> Iterator[Violation]:
 
 
 def memory(case: Case) -> Iterator[Violation]:
-    """Synapse memory that one neuron alone needs at least; no mapping can spread it over cores.
+    """Yield neurons that alone need too much synapse memory; no mapping can spread it over cores.
 
-    Where the packing is published for the chip, each source of a dense connection begins a block.  Otherwise, and for
-    convolutions, whose blocks hold several taps, the bits of the weights alone are counted: too few rather than too many.
+    The need is a lower bound.  If the packing is published for the chip, each source of a dense connection begins a block.
+    Otherwise, and for convolutions, whose blocks hold several taps, only the bits of the weights are counted.
     """
     network, target, _ = case
     limit, packing = target.core_memory_bytes, target.packing
@@ -142,15 +148,15 @@ def memory(case: Case) -> Iterator[Violation]:
 
 
 def sources(link: Connection, places: bool = False) -> Index:
-    """(neurons,) from how many sources a spike reaches each neuron, over weights that are not zero.
+    """The fan-in (neurons,): the number of sources that reach each neuron through a nonzero weight.
 
-    ``places``: count the places of a convolution instead, whatever channels there are at each.
+    ``places``: for a convolution, count places instead; all channels at one place count once.
     """
     return link.synapse.fan_in(link.shape, places)
 
 
 def _least_bits(link: Connection, target: Target, packing: SynapsePacking) -> int:
-    """Bits that a synapse takes at least, when a neuron has one from each source."""
+    """A lower bound on the bits of a synapse, for a neuron with one synapse from each source."""
     need = weight_bits(link.synapse.weight)
     if target.packing_label or link.synapse.SPATIAL:
         return need
@@ -159,7 +165,7 @@ def _least_bits(link: Connection, target: Target, packing: SynapsePacking) -> in
 
 
 def _links(network: Network) -> Iterator[tuple[int, str, Connection]]:
-    """Layer index, "" or "recurrent ", connection."""
+    """Yield the layer index, "" or "recurrent ", and the connection."""
     for index in range(len(network.layers)):
         for link in connections(network, index):
             yield index, "recurrent " if link.recurrent else "", link

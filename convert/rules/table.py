@@ -1,4 +1,4 @@
-"""Every rule, applied to a network."""
+"""The table of all rules, and the check of a network against it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from myelin.hw_configs.target import Target
 if TYPE_CHECKING:
     from myelin.convert.profile.profiler import Profile
 
-#: Every rule; one test for each edge of each.  What a mapping can cure is for the mapping to say.
+#: All rules; the tests cover each limit of each.  The mapping reports what another mapping can cure.
 RULES: tuple[Rule, ...] = (
     Rule("neuron model", ("neuron_models",), neurons.model),
     Rule("layer kind", ("layer_kinds",), synapses.kind),
@@ -35,11 +35,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(network: Network, target: Target, calibration: Profile | None = None) -> list[Violation]:
-    """Everything in ``network`` that ``target`` cannot hold, as far as the target's numbers are public.
+    """All violations of ``target``'s rules by ``network``, as far as the target's numbers are public.
 
     Args:
-        network, target: to be judged.
-        calibration: what ``calibrate`` gave, without which the states are not judged.
+        network: the network to check.
+        target: the target with its limits.
+        calibration: the result of ``calibrate``; without it the states are not checked.
     """
     case = Case(network, target, calibration)
     applied = (rule for rule in RULES if _concerns(rule, target) and not _gap(rule, target, calibration))
@@ -48,7 +49,7 @@ def check(network: Network, target: Target, calibration: Profile | None = None) 
 
 
 def not_checked(target: Target, calibration: Profile | None = None) -> list[str]:
-    """What ``check`` cannot say about ``target``, one line for each rule: the numbers that are missing, or the calibration."""
+    """The rules that ``check`` cannot apply to ``target``, one line for each: missing numbers, or no calibration."""
     reasons = {rule.name: _gap(rule, target, calibration) for rule in RULES if _concerns(rule, target)}
     lines = [f"{name}: {reason}, not checked" for name, reason in reasons.items() if reason]
     return lines if target.simulator else [*lines, "cores: whether all layers fit on them is for `myelin map`, not checked"]
@@ -59,7 +60,7 @@ def _concerns(rule: Rule, target: Target) -> bool:
 
 
 def _gap(rule: Rule, target: Target, calibration: Profile | None) -> str:
-    """What is missing to apply the rule; empty where nothing is."""
+    """The reason why the rule cannot be applied; empty if it can."""
     missing = [name for name in rule.needs if getattr(target, name) is None]
     if missing:
         return f"{', '.join(missing)} of {target.name} not public"

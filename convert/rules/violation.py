@@ -1,4 +1,4 @@
-"""What a rule is, and what it finds."""
+"""The types of a rule, its input and its findings."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing a target cannot hold.
+    """One property of a network that a target does not support.
 
     Attributes:
         rule: name of the rule.
         where: ``layer 2 (dense)``, ``input`` or ``input neurons``.
-        what: the quantity, with its unit where it has one in words.
-        unit: of ``got`` and ``limit``: ``steps``, ``bits``, ``bytes``, ...
-        got: the value at its extreme, or a name.
+        what: the quantity, in words.
+        unit: unit of ``got`` and ``limit``: ``steps``, ``bits``, ``bytes``, ...
+        got: the most extreme value, or a name.
         limit: the nearest allowed value, or the allowed names.
         target: name of the target.
-        cure: what to do.
+        cure: the advice to the user.
     """
 
     rule: str
@@ -43,7 +43,7 @@ class Violation:
 
     @property
     def message(self) -> str:
-        """The violation in one line: object, what was got, what is allowed, the cure."""
+        """The violation in one line: object, value got, value allowed, cure."""
         unit = f" {self.unit}" if self.unit in ("steps", "bits", "bytes") else ""
         low = isinstance(self.got, int) and isinstance(self.limit, int) and self.got < self.limit
         more = " or more" if low else ""
@@ -51,7 +51,7 @@ class Violation:
 
 
 class Case(NamedTuple):
-    """What rules judge; ``calibration`` is a profile of the network on some input, or None."""
+    """The input of a rule; ``calibration`` is a profile of the network on some input, or None."""
 
     network: Network
     target: Target
@@ -62,11 +62,11 @@ class Rule(NamedTuple):
     """A rule.
 
     Attributes:
-        name: in messages.
-        needs: names of the target's numbers without which it cannot be applied.
+        name: the name in messages.
+        needs: names of the target's numbers that the rule needs.
         find: yields the violations.
-        of_cores: whether it is about cores, which a simulator has none of.
-        calibrated: whether it judges a run.
+        of_cores: whether the rule is about cores; it is skipped for a simulator, which has none.
+        calibrated: whether the rule needs a calibration.
     """
 
     name: str
@@ -82,7 +82,7 @@ def layer_name(network: Network, index: int) -> str:
 
 
 def neurons(network: Network) -> Iterator[tuple[str, Neuron]]:
-    """Every population's name and constants, the input's neurons first."""
+    """Yield the name and the constants of every population, the input's neurons first."""
     for index in range(-1, len(network.layers)):
         neuron = network.neuron(index)
         if neuron is not None:
@@ -90,7 +90,7 @@ def neurons(network: Network) -> Iterator[tuple[str, Neuron]]:
 
 
 def beyond(values: npt.NDArray[Any] | int, low: int | None, high: int | None) -> tuple[int, int] | None:
-    """(value, limit) of what lies furthest outside low..high, None where nothing does."""
+    """(value, limit) of the value furthest above ``high``, else furthest below ``low``; None if all are in range."""
     array = np.asarray(values)
     least, most = int(array.min()), int(array.max())
     if high is not None and most > high:

@@ -1,7 +1,7 @@
 """The bit-exact simulator: `simulate` for a batch, `stream` for data that does not fit into memory.
 
-``simulator.py`` runs what ``prepare.py`` makes of a network; ``stage.py`` chooses between the loops over events
-(``events.py``) and the products (``dense.py``).
+``prepare.py`` prepares a network as stages and ``simulator.py`` runs them.  ``stage.py`` chooses between loops over events
+(``events.py``) and matrix products (``dense.py``).
 """
 
 from myelin.convert.simulator.simulator import simulate, stream

@@ -1,7 +1,7 @@
-"""Which of 64 values are not zero, as the bits of one number: two operations of the processor where it has vectors.
+"""The nonzero values among 64, as the bits of one integer: two instructions on a processor with vector units.
 
-They are given to the compiler as vectors of LLVM, which turns them into what the processor has, since no loop of numba's
-becomes a comparison whose result is gathered in bits.
+The comparison is written with LLVM vectors, which LLVM translates for the processor.  Numba does not compile any loop to a
+vector comparison with its results packed into bits.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-#: Values that one number tells of.
+#: Number of values per integer.
 BITS = 64
 
 
 @intrinsic
 def nonzero_bits(typing_context: Any, values: Any, place: Any) -> Any:
-    """uint64 whose bit i is set where ``values[place + i]`` is not 0.
+    """A uint64 whose bit i is set if ``values[place + i]`` is not 0.
 
-    ``values``: (n,) integers or truth values, contiguous; ``place``: unsigned, and ``place + 64 <= n``, which is not checked.
+    ``values``: (n,) integers or bools, contiguous.  ``place``: unsigned, with ``place + 64 <= n``; this is not checked.
     """
     if not (isinstance(values, types.Array) and values.ndim == 1 and values.layout == "C"):
         raise TypingError(f"nonzero_bits of {values}: a contiguous array of one axis is needed")

@@ -1,4 +1,4 @@
-"""CUBA neurons in the simulator: an input's, and layers of them."""
+"""CUBA neurons in the simulator, at the input and in layers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,15 @@ _NONE = np.zeros((0, 0, 0), np.int32)
 
 @dataclass(frozen=True)
 class CubaPopulation:
-    """CUBA neurons prepared: bias << exponent and (4096 - decay) / 4096 for each neuron."""
+    """Prepared constants of CUBA neurons.
+
+    Attributes:
+        neurons: the number of neurons.
+        keep_u, keep_v: (neurons,) (4096 - decay) / 4096 of current and voltage.
+        bias: (1, 1, neurons) bias_mant << bias_exp.
+        threshold: vThMant << 6.
+        order: order of the population; None for C order.
+    """
 
     neurons: int
     keep_u: npt.NDArray[np.float64]
@@ -36,13 +44,13 @@ class CubaPopulation:
 
     @property
     def constants(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """What is kept of u and of v in a step."""
+        """The fractions of u and of v that remain after a step."""
         return self.keep_u, self.keep_v
 
 
 @dataclass(frozen=True)
 class CubaInputStage:
-    """The CUBA neurons of an input layer that has them."""
+    """The CUBA neurons of an input layer."""
 
     source: Input
     neuron: Cuba
@@ -51,11 +59,11 @@ class CubaInputStage:
     wants_many_samples: bool = False
 
     def choose(self, spikes: Spikes) -> Choice:
-        """As ``Stage.choose``: there is no connection."""
+        """See ``Stage.choose``; there is no connection."""
         return Choice(False)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """As ``Stage.run``; ``spikes`` are the values that enter."""
+        """See ``Stage.run``; ``spikes`` are the input values."""
         values = input_values(self.source, spikes.reshape(*spikes.shape[:2], *self.source.shape))
         bias = self.neuron.input_drive(values).astype(np.int32).reshape(spikes.shape)
         result = _empty(spikes.shape, wanted)
@@ -68,7 +76,10 @@ class CubaStage:
     """A layer of CUBA neurons with its feed-forward and its recurrent connection.
 
     Attributes:
-        density: measured share of its own neurons that spike in a step; None until it has run.
+        forward: the feed-forward connection.
+        recurrent: the recurrent connection; None if there is none.
+        population: the neurons' constants.
+        density: measured share of the layer's own neurons that spike in a step; None before the first run.
     """
 
     forward: PreparedConnection
@@ -78,21 +89,21 @@ class CubaStage:
 
     @property
     def order(self) -> IntArray | None:
-        """As ``Stage.order``."""
+        """See ``Stage.order``."""
         return self.population.order
 
     @property
     def wants_many_samples(self) -> bool:
-        """As ``Stage.wants_many_samples``."""
+        """See ``Stage.wants_many_samples``."""
         return self.recurrent is not None and self.recurrent.is_dense(self.density)
 
     def choose(self, spikes: Spikes) -> Choice:
-        """As ``Stage.choose``."""
+        """See ``Stage.choose``."""
         recurrent_dense = None if self.recurrent is None else self.wants_many_samples
         return Choice(self.forward.is_dense(measured_density(spikes)), recurrent_dense)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """As ``Stage.run``."""
+        """See ``Stage.run``."""
         largest = int(spikes.max(initial=0)) if spikes.dtype == np.uint8 else int(np.abs(spikes).max(initial=0))
         if choice.recurrent_dense:
             result = self._products(spikes, largest, wanted, interval, phase, choice)
@@ -115,11 +126,11 @@ class CubaStage:
         return forward, own
 
     def currents(self, spikes: Spikes, largest: int, dense: bool) -> States:
-        """Feed-forward input (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of values up to ``largest``."""
+        """Feed-forward input (batch, steps, neurons) for ``spikes`` (batch, steps, sources) of magnitudes up to ``largest``."""
         return self.forward.currents(spikes, largest, dense, self.population.neurons)
 
     def _products(self, spikes: Spikes, largest: int, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """The recurrence as products; the feed-forward connection too, in the same step, or else as events before."""
+        """Run with the recurrence as products; the feed-forward input is a product in the same step or computed beforehand."""
         assert self.recurrent is not None
         population, forward = self.population, self.forward
         step_by_step = choice.forward_dense and not self._may_wrap(largest)
@@ -167,7 +178,7 @@ def _empty(shape: tuple[int, ...], wanted: Names) -> Arrays:
 
 
 def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> CubaPopulation:
-    """Neurons of ``shape`` prepared, held in ``order`` (``myelin.convert.simulator.plan.Order``)."""
+    """The prepared constants of neurons of ``shape``, stored in ``order`` (``myelin.convert.simulator.plan.Order``)."""
 
     def each(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         flat = np.broadcast_to(values, shape).reshape(-1)
@@ -184,11 +195,11 @@ def population(neuron: Cuba, shape: Shape, order: IntArray | None = None) -> Cub
 
 
 def cuba_input_stage(source: Input, neuron: Cuba) -> CubaInputStage:
-    """The CUBA neurons of an input layer, prepared."""
+    """The prepared CUBA neurons of an input layer."""
     return CubaInputStage(source, neuron, population(neuron, source.shape))
 
 
 def cuba_stage(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> CubaStage:
-    """A layer of CUBA neurons prepared, with the connections that reach it."""
+    """A prepared layer of CUBA neurons with its incoming connections."""
     neuron: Any = layer.neuron
     return CubaStage(forward, recurrent, population(neuron, layer.shape, forward.order.target))

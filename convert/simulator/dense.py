@@ -1,8 +1,8 @@
-"""The dense engine: connections as matrix products over many samples at once, in floats that give the exact integers.
+"""The dense engine: connections as matrix products over many samples at once, in floats that are exact for the integers.
 
-A sum of products of whole numbers is exact in float32 (float64) whatever the order BLAS adds in, as long as no partial sum can
-reach 2^24 (2^53).  No partial sum exceeds ``largest |x| * max_i sum_j |W_ij|``: the bound is proven from the network's own
-weights and the largest value that really enters, before the precision is chosen.
+A sum of products of integers is exact in float32 (float64) in any order of addition, if no partial sum can reach 2^24 (2^53).
+No partial sum exceeds ``largest |x| * max_i sum_j |W_ij|``.  The engine computes this upper bound from the network's weights
+and the largest input value that occurs, and then chooses the precision.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from myelin.convert.simulator.loops import add_product, arriving
 from myelin.convert.simulator.plan import C_ORDER, Order, ordered_axons, ordered_matrix
 from myelin.hw_configs.errors import NetworkError
 
-#: Rows of a product from which BLAS gains no more; intermediate arrays of a block of about as many steps stay small.
+#: Number of rows of a product above which BLAS gets no faster.  Blocks of about this many steps keep intermediate arrays small.
 _BLOCK_ROWS = 1024
 
 Floats = npt.NDArray[Any]
@@ -33,12 +33,13 @@ Feed = Callable[[int, npt.NDArray[np.int32]], None]
 
 @dataclass(frozen=True)
 class Tap:
-    """Synapses whose delay depends on their source alone.
+    """Synapses whose delay depends only on their source.
 
     Attributes:
-        delay: (sources,) steps.
+        delay: (sources,) in steps.
         weight: (sources, targets) without exponent, or for a convolution (groups, in/groups * height * width, out/groups).
-        absolute_sum: largest sum over one target's inputs of |weight|.
+        absolute_sum: the largest sum of |weight| over one target's inputs.
+        floats: the weights by float type, filled on demand.
     """
 
     delay: npt.NDArray[np.int32]
@@ -59,10 +60,12 @@ class Products:
     """A connection as matrix products: ``a[t] = sum over taps of sh( x delayed by the tap @ its weights )``.
 
     Attributes:
-        taps: one if all synapses of a source have the same delay and the shift may act on the sum; else one for each delay.
-        exponent: of the weights; sh(y) = y << exponent, or y >> -exponent, which floors.
-        conv, shape: the convolution and the (C, H, W) it reads, or None.
-        read_last, write_last: whether it reads and writes the channels of a place side by side.
+        taps: one tap if all synapses of a source have the same delay and the shift may act on the sum; else one per delay.
+        exponent: exponent of the weights; sh(y) = y << exponent, or y >> -exponent, which floors.
+        targets: the number of target neurons.
+        conv: the convolution; None for a matrix.
+        shape: the source shape (C, H, W) of the convolution.
+        read_last, write_last: whether sources and targets are in the order (height, width, channels).
     """
 
     taps: tuple[Tap, ...]
@@ -90,7 +93,7 @@ class Products:
         return current
 
     def add_at(self, spikes: npt.NDArray[Any], t: int, largest: int, current: npt.NDArray[np.int32]) -> None:
-        """Add what ``spikes`` (batch, steps, sources), known up to t - 1, cause at step t to ``current`` (batch, targets)."""
+        """Add the input at step t to ``current`` (batch, targets); ``spikes`` (batch, steps, sources) are known up to t - 1."""
         for tap in self.taps:
             matrix = tap.matrix(largest)
             sent = np.empty((len(spikes), spikes.shape[2]), matrix.dtype)
@@ -98,11 +101,11 @@ class Products:
             add_product(self._product(sent, matrix), self.exponent, current)
 
     def _product(self, x: Floats, matrix: Floats) -> Floats:
-        """x @ matrix for ``x`` (rows, sources): (rows, targets)."""
+        """The product (rows, targets) of ``x`` (rows, sources) and the matrix, or the convolution."""
         return x @ matrix if self.conv is None else self._convolve(x, matrix)
 
     def _convolve(self, x: Floats, matrix: Floats) -> Floats:
-        """Convolution of ``x`` (rows, channels * height * width) as a product of its patches: (rows, targets)."""
+        """Convolution (rows, targets) of ``x`` (rows, channels * height * width) as a product of its patches."""
         assert self.conv is not None
         conv = self.conv
         (down, right), (top, left), (sparse_y, sparse_x) = conv.stride, conv.padding, conv.dilation
@@ -125,7 +128,7 @@ class Products:
 
 
 def products(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> Products:
-    """``synapse`` as products, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps."""
+    """``synapse`` as products, for a source population of ``shape`` with delays of ``axonal`` steps."""
     axon = ordered_axons(shape, axonal, order)
     if isinstance(synapse, Conv):
         chw = as_chw(shape)
@@ -151,16 +154,19 @@ def step_all(
     interval: int,
     phase: int,
 ) -> dict[str, npt.NDArray[Any]]:
-    """CUBA neurons that reach themselves through ``recurrent``, from rest: a product or two in each step for all samples.
+    """Run recurrent CUBA neurons from rest, with one or two products per step for all samples.
 
     Args:
         feed: adds the feed-forward input of step t to an array (batch, neurons).
-        recurrent: connection from the population to itself.
-        shape: batch, steps, neurons.
+        recurrent: the connection from the population to itself.
+        shape: (batch, steps, neurons).
         bias: (neurons,) ``bias_mant << bias_exp``.
         constants: (4096 - current decay) / 4096, (4096 - voltage decay) / 4096, each (neurons,), and vThMant << 6.
-        names: states to return besides "spikes", of "a", "u", "v".
+        names: states to return besides "spikes", from "a", "u", "v".
         interval, phase: see ``myelin.convert.simulator.events.run_cuba``.
+
+    Returns:
+        "spikes" and the named states, each (batch, steps, neurons).
     """
     batch, steps, neurons = shape
     result: dict[str, npt.NDArray[Any]] = {"spikes": np.zeros(shape, np.uint8)}
@@ -182,10 +188,10 @@ def step_all(
 
 
 def exact_float(bound: int) -> str:
-    """Narrowest float type that adds whole numbers exactly while every partial sum stays up to ``bound``.
+    """The narrowest float type that is exact for sums of integers whose partial sums have magnitudes up to ``bound``.
 
     Raises:
-        NetworkError: there is none.
+        NetworkError: no float type is exact.
     """
     if bound < 1 << 24:
         return "float32"

@@ -1,13 +1,13 @@
 """Compiled loops of the event engine: spikes through connections, and neurons through time.  Work is proportional to spikes.
 
-For a spike of value x that source j emits at step t, all targets i get ``a[t + 1 + D_ij, i] += x W_ij``, in 32 bit integers
-that wrap as Lava's do.  ``ConnectionPlan`` (``plan.py``) is a connection as these loops want it.  A layer runs sample by
-sample and step by step in one loop, so that the current row of a, the states and the lists of spikes under way stay in the
-first cache.
+A spike of value x that source j emits at step t adds ``a[t + 1 + D_ij, i] += x W_ij`` for all targets i, in 32 bit integers
+that wrap as Lava's do.  ``ConnectionPlan`` (``plan.py``) is a connection in the form these loops need.  A layer runs sample by
+sample and step by step in one loop.  The current row of a, the states and the lists of pending spikes thus stay in the L1
+cache.
 
-Rows of weights are added several at a time: in 16 bit where their sum provably fits (``narrow``), then once into the row.
-Small functions are inlined: they are called for every step, and a call that passes arrays costs as much as some of them do.
-All stand in one file since numba's cache on disk sees changes of the file a function stands in, not of those it calls into.
+Several rows of weights are added at a time, in 16 bit if their sum provably fits (``narrow``), and then once to the row.
+Small functions are inlined: they run in every step, and a call that passes arrays can cost as much as the function itself.
+All are in one file, since numba's disk cache notices changes in a function's own file, but not in the files it calls.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 @njit(**_OPTIONS)
 def drive(spikes, current, plan, narrow):
-    """Add to ``current`` (batch, steps, targets) int32 what ``spikes`` (batch, steps, sources) cause through ``plan``."""
+    """Add the input caused by ``spikes`` (batch, steps, sources) through ``plan`` to ``current`` (batch, steps, targets) int32.
+
+    ``narrow``: see ``is_narrow``.
+    """
     steps = current.shape[1]
     counts, listed, values = _no_arrivals(plan, steps, spikes.shape[2])
     sums = np.zeros((plan.bins.size if plan.kind == BINS else 1, current.shape[2]), np.int32)
@@ -49,18 +52,20 @@ def run_cuba(
     emitted, record_a, record_u, record_v,
 ):
     # fmt: on
-    """Run CUBA neurons from rest, the equations of ``myelin.convert.neurons.cuba``, with the connections that reach them.
+    """Run CUBA neurons and their incoming connections from rest; for the equations see ``myelin.convert.neurons.cuba``.
 
     Args:
-        spikes: (batch, steps, sources) of the population before.
-        given: (batch, steps, neurons) int32 input that is known already, or of size 0.
-        forward, recurrent: ``Plan`` of the connection from the population before, and to itself.
-        narrow: two flags, ``is_narrow`` of these two.
+        spikes: (batch, steps, sources) spikes of the source population.
+        given: (batch, steps, neurons) int32, input computed beforehand; or of size 0.
+        forward, recurrent: ``ConnectionPlan`` of the feed-forward and of the recurrent connection.
+        narrow: two flags, ``is_narrow`` of the two connections.
         binary: whether ``spikes`` are 0 or 1.
-        keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096; threshold: vThMant << 6, int32.
+        keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096.
+        threshold: vThMant << 6, int32.
         bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
-        interval, phase: u and v become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval == 0.
-        emitted, record_a, record_u, record_v: (batch, steps, neurons) uint8, int32s: written; records may be of size 0.
+        interval, phase: u and v become 0 before the step at index t if interval > 0 and (t + 1 - phase) % interval == 0.
+        emitted: (batch, steps, neurons) uint8, written.
+        record_a, record_u, record_v: (batch, steps, neurons) int32, written; or of size 0.
     """
     batch, steps, neurons = emitted.shape
     u = np.zeros(neurons, np.int32)
@@ -71,7 +76,7 @@ def run_cuba(
     sums = np.zeros((forward.bins.size if forward.kind == BINS else 1, neurons), np.int32)
     back_sums = np.zeros((recurrent.bins.size if recurrent.kind == BINS else 1, neurons), np.int32)
     marks, back_marks = _no_marks(forward, steps, spikes), _no_marks(recurrent, steps, emitted)
-    # ROWS and STENCIL add at the step of arrival, so one row is enough; others scatter into the rows of later steps
+    # ROWS and STENCIL add in the step of arrival, so one row is enough; others scatter into the rows of later steps
     ahead = forward.kind not in (NONE, ROWS, STENCIL) or recurrent.kind not in (NONE, ROWS, STENCIL)
     current = np.zeros((steps if ahead else 1, neurons), np.int32)
     back_image, back_kernel = _image(current, recurrent), _kernel(recurrent)
@@ -135,7 +140,7 @@ def run_cuba(
 def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):
     """One step of CUBA neurons for a batch: ``current``, ``u``, ``v``, ``emitted`` (batch, neurons), ``bias`` (neurons,)."""
     neurons = current.shape[1]
-    # of arrays made here the compiler knows that they do not overlap, and makes vectors of the loop
+    # the compiler knows that arrays created here do not overlap, and vectorises the loop
     a, u_row, v_row = np.empty(neurons, np.int32), np.empty(neurons, np.int32), np.empty(neurons, np.int32)
     over = np.empty(neurons, np.uint8)
     for b in range(current.shape[0]):
@@ -150,10 +155,10 @@ def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):
 
 @njit(inline="always", **_OPTIONS)
 def _step(current, bias, keep_u, keep_v, threshold, u, v, emitted):
-    """One step of (neurons,).
+    """One step of CUBA neurons; all arrays (neurons,).
 
-    A product with (4096 - decay) / 4096 is exact in float64 (fewer than 53 bits), and its conversion to an integer drops the
-    fraction: shift toward zero, as Lava's ``sign(x) * (abs(x) >> 12)``.
+    The product with (4096 - decay) / 4096 is exact in float64 (fewer than 53 bits).  Its conversion to an integer rounds
+    toward zero, like Lava's ``sign(x) * (abs(x) >> 12)``.
     """
     for i in range(current.size):
         c = np.int32(np.int32(u[i] * keep_u[i]) + (current[i] << STATE_SHIFT))
@@ -171,7 +176,7 @@ def _step(current, bias, keep_u, keep_v, threshold, u, v, emitted):
 
 @njit(**_OPTIONS)
 def _no_arrivals(plan, steps, sources):
-    """Empty lists by step of arrival: how many, which sources (with room to fill up a group of four), of which values."""
+    """Empty lists by step of arrival: counts, sources (with room to complete a group of four) and values."""
     wanted = plan.kind == ROWS
     shape = (steps if wanted else 1, sources + 3 if wanted else 1)
     return np.zeros(shape[0], np.uint64), np.empty(shape, np.int32), np.ones(shape, np.int32)
@@ -179,7 +184,7 @@ def _no_arrivals(plan, steps, sources):
 
 @njit(inline="always", **_OPTIONS)
 def _list(values, start, size, active):
-    """Write the indices of what is not zero in ``values[start : start + size]``, (n,), into ``active``; how many."""
+    """Write the indices of the nonzero values in ``values[start : start + size]``, (n,), to ``active``; return their number."""
     count = np.uint64(0)
     for first in range(np.uint64(0), np.uint64(size), np.uint64(BITS)):
         left, place = np.uint64(size) - first, np.uint64(start) + first
@@ -202,7 +207,7 @@ def _list(values, start, size, active):
 def _send(spikes, current, plan, graded, counts, listed, values, sums, marks):
     """Send all spikes (steps, sources) of a sample.
 
-    ROWS: into the lists of their arrival; STENCIL: into ``marks`` of it; else into ``current`` (steps, targets).
+    ROWS: to the lists of their arrival step.  STENCIL: to ``marks`` of that step.  Others: to ``current`` (steps, targets).
     """
     if plan.kind == NONE:
         return
@@ -239,7 +244,7 @@ def _send(spikes, current, plan, graded, counts, listed, values, sums, marks):
 
 @njit(inline="always", **_OPTIONS)
 def _add_rows(row, weight, listed, values, t, count, narrow, binary):
-    """ROWS: add ``values[t, n] weight[listed[t, n], :]`` for all n < count to ``row``; needs three places beyond count."""
+    """ROWS: add ``values[t, n] weight[listed[t, n], :]`` for all n < count to ``row``; the lists need three extra places."""
     n = 0
     if narrow and binary:
         while n + ROWS_AT_ONCE <= count:
@@ -250,7 +255,7 @@ def _add_rows(row, weight, listed, values, t, count, narrow, binary):
                 row[i] += np.int16(left + weight[e, i] + weight[f, i] + weight[g, i] + weight[h, i])
             n += ROWS_AT_ONCE
     for rest in range(count, count + 3):
-        listed[t, rest] = weight.shape[0] - 1  # the row of zeros fills up the last group of four
+        listed[t, rest] = weight.shape[0] - 1  # the row of zeros completes the last group of four
     while n < count:
         a, b, c, d = listed[t, n], listed[t, n + 1], listed[t, n + 2], listed[t, n + 3]
         p, q, r, s = values[t, n], values[t, n + 1], values[t, n + 2], values[t, n + 3]
@@ -268,20 +273,20 @@ def _add_rows(row, weight, listed, values, t, count, narrow, binary):
 
 @njit(**_OPTIONS)
 def _no_marks(plan, steps, spikes):
-    """STENCIL: the padded images (steps, channels * height * width) in which ``spikes`` arrive, all zero."""
+    """STENCIL: zeros for the padded images (steps, channels * height * width) of arriving spikes, in the type of ``spikes``."""
     return np.zeros((steps, plan.bins[-1]) if plan.kind == STENCIL else (1, 1), spikes.dtype)
 
 
 @njit(inline="always", **_OPTIONS)
 def _add_stencil(row, marks, t, plan):
-    """STENCIL: add to ``row`` the convolution of the image of step ``t``, and clear that."""
+    """STENCIL: add the convolution of the image of step ``t`` to ``row`` and clear the image."""
     g = plan.geometry
     height, width = g[1] + 2 * g[10], g[2] + 2 * g[11]
     for tap in range(plan.weight.shape[1]):
         c, ky, kx = tap // (g[6] * g[7]), tap // g[7] % g[6], tap % g[7]
         weight = np.int32(plan.weight[0, tap])
         for y in range(g[4]):
-            # unsigned: of another number numba checks in each addition whether it counts from the end, which no vector does
+            # unsigned: for a signed index numba checks in each access for a negative value, which prevents vectorisation
             read = np.uint64((c * height + y + ky * g[12]) * width + kx * g[13])
             write = np.uint64(y * g[5])
             for x in range(np.uint64(g[5])):
@@ -291,7 +296,7 @@ def _add_stencil(row, marks, t, plan):
 
 @njit(**_OPTIONS)
 def _scatter(current, t, j, x, plan, sums):
-    """Add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets), BINS: to ``sums``."""
+    """Add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets); BINS: to ``sums``."""
     steps, targets = current.shape
     if plan.kind == BINS:
         shared = plan.delay.shape[1] == 1
@@ -307,7 +312,7 @@ def _scatter(current, t, j, x, plan, sums):
 
 @njit(**_OPTIONS)
 def _image(current, plan):
-    """CONV: ``current`` (steps, targets) as (steps, places, groups, channels of a group)."""
+    """CONV: ``current`` (steps, targets) as a view (steps, places, groups, channels of a group)."""
     groups = plan.geometry[14] if plan.kind == CONV else 1
     size = plan.geometry[3] // groups if plan.kind == CONV else 1
     return current.reshape(current.shape[0], current.shape[1] // (groups * size), groups, size)
@@ -322,7 +327,7 @@ def _kernel(plan):
 
 @njit(inline="always", **_OPTIONS)
 def _add_conv(image, kernel, t, j, x, plan):
-    """CONV: add the spike of value ``x`` that source ``j`` emits at ``t``, all channels of a place at once."""
+    """CONV: add the spike of value ``x`` that source ``j`` emits at ``t``, for all channels of a place at once."""
     geometry, places = plan.geometry, plan.bins
     arrival = t + 1 + plan.delay[j, 0]
     if arrival >= image.shape[0]:
@@ -333,7 +338,7 @@ def _add_conv(image, kernel, t, j, x, plan):
     group = channel // (geometry[0] // geometry[14])
     for ky in range(geometry[6]):
         top = places[3 * j + 1] + geometry[10] - ky * geometry[12]
-        if down > 1:  # a division costs as much as all the rest
+        if down > 1:  # a division costs as much as the rest of the loop
             if top % down != 0:
                 continue
             top //= down
@@ -354,7 +359,7 @@ def _add_conv(image, kernel, t, j, x, plan):
 
 @njit(**_OPTIONS)
 def _flush(current, t, plan, sums):
-    """BINS, after all spikes of ``t``: shift each delay's sums, which floors, add them where they arrive, clear them."""
+    """BINS, after all spikes of ``t``: shift each delay's sums with a floor, add them in their step of arrival, clear them."""
     for k in range(plan.bins.size):
         arrival = t + 1 + plan.bins[k]
         for i in range(current.shape[1]):

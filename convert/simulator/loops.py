@@ -1,4 +1,4 @@
-"""Compiled loops that move spikes and sums about; see ``myelin.convert.simulator.events`` for why each stands by itself."""
+"""Compiled loops that delay spikes and add sums; none calls a function of another file (see ``events.py`` for the reason)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 @njit(**_OPTIONS)
 def delayed(spikes, delay, lead, result):
-    """``result[b, t, j] = spikes[b, t - lead - delay[j], j]``, left as it is where that lies before the start."""
+    """Set ``result[b, t, j] = spikes[b, t - lead - delay[j], j]`` for nonzero spikes; leave all other values unchanged."""
     steps = spikes.shape[1]
     for b in range(spikes.shape[0]):
         for t in range(steps):
@@ -22,7 +22,7 @@ def delayed(spikes, delay, lead, result):
 
 @njit(**_OPTIONS)
 def arriving(spikes, delay, t, result):
-    """``result[b, j] = spikes[b, t - 1 - delay[j], j]``, 0 where that lies before the start."""
+    """Set ``result[b, j] = spikes[b, t - 1 - delay[j], j]``, or 0 before the first step."""
     for b in range(spikes.shape[0]):
         for j in range(spikes.shape[2]):
             sent = t - 1 - delay[j]
@@ -31,7 +31,7 @@ def arriving(spikes, delay, t, result):
 
 @njit(**_OPTIONS)
 def add_product(product, exponent, current):
-    """Add ``product`` (rows, targets), whole numbers in floats, shifted by the exponent, to ``current``; 32 bit that wrap."""
+    """Add ``product`` (rows, targets), integers as floats, shifted by the exponent, to ``current``; 32 bit sums wrap."""
     for row in range(product.shape[0]):
         for i in range(product.shape[1]):
             whole = np.int32(np.int64(product[row, i]))

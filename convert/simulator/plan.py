@@ -11,40 +11,41 @@ from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.layers import Conv, Dense, Synapse
 from myelin.convert.layers.conv import as_chw
 
-#: Connections that the engines have loops for.
+#: Connections with loops in the engines.
 PLANNED = (Dense, Conv)
 
 #: No connection.
 NONE = 0
-#: One delay for all synapses of a source: spikes under way are listed by step of arrival, their rows of weights added there.
+#: One delay for all synapses of a source: pending spikes are listed by step of arrival; their rows of weights are added then.
 ROWS = 1
-#: A delay for every synapse.
+#: One delay per synapse.
 SYNAPSES = 2
-#: Convolution with a delay for each source; nothing is unrolled.
+#: Convolution with one delay per source, without unrolling.
 CONV = 3
-#: Negative weight exponent that does not divide the weights: sums are kept apart by delay, then each is shifted and floored.
+#: Negative weight exponent that does not divide the weights: one sum per delay, which is then shifted with a floor.
 BINS = 4
-#: Convolution of stride 1 to one channel: spikes under way are marked in the image they arrive in, then it is convolved.
+#: Convolution of stride 1 to one channel: pending spikes are marked in the image of their arrival step, which is convolved.
 STENCIL = 5
 
-#: Rows of weights that are added in 16 bit before they are widened.
+#: Number of rows of weights added in 16 bit before the sum is widened.
 ROWS_AT_ONCE = 8
 
 
 class ConnectionPlan(NamedTuple):
-    """A connection, prepared.
+    """A connection prepared for the event engine.
 
     Attributes:
         kind: NONE, ROWS, SYNAPSES, CONV, BINS or STENCIL.
-        weight: (sources, targets), exponent folded in unless BINS; ROWS: with a row of zeros at the end; CONV: (in channels,
-            kernel height * width * out / groups); STENCIL: (1, channels * kernel height * width).
-        delay: ROWS, CONV, STENCIL: (sources, 1) steps; SYNAPSES: (sources, targets) steps; BINS: the same shapes, index into
-            ``bins``.
-        geometry: CONV, STENCIL: channels, height, width in; the same out; kernel, stride, padding, dilation (two each); groups.
-        bins: BINS: the delays that occur, in steps, ascending.
-            CONV: (3 sources,) channel, y and x of each source.  STENCIL: where each lies in the padded image, last its size.
-        shift: BINS: bits to shift right.
-        heaviest: largest magnitude of a weight.
+        weight: (sources, targets), with the exponent applied except for BINS.  ROWS: with a row of zeros at the end.  CONV:
+            (in channels, kernel height * width * out / groups).  STENCIL: (1, channels * kernel height * width).
+        delay: ROWS, CONV, STENCIL: (sources, 1) in steps.  SYNAPSES: (sources, targets) in steps.  BINS: either shape, as
+            indices into ``bins``.
+        geometry: CONV, STENCIL: channels, height, width of the source; the same of the target; kernel, stride, padding,
+            dilation (two each); groups.
+        bins: BINS: the delays that occur, in steps, ascending.  CONV: (3 sources,) channel, y and x of each source.  STENCIL:
+            the position of each source in the padded image, then the image's size.
+        shift: BINS: number of bits to shift right.
+        heaviest: the largest magnitude of a weight.
     """
 
     kind: int
@@ -61,7 +62,7 @@ NO_PLAN = ConnectionPlan(NONE, np.zeros((1, 1), np.int16), _NO_DELAY, _NO_GEOMET
 
 
 def is_narrow(plan: ConnectionPlan, largest: int) -> bool:
-    """Whether the weights of as many spikes of up to ``largest`` as are added at once fit 16 bit."""
+    """True if the sum of ``ROWS_AT_ONCE`` weights times spikes of magnitudes up to ``largest`` always fits 16 bit."""
     return plan.weight.dtype == np.int16 and ROWS_AT_ONCE * plan.heaviest * largest < 1 << 15
 
 
@@ -73,7 +74,7 @@ def alike(*plans: ConnectionPlan) -> tuple[ConnectionPlan, ...]:
 
 
 class Order(NamedTuple):
-    """In which order a connection sees its two populations: ``order[i]`` is the flat index of neuron i; None for C order."""
+    """The order of a connection's two populations: ``order[i]`` is the flat index of neuron i; None for C order."""
 
     source: IntArray | None = None
     target: IntArray | None = None
@@ -85,15 +86,15 @@ C_ORDER = Order()
 def channels_last(shape: Shape) -> IntArray:
     """The order (height, width, channels) of a population of ``shape`` (channels, height, width).
 
-    A spike reaches all output channels of a place in one addition of vectors then.
+    In this order a spike reaches all output channels of a place in one vector addition.
     """
     return np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape).transpose(1, 2, 0).reshape(-1)
 
 
 def plan_connection(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> ConnectionPlan:
-    """``synapse`` as the loops want it, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
+    """The plan of ``synapse`` for a source population of ``shape`` with delays of ``axonal`` steps.
 
-    Targets of a convolution with several output channels must be ordered with ``channels_last``.
+    The targets of a convolution with several output channels must be in the order ``channels_last``.
     """
     plan = _plan(synapse, shape, ordered_axons(shape, axonal, order).reshape(-1, 1), order)
     return plan._replace(heaviest=int(np.abs(plan.weight.astype(np.int64)).max(initial=0)))
@@ -126,13 +127,13 @@ def _plan(synapse: Synapse, shape: Shape, axon: IntArray, order: Order) -> Conne
 
 
 def ordered_axons(shape: Shape, axonal: IntArray, order: Order) -> IntArray:
-    """Axonal delay of each source (sources,), int32, in the connection's order."""
+    """Axonal delays (sources,) int32 of the sources, in the connection's order."""
     delay = np.broadcast_to(axonal, shape).reshape(-1).astype(np.int32)
     return delay if order.source is None else delay[order.source]
 
 
 def ordered_matrix(matrix: IntArray, order: Order) -> IntArray:
-    """``matrix`` (sources, targets) in the connection's order, in memory row by row."""
+    """``matrix`` (sources, targets) in the connection's order, contiguous in row-major order."""
     if order.source is not None:
         matrix = matrix[order.source]
     if order.target is not None:
@@ -162,14 +163,14 @@ def _plan_stencil(synapse: Conv, shape: Shape, axon: IntArray, order: Order) -> 
 
 
 def _conv_rows(synapse: Conv) -> IntArray:
-    """Kernel as (in channels, kernel height * width * out channels / groups): what a spike of one channel adds, tap by tap."""
+    """The kernel as (in channels, kernel height * width * out channels / groups): the values a spike of one channel adds."""
     out, depth, height, width = synapse.weight.shape
     grouped = synapse.weight.reshape(synapse.groups, out // synapse.groups, depth, height, width)
     return np.ascontiguousarray(grouped.transpose(0, 2, 3, 4, 1)).reshape(synapse.groups * depth, -1)
 
 
 def _small(weight: IntArray) -> npt.NDArray[Any]:
-    """``weight`` in 16 bit where that holds it: half the memory traffic of the inner loop."""
+    """``weight`` as int16 if the values fit, which halves the memory traffic of the inner loop; else as int32."""
     limits = np.iinfo(np.int16)
     fits = weight.min(initial=0) >= limits.min and weight.max(initial=0) <= limits.max
     return weight.astype(np.int16 if fits else np.int32)

@@ -1,4 +1,4 @@
-"""A network prepared for simulation."""
+"""The preparation of a network for simulation: one stage for each population."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage, 
 from myelin.convert.simulator.stage import Engine, PreparedConnection, Stage
 from myelin.hw_configs.errors import DataError
 
-#: Neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) -> Stage.
-#: All others run their reference step (``myelin.convert.simulator.reference``).
+#: Stages of neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) ->
+#: Stage.  All other neurons run their reference step (``myelin.convert.simulator.reference``).
 LAYER_STAGES: Handlers[Callable[[str, Layer, PreparedConnection, PreparedConnection | None], Stage]] = Handlers(
     "has {name} neurons; the simulator has no loop for them"
 )
-#: The same at a network's input: (input, neuron) -> Stage.
+#: Stages of neurons at a network's input: (input, neuron) -> Stage.
 INPUT_STAGES: Handlers[Callable[[Input, Any], Stage]] = Handlers(
     "has {name} neurons; the simulator has no loop for them at an input"
 )
@@ -36,7 +36,7 @@ INPUT_STAGES.register(Delta)(DeltaStage)
 
 
 def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:
-    """The input's neurons, where it has them, and all layers of ``network``, prepared; DataError for an unknown engine."""
+    """The stages of the input's neurons, if there are any, and of all layers; DataError for an unknown engine."""
     if engine not in get_args(Engine):
         raise DataError(f"engine is {engine!r}; {', '.join(map(repr, get_args(Engine)))} are allowed")
     stages: list[Stage] = []
@@ -58,7 +58,7 @@ def _reference(where: str, layer: Layer, forward: PreparedConnection, recurrent:
 
 
 def _order(layer: Layer) -> IntArray | None:
-    """The order in which the neurons of ``layer`` are held."""
+    """The order in which the neurons of ``layer`` are stored; None for C order."""
     convolved = layer.synapse.SPATIAL or (layer.recurrent is not None and layer.recurrent.synapse.SPATIAL)
     return channels_last(layer.shape) if convolved and len(layer.shape) == 3 and layer.shape[0] > 1 else None
 

@@ -1,4 +1,4 @@
-"""Neurons without a compiled loop: their own reference step, in turn for every step of all samples."""
+"""Neurons without a compiled loop: the simulator calls their reference step once per time step, for all samples."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class ReferenceInputStage:
     wants_many_samples: bool = False
 
     def choose(self, spikes: Spikes) -> Choice:
-        """As ``Stage.choose``: there is no connection."""
+        """See ``Stage.choose``; there is no connection."""
         return Choice(False)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """As ``Stage.run``; ``spikes`` are the values that enter."""
+        """See ``Stage.run``; ``spikes`` are the input values."""
         values = input_values(self.source, spikes.reshape(*spikes.shape[:2], *self.source.shape))
         run = _Run(self.neuron, spikes.shape, wanted, interval, phase)
         drive = self.neuron.input_drive(values).reshape(spikes.shape)
@@ -49,11 +49,11 @@ class ReferenceStage:
     wants_many_samples: bool = False
 
     def choose(self, spikes: Spikes) -> Choice:
-        """As ``Stage.choose``; the recurrence is always a product, as each step runs for all samples."""
+        """See ``Stage.choose``; the recurrence is always a product, since each step runs for all samples."""
         return Choice(self.forward.is_dense(measured_density(spikes)), None if self.recurrent is None else True)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """As ``Stage.run``."""
+        """See ``Stage.run``."""
         run = _Run(self.neuron, (*spikes.shape[:2], self.drive.size), wanted, interval, phase)
         largest = int(np.abs(spikes.astype(np.int64)).max(initial=0))
         given = self.forward.currents(spikes, largest, choice.forward_dense, self.drive.size)
@@ -69,7 +69,7 @@ class ReferenceStage:
 
 
 class _Run:
-    """The states of a population through one run, and what is recorded of them."""
+    """The states of a population during one run, and the recorded arrays."""
 
     def __init__(self, neuron: Neuron, shape: tuple[int, ...], wanted: Names, interval: int, phase: int) -> None:
         batch, _, neurons = shape
@@ -89,7 +89,7 @@ class _Run:
 
 
 def reference_stage(layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> ReferenceStage:
-    """A layer prepared, with the connections that reach it."""
+    """A prepared layer with its incoming connections."""
     order, drive = forward.order.target, layer.neuron.drive(layer.shape)
     neuron = layer.neuron.flattened(layer.shape, order)
     return ReferenceStage(forward, recurrent, neuron, drive if order is None else drive[order], order)

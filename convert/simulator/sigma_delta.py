@@ -1,6 +1,6 @@
 """Sigma-delta layers in the simulator: graded messages through a connection, and the neurons through time.
 
-Messages are mostly changes: many in the first steps, few later.  Their sums are 32 bit integers, as Lava's are.
+Messages are mostly changes: there are many in the first steps and few later.  Their sums are 32 bit integers, as in Lava.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from myelin.convert.simulator.plan import ordered_matrix
 from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density, wrapped
 from myelin.hw_configs.errors import DataError
 
-#: Sums from here on are refused.  A synapse of Lava that holds odd weights holds them doubled, in 32 bit all the same.
+#: Sums of this magnitude or more are refused.  Lava's synapses store odd weights doubled, and their sums have 32 bit too.
 _SUM_LIMIT = 1 << 30
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 _NOTHING = np.zeros((0, 0, 0), np.int32)
@@ -42,18 +42,18 @@ def encode(  # type: ignore[no-untyped-def]  # noqa: ANN201
     record_residue,  # noqa: ANN001
     record_error,  # noqa: ANN001
 ):
-    """Run sigma-delta neurons or delta encoders from rest, the equations of ``myelin.convert.neurons.sigma_delta``.
+    """Run sigma-delta neurons or delta encoders from rest; for the equations see ``myelin.convert.neurons.sigma_delta``.
 
     Args:
-        current: (batch, steps, neurons) int32: summed synaptic input, or without ``sums`` the shifted values to encode.
+        current: (batch, steps, neurons) int32, summed synaptic input; without ``sums``, the shifted values to encode.
         sums: whether the input is summed over time.
         bias: (neurons,) int32, shifted.
         relu: whether the activation is max(x, 0).
-        threshold: shifted.
+        threshold: the shifted threshold.
         cumulative: whether the accumulated error is compared with the threshold.
-        state_exp: bits that leave a message before it is sent.
+        state_exp: number of bits by which a message is shifted right before it is sent.
         messages: (batch, steps, neurons) int32, written.
-        record_sigma, record_act, record_residue, record_error: (batch, steps, neurons) int32 written, or of size 0.
+        record_sigma, record_act, record_residue, record_error: (batch, steps, neurons) int32, written; or of size 0.
     """
     batch, steps, neurons = current.shape
     sigma, act = np.zeros(neurons, np.int32), np.zeros(neurons, np.int32)
@@ -91,7 +91,7 @@ def encode(  # type: ignore[no-untyped-def]  # noqa: ANN201
 
 
 def _encoded(neuron: Delta | SigmaDelta, current: States, bias: States, sums: bool, relu: bool, wanted: Names) -> Arrays:
-    """Messages and wanted states; ``sums`` and ``relu`` as in ``encode``."""
+    """Messages and wanted states; for ``sums`` and ``relu`` see ``encode``."""
     result: Arrays = {"spikes": np.empty(current.shape, np.int32)}
     states = ("sigma", "act", "residue", "error")
     result |= {name: np.empty(current.shape, np.int32) for name in states if name in wanted}
@@ -119,7 +119,7 @@ def _refuse_reset(interval: int) -> None:
 
 @dataclass(frozen=True)
 class DeltaStage:
-    """The delta encoders of an input layer that has them."""
+    """The delta encoders of an input layer."""
 
     source: Input
     neuron: Delta
@@ -127,11 +127,11 @@ class DeltaStage:
     wants_many_samples: bool = False
 
     def choose(self, spikes: Spikes) -> Choice:
-        """As ``Stage.choose``: there is no connection."""
+        """See ``Stage.choose``; there is no connection."""
         return Choice(False)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """As ``Stage.run``; ``spikes`` are the values that enter."""
+        """See ``Stage.run``; ``spikes`` are the input values."""
         _refuse_reset(interval)
         values = (input_values(self.source, spikes) << self.neuron.shift).astype(np.int32)
         bias = np.zeros(values.shape[2], np.int32)
@@ -140,14 +140,14 @@ class DeltaStage:
 
 @dataclass(frozen=True)
 class SigmaDeltaStage:
-    """A layer of sigma-delta neurons: its connection from the population before, and its neurons.
+    """A layer of sigma-delta neurons with its feed-forward connection.
 
     Attributes:
         where: name of the layer in messages.
-        forward: its connection.
-        neuron: constants; None for a readout of sums, which has none.
+        forward: the feed-forward connection.
+        neuron: the constants; None for a readout of sums, which has none.
         bias: (neurons,) shifted, in the order of the population.
-        reach: no message makes a sum larger than itself times this.
+        reach: upper bound on the magnitude of a sum, per unit of the largest message.
     """
 
     where: str
@@ -158,27 +158,27 @@ class SigmaDeltaStage:
 
     @property
     def wants_many_samples(self) -> bool:
-        """As ``Stage.wants_many_samples``: there is no recurrence."""
+        """See ``Stage.wants_many_samples``; there is no recurrence."""
         return False
 
     @property
     def order(self) -> IntArray | None:
-        """As ``Stage.order``."""
+        """See ``Stage.order``."""
         return self.forward.order.target
 
     def choose(self, spikes: Spikes) -> Choice:
-        """As ``Stage.choose``."""
+        """See ``Stage.choose``."""
         return Choice(self.forward.is_dense(measured_density(spikes)))
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """As ``Stage.run``."""
+        """See ``Stage.run``."""
         _refuse_reset(interval)
         current = self.currents(spikes, choice.forward_dense)
         result = self.neurons(current, wanted)
         return result | {"a": current} if "a" in wanted else result
 
     def neurons(self, current: States, wanted: Names) -> Arrays:
-        """What the neurons make of their summed input ``current`` (batch, steps, neurons)."""
+        """Messages and wanted states for the summed input ``current`` (batch, steps, neurons)."""
         assert self.neuron is not None
         return _encoded(self.neuron, current, self.bias, True, self.neuron.activation == "relu", wanted)
 
@@ -186,7 +186,7 @@ class SigmaDeltaStage:
         """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources).
 
         Raises:
-            DataError: sums could leave the range in which Lava's are exact.
+            DataError: sums could leave the range in which Lava's sums are exact.
         """
         highest = np.abs(spikes.astype(np.int64)).max(axis=(0, 1), initial=0)  # (sources,)
         bound = self._bound(highest)
@@ -203,7 +203,7 @@ class SigmaDeltaStage:
         return wrapped(current) if self.forward.may_wrap(bound) else current
 
     def _bound(self, highest: npt.NDArray[np.int64]) -> int:
-        """No sum of this connection is larger for messages whose magnitudes are at most ``highest`` (sources,)."""
+        """An upper bound on the connection's sums for messages of magnitudes up to ``highest`` (sources,)."""
         synapse, bound = self.forward.synapse, int(highest.max(initial=0)) * self.reach
         if bound < _SUM_LIMIT or synapse.SPATIAL:
             return bound
@@ -212,10 +212,10 @@ class SigmaDeltaStage:
 
 
 class SigmaStage(SigmaDeltaStage):
-    """The readout of a sigma-delta network: sums of all that arrived."""
+    """The readout of a sigma-delta network: the sum over time of its synaptic input."""
 
     def neurons(self, current: States, wanted: Names) -> Arrays:
-        """The sums, which are also what is given."""
+        """The sums, which are also the output."""
         sigma = np.cumsum(current, axis=1, dtype=np.int32)
         return {"spikes": sigma, "sigma": sigma}
 
@@ -223,13 +223,13 @@ class SigmaStage(SigmaDeltaStage):
 def sigma_delta_stage(
     where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None
 ) -> SigmaDeltaStage:
-    """A layer of sigma-delta neurons prepared, with the connection that reaches it; they have no recurrence."""
+    """A prepared layer of sigma-delta neurons with its feed-forward connection; there is no recurrence."""
     neuron: Any = layer.neuron
     return SigmaDeltaStage(where, forward, neuron, _bias(layer, forward), _reach(forward))
 
 
 def sigma_stage(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> SigmaStage:
-    """A readout of sums prepared."""
+    """A prepared readout of sums with its feed-forward connection."""
     return SigmaStage(where, forward, None, _bias(layer, forward), _reach(forward))
 
 

@@ -1,4 +1,4 @@
-"""The integer network on any machine: Lava's fixed-point arithmetic for batches of samples, without Lava."""
+"""The integer network on any machine: Lava's fixed-point arithmetic on batches of samples, without Lava."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from myelin.convert.simulator.prepare import Engine, Stage
 
-#: Memory that the intermediate arrays of one chunk of samples may take, in bytes: what a core's caches hold.
+#: Memory limit for the intermediate arrays of one chunk of samples, in bytes: the size of a core's caches.
 _CHUNK_BYTES = 2 << 20
-#: More samples than this in one chunk gain nothing.
+#: Limit of samples in one chunk; more are not faster.
 _CHUNK_SAMPLES = 64
-#: Where a recurrent connection is a product in every step, which has as many rows as there are samples.
+#: The same limits if a recurrent connection is a product in every step, with one row per sample.
 _PRODUCT_BYTES, _PRODUCT_SAMPLES = 512 << 20, 128
 
 
@@ -46,31 +46,32 @@ def simulate(
     observed: tuple[str, ...] = (),
     engine: Engine = "auto",
 ) -> Recording:
-    """Run ``network`` from rest on every sample, equal in every integer to Lava's fixed-point processes.
+    """Run ``network`` from rest on every sample; every integer equals that of Lava's fixed-point processes.
 
-    The equations stand in ``myelin.convert.neurons`` and ``myelin.convert.layers``; the alignment in
-    ``myelin.convert.network``.  Sums are 32 bit integers that wrap, as Lava's arrays do.
+    For the equations see ``myelin.convert.neurons`` and ``myelin.convert.layers``, for the alignment
+    ``myelin.convert.network``.  Sums are 32 bit integers that wrap, like Lava's arrays.
 
     Args:
-        network: what to run.
+        network: the network to run.
         spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers from
             ``network.input.min_value`` to ``network.input.max_value``.
-        record: per layer index, which of its neurons' ``NAMES`` to keep; -1 is the input's neurons.
-        chunk: samples that a thread takes at a time; chosen to bound memory when None.
+        record: per layer index, the names to record, from its neurons' ``NAMES``; -1 is the input's neurons.
+        chunk: number of samples a thread takes at a time; None chooses it to limit memory.
         progress: whether to show a progress bar.
-        reset_interval: None, or u and v of the l-th population (the input's neurons count, where it has them) become 0 before
-            the steps at index l, l + reset_interval, l + 2 reset_interval, ...: what netx's argument of that name does.  Spikes
-            that are under way arrive.  Sigma-delta neurons are never reset: None is all they take.
-        observe: called with a ``Passage`` after each layer of each chunk; ``observed`` names the states that it shows.
+        reset_interval: None for no reset.  Otherwise u and v of the l-th population (the input's neurons count, if there are
+            any) become 0 before the steps at index l, l + reset_interval, l + 2 reset_interval, ..., like netx's argument of
+            the same name.  Pending spikes still arrive.  Sigma-delta neurons are never reset and accept only None.
+        observe: called with a ``Passage`` after each layer of each chunk.
+        observed: names of the states that a ``Passage`` contains.
         engine: "events", "dense", or "auto", which chooses by measured density; the integers are the same.
 
     Returns:
-        Output, class scores and what was recorded, for the whole batch.
+        Output, class scores and recorded values, for the whole batch.
 
     Raises:
-        DataError: the spikes have the wrong shape or type, or values that the input cannot take; the record names what is
-            not there; chunk or reset_interval is no whole number of 1 or more, or the engine is unknown.
-        NetworkError: the dense engine was asked for, and no float is exact for a layer's sums.
+        DataError: the spikes have a wrong shape, type or value; the record has an unknown layer or name; chunk or
+            reset_interval is not an integer of 1 or more; the engine is unknown.
+        NetworkError: ``engine`` is "dense", and no float type is exact for a layer's sums.
     """
     simulator = Simulator(network, engine)
     return simulator.run(
@@ -92,16 +93,16 @@ def stream(
     reset_interval: int | None = None,
     engine: Engine = "auto",
 ) -> Iterator[Recording]:
-    """``simulate`` for more samples than memory holds: one recording for each array of ``batches``, which are taken one by one.
+    """Yield one recording for each array of ``batches``; for more samples than memory holds.
 
     Args:
-        network: what to run; prepared once.
-        batches: arrays of spikes as ``simulate`` takes them; a generator may read them from a file.  Some hundred samples each
+        network: the network to run; prepared once.
+        batches: arrays of spikes, see ``simulate``; a generator may read them from a file.  Some hundred samples per batch
             keep all processor cores busy.
         record, reset_interval, engine: see ``simulate``.
 
     Raises:
-        DataError, NetworkError: see ``simulate``; raised when the batch that is at fault is reached.
+        DataError, NetworkError: see ``simulate``; raised when the invalid batch is reached.
     """
     simulator = Simulator(network, engine)
     for spikes in batches:
@@ -109,10 +110,10 @@ def stream(
 
 
 class Simulator:
-    """A network prepared once for several runs; see ``simulate`` for what the arguments mean."""
+    """A network prepared once for several runs; for the arguments see ``simulate``."""
 
     def __init__(self, network: Network, engine: Engine = "auto") -> None:
-        # compiled loops: loaded when something runs, not when convert is imported
+        # compiled loops: loaded for a run, not when convert is imported
         from myelin.convert.simulator.prepare import prepare
 
         self.network = network
@@ -129,7 +130,7 @@ class Simulator:
         observe: Observer | None = None,
         observed: tuple[str, ...] = (),
     ) -> Recording:
-        """``simulate`` for this network."""
+        """Run this network as ``simulate`` does."""
         network = self.network
         if not _is_positive(reset_interval):
             raise DataError(f"reset_interval is {reset_interval!r}; 1 or more steps, or None for no reset, is allowed")
@@ -169,9 +170,9 @@ class Simulator:
         return Recording(output=output, readout=class_scores(network, output), layers=shaped)
 
     def _places(self, batch: int, steps: int, chunk: int | None) -> Iterator[list[slice]]:
-        """The samples in portions of chunks, one chunk for a thread; a portion is asked for when the one before is done.
+        """Yield lists of chunks, one chunk for a thread; the next list is computed when the previous one is done.
 
-        A large batch begins with a few samples, which measure the densities that the choice of the engines needs.
+        A large batch begins with a few samples, which measure the densities for the choice of the engines.
         """
         start, size = 0, chunk or self._chunk_size(batch, steps)
         for stop in (size if size * _cpus() * 16 < batch else 0, batch):
@@ -198,7 +199,7 @@ def _run_chunk(
     watch: Observer | None,
     observed: tuple[str, ...],
 ) -> None:
-    """Run ``spikes`` (chunk, steps, inputs) through all stages; write into ``output`` and, at ``where``, into ``layers``."""
+    """Run ``spikes`` (chunk, steps, inputs) through all stages; write ``output`` and the slice ``where`` of ``layers``."""
     from myelin.convert.simulator.loops import delayed
 
     last = network.layers[-1]
@@ -229,12 +230,12 @@ def _run_chunk(
 
 
 def _is_positive(value: object) -> bool:
-    """Whether ``value`` is a whole number of 1 or more, or None."""
+    """True if ``value`` is an integer of 1 or more, or None."""
     return value is None or (isinstance(value, Integral) and int(value) >= 1)
 
 
 def _in_c_order(array: npt.NDArray[Any], order: IntArray | None) -> npt.NDArray[Any]:
-    """``array`` (chunk, steps, neurons) of a population held in ``order``, in C order."""
+    """``array`` (chunk, steps, neurons) of a population stored in ``order``, rearranged to C order."""
     if order is None:
         return array
     result = np.empty_like(array)
@@ -259,7 +260,7 @@ def _blas() -> ThreadpoolController:
 
 
 def _one_blas_thread() -> AbstractContextManager[Any]:
-    """While several of our threads make products, each of them has BLAS to itself."""
+    """A context that limits BLAS to one thread per call, since several of our threads compute products."""
     return _blas().limit(limits=1, user_api="blas")
 
 

@@ -1,7 +1,7 @@
-"""What the simulator runs layer by layer, and for each connection the choice between two engines that give the same integers.
+"""The stages that the simulator runs layer by layer, and the choice of an engine for each connection.
 
-Events (``myelin.convert.simulator.events``): loops over the spikes that occur.  Dense (``myelin.convert.simulator.dense``):
-matrix products over all samples and, feed-forward, all steps of a chunk.
+Two engines compute the same integers.  Events (``myelin.convert.simulator.events``): loops over the spikes.  Dense
+(``myelin.convert.simulator.dense``): matrix products over all samples of a chunk and, if feed-forward, all its steps.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ Names = tuple[str, ...]
 #: "auto" chooses by measured density, connection by connection.
 Engine = Literal["auto", "events", "dense"]
 
-#: Share of nonzero spikes from which a product is faster than events, by kind of plan; never where it is missing: products
-#: would be made for each delay, or are of a handful of weights.  Measured on one core, events and products in one run, 64 to
-#: 1024 sources and targets: rows of weights meet the product at 0.35 to 0.5 with BLAS's kernels for AVX-512 and at 0.7 to 0.9
-#: with those for AVX2, convolutions of 8 to 32 channels at 0.25 to 0.6.
+#: Share of nonzero spikes above which a product is faster than events, by kind of plan.  Other kinds never use products: they
+#: would need one for each delay, or have only a few weights.  Measured on one core, events and products in one run, 64 to
+#: 1024 sources and targets: rows of weights break even with the product at 0.35 to 0.5 with BLAS's kernels for AVX-512 and at
+#: 0.7 to 0.9 with those for AVX2, convolutions of 8 to 32 channels at 0.25 to 0.6.
 DENSE_FROM = {ROWS: 0.5, CONV: 0.4}
 
 _CONV_HALF = 1 << (CONV_SUM_BITS - 1)
 
 
 class Choice(NamedTuple):
-    """Whether the feed-forward and the recurrent connection are products; None where there is no recurrent one."""
+    """Whether the feed-forward and the recurrent connection are products; None if there is no recurrent connection."""
 
     forward_dense: bool
     recurrent_dense: bool | None = None
@@ -49,10 +49,10 @@ class Choice(NamedTuple):
 
 
 class Stage(Protocol):
-    """A population prepared, with the connections that reach it: what the simulator runs one after the other.
+    """A prepared population with its incoming connections; the simulator runs one stage after the other.
 
-    Arrays are in the orders of the populations (``myelin.convert.simulator.plan.Order``): the simulator turns round what
-    leaves it.
+    Arrays are in the orders of the populations (``myelin.convert.simulator.plan.Order``); the simulator rearranges its
+    results to C order.
     """
 
     @property
@@ -62,7 +62,7 @@ class Stage(Protocol):
 
     @property
     def wants_many_samples(self) -> bool:
-        """Whether it makes a product in every step, of as many rows as there are samples."""
+        """True if the stage computes a product in every step, with one row per sample."""
         ...
 
     def choose(self, spikes: Spikes) -> Choice:
@@ -70,25 +70,30 @@ class Stage(Protocol):
         ...
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
-        """What the population gives for ``spikes`` (batch, steps, sources) of the population before.
+        """The population's spikes and wanted states for ``spikes`` of the source population.
 
         Args:
-            spikes: whole numbers; zero where nothing is sent.
+            spikes: (batch, steps, sources) integers; zero for no spike.
             wanted: names of states to return besides "spikes".
-            interval, phase: states become 0 before the step at index t where interval > 0 and (t + 1 - phase) % interval is 0.
+            interval, phase: states become 0 before the step at index t if interval > 0 and (t + 1 - phase) % interval is 0.
             choice: the engines to use.
 
         Returns:
-            "spikes" and what is wanted, each (batch, steps, neurons).
+            "spikes" and the wanted states, each (batch, steps, neurons).
         """
         ...
 
 
 @dataclass
 class PreparedConnection:
-    """A connection for both engines, from a population of ``shape`` whose spikes are delayed by ``axonal`` steps.
+    """A connection prepared for both engines.
 
-    ``engine`` is the one that was asked for.
+    Attributes:
+        synapse: the synapse.
+        shape: shape of the source population.
+        axonal: axonal delays of the source population in steps.
+        order: order of the source and of the target population.
+        engine: the engine the caller requested.
     """
 
     synapse: Synapse
@@ -98,26 +103,26 @@ class PreparedConnection:
     engine: Engine = "auto"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.synapse, PLANNED):  # the engines have loops for these; any other connection is a matrix too
+        if not isinstance(self.synapse, PLANNED):  # the engines have loops for these; others run as their dense matrix
             self.synapse = self.synapse.as_dense(self.shape)
 
     @cached_property
     def plan(self) -> ConnectionPlan:
-        """For events."""
+        """The connection prepared for events."""
         return plan_connection(self.synapse, self.shape, self.axonal, self.order)
 
     @cached_property
     def products(self) -> engine_dense.Products:
-        """For products."""
+        """The connection prepared for products."""
         return engine_dense.products(self.synapse, self.shape, self.axonal, self.order)
 
     @cached_property
     def absolute_sum(self) -> int:
-        """Largest sum over one target's inputs of |W|."""
+        """The largest sum of |W| over one target's inputs."""
         return self.synapse.absolute_input_sum()
 
     def may_wrap(self, bound: int) -> bool:
-        """Whether sums of up to ``bound`` are kept to 24 bit: those of Lava's convolution, which has no delays."""
+        """True if sums of magnitudes up to ``bound`` may wrap to 24 bit, as in Lava's convolution, which has no delays."""
         return self.synapse.SUM_BITS is not None and not np.any(self.axonal) and bound >= _CONV_HALF
 
     def currents(self, spikes: Spikes, largest: int, dense: bool, neurons: int) -> States:
@@ -130,18 +135,18 @@ class PreparedConnection:
         return wrapped(current) if self.may_wrap(largest * self.absolute_sum) else current
 
     def is_dense(self, density: float | None) -> bool:
-        """Whether to make products for spikes of which the share ``density`` is not zero; None for unknown."""
+        """True if products should be used for spikes with the share ``density`` of nonzero values; None for unknown."""
         if self.engine != "auto":
             return self.engine == "dense"
         return density is not None and density > DENSE_FROM.get(self.plan.kind, 1.0)
 
 
 def wrapped(current: States) -> States:
-    """``current`` in the 24 bit of a convolution's sum."""
+    """``current`` wrapped to the 24 bit of a convolution's sum."""
     return ((current + _CONV_HALF) & (2 * _CONV_HALF - 1)) - _CONV_HALF
 
 
 def measured_density(spikes: Spikes) -> float:
-    """Share of ``spikes`` that are not zero, in the first of the samples."""
+    """The share of nonzero ``spikes`` in the first sample."""
     some = spikes[:1] != 0
     return float(np.count_nonzero(some)) / max(1, some.size)

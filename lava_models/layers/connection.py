@@ -1,4 +1,4 @@
-"""One connection process of Lava, described without Lava: worked out once, made anew for each sample."""
+"""The description of one Lava connection process, without Lava: computed once, created again for each sample."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from myelin.convert.layers.weights import SynapseFormat
 
-#: Longest delay of Lava's connections, 6 bit (lava-nc ``proc/dense/models.py:331``: above it the ProcessModel raises).
+#: Longest delay of Lava's connections, 6 bit; above it the ProcessModel raises (lava-nc ``proc/dense/models.py:331``).
 MAX_DELAY_STEPS = 63
 
 _MODULES = {
@@ -27,21 +27,21 @@ _MODULES = {
 
 @dataclass(frozen=True)
 class LavaConnection:
-    """A Lava connection process: its name and the arguments to make it with.
+    """A Lava connection process: its class name and its constructor arguments.
 
-    All but ``Conv`` take a flat source to a flat target, both in the C order of (channels, height, width); ``Conv`` speaks
-    (x, y, channel) on both sides.
+    ``Conv`` uses (x, y, channel) on both sides.  All others connect a flat source to a flat target, both in the C order of
+    (channels, height, width).
 
     Attributes:
         process: ``Dense``, ``DelayDense``, ``Sparse``, ``DelaySparse`` or ``Conv``.
-        arguments: keyword arguments of its constructor; ``sign_mode`` as the number of Lava's ``SignMode``.
+        arguments: keyword arguments of its constructor; ``sign_mode`` is the number of Lava's ``SignMode``.
     """
 
     process: str
     arguments: Mapping[str, Any]
 
     def create(self, name: str) -> Any:
-        """A fresh process of that name; needs ``compat.prepare()``."""
+        """A new process named ``name``; call ``compat.prepare()`` first."""
         arguments = {**self.arguments, "name": name}
         if "sign_mode" in arguments:
             arguments["sign_mode"] = import_module("lava.utils.weightutils").SignMode(arguments["sign_mode"])
@@ -49,8 +49,8 @@ class LavaConnection:
 
 
 def dense_connection(form: SynapseFormat, delays: npt.NDArray[np.int64], message_bits: int) -> LavaConnection:
-    """All-to-all connection with a delay in steps on every synapse, both (out, in)."""
-    # The delay of a synapse that carries nothing would only make the buffer of activations longer.
+    """All-to-all connection; weights and delays in steps have shape (out, in)."""
+    # The delay of a synapse with weight 0 would only make the buffer of activations longer.
     delays = np.where(form.weight != 0, delays, 0).astype(np.int64)
     arguments = _common(form, message_bits) | {"weights": form.weight}
     if not delays.any():
@@ -62,14 +62,14 @@ def sparse_connection(
     form: SynapseFormat, targets: npt.NDArray[np.intp], sources: npt.NDArray[np.intp], shape: tuple[int, int],
     delays: npt.NDArray[np.int64], message_bits: int,
 ) -> LavaConnection:  # fmt: skip
-    """Connection by a list of synapses, with target, source and delay in steps of each, in a matrix of ``shape`` (out, in)."""
+    """Connection from a list of synapses: the target, source and delay in steps of each, in a matrix of ``shape`` (out, in)."""
     kept = form.weight != 0
     targets, sources = targets[kept], sources[kept]
     arguments = _common(form, message_bits) | {"weights": csr_matrix((form.weight[kept], (targets, sources)), shape=shape)}
     delays = delays[kept].astype(np.int64)
     if not delays.any():
         return LavaConnection("Sparse", arguments)
-    late = delays > 0  # DelaySparse takes what is not stored as delay 0
+    late = delays > 0  # DelaySparse takes a delay that is not stored as 0
     matrix = csr_matrix((delays[late], (targets[late], sources[late])), shape=shape)
     return LavaConnection("DelaySparse", arguments | {"delays": matrix, "max_delay": int(delays.max())})
 

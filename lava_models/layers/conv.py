@@ -1,4 +1,4 @@
-"""Convolutions as Lava's Conv, or unrolled to Sparse or DelaySparse where delays differ between neurons."""
+"""Convolutions as Lava's Conv; with delays or large sizes, unrolled to Sparse, DelaySparse, Dense or DelayDense."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from myelin.convert.layers.weights import SynapseFormat, synapse_format
 from myelin.hw_configs.errors import NetworkError
 from myelin.lava_models.layers.connection import LavaConnection, dense_connection, sparse_connection
 
-#: Lava's fixed-point Conv keeps kernel size, stride, padding, dilation and groups in int8 (lava-nc ``proc/conv/models.py:25``).
+#: Lava's fixed-point Conv stores kernel size, stride, padding, dilation, groups as int8 (lava-nc ``proc/conv/models.py:25``).
 _INT8_MAX = 127
 
 
 def fits_conv_process(synapse: Conv, source_delays: npt.NDArray[np.int32]) -> bool:
-    """Whether Lava's Conv can be used: no delays, and sizes that its 8 bit variables hold."""
+    """True if Lava's Conv can be used: there are no delays, and all sizes fit its 8 bit variables."""
     sizes = (*synapse.weight.shape[2:], *synapse.stride, *synapse.padding, *synapse.dilation, synapse.groups)
     return not source_delays.any() and max(sizes) <= _INT8_MAX
 
 
 def conv_process(synapse: Conv, input_shape: Shape, message_bits: int = 0) -> LavaConnection:
-    """Lava's Conv for this cross-correlation of a (channels, height, width) population.
+    """Lava's Conv for this cross-correlation over a population of shape (channels, height, width).
 
-    Lava convolves in (x, y, channel): kernels are flipped in both directions and sizes reversed, as lava-dl
-    ``netx/hdf5.py:505`` does.
+    Lava convolves in (x, y, channel).  Kernels are therefore flipped in both directions and sizes reversed, as in lava-dl
+    ``netx/hdf5.py:505``.
     """
     channels, height, width = as_chw(input_shape)
     return LavaConnection(
@@ -46,14 +46,17 @@ def conv_process(synapse: Conv, input_shape: Shape, message_bits: int = 0) -> La
 def unrolled_connections(
     synapse: Conv, input_shape: Shape, source_delays: npt.NDArray[np.int32], message_bits: int = 0, *, dense: bool = False
 ) -> list[LavaConnection]:
-    """The convolution as connections by matrices, with the axonal delay of each source neuron on its synapses.
+    """The convolution as matrix connections; each synapse carries the axonal delay of its source neuron.
 
-    Sums do not wrap to 24 bit as those of Lava's Conv do; ``myelin.lava_models.checks`` refuses networks where that could
-    matter.
+    Sums do not wrap to 24 bit, as they do in Lava's Conv.  ``myelin.lava_models.checks`` refuses networks for which this
+    could change the result.
 
     Args:
+        synapse: the convolution.
+        input_shape: shape of the source population.
         source_delays: axonal delay in steps of each source neuron.
-        dense: use Dense and DelayDense, where no neurocore model of the sparse ones is known.
+        message_bits: 0 for spikes of 0 or 1, else the width of the messages.
+        dense: use Dense and DelayDense; for the chip, since no neurocore model of DelaySparse is known.
     """
     weight, target, source, shape = unroll(synapse, input_shape)
     delays = source_delays.reshape(-1).astype(np.int64)[source]
@@ -70,9 +73,9 @@ def unrolled_connections(
 
 
 def _formats(weight: npt.NDArray[np.int32]) -> list[SynapseFormat]:
-    """One format that holds the weights, or two that add up to them: their even part, and the odd ones' 1.
+    """One format for the weights, or two whose sum is the weights: the even part, and 1 for every odd weight.
 
-    Lava's Conv keeps every weight in -256..255; a signed matrix of 8 bit weights beyond -128..127 only the even ones.
+    Lava's Conv keeps every weight in -256..255.  A signed matrix with 8 bit weights beyond -128..127 keeps only even weights.
     """
     try:
         return [synapse_format(weight, 0)]

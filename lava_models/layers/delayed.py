@@ -1,4 +1,4 @@
-"""Delayed connections from the spikes that occur, without a copy of the weights for each delay."""
+"""Event-driven delayed connections, without a copy of the weights for each delay."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scipy.sparse import csr_matrix
 
 
 class DelayedProduct:
-    """``A_i[k] = sh( sum_{j: D_ij = k} W_ij s_j )`` for all delays k at once, from the spikes that occur.
+    """Event-driven product ``A_i[k] = sh( sum_{j: D_ij = k} W_ij s_j )`` for all delays k at once.
 
-    Synapses are sorted by source; a step gathers those of the sources that spiked and adds each weight to the cell (target,
-    delay) it belongs to.  Its cost is the number of synaptic events, not the size of the weights times the number of delays.
+    Synapses are sorted by source.  A step gathers the synapses of the sources that spiked and adds each weight to its cell
+    (target, delay).  The cost is the number of synaptic events, not the size of the weights times the number of delays.
 
     Args:
-        weight: W (out, in), as Lava has clipped and truncated it.
+        weight: W (out, in), already clipped and truncated by Lava.
         delays: D (out, in) in steps.
         weight_exp: e of ``sh(x) = x << e`` (e > 0) or ``x >> -e``, which floors.
-        bins: number of delays, the longest plus 1.
+        bins: number of delay bins, the longest delay plus 1.
     """
 
     def __init__(self, weight: Any, delays: Any, weight_exp: int, bins: int) -> None:
@@ -35,7 +35,7 @@ class DelayedProduct:
         self.weight_exp = weight_exp
 
     def __call__(self, spikes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """A (out, bins) for the values ``spikes`` (in,)."""
+        """The activations A (out, bins) for the values ``spikes`` (in,)."""
         active = np.flatnonzero(spikes)
         count = self.start[active + 1] - self.start[active]
         ends = np.cumsum(count)

@@ -1,6 +1,7 @@
-"""ProcessModels for Lava's DelayDense and DelaySparse that do not rebuild the weights every step.
+"""ProcessModels for Lava's DelayDense and DelaySparse that do not rebuild the weights in every step.
 
-Imported only after ``compat.prepare()``.  No Process is defined in this folder: Lava's compiler executes every file beside one.
+Import this module only after ``compat.prepare()``.  Do not define a Process in this folder: Lava's compiler executes every
+file next to a Process.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from myelin.lava_models.layers.delayed import DelayedProduct
 
 
 class _EventDrivenDelay(PyLoihiProcessModel):
-    """Lava's fixed-point semantics of DelayDense and DelaySparse; ``a_buff`` means and holds the same as in its own models."""
+    """Lava's fixed-point semantics of DelayDense and DelaySparse; ``a_buff`` has the same values as in Lava's own models."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, bool, precision=1)
     a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=16)
@@ -38,7 +39,7 @@ class _EventDrivenDelay(PyLoihiProcessModel):
         self.product: DelayedProduct | None = None
 
     def _prepare(self) -> DelayedProduct:
-        """The weights as Lava's models take them at their first step (lava-nc ``proc/dense/models.py:319``)."""
+        """Clip and truncate the weights as Lava's models do in their first step (lava-nc ``proc/dense/models.py:319``)."""
         if self.delays.max() > MAX_DELAY_STEPS:
             raise ValueError(f"the longest delay is {self.delays.max()} steps, Lava holds {MAX_DELAY_STEPS}")
         sign_mode = self.proc_params.get("sign_mode") or determine_sign_mode(self.weights)
@@ -47,7 +48,7 @@ class _EventDrivenDelay(PyLoihiProcessModel):
         return DelayedProduct(weight, self.delays, self.proc_params.get("weight_exp", 0), self.a_buff.shape[1])
 
     def run_spk(self) -> None:
-        """Send what is due, then add what this step's spikes cause later."""
+        """Send the activations that are due, then add the later activations caused by this step's spikes."""
         if self.product is None:
             self.product = self._prepare()
         self.a_out.send(self.a_buff[:, 0])
@@ -80,5 +81,5 @@ class EventDrivenDelaySparse(_EventDrivenDelay):
     delays: csr_matrix = LavaPyType(csr_matrix, np.int32, precision=6)
 
 
-#: What a run configuration selects instead of Lava's own models.
+#: The models that a run configuration selects instead of Lava's own.
 FAST_MODELS = {DelayDense: EventDrivenDelayDense, DelaySparse: EventDrivenDelaySparse}

@@ -1,4 +1,4 @@
-"""Recurrent connections with axonal delays as a Dense, DelayDense, Sparse or DelaySparse of their own."""
+"""Recurrent connections with axonal delays as separate Dense, DelayDense, Sparse or DelaySparse processes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from myelin.lava_models.layers.dense import dense_connections
 
 
 def recurrent_connections(recurrent: DelayedRecurrent, shape: Shape, *, dense: bool = False) -> list[LavaConnection]:
-    """``a[t] = synapse( s_j[t - 1 - delay_steps_j] )``: from the population's spikes to its own input.
+    """Lava connections from a population's spikes to its own input: ``a[t] = synapse( s_j[t - 1 - delay_steps_j] )``.
 
-    It is a connection of its own, with its own delays and exponent.  (netx 0.6.0 reuses the delays of the feed-forward
-    weights and drops the exponent: lava-dl ``netx/blocks/process.py:280``.)  Convolutions over the population are unrolled.
+    The recurrence is a separate connection with its own delays and exponent.  (netx 0.6.0 reuses the delays of the
+    feed-forward weights and drops the exponent: lava-dl ``netx/blocks/process.py:280``.)  Convolutions are unrolled.
 
     Args:
+        recurrent: the synapse and its axonal delays ``delay_steps``.
         shape: the population's shape.
         dense: use Dense and DelayDense also for a convolution.
     """

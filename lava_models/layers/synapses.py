@@ -1,4 +1,4 @@
-"""Which Lava connections stand for which synapse; any that is not named here runs as the matrix that it is."""
+"""The Lava connections for each synapse class; a class without its own case runs as its dense matrix."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from myelin.lava_models.layers.dense import dense_connections, dense_delays
 def connections(
     synapse: Synapse, shape: Shape, delays: npt.NDArray[np.int32], message_bits: int = 0, *, dense: bool = False
 ) -> list[LavaConnection]:
-    """Lava connections that add up to ``synapse``; a single one whose process is "Conv" where Lava's can be used.
+    """Lava connections whose sum is ``synapse``; a single connection with process "Conv" if Lava's Conv can be used.
 
     Args:
-        synapse: feed-forward.
-        shape, delays: of the population before, whose axonal delays in steps the connection carries.
-        message_bits: 0 for spikes of 0 or 1, else the width of what arrives.
+        synapse: a feed-forward synapse.
+        shape: shape of the source population.
+        delays: its axonal delays in steps, which the connection carries.
+        message_bits: 0 for spikes of 0 or 1, else the width of the messages.
         dense: use Dense and DelayDense also for an unrolled convolution.
     """
     if isinstance(synapse, Conv):
@@ -33,5 +34,5 @@ def connections(
 
 
 def total_delays(synapse: Synapse, shape: Shape, delays: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-    """Delays in steps that the connection's synapses have: axonal ones of the population before and their own."""
+    """Delays in steps of the connection's synapses: axonal delays of the source population plus synaptic delays."""
     return delays if synapse.SPATIAL else dense_delays(synapse.as_dense(shape), delays)

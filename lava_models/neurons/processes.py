@@ -1,4 +1,4 @@
-"""Which Lava process stands for which neuron: one line for each in ``PROCESSES``."""
+"""The Lava process for each neuron class: ``PROCESSES`` has one line for each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class NeuronProcess(NamedTuple):
     """A Lava process for a population of neurons.
 
     Attributes:
-        arguments: (neuron, shape, image=) -> arguments of the process; needs no Lava.
-        create: (neuron, arguments) -> a fresh process; needs ``compat.prepare()``.
+        arguments: (neuron, shape, image=) -> arguments of the process; works without Lava.
+        create: (neuron, arguments) -> a new process; call ``compat.prepare()`` first.
         drive: (neuron, arguments, values (steps, *shape), image) -> the process as the neurons of an input, driven by
-            ``weight * x + bias``; None where they cannot stand there.
-        check_chip: (neuron) -> None, raising NetworkError where the chip's process cannot hold the constants; None where
-            there is no neurocore model of the process.
+            ``weight * x + bias``; None if an input cannot have these neurons.
+        check_chip: (neuron) -> None; raises NetworkError if the chip's process cannot hold the constants.  None if no
+            neurocore model of the process is known.
     """
 
     arguments: Callable[..., dict[str, Any]]

@@ -12,16 +12,17 @@ from myelin.convert.neurons import Delta, Sigma, SigmaDelta
 
 #: Lava's ``ActivationMode`` (lava-nc ``proc/sdn/process.py``).
 _ACTIVATIONS = {"unit": 0, "relu": 1}
-#: Constants and the arguments of Lava's processes that take them; Sigma has none.
+#: Names of our constants -> arguments of Lava's processes; Sigma has none.
 _SCALARS = {"threshold": "vth", "cumulative_error": "cum_error", "spike_exp": "spike_exp", "state_exp": "state_exp"}
 
 
 def sigma_delta_arguments(neuron: SigmaDelta | Sigma | Delta, shape: Shape, *, image: bool) -> dict[str, Any]:
-    """Arguments of Lava's process for these neurons; Lava shifts threshold and bias by the exponents itself.
+    """Arguments of Lava's process for these neurons; Lava itself shifts threshold and bias by the exponents.
 
     Args:
+        neuron: the population's constants.
         shape: the population's shape, (neurons,) or (channels, height, width).
-        image: whether the process has shape (x, y, channel), as Lava's Conv wants it, instead of a flat one.
+        image: whether the process has shape (x, y, channel), as Lava's Conv expects, instead of a flat one.
     """
     arguments: dict[str, Any] = {"shape": shape[::-1] if image else (int(np.prod(shape)),)}
     constants = neuron.fields()
@@ -35,17 +36,17 @@ def sigma_delta_arguments(neuron: SigmaDelta | Sigma | Delta, shape: Shape, *, i
 
 
 def create_sigma_delta(neuron: SigmaDelta | Sigma | Delta, arguments: dict[str, Any]) -> Any:
-    """A fresh process of the name among the arguments; needs ``compat.prepare()``."""
+    """A new process, named by ``arguments["name"]``; call ``compat.prepare()`` first."""
     from lava.proc.sdn import process
 
     options = {key: value for key, value in arguments.items() if key != "name"}
     made = getattr(process, type(neuron).__name__)(**options)
-    made.name = arguments["name"]  # Sigma and Delta take none (lava-nc ``proc/sdn/process.py:24``)
+    made.name = arguments["name"]  # the constructors of Sigma and Delta take no name (lava-nc ``proc/sdn/process.py:24``)
     return made
 
 
 def drive_delta(neuron: Delta, arguments: dict[str, Any], values: npt.NDArray[Any], image: bool) -> Any:
-    """Delta encoders of ``values`` (steps, *shape)."""
+    """Delta encoders driven by ``values`` (steps, *shape)."""
     from myelin.lava_models.sources import ring
 
     encoders = create_sigma_delta(neuron, arguments)

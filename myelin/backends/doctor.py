@@ -45,7 +45,7 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Backend:
+class BackendReport:
     """Whether a backend works here: tried, not guessed.
 
     Attributes:
@@ -127,14 +127,16 @@ def lines(found: dict[str, Any]) -> list[str]:
     return [*result, "", f"the way on the CPU (simulator and Lava) {ways}", f"next: {found['next_step']}"]
 
 
-def _try(name: str, what: str, tried: str, use: str, trial: Callable[[], None], *, cpu: bool = False) -> Backend:
+def _try(name: str, what: str, tried: str, use: str, trial: Callable[[], None], *, cpu: bool = False) -> BackendReport:
     started = time.perf_counter()
     try:
         trial()
     except MyelinError as error:
         missing, _, cure = str(error).partition("; ")
-        return Backend(name, what, cpu, False, _there(name), missing, cure or "see the README's section on installing", None)
-    return Backend(name, what, cpu, True, tried, None, f"`{use}`", time.perf_counter() - started)
+        return BackendReport(
+            name, what, cpu, False, _there(name), missing, cure or "see the README's section on installing", None
+        )
+    return BackendReport(name, what, cpu, True, tried, None, f"`{use}`", time.perf_counter() - started)
 
 
 def _there(name: str) -> str:

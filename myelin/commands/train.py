@@ -54,11 +54,11 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 def run_train(args: argparse.Namespace) -> int:
     """Train, print the summary, return 0; whatever is wrong raises before anything is written."""
     from myelin.hw_configs.parts import require
-    from myelin.train.run.parallel import joined
+    from myelin.train.run.parallel import process_group
     from myelin.train.run.start import fit, summary
 
     require("torch")
-    with joined(args.timeout) as processes:
+    with process_group(args.timeout) as processes:
         record = fit(
             args.config,
             args.data,

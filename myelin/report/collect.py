@@ -103,11 +103,10 @@ def delays(network: Network, checkpoint: Checkpoint, target: Target) -> list[dic
 
 
 def _initial_tensors(checkpoint: Checkpoint) -> dict[str, npt.NDArray[Any]]:
-    from myelin.convert.artifact.provenance import Run
     from myelin.train.config.files import config_from_dict
     from myelin.train.model import untrained
 
-    model = untrained(config_from_dict(checkpoint.config), Run.of(checkpoint).classes)
+    model = untrained(config_from_dict(checkpoint.config), checkpoint.run.classes)
     return {name: value.detach().numpy().astype(float).ravel() for name, value in model.state_dict().items()}
 
 
@@ -184,7 +183,7 @@ def _weight_facts(weight: npt.NDArray[Any], error: npt.NDArray[np.float64] | Non
 
 def training(checkpoint: Checkpoint) -> dict[str, Any]:
     """What was trained: the record of the run, and its configuration as a list of names and values."""
-    record = {key: value for key, value in checkpoint.record.items() if key not in ("config", "keys", "target")}
+    record = {key: value for key, value in checkpoint.record.values.items() if key not in ("config", "keys", "target")}
     return {"record": record, "config": [{"name": name, "value": text} for name, text in _flat("", checkpoint.config)]}
 
 
@@ -237,14 +236,14 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs of a run's metrics.jsonl; raises DataError where they cannot be read."""
-    from myelin.train.run.plots import read_metrics
+    from myelin.train.run.metrics import METRICS, read_metrics
 
-    names = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable")
+    names = ("epoch", "loss", "delays_rounded", "exportable")
     return [
         {
-            **{name: row[name] for name in names if not name.endswith("accuracy")},
-            "train_accuracy_percent": 100 * row["train_accuracy"],
-            "validation_accuracy_percent": 100 * row["validation_accuracy"],
+            **{name: getattr(row, name) for name in names},
+            "train_accuracy_percent": 100 * row.train_accuracy,
+            "validation_accuracy_percent": 100 * row.validation_accuracy,
         }
-        for row in read_metrics(run / "metrics.jsonl")
+        for row in read_metrics(run / METRICS)
     ]

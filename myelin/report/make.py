@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
-from myelin.convert.artifact.provenance import Origin, Run
+from myelin.convert.artifact.provenance import Origin
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.envelope import result_of
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
 from myelin.hw_configs.files import write_atomically, write_json
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.report import collect
 from myelin.report.page import render
 from myelin.report.verdict import judge
@@ -74,7 +74,7 @@ def put_together(
     _require_same(artifact, origin, stages)
     target = load_target(origin.target)
     calibration = calibrate(artifact.network, [artifact.golden.spikes])
-    facts = Run.of(checkpoint)
+    facts = checkpoint.run
     absent = {name: dict(zip(("why", "cure"), said)) for name, said in _GIVE.items()}
     absent |= {name: dict(said) for name, said in missing.items()}
     trained = None
@@ -86,7 +86,7 @@ def put_together(
         "format": FORMAT,
         "name": facts.name,
         "trained_for": facts.target,
-        "best_validation_accuracy_percent": 100 * facts.best["validation_accuracy"],
+        "best_validation_accuracy_percent": 100 * facts.best.validation_accuracy,
         "target": {**collect.target_facts(target), "simulator": target.simulator},
         "training": collect.training(checkpoint),
         "rules": as_dict(

@@ -130,10 +130,9 @@ def measured(
 
 def _exported(run: Path, temporary: Path, data: str | None, say: Callable[[str], None] | None) -> Path:
     from myelin.convert.artifact.export import export
-    from myelin.convert.artifact.provenance import Run
     from myelin.convert.checkpoint import read_checkpoint
 
-    target = Run.of(read_checkpoint(run)).target
+    target = read_checkpoint(run).run.target
     exported = export(run, temporary / f"{run.resolve().name}_artifact", target=target, data=data)
     _tell(say, exported.lines)
     return exported.folder

@@ -43,7 +43,7 @@ Changes = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
-class Point:
+class GridPoint:
     """A case at a point of the grid: what is trained once with each seed.
 
     Attributes:
@@ -79,7 +79,7 @@ class Sweep:
 
     path: Path
     seeds: tuple[int, ...]
-    points: tuple[Point, ...]
+    points: tuple[GridPoint, ...]
     axes: dict[str, tuple[Any, ...]]
     references: tuple[int | None, ...]
 
@@ -122,7 +122,7 @@ def _expand(path: Path, values: dict[str, Any]) -> Sweep:
             grid = tuple(zip(axes, combination))
             name = _slug("_".join([case["name"], *(f"{label(key, axes)}={_text(value)}" for key, value in grid)]))
             base = _base(path, case.get("base", values.get("base")), case["name"])
-            points.append(Point(name, case["name"], base, (*common, *own, *grid), grid))
+            points.append(GridPoint(name, case["name"], base, (*common, *own, *grid), grid))
     _refuse_twins(points)
     return Sweep(path, seeds, tuple(points), axes, _references(values.get("compare"), points, axes, cases))
 
@@ -211,8 +211,8 @@ def _slug(text: str) -> str:
     return re.sub(r"[^\w.=+-]+", "-", text).strip("-.")
 
 
-def _refuse_twins(points: list[Point]) -> None:
-    seen: dict[str, Point] = {}
+def _refuse_twins(points: list[GridPoint]) -> None:
+    seen: dict[str, GridPoint] = {}
     for point in points:
         twin = seen.setdefault(point.name.casefold(), point)
         if twin is not point:
@@ -220,7 +220,7 @@ def _refuse_twins(points: list[Point]) -> None:
 
 
 def _references(
-    compare: Any, points: list[Point], axes: dict[str, tuple[Any, ...]], cases: list[dict[str, Any]]
+    compare: Any, points: list[GridPoint], axes: dict[str, tuple[Any, ...]], cases: list[dict[str, Any]]
 ) -> tuple[int | None, ...]:
     if compare is None:
         return (None,) * len(points)

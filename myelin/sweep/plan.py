@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from myelin.convert.samples import Binning, open_samples
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.hw_configs.files import write_json
-from myelin.sweep.file import Point, Sweep
+from myelin.sweep.file import GridPoint, Sweep
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -49,7 +49,7 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """All runs of a sweep.
 
     Attributes:
@@ -86,7 +86,7 @@ class Plan:
         return result
 
 
-def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> Plan:
+def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> SweepPlan:
     """Resolve and check every configuration: values, target, the data's channels, its validation part, the network.
 
     Raises:
@@ -103,7 +103,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
     dataset = training_split(data)
     checker = _Checker(data, dataset, report)
     configs: list[tuple[int, int, Config]] = []
-    reasons: dict[str, list[Point]] = {}
+    reasons: dict[str, list[GridPoint]] = {}
     for place, point in enumerate(sweep.points):
         try:
             found = [(place, seed, _configuration(point, seed)) for seed in sweep.seeds]
@@ -123,32 +123,32 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         _planned(sweep, place, seed, config, facts["sha256"], split_sha256[config.data.intervals_ms])
         for place, seed, config in configs
     )
-    return Plan(sweep, data, report, out, runs, facts)
+    return SweepPlan(sweep, data, report, out, runs, facts)
 
 
-def claim_folder(plan: Plan) -> list[str]:
+def claim_folder(plan: SweepPlan) -> list[str]:
     """Write the plan to ``sweep.json``; returns lines on what an earlier one in the folder means for this.
 
     Raises:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
     """
     from myelin.train.config.files import config_from_dict, config_to_dict
-    from myelin.train.run.checkpoint import read_json
+    from myelin.train.run.run_record import RUN, read_run
 
     out, file = plan.out, plan.out / "sweep.json"
     if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):
         raise ConfigError(f"{out}: exists, is not empty and holds no sweep; name another folder with --out")
     for run in plan.runs:
-        if (plan.folder(run) / "run.json").is_file():
-            record = read_json(plan.folder(run) / "run.json")
-            started = config_to_dict(config_from_dict(record.get("config", {})))  # keys that are new since get their defaults
+        if (plan.folder(run) / RUN).is_file():
+            record = read_run(plan.folder(run))
+            started = config_to_dict(config_from_dict(record.config))  # keys that are new since get their defaults
             changed = list(_differences(started, run.config))
             if changed:
                 raise ConfigError(
                     f"{plan.folder(run)}: was started with {'; '.join(changed)}; give the case another name, delete "
                     "the folder, or name another --out"
                 )
-            if record.get("data", {}).get("sha256") != run.data_sha256:
+            if record.data_facts.get("sha256") != run.data_sha256:
                 raise ConfigError(f"{plan.folder(run)}: was trained on other data than {plan.data}; name another --out")
     before = _runs_before(file)
     write_json(file, as_dict(plan))
@@ -162,7 +162,7 @@ def claim_folder(plan: Plan) -> list[str]:
     return lines
 
 
-def as_dict(plan: Plan) -> dict[str, Any]:
+def as_dict(plan: SweepPlan) -> dict[str, Any]:
     """The plan, for JSON."""
     points = [
         {
@@ -222,13 +222,13 @@ class _Checker:
             open_samples(self.data, binning, split=self.report, classes=self.dataset.classes, keys=self.dataset.keys)
 
 
-def _configuration(point: Point, seed: int) -> Config:
-    from myelin.hw_configs.target import load_target
+def _configuration(point: GridPoint, seed: int) -> Config:
+    from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
-    from myelin.train.config.target import fitted
+    from myelin.train.config.target import resolve_for_target
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
-    config = fitted(config, load_target(config.target))
+    config = resolve_for_target(config, load_target(config.target))
     # one process trains a run of a sweep, and a run's record says so
     return replace(config, train=replace(config.train, slices=config.train.slices_or_one))
 
@@ -242,7 +242,7 @@ def _planned(sweep: Sweep, place: int, seed: int, config: Config, sha256: str, d
     return PlannedRun(place, seed, name, values, hashlib.sha256(text.encode()).hexdigest(), data_sha256)
 
 
-def _listed(reasons: dict[str, list[Point]]) -> str:
+def _listed(reasons: dict[str, list[GridPoint]]) -> str:
     texts = []
     for reason, points in reasons.items():
         more = f" (and {len(points) - 1} more)" if len(points) > 1 else ""

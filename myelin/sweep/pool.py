@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import myelin
-from myelin.sweep.plan import RESULT_VERSION, Plan, PlannedRun
+from myelin.sweep.plan import RESULT_VERSION, PlannedRun, SweepPlan
 
 _ROOT = Path(myelin.__file__).resolve().parents[1]
 #: What tells libraries how many threads to use; read when they are loaded, so set before a process starts.
@@ -52,7 +52,9 @@ class Workers:
         return cls(max(1, cores // threads), threads)
 
 
-def run_all(plan: Plan, runs: Sequence[PlannedRun], workers: Workers, ended: Ended, look: Callable[[], None]) -> dict[str, str]:
+def run_all(
+    plan: SweepPlan, runs: Sequence[PlannedRun], workers: Workers, ended: Ended, look: Callable[[], None]
+) -> dict[str, str]:
     """Run everything; returns what went wrong by name of the run.
 
     Args:
@@ -86,7 +88,7 @@ def run_all(plan: Plan, runs: Sequence[PlannedRun], workers: Workers, ended: End
 class _Worker:
     """The process of one run; what it prints is appended to ``<run folder>.log``."""
 
-    def __init__(self, plan: Plan, run: PlannedRun, threads: int) -> None:
+    def __init__(self, plan: SweepPlan, run: PlannedRun, threads: int) -> None:
         self.run = run
         folder = plan.folder(run)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +108,7 @@ class _Worker:
             self.process.stdin.write(json.dumps(_job(plan, run)).encode() + b"\n")
             self.process.stdin.flush()
 
-    def failure(self, plan: Plan) -> str | None:
+    def failure(self, plan: SweepPlan) -> str | None:
         """What went wrong in a process that has ended; None if nothing did."""
         self._close_input()
         code = self.process.returncode
@@ -133,7 +135,7 @@ class _Worker:
             self.process.stdin.close()
 
 
-def _job(plan: Plan, run: PlannedRun) -> dict[str, Any]:
+def _job(plan: SweepPlan, run: PlannedRun) -> dict[str, Any]:
     point = plan.sweep.points[run.place]
     head = {
         "version": RESULT_VERSION,

@@ -12,9 +12,9 @@ from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_atomically, write_json
 
 if TYPE_CHECKING:
-    from myelin.sweep.plan import Plan, PlannedRun
+    from myelin.sweep.plan import PlannedRun, SweepPlan
     from myelin.sweep.pool import Workers
-    from myelin.train.run.process_group import Ranks
+    from myelin.train.run.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def train_sweep(
     """
     from myelin.sweep.file import read_sweep
     from myelin.sweep.plan import make_plan
-    from myelin.train.run.process_group import Ranks, launched
+    from myelin.train.run.ranks import Ranks, launched
 
     plan = make_plan(read_sweep(file), data, out, report)
     if only_table:
@@ -91,7 +91,7 @@ def train_sweep(
     return Swept(values, lines, len(plan.runs), failures)
 
 
-def _train(plan: Plan, jobs: int | None, say: Callable[[str], None] | None, ranks: Ranks | None) -> dict[str, str]:
+def _train(plan: SweepPlan, jobs: int | None, say: Callable[[str], None] | None, ranks: Ranks | None) -> dict[str, str]:
     """Run what is not there; returns the failures of all processes by name of the run."""
     from myelin.sweep.plan import claim_folder
     from myelin.sweep.pool import Workers, run_all
@@ -120,7 +120,7 @@ def _train(plan: Plan, jobs: int | None, say: Callable[[str], None] | None, rank
     return {name: text for each in ranks.gather(failures) for name, text in each.items()}
 
 
-def _head(plan: Plan, missing: int) -> list[str]:
+def _head(plan: SweepPlan, missing: int) -> list[str]:
     points, seeds = plan.sweep.points, plan.sweep.seeds
     return [
         f"sweep         {plan.sweep.path}: {len(points)} points (cases x grid) x {len(seeds)} seeds = {len(plan.runs)} runs, "
@@ -139,7 +139,7 @@ def _line_of(workers: Workers, ranks: Ranks | None) -> str:
 class _Progress:
     """A line for each run that ends, and a bar of epochs on a terminal."""
 
-    def __init__(self, plan: Plan, runs: Sequence[PlannedRun], say: Callable[[str], None] | None) -> None:
+    def __init__(self, plan: SweepPlan, runs: Sequence[PlannedRun], say: Callable[[str], None] | None) -> None:
         from tqdm import tqdm
 
         self.plan, self.runs, self.say, self.count = plan, runs, say, 0
@@ -174,11 +174,12 @@ class _Progress:
 
     def _epochs(self) -> int:
         """Epochs that are done."""
-        files = [self.plan.folder(run) / "metrics.jsonl" for run in self.runs]
-        return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())
+        from myelin.train.run.metrics import count_epochs
+
+        return sum(count_epochs(self.plan.folder(run)) for run in self.runs)
 
 
-def _written(plan: Plan) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _written(plan: SweepPlan) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Write the table and the pictures; returns the values for JSON, and lines for the screen."""
     from myelin.sweep import table as sweep_table
     from myelin.sweep.file import label

@@ -11,7 +11,7 @@ import numpy as np
 
 from myelin.convert.statistics import compare_pooled
 from myelin.sweep.file import label
-from myelin.sweep.plan import Plan
+from myelin.sweep.plan import SweepPlan
 from myelin.sweep.worker import VALIDATION
 
 Result = dict[str, Any]
@@ -26,7 +26,7 @@ EXPLAINED = (
 )
 
 
-def make_table(plan: Plan) -> dict[str, Any]:
+def make_table(plan: SweepPlan) -> dict[str, Any]:
     """The table of the runs that are finished, for JSON; a point of which none is has no row."""
     results: list[dict[int, Result]] = [{} for _ in plan.sweep.points]
     for run in plan.runs:
@@ -168,7 +168,7 @@ def cells(table: Mapping[str, Any], part: str) -> list[list[str]]:
     return result
 
 
-def lines(plan: Plan, table: Mapping[str, Any]) -> list[str]:
+def lines(plan: SweepPlan, table: Mapping[str, Any]) -> list[str]:
     """The table for the screen."""
     result = []
     for part, title in _titles(plan, table):
@@ -179,7 +179,7 @@ def lines(plan: Plan, table: Mapping[str, Any]) -> list[str]:
     return [*result, "", *_below(table)]
 
 
-def markdown(plan: Plan, table: Mapping[str, Any]) -> str:
+def markdown(plan: SweepPlan, table: Mapping[str, Any]) -> str:
     """The table for table.md."""
     result = [f"# {plan.sweep.path.stem}"]
     for part, title in _titles(plan, table):
@@ -189,7 +189,7 @@ def markdown(plan: Plan, table: Mapping[str, Any]) -> str:
     return "\n".join([*result, "", *_below(table)]) + "\n"
 
 
-def _titles(plan: Plan, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _titles(plan: SweepPlan, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(part, heading) of each table."""
     for part in [VALIDATION, *([plan.report] if plan.report else [])]:
         sizes = sorted({size for row in table["rows"] for size in row["evaluations"][part]["samples_by_seed"]})

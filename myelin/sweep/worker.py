@@ -75,32 +75,31 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
         data: where that is from, for the other split.
         report: split to evaluate on beside the part that was held out; None for none.
     """
-    from myelin.convert.artifact.provenance import Run
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.explore.held_out import held_out
     from myelin.convert.samples import Binning, open_samples
+    from myelin.train.run.metrics import METRICS, read_metrics
     from myelin.validation.trained import load_model
 
     checkpoint = read_checkpoint(out)
     network = network_from_checkpoint(checkpoint)
-    run = Run.of(checkpoint)
+    run = checkpoint.run
     config, model = load_model(out)
     binning = Binning.from_dict(run.data_section, f"{out}: run.json")
     parts = {VALIDATION: held_out(dataset, config, binning)}
     if report is not None:
         samples = open_samples(data, binning, split=report, classes=run.classes, keys=run.keys)
         parts[report] = (samples, np.arange(len(samples)))
-    epochs = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    seconds = [float(epoch["seconds"]) for epoch in epochs]
+    seconds = [row.seconds or 0.0 for row in read_metrics(out / METRICS)]
     return {
         "parameters": run.parameters,
         "recurrent_parameters": run.recurrent_parameters,
         "epochs": run.epochs,
-        "exported_epoch": run.best["epoch"],
+        "exported_epoch": run.best.epoch,
         "train_seconds": sum(seconds),
         "seconds_per_epoch": median(seconds),  # not the mean: the first epoch on a machine compiles
-        "training_says_validation_accuracy_percent": 100 * run.best["validation_accuracy"],
-        "rates_spikes_per_neuron_and_step": checkpoint.record["best"]["rates_per_step"],
+        "training_says_validation_accuracy_percent": 100 * run.best.validation_accuracy,
+        "rates_spikes_per_neuron_and_step": list(run.best.rates_per_step),
         **_delays(network, config),
         "evaluations": {
             name: {"sample_numbers": numbers.tolist(), **_evaluate(network, config, model, part)}

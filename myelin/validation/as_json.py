@@ -9,10 +9,10 @@ run in the order of ``classes`` or of the samples of the split.
 ``data, split, samples``  what it was measured on
 ``events_not_in_frames``  ``events`` offered, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
-``stages``                list of ``myelin.validation.stages.Stage``: accuracy, right answers by class, spike rates,
+``stages``                list of ``myelin.validation.stages.ValidationStage``: accuracy, right answers by class, spike rates,
 ``to_float`` and
-                          ``to_previous`` (``myelin.validation.stages.Comparison``); names ``float, delays, weights, decays,
-                          delays_weights, training, simulator``
+                          ``to_previous`` (``myelin.validation.stages.StageComparison``); names ``float, delays, weights,
+                          decays, delays_weights, training, simulator``
 ``alone, cumulated``      names of the stages that quantise one thing, and of those that add one more each
 ``labels``                true class of each sample, as an index of ``classes``
 ``predictions``           by name of a stage, the predicted class of each sample

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from myelin.convert.samples import Samples
     from myelin.envelope import Verdict
     from myelin.lava_models.runner import Worker
-    from myelin.validation.validate import Backend, Equality, Validation
+    from myelin.validation.validate import Equality, IntegerBackend, Validation
 
 #: Samples that also run with Lava's own process models, which rebuild every delayed connection in every step.
 STOCK_SAMPLES = 1
@@ -211,9 +211,9 @@ def _no_lava(samples: int) -> str | None:
     return None
 
 
-def _lava(worker: Worker, samples: int) -> list[Backend]:
+def _lava(worker: Worker, samples: int) -> list[IntegerBackend]:
     from myelin.lava_models.runner import UNRECORDABLE
-    from myelin.validation.validate import Backend
+    from myelin.validation.validate import IntegerBackend
 
     found = []
     for stock, title in _TITLES.items():
@@ -222,7 +222,7 @@ def _lava(worker: Worker, samples: int) -> list[Backend]:
             return worker.run(network, frames, record=record, stock=stock)
 
         # convert must not import this package, so it is handed what runs
-        found.append(Backend(title, run, frozenset(UNRECORDABLE), min(STOCK_SAMPLES, samples) if stock else samples))
+        found.append(IntegerBackend(title, run, frozenset(UNRECORDABLE), min(STOCK_SAMPLES, samples) if stock else samples))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from myelin.convert.plots import _BLUE, _GREEN, _INK, _ORANGE, Path, _figure, _save
-from myelin.validation.stages import ALONE, CUMULATED, Stage
+from myelin.validation.stages import ALONE, CUMULATED, ValidationStage
 from myelin.validation.validate import Validation
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def stages_with_intervals(path: Path, validation: Validation) -> None:
     _save(figure, path)
 
 
-def _difference(stage: Stage) -> tuple[float, float, float]:
+def _difference(stage: ValidationStage) -> tuple[float, float, float]:
     found = stage.to_float
     if found is None:
         return 0.0, 0.0, 0.0

@@ -14,18 +14,18 @@ from myelin.convert.network import Network
 from myelin.convert.recording import Passage, class_scores
 from myelin.convert.samples import Samples
 from myelin.convert.simulator.simulator import Simulator
-from myelin.validation.trained import ALL, Setting, Trained
+from myelin.validation.trained import ALL, QuantisedParts, Trained
 
 #: Samples that pass through all stages at a time; bounds memory.
 _CHUNK = 128
 
 #: The trained network, by the training code; the first is the reference of all, the last must equal the integer network.
 SETTINGS = {
-    "float": Setting(),
-    "delays": Setting(delays=True),
-    "weights": Setting(weights=True),
-    "decays": Setting(decays=True),
-    "delays_weights": Setting(delays=True, weights=True),
+    "float": QuantisedParts(),
+    "delays": QuantisedParts(delays=True),
+    "weights": QuantisedParts(weights=True),
+    "decays": QuantisedParts(decays=True),
+    "delays_weights": QuantisedParts(delays=True, weights=True),
     "training": ALL,
 }
 #: The integer network in the simulator.
@@ -46,7 +46,7 @@ CUMULATED = ("float", "delays", "delays_weights", "training", INTEGER)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class StageComparison:
     """A stage against another on the same samples; differences are this stage minus the other, in percent points.
 
     Attributes:
@@ -75,7 +75,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Stage:
+class ValidationStage:
     """What a stage gave.
 
     Attributes:
@@ -98,8 +98,8 @@ class Stage:
     correct_samples_by_class: tuple[int, ...]
     spikes_per_neuron_step: float | None
     spikes_per_neuron_step_by_layer: dict[str, float]
-    to_float: Comparison | None
-    to_previous: Comparison | None
+    to_float: StageComparison | None
+    to_previous: StageComparison | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,20 +141,20 @@ def run_stages(
 
 def summarise(
     outcomes: Mapping[str, Outcome], labels: npt.NDArray[np.int64], classes: int, sizes: Mapping[int, int]
-) -> list[Stage]:
+) -> list[ValidationStage]:
     """Every stage of ``NAMES`` with its comparisons; ``sizes`` are the numbers of neurons of the layers that spike."""
     return [_stage(name, outcomes, labels, classes, sizes) for name in NAMES]
 
 
 def _stage(
     name: str, outcomes: Mapping[str, Outcome], labels: npt.NDArray[np.int64], classes: int, sizes: Mapping[int, int]
-) -> Stage:
+) -> ValidationStage:
     outcome = outcomes[name]
     right = outcome.predictions == labels
     correct = int(right.sum())
     low, high = statistics.wilson_interval(correct, len(labels))
     previous = CUMULATED[CUMULATED.index(name) - 1] if name in CUMULATED[1:] else None
-    return Stage(
+    return ValidationStage(
         name=name,
         description=DESCRIPTIONS[name],
         quantised=SETTINGS.get(name, ALL).quantised,
@@ -172,10 +172,10 @@ def _stage(
 
 def _compare(
     name: str, other: str, outcomes: Mapping[str, Outcome], labels: npt.NDArray[np.int64], sizes: Mapping[int, int]
-) -> Comparison:
+) -> StageComparison:
     one, two = outcomes[other], outcomes[name]
     paired = statistics.compare(one.predictions, two.predictions, labels)
-    return Comparison(
+    return StageComparison(
         to=other,
         difference_points=100 * paired.difference,
         difference_low_points=100 * paired.difference_interval[0],

@@ -8,7 +8,7 @@ from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare import report as divergence_report
 from myelin.convert.samples import events_line
 from myelin.validation.gate import verdict
-from myelin.validation.stages import ALONE, CUMULATED, INTEGER, Comparison, Stage
+from myelin.validation.stages import ALONE, CUMULATED, INTEGER, StageComparison, ValidationStage
 from myelin.validation.validate import FLOAT, ClassChange, Validation
 
 _ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
@@ -58,13 +58,13 @@ def _stage_lines(validation: Validation) -> Iterator[str]:
     yield "differences in percent points on the same samples: Tango's interval, paired bootstrap, exact McNemar test"
 
 
-def _row(stage: Stage, comparison: Comparison | None, indent: str = "") -> str:
+def _row(stage: ValidationStage, comparison: StageComparison | None, indent: str = "") -> str:
     interval = f"{stage.accuracy_low_percent:.2f} .. {stage.accuracy_high_percent:.2f}"
     row = _ROW(indent + stage.description, f"{stage.accuracy_percent:.2f} %", interval, *_against(comparison))
     return row.rstrip()
 
 
-def _against(comparison: Comparison | None) -> tuple[str, ...]:
+def _against(comparison: StageComparison | None) -> tuple[str, ...]:
     if comparison is None:
         return ("-", "", "", "", "", "")
     return (
@@ -81,7 +81,7 @@ def _percent(change: float | None) -> str:
     return "-" if change is None else f"{change:+.1f} %"
 
 
-def _rate_lines(before: Stage, after: Stage) -> Iterator[str]:
+def _rate_lines(before: ValidationStage, after: ValidationStage) -> Iterator[str]:
     assert after.to_float is not None
     for layer, rate in before.spikes_per_neuron_step_by_layer.items():
         now, change = after.spikes_per_neuron_step_by_layer[layer], after.to_float.spike_rate_change_percent_by_layer[layer]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.artifact.provenance import Run
 from myelin.convert.checkpoint import read_checkpoint
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Setting:
+class QuantisedParts:
     """What of the trained network is quantised."""
 
     delays: bool = False
@@ -37,11 +36,11 @@ class Setting:
         return tuple(name for name in ("delays", "weights", "decays") if getattr(self, name))
 
 
-ALL = Setting(delays=True, weights=True, decays=True)
+ALL = QuantisedParts(delays=True, weights=True, decays=True)
 
 
 class Trained:
-    """A trained network in any ``Setting``.
+    """A trained network in any ``QuantisedParts``.
 
     Args:
         config, model: of the run.
@@ -67,7 +66,7 @@ class Trained:
         """
         return cls(*load_model(checkpoint), clip_steps)
 
-    def apply(self, setting: Setting) -> None:
+    def apply(self, setting: QuantisedParts) -> None:
         """Compute as ``setting`` says from now on."""
         self.model.set_delays(hard=setting.delays)
         self.model.quantise(setting.weights)
@@ -77,7 +76,7 @@ class Trained:
             delay.max_delay = limit if clip is None else min(limit, clip)
 
     def forward(
-        self, frames: npt.NDArray[Any], setting: Setting
+        self, frames: npt.NDArray[Any], setting: QuantisedParts
     ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
         """Run ``frames`` (batch, steps, *input shape); ``myelin.train.run.record`` says what comes back."""
         from myelin.train.run.record import record
@@ -105,6 +104,6 @@ def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
 
     content = read_checkpoint(checkpoint)
     config = config_from_dict(content.config)
-    model = build_model(config, Run.of(content).classes)
+    model = build_model(config, content.run.classes)
     load_parameters(model, checkpoint / "model.safetensors")
     return config, model

@@ -27,14 +27,14 @@ from myelin.convert.samples import Samples, spread_choice
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.statistics import compare
 from myelin.validation.gate import Gate, judge, verdict
-from myelin.validation.stages import CUMULATED, INTEGER, Outcome, Stage, run_stages, summarise
+from myelin.validation.stages import CUMULATED, INTEGER, Outcome, ValidationStage, run_stages, summarise
 from myelin.validation.trained import Trained
 
 FLOAT = CUMULATED[0]
 
 
 @dataclass(frozen=True, eq=False)
-class Backend:
+class IntegerBackend:
     """What runs the integers besides the simulator.
 
     Attributes:
@@ -111,7 +111,7 @@ class Validation:
     classes: tuple[str, ...]
     labels: npt.NDArray[np.int64]
     outcomes: Mapping[str, Outcome]
-    stages: tuple[Stage, ...]
+    stages: tuple[ValidationStage, ...]
     by_class: tuple[ClassChange, ...]
     equalities: tuple[Equality, ...]
     examination: Examination
@@ -124,7 +124,7 @@ class Validation:
         found = [*self.examination.failures, *(str(equality) for equality in self.equalities if not equality.holds)]
         return found if self.gate.passed else [*found, verdict(self.gate)]
 
-    def stage(self, name: str) -> Stage:
+    def stage(self, name: str) -> ValidationStage:
         """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
 
@@ -136,7 +136,7 @@ def validate(
     *,
     classes: Sequence[str],
     max_drop_points: float = 1.0,
-    backends: Sequence[Backend] = (),
+    backends: Sequence[IntegerBackend] = (),
     others: Sequence[Equality] = (),
     progress: bool = False,
 ) -> Validation:
@@ -195,7 +195,7 @@ def network_divergence(examination: Examination) -> Mapping[str, Any] | None:
     if not examination.deviations:
         return None
     golden = examination.artifact.golden.spikes
-    return _divergence(*_expected_sides(examination), np.arange(len(golden)), golden, "golden inputs")
+    return _divergence(*_expected_runs(examination), np.arange(len(golden)), golden, "golden inputs")
 
 
 def _training_divergence(
@@ -206,14 +206,14 @@ def _training_divergence(
         return network_divergence(examination)
     network = examination.artifact.network
     if examination.deviations:
-        sides = _expected_sides(examination)
+        runs = _expected_runs(examination)
     else:
         here = str(examination.artifact.folder)
-        sides = (("training code", here, Side(network, trained.run, frozenset({"a", "u", "v"}))), _simulated(network, here))
-    return _on_sample(*sides, parity.first.sample, samples)
+        runs = (("training code", here, Side(network, trained.run, frozenset({"a", "u", "v"}))), _simulated(network, here))
+    return _on_sample(*runs, parity.first.sample, samples)
 
 
-def _backend_equality(network: Network, backend: Backend, samples: Samples) -> Equality:
+def _backend_equality(network: Network, backend: IntegerBackend, samples: Samples) -> Equality:
     """Some samples of different classes in a backend and in the simulator: every spike of every layer, every output value."""
     numbers = spread_choice(samples.labels, backend.samples)
     frames = samples.frames(numbers, count_lost=False)
@@ -240,7 +240,7 @@ def _simulated(network: Network, name: str) -> _Named:
     return "simulator", name, Side(network, lambda network, frames, record: simulate(network, frames, record=record))
 
 
-def _expected_sides(examination: Examination) -> tuple[_Named, _Named]:
+def _expected_runs(examination: Examination) -> tuple[_Named, _Named]:
     assert examination.expected is not None
     place = examination.artifact.folder
     return (
@@ -256,5 +256,5 @@ def _on_sample(a: _Named, b: _Named, sample: int, samples: Samples) -> dict[str,
 
 def _divergence(a: _Named, b: _Named, numbers: npt.NDArray[np.int64], frames: npt.NDArray[Any], text: str) -> dict[str, Any]:
     found = diverge(a[2], b[2], [(numbers, frames)])
-    sides = {key: {"network": name, "backend": backend} for key, (backend, name, _) in (("a", a), ("b", b))}
-    return {**sides, "input": {"text": text}, **as_dict(found)}
+    runs = {key: {"network": name, "backend": backend} for key, (backend, name, _) in (("a", a), ("b", b))}
+    return {**runs, "input": {"text": text}, **as_dict(found)}

@@ -63,9 +63,9 @@ def test_table_of_known_results():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_case_is_a_network_of_its_own_that_can_be_trained(name):
     """No key is misspelt, no two cases train the same network, and all stand against the first, with three seeds."""
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
-    from myelin.train.config.target import fitted
+    from myelin.train.config.target import resolve_for_target
 
     values = tomllib.loads((HERE / f"{name}.toml").read_text(encoding="utf-8"))
     assert name in table.TABLES and len(values["seeds"]) == 3
@@ -80,7 +80,7 @@ def test_every_case_is_a_network_of_its_own_that_can_be_trained(name):
             for index in range(len(load_config(name).layers))
         ]
         config = load_config(name, overrides)
-        seen.append(fitted(config, load_target(config.target)))
+        seen.append(resolve_for_target(config, load_target(config.target)))
     assert len(set(seen)) == len(seen)
 
 

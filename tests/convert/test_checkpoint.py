@@ -92,7 +92,7 @@ def test_delays_on_a_grid_are_those_of_training(grid, bits, tmp_path):
         assert torch.equal(module.delay, torch.from_numpy(values))
     tensors = {name: value.numpy() for name, value in model.state_dict().items()}
     layer = network_from_checkpoint(read_checkpoint(write_run(tmp_path / "run", config, tensors))).layers[0]
-    steps = block.delay.whole_steps()
+    steps = block.delay.rounded_steps()
     assert np.array_equal(layer.delay_steps, steps) and np.array_equal(layer.recurrent.delay_steps, steps)
     assert set(steps.tolist()) == set(range(0, longest + 1, grid))
     assert np.abs(steps - values).max() <= grid / 2

@@ -25,7 +25,7 @@ from myelin.convert.profile.profiler import Range, profile
 from myelin.convert.quantise.rounding import round_network
 from myelin.convert.rules import calibrate, check
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 WEIGHT = np.array([40, 60, -20, 90, 120])
 MATRIX = np.array([[50, -30, 20, 0, 64], [0, 0, 90, 40, -10], [10, 10, 10, 10, 10]])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Layer
-from myelin.convert.delays import with_delays
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert.delays import clip_delays, with_delays
 
 CUBA = Cuba(threshold=10, current_decay=100, voltage_decay=200)
 
@@ -30,3 +30,21 @@ def test_a_convolution_has_no_delays_of_its_own():
     (changed,) = with_delays([layer], lambda steps: np.minimum(steps, 2))
     assert changed.recurrent.synapse is kernel
     np.testing.assert_array_equal(changed.recurrent.delay_steps, [0, 1, 2, 2])
+
+
+def test_delays_beyond_a_limit_are_shortened_and_counted():
+    weight, delay = np.ones((3, 3), np.int32), np.arange(9).reshape(3, 3)
+    back = DelayedRecurrent(Dense(weight), np.array([4, 9, 6]))
+    network = Network(
+        Input((3,)), (Layer((3,), Dense(weight, delay_steps=delay), CUBA, 5, back), Layer((3,), Dense(weight), CUBA, 2))
+    )
+    clipped, found = clip_delays(network, 5)
+    first, second = clipped.layers
+    np.testing.assert_array_equal(first.recurrent.delay_steps, [4, 5, 5])
+    np.testing.assert_array_equal(first.synapse.delay_steps, np.minimum(delay, 5))
+    assert (first.delay_steps, second.delay_steps) == (5, 2)
+    assert [str(entry) for entry in found] == [
+        "layer 0 (dense, recurrent dense), recurrent: 2 of 3 delays shortened to 5 steps, the longest was 9",
+        "layer 0 (dense, recurrent dense), synapses: 3 of 9 delays shortened to 5 steps, the longest was 8",
+    ]
+    assert clip_delays(clipped, 5)[1] == []

@@ -14,8 +14,8 @@ from myelin.train.config.files import config_from_dict
 from myelin.train.datasets import SpikeDataset, join_events
 from myelin.train.run.batches import Batches
 from myelin.train.run.evaluate import evaluate
-from myelin.train.run.loop import Run
-from myelin.train.run.parallel import ALONE, Processes, joined
+from myelin.train.run.loop import TrainingRun
+from myelin.train.run.parallel import ALONE, Processes, process_group
 
 SEEDS = (0, 1, 2)
 
@@ -61,11 +61,11 @@ def work(folder: Path, slices: int, processes: Processes = ALONE) -> None:
     """Train without the folder of a run and write what this process holds."""
     found = {}
     for seed in SEEDS:
-        run = Run(plan(seed, slices=slices), sweeps(), folder, processes)
+        run = TrainingRun(plan(seed, slices=slices), sweeps(), folder, processes)
         for epoch in range(3):
             metrics = run.epoch(epoch)
             found[f"{seed}.{epoch}.metrics"] = np.array(
-                [metrics["loss"], metrics["train_accuracy"], metrics["validation_accuracy"], *metrics["rates_per_step"]]
+                [metrics.loss, metrics.train_accuracy, metrics.validation_accuracy, *metrics.rates_per_step]
             )
         for name, parameter in run.model.state_dict().items():
             found[f"{seed}.{name}"] = parameter.numpy()
@@ -76,5 +76,5 @@ def work(folder: Path, slices: int, processes: Processes = ALONE) -> None:
 
 
 if __name__ == "__main__":
-    with joined(120) as joint:
+    with process_group(120) as joint:
         work(Path(sys.argv[1]), int(sys.argv[2]), joint)

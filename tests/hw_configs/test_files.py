@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
+from places import ROOT
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.files import atomic_file, write_atomically, write_json
+from myelin.hw_configs.files import atomic_file, locked, write_atomically, write_json
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):
@@ -39,3 +42,33 @@ def test_json_and_bytes(tmp_path):
         write_json(tmp_path / "a.json" / "b.json", {})
     with pytest.raises(ConfigError, match="cannot be written: "):
         write_json(tmp_path, {})
+
+
+HOLDS = """
+import sys
+from myelin.hw_configs.files import locked
+
+with locked(sys.argv[1]) as held:
+    print(held, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_lock_is_held_by_one_process_and_freed_however_it_ends(tmp_path):
+    path = tmp_path / "a.lock"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        assert other.stdout.readline() == "True\n"
+        with locked(path, wait=False) as held:
+            assert not held
+    finally:
+        other.kill()
+        other.communicate()
+    with locked(path) as held, locked(tmp_path / "b.lock", wait=False) as second:
+        assert held and second
+    with locked(path, wait=False) as held:
+        assert held
+    with pytest.raises(OSError), locked(path / "below a file.lock"):
+        pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from myelin.hw_configs import fixed_point
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 
 def test_the_numbers_that_follow_from_others():

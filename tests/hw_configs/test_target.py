@@ -10,7 +10,8 @@ import pytest
 
 import myelin.hw_configs.target as module
 from myelin.hw_configs.errors import TargetError
-from myelin.hw_configs.target import Target, known_fields, load_target, number_fields, target_names
+from myelin.hw_configs.target import Target, known_fields, number_fields
+from myelin.hw_configs.target_files import load_target, target_names
 
 
 def test_the_numbers_of_loihi2():

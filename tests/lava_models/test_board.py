@@ -21,7 +21,7 @@ from places import ROOT
 from myelin.convert import Conv, Cuba, Dense, Input, Layer, Network
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.lava_models import compat
 from myelin.lava_models.board import align
 

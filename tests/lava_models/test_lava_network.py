@@ -18,7 +18,7 @@ from places import ROOT
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 from myelin.convert.artifact import lava_export
 from myelin.convert.artifact.artifact import write_artifact
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.lava_models import compat
 
 #: Python 3.10 with lava-nc as published; without it, a ``python3.10`` on the path is tried.

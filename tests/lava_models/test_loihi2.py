@@ -13,7 +13,7 @@ import myelin.cli
 from myelin.convert import Cuba, Dense, Input, Layer, Network
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import BackendError, NetworkError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.lava_models import compat, loihi2, run
 from myelin.lava_models.build import plan
 

@@ -47,7 +47,11 @@ def test_a_missing_part_is_an_error_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "nir", None)
     with pytest.raises(MissingPartError) as raised:
         parts.require("json", "nir")
-    assert str(raised.value) == f"NIR files: the package nir is not installed; run `pip install -e '.[nir]'` in {ROOT}"
+    said, _, cure = str(raised.value).partition("; ")
+    assert (said, cure) == (
+        "NIR files need the package nir, which is not installed",
+        f"run `pip install -e '.[nir]'` in {ROOT}",
+    )
     assert raised.value.exit_code == 2 and isinstance(raised.value, BackendError)
     parts.require("json", "numpy")
 
@@ -61,7 +65,9 @@ def test_an_install_names_the_index_and_lava_its_second_command(monkeypatch):
 @pytest.mark.parametrize("module", [*parts.PARTS, "torch.nn.functional"])
 def test_a_failed_import_of_a_part_is_told_from_any_other(module):
     error = parts.missing_part(ModuleNotFoundError(name=module))
-    assert error is not None and f"the package {module.partition('.')[0]} is not installed; run `pip install" in str(error)
+    assert error is not None and f"the package {module.partition('.')[0]}, which is not installed; run `pip install" in str(
+        error
+    )
     assert parts.missing_part(ModuleNotFoundError(name="torchvision")) is None
     assert parts.missing_part(ModuleNotFoundError("no name")) is None
 
@@ -84,7 +90,7 @@ def test_the_command_line_catches_a_stray_import(main, monkeypatch, capsys):
     monkeypatch.setattr("myelin.cli.build_parser", stray)
     assert main("check") == 2
     said = capsys.readouterr().err
-    assert said.startswith("myelin: error: Lava's backends: the package lava is not installed; run `pip install")
+    assert said.startswith("myelin: error: Lava's backends need the package lava, which is not installed; run `pip install")
     assert said.count("\n") == 1
 
 
@@ -110,7 +116,7 @@ print(json.dumps(found))
 def test_every_module_without_any_part_is_there_or_says_what_it_lacks(without, tmp_path):
     done = packaged.python("-c", IMPORTS, place=ROOT, cwd=tmp_path, path=(without(*parts.PARTS),))
     found = json.loads(done.stdout or "{}")
-    told = {name for name, said in found.items() if "the package torch is not installed; run `pip install" in said}
+    told = {name for name, said in found.items() if "the package torch, which is not installed; run `pip install" in said}
     assert {"myelin.train.model", "myelin.train.layers", "myelin.train.run.loop"} <= told, done.stderr
     # imported by nothing but Lava's process, after ``compat.prepare()``
     assert found.keys() - told == {"myelin.lava_models.layers.delayed_models"}
@@ -177,7 +183,7 @@ def test_what_works_without_torch_and_what_says_that_it_needs_it(without, artifa
         assert left_out.endswith(f"{what}{line}")
     values = json.loads((tmp_path / "report.json").read_text())
     assert values["golden"] is None and values["missing"]["golden"]["cure"].startswith("run `pip install")
-    assert values["missing"]["validation"]["why"] == "training and validation: the package torch is not installed"
+    assert values["missing"]["validation"]["why"] == "training and validation need the package torch, which is not installed"
     assert all(one["initial_counts"] is None for one in values["delays"]) and values["delays"]
-    assert "the package torch is not installed" in (tmp_path / "report.html").read_text()
+    assert "the package torch, which is not installed" in (tmp_path / "report.html").read_text()
     assert not (tmp_path / "run").exists()

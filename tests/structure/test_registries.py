@@ -11,7 +11,10 @@ STAGES = ("train", "convert", "lava_models")
 #: (folder, stem) -> the stages that have it, and why the others do not.
 GAPS = {
     ("neurons", "sigma_delta"): (("convert", "lava_models"), "trained with SLAYER's own blocks; read from their netx file"),
-    ("neurons", "neuron"): (("convert",), "the contract; `myelin.convert.floats.neuron` is its twin for floats"),
+    ("neurons", "neuron"): (
+        ("train", "convert"),
+        "the contracts; `myelin.convert.floats.neuron` is that of floats; Lava has its own",
+    ),
     ("neurons", "registry"): (("convert",), "which neurons there are, for every stage"),
     ("neurons", "cuba_states"): (("convert",), "what recorded integers tell of the steps between them"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),

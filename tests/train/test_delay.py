@@ -1,4 +1,4 @@
-"""Axonal delays: taps worked out by hand, the schedule, and gradients."""
+"""Axonal delays: kernels worked out by hand, the schedule, and gradients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import Config, DelayConfig, LayerConfig
 from myelin.train.delay import AxonalDelay, shift_one_step
-from myelin.train.kernels.taps import Taps
+from myelin.train.kernels.delay_kernel import DelayKernel
 from myelin.train.model import build_model
 
 
@@ -42,8 +42,8 @@ def test_triangle_of_half_width_two():
 
 
 def test_nothing_arrives_before_the_next_step():
-    taps = Taps.triangle(np.array([0.0, 0.5, 1.0]), sigma=10.0)
-    assert not taps.dense_weights[0].any()
+    kernel = DelayKernel.triangle(np.array([0.0, 0.5, 1.0]), sigma=10.0)
+    assert not kernel.dense_weights[0].any()
     arriving = delay_of([0.0], sigma=10.0)(impulse(30, 1))[:, 0, 0].detach()
     assert arriving[0] == 0 and arriving[1] == pytest.approx(11 / 121)
 
@@ -52,7 +52,7 @@ def test_hard_delays_round_to_the_nearest_step():
     arriving = delay_of([0.4, 1.6, 2.5], hard=True)(impulse(8, 3))[:, 0]
     assert arriving.argmax(dim=0).tolist() == [1, 3, 3]
     assert arriving.sum(dim=0).tolist() == [1, 1, 1]
-    assert delay_of([0.4, 1.6, 2.5]).whole_steps().tolist() == [0, 2, 2]
+    assert delay_of([0.4, 1.6, 2.5]).rounded_steps().tolist() == [0, 2, 2]
 
 
 def test_what_arrives_past_the_end_is_lost():
@@ -120,8 +120,8 @@ def test_a_range_beyond_the_target_is_refused():
 
 def test_whole_steps_are_the_nearest_of_the_grid():
     values = [0.4, 1.0, 1.1, 2.9, 3.0, 5.0, 58.1, 60.0]  # 1, 3 and 5 are half way: to the even multiple of 2
-    assert delay_of(values, grid=2, max_delay=60).whole_steps().tolist() == [0, 0, 2, 2, 4, 4, 58, 60]
-    assert delay_of(values, grid=4, max_delay=60).whole_steps().tolist() == [0, 0, 0, 4, 4, 4, 60, 60]
+    assert delay_of(values, grid=2, max_delay=60).rounded_steps().tolist() == [0, 0, 2, 2, 4, 4, 58, 60]
+    assert delay_of(values, grid=4, max_delay=60).rounded_steps().tolist() == [0, 0, 0, 4, 4, 4, 60, 60]
     arriving = delay_of([2.9], grid=4, max_delay=8, hard=True)(impulse(8, 1))[:, 0, 0]
     assert arriving.tolist() == [0, 0, 0, 0, 0, 1, 0, 0]
     module = delay_of([2.9, 7.0], grid=4, max_delay=8)
@@ -165,12 +165,12 @@ def test_an_exportable_epoch_is_judged_with_rounded_delays(rounding):
     model = build_model(config, 2)
     model.schedule_delays(config, 0.0)
     delay = next(iter(model.delays()))
-    drawn, whole = delay.delay.tolist(), delay.whole_steps().tolist()
+    drawn, whole = delay.delay.tolist(), delay.rounded_steps().tolist()
     model.settle_delays(config, exportable=False)
     assert bool(delay.hard) == (rounding == "straight-through")
     assert delay.delay.tolist() == (whole if rounding == "epoch" else drawn)
     model.settle_delays(config, exportable=True)
-    assert bool(delay.hard) and delay.sigma == 0 and delay.whole_steps().tolist() == whole
+    assert bool(delay.hard) and delay.sigma == 0 and delay.rounded_steps().tolist() == whole
     model.schedule_delays(config, 0.0)
     assert bool(delay.hard) == (rounding == "straight-through")  # the next epoch trains as before
 
@@ -210,7 +210,7 @@ def test_controls_of_one_layer_leave_all_else_as_drawn():
         delays = {"ff": model.blocks[0].delay, "recurrent": model.blocks[0].recurrence.delay}
         assert delays["ff"].delay.requires_grad and not bool(delays["ff"].hard)
         assert delays["recurrent"].delay.requires_grad == (kind == "learned") == (not bool(delays["recurrent"].hard))
-        assert model.delay_steps()["delay_longest_steps"] == max(d.whole_steps().max() for d in delays.values())
+        assert model.delay_steps()["delay_longest_steps"] == max(d.rounded_steps().max() for d in delays.values())
     name = "0.recurrence.delay.delay"
     for kind in ("fixed", "zero"):
         others = {key for key in states[kind] if not torch.equal(states[kind][key], states["learned"][key])}

@@ -139,9 +139,9 @@ def test_what_cannot_be_resumed(command, uninterrupted, tiny, refused, tmp_path)
     assert "state.safetensors is not the state of this run ('progress.json')" in refused(*resume)
     (out / "state.safetensors").write_bytes(state)
     (out / "run.json").write_text("[1]")
-    assert "run.json: holds a list; an object is needed" in refused(*resume)
+    assert "run.json cannot be read (it holds a list; an object is needed)" in refused(*resume)
     (out / "run.json").write_text("{")
-    assert "run.json: is not a run's JSON" in refused(*resume)
+    assert "run.json cannot be read" in refused(*resume)
 
 
 def test_an_interrupt_says_how_to_go_on(command, main, tmp_path, capsys, monkeypatch):
@@ -150,6 +150,6 @@ def test_an_interrupt_says_how_to_go_on(command, main, tmp_path, capsys, monkeyp
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(myelin.train.run.loop.Run, "epoch", interrupted)
+    monkeypatch.setattr(myelin.train.run.loop.TrainingRun, "epoch", interrupted)
     assert main(*command, "--out", tmp_path / "run") == 130
     assert "interrupted; the epochs that ended are kept: continue with the same command and --resume" in capsys.readouterr().err

@@ -171,7 +171,7 @@ def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Run, "epoch", interrupted)
+        patch.setattr(loop.TrainingRun, "epoch", interrupted)
         with pytest.raises(KeyboardInterrupt):
             demo.demo(tmp_path, **arguments)
     demo.demo(tmp_path, **arguments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.hw_configs.shapes import as_chw, convolved, cut_into_channels, half_kernel
 from myelin.train.config.axes import Extent, is_extent, on_axes
 from myelin.train.config.checks import require
 from myelin.train.config.data import AugmentConfig, DataConfig
@@ -88,10 +89,10 @@ class LayerConfig:
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the layer's neurons: (neurons,), or (channels, height, width) where it has channels."""
         if self.kind == "dense":
-            return (self.neurons,) if self.channels == 1 else (self.channels, 1, self.neurons // self.channels)
-        space = input_shape[1:] if len(input_shape) == 3 else (1, *input_shape)
-        axes = zip(space, on_axes(self.kernel, space[0]), on_axes(self.stride, space[0]), strict=True)
-        return self.channels, *((size + kernel // 2 * 2 - kernel) // stride + 1 for size, kernel, stride in axes)
+            return cut_into_channels(self.neurons, self.channels)
+        _, height, width = as_chw(input_shape)
+        kernel, stride = on_axes(self.kernel, height), on_axes(self.stride, height)
+        return self.channels, *convolved((height, width), kernel, stride, half_kernel(kernel))
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,8 @@ class TrainConfig:
 class Config:
     """Everything that determines a run but the data itself.
 
-    What is left to the target (None) is filled in by ``myelin.train.config.target.fitted`` before training, so that a saved
-    run is complete.
+    What is left to the target (None) is filled in by ``myelin.train.config.target.resolve_for_target`` before training, so
+    that a saved run is complete.
     """
 
     name: str = "run"

@@ -1,4 +1,4 @@
-"""What a configuration takes from its target, and what of it the target cannot hold, before anything is trained."""
+"""Fills in a target's limits and rejects what it does not support, before anything is trained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from myelin.train.config.config import Config
 _DECAYS = ("current_decay", "voltage_decay")
 
 
-def fitted(config: Config, target: Target) -> Config:
+def resolve_for_target(config: Config, target: Target) -> Config:
     """``config`` with everything that it leaves to the target: longest delay, grid of weights, ranges of learnt decays.
 
     What training cannot change is refused; the rules on the exported integers have the last word.

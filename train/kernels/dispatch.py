@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +20,10 @@ from torch.nn.grad import conv2d_weight
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import numba_loops as kernels
 from myelin.train.kernels import torch_loops
+from myelin.train.kernels.delay_kernel import DelayKernel
 from myelin.train.kernels.lanes import LANES
 from myelin.train.kernels.layout import array
-from myelin.train.kernels.taps import Taps
+from myelin.train.kernels.types import Gradients, Neurons, Recurrent, Trace
 
 _EMPTY = np.zeros((0, 0, 0), np.float32)
 _NO_MATRIX, _NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
@@ -33,71 +32,6 @@ _NO_DELAYS = (_NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
 
 #: Multiplications of a product up to which OpenBLAS takes its kernels for small matrices, ``sgemm_small_matrix_permit``.
 _UNCOPIED = 10**6
-
-
-@dataclass(frozen=True)
-class Recurrent:
-    """What a layer feeds back.
-
-    Attributes:
-        weight: (N, N), or (channels, channels, kh, kw) over a population (channels, *extent), odd kernels, zero padded.
-        extent: (H, W) of a channel; of no matter to a matrix.
-        mask: (B, N) factor on what each neuron feeds back.
-        taps: recurrent delays.
-    """
-
-    weight: Tensor
-    extent: tuple[int, int]
-    mask: Tensor
-    taps: Taps
-
-    @property
-    def dense(self) -> bool:
-        """Whether the weights are a matrix."""
-        return self.weight.dim() == 2
-
-
-@dataclass(frozen=True)
-class Neurons:
-    """Constants of a population.
-
-    Attributes:
-        keep: (N,) float64 each, (4096 - decay) / 4096 for current and voltage.
-        threshold: in SLAYER's units, infinite where the neurons never spike.
-        surrogate: code, width and scale, see ``myelin.train.kernels.numba_loops``.
-        learn_decays: whether the gradients of the decays are wanted.
-    """
-
-    keep: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-    threshold: float
-    surrogate: tuple[int, float, float]
-    learn_decays: bool
-
-
-class Trace(NamedTuple):
-    """What a forward pass leaves for the backward one, (T, B, N) float32 each.
-
-    Attributes:
-        spikes, voltage: the voltage is that before reset.
-        arriving: spikes as they meet the recurrent weights; None without recurrence.
-        current: None where the decays are not learnt.
-    """
-
-    spikes: Tensor
-    voltage: Tensor
-    arriving: Tensor | None
-    current: Tensor | None
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """``x`` (T, B, N) and ``weight`` (of the recurrence, or None) float32; ``decay`` (2, B, N) and ``delay`` (B, N) float64,
-    per sample and zero where unasked."""
-
-    x: Tensor
-    weight: Tensor | None
-    decay: Tensor
-    delay: Tensor
 
 
 def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> Trace:
@@ -128,9 +62,9 @@ def backward(
     grad_x = np.empty_like(voltage)
     grad_decay, grad_delay = np.zeros((2, *voltage.shape[1:])), np.zeros(voltage.shape[1:])
     current, arriving = (_EMPTY if values is None else array(values) for values in (trace.current, trace.arriving))
-    slopes = recurrent.taps.slopes if recurrent is not None and learn_delay else _NO_DELAYS[2]
+    slopes = recurrent.delay_kernel.slopes if recurrent is not None and learn_delay else _NO_DELAYS[2]
     chunk, grad_matrix = _chunk(voltage.shape[1], recurrent), _EMPTY
-    if recurrent is not None and recurrent.dense and recurrent.taps.order == 0:
+    if recurrent is not None and recurrent.dense and recurrent.delay_kernel.order == 0:
         grad_matrix = np.zeros((-(-voltage.shape[1] // chunk), *recurrent.weight.shape), np.float32)
     with one_blas_thread_each():
         kernels.layer_backward(
@@ -144,24 +78,26 @@ def backward(
     return Gradients(found, weight, torch.from_numpy(grad_decay), torch.from_numpy(grad_delay))
 
 
-def delay_forward(spikes: Tensor, taps: Taps) -> Tensor:
+def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     """Spikes (T, B, N) as they arrive."""
     if spikes.device.type != "cpu":
-        return torch_loops.delay_forward(spikes, taps)
+        return torch_loops.delay_forward(spikes, kernel)
     source = array(spikes)
     arriving = np.empty_like(source)
-    kernels.delay_forward(source, taps.lags, taps.weights, taps.order, arriving)
+    kernels.delay_forward(source, kernel.lags, kernel.weights, kernel.order, arriving)
     return torch.from_numpy(arriving)
 
 
-def delay_backward(grad_arriving: Tensor, spikes: Tensor, taps: Taps, *, learn: bool) -> tuple[Tensor, Tensor]:
+def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N), and dL/d(delay) per sample (B, N), zero unless ``learn``."""
     if spikes.device.type != "cpu":
-        return torch_loops.delay_backward(grad_arriving, spikes, taps, learn=learn)
+        return torch_loops.delay_backward(grad_arriving, spikes, kernel, learn=learn)
     source = array(spikes)
     grad_spikes, grad_delay = np.empty_like(source), np.zeros(source.shape[1:])
-    slopes = taps.slopes if learn else taps.slopes[:0]
-    kernels.delay_backward(array(grad_arriving), source, taps.lags, taps.weights, taps.order, slopes, grad_spikes, grad_delay)
+    slopes = kernel.slopes if learn else kernel.slopes[:0]
+    kernels.delay_backward(
+        array(grad_arriving), source, kernel.lags, kernel.weights, kernel.order, slopes, grad_spikes, grad_delay
+    )
     return torch.from_numpy(grad_spikes), torch.from_numpy(grad_delay)
 
 
@@ -177,7 +113,7 @@ def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurre
         found = kernels.kernel_gradient(array(grad_x), array(arriving), channels, *kernel, recurrent.extent).sum(axis=0)
         return torch.from_numpy(found.astype(np.float32))
     images, grads = (values.unflatten(1, (channels, *recurrent.extent)) for values in (source, grad))
-    return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[taps // 2 for taps in kernel])
+    return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])
 
 
 def _weights(recurrent: Recurrent | None, *, transposed: bool) -> tuple[npt.NDArray, npt.NDArray, tuple[int, int]]:
@@ -192,7 +128,7 @@ def _weights(recurrent: Recurrent | None, *, transposed: bool) -> tuple[npt.NDAr
 def _delays(recurrent: Recurrent | None) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray, int]:
     if recurrent is None:
         return _NO_DELAYS
-    return array(recurrent.mask), recurrent.taps.lags, recurrent.taps.weights, recurrent.taps.order
+    return array(recurrent.mask), recurrent.delay_kernel.lags, recurrent.delay_kernel.weights, recurrent.delay_kernel.order
 
 
 def _chunk(batch: int, recurrent: Recurrent | None) -> int:

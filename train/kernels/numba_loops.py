@@ -26,13 +26,13 @@ triangle    max(0, 1 - |x| / width) / width                Bellec et al. 2018, p
 Each integrates to one over x, so ``width`` alone sets how far from the threshold a neuron still learns.  The reset is treated
 as a constant: past a spike no gradient flows along the voltage.
 
-**Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``myelin.train.kernels.taps.Taps``, given by a few
-points: h itself (``order`` 0), or its second difference (``order`` 2), which is zero but at the corners of a triangle.  What
-arrives is then summed up twice along time, forward; the gradient of a spike likewise, backward.  So a spike costs a handful of
-additions, whatever the width of the triangle.  The delay belongs to the presynaptic neuron and commutes with the weights:
-spikes are delayed first and meet the weights once, one product a step.  A neuron has the same delay in all samples: with
-``LANES`` of them side by side in memory, a point is one vector to load, where one sample by itself would gather from many
-places.
+**Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``myelin.train.kernels.delay_kernel.DelayKernel``,
+given by a few points: h itself (``order`` 0), or its second difference (``order`` 2), which is zero but at the corners of a
+triangle.  What arrives is then summed up twice along time, forward; the gradient of a spike likewise, backward.  So a spike
+costs a handful of additions, whatever the width of the triangle.  The delay belongs to the presynaptic neuron and commutes with
+the weights: spikes are delayed first and meet the weights once, one product a step.  A neuron has the same delay in all
+samples: with ``LANES`` of them side by side in memory, a point is one vector to load, where one sample by itself would gather
+from many places.
 
 **Recurrence.**  A dense matrix (one product of BLAS a step for a chunk of samples), a convolution over the population
 (channels, height, width) seen as ``size``, or none.  Chunks of samples run in parallel from the first to the last step, with

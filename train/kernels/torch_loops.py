@@ -8,18 +8,15 @@ made of whole weights (delays rounded), gradients agree to float rounding.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
+from myelin.train.kernels.delay_kernel import DelayKernel
 from myelin.train.kernels.numba_loops import SURROGATES
-from myelin.train.kernels.taps import Taps
-
-if TYPE_CHECKING:
-    from myelin.train.kernels.dispatch import Neurons, Recurrent, Trace
+from myelin.train.kernels.types import Neurons, Recurrent, Trace
 
 _NAMES = {code: name for name, code in SURROGATES.items()}
 
@@ -28,15 +25,15 @@ class _Ring:
     """What is on its way, (slots, B, N); the slot of this step is ``now``.
 
     Args:
-        taps: their lags set the number of slots.
+        kernel: their lags set the number of slots.
         like: a tensor (..., B, N) of the device.
         dtype: of the ring.
     """
 
-    def __init__(self, taps: Taps, like: Tensor, dtype: torch.dtype) -> None:
-        self.slots = int(taps.lags.max(initial=0)) + 1
+    def __init__(self, kernel: DelayKernel, like: Tensor, dtype: torch.dtype) -> None:
+        self.slots = int(kernel.lags.max(initial=0)) + 1
         self.values = torch.zeros(self.slots, *like.shape[-2:], dtype=dtype, device=like.device)
-        self.lags = torch.as_tensor(taps.lags, device=like.device)[:, None]  # (P, 1, N)
+        self.lags = torch.as_tensor(kernel.lags, device=like.device)[:, None]  # (P, 1, N)
         self.now = 0
 
     @property
@@ -78,7 +75,7 @@ class _Sum:
 def layer_forward(
     x: Tensor, neurons: Neurons, recurrent: Recurrent | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``myelin.train.kernels.dispatch.Trace``."""
+    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``myelin.train.kernels.types.Trace``."""
     x = x.detach().float()
     keep_u, keep_v = (torch.as_tensor(keep, device=x.device) for keep in neurons.keep)
     u = v = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
@@ -86,8 +83,8 @@ def layer_forward(
     arriving = None if recurrent is None else torch.empty_like(x)
     current = torch.empty_like(x) if neurons.learn_decays else None
     if recurrent is not None:
-        ring, total_arrived = _Ring(recurrent.taps, x, torch.float64), _Sum(recurrent.taps.order, x)
-        weights = torch.as_tensor(recurrent.taps.weights, device=x.device)[:, None]
+        ring, total_arrived = _Ring(recurrent.delay_kernel, x, torch.float64), _Sum(recurrent.delay_kernel.order, x)
+        weights = torch.as_tensor(recurrent.delay_kernel.weights, device=x.device)[:, None]
     for t in range(x.shape[0]):
         total = x[t]
         if recurrent is not None and arriving is not None:
@@ -118,9 +115,9 @@ def layer_backward(
     grad_decay = torch.zeros(2, *spikes.shape[1:], dtype=torch.float64, device=spikes.device)
     grad_delay = torch.zeros(spikes.shape[1:], dtype=torch.float64, device=spikes.device)
     if recurrent is not None:
-        taps = recurrent.taps
-        ring, ahead, slope = _Ring(taps, spikes, torch.float32), _Sum(taps.order, spikes), _Sum(taps.order // 2, spikes)
-        weights, slopes = (torch.as_tensor(values, device=spikes.device)[:, None] for values in (taps.weights, taps.slopes))
+        kernel = recurrent.delay_kernel
+        ring, ahead, slope = _Ring(kernel, spikes, torch.float32), _Sum(kernel.order, spikes), _Sum(kernel.order // 2, spikes)
+        weights, slopes = (torch.as_tensor(values, device=spikes.device)[:, None] for values in (kernel.weights, kernel.slopes))
     for t in range(spikes.shape[0] - 1, -1, -1):
         direct = grad_out[t].float()
         if recurrent is not None:
@@ -142,11 +139,11 @@ def layer_backward(
     return grad_x, grad_decay, grad_delay
 
 
-def delay_forward(spikes: Tensor, taps: Taps) -> Tensor:
+def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     """Spikes (T, B, N) as they arrive."""
     spikes = spikes.detach().float()
-    ring, arrived, result = _Ring(taps, spikes, torch.float64), _Sum(taps.order, spikes), torch.empty_like(spikes)
-    weights = torch.as_tensor(taps.weights, device=spikes.device)[:, None]
+    ring, arrived, result = _Ring(kernel, spikes, torch.float64), _Sum(kernel.order, spikes), torch.empty_like(spikes)
+    weights = torch.as_tensor(kernel.weights, device=spikes.device)[:, None]
     for t in range(spikes.shape[0]):
         result[t] = arrived.add(ring.take())
         ring.send(spikes[t], weights)
@@ -154,10 +151,10 @@ def delay_forward(spikes: Tensor, taps: Taps) -> Tensor:
     return result
 
 
-def delay_backward(grad_arriving: Tensor, spikes: Tensor, taps: Taps, *, learn: bool) -> tuple[Tensor, Tensor]:
+def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N) and dL/d(delay) per sample (B, N)."""
-    ring, ahead, slope = _Ring(taps, spikes, torch.float32), _Sum(taps.order, spikes), _Sum(taps.order // 2, spikes)
-    weights, slopes = (torch.as_tensor(values, device=spikes.device)[:, None] for values in (taps.weights, taps.slopes))
+    ring, ahead, slope = _Ring(kernel, spikes, torch.float32), _Sum(kernel.order, spikes), _Sum(kernel.order // 2, spikes)
+    weights, slopes = (torch.as_tensor(values, device=spikes.device)[:, None] for values in (kernel.weights, kernel.slopes))
     result = torch.empty_like(spikes)
     grad_delay = torch.zeros(spikes.shape[1:], dtype=torch.float64, device=spikes.device)
     for t in range(spikes.shape[0] - 1, -1, -1):
@@ -188,7 +185,7 @@ def _recur(values: Tensor, recurrent: Recurrent, *, backward: bool = False) -> T
     if recurrent.dense:
         return values @ (weight if backward else weight.t())
     images = values.unflatten(1, (weight.shape[0], *recurrent.extent))
-    padding = [taps // 2 for taps in weight.shape[2:]]
+    padding = [size // 2 for size in weight.shape[2:]]
     # ten bits of a product would not hold what is exact in 24
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         return (conv_transpose2d if backward else conv2d)(images, weight, padding=padding).flatten(1)

@@ -11,7 +11,7 @@ from myelin.train.delay import AxonalDelay, shift_one_step
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.recurrence import Recurrence
-from myelin.train.neurons import Cuba
+from myelin.train.neurons import Neuron
 
 
 class Synapse(nn.Module):
@@ -61,7 +61,7 @@ class Block(nn.Module):
     def __init__(
         self,
         synapse: Synapse,
-        neuron: Cuba,
+        neuron: Neuron,
         *,
         recurrence: Recurrence | None = None,
         delay: AxonalDelay | None = None,

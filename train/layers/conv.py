@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.shapes import convolved
 from myelin.train.layers.block import Block, Synapse
 from myelin.train.neurons import Cuba
 
@@ -37,7 +38,7 @@ class ConvSynapse(Synapse):
         gain: float = 1.0,
     ) -> None:
         super().__init__()
-        size = [(input_shape[1 + a] + 2 * padding[a] - kernel[a]) // stride[a] + 1 for a in range(2)]
+        size = convolved((input_shape[1], input_shape[2]), kernel, stride, padding)
         if min(size) < 1:
             raise ConfigError(f"a kernel of {kernel} with padding {padding} does not fit an input of shape {input_shape}")
         fan_in = input_shape[0] * kernel[0] * kernel[1]

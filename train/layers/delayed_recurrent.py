@@ -16,13 +16,13 @@ from myelin.train.config.axes import Extent, on_axes
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers.block import Block, Synapse
 from myelin.train.layers.recurrence import Recurrence
-from myelin.train.neurons import Cuba
+from myelin.train.neurons import Neuron
 
 
 class DelayedRecurrent(Block):
     """CUBA neurons with a feed-forward synapse and a delayed recurrence.
 
-    ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the taps h of ``myelin.train.delay``.
+    ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the delay kernel h of ``myelin.train.delay``.
 
     Args:
         synapse: the connection from the layer before.
@@ -42,7 +42,7 @@ class DelayedRecurrent(Block):
     def __init__(
         self,
         synapse: Synapse,
-        neuron: Cuba,
+        neuron: Neuron,
         *,
         recurrent: str,
         recurrent_delay: AxonalDelay,

@@ -1,6 +1,6 @@
 """Recurrence with learnable axonal delays: a dense matrix (DelRec) or a convolution over the neuron axis (ConvDelRec).
 
-``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay's taps h of ``myelin.train.delay``: a spike reaches the layer 1 +
+``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay kernel h of ``myelin.train.delay``: a spike reaches the layer 1 +
 delay steps later.  The delay belongs to the presynaptic neuron and so commutes with W: spikes are spread first, one product a
 step follows.
 
@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
+from myelin.train.kernels.types import Recurrent, Trace
 from myelin.train.layers.dropout import keep_mask
-from myelin.train.neurons import Cuba
+from myelin.train.neurons import Neuron
 
 
 class Recurrence(nn.Module):
@@ -53,7 +54,7 @@ class Recurrence(nn.Module):
         """``dense`` or ``conv``."""
         return "dense" if self.weight.dim() == 2 else "conv"
 
-    def forward(self, x: Tensor, neuron: Cuba) -> Tensor:
+    def forward(self, x: Tensor, neuron: Neuron) -> Tensor:
         """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself."""
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
         if self.training and self.dropout:
@@ -61,11 +62,9 @@ class Recurrence(nn.Module):
         else:
             mask = torch.ones(x.shape[1:])
         kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
-        return _RecurrentFunction.apply(
-            x, kernel, self.delay.delay, neuron.current_decay, neuron.voltage_decay, self, neuron, mask.to(x.device)
-        )
+        return _RecurrentFunction.apply(x, kernel, self.delay.delay, *neuron.decays, self, neuron, mask.to(x.device))
 
-    def extent(self, neuron: Cuba) -> tuple[int, int]:
+    def extent(self, neuron: Neuron) -> tuple[int, int]:
         """(H, W) of a channel of the population; neurons in a row are cut into channels of one row each."""
         if len(neuron.shape) == 3:
             return neuron.shape[1], neuron.shape[2]
@@ -77,9 +76,9 @@ class _RecurrentFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, layer: Recurrence, neuron: Cuba, mask: Tensor
+        ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, layer: Recurrence, neuron: Neuron, mask: Tensor
     ) -> Tensor:
-        recurrent = loops.Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.taps(x.shape[2]))
+        recurrent = Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.kernel(x.shape[2]))
         ctx.recurrent, ctx.constants = recurrent, neuron.constants()
         ctx.layer, ctx.neuron = layer, neuron
         trace = loops.forward(x, ctx.constants, recurrent)
@@ -89,6 +88,6 @@ class _RecurrentFunction(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         learn = ctx.needs_input_grad[2]
-        grads = loops.backward(grad, loops.Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)
+        grads = loops.backward(grad, Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)
         grad_delay = ctx.layer.delay.sum_gradients(grads.delay) if learn else None
         return grads.x, grads.weight, grad_delay, *ctx.neuron.sum_decay_gradients(grads.decay), None, None, None

@@ -1,7 +1,8 @@
-"""Neurons for training, one file each."""
+"""Neurons for training, one file each; ``neuron.py`` is the contract."""
 
 import myelin.train.needs_torch  # noqa: F401
 
 from myelin.train.neurons.cuba import Cuba
+from myelin.train.neurons.neuron import Neuron
 
-__all__ = ["Cuba"]
+__all__ = ["Cuba", "Neuron"]

@@ -11,12 +11,15 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 from myelin.train.kernels import dispatch as loops
-from myelin.train.kernels.layout import array, nct, tbn
+from myelin.train.kernels.layout import array
 from myelin.train.kernels.numba_loops import SURROGATES
+from myelin.train.kernels.types import Neurons, Trace
+from myelin.train.neurons.neuron import Neuron
 
 
-class Cuba(nn.Module):
+class Cuba(Neuron):
     """A population of CUBA neurons.
 
     Per step, in SLAYER's units (integers over 4096 inside, see ``myelin.train.kernels.numba_loops``)::
@@ -105,11 +108,6 @@ class Cuba(nn.Module):
             self.register_parameter(name, nn.Parameter(start.clamp(low, high), requires_grad=learn_decays))
 
     @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return math.prod(self.shape)
-
-    @property
     def decays(self) -> tuple[nn.Parameter, nn.Parameter]:
         """Current and voltage decay in units of 1/4096."""
         return self.current_decay, self.voltage_decay
@@ -155,12 +153,8 @@ class Cuba(nn.Module):
         """As ``quantize_8bit``, on the grid of ``weight_bits``: multiples of 2^(9 - bits) in -256..255."""
         return _on_grid(weight, self.weight_bits)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Spikes (voltages if not spiking) of input ``x``, both (B, *shape, T)."""
-        return nct(self.steps(tbn(x)), self.shape)
-
     def steps(self, x: Tensor) -> Tensor:
-        """As ``forward``, on (T, B, N)."""
+        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
         return _CubaFunction.apply(x, self.current_decay, self.voltage_decay, self)
 
     @property
@@ -168,10 +162,10 @@ class Cuba(nn.Module):
         """Threshold in SLAYER's units, infinite if the neurons do not spike."""
         return self.threshold if self.spiking else math.inf
 
-    def constants(self) -> loops.Neurons:
+    def constants(self) -> Neurons:
         """What the loops over time need, as it is now."""
         code = SURROGATES[self.surrogate], self.width, self.scale_grad
-        return loops.Neurons(self.keep(), self.threshold_or_inf, code, self.learn_decays)
+        return Neurons(self.keep(), self.threshold_or_inf, code, self.learn_decays)
 
     def sum_decay_gradients(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N); None where they are not learnt."""
@@ -189,9 +183,9 @@ def _decay_range(name: str, low: int | None, high: int | None) -> tuple[int, int
 
 
 def _on_grid(weight: Tensor, bits: int) -> Tensor:
-    """Multiples of 2^(9 - bits) in -256..255, over 64, with a straight-through gradient (zero where clipped)."""
-    unit, half = 1 << (WEIGHT_BITS + 1 - bits), 1 << (bits - 1)
-    steps = (weight * (WEIGHT_SCALE / unit)).clamp(-half, half - 1)
+    """``myelin.hw_configs.weight_grid.on_grid`` over 64, with a straight-through gradient (zero where clipped)."""
+    unit = grid_unit(bits)
+    steps = (weight * (WEIGHT_SCALE / unit)).clamp(*mantissa_range(bits))
     whole = steps + (torch.round(steps) - steps).detach()
     return whole * (unit / WEIGHT_SCALE)
 
@@ -208,5 +202,5 @@ class _CubaFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grads = loops.backward(grad, loops.Trace(*ctx.saved_tensors), ctx.constants)
+        grads = loops.backward(grad, Trace(*ctx.saved_tensors), ctx.constants)
         return grads.x, *ctx.neuron.sum_decay_gradients(grads.decay), None

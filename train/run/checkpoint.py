@@ -1,18 +1,16 @@
 """Run folders: safetensors and JSON, never pickle; every file appears whole or not at all.
 
-run.json             configuration, classes, versions, data, progress and the metrics of the exported epoch
+run.json             configuration, classes, versions, data, progress and the exported epoch (``myelin.train.run.run_record``)
 model.safetensors    parameters of the best epoch on validation data: what is exported
 state.safetensors    parameters and optimiser of the last epoch: what ``--resume`` continues from
-metrics.jsonl        one line an epoch
+metrics.jsonl        one line an epoch (``myelin.train.run.metrics``)
 """
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import myelin.train.needs_torch  # noqa: F401
 
@@ -25,17 +23,6 @@ from torch import Tensor
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_atomically
 from myelin.train.model import SpikingNetwork
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The dictionary in a JSON file; raises ConfigError in one line where there is none."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: is not a run's JSON ({error}); name a folder that `myelin train` wrote") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: holds a {type(values).__name__}; an object is needed")
-    return values
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:

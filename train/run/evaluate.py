@@ -15,7 +15,7 @@ from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batches
 from myelin.train.run.parallel import ALONE, Processes
-from myelin.train.run.prefetch import ahead
+from myelin.train.run.prefetch import prefetch
 
 
 class Evaluation(NamedTuple):
@@ -50,7 +50,7 @@ def evaluate(
     model.eval()
     scores, labels, outputs, rates = [], [], [], []
     unit = STATE_SCALE if not model.blocks[-1].neuron.spiking else 1
-    for batch in ahead(batches.in_order(processes.part(len(batches)))):
+    for batch in prefetch(batches.in_order(processes.part(len(batches)))):
         output = model(batch.spikes.to(device)).cpu()  # (B, classes, T)
         whole = output.double() * unit
         scores.append(whole.sum(dim=2).numpy())

@@ -8,13 +8,14 @@ from typing import Any
 from myelin.hw_configs.parts import require
 from myelin.train.kernels.layout import array
 from myelin.train.model import SpikingNetwork
+from myelin.train.run.metrics import METRICS, EpochMetrics
 from myelin.train.run.plots import Delays, delay_histograms, learning_curve
 
 #: Pictures are drawn this often in a run, and when it ends or is interrupted: each time costs about a second.
 _DRAWINGS = 4
 
 
-class Watch:
+class RunLogger:
     """Draws ``learning.png`` and ``delays.png`` into the run folder; with ``tensorboard`` logs every epoch below it.
 
     Args:
@@ -33,15 +34,16 @@ class Watch:
         self.drawn = True
         self.writer = _writer(out / "tensorboard") if tensorboard else None
 
-    def epoch(self, metrics: dict[str, Any]) -> None:
+    def epoch(self, metrics: EpochMetrics) -> None:
         """An epoch was saved."""
-        number = metrics["epoch"]
+        number = metrics.epoch
         self.drawn = False
         if self.writer is not None:
             for name in ("loss", "train_accuracy", "validation_accuracy", "delay_mean_steps", "delay_longest_steps", "seconds"):
-                if metrics[name] is not None:
-                    self.writer.add_scalar(name, metrics[name], number)
-            for index, rate in enumerate(metrics["rates_per_step"]):
+                value = getattr(metrics, name)
+                if value is not None:
+                    self.writer.add_scalar(name, value, number)
+            for index, rate in enumerate(metrics.rates_per_step):
                 self.writer.add_scalar(f"rates_per_step/layer_{index}", rate, number)
             for name, delays in delays_by_layer(self.model).items():
                 self.writer.add_histogram(f"delay_steps/{name.replace(', ', '/').replace(' ', '_')}", delays, number)
@@ -52,7 +54,7 @@ class Watch:
     def draw(self) -> None:
         """Bring the pictures up to date."""
         if not self.drawn:
-            learning_curve(self.out / "learning.png", self.out / "metrics.jsonl")
+            learning_curve(self.out / "learning.png", self.out / METRICS)
             delay_histograms(self.out / "delays.png", self.before, delays_by_layer(self.model))
             self.drawn = True
 

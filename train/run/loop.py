@@ -20,18 +20,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
-from myelin.hw_configs.files import write_atomically, write_json
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
+from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_from_dict, config_to_dict
-from myelin.train.config.target import facts, fitted
+from myelin.train.config.target import facts, resolve_for_target
 from myelin.train.datasets import SpikeDataset, by_interval, split
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.batches import Batches
 from myelin.train.run.checkpoint import (
     load_parameters,
     optimizer_tensors,
-    read_json,
     read_tensors,
     restore_optimizer,
     versions,
@@ -39,22 +38,14 @@ from myelin.train.run.checkpoint import (
 )
 from myelin.train.run.device import device_named
 from myelin.train.run.evaluate import evaluate
-from myelin.train.run.logger import Watch
+from myelin.train.run.logger import RunLogger
 from myelin.train.run.memory import keep_freed_memory
+from myelin.train.run.metrics import BestEpoch, EpochMetrics, append_metrics, keep_epochs
 from myelin.train.run.optimizer import build_optimizer, learning_rate_factor
 from myelin.train.run.parallel import ALONE, Processes
-from myelin.train.run.prefetch import ahead
-from myelin.train.run.step import joint_gradient
-
-#: What is kept of the metrics of the exported epoch.
-_OF_THE_BEST = (
-    "epoch",
-    "train_accuracy",
-    "validation_accuracy",
-    "delay_mean_steps",
-    "delay_longest_steps",
-    "rates_per_step",
-)
+from myelin.train.run.prefetch import prefetch
+from myelin.train.run.run_record import MODEL, RUN, STATE, RunRecord, read_run, write_run
+from myelin.train.run.step import accumulate_gradient
 
 
 def train(
@@ -82,9 +73,9 @@ def train(
         MyelinError: the loss stopped being finite.
     """
     keep_freed_memory()
-    there = processes.from_first(lambda: resume and (out / "run.json").exists())
-    run = Run(with_slices(config, out, there, processes), dataset, out, processes)
-    watch = Watch(run.model, out, config.train.epochs, tensorboard=tensorboard) if processes.first else None
+    there = processes.from_first(lambda: resume and (out / RUN).exists())
+    run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes)
+    logger = RunLogger(run.model, out, config.train.epochs, tensorboard=tensorboard) if processes.first else None
     start = run.restore() if there else run.start()
     shown = progress and processes.first
     bar = tqdm(range(start, config.train.epochs), initial=start, total=config.train.epochs, disable=not shown, unit="epoch")
@@ -92,21 +83,21 @@ def train(
         for epoch in bar:
             metrics = run.epoch(epoch)
             run.save(epoch, metrics)
-            bar.set_postfix_str(f"loss {metrics['loss']:.3f}, validation {100 * metrics['validation_accuracy']:.1f} %")
-            if watch is not None:
-                watch.epoch(metrics)
+            bar.set_postfix_str(f"loss {metrics.loss:.3f}, validation {100 * metrics.validation_accuracy:.1f} %")
+            if logger is not None:
+                logger.epoch(metrics)
     finally:
-        if watch is not None:
-            watch.draw()
+        if logger is not None:
+            logger.draw()
     return run.finish()
 
 
-class Run:
+class TrainingRun:
     """A training run and its folder; every one of ``processes`` holds the same model and optimiser."""
 
     def __init__(self, config: Config, dataset: SpikeDataset, out: Path, processes: Processes = ALONE) -> None:
         target = load_target(config.target)
-        self.config = config = fitted(config, target)
+        self.config = config = resolve_for_target(config, target)
         self.out, self.target, self.processes = out, facts(target), processes
         dataset = by_interval(dataset, config.data.intervals_ms)
         self.classes = dataset.classes
@@ -118,7 +109,7 @@ class Run:
         self.model = untrained(config, dataset.classes).to(device_named(config.train.device))
         self.model.recompute = config.train.recompute
         self.optimizer = build_optimizer(self.model, config.train)
-        self.best: dict[str, Any] = {}
+        self.best: BestEpoch | None = None
         self.lost: Counter[str] = Counter()  # events not in frames, of all processes
         self.data = {
             "name": Path(dataset.name).name,
@@ -138,23 +129,23 @@ class Run:
         if self.out.exists() and (not self.out.is_dir() or any(not path.name.startswith(".") for path in self.out.iterdir())):
             raise ConfigError(f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume")
         self.out.mkdir(parents=True, exist_ok=True)
-        write_json(self.out / "run.json", self._record(-1))
+        write_run(self._record(-1))
 
     def restore(self) -> int:
         """Load the last epoch's state; returns the next epoch."""
         record, tensors = self.processes.from_first(self._read)
-        saved = config_from_dict(record.get("config", {}))
+        saved = config_from_dict(record.config)
         if saved != self.config:
             raise ConfigError(f"{self.out}: holds a run with another configuration; resume without changing it")
-        if record.get("data") != self.data:
-            raise ConfigError(f"{self.out}: was trained on other data ({record.get('data')}); resume with the same")
+        if record.data_facts != self.data:
+            raise ConfigError(f"{self.out}: was trained on other data ({record.data_facts}); resume with the same")
         if tensors is None:
             return 0  # stopped before the first epoch ended
         try:
             meta = json.loads(bytes(tensors.pop("progress.json").numpy()).decode())
             restore_optimizer(self.optimizer, {k: tensors.pop(k) for k in list(tensors) if k.startswith("optimizer.")})
             self.model.load_state_dict(tensors)
-            self.best = meta["best"]
+            self.best = BestEpoch.from_dict(meta["best"]) if meta["best"] else None
             self.lost = Counter(meta["events"])
             epoch = int(meta["epoch"])
         except (KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: names or shapes that torch refuses
@@ -164,18 +155,16 @@ class Run:
             self._mend(epoch)
         return epoch + 1
 
-    def _read(self) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
-        state = self.out / "state.safetensors"
-        return read_json(self.out / "run.json"), read_tensors(state) if state.exists() else None
+    def _read(self) -> tuple[RunRecord, dict[str, Tensor] | None]:
+        state = self.out / STATE
+        return read_run(self.out), read_tensors(state) if state.exists() else None
 
     def _mend(self, epoch: int) -> None:
         """Bring the files to the state after ``epoch``: a kill may have come between them."""
-        metrics = self.out / "metrics.jsonl"
-        kept = metrics.read_bytes().splitlines(keepends=True)[: epoch + 1] if metrics.exists() else []
-        write_atomically(metrics, b"".join(kept))
-        write_json(self.out / "run.json", self._record(epoch))
+        keep_epochs(self.out, epoch + 1)
+        write_run(self._record(epoch))
 
-    def epoch(self, epoch: int) -> dict[str, Any]:
+    def epoch(self, epoch: int) -> EpochMetrics:
         """Train one epoch and evaluate on the validation part."""
         plan, started = self.config.train, time.perf_counter()
         self.model.train()
@@ -183,12 +172,12 @@ class Run:
         losses, correct, seen = 0.0, 0, 0
         slices = self.processes.slices(plan.slices_or_one)
         batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
-        for index, batch in enumerate(ahead(batches)):
+        for index, batch in enumerate(prefetch(batches)):
             factor = learning_rate_factor(plan, (epoch + index / len(self.train_batches)) / plan.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor
             self.optimizer.zero_grad()
-            step = joint_gradient(self.model, batch, self.config, epoch, index, self.processes)
+            step = accumulate_gradient(self.model, batch, self.config, epoch, index, self.processes)
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
             if not math.isfinite(norm.item()):
                 raise MyelinError(f"the gradient's norm became {norm.item()} in epoch {epoch}; lower train.learning_rate")
@@ -203,42 +192,45 @@ class Run:
         exportable = epoch >= self.config.first_exportable_epoch
         self.model.settle_delays(self.config, exportable)
         result = evaluate(self.model, self.valid_batches, processes=self.processes)
-        return {
-            "epoch": epoch,
-            "loss": losses / seen,
-            "train_accuracy": correct / seen,
-            "validation_accuracy": result.accuracy,
-            "delays_rounded": all(bool(delay.hard) for delay in self.model.delays()),
-            "exportable": exportable,
+        return EpochMetrics(
+            epoch=epoch,
+            loss=losses / seen,
+            train_accuracy=correct / seen,
+            validation_accuracy=result.accuracy,
+            delays_rounded=all(bool(delay.hard) for delay in self.model.delays()),
+            exportable=exportable,
             **self.model.delay_steps(),
-            "rates_per_step": result.rates,
-            "seconds": time.perf_counter() - started,
-        }
+            rates_per_step=tuple(result.rates),
+            seconds=time.perf_counter() - started,
+        )
 
-    def save(self, epoch: int, metrics: dict[str, Any]) -> None:
+    def save(self, epoch: int, metrics: EpochMetrics) -> None:
         """Write the epoch: first the model if it is the best so far, last the record."""
         self.processes.agree("parameters", digest(parameter.detach().cpu().numpy() for parameter in self.model.parameters()))
-        if metrics["exportable"] and metrics["validation_accuracy"] >= self.best.get("validation_accuracy", -1.0):
-            self.best = {name: metrics[name] for name in _OF_THE_BEST}
+        better = self.best is None or metrics.validation_accuracy >= self.best.validation_accuracy
+        if metrics.exportable and better:
+            self.best = metrics.best()
             if self.processes.first:
-                write_tensors(self.out / "model.safetensors", self.model.state_dict(), {"epoch": str(epoch)})
+                write_tensors(self.out / MODEL, self.model.state_dict(), {"epoch": str(epoch)})
         if not self.processes.first:
             return
-        with open(self.out / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(metrics) + "\n")
-        progress = json.dumps({"epoch": epoch, "best": self.best, "events": dict(self.lost)}).encode()
+        append_metrics(self.out, metrics)
+        progress = json.dumps({"epoch": epoch, "best": self._best(), "events": dict(self.lost)}).encode()
         state = {"progress.json": torch.from_numpy(np.frombuffer(progress, np.uint8).copy())}
-        write_tensors(self.out / "state.safetensors", {**self.model.state_dict(), **optimizer_tensors(self.optimizer), **state})
-        write_json(self.out / "run.json", self._record(epoch))
+        write_tensors(self.out / STATE, {**self.model.state_dict(), **optimizer_tensors(self.optimizer), **state})
+        write_run(self._record(epoch))
 
     def finish(self) -> dict[str, Any]:
         """Load the exported epoch into the model of the first process and return the record."""
         if self.processes.first:
-            load_parameters(self.model, self.out / "model.safetensors")
-        return self.processes.from_first(lambda: read_json(self.out / "run.json"))
+            load_parameters(self.model, self.out / MODEL)
+        return self.processes.from_first(lambda: dict(read_run(self.out).values))
 
-    def _record(self, epoch: int) -> dict[str, Any]:
-        return {
+    def _best(self) -> dict[str, Any]:
+        return {} if self.best is None else self.best.as_dict()
+
+    def _record(self, epoch: int) -> RunRecord:
+        values = {
             "config": config_to_dict(self.config),
             "target": self.target,
             "classes": self.classes,
@@ -246,11 +238,13 @@ class Run:
             "data": self.data,
             "epochs_done": epoch + 1,
             "finished": epoch + 1 == self.config.train.epochs,
-            "best": self.best,
+            "best": self._best(),
             "events_not_in_frames": dict(self.lost),
             **parameter_count(self.model),
+            "myelin": VERSION,
             "versions": versions(),
         }
+        return RunRecord(self.out, values)
 
 
 def with_slices(config: Config, out: Path, resume: bool, processes: Processes) -> Config:
@@ -259,8 +253,8 @@ def with_slices(config: Config, out: Path, resume: bool, processes: Processes) -
         return config
     count = processes.size
     if resume:
-        record = processes.from_first(lambda: read_json(out / "run.json"))
-        count = config_from_dict(record.get("config", {})).train.slices_or_one
+        record = processes.from_first(lambda: read_run(out))
+        count = config_from_dict(record.config).train.slices_or_one
     return replace(config, train=replace(config.train, slices=count))
 
 

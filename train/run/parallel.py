@@ -132,7 +132,7 @@ ALONE = Processes()
 
 
 @contextlib.contextmanager
-def joined(timeout_s: float = TIMEOUT_S) -> Iterator[Processes]:
+def process_group(timeout_s: float = TIMEOUT_S) -> Iterator[Processes]:
     """The processes of this run, connected: those that torchrun, or a launcher with its variables, started; or one alone.
 
     Processes talk through gloo for tensors on the CPU and through nccl on CUDA.  An error in one of them ends all: the first

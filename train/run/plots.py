@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.figures import BLUE, GREEN, GREY, INK, ORANGE, figure, save
+from myelin.train.run.metrics import read_metrics
 
 #: Delays of a population by its name, in steps, fractional.
 Delays = Mapping[str, npt.NDArray[Any]]
@@ -24,13 +23,13 @@ def learning_curve(path: Path, metrics: Path) -> None:
         DataError: the file is missing, damaged or holds no epoch.
     """
     rows = read_metrics(metrics)
-    epochs = np.array([row["epoch"] for row in rows])
-    rounded = np.array([row["delays_rounded"] for row in rows])
-    exportable = np.array([row["exportable"] for row in rows])
-    valid = 100 * np.array([row["validation_accuracy"] for row in rows])
+    epochs = np.array([row.epoch for row in rows])
+    rounded = np.array([row.delays_rounded for row in rows])
+    exportable = np.array([row.exportable for row in rows])
+    valid = 100 * np.array([row.validation_accuracy for row in rows])
     drawing = figure(9.0, 7.2)
     upper, lower, activity = drawing.subplots(3, 1, sharex=True, height_ratios=[2, 1, 1])
-    upper.plot(epochs, 100 * np.array([row["train_accuracy"] for row in rows]), color=GREY, label="training")
+    upper.plot(epochs, 100 * np.array([row.train_accuracy for row in rows]), color=GREY, label="training")
     upper.plot(epochs, valid, color=BLUE, label="validation")
     if exportable.any():
         # of equally good epochs the last one is exported (myelin.train.run.loop)
@@ -42,11 +41,11 @@ def learning_curve(path: Path, metrics: Path) -> None:
     upper.set_ylabel("accuracy (%)")
     upper.set_title("Accuracy over the epochs", fontsize=10, loc="left")
     drawing.legend(fontsize=8, loc="outside upper right", ncols=4, frameon=False)
-    lower.plot(epochs, [row["loss"] for row in rows], color=INK)
+    lower.plot(epochs, [row.loss for row in rows], color=INK)
     lower.set_title("Training loss", fontsize=10, loc="left")
     lower.set_ylabel("loss (nats)")
     lower.set_ylim(bottom=0)
-    for index, rates in enumerate(zip(*(row["rates_per_step"] for row in rows), strict=True)):
+    for index, rates in enumerate(zip(*(row.rates_per_step for row in rows), strict=True)):
         if any(rates):  # a readout of voltages does not spike
             activity.plot(epochs, rates, label=f"layer {index}")
     if activity.get_lines():
@@ -80,16 +79,3 @@ def delay_histograms(path: Path, before: Delays, now: Delays) -> None:
         axes[0].legend(fontsize=8, frameon=False)
     axes[-1].set_xlabel("delay (steps)")
     save(drawing, path)
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The epochs of a run's metrics.jsonl; raises DataError where there is none, or one without its figures."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file if line.strip()]
-        needed = ("epoch", "loss", "train_accuracy", "validation_accuracy", "delays_rounded", "exportable", "rates_per_step")
-        if not rows or any(name not in row for row in rows for name in needed):
-            raise ValueError("no epoch in it, or one without its figures")
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: is not a run's metrics.jsonl ({error}); name one that `myelin train` wrote") from error
-    return rows

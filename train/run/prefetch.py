@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(source: Iterator[T]) -> Iterator[T]:
+def prefetch(source: Iterator[T]) -> Iterator[T]:
     """The items of ``source``, in order, one ahead: a single thread asks for the next one while its user has the last.
 
     What ``source`` raises is raised in place of its item.  The compiled binning of events frees Python's lock, so that it runs

@@ -79,10 +79,10 @@ def configuration(config: str | Config, overrides: Sequence[str] = (), target: s
     from dataclasses import replace
 
     from myelin.hw_configs.errors import ConfigError
-    from myelin.hw_configs.target import load_target
+    from myelin.hw_configs.target_files import load_target
     from myelin.train.config.config import Config
     from myelin.train.config.files import load_config
-    from myelin.train.config.target import fitted
+    from myelin.train.config.target import resolve_for_target
 
     if isinstance(config, Config):
         if overrides:
@@ -90,7 +90,7 @@ def configuration(config: str | Config, overrides: Sequence[str] = (), target: s
         plan = config if target is None else replace(config, target=target)
     else:
         plan = load_config(str(config), [*overrides, *([f"target={target}"] if target else [])])
-    return fitted(plan, load_target(plan.target))
+    return resolve_for_target(plan, load_target(plan.target))
 
 
 def training_data(source: str, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:

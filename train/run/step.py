@@ -36,7 +36,9 @@ class _Pass(NamedTuple):
     rates: Tensor
 
 
-def joint_gradient(model: SpikingNetwork, batch: Batch, config: Config, epoch: int, index: int, processes: Processes) -> Step:
+def accumulate_gradient(
+    model: SpikingNetwork, batch: Batch, config: Config, epoch: int, index: int, processes: Processes
+) -> Step:
     """Put the gradient of the joint batch's mean loss into ``grad`` of every parameter that is trained.
 
     With slices i of n_i samples, w_i = n_i / sum(n), mean losses L_i, mean rates r_i of the layers, their penalty P and that of

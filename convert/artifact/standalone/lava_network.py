@@ -62,7 +62,7 @@ except (ImportError, ValueError) as error:  # Lava as published raises ValueErro
     refuse(f"lava-nc cannot be imported in Python {python} ({error}); in Python 3.10: pip install lava-nc==0.10.0")
 
 
-class Population:
+class LavaPopulation:
     """Neurons, or a source of spikes: a Lava process and the order of its elements.
 
     All is flat, in the C order of (channels, height, width), but beside Lava's Conv (``image``), which speaks (x, y, channel).
@@ -132,24 +132,24 @@ def run_sample(network: dict[str, Any], values: np.ndarray) -> np.ndarray:
     return output
 
 
-def build(network: dict[str, Any], values: np.ndarray) -> list[Population]:
+def build(network: dict[str, Any], values: np.ndarray) -> list[LavaPopulation]:
     """Processes of one sample, connected: the input, and the neurons of every layer."""
     shape = tuple(int(size) for size in network["input.shape"])
     delays, neuron = np.zeros(shape, int), section(network, "input.neuron")
     image = uses_conv(section(network, "0.forward"), delays) and (len(shape) == 3 or not neuron)
     source = driven_neurons(section(network, "input"), shape, image, values) if neuron else ring(values, image)
-    populations = [Population(source, shape, image)]
+    populations = [LavaPopulation(source, shape, image)]
     for index in range(count_layers(network)):
         layer = section(network, str(index))
         shape, image = tuple(int(size) for size in layer["shape"]), uses_conv(section(layer, "forward"), delays)
-        neurons = Population(create_neurons(section(layer, "neuron"), shape, image), shape, image)
+        neurons = LavaPopulation(create_neurons(section(layer, "neuron"), shape, image), shape, image)
         connect(populations[-1], neurons, layer, delays)
         populations.append(neurons)
         delays = layer["axonal_delay_steps"]
     return populations
 
 
-def connect(before: Population, neurons: Population, layer: dict[str, Any], delays: np.ndarray) -> None:
+def connect(before: LavaPopulation, neurons: LavaPopulation, layer: dict[str, Any], delays: np.ndarray) -> None:
     """The connections that reach ``neurons``: from the population before with its axonal ``delays``, and from themselves.
 
     A neuron's axonal delay stands on its column of the weights that its spikes meet.

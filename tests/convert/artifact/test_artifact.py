@@ -11,7 +11,7 @@ from myelin.convert import write_netx
 from myelin.convert.artifact.artifact import read_artifact, write_artifact
 from myelin.convert.opened import read
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 
 @pytest.fixture

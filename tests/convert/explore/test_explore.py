@@ -16,7 +16,8 @@ from myelin.convert.explore.knobs import with_decay_bits, with_longest_delay, wi
 from myelin.convert.explore.plot import exploration
 from myelin.convert.explore.report import as_dict, lines
 from myelin.convert.statistics import compare, wilson_interval
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
+from myelin.train.run.run_record import RunRecord
 
 RNG = np.random.default_rng(3)
 LABELS = np.arange(24) % 3
@@ -44,7 +45,13 @@ def network():
 @pytest.fixture(scope="module")
 def found(network):
     samples = SimpleNamespace(labels=LABELS, frames=lambda numbers: FRAMES[numbers])
-    return explore(network, Checkpoint(Path("run"), {"config": {"delay": {}}}, {}), TARGET, samples, np.arange(2, 24))
+    return explore(
+        network,
+        Checkpoint(Path("run"), RunRecord(Path("run"), {"config": {"delay": {}}}), {}),
+        TARGET,
+        samples,
+        np.arange(2, 24),
+    )
 
 
 def _points(found, name):

@@ -20,6 +20,7 @@ from myelin.convert.explore.knobs import (
 )
 from myelin.convert.explore.settings import content
 from myelin.hw_configs.errors import ConfigError, NetworkError
+from myelin.train.run.run_record import RunRecord
 
 ALL = np.arange(-256, 256, 2)
 
@@ -136,7 +137,7 @@ def _checkpoint(delays, grid=1):
     }
     for name in ("0", "1"):
         tensors |= {f"{name}.neuron.{which}_decay": np.array([100.0], np.float32) for which in ("current", "voltage")}
-    return Checkpoint(Path("run"), {"config": config}, tensors)
+    return Checkpoint(Path("run"), RunRecord(Path("run"), {"config": config}), tensors)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from myelin.convert.mapping.mapping import map_network
 from myelin.convert.rules import check
 from myelin.convert.rules.synapses import sources
 from myelin.convert.synapses import connections, fan_out
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 ONE = load_target("loihi1")
 CUBA = Cuba(64, 4096, 4095)

@@ -17,7 +17,7 @@ from myelin.convert.mapping.mapping import map_network
 from myelin.convert.mapping.strategies import STRATEGIES
 from myelin.convert.profile.profiler import profile
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 ONE = load_target("loihi1")
 TWO = load_target("loihi2")

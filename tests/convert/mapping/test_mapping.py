@@ -19,7 +19,8 @@ from myelin.convert.mapping.populations import delay_slots, not_checked
 from myelin.convert.mapping.strategies import STRATEGIES
 from myelin.convert.synapses import connections
 from myelin.hw_configs.errors import DataError, TargetError
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 ONE = load_target("loihi1")
 TWO = load_target("loihi2")

@@ -411,5 +411,6 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path, small, capsys):
 
 def test_without_the_package_the_cure_is_named(tmp_path, small, monkeypatch):
     monkeypatch.setitem(sys.modules, "nir", None)
-    with pytest.raises(BackendError, match=r"NIR files: the package nir is not installed; run `pip install -e '.\[nir\]'"):
+    match = r"NIR files need the package nir, which is not installed; run `pip install -e '.\[nir\]'"
+    with pytest.raises(BackendError, match=match):
         write_nir(small, tmp_path / "a.nir")

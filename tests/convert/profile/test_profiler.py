@@ -17,7 +17,7 @@ from myelin.convert.profile.profiler import Profiler, Range, profile
 from myelin.convert.profile.report import as_dict, lines
 from myelin.convert.synapses import connections
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 NEVER = Cuba((1 << 25) - 1, 4096, 4096)
 #: A spike for every input, in the step in which it arrives: u is gone after each step.

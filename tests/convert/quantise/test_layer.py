@@ -9,28 +9,29 @@ from hypothesis import strategies as st
 
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatRecurrent
-from myelin.convert.quantise.layer import Choice, Grid, compensated, largest_scale, quantised_layer, steps_of
+from myelin.convert.quantise.layer import Grid, QuantisationChoice, compensated, largest_scale, quantised_layer, steps_of
 from myelin.convert.quantise.rounding import round_layer
 from myelin.convert.quantise.scalar import STATE_THRESHOLD
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.target import Target, load_target
+from myelin.hw_configs.target import Target
+from myelin.hw_configs.target_files import load_target
 
 
 def test_values_by_hand():
     layer = FloatLayer((2,), FloatDense([[1.0, -0.4], [0.1, 0.0]]), FloatCuba(1.5, 0.25, 0.5, [0.1, 0.0]))
-    got = quantised_layer(layer, Grid(4), Choice(48.0, (3,), threshold=1.1))
+    got = quantised_layer(layer, Grid(4), QuantisationChoice(48.0, (3,), threshold=1.1))
     # 48 / 2^3 = 6 a weight of 1: 6, -2.4, 0.6; threshold 48 * 1.1 * 1.5 = 79.2; bias 48 * 64 * 0.1 = 307.2
     np.testing.assert_array_equal(got.synapse.weight, [[6, -2], [1, 0]])
     assert (got.synapse.weight_exp, got.neuron.threshold) == (3, 79)
     np.testing.assert_array_equal(got.neuron.bias_mant << got.neuron.bias_exp, [307, 0])
     assert (int(got.neuron.current_decay), int(got.neuron.voltage_decay)) == (1024, 2048)
-    clipped = quantised_layer(layer, Grid(4), Choice(48.0, (2,)))
+    clipped = quantised_layer(layer, Grid(4), QuantisationChoice(48.0, (2,)))
     np.testing.assert_array_equal(clipped.synapse.weight, [[7, -5], [1, 0]])
 
 
 def test_a_convolution_has_its_step_in_its_weights():
     layer = FloatLayer((1, 1, 3), FloatConv([[[[0.5, -1.0, 0.24]]]], padding=(0, 1)), FloatCuba(None, 1, 0))
-    got = quantised_layer(layer, Grid(4), Choice(64.0, (4,)))
+    got = quantised_layer(layer, Grid(4), QuantisationChoice(64.0, (4,)))
     np.testing.assert_array_equal(got.synapse.weight.ravel(), [32, -64, 16])
     assert got.neuron.threshold == STATE_THRESHOLD
 
@@ -52,7 +53,7 @@ def test_unclipped_weights_are_within_half_a_step_and_all_in_range(seed, bits, s
     grid = Grid(bits)
     a = scale * largest_scale(layer, grid, 4.0)
     steps = steps_of(layer, grid, a)
-    got = quantised_layer(layer, grid, Choice(a, steps))
+    got = quantised_layer(layer, grid, QuantisationChoice(a, steps))
     synapses = [got.synapse] if back is None else [got.synapse, got.recurrent.synapse]
     for floats, synapse, step in zip(layer.connections, synapses, steps, strict=True):
         mantissa = synapse.weight if kind == "dense" else synapse.weight >> step

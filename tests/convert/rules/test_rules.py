@@ -14,7 +14,8 @@ from myelin.convert.neurons import NEURONS
 from myelin.convert.rules import RULES, Violation, calibrate, check, not_checked, notes, state_ranges, weight_bits
 from myelin.convert.rules.synapses import sources
 from myelin.convert.synapses import connections, fan_in
-from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, Target, load_target
+from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, Target
+from myelin.hw_configs.target_files import load_target
 
 LOIHI1, LOIHI2, CPU = load_target("loihi1"), load_target("loihi2"), load_target("cpu")
 

@@ -16,7 +16,7 @@ from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Ne
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.compare.divergence import diverge
 from myelin.convert.compare.runs import Side
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 
 def main(*arguments):

@@ -11,7 +11,7 @@ from myelin.cli import build_parser
 from myelin.convert import Cuba, Dense, Input, Layer, Network, write_netx
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.errors import ConfigError, NetworkError, TargetError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 
 def run(*arguments):

@@ -217,5 +217,5 @@ def test_doctor_says_in_one_line_that_torch_is_missing(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "torch", None)
     train = doctor._try("train", "training", "", "", doctor._train)
-    assert not train.works and train.missing == "training and validation: the package torch is not installed"
+    assert not train.works and train.missing == "training and validation need the package torch, which is not installed"
     assert train.next_step.startswith("run `pip install -e '.[train]'` in ")

@@ -16,7 +16,7 @@ from myelin.convert.mapping.mapping import map_network
 from myelin.convert.mapping.plot import core_map
 from myelin.convert.mapping.report import lines
 from myelin.hw_configs.errors import DataError, NetworkError, TargetError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 
 ONE = load_target("loihi1")
 

@@ -156,7 +156,7 @@ def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
     from myelin.convert.samples import open_samples
     from myelin.convert.simulator.simulator import simulate
     from myelin.validation.trained import Trained
-    from myelin.validation.validate import Backend, validate
+    from myelin.validation.validate import IntegerBackend, validate
 
     examination = examine(artifacts["conv"])
     origin = Origin.of(examination.artifact)
@@ -168,7 +168,7 @@ def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
         spikes[:, np.flatnonzero(spikes[0].any(axis=1))[0]] = 0
         return recording
 
-    backend = Backend("lossy", lossy, frozenset({"a"}), 3)
+    backend = IntegerBackend("lossy", lossy, frozenset({"a"}), 3)
     found = validate(examination, Trained.load(origin.checkpoint), samples, classes=origin.keys, backends=[backend])
     (_, equality) = found.equalities
     assert not equality.holds and equality.parity.first.where == "the spikes of layer 1"

@@ -12,7 +12,7 @@ from myelin.convert.statistics import paired_interval
 from myelin.sweep import plot as plots_sweep
 from myelin.sweep import table as sweep_table
 from myelin.sweep.file import read_sweep
-from myelin.sweep.plan import RESULT_VERSION, Plan, PlannedRun
+from myelin.sweep.plan import RESULT_VERSION, PlannedRun, SweepPlan
 
 LABELS = np.arange(20) % 4
 #: Wrong answers of the integer and the float network, by case, value of the grid and seed.
@@ -61,7 +61,7 @@ def plan(tmp_path):
         for place, point in enumerate(sweep.points)
         for seed in (0, 1)
     ]
-    plan = Plan(sweep, "builtin", None, tmp_path / "out", tuple(runs), {"name": "x.h5"})
+    plan = SweepPlan(sweep, "builtin", None, tmp_path / "out", tuple(runs), {"name": "x.h5"})
     for run in runs:
         point = sweep.points[run.place]
         wrong = WRONG.get((point.case, point.grid[0][1], run.seed))

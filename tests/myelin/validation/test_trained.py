@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.convert.recording import class_scores
-from myelin.validation.trained import ALL, Setting, Trained
+from myelin.validation.trained import ALL, QuantisedParts, Trained
 
 
 @pytest.fixture
@@ -26,7 +26,13 @@ def trained():
 def test_settings_touch_what_they_name(trained):
     block = trained.model.blocks[0]
     block.neuron.current_decay.data += 0.3
-    for setting in (Setting(), Setting(delays=True), Setting(weights=True), Setting(decays=True), ALL):
+    for setting in (
+        QuantisedParts(),
+        QuantisedParts(delays=True),
+        QuantisedParts(weights=True),
+        QuantisedParts(decays=True),
+        ALL,
+    ):
         trained.apply(setting)
         assert bool(block.delay.hard) is bool(block.recurrence.delay.hard) is setting.delays
         assert block.delay.max_delay == (9 if setting.delays else trained.config.delay.longest_steps)
@@ -34,7 +40,7 @@ def test_settings_touch_what_they_name(trained):
         assert bool((weight == weight.round()).all()) is setting.weights
         keep = 4096 * block.neuron.keep()[0]
         assert np.array_equal(keep, np.rint(keep)) is setting.decays
-    assert ALL.quantised == ("delays", "weights", "decays") and Setting().quantised == ()
+    assert ALL.quantised == ("delays", "weights", "decays") and QuantisedParts().quantised == ()
 
 
 def test_a_decay_that_is_not_rounded_changes_the_states(trained):
@@ -46,7 +52,7 @@ def test_a_decay_that_is_not_rounded_changes_the_states(trained):
     neuron.spiking = False
     states = []
     for decays in (False, True):
-        trained.apply(Setting(delays=True, weights=True, decays=decays))
+        trained.apply(QuantisedParts(delays=True, weights=True, decays=decays))
         states.append(neuron.steps(torch.full((25, 1, 8), 0.3)).detach())
     assert (states[0] != states[1]).any() and torch.allclose(states[0], states[1], rtol=1e-2)
 
@@ -67,7 +73,7 @@ def test_the_training_code_as_a_backend_gives_the_simulators_spikes(trained):
         return Cuba(threshold, *decays)
 
     recurrent = DelayedRecurrent(
-        Dense(whole(block.neuron.quantise(block.recurrence.weight))), block.recurrence.delay.whole_steps()
+        Dense(whole(block.neuron.quantise(block.recurrence.weight))), block.recurrence.delay.rounded_steps()
     )
     network = Network(
         Input((6,)),
@@ -76,7 +82,7 @@ def test_the_training_code_as_a_backend_gives_the_simulators_spikes(trained):
                 (8,),
                 Dense(whole(block.synapse.effective_weight())),
                 cuba(block.neuron, int(block.neuron.threshold * 64)),
-                block.delay.whole_steps(),
+                block.delay.rounded_steps(),
                 recurrent,
             ),
             Layer((3,), Dense(whole(readout.synapse.effective_weight())), cuba(readout.neuron, THRESHOLD_MAX), output="state"),

@@ -11,10 +11,10 @@ import torch
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.rules import check, weight_bits
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.train.config.config import Config, LayerConfig, NeuronConfig, ReadoutConfig
 from myelin.train.config.files import config_from_dict, config_to_dict
-from myelin.train.config.target import fitted, misfits
+from myelin.train.config.target import misfits, resolve_for_target
 from myelin.train.model import build_model
 from myelin.train.neurons import Cuba
 
@@ -37,17 +37,20 @@ def config(**values):
 
 
 def test_what_is_left_to_the_target_is_filled_in():
-    plain = fitted(Config(), LOIHI2)
+    plain = resolve_for_target(Config(), LOIHI2)
     assert (plain.delay.max_delay_steps, plain.train.weight_bits) == (62, 8)
     neuron = plain.neuron
     assert (neuron.current_decay_min, neuron.current_decay_max) == (1, 4096)
     assert (neuron.voltage_decay_min, neuron.voltage_decay_max) == (0, 4095)
-    small = fitted(config(readout={"current_decay": 0.5}), SMALL)
+    small = resolve_for_target(config(readout={"current_decay": 0.5}), SMALL)
     assert (small.delay.max_delay_steps, small.train.weight_bits, small.neuron.current_decay_max) == (40, 4, 3000)
-    assert fitted(Config(), CPU).delay.max_delay_steps == 62  # a netx file holds no more
+    assert resolve_for_target(Config(), CPU).delay.max_delay_steps == 62  # a netx file holds no more
     unknown = dataclasses.replace(LOIHI2, delay_steps_max=None, weight_bits=None, voltage_decay_max=None)
-    assert fitted(Config(), unknown).delay.max_delay_steps == 62 and fitted(Config(), unknown).train.weight_bits == 8
-    assert fitted(Config(), unknown).neuron.voltage_decay_max is None
+    assert (
+        resolve_for_target(Config(), unknown).delay.max_delay_steps == 62
+        and resolve_for_target(Config(), unknown).train.weight_bits == 8
+    )
+    assert resolve_for_target(Config(), unknown).neuron.voltage_decay_max is None
 
 
 def test_what_is_said_stays_and_a_saved_configuration_is_complete():
@@ -57,10 +60,10 @@ def test_what_is_said_stays_and_a_saved_configuration_is_complete():
         neuron={"current_decay_min": 200, "voltage_decay": 0.2},
         readout={"current_decay": 0.5},
     )
-    result = fitted(said, SMALL)
+    result = resolve_for_target(said, SMALL)
     assert (result.delay.max_delay_steps, result.train.weight_bits, result.neuron.current_decay_min) == (35, 3, 200)
-    assert fitted(result, SMALL) == result == config_from_dict(config_to_dict(result))
-    assert fitted(config(train={"weight_bits": 0}), LOIHI2).train.weight_bits == 0  # floats, a control
+    assert resolve_for_target(result, SMALL) == result == config_from_dict(config_to_dict(result))
+    assert resolve_for_target(config(train={"weight_bits": 0}), LOIHI2).train.weight_bits == 0  # floats, a control
 
 
 def test_eight_misfits_at_once():
@@ -88,7 +91,7 @@ def test_eight_misfits_at_once():
         "layers.0.recurrent is recurrent dense, small holds dense, recurrent conv; train with another layers.0.recurrent",
     ]
     with pytest.raises(ConfigError, match=r"^small does not hold run, nothing was trained: \(1\) data.*\(12\) layers\.0\.rec"):
-        fitted(bad, target)
+        resolve_for_target(bad, target)
 
 
 def test_each_edge_fits():
@@ -104,7 +107,7 @@ def test_each_edge_fits():
     assert list(misfits(high, SMALL)) == ["delay.high is 41, small holds 40; train with --set delay.high=40"]
     grid = config(delay={"grid_steps": 3, "high": 40.0}, readout={"current_decay": 0.5})  # 40 is no multiple of 3
     assert list(misfits(grid, SMALL)) == ["delay.high is 40, small holds 39; train with --set delay.high=39"]
-    assert fitted(config(delay={"grid_steps": 3}, readout={"current_decay": 0.5}), SMALL).delay.longest_steps == 39
+    assert resolve_for_target(config(delay={"grid_steps": 3}, readout={"current_decay": 0.5}), SMALL).delay.longest_steps == 39
     silent = config(readout={"threshold": 9.0, "current_decay": 0.5})  # a readout of states has no threshold to hold
     assert list(misfits(silent, SMALL)) == []
 
@@ -152,7 +155,7 @@ def test_what_is_trained_for_a_small_target_fits_it(tmp_path):
         readout=ReadoutConfig(current_decay=0.5),
     )
     for target, bits in ((SMALL, 4), (dataclasses.replace(SMALL, weight_bits=8), 8)):
-        result = fitted(plain, target)
+        result = resolve_for_target(plain, target)
         torch.manual_seed(1)
         model = build_model(result, classes=3)
         model.clamp()

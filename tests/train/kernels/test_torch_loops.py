@@ -12,7 +12,8 @@ from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels import numba_loops as kernels
 from myelin.train.kernels import torch_loops
-from myelin.train.kernels.taps import Taps
+from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.types import Gradients, Recurrent, Trace
 from myelin.train.layers import Recurrence
 from myelin.train.model import build_model
 from myelin.train.neurons import Cuba
@@ -21,9 +22,9 @@ STEPS, BATCH = 30, 5
 SHAPES = {"none": (6,), "dense": (6,), "conv": (2, 1, 4), "plane": (2, 3, 2)}
 
 
-def taps_of(neurons: int, sigma: float, hard: bool) -> Taps:
+def kernel_of(neurons: int, sigma: float, hard: bool) -> DelayKernel:
     delay = torch.rand(neurons) * 6
-    return Taps.single(delay.round().long().numpy()) if hard else Taps.triangle(delay.numpy(), sigma)
+    return DelayKernel.single(delay.round().long().numpy()) if hard else DelayKernel.triangle(delay.numpy(), sigma)
 
 
 def layer(kind: str, sigma: float, hard: bool, surrogate: str):
@@ -35,7 +36,7 @@ def layer(kind: str, sigma: float, hard: bool, surrogate: str):
     if kind != "none":
         weight = torch.randn({"dense": (6, 6), "conv": (2, 2, 1, 3), "plane": (2, 2, 3, 3)}[kind])
         mask = (torch.rand(BATCH, neuron.neurons) > 0.3) * 2.0
-        recurrent = loops.Recurrent((weight * 16).round() / 32, tuple(shape[1:]), mask, taps_of(neuron.neurons, sigma, hard))
+        recurrent = Recurrent((weight * 16).round() / 32, tuple(shape[1:]), mask, kernel_of(neuron.neurons, sigma, hard))
     x = torch.randint(-10, 40, (STEPS, BATCH, neuron.neurons)) / 32
     return x, neuron.constants(), recurrent
 
@@ -46,7 +47,7 @@ def layer(kind: str, sigma: float, hard: bool, surrogate: str):
 def test_equal_the_compiled_loops(kind, sigma, hard, surrogate):
     x, neurons, recurrent = layer(kind, sigma, hard, surrogate)
     trace = loops.forward(x, neurons, recurrent)
-    found = loops.Trace(*torch_loops.layer_forward(x, neurons, recurrent))
+    found = Trace(*torch_loops.layer_forward(x, neurons, recurrent))
     assert 0.05 < trace.spikes.mean() < 0.9
     for name in ("spikes", "voltage", "arriving", "current"):
         own, theirs = getattr(trace, name), getattr(found, name)
@@ -82,9 +83,11 @@ def test_chunks_of_any_size_equal_those_of_one_sample(kind, sigma, hard, monkeyp
 @pytest.mark.parametrize(("sigma", "hard"), [(0.0, True), (0.0, False), (4.5, False)])
 def test_delays_equal_the_compiled_loops(sigma, hard):
     torch.manual_seed(0)
-    taps, spikes, grad = taps_of(5, sigma, hard), (torch.rand(STEPS, 3, 5) < 0.3).float(), torch.randn(STEPS, 3, 5)
-    torch.testing.assert_close(torch_loops.delay_forward(spikes, taps), loops.delay_forward(spikes, taps), rtol=0, atol=1e-6)
-    pairs = zip(*(module.delay_backward(grad, spikes, taps, learn=True) for module in (torch_loops, loops)), strict=True)
+    kernel, spikes, grad = kernel_of(5, sigma, hard), (torch.rand(STEPS, 3, 5) < 0.3).float(), torch.randn(STEPS, 3, 5)
+    torch.testing.assert_close(
+        torch_loops.delay_forward(spikes, kernel), loops.delay_forward(spikes, kernel), rtol=0, atol=1e-6
+    )
+    pairs = zip(*(module.delay_backward(grad, spikes, kernel, learn=True) for module in (torch_loops, loops)), strict=True)
     for got, expected in pairs:
         torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
@@ -135,12 +138,12 @@ class ByTorch:
 
     @staticmethod
     def forward(x, neurons, recurrent=None):
-        return loops.Trace(*torch_loops.layer_forward(x, neurons, recurrent))
+        return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
 
     @staticmethod
     def backward(grad, trace, neurons, recurrent=None, *, learn_delay=False):
         found, *rest = torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=learn_delay)
-        return loops.Gradients(found, loops._weight_gradient(found, trace.arriving, recurrent), *rest)
+        return Gradients(found, loops._weight_gradient(found, trace.arriving, recurrent), *rest)
 
     delay_forward = staticmethod(torch_loops.delay_forward)
     delay_backward = staticmethod(torch_loops.delay_backward)

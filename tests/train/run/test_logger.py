@@ -12,14 +12,12 @@ from myelin.hw_configs.errors import MissingPartError
 from myelin.train.config.config import Config, LayerConfig
 from myelin.train.model import build_model
 from myelin.train.run import logger as module
-from myelin.train.run.logger import Watch, delays_by_layer
+from myelin.train.run.logger import RunLogger, delays_by_layer
+from myelin.train.run.metrics import EpochMetrics
 
 
 def metrics(epoch):
-    return {
-        "epoch": epoch, "loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": 0.4, "delay_mean_steps": 3.0,
-        "delay_longest_steps": 9, "rates_per_step": [0.1, 0.0], "seconds": 1.0,
-    }  # fmt: skip
+    return EpochMetrics(epoch, 1.0, 0.5, 0.4, False, False, 3.0, 9, rates_per_step=(0.1, 0.0), seconds=1.0)
 
 
 @pytest.fixture
@@ -46,40 +44,40 @@ def test_delays_have_the_names_of_their_layers(model):
 
 
 def test_four_drawings_of_what_was_and_is(model, drawn, tmp_path):
-    watch = Watch(model, tmp_path, 8)
+    logger = RunLogger(model, tmp_path, 8)
     with torch.no_grad():
         for delay in model.delays():
             delay.delay.add_(2.0)
     for epoch in range(8):
-        watch.epoch(metrics(epoch))
+        logger.epoch(metrics(epoch))
     assert len(drawn) == 4
     before, now = drawn[-1]
     assert all(np.allclose(now[name] - before[name], 2.0) for name in now)
 
 
 def test_an_interrupted_run_is_drawn_once_more(model, drawn, tmp_path):
-    watch = Watch(model, tmp_path, 100)
-    watch.draw()
+    logger = RunLogger(model, tmp_path, 100)
+    logger.draw()
     assert not drawn  # nothing has been trained
-    watch.epoch(metrics(0))
-    watch.draw()
-    watch.draw()
+    logger.epoch(metrics(0))
+    logger.draw()
+    logger.draw()
     assert len(drawn) == 1
 
 
 def test_without_tensorboard_one_message_says_what_to_install(model, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(MissingPartError, match=r"pip install -e '.\[tensorboard\]'"):
-        Watch(model, tmp_path, 2, tensorboard=True)
+        RunLogger(model, tmp_path, 2, tensorboard=True)
 
 
 def test_tensorboard_gets_every_epoch(model, drawn, tmp_path):
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    watch = Watch(model, tmp_path, 2, tensorboard=True)
+    logger = RunLogger(model, tmp_path, 2, tensorboard=True)
     for epoch in range(2):
-        watch.epoch(metrics(epoch))
+        logger.epoch(metrics(epoch))
     events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"histograms": 0})
     events.Reload()
     assert [event.value for event in events.Scalars("loss")] == [1.0, 1.0]

@@ -11,14 +11,14 @@ import torch
 from safetensors import safe_open
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
-from myelin.hw_configs.target import load_target
+from myelin.hw_configs.target_files import load_target
 from myelin.train.config.files import config_from_dict, load_config
-from myelin.train.config.target import fitted
+from myelin.train.config.target import resolve_for_target
 from myelin.train.datasets import SpikeDataset, join_events, load
 from myelin.train.delay import AxonalDelay
 from myelin.train.run.checkpoint import load_parameters
 from myelin.train.run.evaluate import evaluate
-from myelin.train.run.loop import Run, fingerprint, train
+from myelin.train.run.loop import TrainingRun, fingerprint, train
 from myelin.train.run.optimizer import learning_rate_factor
 from myelin.train.run.start import configuration, summary
 
@@ -67,14 +67,14 @@ def test_every_rounding_exports_what_was_judged(rounding, tmp_path):
     record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["delays_rounded"] for line in lines] == [rounding == "straight-through"] * 3 + [True]
-    run = Run(config, tiny_dataset(), tmp_path / "unused")
+    run = TrainingRun(config, tiny_dataset(), tmp_path / "unused")
     model = run.model
     load_parameters(model, tmp_path / "run/model.safetensors")
     assert evaluate(model, run.valid_batches).accuracy == record["best"]["validation_accuracy"]
     fractional = [delay.delay.detach().numpy() % 2 for delay in model.delays()]
     assert all((values == 0).all() == (rounding == "epoch") for values in fractional)
     assert any("delays 0..62 steps, multiples of 2, 8 bit weights" in line for line in summary(record, tmp_path))
-    assert record["best"]["delay_longest_steps"] == max(int(delay.whole_steps().max()) for delay in model.delays())
+    assert record["best"]["delay_longest_steps"] == max(int(delay.rounded_steps().max()) for delay in model.delays())
 
 
 def test_controls_of_one_layer_are_not_learnt(tmp_path):
@@ -82,9 +82,9 @@ def test_controls_of_one_layer_are_not_learnt(tmp_path):
     config = tiny_config()
     layers = [replace(config.layers[1], recurrent_delay=kind) for kind in ("fixed", "zero")]
     config = replace(config, layers=tuple(layers))
-    before = [delay.delay.clone() for delay in Run(config, tiny_dataset(), tmp_path / "unused").model.delays()]
+    before = [delay.delay.clone() for delay in TrainingRun(config, tiny_dataset(), tmp_path / "unused").model.delays()]
     record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
-    run = Run(config, tiny_dataset(), tmp_path / "unused")
+    run = TrainingRun(config, tiny_dataset(), tmp_path / "unused")
     load_parameters(run.model, tmp_path / "run/model.safetensors")
     kept = [torch.equal(delay.delay, old) for delay, old in zip(run.model.delays(), before)]
     names = [name for name, module in run.model.named_modules() if isinstance(module, AxonalDelay)]
@@ -159,7 +159,7 @@ def test_the_experiments_load_and_fit_their_target(name):
     assert (config.neuron.current_decay_min, config.neuron.current_decay_max) == (1, 4096)
     assert (config.neuron.voltage_decay_min, config.neuron.voltage_decay_max) == (0, 4095)
     assert config == replace(loaded, neuron=config.neuron, delay=config.delay, train=config.train)
-    assert fitted(config, load_target("loihi2")) == config
+    assert resolve_for_target(config, load_target("loihi2")) == config
     assert len(config.layers) == 2
     assert {layer.recurrent for layer in config.layers} == {"dense" if name == "delrec" else "conv"}
 

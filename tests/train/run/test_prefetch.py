@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from myelin.train.run.prefetch import ahead
+from myelin.train.run.prefetch import prefetch
 
 
 def test_items_come_in_order_and_one_is_made_while_the_last_is_used():
@@ -19,7 +19,7 @@ def test_items_come_in_order_and_one_is_made_while_the_last_is_used():
             yield i
 
     used = []
-    for item in ahead(source()):
+    for item in prefetch(source()):
         deadline = time.monotonic() + 10
         while len(made) < min(5, item + 2) and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -34,7 +34,7 @@ def test_an_error_comes_in_its_place():
         yield 1
         raise ValueError("two")
 
-    items = ahead(source())
+    items = prefetch(source())
     assert next(items) == 1
     with pytest.raises(ValueError, match="two"):
         next(items)
@@ -42,12 +42,12 @@ def test_an_error_comes_in_its_place():
 
 @pytest.mark.parametrize("values", [[], [None, None]])
 def test_nothing_and_none_are_items_like_others(values):
-    assert list(ahead(iter(values))) == values
+    assert list(prefetch(iter(values))) == values
 
 
 def test_who_leaves_early_leaves_no_thread():
     before = threading.active_count()
-    items = ahead(iter(range(10)))
+    items = prefetch(iter(range(10)))
     assert next(items) == 0
     items.close()
     assert threading.active_count() == before

@@ -39,7 +39,7 @@ def test_spikes_and_states_of_the_forward_pass():
     assert sorted(layers) == [0, 1] and layers[0].shape == (4, 20, 12) and layers[0].dtype == np.uint8
     assert np.array_equal(output, (expected.double() * STATE_SCALE).permute(0, 2, 1).numpy().astype(np.int64))
     assert layers[0].any() and output.any()
-    for neuron, delay in enumerate(model.blocks[0].delay.whole_steps()):
+    for neuron, delay in enumerate(model.blocks[0].delay.rounded_steps()):
         late = min(int(delay), 20)
         assert np.array_equal(first[:, neuron, late:].numpy(), layers[0][:, : 20 - late, neuron])
 

@@ -12,7 +12,7 @@ from myelin.train.layers.dropout import keep_mask, slice_of_batch
 from myelin.train.model import build_model, class_logits
 from myelin.train.run.batches import Batches
 from myelin.train.run.parallel import ALONE
-from myelin.train.run.step import joint_gradient, mean_loss, rate_excess
+from myelin.train.run.step import accumulate_gradient, mean_loss, rate_excess
 
 
 def gradients(model):
@@ -41,7 +41,7 @@ def test_any_slices_give_the_gradient_of_the_mean_loss(penalty, loss):
     expected, right = gradients(model), int((logits.argmax(dim=1) == batch.labels).sum())
     for slices in (1, 3, 7, 9):  # 9: more slices than samples, some are empty
         _, config, _ = network(slices=slices, **values)
-        step = joint_gradient(model, batch, config, 0, 0, ALONE)
+        step = accumulate_gradient(model, batch, config, 0, 0, ALONE)
         assert step.loss == pytest.approx(whole.item(), rel=1e-6) and step.correct == right
         for name, gradient in gradients(model).items():
             torch.testing.assert_close(
@@ -66,7 +66,7 @@ def test_masks_change_with_the_batch_and_the_epoch_alone():
 
     def loss(epoch, index):
         torch.manual_seed(epoch * 100 + index)  # what was drawn before does not matter
-        return joint_gradient(model, batch, config, epoch, index, ALONE).loss
+        return accumulate_gradient(model, batch, config, epoch, index, ALONE).loss
 
     assert loss(0, 0) == loss(0, 0)
     assert len({loss(0, 0), loss(0, 1), loss(1, 0)}) == 3

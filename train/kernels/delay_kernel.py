@@ -1,4 +1,4 @@
-"""When a delayed spike arrives and with what weight, as the few points that the compiled loops need."""
+"""The kernel of a delay: when a delayed spike arrives and with what weight, as the few points that the compiled loops need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Taps:
+class DelayKernel:
     """Weights h(lag) with which neuron n's spike of step t arrives at step t + lag, and their slopes d(h)/d(delay).
 
     Attributes:
@@ -30,7 +30,7 @@ class Taps:
     order: int
 
     @classmethod
-    def triangle(cls, delay: npt.NDArray[np.floating], sigma: float) -> Taps:
+    def triangle(cls, delay: npt.NDArray[np.floating], sigma: float) -> DelayKernel:
         """``h(lag) = max(0, s - |lag - (1 + delay)|) / s^2`` with s = 1 + sigma, for lags of 1 or more; delay (N,) in steps."""
         half = 1.0 + sigma
         centre = 1.0 + delay.astype(np.float64)
@@ -49,7 +49,7 @@ class Taps:
         return cls(np.where(keep, order + 1, 1), weights, slopes, order=2)
 
     @classmethod
-    def single(cls, steps: npt.NDArray[np.int64], *, learn: bool = True) -> Taps:
+    def single(cls, steps: npt.NDArray[np.int64], *, learn: bool = True) -> DelayKernel:
         """One tap at lag 1 + steps; with ``learn`` the central difference as slope, one-sided at 0: lag 0 has no arrival."""
         if not learn:
             return cls(steps[None] + 1, np.ones((1, steps.size)), np.zeros((1, steps.size)), order=0)
@@ -58,12 +58,12 @@ class Taps:
         slopes = np.where(steps > 0, [[-0.5], [0.0], [0.5]], [[0.0], [-1.0], [1.0]])
         return cls(lags, weights, slopes, order=0)
 
-    def repeat(self, times: int) -> Taps:
-        """The same taps for each of ``times`` neurons per entry."""
+    def repeat(self, times: int) -> DelayKernel:
+        """The same kernel for each of ``times`` neurons per entry."""
         if times == 1:
             return self
         weights, slopes = (np.repeat(values, times, axis=1) for values in (self.weights, self.slopes))
-        return Taps(np.repeat(self.lags, times, axis=1), weights, slopes, self.order)
+        return DelayKernel(np.repeat(self.lags, times, axis=1), weights, slopes, self.order)
 
     def dense(self, values: npt.NDArray[np.float64], order: int) -> npt.NDArray[np.float64]:
         """(longest lag + 1, N): ``values`` at the points, summed up ``order`` times along the lags."""

@@ -1,4 +1,6 @@
-"""Processes that torch.distributed's launcher started, on one machine or several: who we are, and what all of them say.
+"""Processes that torchrun started, each with work of its own, as in a sweep: who we are, and what all of them say.
+
+Processes that train one network together are those of ``myelin.train.run.parallel``.
 
 ``torchrun`` sets RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; whoever sets these by hand needs no launcher.
 """

@@ -1,0 +1,176 @@
+"""The layers of a trained run as they were trained: the one walk over a checkpoint's tensors.
+
+Integers (``myelin.convert.checkpoint``) and floats (``myelin.convert.floats.checkpoint``) are made of what it finds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.arrays import IntArray
+from myelin.convert.network import naming_layer
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.shapes import Shape, as_chw, convolved, cut_into_channels, half_kernel
+from myelin.train.config.axes import on_axes
+
+if TYPE_CHECKING:
+    from myelin.convert.checkpoint import Checkpoint
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedSynapse:
+    """A connection's weights in SLAYER's unit: (out, in), or (out, in, height, width) of a convolution."""
+
+    weight: Array
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+
+    @property
+    def spatial(self) -> bool:
+        """Whether it is a convolution."""
+        return self.weight.ndim == 4
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedLayer:
+    """A layer's parameters as training left them; arrays are scalar () or broadcast to ``shape``.
+
+    Attributes:
+        shape: of the population.
+        synapse: the connection from the layer before.
+        threshold: in SLAYER's unit; None for a readout of states, which never spikes.
+        current_decay, voltage_decay: whole 1/4096, as training computes with them.
+        delay_steps: axonal delays in steps, fractions where they were not rounded.
+        recurrent: connection to itself, or None.
+        recurrent_delay_steps: its axonal delays.
+    """
+
+    shape: Shape
+    synapse: TrainedSynapse
+    threshold: float | None
+    current_decay: IntArray
+    voltage_decay: IntArray
+    delay_steps: Array = field(default_factory=lambda: np.zeros(()))
+    recurrent: TrainedSynapse | None = None
+    recurrent_delay_steps: Array = field(default_factory=lambda: np.zeros(()))
+
+    @property
+    def kind(self) -> str:
+        """Name of the layer in messages."""
+        return "conv" if self.synapse.spatial else "dense"
+
+
+@contextlib.contextmanager
+def belonging_together(folder: Path) -> Iterator[None]:
+    """What a tensor that is missing, or of another shape, raises, as one sentence: a NetworkError that names ``folder``."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise NetworkError(
+            f"{folder}: run.json and model.safetensors do not belong together ({reason}); name a folder as `myelin train` left "
+            "it"
+        ) from error
+
+
+def input_of(config: dict[str, Any]) -> tuple[Shape, int]:
+    """Shape of a run's input, and the bits of its messages."""
+    data = config["data"]
+    return tuple(data.get("shape") or (data["channels"],)), int(data["message_bits"])
+
+
+def trained_layers(checkpoint: Checkpoint) -> list[TrainedLayer]:
+    """The layers of a trained run, the readout last.
+
+    Raises:
+        NetworkError: a tensor is missing or does not fit the configuration.
+    """
+    config, layers = checkpoint.config, []
+    with belonging_together(checkpoint.folder):
+        shape, _ = input_of(config)
+        for index, plan in enumerate([*config["layers"], None]):
+            own = _Tensors(checkpoint.tensors, f"{index}.")
+            with naming_layer(index, plan["kind"] if plan else "dense"):
+                layers.append(_hidden(own, config, plan, shape) if plan else _readout(own, config, shape))
+            shape = layers[-1].shape
+    return layers
+
+
+class _Tensors:
+    """Tensors of one layer."""
+
+    def __init__(self, tensors: dict[str, Array], prefix: str) -> None:
+        self.tensors, self.prefix = tensors, prefix
+
+    def __getitem__(self, name: str) -> Array:
+        return self.tensors[self.prefix + name]
+
+    def each(self, name: str, shape: Shape) -> Array:
+        """One value for all, one for each neuron, or one for each channel of a (C, H, W) population."""
+        values = self[name]
+        if values.size == 1:
+            return values.reshape(())
+        return values.reshape(shape) if values.size == int(np.prod(shape)) else values.reshape(-1, *(1,) * (len(shape) - 1))
+
+    def decays(self, shape: Shape) -> tuple[IntArray, IntArray]:
+        """Current and voltage decay, clamped and rounded as in training."""
+        current, voltage = (
+            np.rint(self.each(f"neuron.{name}_decay", shape)).clip(0, DECAY_UNITY).astype(np.int32)
+            for name in ("current", "voltage")
+        )
+        return current, voltage
+
+
+def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_shape: Shape) -> TrainedLayer:
+    weight = own["synapse.weight"]
+    shape: Shape
+    if plan["kind"] == "conv":
+        channels, *space = as_chw(input_shape)
+        synapse = _convolution(weight, on_axes(plan["stride"], space[0]))
+        size = convolved((space[0], space[1]), _kernel(weight), synapse.stride, synapse.padding)
+        if min(size) < 1 or weight.shape[1] != channels:
+            raise ValueError(f"weight of shape {weight.shape} for an input of shape {input_shape}")
+        shape = (weight.shape[0], *size)
+    else:
+        synapse = TrainedSynapse(weight)
+        shape = cut_into_channels(plan["neurons"], plan["channels"])
+    parts: dict[str, Any] = {}
+    if plan["recurrent"] != "none":
+        back = own["recurrence.weight"]
+        if plan["recurrent"] == "dense":
+            parts["recurrent"] = TrainedSynapse(back)
+        else:
+            parts["recurrent"] = _convolution(back[:, :, None, :] if back.ndim == 3 else back)  # a row of taps
+        parts["recurrent_delay_steps"] = own.each("recurrence.delay.delay", shape)
+    if plan["delay_per"] != "none":
+        parts["delay_steps"] = own.each("delay.delay", shape)
+    return TrainedLayer(shape, synapse, float(config["neuron"]["threshold"]), *own.decays(shape), **parts)
+
+
+def _convolution(weight: Array, stride: tuple[int, int] = (1, 1)) -> TrainedSynapse:
+    if weight.ndim != 4:
+        raise ValueError(f"weight of shape {weight.shape} for a convolution")
+    return TrainedSynapse(weight, stride, half_kernel(_kernel(weight)))
+
+
+def _kernel(weight: Array) -> tuple[int, int]:
+    return weight.shape[2], weight.shape[3]
+
+
+def _readout(own: _Tensors, config: dict[str, Any], input_shape: Shape) -> TrainedLayer:
+    plan, weight = config["readout"], own["synapse.weight"]
+    if plan.get("pool", "none") == "average":  # one weight for all positions of a channel
+        weight = weight.repeat(int(np.prod(input_shape[1:])), axis=1)
+    shape = (weight.shape[0],)
+    threshold = float(plan["threshold"]) if plan["spiking"] else None
+    return TrainedLayer(shape, TrainedSynapse(weight), threshold, *own.decays(shape))

@@ -1,0 +1,77 @@
+"""What a training block asks of a neuron: the contract that a new neuron fulfils in a file of its own."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.kernels.layout import nct, tbn
+from myelin.train.kernels.types import Neurons
+
+
+class Neuron(nn.Module, ABC):
+    """A population of neurons in a block.
+
+    A neuron sets ``shape`` and implements ``steps``, differentiable by autograd; everything else has a default.  A layer with a
+    recurrence runs as one loop over time, so it needs ``constants`` too.
+
+    Attributes:
+        shape: of the population, (N,) or (C, H, W).
+        spiking: whether it sends spikes; otherwise its states are what a readout returns.
+        whole_decays: whether decays, where it has any, are rounded in the forward pass, as the chip needs them.
+    """
+
+    shape: torch.Size
+    spiking: bool = True
+    whole_decays: bool = True
+
+    @abstractmethod
+    def steps(self, x: Tensor) -> Tensor:
+        """Spikes, or states where it does not spike, (T, B, N) of the summed input ``x`` (T, B, N), from rest."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As ``steps``, for input (B, *shape, T)."""
+        return nct(self.steps(tbn(x)), self.shape)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return math.prod(self.shape)
+
+    def clamp(self) -> None:
+        """Bring learnt constants back into their ranges, after an optimiser step."""
+
+    def quantise(self, weight: Tensor) -> Tensor:
+        """Weights on the neuron's grid, with straight-through gradients; by default as they are."""
+        return weight
+
+    @property
+    def decays(self) -> tuple[Tensor, Tensor]:
+        """Current and voltage decay, as the loops differentiate them.
+
+        Raises:
+            ConfigError: the neuron has none.
+        """
+        raise self._without_loop()
+
+    def constants(self) -> Neurons:
+        """Constants of the loops over time, for a layer with a recurrence.
+
+        Raises:
+            ConfigError: there is no loop for such neurons.
+        """
+        raise self._without_loop()
+
+    def sum_decay_gradients(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Gradients of ``decays`` from those of every sample and neuron, (2, B, N); None where they are not learnt."""
+        return None, None
+
+    def _without_loop(self) -> ConfigError:
+        return ConfigError(
+            f"{type(self).__name__} neurons have no loop with a delayed recurrence; use CUBA neurons there, or a layer "
+            "without one"
+        )
