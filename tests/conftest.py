@@ -15,6 +15,8 @@ from tiny_data import CONV, DENSE, tiny_dataset
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
+os.environ.setdefault("MYELIN_TRACEBACK", "1")  # a fault within a command shows where it is
+
 
 @pytest.fixture(scope="session")
 def exact_network():

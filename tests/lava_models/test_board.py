@@ -56,7 +56,8 @@ class Result:
     def __init__(self, done, log, json_file):
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
         self.calls = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-        self.json = json.loads(json_file.read_text())["result"] if json_file.is_file() else None
+        written = json.loads(json_file.read_text()) if json_file.is_file() else {"verdict": None, "result": None}
+        self.json, self.verdict = written["result"], written["verdict"]
 
     def count(self, call):
         return sum(entry["call"] == call for entry in self.calls)
@@ -98,7 +99,7 @@ def test_a_board_that_is_right_three_steps_late(command, artifact):
         "equal": True,
         "exported_for": "loihi2",
     }
-    assert expected.items() <= got.json.items()
+    assert expected.items() <= got.json.items() and got.verdict == "pass"
 
 
 @needs_lava
@@ -144,6 +145,7 @@ def test_a_board_that_answers_wrongly(command, artifact):
         "at no lag of 0..16 steps; closest is 0, where 4 of 48 values differ, first in the output: sample 0, step 4" in got.err
     )
     assert got.err.count("\n") == 1
+    assert got.verdict == "fail"
     assert got.json["equal"] is False and got.json["lag_steps"] is None and got.json["different_values"] == 4
 
 
