@@ -8,12 +8,22 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numba.np.ufunc.parallel
 import pytest
 import slow_models
+import tiers
 import together
 from tiny_data import CONV, DENSE, tiny_dataset
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+
+
+def pytest_configure(config):
+    if getattr(config.option, "numprocesses", None):  # as many processes as cores: one thread each is what the machine has
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name, meaning in tiers.TIERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    config.pluginmanager.register(tiers.Tiers())
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +76,8 @@ def main():
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled(tmp_path_factory):
-    """Workers that run side by side share what they compile."""
+    """Workers that run side by side share what they compile; its threads start here, for some tests stay on one core."""
+    numba.np.ufunc.parallel._launch_threads()
     if "PYTEST_XDIST_WORKER" in os.environ:
         together.compile_one_at_a_time(together.shared_folder(tmp_path_factory))
 

@@ -20,6 +20,8 @@ import pytest
 from myelin.commands import sweep as sweep_command
 from myelin.convert.statistics import compare_pooled
 
+pytestmark = [pytest.mark.subprocess, pytest.mark.training]
+
 #: Learns too fast to stay finite, in the second of its runs' epochs at the latest.
 DIVERGES = '{ "train.learning_rate" = 1e38, "train.clip_norm" = 1e38 }'
 

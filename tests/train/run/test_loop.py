@@ -22,6 +22,8 @@ from myelin.train.run.evaluate import evaluate
 from myelin.train.run.loop import Run, fingerprint, train
 from myelin.train.run.optimizer import learning_rate_factor
 
+pytestmark = pytest.mark.training
+
 
 def tiny_dataset(seed=0):
     """24 words of two classes in 20 channels: a rising and a falling sweep."""
