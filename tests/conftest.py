@@ -19,8 +19,10 @@ from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
 
 def pytest_configure(config):
-    if getattr(config.option, "numprocesses", None):  # as many processes as cores: one thread each is what the machine has
+    if getattr(config.option, "numprocesses", None):
+        # workers share the cores: torch takes one thread in each, and threads of numba's loops that wait do so without spinning
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name, meaning in tiers.TIERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     config.pluginmanager.register(tiers.Tiers())

@@ -50,6 +50,7 @@ FIRST = (
 _ASKED = {"uname", "git", "ldconfig", "gcc", "cc", "lscpu", "sysctl"}
 
 
+@functools.cache
 def imports_lava(path: Path) -> bool:
     """Whether a file imports Lava when it is collected."""
     return path.suffix == ".py" and "\ncompat.prepare(" in path.read_text(encoding="utf-8")
@@ -63,7 +64,7 @@ class Tiers:
         sys.addaudithook(self._heard)  # it stays as long as the process
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
-        """Leave out files that import Lava themselves where its tests are deselected: that would cost some seconds."""
+        """Leave out files that import Lava themselves where the tests that need it are deselected: it takes some seconds."""
         return True if "not lava" in config.option.markexpr and imports_lava(collection_path) else None
 
     @pytest.hookimpl(tryfirst=True)
