@@ -20,8 +20,8 @@ from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
 def pytest_configure(config):
     if getattr(config.option, "numprocesses", None):
-        # workers share the cores: torch takes one thread in each, and threads of numba's loops that wait do so without spinning
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        # workers share the cores: threads of compiled loops and of torch that wait do so without spinning; how many there are
+        # stays as it is everywhere, since the order of sums depends on it
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name, meaning in tiers.TIERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
