@@ -4,14 +4,20 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# a worker for each core; a file's tests share what they made, and files come in the order of tests/helpers/tiers.py
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test test-fast lint setup clean
 
 demo: $(VENV)/.ready
 	$(BIN)/myelin demo --out demo
 
 test: $(VENV)/.ready lint
-	$(BIN)/python -m pytest -rs
+	$(PYTEST) -rs
+
+# What needs no Lava, no other process, no browser and no training; under a minute once compiled code is cached.
+test-fast: $(VENV)/.ready
+	$(PYTEST) -m "not lava and not subprocess and not browser and not training"
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --output-format concise .

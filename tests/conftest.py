@@ -8,14 +8,26 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numba.np.ufunc.parallel
 import pytest
 import slow_models
+import tiers
 import together
 from tiny_data import CONV, DENSE, tiny_dataset
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
 os.environ.setdefault("MYELIN_TRACEBACK", "1")  # a fault within a command shows where it is
+
+
+def pytest_configure(config):
+    if getattr(config.option, "numprocesses", None):
+        # workers share the cores: threads of compiled loops and of torch that wait do so without spinning; how many there are
+        # stays as it is everywhere, since the order of sums depends on it
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name, meaning in tiers.TIERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    config.pluginmanager.register(tiers.Tiers())
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +80,8 @@ def main():
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled(tmp_path_factory):
-    """Workers that run side by side share what they compile."""
+    """Workers that run side by side share what they compile; its threads start here, for some tests stay on one core."""
+    numba.np.ufunc.parallel._launch_threads()
     if "PYTEST_XDIST_WORKER" in os.environ:
         together.compile_one_at_a_time(together.shared_folder(tmp_path_factory))
 

@@ -122,13 +122,13 @@ class Profile:
         return sum(layer.operations for layer in self.layers)
 
 
-def profile(network: Network, spikes: npt.ArrayLike) -> Profile:
+def profile(network: Network, spikes: npt.ArrayLike, *, timed: bool = True) -> Profile:
     """Profile ``network`` on ``spikes`` (batch, steps, *input shape); ``Profiler`` takes inputs that do not fit in memory.
 
     Raises:
         DataError: the spikes do not fit the network.
     """
-    profiler = Profiler(network)
+    profiler = Profiler(network, timed=timed)
     profiler.add(spikes)
     return profiler.result()
 

@@ -58,6 +58,7 @@ def test_numpy_loop_equals_simulate(case):
     np.testing.assert_array_equal(np.moveaxis(together, -1, 0), expected)
 
 
+@pytest.mark.lava
 def test_slayer_blocks_equal_simulate(case):
     if compat.missing(slayer=True):
         pytest.skip("lava-dl is not installed")

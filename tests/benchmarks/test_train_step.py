@@ -38,6 +38,7 @@ def test_a_point_is_measured_and_drawn(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.subprocess
 def test_memory_of_a_step_is_that_of_a_process_of_its_own():
     point = {"recurrence": "dense", "neurons": 64, "lags": 20, "steps": 20, "batch": 64}
     grown = growth_mb("training_layers", name="published", **point)
@@ -45,6 +46,7 @@ def test_memory_of_a_step_is_that_of_a_process_of_its_own():
     assert 6.5 < grown < 65
 
 
+@pytest.mark.subprocess
 def test_memory_that_cannot_be_measured_says_why():
     with pytest.raises(RuntimeError, match="no_such_module"):
         growth_mb("no_such_module")

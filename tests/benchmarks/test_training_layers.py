@@ -51,6 +51,7 @@ def lava_dl():
         pytest.skip("lava-dl is not installed")
 
 
+@pytest.mark.lava
 @pytest.mark.usefixtures("lava_dl")
 def test_lava_dl_gives_our_spikes_without_recurrent_delays():
     point = Point("dense", **TINY)

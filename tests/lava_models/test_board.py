@@ -26,6 +26,7 @@ from myelin.lava_models import compat
 from myelin.lava_models.board import align
 
 STAND_IN = Path(__file__).with_name("stand_in")
+pytestmark = [pytest.mark.lava, pytest.mark.subprocess]
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
 
 NEURON = Cuba(50, 4095, 4095)
@@ -160,8 +161,8 @@ def test_a_lag_beyond_those_looked_for(command, artifact):
 @needs_lava
 def test_a_board_that_hangs(command, artifact):
     began = time.monotonic()
-    got = command("board", artifact, "--partition", "oheogulch", "--timeout", 12, behaviour="hang")
-    assert got.code == 2 and "made no progress for 12 s and was stopped" in got.err and got.err.count("\n") == 1
+    got = command("board", artifact, "--partition", "oheogulch", "--timeout", 4, behaviour="hang")
+    assert got.code == 2 and "made no progress for 4 s and was stopped" in got.err and got.err.count("\n") == 1
     assert time.monotonic() - began < 60
 
 

@@ -12,6 +12,8 @@ from myelin.convert import Cuba, Dense, Input, Layer, Network
 from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import compat
 
+pytestmark = [pytest.mark.lava, pytest.mark.subprocess]
+
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
 needs_slayer = pytest.mark.skipif(bool(compat.missing(slayer=True)), reason="lava-dl is not installed")
 WITHOUT_VISION = "import sys; sys.modules['torchvision'] = None\n"

@@ -21,6 +21,8 @@ from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.target_files import load_target
 from myelin.lava_models import compat
 
+pytestmark = [pytest.mark.lava, pytest.mark.subprocess]
+
 #: Python 3.10 with lava-nc as published; without it, a ``python3.10`` on the path is tried.
 VARIABLE = "MYELIN_PYTHON310"
 needs_lava = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")

@@ -153,6 +153,8 @@ def test_a_board_has_to_be_named(monkeypatch):
     monkeypatch.delenv(loihi2.GENERATION)
 
 
+@pytest.mark.lava
+@pytest.mark.subprocess
 @needs_lava
 def test_the_run_configuration_prefers_the_chip():
     code = "from myelin.lava_models import compat, loihi2; compat.prepare(); print(type(loihi2.run_config()).__name__)"

@@ -5,6 +5,7 @@ import os
 import lava_random_networks
 import lava_reference
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from myelin.convert import Conv, Cuba, Input, Layer, Network
@@ -51,6 +52,7 @@ def test_a_kernel_too_wide_for_lavas_conv(lava):
     np.testing.assert_array_equal(lava.run(network, spikes, stock=True).output, expected)
 
 
+@pytest.mark.lava
 def test_random_networks_were_active():
     """Equality of silent networks would show little."""
     assert seen["networks"] >= EXAMPLES

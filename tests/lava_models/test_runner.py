@@ -21,7 +21,11 @@ from myelin.lava_models import checks, compat, run
 from myelin.lava_models.runner import Worker
 
 MARK = "MYELIN_TEST_MARK"
-pytestmark = pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed")
+pytestmark = [
+    pytest.mark.lava,
+    pytest.mark.subprocess,
+    pytest.mark.skipif(bool(compat.missing()), reason="lava-nc is not installed"),
+]
 
 
 def chain(delay=3):

@@ -40,6 +40,7 @@ def test_random_networks_agree_everywhere(lava, seed):
     seen["messages"] += sum(int(np.count_nonzero(names["spikes"])) for names in layers.values())
 
 
+@pytest.mark.lava
 def test_random_networks_were_active():
     assert seen["networks"] >= EXAMPLES and seen["messages"] > 100 * seen["networks"]
     print(seen)

@@ -26,6 +26,8 @@ compat.prepare(slayer=True)
 import torch  # noqa: E402
 from lava.lib.dl import slayer  # noqa: E402
 
+pytestmark = pytest.mark.subprocess
+
 STEPS = 60
 CASES = ("conv", "recurrent", "dense with bias")
 NEURON = {"threshold": 1.0, "current_decay": 0.4, "voltage_decay": 0.1}

@@ -113,6 +113,7 @@ def test_files_stay_short():
     assert {name: lines for name, lines in lengths.items() if lines > LONGER_FILE_LINES.get(name, LONGEST_FILE_LINES)} == {}
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize(
     ("statement", "never"),
     [
@@ -144,6 +145,7 @@ def test_an_import_loads_no_more_than_it_needs(statement, never):
     assert done.stdout.split() == []
 
 
+@pytest.mark.subprocess
 def test_simulation_needs_no_torch(artifacts, tiny):
     """The promise to a machine that only simulates: data, artifact, simulator and the command line, with torch out of reach."""
     arguments = ["simulate", str(artifacts["dense"]), "--data", str(tiny.data)]

@@ -15,6 +15,8 @@ from myelin.lava_models import compat
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.model import build_model
 
+pytestmark = [pytest.mark.lava, pytest.mark.subprocess, pytest.mark.training]
+
 EXAMPLES, BATCH, STEPS = 24, 3, 30
 seen = {"active": 0, "rows": 0, "images": 0, "recurrent images": 0, "pooled": 0}
 in_lava: set[str] = set()

@@ -12,6 +12,8 @@ import time
 import psutil
 import pytest
 
+pytestmark = [pytest.mark.subprocess, pytest.mark.training]
+
 #: So many epochs that the kill comes in the middle, and it is checked that it did.
 EPOCHS = 24
 #: One thread each, as torchrun sets it: the order of sums in a product depends on the number of threads.

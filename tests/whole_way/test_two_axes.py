@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pytest
 
+pytestmark = [pytest.mark.lava, pytest.mark.subprocess, pytest.mark.training]
+
 SHAPE = (2, 16, 16)
 HEAD = """
 [data]

@@ -10,6 +10,8 @@ import pytest
 
 from myelin.hw_configs.errors import ConfigError
 
+pytestmark = [pytest.mark.lava, pytest.mark.subprocess, pytest.mark.training]
+
 
 @pytest.fixture
 def lava():

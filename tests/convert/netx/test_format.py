@@ -382,6 +382,8 @@ def test_damaged_bytes_give_a_network_or_one_message(tmp_path, slayer, place, va
 # ---- stock netx
 
 
+@pytest.mark.lava
+@pytest.mark.subprocess
 def test_stock_files_give_the_same_spikes_in_stock_netx(tmp_path):
     """Without bias: stock delays a layer's input current where we delay its output, which is the same there."""
     pytest.importorskip("lava")

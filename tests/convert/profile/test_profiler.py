@@ -71,7 +71,7 @@ def test_operations_are_those_of_the_unrolled_matrix(random_network, seed):
     layers = simulate(network, spikes, record=dict.fromkeys(indices, ("spikes",))).layers
     sent = {index: np.count_nonzero(layers[index]["spikes"], axis=(0, 1)).reshape(-1) for index in indices}
     before = sent.get(-1, np.count_nonzero(spikes, axis=(0, 1)).reshape(-1))
-    for index, layer in enumerate(profile(network, spikes).layers[-len(network.layers) :]):
+    for index, layer in enumerate(profile(network, spikes, timed=False).layers[-len(network.layers) :]):
         expected = {}
         for link in connections(network, index):
             source = sent[index] if link.recurrent else before

@@ -124,6 +124,7 @@ def test_lava_with_another_weight_parts_where_the_simulator_does(lava, network):
     assert [spread.sent for spread in both.spread] == [spread.sent for spread in mixed.spread]
 
 
+@pytest.mark.subprocess
 def test_the_simulator_alone_loads_neither_lava_nor_torch(files):
     command = ["diff", str(files / "a.net"), str(files / "b.net"), "--density", "0.4"]
     loaded = "[name for name in ('lava', 'torch', 'matplotlib') if name in sys.modules]"

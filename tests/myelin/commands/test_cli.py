@@ -89,12 +89,14 @@ def test_version(main, capsys):
     assert capsys.readouterr().out.startswith("myelin ")
 
 
+@pytest.mark.subprocess
 def test_help_in_a_process_of_its_own():
     done = subprocess.run([sys.executable, "-m", "myelin", "--help"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "usage: myelin" in done.stdout
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_pipe_is_no_error(unbuffered):
     """As in `myelin doctor | true`, where what reads has left."""
@@ -152,6 +154,8 @@ def test_a_bug_is_not_hidden(asked, main, monkeypatch, capsys):
     assert (trace != []) == bool(asked) and all("ZeroDivisionError" in line for line in trace[-1:])
 
 
+@pytest.mark.lava
+@pytest.mark.subprocess
 def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
     from myelin.lava_models import compat
 
@@ -186,6 +190,8 @@ def test_doctor_is_content_without_training(monkeypatch):
     assert found["next_step"] == "to get train: run `pip install -e .`"
 
 
+@pytest.mark.lava
+@pytest.mark.subprocess
 def test_doctor_sees_a_wrong_simulator(monkeypatch):
     """The trial compares with spikes worked out by hand, so a broken backend cannot pass it."""
     from myelin.backends import doctor

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from places import ROOT
 
+pytestmark = [pytest.mark.lava, pytest.mark.subprocess, pytest.mark.training]
+
 #: Makes a built-in experiment small: two epochs, few neurons, the channels and classes of the tiny data.
 SMALL = (
     "train.epochs=2", "delay.harden_at=0.5", "delay.freeze_at=0.5", "data.steps=20", "data.validation=0.25",

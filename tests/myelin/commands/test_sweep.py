@@ -20,6 +20,8 @@ import pytest
 from myelin.convert.statistics import compare_pooled
 from myelin.sweep import run as sweep_run
 
+pytestmark = [pytest.mark.subprocess, pytest.mark.training]
+
 #: Learns too fast to stay finite, in the second of its runs' epochs at the latest.
 DIVERGES = '{ "train.learning_rate" = 1e38, "train.clip_norm" = 1e38 }'
 

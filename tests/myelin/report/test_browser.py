@@ -16,7 +16,11 @@ from queue import Empty, Queue
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed; on Debian: apt-get install chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.subprocess,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed; on Debian: apt-get install chromium"),
+]
 #: A file in the folder of this variable keeps what was seen, for a person to look at.
 KEEP = "MYELIN_SCREENSHOTS"
 

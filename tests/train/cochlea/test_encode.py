@@ -225,6 +225,7 @@ def test_command(tmp_path, capsys):
     assert read_shd(tmp_path / "x.h5").channels == 140
 
 
+@pytest.mark.subprocess
 def test_encoder_and_data_sets_need_no_torch():
     modules = "myelin.train.cochlea, myelin.commands.encode, myelin.train.datasets, myelin.train.cochlea.make_builtin"
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"

@@ -155,6 +155,7 @@ def _read(path, cache, found):
     found.put(read_shd(path, Storage(0.0, cache)).times_s.sum().item())
 
 
+@pytest.mark.subprocess
 def test_processes_that_want_the_same_conversion_make_one(tmp_path):
     write_shd(words(), tmp_path / "x.h5")
     context = multiprocessing.get_context("fork")
@@ -169,6 +170,7 @@ def test_processes_that_want_the_same_conversion_make_one(tmp_path):
     assert len(conversions(Storage(0.0, tmp_path / "cache"))) == 1
 
 
+@pytest.mark.subprocess
 def test_memory_stays_bounded(tmp_path):
     """12 million events, 72 MB as arrays, are converted and binned within 40 MB of memory that is not a file's."""
     path, rng = tmp_path / "big.h5", np.random.default_rng(0)

@@ -22,6 +22,8 @@ from myelin.train.run.loop import TrainingRun, fingerprint, train
 from myelin.train.run.optimizer import learning_rate_factor
 from myelin.train.run.start import configuration, summary
 
+pytestmark = pytest.mark.training
+
 
 def tiny_dataset(seed=0):
     """24 words of two classes in 20 channels: a rising and a falling sweep."""

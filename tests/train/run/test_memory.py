@@ -26,6 +26,7 @@ print(faults() - before)
 """
 
 
+@pytest.mark.subprocess
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is not glibc's")
 def test_pages_are_mapped_once():
     assert resource.getpagesize() <= 65536

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -25,6 +26,8 @@ def arrays(path):
         return dict(file)
 
 
+@pytest.mark.subprocess
+@pytest.mark.training
 def test_two_processes_equal_one_bit_for_bit(tmp_path):
     alone, two = tmp_path / "alone", tmp_path / "two"
     alone.mkdir()
@@ -43,6 +46,8 @@ def test_two_processes_equal_one_bit_for_bit(tmp_path):
     assert len({expected[f"{seed}.0.synapse.weight"].tobytes() for seed in range(3)}) == 3
 
 
+@pytest.mark.subprocess
+@pytest.mark.training
 def test_one_that_fails_speaks_for_all(tmp_path):
     """Process 1 finds no data: it says so, once, with its number; process 0 does not hang."""
     script = tmp_path / "unequal.py"
@@ -90,8 +95,9 @@ def test_processes_that_disagree_are_named(monkeypatch):
 def test_a_launcher_whose_processes_do_not_meet(monkeypatch, tmp_path):
     from myelin.train.run.parallel import process_group
 
-    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")  # else the group sets it, for the tests that follow too
-    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost"}.items():
+    threads = str(numba.config.NUMBA_NUM_THREADS)  # set by what is tested here unless it is there, and nobody else
+    values = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost", "NUMBA_NUM_THREADS": threads}
+    for name, value in values.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MASTER_PORT", raising=False)
     with pytest.raises(ConfigError, match="did not find each other"), process_group(1):

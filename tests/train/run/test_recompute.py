@@ -61,6 +61,7 @@ def test_the_same_gradients(first):
     assert sum(float(a.abs().sum()) for a in once) > 0
 
 
+@pytest.mark.subprocess
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from Linux's /proc")
 def test_less_memory():
     def growth(how):
