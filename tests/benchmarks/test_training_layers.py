@@ -64,6 +64,7 @@ def test_lava_dl_gives_our_spikes_without_recurrent_delays():
         assert torch.equal(block.step(same.x.detach().clone().requires_grad_(), same.grad), expected)
 
 
+@pytest.mark.lava
 @pytest.mark.usefixtures("lava_dl")
 def test_lava_dl_gives_our_gradients_where_states_hold_nothing(monkeypatch):
     """With decays of 1 nothing passes through the states, which lava-dl's gradient does not see."""
