@@ -115,13 +115,13 @@ class Tiers:
     def _hear_training(self) -> None:
         """Notice epochs from now on, if what trains is loaded: it is not loaded for this, since torch comes with it."""
         loop = sys.modules.get("myelin.train.run.loop")
-        if loop is None or hasattr(loop.Run.epoch, "__wrapped__"):
+        if loop is None or hasattr(loop.TrainingRun.epoch, "__wrapped__"):
             return
-        epoch = loop.Run.epoch
+        epoch = loop.TrainingRun.epoch
 
         @functools.wraps(epoch)
         def heard(*arguments: Any) -> Any:
             self._found["training"] = "training: trains an epoch"
             return epoch(*arguments)
 
-        loop.Run.epoch = heard
+        loop.TrainingRun.epoch = heard
