@@ -32,7 +32,7 @@ def sweeps() -> SpikeDataset:
 
 
 def plan(seed: int, **train_values: object):
-    """Settings with everything that draws or sums over a batch: dropout, augmentation, rate penalty, clipping, last batch of 1."""
+    """Settings with all that draws or sums over a batch: dropout, augmentation, rate penalty, clipping, last batch of 1."""
     return config_from_dict(
         {
             "data": {"steps": 20, "channels": 20, "validation": 0.25},

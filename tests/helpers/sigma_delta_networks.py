@@ -89,7 +89,7 @@ def run(network, sample):
 
 
 def largest_sum(network, layers, sample):
-    """Upper bound on any connection's sum, ignoring cancellation in time, for comparison with the limit of Lava's arithmetic."""
+    """Upper bound on any connection's sum, ignoring cancellation in time, to compare with the limit of Lava's arithmetic."""
     most, before = 0, layers[-1]["spikes"] if -1 in layers else np.asarray(sample)
     for index, layer in enumerate(network.layers):
         most = max(most, int(np.abs(before).max(initial=0)) * layer.synapse.absolute_input_sum())
