@@ -46,10 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="myelin",
         description="From spiking networks with learned delays to Intel's Loihi 2: train, export, simulate, validate.",
-        epilog="Exit codes: 0 done, 1 a gate failed (rules, validation, diff, board), 2 wrong usage or unusable input or a "
-        f"missing part, {FAULT} a fault of Myelin's own ({TRACEBACK}=1 shows its traceback).",
+        epilog="Exit codes: 0 done, 1 a gate failed (rules, validation, diff, board), 2 wrong usage, unusable input or a "
+        f"missing part, {FAULT} a fault in Myelin ({TRACEBACK}=1 shows the traceback).",
     )
-    parser.add_argument("--version", action="version", version=f"myelin {VERSION}", help="print the version and leave")
+    parser.add_argument("--version", action="version", version=f"myelin {VERSION}", help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     trained = (train, export)
     integers = (check, profile, explore, map, nir, sweep, quantise)
