@@ -147,7 +147,7 @@ def open_samples(
             "name data with the same classes in the same order"
         )
     samples = Samples(by_interval(dataset, binning.intervals_ms), binning, chosen or "all")
-    samples.frames([0], count_lost=False)  # refuses channels that do not pool before any work is done
+    samples.frames([0], count_lost=False)  # refuse channels that cannot be pooled before any work is done
     return samples
 
 

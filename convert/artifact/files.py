@@ -22,7 +22,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    umask = os.umask(0)  # mkdtemp makes folders private; give this one the permissions of any other
+    umask = os.umask(0)  # mkdtemp makes folders private; give this one the usual permissions
     os.umask(umask)
     os.chmod(temporary, 0o777 & ~umask)
     try:

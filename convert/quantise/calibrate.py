@@ -70,7 +70,7 @@ class _Task:
     shape: Shape
     message_bits: int
     spikes: npt.NDArray[Any]  # (batch, steps, sources)
-    axonal: FloatArray  # of the population before, () or broadcastable to shape
+    axonal: FloatArray  # delays of the population before, () or broadcastable to shape
     wanted: FloatArray  # (batch, steps, *layer shape)
     grid: Grid
     entered: dict[bytes, npt.NDArray[Any]] = field(default_factory=dict)

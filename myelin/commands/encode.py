@@ -25,7 +25,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run_encode(args: argparse.Namespace) -> int:
     """Encode and print one line; returns 0.  Bad input raises DataError for the caller to print."""
-    from myelin.train.cochlea.folder import encode_folder  # loads numba, which only this command needs
+    from myelin.train.cochlea.folder import encode_folder  # numba: loaded only to encode
 
     start = time.perf_counter()
     data = encode_folder(args.wav_dir, args.out, channels=args.channels, seed=args.seed, jobs=args.jobs, progress=True)

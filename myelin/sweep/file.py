@@ -14,7 +14,7 @@
     [grid]                            # every case with every combination
     "layers.*.taps" = [1, 3, 5]
     [compare]
-    reference = "learned delays"      # at the same grid point, but where `at` says another
+    reference = "learned delays"      # at the same grid point, unless `at` names another
     at = { "layers.*.taps" = 3 }
 """
 
