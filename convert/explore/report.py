@@ -11,8 +11,9 @@ POINT: ``unchanged`` (the network is the exported one), ``accuracy_percent`` wit
 ``accuracy_high_percent`` (95 %, Wilson), ``difference_points`` to the exported network on the same samples with
 ``difference_low_points`` and ``difference_high_points`` (95 %, Tango), ``only_exported_right_samples``,
 ``only_this_right_samples``, ``spike_mismatch_percent``, ``core_memory_bytes`` (null if unknown), ``parameters``,
-``broken_rules`` (messages; empty if the target supports the network).  ``myelin.convert.explore.explore.ExploredPoint`` defines each.
-Values of a knob are numbers, those of ``delay_rounding`` are names.  If ``points`` is empty, ``left_out`` gives the reason.
+``broken_rules`` (messages; empty if the target supports the network).  ``myelin.convert.explore.explore.ExploredPoint``
+defines each. Values of a knob are numbers, those of ``delay_rounding`` are names.  If ``points`` is empty, ``left_out`` gives
+the reason.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``events_not_in_frames``  ``events`` read, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
 ``stages``                list of ``myelin.validation.stages.ValidationStage``: accuracy, right answers by class, spike rates,
-                          ``to_float`` and ``to_previous`` (``myelin.validation.stages.StageComparison``); names ``float, delays,
-                          weights, decays, delays_weights, training, simulator``
+                          ``to_float`` and ``to_previous`` (``myelin.validation.stages.StageComparison``); names ``float,
+                          delays, weights, decays, delays_weights, training, simulator``
 ``alone, cumulated``      names of the stages with a single quantisation, and of the stages that each add one more
 ``labels``                true class of each sample, as an index of ``classes``
 ``predictions``           name of a stage -> predicted class of each sample

@@ -47,7 +47,7 @@ CUMULATED = ("float", "delays", "delays_weights", "training", INTEGER)
 
 @dataclass(frozen=True)
 class StageComparison:
-    """StageComparison of two stages on the same samples; differences are this stage minus the other, in percent points.
+    """Comparison of two stages on the same samples; differences are this stage minus the other, in percent points.
 
     Attributes:
         to: name of the other stage.
