@@ -1,8 +1,8 @@
 """Recurrence with learnable axonal delays: a dense matrix (DelRec) or a convolution over the neuron axis (ConvDelRec).
 
-``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay kernel h of ``myelin.train.delay``: a spike reaches the layer 1 +
-delay steps later.  The delay belongs to the presynaptic neuron and so commutes with W: spikes are spread first, one product a
-step follows.
+``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay kernel h of ``myelin.train.delay``: a spike arrives at the layer
+1 + delay steps later.  The delay belongs to the presynaptic neuron, so it commutes with W: spikes are delayed first, then one
+product per step follows.
 
 Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family); ConvDelRec (Zebendo et al. 2026, arXiv 2604.15997).
 """
@@ -24,16 +24,16 @@ from myelin.train.neurons import Cuba
 
 
 class Recurrence(nn.Module):
-    """Connection of a population to itself.
+    """Delayed connection of a population to itself.
 
     Args:
-        weight: (N, N) for a dense matrix; for a convolution (channels, channels, taps) over the neurons of each channel in a
-            row, or (channels, channels, kh, kw) over a population (channels, H, W); zero padded; taps odd.
-        delay: axonal delays, one for each neuron or channel.
-        dropout: probability that a neuron's recurrent output is dropped for a whole sequence while training.
+        weight: (N, N) for a dense matrix.  For a convolution, (channels, channels, taps) over channels of one row each, or
+            (channels, channels, kh, kw) over a population (channels, H, W); taps, kh and kw odd, zero padded.
+        delay: axonal delays, one per neuron or channel.
+        dropout: probability that a neuron's recurrent output is dropped for a whole sequence in training.
 
     Raises:
-        ConfigError: the weight has another shape, or an even number of taps.
+        ConfigError: the weight has another shape, or a kernel size is even.
     """
 
     def __init__(self, weight: Tensor, delay: AxonalDelay, *, dropout: float = 0.0) -> None:
@@ -51,30 +51,30 @@ class Recurrence(nn.Module):
 
     @property
     def kind(self) -> str:
-        """``dense`` or ``conv``."""
+        """Kind of the recurrence: ``dense`` or ``conv``."""
         return "dense" if self.weight.dim() == 2 else "conv"
 
     def forward(self, x: Tensor, neuron: Cuba) -> Tensor:
-        """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself."""
+        """Spikes (T, B, N) of ``neuron``, driven by ``x`` (T, B, N) and by its own delayed spikes."""
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
         if self.training and self.dropout:
             mask = keep_mask(x.shape[1:], self.dropout)
         else:
             mask = torch.ones(x.shape[1:])
-        kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
+        kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # taps on a row are a kernel with one row
         return _RecurrentFunction.apply(
             x, kernel, self.delay.delay, neuron.current_decay, neuron.voltage_decay, self, neuron, mask.to(x.device)
         )
 
     def extent(self, neuron: Cuba) -> tuple[int, int]:
-        """(H, W) of a channel of the population; neurons in a row are cut into channels of one row each."""
+        """Size (H, W) of a channel of the population; neurons in a row are cut into channels of one row each."""
         if len(neuron.shape) == 3:
             return neuron.shape[1], neuron.shape[2]
         return 1, neuron.neurons // self.weight.shape[0]
 
 
 class _RecurrentFunction(torch.autograd.Function):
-    """The whole sequence at once, forward and backward."""
+    """Autograd function for a whole sequence of a recurrent layer."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""Neurons for training, one file each."""
+"""Neurons for training: one file per neuron model."""
 
 import myelin.train.needs_torch  # noqa: F401
 
