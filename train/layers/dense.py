@@ -31,7 +31,7 @@ class DenseSynapse(Synapse):
 
 
 class Dense(Block):
-    """Dense synapse, CUBA neurons and optional learnable axonal delays; arguments of ``DenseSynapse``, ``Cuba`` and ``Block``."""
+    """Dense synapse, CUBA neurons, optional learnable axonal delays; arguments of ``DenseSynapse``, ``Cuba`` and ``Block``."""
 
     def __init__(self, inputs: int, neurons: int, *, neuron: dict[str, Any], gain: float = 1.0, **parts: Any) -> None:
         super().__init__(DenseSynapse(inputs, neurons, gain=gain), Cuba((neurons,), **neuron), **parts)
