@@ -1,4 +1,4 @@
-"""How a chip packs synapses, and what an event costs it: parts of a ``Target``, each with the chip they were published for."""
+"""Synapse packing and event costs of a chip: parts of a ``Target``, each with the chip it was published for."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class SynapsePacking:
-    """How the synapses of one input axon lie in a core's memory.
+    """Layout of the synapses of one input axon in a core's memory.
 
-    The axon's synapses form blocks of at most ``block_synapses``; a block of n takes ``n * (weight bits + delay bits + tag bits
-    [+ index bits when sparse]) + header_bits``, rounded up to words of ``word_bits``.
+    The synapses form blocks of at most ``block_synapses``.  A block of n synapses takes ``n * (weight bits + delay bits + tag
+    bits [+ index bits when sparse]) + header_bits`` bits, rounded up to words of ``word_bits``.
 
     Attributes:
-        published_for: target whose packing this is; of another, it is an estimate.
+        published_for: target for which this packing was published; for another target it is an estimate.
         header_bits, block_synapses, word_bits: see above.
-        tag_bits: a synapse that does not learn.
-        weight_bits, delay_bits, index_bits: widths that these fields may have, rising.
+        tag_bits: tag bits of a synapse that does not learn.
+        weight_bits, delay_bits, index_bits: possible widths of these fields in bits, in rising order.
     """
 
     published_for: str
@@ -30,14 +30,14 @@ class SynapsePacking:
     index_bits: tuple[int, ...]
 
     def axon_bits(self, synapses: int, *, weight_bits: int, delay_bits: int = 0, index_bits: int = 0) -> int:
-        """Memory in bits of an axon with ``synapses`` synapses, whose fields have the widths that ``field_bits`` gives."""
+        """Memory in bits of an axon with ``synapses`` synapses; the field widths come from ``field_bits``."""
         each = weight_bits + delay_bits + self.tag_bits + index_bits
         blocks, rest = divmod(synapses, self.block_synapses)
         full = self._words(self.block_synapses * each + self.header_bits)
         return self.word_bits * (blocks * full + (self._words(rest * each + self.header_bits) if rest else 0))
 
     def field_bits(self, field: str, needed: int) -> int | None:
-        """Narrowest width of ``weight_bits``, ``delay_bits`` or ``index_bits`` that holds ``needed`` bits; None: none does."""
+        """Smallest width of ``weight_bits``, ``delay_bits`` or ``index_bits`` of at least ``needed`` bits; None if none is."""
         return next((width for width in getattr(self, field) if width >= needed), None)
 
     def _words(self, bits: int) -> int:
@@ -45,7 +45,7 @@ class SynapsePacking:
 
 
 class Event(NamedTuple):
-    """Energy and time of one event; None: not public."""
+    """Energy in pJ and time in ns of one event; None: not public."""
 
     energy_pj: float | None = None
     time_ns: float | None = None
@@ -56,15 +56,15 @@ _NOT_PUBLIC = Event()
 
 @dataclass(frozen=True)
 class Events:
-    """What events cost.
+    """Energy and time of each kind of event.
 
     Attributes:
-        published_for: target whose figures these are; of another, they only compare networks with each other.
+        published_for: target for which these figures were published; for another target they only compare networks.
         synaptic_operation: one spike at one synapse.
-        neuron_update_active, neuron_update_inactive: one neuron, one step.
-        spike_within_tile: a spike on its way to a core of the same tile.
+        neuron_update_active, neuron_update_inactive: update of one neuron in one time step.
+        spike_within_tile: a spike to a core of the same tile.
         hop_east_west, hop_north_south: a spike from one tile to the next.
-        barrier_one_tile, barrier_all_tiles: end of a step, with one tile or all tiles of the chip in use.
+        barrier_one_tile, barrier_all_tiles: end of a time step, with one tile or all tiles of the chip in use.
     """
 
     published_for: str
@@ -80,6 +80,6 @@ class Events:
 
 #: Names of all events.
 EVENTS = tuple(entry.name for entry in fields(Events) if entry.name != "published_for")
-#: Numbers of a packing, and its lists of widths.
+#: Fields of a packing that are numbers, and those that are lists of widths.
 PACKING_NUMBERS = ("header_bits", "block_synapses", "word_bits", "tag_bits")
 PACKING_WIDTHS = ("weight_bits", "delay_bits", "index_bits")

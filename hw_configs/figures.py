@@ -1,4 +1,4 @@
-"""What all pictures have in common: colours, the look of the axes, a file that is written whole or not at all.
+"""Shared style of all figures: colours and axes; a figure file is written atomically.
 
 Figures are made without pyplot, so no global state and no display are needed.
 """
@@ -13,20 +13,20 @@ from myelin.hw_configs.files import atomic_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe & Ito 2008: told apart by readers who do not see all colours
+# Okabe & Ito 2008: distinguishable for colour-blind readers
 INK, BLUE, ORANGE, GREEN, GREY = "#222222", "#0072B2", "#D55E00", "#009E73", "#9A9A9A"
 _DPI = 130
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches."""
-    from matplotlib.figure import Figure  # 0.5 s to import: only whoever draws pays
+    """An empty figure of ``width`` x ``height`` inches."""
+    from matplotlib.figure import Figure  # takes 0.5 s to import, so only when drawing
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a PNG."""
+    """Write ``figure`` to ``path`` as PNG, atomically."""
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(labelsize=8)
