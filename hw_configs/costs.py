@@ -80,6 +80,6 @@ class Events:
 
 #: Names of all events.
 EVENTS = tuple(entry.name for entry in fields(Events) if entry.name != "published_for")
-#: Numbers of a packing, and its lists of widths.
+#: Fields of a packing that are numbers, and those that are lists of widths.
 PACKING_NUMBERS = ("header_bits", "block_synapses", "word_bits", "tag_bits")
 PACKING_WIDTHS = ("weight_bits", "delay_bits", "index_bits")

@@ -1,13 +1,13 @@
-"""The errors a user sees: one message each, naming the object, what was got, what is allowed and the cure."""
+"""User-facing errors: each has one message with the object, the value it got, what is allowed and a cure."""
 
 from __future__ import annotations
 
 
 class MyelinError(Exception):
-    """Base of every error caused by input or usage; the command line prints it as one line and exits with 2."""
+    """Base of all errors caused by input or usage; the command line prints it as one line and exits with ``exit_code``, 2."""
 
     exit_code = 2
-    #: Whether another process of the same run has printed why; then this one leaves silently.
+    #: Whether another process of the same run has printed the reason; this one then exits silently.
     told = False
 
 
@@ -28,14 +28,14 @@ class TargetError(MyelinError):
 
 
 class BackendError(MyelinError):
-    """A backend is not installed, or it failed or hung while running."""
+    """A backend is not installed, failed or hung."""
 
 
 class MissingPartError(BackendError):
-    """A part that a plain install leaves out is needed; see ``myelin.hw_configs.parts``."""
+    """An optional part is needed and not installed; see ``myelin.hw_configs.parts``."""
 
 
 class GateError(MyelinError):
-    """A gate said no: hardware rules are broken or validation lost too much accuracy."""
+    """A check failed: hardware rules are broken or validation lost too much accuracy."""
 
     exit_code = 1

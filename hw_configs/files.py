@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: what every stage writes with."""
+"""Atomic file writes, used by every stage, and a file lock."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from myelin.hw_configs.errors import ConfigError
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside ``path`` to write to; moved over ``path`` when the block ends well, deleted when it does not.
+    """A temporary path beside ``path``; when the block ends without an error it replaces ``path``, otherwise it is deleted.
 
-    Missing parent folders are made; the file has the permissions of any other.
+    Missing parent folders are made; the file has the default permissions.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield temporary
-        with open(temporary, "r+b") as written:  # Windows flushes only what may be written
+        with open(temporary, "r+b") as written:  # Windows flushes only writable files
             os.fsync(written.fileno())
         os.replace(temporary, target)
     finally:
@@ -34,18 +34,18 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]:
-    """Whether this process holds the lock of that file until the block ends; the system frees it however the process ends.
+    """Whether this process has the lock of the file ``path``, until the block ends.
 
-    The file is made where it is missing, and stays.
+    The system releases the lock when the process ends, even after a crash.  The file is made if it is missing, and is kept.
 
     Args:
-        path: of the lock; missing parent folders are made.
-        wait: whether to wait for another process that holds it; if not, False comes back at once.
+        path: the lock file; missing parent folders are made.
+        wait: whether to wait while another process has the lock; without waiting, the value is False in that case.
 
     Raises:
         OSError: the file cannot be made.
     """
-    from filelock import FileLock, Timeout  # 20 ms to import: only whoever locks pays
+    from filelock import FileLock, Timeout  # takes 20 ms to import, so only when locking
 
     lock = FileLock(path, timeout=-1 if wait else 0)
     try:
@@ -60,13 +60,13 @@ def locked(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write ``content``; the file is whole or as it was.  Raises OSError where it cannot be written."""
+    """Write ``content`` to ``path`` atomically; raises OSError if it cannot be written."""
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_json(path: str | os.PathLike[str], values: Mapping[str, Any]) -> None:
-    """Write ``values`` as JSON; the file is whole or as it was.  Raises ConfigError where it cannot be written."""
+    """Write ``values`` to ``path`` as JSON, atomically; raises ConfigError if it cannot be written."""
     try:
         write_atomically(path, (json.dumps(values, indent=2) + "\n").encode())
     except OSError as error:

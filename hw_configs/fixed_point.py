@@ -35,7 +35,7 @@ MESSAGE_BITS_MAX = 32
 #: Largest exponent of sigma-delta neurons, 3 bit (lava-nc ``proc/sdn/models.py``), and netx's exponents (``netx/hdf5.py``).
 SDNN_EXP_MAX = 7
 SDNN_SPIKE_EXP, SDNN_STATE_EXP = 6, 6
-#: Payload in bits that netx declares for the messages of sigma-delta neurons (lava-dl ``netx/hdf5.py``).
+#: Payload in bits of the messages of sigma-delta neurons, as netx declares it (lava-dl ``netx/hdf5.py``).
 SDNN_MESSAGE_BITS = 16
 #: Bits to which the sum of a convolution wraps, signed (lava-nc ``proc/conv/models.py``, ``clamp_precision``).
 CONV_SUM_BITS = 24

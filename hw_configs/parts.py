@@ -1,7 +1,7 @@
-"""Parts that a plain install leaves out: what each is for, and the one line that says how to get it.
+"""Optional parts, which a plain install leaves out: the purpose of each, and a one-line message on how to install it.
 
-``pip install myelin-loihi`` simulates, checks, maps, profiles, explores and reports.  What trains, runs Lava, reads NIR files
-or logs to TensorBoard asks here for the package it needs, so that every missing one ends in the same line.
+``pip install myelin-loihi`` simulates, checks, maps, profiles, explores and reports.  Code that trains, runs Lava, reads NIR
+files or logs to TensorBoard asks here for its packages, so every missing package gives the same kind of message.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from myelin.hw_configs.errors import MissingPartError
 
-#: Name of this project on a package index.
+#: Name of this project on the package index.
 DISTRIBUTION = "myelin-loihi"
-#: How Lava is installed: the metadata of both refuses Python > 3.10, torch >= 2.4 and numpy >= 2.
+#: Command that installs Lava; the metadata of both packages excludes Python > 3.10, torch >= 2.4 and numpy >= 2.
 INSTALL_LAVA = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0 lava-dl==0.6.0"
 
 
@@ -26,7 +26,7 @@ class OptionalPart(NamedTuple):
     needed_for: str
 
 
-#: Import name of its first package -> part.
+#: Parts by the import name of the package.
 PARTS = {
     "torch": OptionalPart("train", "training and validation"),
     "tensorboard": OptionalPart("tensorboard", "logs for TensorBoard"),
@@ -38,14 +38,14 @@ PARTS = {
 
 
 def require(*modules: str) -> None:
-    """Raise MissingPartError, with the command that brings it, for the first of ``modules`` that is not installed."""
+    """Raise MissingPartError, with the command to install it, for the first of ``modules`` that is not installed."""
     for module in modules:
         if not found(module):
             raise absent(module)
 
 
 def found(module: str) -> bool:
-    """Whether ``module`` can be imported, as far as can be told without importing it."""
+    """Whether ``module`` can be found for an import; it is not imported."""
     try:
         return sys.modules.get(module) is not None or importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # a parent package is absent
@@ -59,7 +59,7 @@ def missing_part(error: ModuleNotFoundError) -> MissingPartError | None:
 
 
 def cure(extras: str) -> str:
-    """What to run to get ``extras`` ("lava", or several as in "train,lava"): from the index, or in the checkout that runs."""
+    """Instruction to install ``extras``, such as "lava" or "train,lava": from the index, or in the checkout in use."""
     commands = [f"`pip install '{DISTRIBUTION}[{extras}]'`"]
     if (checkout := _checkout()) is not None:
         commands = [f"`pip install -e '.[{extras}]'` in {checkout}"]
@@ -69,12 +69,12 @@ def cure(extras: str) -> str:
 
 
 def absent(module: str) -> MissingPartError:
-    """The error that says who needs ``module``, one of ``PARTS``, and what installs it."""
+    """The error for a missing ``module``, one of ``PARTS``: the features that need it and the command to install it."""
     extra, needed_for = PARTS[module]
     return MissingPartError(f"{needed_for} need the package {module}, which is not installed; {cure(extra)}")
 
 
 def _checkout() -> Path | None:
-    """The checkout this file lies in; None where it was installed from a wheel."""
+    """The checkout that contains this file; None if it was installed from a wheel."""
     root = Path(__file__).resolve().parents[1]
     return root if (root / "pyproject.toml").is_file() and (root / "myelin").is_dir() else None

@@ -1,4 +1,4 @@
-"""Shapes of populations: (neurons,), or (channels, height, width); the rules that training and conversion share."""
+"""Shapes of populations, (neurons,) or (channels, height, width): rules shared by training and conversion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Pair = tuple[int, int]
 
 
 def as_chw(shape: Shape) -> tuple[int, int, int]:
-    """A population's shape as (channels, height, width): N neurons in a row are (1, 1, N)."""
+    """``shape`` as (channels, height, width); (N,) becomes (1, 1, N).  Raises NetworkError for other lengths."""
     if len(shape) == 3:
         return (shape[0], shape[1], shape[2])
     if len(shape) == 1:
@@ -18,17 +18,17 @@ def as_chw(shape: Shape) -> tuple[int, int, int]:
 
 
 def cut_into_channels(neurons: int, channels: int) -> Shape:
-    """Shape of ``neurons`` in a row that are cut into ``channels`` of one row each; one channel is no cut: (neurons,)."""
+    """Shape (channels, 1, neurons / channels) of a row cut into channels; (neurons,) for a single channel."""
     return (neurons,) if channels == 1 else (channels, 1, neurons // channels)
 
 
 def half_kernel(kernel: Pair) -> Pair:
-    """The zeros at every edge with which training pads: half a kernel, so that an odd one with stride 1 keeps the shape."""
+    """Zero padding of training at each edge: half a kernel, so an odd kernel with stride 1 keeps the shape."""
     return kernel[0] // 2, kernel[1] // 2
 
 
 def convolved(space: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> Pair:
-    """(height, width) after a convolution of (height, width); below 1 where the kernel does not fit.
+    """Size (height, width) after a convolution of ``space`` (height, width); below 1 if the kernel does not fit.
 
     ``size' = floor( (size + 2 padding - dilation (kernel - 1) - 1) / stride ) + 1``, on each axis.
     """

@@ -1,4 +1,4 @@
-"""A hardware target as data: the frozen, validated ``Target`` that ``myelin.hw_configs.target_files`` reads from TOML."""
+"""A hardware target as data: the frozen, validated ``Target``.  ``myelin.hw_configs.target_files`` reads it from TOML."""
 
 from __future__ import annotations
 

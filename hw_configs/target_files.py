@@ -1,15 +1,16 @@
 """Target files: TOML in which every number has its source beside it.
 
-A chip states ``name``, ``title``, and ``chips = { value = 1, source = "..." }``, and in tables what it holds::
+The file of a chip has ``name``, ``title`` and ``chips = { value = 1, source = "..." }``, and its limits in tables::
 
-    [limits]       the whole numbers of ``Target``:    delay_steps_max = { value = 62, source = "..." }
+    [limits]       the integers of ``Target``:         delay_steps_max = { value = 62, source = "..." }
     [processes]    neuron_models = { value = ["cuba"], source = "..." }, layer_kinds, conv_weights_shared
     [packing]      the fields of ``SynapsePacking``:   header_bits = { value = 10, source = "..." }
-    [events]       of ``Events``:      hop_east_west = { energy_pj = 3.0, time_ns = 4.1, source = "..." }
+    [events]       the fields of ``Events``:           hop_east_west = { energy_pj = 3.0, time_ns = 4.1, source = "..." }
 
-A board states ``chip = "loihi2"`` and its number of chips; the rest is the chip's, but for what the board states itself.
-What is not public is left out; ``simulator = true`` says that cores, memory and axons have no meaning.
-``as_on = { value = "loihi1", source = "..." }`` in packing or events names a stand-in.
+The file of a board has ``chip = "loihi2"`` and its number of chips.  It inherits all other values from the chip and may
+override them.  Values that are not public are left out.  ``simulator = true`` means that cores, memory and axons have no
+meaning.  ``as_on = { value = "loihi1", source = "..." }`` in packing or events names a stand-in, another target whose whole
+table is used.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ _STAND_IN = "as_on"
 
 
 def target_names() -> tuple[str, ...]:
-    """Names of the targets that come with the project."""
+    """Names of the built-in targets, sorted."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
 def load_target(name_or_path: str | Path) -> Target:
-    """The target of that name, or of a user's own TOML file; the module says what a file states.
+    """The built-in target of that name, or the target in a TOML file of the user; the module docstring gives the format.
 
     Raises:
-        TargetError: the name is unknown (the nearest known names are given), the file cannot be read, or a field is wrong.
+        TargetError: the name is unknown (the message gives the nearest names), the file cannot be read, or a field is wrong.
     """
     text = str(name_or_path)
     if text in target_names():
@@ -64,7 +65,7 @@ def _read(path: Path) -> Target:
 
 
 class _File:
-    """One target file while it is read; every error names the file and the field."""
+    """Reads one target file; every error names the file and the field."""
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path, self.data = path, data
@@ -95,7 +96,7 @@ class _File:
             raise TargetError(f"target file {self.path}: {error}") from error
 
     def _inherit(self, chip: Any) -> None:
-        """Take everything from the chip that a board carries."""
+        """Copy limits, processes, packing, events and their sources from the chip of a board."""
         if "chips" not in self.data:
             self._fail(f'chip is {chip!r}, chips is missing; write chips = {{ value = 8, source = "where it is from" }}')
         carried = self._other("chip", chip)

@@ -1,7 +1,7 @@
-"""Myelin's version, the one place for the number: ``pyproject.toml`` reads it here.
+"""Myelin's version, the only place for the number: ``pyproject.toml`` reads it here.
 
-It is a constant and not looked up in the installed metadata, since every run and artifact records it: a checkout has none, and
-an editable install keeps the number of the day it was made.
+It is a constant, not read from the installed metadata, because every run and artifact records it: a checkout has no metadata,
+and an editable install keeps the number from its installation.
 """
 
 VERSION = "0.1.0"

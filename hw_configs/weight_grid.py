@@ -1,6 +1,6 @@
-"""The grid of signed weights: SLAYER's 8 bits are the even integers in -256..254, fewer bits b the multiples of 2^(9 - b).
+"""The grid of signed weights: even integers in -256..254 for SLAYER's 8 bits, multiples of 2^(9 - b) for fewer bits b.
 
-Training computes with the same grid in torch (``myelin.train.neurons.cuba``); a test holds the two together.
+Training uses the same grid in torch (``myelin.train.neurons.cuba``); a test compares the two.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from myelin.hw_configs.fixed_point import WEIGHT_BITS
 
 
 def grid_unit(bits: int) -> int:
-    """Distance of neighbouring weights: with it, ``bits`` bits fill -256..255."""
+    """Distance between neighbouring weights, such that ``bits`` bits fill -256..255."""
     return 1 << (WEIGHT_BITS + 1 - bits)
 
 
 def mantissa_range(bits: int) -> tuple[int, int]:
-    """Smallest and largest number of ``bits`` bits, sign included: -2^(b - 1)..2^(b - 1) - 1."""
+    """Smallest and largest integer of b = ``bits`` bits, sign included: -2^(b - 1), 2^(b - 1) - 1."""
     half = 1 << (bits - 1)
     return -half, half - 1
 
 
 def on_grid(weight: npt.ArrayLike, bits: int, unit: int | None = None) -> npt.NDArray[np.int32]:
-    """The nearest weights of ``bits`` bits, ``unit clip( rint(W / unit), -2^(b - 1), 2^(b - 1) - 1 )``; ties to even multiples.
+    """The nearest weights on the grid, ``unit clip( rint(W / unit), -2^(b - 1), 2^(b - 1) - 1 )``; ties to even multiples.
 
     Args:
-        weight: W, in integer weights, fractions allowed.
+        weight: W, in units of the integer weights; may be fractional.
         bits: b.
-        unit: distance of neighbouring weights, a power of two; that of ``grid_unit`` if None.
+        unit: distance between neighbouring weights, a power of two; None: ``grid_unit(bits)``.
     """
     step = grid_unit(bits) if unit is None else unit
     values = np.asarray(weight)

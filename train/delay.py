@@ -1,11 +1,12 @@
-"""Learnable axonal delays: spread by a triangle while they are learnt, rounded before training ends.
+"""Learnable axonal delays: spread by a triangle at first, rounded before training ends.
 
-A spike of neuron j at step t arrives at ``t + 1 + d_j``.  While training, it is spread over the steps around that one::
+A spike of neuron j at step t arrives at ``t + 1 + d_j``.  In training it is spread over the steps around its arrival::
 
     h_j(tau) = max(0, s - |tau - (1 + d_j)|) / s^2,   s = 1 + sigma,   tau >= 1
 
-At sigma = 0 that is linear interpolation between two steps.  Hard delays use the single tap ``tau = 1 + round(d_j)``; the
-gradient then is the central difference ``(G[tau + 1] - G[tau - 1]) / 2`` of what arrives (straight-through), one-sided at 0.
+At sigma = 0 this is linear interpolation between two steps.  Hard delays use the single tap ``tau = 1 + round(d_j)``.  Their
+gradient (straight-through) is the central difference ``(G[tau + 1] - G[tau - 1]) / 2``, with G the gradient of the arriving
+values; at a delay of 0 it is one-sided.
 
 Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family) for the triangle and its schedule.
 """
@@ -27,14 +28,14 @@ from myelin.train.kernels.layout import array
 
 
 class AxonalDelay(nn.Module):
-    """Learnable axonal delays of a population; one for each neuron, or for each channel.
+    """Learnable axonal delays of a population, one per neuron or per channel.
 
     Args:
         size: number of delays.
-        max_delay: longest delay in steps, the target's limit; delays are clamped to 0..max_delay after every step.
-        low, high: delays start uniformly within low..high steps.
-        learn: False keeps the delays as drawn, rounded (a control).
-        grid: whole delays are multiples of this many steps.
+        max_delay: longest delay in steps, the target's limit; delays are clamped to 0..max_delay after every optimiser step.
+        low, high: range of the uniform initial delays, in steps.
+        learn: False: the delays keep their initial values, rounded (a control).
+        grid: rounded delays are multiples of this many steps.
 
     Attributes:
         delay: (size,) parameter in steps.
@@ -42,7 +43,7 @@ class AxonalDelay(nn.Module):
         hard: buffer, whether delays are rounded in the forward pass.
 
     Raises:
-        ConfigError: the range does not lie within 0..max_delay.
+        ConfigError: low..high is not within 0..max_delay, or ``max_delay`` is not a multiple of ``grid``.
     """
 
     delay: Tensor
@@ -70,26 +71,30 @@ class AxonalDelay(nn.Module):
         return self.delay.shape
 
     def clamp(self) -> None:
-        """Keep delays within 0..max_delay; called after every optimiser step."""
+        """Clamp the delays to 0..max_delay, in place; called after every optimiser step."""
         with torch.no_grad():
             self.delay.clamp_(0, self.max_delay)
 
     def set(self, *, hard: bool, sigma: float = 0.0) -> None:
-        """Round the delays in the forward pass, or spread them by a triangle of half-width 1 + sigma."""
+        """Round the delays in the forward pass (``hard``), or spread them by a triangle of half-width 1 + sigma."""
         self.hard.fill_(hard)
         self.sigma.fill_(0.0 if hard else sigma)
 
     def rounded_steps(self) -> np.ndarray:
-        """(size,) int64: the delays that are exported, on the nearest point of the grid (ties to its even multiples)."""
+        """Delays for export, (size,) int64 in steps: rounded to the grid, ties to its even multiples."""
         return np.minimum(self.grid * np.rint(array(self.delay) / self.grid).astype(np.int64), self.max_delay)
 
     def snap(self) -> None:
-        """Set the delays themselves to ``rounded_steps``."""
+        """Set the delays to ``rounded_steps``, in place."""
         with torch.no_grad():
             self.delay.copy_(torch.from_numpy(self.rounded_steps()))
 
     def kernel(self, neurons: int) -> DelayKernel:
-        """DelayKernel of a population of ``neurons``; each delay serves neurons / size neighbours (a channel)."""
+        """Kernel for ``neurons`` neurons; neurons / size consecutive ones (a channel) share a delay.
+
+        Raises:
+            MyelinError: a delay is NaN or infinite.
+        """
         if not torch.isfinite(self.delay).all():
             raise MyelinError("a delay is NaN or infinite: training diverged; lower train.learning_rate or train.delay_rate")
         if bool(self.hard):
@@ -99,16 +104,16 @@ class AxonalDelay(nn.Module):
         return kernel.repeat(neurons // self.delay.numel())
 
     def forward(self, spikes: Tensor) -> Tensor:
-        """Spikes (T, B, N) as they arrive, 1 + delay steps later."""
+        """Delayed spikes (T, B, N), which arrive 1 + delay steps later."""
         return _DelayFunction.apply(spikes, self.delay, self)
 
     def sum_gradients(self, per_sample: Tensor) -> Tensor:
-        """dL/d(delay) from gradients per sample and neuron, (B, N)."""
+        """dL/d(delay) (size,) from gradients per sample and neuron (B, N)."""
         return per_sample.sum(dim=0).unflatten(0, (self.delay.numel(), -1)).sum(dim=1).float()
 
 
 class _DelayFunction(torch.autograd.Function):
-    """Spread spikes (T, B, N) by the delay kernel of ``module``."""
+    """Autograd function that delays spikes (T, B, N) with the kernel of ``module``."""
 
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
@@ -124,5 +129,5 @@ class _DelayFunction(torch.autograd.Function):
 
 
 def shift_one_step(spikes: Tensor) -> Tensor:
-    """(T, B, N) one step later: the latency of every connection, SLAYER's ``delay_shift``."""
+    """Spikes (T, B, N) shifted by one step: the latency of every connection, SLAYER's ``delay_shift``."""
     return torch.cat((torch.zeros_like(spikes[:1]), spikes[:-1]))

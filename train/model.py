@@ -1,4 +1,4 @@
-"""The network that a configuration describes."""
+"""Builds the network of a configuration."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from myelin.train.neurons import Cuba
 
 
 class SpikingNetwork(nn.Sequential):
-    """Blocks in a row; input (B, *input shape, T), output (B, classes, T).
+    """A sequence of blocks; input (B, *input shape, T), output (B, classes, T).
 
     Attributes:
-        recompute: run each block's forward pass a second time while the gradient is taken, and hold nothing but the blocks'
-            inputs until then; the gradient is the same, bit for bit.
+        recompute: whether to run each block's forward pass again in the backward pass.  Only the inputs of the blocks are
+            stored until then.  The gradient is the same, bit for bit.
     """
 
     recompute: bool = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """Output (B, classes, T)."""
+        """Output (B, classes, T) from input ``x`` (B, *input shape, T)."""
         for block in self:
             if self.recompute and torch.is_grad_enabled():
                 x = checkpoint(block, x, use_reentrant=False, context_fn=partial(_contexts, block))
@@ -46,43 +46,46 @@ class SpikingNetwork(nn.Sequential):
 
     @property
     def blocks(self) -> list[Block]:
-        """The layers, the readout last."""
+        """The layers in order; the readout is the last one."""
         return [block for block in self if isinstance(block, Block)]
 
     def delays(self) -> Iterator[AxonalDelay]:
-        """All learnable delays."""
+        """All axonal delays of the network."""
         return (module for module in self.modules() if isinstance(module, AxonalDelay))
 
     def quantise(self, on: bool) -> None:
-        """Switch the grid of the weights of all layers on or off."""
+        """Switch the weight grid of all layers on or off."""
         for block in self.blocks:
             block.quantise(on)
 
     def round_decays(self, on: bool) -> None:
-        """Switch the rounding of the decays of all neurons on or off."""
+        """Switch the rounding of all decays on or off."""
         for block in self.blocks:
             block.neuron.whole_decays = on
 
     def clamp(self) -> None:
-        """Bring decays and delays back into their ranges."""
+        """Clamp all decays and delays to their ranges, in place."""
         for block in self.blocks:
             block.clamp()
 
     def set_delays(self, *, hard: bool, sigma: float = 0.0) -> None:
-        """Round all delays in the forward pass, or spread them by a triangle of half-width 1 + sigma."""
+        """Round all delays in the forward pass (``hard``), or spread them by a triangle of half-width 1 + sigma."""
         for delay in self.delays():
             delay.set(hard=hard, sigma=sigma)
 
     def schedule_delays(self, config: Config, progress: float) -> None:
-        """State of the delays after ``progress`` (0..1) of training, see ``DelayConfig``; controls are rounded throughout."""
+        """Set all delays for ``progress`` (0..1) of training, see ``DelayConfig``; controls are always rounded."""
         plan = config.delay
         for delay in self.delays():
             delay.set(hard=plan.rounded_at(progress) or not delay.learn, sigma=plan.sigma_at(progress))
             delay.delay.requires_grad_(delay.learn and progress < plan.freeze_at)
 
     def settle_delays(self, config: Config, exportable: bool) -> None:
-        """After an epoch's training: delays go to the grid where the plan says so; an epoch that can be exported is judged,
-        and saved, with rounded delays, as it would be exported."""
+        """Round the delays after the training steps of an epoch.
+
+        With ``rounding = "epoch"`` the delays themselves are set to the grid.  An exportable epoch is evaluated and saved with
+        rounded delays, as in the export.
+        """
         if config.delay.rounding == "epoch":
             for delay in self.delays():
                 delay.snap()
@@ -90,12 +93,12 @@ class SpikingNetwork(nn.Sequential):
             self.set_delays(hard=True)
 
     def mean_square_delay(self) -> Tensor:
-        """Mean of the squares of all delays that are being learnt, in steps^2; 0 where none is."""
+        """Mean square of all delays that are currently learnt, in steps^2; 0 if there are none."""
         learnt = [delay.delay for delay in self.delays() if delay.delay.requires_grad]
         return torch.cat(learnt).square().mean() if learnt else torch.zeros(())
 
     def delay_steps(self) -> dict[str, Any]:
-        """Mean and longest of the delays in steps, as they would be exported; 0 where there are none."""
+        """Mean and longest delay in steps, rounded as for export; 0 if there are none."""
         steps = np.concatenate([np.zeros(0, np.int64), *(delay.rounded_steps() for delay in self.delays())])
         return {
             "delay_mean_steps": float(steps.mean()) if steps.size else 0.0,
@@ -104,7 +107,7 @@ class SpikingNetwork(nn.Sequential):
 
 
 def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Around the forward pass of a block and around its repetition."""
+    """Contexts for the forward pass of a block and for its repetition."""
     return nullcontext(), _repeated(block, same_slice())
 
 
@@ -116,11 +119,11 @@ def _repeated(block: nn.Module, place: AbstractContextManager[None]) -> Iterator
             yield
     finally:
         if isinstance(block, Block):
-            block.spike_rate = rate  # that of the repetition would hold all that was computed again
+            block.spike_rate = rate  # the one from the repetition would keep its whole graph alive
 
 
 def build_model(config: Config, classes: int) -> SpikingNetwork:
-    """The untrained network; the global torch generator draws its parameters."""
+    """The untrained network; its parameters are drawn from the global torch generator."""
     blocks: list[Block] = []
     shape = config.data.input_shape
     for layer in config.layers:
@@ -138,13 +141,13 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
 
 
 def untrained(config: Config, classes: int) -> SpikingNetwork:
-    """The network with which training with ``config`` begins; sets the global torch generator to the run's seed."""
+    """The initial network of a run with ``config``; seeds the global torch generator with the run's seed."""
     torch.manual_seed(config.train.seed)
     return build_model(config, classes)
 
 
 def _neuron(config: Config) -> dict[str, Any]:
-    """Arguments of ``Cuba``."""
+    """Arguments of ``Cuba`` for a hidden layer."""
     return {**asdict(config.neuron), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
 
 
@@ -196,7 +199,7 @@ def _delay(config: Config, per: str, kind: str, neuron: Cuba) -> AxonalDelay:
 
 
 def parameter_count(model: SpikingNetwork) -> dict[str, int]:
-    """Parameters of the network: all, and those of the recurrences (weights and delays)."""
+    """Number of all parameters, and of the recurrent ones (weights and delays)."""
     recurrent = [block.recurrence for block in model.blocks if block.recurrence is not None]
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -205,7 +208,7 @@ def parameter_count(model: SpikingNetwork) -> dict[str, int]:
 
 
 def class_logits(output: Tensor, loss: str, scale: float) -> Tensor:
-    """(B, classes) from the readout's (B, classes, T): the scaled mean over steps, or the log of the averaged softmax."""
+    """Logits (B, classes) from the readout (B, classes, T): the scaled mean over steps, or the log of the summed softmax."""
     if loss == "sum":
         return output.mean(dim=2) * scale
     return torch.logsumexp(torch.log_softmax(output * scale, dim=1), dim=2)

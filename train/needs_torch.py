@@ -1,4 +1,4 @@
-"""Imported first by whatever imports torch: where torch is missing, one message says how to get it."""
+"""Import this before torch: if torch is missing, it raises one message with the command that installs it."""
 
 from myelin.hw_configs.parts import require
 

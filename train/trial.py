@@ -1,4 +1,4 @@
-"""Whether training works on this machine: a layer small enough to work out by hand, forward and backward."""
+"""A check that training works on this machine: forward and backward pass of a layer small enough to compute by hand."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Configuration of a training run: frozen, validated values and the files that they come from."""
+"""Configuration of a training run: frozen, validated values, read from files."""

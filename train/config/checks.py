@@ -1,4 +1,4 @@
-"""The one way in which sections of a configuration refuse a value."""
+"""The check with which all sections of a configuration reject a value."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from myelin.hw_configs.errors import ConfigError
 
 
 def require(name: str, got: object, holds: bool, allowed: str) -> None:
-    """Raise ConfigError, naming the key, what was got and what is allowed, unless ``holds``."""
+    """Raise ConfigError unless ``holds``; its message names the key, the value and what is allowed."""
     if not holds:
         raise ConfigError(f"{name} is {got}; {allowed} is allowed")

@@ -1,4 +1,4 @@
-"""Configuration of a training run: one frozen, validated value, complete when saved."""
+"""Configuration of a training run: a frozen, validated value, complete when it is saved."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from myelin.train.config.checks import require
 from myelin.train.config.data import AugmentConfig, DataConfig
 from myelin.train.config.delay import DELAY_KINDS, DelayConfig
 
-#: Version of this layout; raised when a field changes its meaning.
+#: Version of this layout; increased when a field changes its meaning.
 CONFIG_VERSION = 1
 
 
 @dataclass(frozen=True)
 class NeuronConfig:
-    """Arguments of ``myelin.train.neurons.Cuba``, which documents and checks them."""
+    """Arguments of ``myelin.train.neurons.Cuba``, documented and checked there."""
 
     threshold: float = 1.0
     current_decay: float = 0.5
@@ -41,18 +41,18 @@ class LayerConfig:
     """One hidden layer.
 
     Attributes:
-        kind: ``dense`` or ``conv``, the feed-forward connection.
+        kind: the feed-forward connection, ``dense`` or ``conv``.
         neurons: number of neurons of a dense layer.
         channels: channels of a conv layer; for a dense layer with convolutional recurrence, the channels it is cut into.
-        kernel, stride: size and step of a conv layer's kernel: (vertical, horizontal), or one number along each axis that the
-            layer before has (a row has only the horizontal one); zeros pad half a kernel at every edge.
+        kernel, stride: size and step of a conv layer's kernel: (vertical, horizontal), or one number for every axis of the
+            previous layer (a row has only the horizontal axis).  The input is zero padded by half a kernel at every edge.
         recurrent: ``none``, ``dense`` (DelRec) or ``conv`` (ConvDelRec).
-        taps: size of the recurrent kernel, likewise; odd.
-        recurrent_delay_per: ``neuron`` or ``channel``: who owns a recurrent axonal delay.
-        recurrent_delay: ``learned``, or one of the controls: ``fixed``, as drawn, or ``zero``.
-        delay_per: ``none``, ``neuron`` or ``channel``: who owns a feed-forward axonal delay.
-        delay: the same of the feed-forward delays.
-        gain, recurrent_gain: initial weights, in units of the threshold.
+        taps: size of the recurrent kernel, given like ``kernel``; odd.
+        recurrent_delay_per: ``neuron`` or ``channel``, each of which has one recurrent axonal delay.
+        recurrent_delay: ``learned``, or a control: ``fixed`` (the initial random delays) or ``zero``.
+        delay_per: ``none``, ``neuron`` or ``channel``, each of which has one feed-forward axonal delay.
+        delay: as ``recurrent_delay``, for the feed-forward delays.
+        gain, recurrent_gain: scale of the initial weights, in units of the threshold.
     """
 
     kind: str = "dense"
@@ -87,7 +87,7 @@ class LayerConfig:
             require(f"layers.{name}", getattr(self, name), getattr(self, name) in DELAY_KINDS, ", ".join(DELAY_KINDS))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of the layer's neurons: (neurons,), or (channels, height, width) where it has channels."""
+        """Shape of the layer's neurons: (neurons,), or (channels, height, width) for a layer with channels."""
         if self.kind == "dense":
             return cut_into_channels(self.neurons, self.channels)
         _, height, width = as_chw(input_shape)
@@ -97,13 +97,13 @@ class LayerConfig:
 
 @dataclass(frozen=True)
 class ReadoutConfig:
-    """The last layer: one neuron a class.
+    """The last layer: one neuron per class.
 
     Attributes:
-        pool: ``average``: the neurons of a channel of the layer before share a weight; ``none``: each has its own.
-        spiking: spikes are counted; otherwise voltages of leaky integrators are summed.
+        pool: ``average``: all neurons in a channel of the previous layer share a weight; ``none``: each has its own weight.
+        spiking: True: spikes are counted; False: voltages of leaky integrators are summed.
         current_decay, voltage_decay, threshold: see ``Cuba``.
-        gain: initial weights, in units of the hidden neurons' threshold.
+        gain: scale of the initial weights, in units of the hidden neurons' threshold.
     """
 
     pool: str = "none"
@@ -122,26 +122,28 @@ class TrainConfig:
     """Optimisation.
 
     Attributes:
-        epochs, batch_size, seed: of the run.
-        learning_rate, delay_rate, decay_rate: of weights, delays (steps) and decays (units of 1/4096).
-        schedule: ``cosine`` or ``one-cycle`` (a rise over the first ``warmup`` of the run, then a cosine).
-        warmup: fraction of the run.
-        weight_decay: of weights; none on delays and decays.
-        clip_norm: largest norm of the gradient.
-        dropout, recurrent_dropout: probability that a neuron's output is dropped for a sequence.
-        loss: ``sum`` (cross-entropy of the summed readout) or ``softmax`` (of the softmax averaged over steps); either way
-            the class is the one with the highest sum, as on the chip.
-        logit_scale: factor on the readout's mean, in units of the threshold, before the softmax.
-        label_smoothing: of the cross-entropy.
-        rate_penalty: weight of the squares of what a layer's mean rate, in spikes a step, exceeds ``rate_target`` by and of
-            what it lacks to ``rate_floor``.
-        rate_target, rate_floor: the range of rates that costs nothing.
-        slices: parts that a batch is cut into, each run forward and backward for itself: processes share them out, and memory
-            is that of one part. Results depend on it by rounding, not on the number of processes. None: one for each process
-            that the run starts with.
-        device: ``cpu``, with compiled loops, or a device of torch's, such as ``cuda`` or ``cuda:1``, with torch's operations;
-            of several processes on a machine with ``cuda`` each takes its own.
-        recompute: run the forward pass of each layer again while the gradient is taken, instead of holding what every layer
+        epochs: number of epochs.
+        batch_size: samples per optimisation step, over all processes.
+        seed: of all random numbers, 0 to below 2^32.
+        learning_rate, delay_rate, decay_rate: learning rates of weights, delays (steps) and decays (units of 1/4096).
+        schedule: ``cosine``, or ``one-cycle`` (a rise during ``warmup``, then a cosine).
+        warmup: fraction of the run in which the learning rates rise.
+        weight_decay: weight decay of the weights; delays and decays have none.
+        clip_norm: upper bound on the norm of the gradient.
+        dropout, recurrent_dropout: probability that a neuron's output is dropped for a whole sequence.
+        loss: ``sum`` (cross-entropy of the summed readout) or ``softmax`` (cross-entropy of the softmax averaged over steps).
+            Both predict the class with the highest sum, as on the chip.
+        logit_scale: factor on the readout, in units of the threshold, before the softmax.
+        label_smoothing: label smoothing of the cross-entropy.
+        rate_penalty: weight of the penalty on layers' mean rates, in spikes per neuron and step: the square of the excess over
+            ``rate_target`` plus the square of the shortfall below ``rate_floor``.
+        rate_target, rate_floor: upper and lower end of the range of rates without a penalty.
+        slices: number of parts of a batch, each with its own forward and backward pass.  Processes share the parts; a process
+            needs the memory of one part at a time.  The number of slices changes results by rounding, the number of processes
+            does not.  None: one slice per process at the start of the run.
+        device: ``cpu``, with compiled loops, or another torch device such as ``cuda`` or ``cuda:1``, with torch operations.
+            With ``cuda``, each process on a machine takes its own GPU.
+        recompute: whether to run the forward pass of each layer again in the backward pass, instead of storing what the layer
             needs for it: less memory for long samples, the same bits.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
             control that cannot be exported).
@@ -193,21 +195,21 @@ class TrainConfig:
 
     @property
     def slices_or_one(self) -> int:
-        """``slices``; one where no process has been asked."""
+        """``slices``; 1 if it is None."""
         return 1 if self.slices is None else self.slices
 
     @property
     def grid_bits(self) -> int:
-        """``weight_bits``; the finest grid where no target has been asked."""
+        """``weight_bits``; those of the finest grid if it is None."""
         return WEIGHT_BITS if self.weight_bits is None else self.weight_bits
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that determines a run but the data itself.
+    """Everything that determines a run except the data.
 
-    What is left to the target (None) is filled in by ``myelin.train.config.target.resolve_for_target`` before training, so
-    that a saved run is complete.
+    None leaves a value to the target.  ``myelin.train.config.target.resolve_for_target`` fills it in before training, so a
+    saved run is complete.
     """
 
     name: str = "run"
@@ -223,7 +225,7 @@ class Config:
 
     @property
     def first_exportable_epoch(self) -> int:
-        """First epoch with frozen delays, whatever ``delay.rounding``; the last epoch if training ends before that."""
+        """First epoch with frozen delays, for every ``delay.rounding``; the last epoch if training ends before that."""
         return min(math.ceil(self.delay.freeze_at * self.train.epochs - 1e-9), self.train.epochs - 1)
 
     def __post_init__(self) -> None:

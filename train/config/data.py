@@ -1,4 +1,4 @@
-"""Sections of a configuration on data: how spikes become frames, and how they are changed while training."""
+"""The sections of a configuration on data: how spikes become frames, and how they are augmented in training."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ class DataConfig:
     """How spikes become frames.
 
     Attributes:
-        steps, step_ms: length of a sample in steps and of a step in milliseconds.
-        channels: pooled input channels of units in a row; a divisor of the data's.
-        shape: pooled (channels, height, width) of units on two axes, instead of ``channels``; divisors of the data's.
-        message_bits: 0 for presence, else counts up to ``2 ** message_bits - 1`` enter as graded spikes.
-        intervals_ms: edges that split the spikes of a row of units by the interval since their channel's spike before, into
-            planes (``myelin.train.datasets.intervals``); the frames' ``shape`` then is (planes, 1, channels).
-        validation: fraction of the training data held out for every choice.
+        steps: length of a sample in time steps.
+        step_ms: length of a step in milliseconds.
+        channels: number of pooled input channels, for units in a row; a divisor of the data's.
+        shape: pooled (channels, height, width), for units on two axes, instead of ``channels``; divisors of the data's.
+        message_bits: 0: binary spikes; otherwise graded spikes carry counts up to ``2 ** message_bits - 1``.
+        intervals_ms: edges in milliseconds that split the spikes of a row of units into planes, by the interval since the
+            previous spike of the channel (``myelin.train.datasets.intervals``).  ``shape`` is then (planes, 1, channels).
+        validation: fraction of the training data held out, on which every choice is made.
         split_by: ``speaker``, ``stratified``, or ``auto``.
     """
 
@@ -48,7 +49,7 @@ class DataConfig:
 
     @property
     def cells(self) -> int | tuple[int, ...]:
-        """What ``SpikeDataset.bin`` pools to."""
+        """Size or shape after pooling, as ``SpikeDataset.bin`` takes it."""
         return self.channels if self.shape is None else self.shape
 
     @property
@@ -59,16 +60,16 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Random changes of every training sample, drawn anew in each epoch.
+    """Random changes of every training sample, drawn again in each epoch.
 
     Attributes:
-        channel_shift: largest shift along the channels (along both axes, where there are two), in those before pooling.
-        time_shift_ms: largest shift in time.
+        channel_shift: largest shift along the channels (with two axes, along both), in channels before pooling.
+        time_shift_ms: largest shift in time, in milliseconds.
         time_stretch: largest relative change of speed.
-        channel_mask: a band of up to this many pooled channels (of columns, on two axes) falls silent.
-        time_mask_steps: so does a stretch of up to this many steps.
-        blend: probability that a sample is mixed with another of its class: centred on each other in time, each spike of either
-            kept with probability 1/2.
+        channel_mask: largest width of a band of pooled channels (with two axes, of columns) that is set to zero.
+        time_mask_steps: largest length of a range of time steps that is set to zero.
+        blend: probability that a sample is mixed with another one of its class.  The two are centred on each other in time, and
+            each spike of either is kept with probability 1/2.
 
     Source of the masks: Park et al. 2019, SpecAugment; of blending: Nowotny, Turner, Knight 2022, arXiv 2212.01232.
     """

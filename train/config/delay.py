@@ -1,4 +1,4 @@
-"""How axonal delays are learnt and how they come to the chip's grid: the section ``delay`` of a configuration."""
+"""The section ``delay`` of a configuration: how axonal delays are learnt and rounded to the chip's grid."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from myelin.train.config.checks import require
 
 #: When learnt delays are rounded, see ``DelayConfig.rounding``.
 ROUNDINGS = ("hardening", "straight-through", "epoch", "end")
-#: What the delays of a layer are: learnt, or a control.
+#: Kinds of delays of a layer: learnt, or a control.
 DELAY_KINDS = ("learned", "fixed", "zero")
-#: Fade of the spread over the phase in which it fades.
+#: Ratio of the spread at the end of its fade to that at the start.
 _FADE = 0.95**100
 
 
@@ -19,26 +19,29 @@ _FADE = 0.95**100
 class DelayConfig:
     """Learning of axonal delays.
 
-    Whatever ``rounding``, delays are learnt until ``freeze_at`` and the weights adapt to them until the end; epochs after
-    ``freeze_at`` can be exported, and are judged with rounded delays.
+    With every ``rounding``, delays are learnt until ``freeze_at``, and the weights adapt to them until the end.  Epochs after
+    ``freeze_at`` can be exported; they are evaluated with rounded delays.
 
     Attributes:
-        max_delay_steps: longest delay; None: the target's limit, as far as a netx file holds it.
+        max_delay_steps: longest delay in steps; None: the target's limit, but at most the limit of a netx file.
         grid_steps: exported delays are multiples of this many steps.
-        bits: 1..6: exported delays have ``2 ** bits`` levels, 0 to ``(2 ** bits - 1) * grid_steps`` steps, as far as
-            ``max_delay_steps`` goes; None: as many as it holds.
-        low, high: delays start uniformly within.
+        bits: 1..6: exported delays have ``2 ** bits`` levels, 0 to ``(2 ** bits - 1) * grid_steps`` steps, up to
+            ``max_delay_steps``; None: all levels up to ``max_delay_steps``.
+        low, high: range of the uniform initial delays, in steps.
         sigma: initial spread of the triangle in steps, see ``myelin.train.delay``.
-        learn: False keeps all delays as drawn (a control; see ``LayerConfig`` for that of one layer).
-        rounding: how delays that are learnt come to the grid:
-            ``hardening``: spread fading to 0 at ``harden_at``, from then on rounded in the forward pass, straight-through;
-            ``straight-through``: rounded in the forward pass from the start, never spread;
-            ``epoch``: spread fading to 0, then interpolated; after every epoch each delay is set to the nearest of the grid;
-            ``end``: spread fading to 0, then interpolated; rounded only to be judged and exported (a control).
+        learn: False: all delays keep their initial values (a control; ``LayerConfig`` has the same for one layer).
+        rounding: how learnt delays are brought to the grid:
+            ``hardening``: the spread fades to 0 at ``harden_at``; then delays are rounded in the forward pass,
+            straight-through;
+            ``straight-through``: delays are rounded in the forward pass from the start, never spread;
+            ``epoch``: the spread fades to 0, then spikes are interpolated; after every epoch each delay is set to its nearest
+            grid point;
+            ``end``: the spread fades to 0, then spikes are interpolated; delays are rounded only for evaluation and export (a
+            control).
         harden_at: fraction of the epochs after which the spread is 0.
-        freeze_at: fraction of the epochs after which delays no longer change and the weights adapt.
-        penalty: weight in the loss of the mean square of all delays that are learnt, 1/steps^2: a chip buffers spikes for as
-            long as the longest delay, and the square pushes on the long ones.
+        freeze_at: fraction of the epochs after which the delays are frozen; only the other parameters still change.
+        penalty: weight in the loss of the mean square of all learnt delays, in 1/steps^2.  A chip buffers spikes for as long as
+            the longest delay; the square acts most on long delays.
     """
 
     max_delay_steps: int | None = None
@@ -70,20 +73,20 @@ class DelayConfig:
 
     @property
     def longest_steps(self) -> int:
-        """Longest delay of the grid; within what a netx file holds where no target has been asked."""
+        """Longest delay of the grid in steps; if ``max_delay_steps`` is None, up to the limit of a netx file."""
         return self.longest_within(NETX_MAX_DELAY_STEPS if self.max_delay_steps is None else self.max_delay_steps)
 
     def longest_within(self, limit: int) -> int:
-        """Longest delay of the grid that is no longer than ``limit`` steps."""
+        """Longest delay of the grid, in steps, that is at most ``limit``."""
         most = limit if self.bits is None else min(limit, (2**self.bits - 1) * self.grid_steps)
         return most - most % self.grid_steps
 
     def sigma_at(self, progress: float) -> float:
-        """Spread in steps after ``progress`` (0..1) of training: ``sigma * fade ** (progress / harden_at)``, then 0."""
+        """Spread in steps at ``progress`` (0..1) of training: ``sigma * fade ** (progress / harden_at)``, then 0."""
         if self.rounding == "straight-through" or progress >= self.harden_at:
             return 0.0
         return float(self.sigma * _FADE ** (progress / self.harden_at))
 
     def rounded_at(self, progress: float) -> bool:
-        """Whether learnt delays are rounded in the forward pass after ``progress`` (0..1) of training."""
+        """Whether learnt delays are rounded in the forward pass at ``progress`` (0..1) of training."""
         return self.rounding == "straight-through" or (self.rounding == "hardening" and progress >= self.harden_at)

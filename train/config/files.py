@@ -1,4 +1,4 @@
-"""Configurations from TOML or JSON, with ``key=value`` overrides; an unknown key is an error naming the nearest known one."""
+"""Reads configurations from TOML or JSON, with ``key=value`` overrides; an error on an unknown key names the nearest one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 
 
 def experiment_names() -> list[str]:
-    """Names of the configurations that come with Myelin."""
+    """Names of the built-in experiments, sorted."""
     return sorted(path.stem for path in EXPERIMENTS.glob("*.toml"))
 
 
@@ -29,11 +29,11 @@ def load_config(
 ) -> Config:
     """The configuration of a built-in experiment or a TOML file, with ``section.key=value`` overrides applied.
 
-    ``changes`` are applied after those: pairs of a dotted key and its value.  ``*`` stands for every entry of a list, as in
-    ``layers.*.taps``.
+    ``changes``, pairs of a dotted key and its value, are applied after the overrides.  In a key, ``*`` stands for every entry
+    of a list, as in ``layers.*.taps``.
 
     Raises:
-        ConfigError: no such experiment or file, not TOML, an unknown key or a value of the wrong type or range.
+        ConfigError: no such experiment or file, not TOML, an unknown key, or a value of the wrong type or range.
     """
     path = EXPERIMENTS / f"{name_or_path}.toml"
     if not path.is_file():
@@ -55,14 +55,14 @@ def load_config(
 
 
 def config_from_dict(values: dict[str, Any]) -> Config:
-    """The configuration that nested dictionaries describe; what they leave out keeps its default."""
+    """The configuration from nested dictionaries; missing keys keep their defaults.  Raises ConfigError on a wrong one."""
     result = _build(Config, values, "")
     assert isinstance(result, Config)
     return result
 
 
 def config_to_dict(config: Config) -> dict[str, Any]:
-    """All values, for JSON."""
+    """All values of ``config`` as nested dictionaries and lists, for JSON."""
     result: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return result
 
@@ -79,7 +79,7 @@ def _override(values: dict[str, Any], text: str) -> None:
 
 
 def _assign(place: Any, keys: list[str], value: Any, said: str) -> None:
-    """Put ``value`` where ``keys`` lead in nested dictionaries and lists; ``said`` is what an error names."""
+    """Set ``value`` at the path ``keys`` in nested dictionaries and lists, in place; errors begin with ``said``."""
     key, *rest = keys
     if isinstance(place, list):
         for index in range(len(place)) if key == "*" else [_index(place, key, said)]:

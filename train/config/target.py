@@ -16,12 +16,12 @@ _DECAYS = ("current_decay", "voltage_decay")
 
 
 def resolve_for_target(config: Config, target: Target) -> Config:
-    """``config`` with everything that it leaves to the target: longest delay, grid of weights, ranges of learnt decays.
+    """``config`` with the values that it leaves to the target: longest delay, weight grid, ranges of learnt decays.
 
-    What training cannot change is refused; the rules on the exported integers have the last word.
+    Rejects what training cannot change.  The rules on the exported integers make the final check.
 
     Raises:
-        ConfigError: the target cannot hold what is configured; the message holds every reason.
+        ConfigError: the target does not support the configuration; the message lists every reason.
     """
     found = list(misfits(config, target))
     if found:
@@ -42,7 +42,7 @@ def resolve_for_target(config: Config, target: Target) -> Config:
 
 
 def misfits(config: Config, target: Target) -> Iterator[str]:
-    """Everything configured that ``target`` cannot hold: what was got, what it holds, the cure."""
+    """A message for every configured value that ``target`` does not support: the value, the limit, a cure."""
     longest = _longest_delay(config, target)
     held = config.delay.longest_within(longest if target.delay_steps_max is None else min(longest, target.delay_steps_max))
     most_bits = WEIGHT_BITS if target.weight_bits is None else target.weight_bits
@@ -74,9 +74,10 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
 
 
 def _sizes(config: Config, target: Target) -> Iterator[str]:
-    """Layers too large for any mapping: all neurons of a target, and the axons that dense connections need for one neuron.
+    """Messages for layers too large for any mapping: more neurons than the target has, or more input axons than a core has.
 
-    The memory of synapses depends on the trained weights; `myelin map` judges it.
+    The axons counted are those that dense connections need for a single neuron.  The synapse memory depends on the trained
+    weights; `myelin map` checks it.
     """
     if target.simulator:
         return
@@ -91,7 +92,7 @@ def _sizes(config: Config, target: Target) -> Iterator[str]:
     if target.axons_in_per_core is None:
         return
     sizes = [math.prod(shape) for shape in shapes]
-    dense = [("readout", sizes[-1], 0)]  # name, inputs from the layer before and from the layer itself
+    dense = [("readout", sizes[-1], 0)]  # name, inputs from the previous layer and from the layer itself
     for index, layer in enumerate(config.layers):
         dense.append(
             (f"layers.{index}", sizes[index] * (layer.kind == "dense"), sizes[index + 1] * (layer.recurrent == "dense"))
@@ -104,7 +105,7 @@ def _sizes(config: Config, target: Target) -> Iterator[str]:
 
 
 def facts(target: Target) -> dict[str, Any]:
-    """What a run's record says of its target: its numbers, and the names of those that are not public."""
+    """The target as run.json records it: its known limits, and the names of those that are not public."""
     return {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)}
 
 
@@ -127,7 +128,7 @@ def _decays(config: Config, target: Target) -> Iterator[str]:
 
 
 def _outside(value: int, low: int | None, high: int | None) -> int | None:
-    """The nearest allowed value, None where ``value`` is allowed."""
+    """The nearest allowed value; None if ``value`` is allowed."""
     if low is not None and value < low:
         return low
     return high if high is not None and value > high else None

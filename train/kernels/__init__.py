@@ -1,3 +1,3 @@
-"""The loops of training: ``dispatch.py`` chooses, ``numba_loops.py`` and ``torch_loops.py`` implement the same functions."""
+"""The loops of training: ``dispatch.py`` selects one of two implementations, ``numba_loops.py`` or ``torch_loops.py``."""
 
 import myelin.train.needs_torch  # noqa: F401

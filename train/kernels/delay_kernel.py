@@ -1,4 +1,4 @@
-"""The kernel of a delay: when a delayed spike arrives and with what weight, as the few points that the compiled loops need."""
+"""The kernel of a delay: arrival times and weights of a delayed spike, as the few points that the compiled loops need."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-#: Differences of a triangle's weights that are rounding alone.
+#: Differences of a triangle's weights up to this value are rounding errors.
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class DelayKernel:
-    """Weights h(lag) with which neuron n's spike of step t arrives at step t + lag, and their slopes d(h)/d(delay).
+    """Weights h(lag) and slopes d(h)/d(delay): a spike of neuron n at step t arrives at step t + lag with weight h(lag).
 
     Attributes:
-        lags: (P, N) int64 of the points, at least 0; lag 0 never has a weight.
-        weights: (P, N) float64: h at the points where ``order`` is 0; where it is 2 its second difference
-            ``h(lag) - 2 h(lag - 1) + h(lag - 2)``, which for a triangle is zero but at its corners.
-        slopes: (P, N) float64: likewise d(h)/d(delay), or its first difference ``slope(lag) - slope(lag - 1)``.
+        lags: (P, N) int64, lags of P points per neuron, at least 0; lag 0 never has a weight.
+        weights: (P, N) float64.  With ``order`` 0, h at the points; with ``order`` 2, its second difference
+            ``h(lag) - 2 h(lag - 1) + h(lag - 2)``, which for a triangle is zero except at its corners.
+        slopes: (P, N) float64.  With ``order`` 0, d(h)/d(delay) at the points; with ``order`` 2, its first difference
+            ``slope(lag) - slope(lag - 1)``.
         order: 0 or 2.
     """
 
@@ -31,18 +32,18 @@ class DelayKernel:
 
     @classmethod
     def triangle(cls, delay: npt.NDArray[np.floating], sigma: float) -> DelayKernel:
-        """``h(lag) = max(0, s - |lag - (1 + delay)|) / s^2`` with s = 1 + sigma, for lags of 1 or more; delay (N,) in steps."""
+        """Kernel ``h(lag) = max(0, s - |lag - (1 + delay)|) / s^2``, s = 1 + sigma, for lags >= 1; delay (N,) in steps."""
         half = 1.0 + sigma
         centre = 1.0 + delay.astype(np.float64)
         lags = np.arange(-1, math.ceil(centre.max(initial=0.0) + half) + 3)[
             :, None
-        ]  # two before the first, two behind the last
+        ]  # two lags before the first and two after the last
         height = np.where(lags >= 1, np.maximum(half - np.abs(lags - centre), 0.0), 0.0) / half**2
         slope = np.where(height > 0, np.sign(lags - centre), 0.0) / half**2
         weights, slopes = np.diff(height, 2, axis=0), np.diff(slope, 1, axis=0)[1:]
         corner = (np.abs(weights) > _ROUNDING / half**2) | (np.abs(slopes) > _ROUNDING / half**2)
         points = int(corner.sum(axis=0).max(initial=1))
-        # the corners first; what follows them, where a neuron has fewer, lies at any lag and weighs nothing
+        # corners come first; a neuron with fewer corners is filled up with points of weight 0
         order = np.argsort(~corner, axis=0, kind="stable")[:points]
         keep = np.take_along_axis(corner, order, axis=0)
         weights, slopes = (np.take_along_axis(values, order, axis=0) * keep for values in (weights, slopes))
@@ -50,7 +51,10 @@ class DelayKernel:
 
     @classmethod
     def single(cls, steps: npt.NDArray[np.int64], *, learn: bool = True) -> DelayKernel:
-        """One tap at lag 1 + steps; with ``learn`` the central difference as slope, one-sided at 0: lag 0 has no arrival."""
+        """Kernel with one tap at lag 1 + steps.
+
+        With ``learn``, slopes are central differences; at a delay of 0 they are one-sided, since nothing arrives at lag 0.
+        """
         if not learn:
             return cls(steps[None] + 1, np.ones((1, steps.size)), np.zeros((1, steps.size)), order=0)
         lags = steps + np.arange(3)[:, None]
@@ -59,14 +63,14 @@ class DelayKernel:
         return cls(lags, weights, slopes, order=0)
 
     def repeat(self, times: int) -> DelayKernel:
-        """The same kernel for each of ``times`` neurons per entry."""
+        """Kernel in which every entry is repeated for ``times`` neurons."""
         if times == 1:
             return self
         weights, slopes = (np.repeat(values, times, axis=1) for values in (self.weights, self.slopes))
         return DelayKernel(np.repeat(self.lags, times, axis=1), weights, slopes, self.order)
 
     def dense(self, values: npt.NDArray[np.float64], order: int) -> npt.NDArray[np.float64]:
-        """(longest lag + 1, N): ``values`` at the points, summed up ``order`` times along the lags."""
+        """Array (longest lag + 1, N) with ``values`` at the points, cumulatively summed ``order`` times along the lags."""
         result = np.zeros((int(self.lags.max(initial=0)) + 1, self.lags.shape[1]))
         np.add.at(result, (self.lags, np.arange(self.lags.shape[1])), values)
         for _ in range(order):
@@ -75,10 +79,10 @@ class DelayKernel:
 
     @property
     def dense_weights(self) -> npt.NDArray[np.float64]:
-        """(longest lag + 1, N) h of every lag from 0 on."""
+        """h at every lag from 0 on, (longest lag + 1, N)."""
         return self.dense(self.weights, self.order)
 
     @property
     def dense_slopes(self) -> npt.NDArray[np.float64]:
-        """(longest lag + 1, N) d(h)/d(delay) of every lag from 0 on."""
+        """d(h)/d(delay) at every lag from 0 on, (longest lag + 1, N)."""
         return self.dense(self.slopes, self.order // 2)

@@ -1,6 +1,6 @@
-"""One pass through a layer of neurons, forward and backward: compiled loops on the CPU, torch's operations elsewhere.
+"""Forward and backward pass of a layer of neurons: compiled loops on the CPU, torch operations on other devices.
 
-Both compute the same integers and the same gradients; the equations stand in ``myelin.train.kernels.numba_loops``.  Arrays are
+Both compute the same integers and the same gradients.  For the equations, see ``myelin.train.kernels.numba_loops``.  Arrays are
 (T, B, N).
 """
 
@@ -27,15 +27,15 @@ from myelin.train.kernels.types import Gradients, Neurons, Recurrent, Trace
 
 _EMPTY = np.zeros((0, 0, 0), np.float32)
 _NO_MATRIX, _NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
-#: In place of mask, lags, weights and order where nothing recurs.
+#: Mask, lags, weights and order of a layer without recurrence.
 _NO_DELAYS = (_NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
 
-#: Multiplications of a product up to which OpenBLAS takes its kernels for small matrices, ``sgemm_small_matrix_permit``.
+#: Upper bound on the multiplications for which OpenBLAS uses its small-matrix kernels, ``sgemm_small_matrix_permit``.
 _UNCOPIED = 10**6
 
 
 def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> Trace:
-    """All steps of a layer with input ``x`` (T, B, N) in SLAYER's units."""
+    """Trace of all time steps of a layer with input ``x`` (T, B, N) in SLAYER's units."""
     if x.device.type != "cpu":
         return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
     source = array(x)
@@ -54,7 +54,7 @@ def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> 
 def backward(
     grad_out: Tensor, trace: Trace, neurons: Neurons, recurrent: Recurrent | None = None, *, learn_delay: bool = False
 ) -> Gradients:
-    """Gradients from dL/dspikes (dL/dvoltage where the neurons never spike), (T, B, N)."""
+    """Gradients from ``grad_out`` (T, B, N): dL/dspikes, or dL/dvoltage for neurons that never spike."""
     if grad_out.device.type != "cpu":
         found, *per_sample = torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
         return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
@@ -79,7 +79,7 @@ def backward(
 
 
 def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
-    """Spikes (T, B, N) as they arrive."""
+    """Delayed spikes (T, B, N), at the steps at which they arrive."""
     if spikes.device.type != "cpu":
         return torch_loops.delay_forward(spikes, kernel)
     source = array(spikes)
@@ -89,7 +89,7 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
 
 
 def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
-    """dL/dspikes (T, B, N), and dL/d(delay) per sample (B, N), zero unless ``learn``."""
+    """dL/dspikes (T, B, N), and dL/d(delay) per sample (B, N), which is zero unless ``learn``."""
     if spikes.device.type != "cpu":
         return torch_loops.delay_backward(grad_arriving, spikes, kernel, learn=learn)
     source = array(spikes)
@@ -102,7 +102,7 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *
 
 
 def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurrent | None) -> Tensor | None:
-    """dL/dW: one product over all steps and samples, or the correlation of a kernel."""
+    """dL/dW of the recurrence: one matrix product over all steps and samples, or a correlation for a kernel."""
     if recurrent is None or arriving is None:
         return None
     grad, source = grad_x.flatten(0, 1), arriving.flatten(0, 1)  # (T B, N)
@@ -117,7 +117,7 @@ def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurre
 
 
 def _weights(recurrent: Recurrent | None, *, transposed: bool) -> tuple[npt.NDArray, npt.NDArray, tuple[int, int]]:
-    """Matrix, kernel (one of them empty) and extent."""
+    """Matrix, kernel (at least one of them empty) and extent."""
     if recurrent is None:
         return _NO_MATRIX, _NO_KERNEL, (0, 0)
     if recurrent.dense:
@@ -132,11 +132,11 @@ def _delays(recurrent: Recurrent | None) -> tuple[npt.NDArray, npt.NDArray, npt.
 
 
 def _chunk(batch: int, recurrent: Recurrent | None) -> int:
-    """Samples that pass the steps together.  It depends on the sizes alone, so that sums do not depend on the machine.
+    """Number of samples that run through the steps together.  It depends on sizes alone, so sums do not depend on the machine.
 
-    As many as there are lanes, in two chunks at least; their delays and the matrix then stay in the cache of a core.  BLAS
-    multiplies these few rows without copying the matrix into another order first; where the matrix is too large for that,
-    more rows share the copy.
+    Normally one sample per lane, and at least two chunks: the delays and the matrix then stay in the cache of a core.  BLAS
+    multiplies so few rows without first copying the matrix into another order.  For a larger matrix it makes that copy, and
+    more rows share it.
     """
     if recurrent is None:
         return 1
@@ -147,13 +147,13 @@ def _chunk(batch: int, recurrent: Recurrent | None) -> int:
 
 @contextlib.contextmanager
 def one_blas_thread_each() -> Iterator[None]:
-    """Products inside the compiled loops stay on the thread that makes them."""
+    """Keep each BLAS product inside the compiled loops on the thread that calls it."""
     with _blas().limit(limits=1, user_api="blas"):
         yield
 
 
 @functools.cache
 def _blas() -> ThreadpoolController:
-    import scipy.linalg.cython_blas  # noqa: F401  # the BLAS that compiled loops call, before it is looked for
+    import scipy.linalg.cython_blas  # noqa: F401  # loads the BLAS that compiled loops call, so that the controller finds it
 
     return ThreadpoolController()

@@ -1,7 +1,7 @@
-"""Eight doubles, one for each sample, that compiled loops hold in a register: numba makes no vectors of short rows.
+"""Vectors of eight doubles, one per sample, for compiled loops: numba does not vectorise short rows.
 
-They are given to the compiler as vectors of LLVM, which turns them into what the processor has.  Arrays of them are flat, of
-float32 or float64, contiguous, and hold at least ``LANES`` numbers from ``place`` on, which is not checked.
+The compiler gets them as LLVM vectors and maps them to the registers of the processor.  Their arrays are flat, contiguous,
+float32 or float64, and have at least ``LANES`` numbers from ``place`` on, which is not checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LANES = 8
 
 
 class _LanesType(types.Type):
-    """The type of these doubles in compiled loops."""
+    """The type of these vectors in compiled loops."""
 
 
 _LANES = _LanesType("Lanes")
@@ -31,20 +31,20 @@ class _LanesModel(models.PrimitiveModel):
 
 
 def _lanes_at(context: Any, builder: Any, kind: Any, values: Any, place: Any) -> Any:
-    """Pointer to the lanes that begin at ``place`` of a flat array of float32 or float64."""
+    """Pointer to the lanes that begin at ``place`` in a flat array of float32 or float64."""
     start = builder.gep(context.make_array(kind)(context, builder, values).data, [place])
     return builder.bitcast(start, (_SINGLES if kind.dtype == types.float32 else _DOUBLES).as_pointer())
 
 
 def _everywhere(builder: Any, number: Any) -> Any:
-    """Lanes that all hold ``number``."""
+    """Lanes with ``number`` in every entry."""
     first = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
 @intrinsic
 def load(typing: Any, source: Any, place: Any) -> Any:
-    """Lanes from ``source[place]`` on."""
+    """Lanes read from ``source[place]`` onwards."""
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         kind = signature.args[0]
@@ -56,7 +56,7 @@ def load(typing: Any, source: Any, place: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, target: Any, place: Any, value: Any) -> Any:
-    """Lanes to ``target[place]`` on, rounded where that is float32."""
+    """Write lanes to ``target[place]`` onwards; rounds if ``target`` is float32."""
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         kind, value = signature.args[0], given[2]
@@ -69,7 +69,7 @@ def store(typing: Any, target: Any, place: Any, value: Any) -> Any:
 
 @intrinsic
 def add_product(typing: Any, total: Any, factor: Any, value: Any) -> Any:
-    """``total + factor * value`` of lanes and a number."""
+    """``total + factor * value``; ``total`` and ``value`` are lanes, ``factor`` is a number."""
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         total, factor, value = given

@@ -1,4 +1,4 @@
-"""Between SLAYER's layout, (batch, *population, steps), and the compiled loops', (steps, batch, neurons)."""
+"""Conversion between SLAYER's layout (batch, *population, steps) and that of the compiled loops (steps, batch, neurons)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from myelin.hw_configs.errors import DataError
 
 
 def tbn(x: Tensor) -> Tensor:
-    """(B, *shape, T) as (T, B, N); no copy where ``x`` came from ``nct``."""
+    """``x`` (B, *shape, T) as (T, B, N); no copy if ``x`` came from ``nct``.  Raises DataError below three dimensions."""
     if x.dim() < 3:
         raise DataError(f"input has shape {tuple(x.shape)}; (batch, neurons, steps) or (batch, C, H, W, steps) is allowed")
     return x.flatten(1, -2).permute(2, 0, 1).contiguous()
 
 
 def nct(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """(T, B, N) as (B, *shape, T), a view."""
+    """``x`` (T, B, N) as (B, *shape, T), a view; raises DataError if ``shape`` does not have N neurons."""
     neurons = x.shape[2]
     if neurons != math.prod(shape):
         raise DataError(f"a population of {neurons} neurons cannot take the shape {tuple(shape)}")
@@ -27,5 +27,5 @@ def nct(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def array(x: Tensor) -> np.ndarray:
-    """A tensor as numpy, contiguous float32: a view where it is that already and on the CPU."""
+    """``x`` as a contiguous float32 numpy array; a view if it already is one on the CPU."""
     return x.detach().to("cpu", torch.float32).contiguous().numpy()

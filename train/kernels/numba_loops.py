@@ -1,15 +1,15 @@
 """Compiled loops of the training step: whole sequences, forward and backward.  Arrays are (steps T, batch B, neurons N).
 
-**Neuron.**  SLAYER's CUBA in integers of 1/4096 (``STATE_SCALE``), within the 24 bit of the chip's states;
+**Neuron.**  SLAYER's CUBA in integers of 1/4096 (``STATE_SCALE``), within the 24 bit of the chip's states.  With
 rz(x) = sgn(x) * floor(|x| / 4096)::
 
     u <- wrap24( rz(u * (4096 - current_decay)) + trunc(4096 x) )
     v <- saturate24( rz(v * (4096 - voltage_decay)) + u )
     s  = v > threshold;  v <- 0 where s
 
-SLAYER neither wraps nor saturates; below 2048 in its units (2^23 / 4096) both are the same.  The gradient passes straight
-through wrap and saturation.  States are held as doubles, in which these integers (below 2^41) are exact, so that the loops
-over neurons become vector code.
+SLAYER neither wraps nor saturates; below 2048 in its units (2^23 / 4096) the results are the same.  The gradient passes
+straight through wrap and saturation.  States are doubles, which represent these integers (below 2^41) exactly, so the compiler
+can vectorise the loops over neurons.
 Source: lava-dl ``slayer/neuron/dynamics/leaky_integrator.py`` (CPU path), ``slayer/neuron/cuba.py``; lava-nc
 ``proc/lif/models.py`` for wrap and saturation.
 
@@ -23,24 +23,24 @@ atan        1 / (width (1 + (pi x / width)^2))             Fang et al. 2021, arc
 triangle    max(0, 1 - |x| / width) / width                Bellec et al. 2018, piecewise linear
 ==========  =============================================  ==========================================================
 
-Each integrates to one over x, so ``width`` alone sets how far from the threshold a neuron still learns.  The reset is treated
-as a constant: past a spike no gradient flows along the voltage.
+Each g integrates to one over x, so ``width`` alone sets how far from the threshold a neuron still learns.  The reset is treated
+as a constant: no gradient flows along the voltage past a spike.
 
 **Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``myelin.train.kernels.delay_kernel.DelayKernel``,
-given by a few points: h itself (``order`` 0), or its second difference (``order`` 2), which is zero but at the corners of a
-triangle.  What arrives is then summed up twice along time, forward; the gradient of a spike likewise, backward.  So a spike
-costs a handful of additions, whatever the width of the triangle.  The delay belongs to the presynaptic neuron and commutes with
-the weights: spikes are delayed first and meet the weights once, one product a step.  A neuron has the same delay in all
-samples: with ``LANES`` of them side by side in memory, a point is one vector to load, where one sample by itself would gather
-from many places.
+given by a few points: h itself (``order`` 0), or its second difference (``order`` 2), which is zero except at the corners of a
+triangle.  The arriving values are then summed twice over time; in the backward pass, so is the gradient of a spike.  So a spike
+costs a few additions, however wide the triangle is.  The delay belongs to the presynaptic neuron and commutes with the weights:
+spikes are delayed first and multiplied by the weights once, with one product per step.  A neuron has the same delay in all
+samples.  With ``LANES`` samples side by side in memory, one vector load reads a point; a single sample would gather from many
+places.
 
-**Recurrence.**  A dense matrix (one product of BLAS a step for a chunk of samples), a convolution over the population
-(channels, height, width) seen as ``size``, or none.  Chunks of samples run in parallel from the first to the last step, with
-what is on its way in rings of ``longest lag + 1`` steps, which stay in the cache.  Both ways walk a ring downwards: what was
-sent, or what the gradient was of what arrives, ``lag`` steps ago lies ``lag`` slots ahead.
+**Recurrence.**  A dense matrix (one BLAS product per step for a chunk of samples), a convolution over a population of channels
+with ``size`` (height, width), or none.  Chunks of samples run in parallel from the first to the last step.  Rings of
+``longest lag + 1`` steps buffer the values in transit and stay in the cache.  Both passes walk a ring downwards: a value sent
+``lag`` steps ago (backward: the gradient of an arriving value) is ``lag`` slots ahead.
 
-All loops stand in one file since numba's cache on disk does not notice a change in another file;
-``myelin.train.kernels.lanes`` is what numba lacks.
+All loops are in one file, since numba's cache on disk does not notice a change in another file.
+``myelin.train.kernels.lanes`` adds the vectors that numba lacks.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ from myelin.train.kernels.lanes import LANES, add_product, load, no_lanes, store
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
 
-#: Name of each surrogate and the code the compiled loops branch on.
+#: Code of each surrogate by name, for the branches in the compiled loops.
 SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
 
 
 @njit(inline="always")
 def _neuron_row(total, u, v, keep_u, keep_v, threshold, spikes, voltage):
-    """One step of a row of neurons (N,) with input ``total``; records spikes and the voltage before reset.
+    """Compute one step of a row of neurons (N,) with input ``total``; writes spikes and the voltage before reset.
 
-    In three loops of few arrays each: those the compiler turns into vector code.
+    There are three loops with few arrays each, which the compiler can vectorise.
     """
     for n in range(total.shape[0]):
         current = np.trunc(u[n] * keep_u[n]) + np.trunc(np.float64(np.float32(4096.0) * total[n]))
@@ -99,7 +99,7 @@ def _surrogate_row(grad_spike, voltage, threshold, code, width, scale):
 
 @njit(inline="always")
 def _neuron_row_backward(grad_v_direct, spikes, keep_u, keep_v, grad_u, grad_v, grad_x):
-    """Carry dL/du and dL/dv (N,) from step t + 1 to t; ``grad_v_direct`` is what reaches v at t; writes dL/dx."""
+    """Carry dL/du and dL/dv (N,) from step t + 1 to t; ``grad_v_direct`` is the gradient at v of step t; writes dL/dx."""
     for n in range(grad_x.shape[0]):
         carried = grad_v_direct[n] + grad_v[n] * keep_v[n] * (np.float32(1.0) - spikes[n])
         grad_v[n] = carried
@@ -109,7 +109,7 @@ def _neuron_row_backward(grad_v_direct, spikes, keep_u, keep_v, grad_u, grad_v, 
 
 @njit(inline="always")
 def _decay_row(grad_u, grad_v, current, voltage, spikes, grad_decay_u, grad_decay_v):
-    """Add ``-grad[t + 1] * state_after_reset[t] / 4096`` to the gradients of the decays (N,), before step t is carried."""
+    """Add ``-grad[t + 1] * state_after_reset[t] / 4096`` to the decay gradients (N,); call it before the carry to step t."""
     for n in range(current.shape[0]):
         grad_decay_u[n] -= grad_u[n] * current[n] / 4096.0
         grad_decay_v[n] -= grad_v[n] * voltage[n] * (1.0 - spikes[n]) / 4096.0
@@ -117,7 +117,7 @@ def _decay_row(grad_u, grad_v, current, voltage, spikes, grad_decay_u, grad_deca
 
 @njit(inline="always")
 def _list_nonzero(values, places):
-    """Write where ``values`` (N,) are not zero to ``places`` (N + 1,) and return how many are: without a branch to guess."""
+    """Write the indices of nonzero ``values`` (N,) to ``places`` (N + 1,) and return their number; without branches."""
     count = 0
     for n in range(values.shape[0]):
         places[count] = n
@@ -127,13 +127,13 @@ def _list_nonzero(values, places):
 
 @njit(cache=True)
 def _by_neuron(lags, weights, slopes):
-    """All of (P, N) as (N, P)."""
+    """The three arrays (P, N) as (N, P), contiguous."""
     return np.ascontiguousarray(lags.T), np.ascontiguousarray(weights.T), np.ascontiguousarray(slopes.T)
 
 
 @njit(inline="always")
 def _sum_over_time(value, order, rate, level, at):
-    """The sum of the sums of ``value`` so far where ``order`` is 2, its sum where that is 1, itself where it is 0."""
+    """``value`` summed over time ``order`` times: 0 (``value`` itself), 1 (running sum) or 2 (running sum of the sums)."""
     if order >= 1:
         value = add_product(load(rate, at), 1.0, value)
         store(rate, at, value)
@@ -145,13 +145,13 @@ def _sum_over_time(value, order, rate, level, at):
 
 @njit(inline="always")
 def _sum_over_lags(ring, slot, lags, weights, slopes, order, running, found, slope):
-    """Write the sum over lags of h times what lies as many slots away to ``found``; of d(h)/d(delay) to ``slope``.
+    """Write sums over lags of h(lag) times the ring value ``lag`` slots ahead to ``found``; of d(h)/d(delay), to ``slope``.
 
     Args:
-        ring: (slots, N, LANES) float32; ``slot`` is that of this step, and the step before has the next one.
-        lags, weights, slopes: (N, P); ``slopes`` are empty where the second sum is not wanted.
-        order: of the differences that ``weights`` are.
-        running: (3, N LANES) float64, sums over time.
+        ring: (slots, N, LANES) float32; ``slot`` is the current step's, the next slot is the previous step's.
+        lags, weights, slopes: (N, P); ``slopes`` is empty if the second sum is not needed.
+        order: order of the differences in ``weights``.
+        running: (3, N LANES) float64, running sums over time.
         found, slope: (N, LANES) float32.
     """
     slots, neurons, _ = ring.shape
@@ -159,7 +159,7 @@ def _sum_over_lags(ring, slot, lags, weights, slopes, order, running, found, slo
     rate, level, slant = running[0], running[1], running[2]
     for n in range(neurons):
         total, slanting, at = no_lanes(), no_lanes(), n * LANES
-        for p in range(lags.shape[1] - 1, -1, -1):  # the earliest of what was sent comes first
+        for p in range(lags.shape[1] - 1, -1, -1):  # the earliest sent value comes first
             place = slot + lags[n, p]
             value = load(flat, ((place - slots if place >= slots else place) * neurons + n) * LANES)
             total = add_product(total, weights[n, p], value)
@@ -172,7 +172,7 @@ def _sum_over_lags(ring, slot, lags, weights, slopes, order, running, found, slo
 
 @njit(inline="always")
 def _product_row(values, matrix, places, count, result):
-    """Write ``values @ matrix`` to ``result`` (N,) from the ``count`` values at ``places``, the others zero; four at a time."""
+    """Write ``values @ matrix`` to ``result`` (N,), four rows at a time; the ``count`` values at ``places`` are nonzero."""
     result[:] = 0.0
     for e in range(0, count - 3, 4):
         a, b, c, d = matrix[places[e]], matrix[places[e + 1]], matrix[places[e + 2]], matrix[places[e + 3]]
@@ -204,7 +204,7 @@ def _convolve_row(source, kernel, size, target):
 
 @njit(inline="always")
 def _convolve_row_transposed(grad, kernel, size, target):
-    """Write the gradient at the source of ``_convolve_row`` to ``target``."""
+    """Write the gradient with respect to the source of ``_convolve_row`` to ``target``."""
     channels, _, tall, wide = kernel.shape
     height, width = size
     area = height * width
@@ -224,19 +224,19 @@ def _convolve_row_transposed(grad, kernel, size, target):
 def layer_forward(
     x, matrix, kernel, size, mask, lags, weights, order, keep_u, keep_v, threshold, chunk, spikes, arriving, voltage, current
 ):
-    """All steps of a layer: with a dense recurrence, a convolutional one, or none (``matrix`` and ``kernel`` empty).
+    """Compute all steps of a layer: with a dense or convolutional recurrence, or none (``matrix`` and ``kernel`` empty).
 
     Args:
-        x: (T, B, N) float32 input in SLAYER units.
-        matrix: (N, N) float32 recurrent weights transposed, from row to column.
+        x: (T, B, N) float32 input in SLAYER's units.
+        matrix: (N, N) float32 recurrent weights, transposed: from row to column.
         kernel: (channels, channels, kh, kw) float32 recurrent weights over a population of channels of ``size`` (H, W).
-        mask: (B, N) float32 factor on what a neuron feeds back.
+        mask: (B, N) float32 factor on the recurrent output of a neuron.
         lags, weights, order: (P, N) int64, (P, N) float64, 0 or 2: recurrent delays, see above.
         keep_u, keep_v: (N,) float64, (4096 - decay) / 4096.
-        threshold: in state units, infinite for a readout that never spikes.
-        chunk: samples that run together.
-        spikes, voltage: (T, B, N) float32, written; the voltage is that before reset.
-        arriving: (T, B, N) float32, written: spikes as they arrive; empty without recurrence.
+        threshold: in state units; infinite for a readout that never spikes.
+        chunk: number of samples that run together.
+        spikes, voltage: (T, B, N) float32, written; the voltage before reset.
+        arriving: (T, B, N) float32, written: delayed spikes as they arrive; empty without recurrence.
         current: (T, B, N) float32, written unless empty.
     """
     steps, batch, neurons = x.shape
@@ -248,7 +248,7 @@ def layer_forward(
         low = part * chunk
         rows = min(chunk, batch - low)
         u, v, total = np.zeros((rows, neurons)), np.zeros((rows, neurons)), np.empty((rows, neurons), np.float32)
-        ring = np.zeros((groups, slots, neurons, LANES), np.float32)  # what was sent
+        ring = np.zeros((groups, slots, neurons, LANES), np.float32)  # values sent
         running, found = np.zeros((groups, 3, neurons * LANES)), np.empty((groups, neurons, LANES), np.float32)
         listed, slot = np.empty(neurons + 1, np.int64), slots - 1
         for t in range(steps):
@@ -285,18 +285,18 @@ def layer_backward(
     grad_out, matrix, kernel, size, mask, lags, weights, order, slopes, keep_u, keep_v, threshold, surrogate, chunk,
     voltage, spikes, arriving, current, grad_x, grad_matrix, grad_decay, grad_delay,
 ):  # fmt: skip
-    """Backward of ``layer_forward``.
+    """Compute the backward pass of ``layer_forward``.
 
     Args:
         grad_out: (T, B, N) dL/dspikes, or dL/dvoltage of a readout.
-        matrix: (N, N) float32 recurrent weights as they are, or empty.
-        slopes: (P, N) float64 d(h)/d(delay) at the same points, its first difference where ``order`` is 2; (0, N) where no
-            gradient of the delays is wanted.
-        threshold: in SLAYER units, infinite for a readout.
+        matrix: (N, N) float32 recurrent weights, not transposed, or empty.
+        slopes: (P, N) float64 d(h)/d(delay) at the same points, or its first difference if ``order`` is 2; (0, N) if no
+            gradient of the delays is needed.
+        threshold: in SLAYER's units; infinite for a readout.
         surrogate: (code, width, scale).
         grad_x: (T, B, N) float32, written.
-        grad_matrix: (chunks, N, N) float32, zero on entry: dL/d(matrix) per chunk, from row to column, added up over what
-            arrived; empty where it is made as one product of everything, which is faster unless little arrives.
+        grad_matrix: (chunks, N, N) float32, zero on entry: dL/d(matrix) per chunk, from row to column, summed over arriving
+            spikes; empty if the caller uses one product over all steps, which is faster unless few spikes arrive.
         grad_decay: (2, B, N) float64, zero on entry: dL/d(decay) per sample for current and voltage; added to if ``current``
             is not empty.
         grad_delay: (B, N) float64, zero on entry: dL/d(delay) per sample; added to.
@@ -313,10 +313,10 @@ def layer_backward(
         rows = min(chunk, batch - low)
         grad_u, grad_v = np.zeros((rows, neurons), np.float32), np.zeros((rows, neurons), np.float32)
         direct, row = np.empty(neurons, np.float32), np.empty(neurons, np.float32)
-        padded = np.zeros(neurons * rows + LANES, np.float32)  # lanes without a sample read on, and are read by nobody
+        padded = np.zeros(neurons * rows + LANES, np.float32)  # lanes without a sample read past the rows; never used
         product = padded[: neurons * rows].reshape(neurons, rows)
         listed = np.empty(neurons + 1, np.int64)
-        ring = np.zeros((groups, slots, neurons, LANES), np.float32)  # gradient of what arrives
+        ring = np.zeros((groups, slots, neurons, LANES), np.float32)  # gradient of the arriving values
         running = np.zeros((groups, 3, neurons * LANES))
         ahead, slope = np.empty((groups, neurons, LANES), np.float32), np.empty((groups, neurons, LANES), np.float32)
         slot = slots - 1
@@ -361,7 +361,7 @@ def layer_backward(
 
 @njit(parallel=True, cache=True, error_model="numpy")
 def delay_forward(spikes, lags, weights, order, arriving):
-    """Delay all spikes (T, B, N): writes ``arriving`` (T, B, N)."""
+    """Delay all spikes (T, B, N); writes ``arriving`` (T, B, N)."""
     steps, batch, neurons = spikes.shape
     slots = lags.max() + 1
     lags, weights, slopes = _by_neuron(lags, weights, weights[:0])

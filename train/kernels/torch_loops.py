@@ -1,8 +1,7 @@
-"""The loops of ``myelin.train.kernels.numba_loops`` as torch operations on (batch, neurons) tensors, for devices that have no
-compiled loops.
+"""The loops of ``myelin.train.kernels.numba_loops`` as torch operations on (batch, neurons) tensors, for devices without them.
 
-The same equations in the same order, states in double precision: spikes are those of the compiled loops wherever the input is
-made of whole weights (delays rounded), gradients agree to float rounding.
+The equations and their order are the same; states are in double precision.  Spikes equal those of the compiled loops where the
+input is a sum of integer weights (rounded delays).  Gradients agree to float rounding.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ _NAMES = {code: name for name, code in SURROGATES.items()}
 
 
 class _Ring:
-    """What is on its way, (slots, B, N); the slot of this step is ``now``.
+    """Ring buffer (slots, B, N) of spikes or gradients in transit; ``now`` is the slot of the current step.
 
     Args:
-        kernel: their lags set the number of slots.
-        like: a tensor (..., B, N) of the device.
+        kernel: its lags set the number of slots.
+        like: a tensor (..., B, N) on the device.
         dtype: of the ring.
     """
 
@@ -38,33 +37,33 @@ class _Ring:
 
     @property
     def places(self) -> Tensor:
-        """(P, B, N) slots of the points."""
+        """Slots of the points, (P, B, N)."""
         return ((self.now + self.lags) % self.slots).expand(-1, *self.values.shape[1:])
 
     def send(self, spikes: Tensor, weights: Tensor) -> None:
-        """Add ``spikes`` (B, N) with ``weights`` (P, 1, N) where they arrive."""
+        """Add ``spikes`` (B, N) times ``weights`` (P, 1, N) to the slots of their arrival."""
         self.values.scatter_add_(0, self.places, weights * spikes.to(self.values.dtype))
 
     def take(self) -> Tensor:
-        """(B, N) of this step, cleared."""
+        """Values (B, N) of the current step; clears its slot."""
         found = self.values[self.now].clone()
         self.values[self.now] = 0
         return found
 
     def look_ahead(self) -> Tensor:
-        """(P, B, N) double: what lies at the points."""
+        """Values at the points, (P, B, N) double."""
         return self.values.gather(0, self.places).double()
 
 
 class _Sum:
-    """Sums over time: of what came so far, or (``order`` 2) of the sums themselves; ``order`` 0 keeps nothing."""
+    """Running sum over time: ``order`` 1 sums the values, ``order`` 2 sums those sums again, ``order`` 0 does nothing."""
 
     def __init__(self, order: int, like: Tensor) -> None:
         self.order = order
         self.rate = self.level = torch.zeros(like.shape[-2:], dtype=torch.float64, device=like.device)
 
     def add(self, value: Tensor) -> Tensor:
-        """The sum with ``value`` (B, N)."""
+        """The running sum (B, N) including ``value`` (B, N)."""
         if self.order == 0:
             return value
         self.rate = self.rate + value
@@ -75,7 +74,7 @@ class _Sum:
 def layer_forward(
     x: Tensor, neurons: Neurons, recurrent: Recurrent | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Spikes, voltage, arriving and current, (T, B, N) float32 each; see ``myelin.train.kernels.types.Trace``."""
+    """Spikes, voltage, arriving spikes and current, each (T, B, N) float32; see ``myelin.train.kernels.types.Trace``."""
     x = x.detach().float()
     keep_u, keep_v = (torch.as_tensor(keep, device=x.device) for keep in neurons.keep)
     u = v = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
@@ -140,7 +139,7 @@ def layer_backward(
 
 
 def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
-    """Spikes (T, B, N) as they arrive."""
+    """Delayed spikes (T, B, N), at the steps at which they arrive."""
     spikes = spikes.detach().float()
     ring, arrived, result = _Ring(kernel, spikes, torch.float64), _Sum(kernel.order, spikes), torch.empty_like(spikes)
     weights = torch.as_tensor(kernel.weights, device=spikes.device)[:, None]
@@ -168,7 +167,7 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *
 
 
 def surrogate(voltage: Tensor, threshold: float, code_width_scale: tuple[int, float, float]) -> Tensor:
-    """ds/dv, by the table in ``myelin.train.kernels.numba_loops``."""
+    """Surrogate ds/dv in the shape of ``voltage``; see the table in ``myelin.train.kernels.numba_loops``."""
     code, width, scale = code_width_scale
     x = voltage / threshold - 1
     shapes = {
@@ -180,12 +179,12 @@ def surrogate(voltage: Tensor, threshold: float, code_width_scale: tuple[int, fl
 
 
 def _recur(values: Tensor, recurrent: Recurrent, *, backward: bool = False) -> Tensor:
-    """W times ``values`` (B, N), or its transpose."""
+    """W times ``values`` (B, N); with ``backward``, the transpose of W times ``values``."""
     weight = recurrent.weight
     if recurrent.dense:
         return values @ (weight if backward else weight.t())
     images = values.unflatten(1, (weight.shape[0], *recurrent.extent))
     padding = [size // 2 for size in weight.shape[2:]]
-    # ten bits of a product would not hold what is exact in 24
+    # TF32 rounds to 10 bits what is exact in 24 bits
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         return (conv_transpose2d if backward else conv2d)(images, weight, padding=padding).flatten(1)

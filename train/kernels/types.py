@@ -1,4 +1,4 @@
-"""What the loops over time take and give, whichever of them runs: constants, recurrence, trace and gradients."""
+"""Arguments and results of the loops over time, in both implementations: constants, recurrence, trace and gradients."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from myelin.train.kernels.delay_kernel import DelayKernel
 
 @dataclass(frozen=True)
 class Recurrent:
-    """What a layer feeds back.
+    """The recurrence of a layer.
 
     Attributes:
-        weight: (N, N), or (channels, channels, kh, kw) over a population (channels, *extent), odd kernels, zero padded.
-        extent: (H, W) of a channel; of no matter to a matrix.
-        mask: (B, N) factor on what each neuron feeds back.
-        delay_kernel: of the recurrent delays.
+        weight: (N, N), or (channels, channels, kh, kw) over a population (channels, *extent); kh and kw odd, zero padded.
+        extent: (H, W) of a channel; not used with a matrix.
+        mask: (B, N) factor on the recurrent output of each neuron.
+        delay_kernel: kernel of the recurrent delays.
     """
 
     weight: Tensor
@@ -39,10 +39,10 @@ class Neurons:
     """Constants of a population.
 
     Attributes:
-        keep: (N,) float64 each, (4096 - decay) / 4096 for current and voltage.
-        threshold: in SLAYER's units, infinite where the neurons never spike.
+        keep: (4096 - decay) / 4096 for current and voltage, (N,) float64 each.
+        threshold: in SLAYER's units; infinite if the neurons never spike.
         surrogate: code, width and scale, see ``myelin.train.kernels.numba_loops``.
-        learn_decays: whether the gradients of the decays are wanted.
+        learn_decays: whether to compute the gradients of the decays.
     """
 
     keep: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -52,12 +52,13 @@ class Neurons:
 
 
 class Trace(NamedTuple):
-    """What a forward pass leaves for the backward one, (T, B, N) float32 each.
+    """Results of a forward pass that the backward pass needs, (T, B, N) float32 each.
 
     Attributes:
-        spikes, voltage: the voltage is that before reset.
-        arriving: spikes as they meet the recurrent weights; None without recurrence.
-        current: None where the decays are not learnt.
+        spikes: 0 or 1.
+        voltage: voltage before reset.
+        arriving: delayed spikes, as they arrive at the recurrent weights; None without recurrence.
+        current: None if the decays are not learnt.
     """
 
     spikes: Tensor
@@ -68,8 +69,14 @@ class Trace(NamedTuple):
 
 @dataclass(frozen=True)
 class Gradients:
-    """``x`` (T, B, N) and ``weight`` (of the recurrence, or None) float32; ``decay`` (2, B, N) and ``delay`` (B, N) float64,
-    per sample and zero where unasked."""
+    """Gradients of the loss.
+
+    Attributes:
+        x: dL/dx (T, B, N) float32.
+        weight: dL/dW of the recurrent weights, float32; None without recurrence.
+        decay: dL/d(decay) of current and voltage per sample, (2, B, N) float64; zero if not asked for.
+        delay: dL/d(delay) per sample, (B, N) float64; zero if not asked for.
+    """
 
     x: Tensor
     weight: Tensor | None

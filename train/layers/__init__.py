@@ -1,4 +1,4 @@
-"""Layers for training, one file each."""
+"""Layers for training: one file per layer."""
 
 import myelin.train.needs_torch  # noqa: F401
 

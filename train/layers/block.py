@@ -1,4 +1,4 @@
-"""What every layer is made of: a synapse, perhaps a recurrence, a neuron, perhaps an axonal delay."""
+"""The parts of a layer: a synapse, an optional recurrence, neurons, and an optional axonal delay."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Synapse(nn.Module):
 
     Attributes:
         weight: parameter.
-        pre_hook_fx: applied to the weights before use, as in lava-dl; the neuron's ``quantise``, or None for floats.
-        shape: shape of the population it reaches.
+        pre_hook_fx: function applied to the weights before use, as in lava-dl: the neuron's ``quantise``, or None for floats.
+        shape: shape of the target population.
     """
 
     weight: Tensor
@@ -31,7 +31,7 @@ class Synapse(nn.Module):
         self.pre_hook_fx: Callable[[Tensor], Tensor] | None = None
 
     def effective_weight(self) -> Tensor:
-        """The weights as used."""
+        """The weights after ``pre_hook_fx``."""
         return self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
 
     def steps(self, x: Tensor) -> Tensor:
@@ -44,18 +44,21 @@ class Synapse(nn.Module):
 
 
 class Block(nn.Module):
-    """One layer, in lava-dl's block protocol: ``neuron``, ``synapse``, ``delay``, ``shape``, forward on (B, ..., T) tensors.
+    """A layer in lava-dl's block protocol: ``neuron``, ``synapse``, ``delay``, ``shape``, and forward on (B, ..., T) tensors.
 
-    ``out[t] = spikes[t - 1 - delay]``: the connection's one step of latency is inside (lava-dl's ``delay_shift=True``), so
+    ``out[t] = spikes[t - 1 - delay]``.  This includes the connection's latency of one step (lava-dl's ``delay_shift=True``), so
     outputs equal those of Lava's processes at the same index.
 
     Args:
-        synapse: the connection from the layer before.
+        synapse: the connection from the previous layer.
         neuron: the population.
-        recurrence: its connection to itself, or None.
-        delay: learnable axonal delays of its output, or None.
-        dropout: probability that a neuron's output is dropped for a whole sequence while training.
-        quantise: the neuron's grid of weights in the forward pass, with straight-through gradients.
+        recurrence: connection of the population to itself, or None.
+        delay: learnable axonal delays of the output, or None.
+        dropout: probability that a neuron's output is dropped for a whole sequence in training.
+        quantise: whether the forward pass uses the neuron's weight grid, with straight-through gradients.
+
+    Attributes:
+        spike_rate: mean spikes per neuron and step in the last forward pass; None before it, or if the neurons do not spike.
     """
 
     def __init__(
@@ -80,30 +83,30 @@ class Block(nn.Module):
         return self.neuron.shape
 
     def quantise(self, on: bool) -> None:
-        """Switch the grid of the weights on or off."""
+        """Switch the weight grid on or off."""
         hook = self.neuron.quantise if on else None
         self.synapse.pre_hook_fx = hook
         if self.recurrence is not None:
             self.recurrence.pre_hook_fx = hook
 
     def clamp(self) -> None:
-        """Bring decays and delays back into their ranges; called after every optimiser step."""
+        """Clamp decays and delays to their ranges, in place; called after every optimiser step."""
         self.neuron.clamp()
         for delay in (self.delay, self.recurrence.delay if self.recurrence is not None else None):
             if delay is not None:
                 delay.clamp()
 
     def emitted(self, x: Tensor) -> Tensor:
-        """Spikes of the neurons, before their axonal delay, or voltages of a readout: (T, B, N) of input (B, ..., T)."""
+        """Spikes (T, B, N) before any axonal delay, or voltages of a readout, from input (B, ..., T)."""
         z = self.synapse.steps(tbn(x))  # (T, B, N)
         return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
 
     def sent(self, s: Tensor) -> Tensor:
-        """What leaves the layer, (B, *shape, T), when its neurons emit ``s`` (T, B, N)."""
+        """Output (B, *shape, T) from the neurons' spikes ``s`` (T, B, N): delayed, and one step of latency later."""
         return nct(shift_one_step(s) if self.delay is None else self.delay(s), self.shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Output (B, *shape, T) of input spikes (B, ..., T)."""
+        """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)
         self.spike_rate = s.mean() if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:

@@ -1,4 +1,4 @@
-"""Convolutional layer: over two spatial axes, or over one where the height is 1."""
+"""Convolutional layer over two spatial axes, or over one if the height is 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from myelin.train.neurons import Cuba
 
 
 class ConvSynapse(Synapse):
-    """2-D cross-correlation of a (C, H, W) population in every step, zero padded.
+    """2-D cross-correlation of a (C, H, W) population in every time step, zero padded.
 
     Args:
         input_shape: (channels, height, width); N neurons in a row are (1, 1, N).
@@ -47,14 +47,17 @@ class ConvSynapse(Synapse):
         self.shape = torch.Size((channels, *size))
 
     def steps(self, x: Tensor) -> Tensor:
-        """(T, B, N_in) to (T, B, N), channels first."""
+        """Input of the neurons (T, B, N), channels first, from spikes (T, B, N_in)."""
         images = x.flatten(0, 1).unflatten(1, self.input_shape)
         z = torch.nn.functional.conv2d(images, self.effective_weight(), stride=self.stride, padding=self.padding)
         return z.reshape(*x.shape[:2], -1)
 
 
 class Conv(Block):
-    """Convolutional synapse, CUBA neurons, optional learnable axonal delay for each channel."""
+    """Convolutional synapse, CUBA neurons and optional learnable axonal delays, one per channel.
+
+    Takes the arguments of ``ConvSynapse``, ``Cuba`` and ``Block``.
+    """
 
     def __init__(
         self,

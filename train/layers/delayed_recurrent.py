@@ -25,18 +25,18 @@ class DelayedRecurrent(Block):
     ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the delay kernel h of ``myelin.train.delay``.
 
     Args:
-        synapse: the connection from the layer before.
-        neuron: the population; (N,), or (C, H, W) for several channels.
+        synapse: the connection from the previous layer.
+        neuron: the population, (N,), or (C, H, W) for several channels.
         recurrent: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel.
-        taps: odd size of the kernel; (vertical, horizontal), or one number for every axis of the population.
-        recurrent_gain: standard deviation of the recurrent input's weights: orthogonal rows of norm ``recurrent_gain`` for a
-            matrix, normal with ``recurrent_gain / sqrt(fan-in)`` for a kernel.
-        recurrent_delay: delays of the recurrence, one for each neuron or channel.
+        taps: size of the kernel, odd: (vertical, horizontal), or one number for every axis of the population.
+        recurrent_gain: scale of the initial recurrent weights: a matrix has orthogonal rows of norm ``recurrent_gain``, a
+            kernel is normal with standard deviation ``recurrent_gain / sqrt(fan-in)``.
+        recurrent_delay: delays of the recurrence, one per neuron or channel.
         recurrent_dropout: see ``Recurrence``.
         parts: further arguments of ``Block``.
 
     Raises:
-        ConfigError: unknown ``recurrent``, or a kernel that does not fit.
+        ConfigError: ``recurrent`` is unknown, or the kernel does not fit.
     """
 
     def __init__(

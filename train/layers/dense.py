@@ -1,4 +1,4 @@
-"""Dense layer: every input reaches every neuron."""
+"""Dense layer: every input is connected to every neuron."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DenseSynapse(Synapse):
     """``z[t] = W x[t]``; a population of channels is flattened in (C, H, W) order.
 
     Args:
-        inputs, neurons: sizes.
+        inputs, neurons: number of inputs and of neurons.
         gain: weights start normal with standard deviation ``gain / sqrt(inputs)``.
     """
 
@@ -26,12 +26,12 @@ class DenseSynapse(Synapse):
         self.shape = torch.Size((neurons,))
 
     def steps(self, x: Tensor) -> Tensor:
-        """(T, B, N_in) to (T, B, N)."""
+        """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
         return torch.nn.functional.linear(x, self.effective_weight())
 
 
 class Dense(Block):
-    """Dense synapse, CUBA neurons, optional learnable axonal delay; arguments of ``DenseSynapse``, ``Cuba`` and ``Block``."""
+    """Dense synapse, CUBA neurons, optional learnable axonal delays; arguments of ``DenseSynapse``, ``Cuba`` and ``Block``."""
 
     def __init__(self, inputs: int, neurons: int, *, neuron: dict[str, Any], gain: float = 1.0, **parts: Any) -> None:
         super().__init__(DenseSynapse(inputs, neurons, gain=gain), Cuba((neurons,), **neuron), **parts)

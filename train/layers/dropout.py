@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-#: Where the samples at hand lie in a joint batch: number of the first one, and samples of the joint batch; None: they are all.
+#: Position of the current samples in a joint batch: (index of the first one, size of the joint batch); None: the whole batch.
 _place: tuple[int, int] | None = None
 
 
 @contextlib.contextmanager
 def slice_of_batch(first: int, joint: int) -> Iterator[None]:
-    """Within, masks are those that samples ``first`` onwards of a batch of ``joint`` samples have."""
+    """Within this context, masks are those of the samples from ``first`` on in a batch of ``joint`` samples."""
     global _place
     before, _place = _place, (first, joint)
     try:
@@ -24,14 +24,14 @@ def slice_of_batch(first: int, joint: int) -> Iterator[None]:
 
 
 def same_slice() -> contextlib.AbstractContextManager[None]:
-    """``slice_of_batch`` as it is now, to enter again later: where a forward pass is repeated."""
+    """The current ``slice_of_batch`` as a context to enter again later, when a forward pass is repeated."""
     return contextlib.nullcontext() if _place is None else slice_of_batch(*_place)
 
 
 def keep_mask(shape: Sequence[int], probability: float) -> Tensor:
     """Mask of ``shape`` (batch, neurons): 0 with ``probability``, else ``1 / (1 - probability)``.
 
-    One draw serves all steps of a sequence, so that a dropped neuron is silent rather than noisy (Gal & Ghahramani 2016).
+    One draw is used for all steps of a sequence, so a dropped neuron is silent rather than noisy (Gal & Ghahramani 2016).
     """
     first, joint = (0, shape[0]) if _place is None else _place
     drawn = torch.rand(joint, *shape[1:])[first : first + shape[0]]

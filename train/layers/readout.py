@@ -1,4 +1,4 @@
-"""Readout: dense synapse into neurons that integrate without spiking, or that spike."""
+"""Readout: a dense synapse to neurons that integrate without spiking, or to spiking neurons."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from myelin.train.neurons import Cuba
 class PooledSynapse(Synapse):
     """Average pooling over the positions of each channel, then a dense connection: ``z[t] = W sum_p x_p[t]``.
 
-    Pooling is linear, so its ``1 / positions`` is part of W and nothing but W meets the chip's grid; there it is a dense
+    Pooling is linear, so its factor ``1 / positions`` is part of W, and only W is quantised.  On the chip this is a dense
     connection whose weights repeat over the positions.
 
     Args:
-        channels, positions: of the population before, (channels, height, width) with height * width positions.
-        neurons: size of the population it reaches.
+        channels, positions: of the previous population (channels, height, width); positions = height * width.
+        neurons: size of the target population.
         gain: weights start normal with standard deviation ``gain / sqrt(channels * positions)``, the fan-in of a neuron.
 
     Source: Lin, Chen, Yan 2014, Network in Network, arXiv 1312.4400, for global average pooling.
@@ -33,19 +33,19 @@ class PooledSynapse(Synapse):
         self.shape = torch.Size((neurons,))
 
     def steps(self, x: Tensor) -> Tensor:
-        """(T, B, channels * positions) to (T, B, N)."""
+        """Input of the neurons (T, B, N) from spikes (T, B, channels * positions)."""
         return torch.nn.functional.linear(x.unflatten(2, (self.weight.shape[1], -1)).sum(dim=3), self.effective_weight())
 
 
 class Readout(Block):
-    """``out[t] = v[t - 1]`` of one leaky integrator a class (``spiking=False``), or its spikes.
+    """One neuron per class: a leaky integrator with ``out[t] = v[t - 1]`` (``spiking=False``), or a spiking neuron.
 
     Args:
-        inputs: size of the layer before.
+        inputs: size of the previous layer.
         classes: number of classes.
         neuron: arguments of ``Cuba``.
         gain: see ``DenseSynapse``.
-        positions: how many inputs in a row share a weight, see ``PooledSynapse``; 1: none do.
+        positions: number of consecutive inputs that share a weight, see ``PooledSynapse``; 1: no sharing.
         parts: further arguments of ``Block``.
     """
 

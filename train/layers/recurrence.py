@@ -1,8 +1,8 @@
 """Recurrence with learnable axonal delays: a dense matrix (DelRec) or a convolution over the neuron axis (ConvDelRec).
 
-``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay kernel h of ``myelin.train.delay``: a spike reaches the layer 1 +
-delay steps later.  The delay belongs to the presynaptic neuron and so commutes with W: spikes are spread first, one product a
-step follows.
+``I_rec[t] = W . sum_tau h(tau) s[t - tau]`` with the delay kernel h of ``myelin.train.delay``: a spike arrives at the layer
+1 + delay steps later.  The delay belongs to the presynaptic neuron, so it commutes with W: spikes are delayed first, then one
+product per step follows.
 
 Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family); ConvDelRec (Zebendo et al. 2026, arXiv 2604.15997).
 """
@@ -24,16 +24,16 @@ from myelin.train.neurons import Neuron
 
 
 class Recurrence(nn.Module):
-    """Connection of a population to itself.
+    """Delayed connection of a population to itself.
 
     Args:
-        weight: (N, N) for a dense matrix; for a convolution (channels, channels, taps) over the neurons of each channel in a
-            row, or (channels, channels, kh, kw) over a population (channels, H, W); zero padded; taps odd.
-        delay: axonal delays, one for each neuron or channel.
-        dropout: probability that a neuron's recurrent output is dropped for a whole sequence while training.
+        weight: (N, N) for a dense matrix.  For a convolution, (channels, channels, taps) over channels of one row each, or
+            (channels, channels, kh, kw) over a population (channels, H, W); taps, kh and kw odd, zero padded.
+        delay: axonal delays, one per neuron or channel.
+        dropout: probability that a neuron's recurrent output is dropped for a whole sequence in training.
 
     Raises:
-        ConfigError: the weight has another shape, or an even number of taps.
+        ConfigError: the weight has another shape, or a kernel size is even.
     """
 
     def __init__(self, weight: Tensor, delay: AxonalDelay, *, dropout: float = 0.0) -> None:
@@ -51,7 +51,7 @@ class Recurrence(nn.Module):
 
     @property
     def kind(self) -> str:
-        """``dense`` or ``conv``."""
+        """Kind of the recurrence: ``dense`` or ``conv``."""
         return "dense" if self.weight.dim() == 2 else "conv"
 
     def forward(self, x: Tensor, neuron: Neuron) -> Tensor:
@@ -72,7 +72,7 @@ class Recurrence(nn.Module):
 
 
 class _RecurrentFunction(torch.autograd.Function):
-    """The whole sequence at once, forward and backward."""
+    """Autograd function for a whole sequence of a recurrent layer."""
 
     @staticmethod
     def forward(

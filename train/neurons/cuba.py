@@ -1,4 +1,4 @@
-"""CUBA neuron for training: SLAYER's integers forward, a surrogate gradient backward, as one compiled loop over time."""
+"""CUBA neuron for training: SLAYER's integers in the forward pass, a surrogate gradient in the backward pass."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from myelin.train.neurons.neuron import Neuron
 class Cuba(Neuron):
     """A population of CUBA neurons.
 
-    Per step, in SLAYER's units (integers over 4096 inside, see ``myelin.train.kernels.numba_loops``)::
+    Per time step, in SLAYER's units (internally integers of 1/4096, see ``myelin.train.kernels.numba_loops``)::
 
         u[t] = (1 - current_decay) u[t-1] + x[t]
         v[t] = (1 - voltage_decay) v[t-1] (1 - s[t-1]) + u[t]
         s[t] = v[t] > threshold
 
-    Bit for bit lava-dl's ``slayer.neuron.cuba.Neuron`` on the CPU, for thresholds below 64 and states below 2048; beyond,
-    states wrap and saturate as the chip's do.
+    Equals lava-dl's ``slayer.neuron.cuba.Neuron`` on the CPU bit for bit, for thresholds below 64 and states below 2048.  Above
+    that, current and voltage wrap and saturate as on the chip.
 
     Args:
-        shape: population shape, (N,) or (C, H, W).
-        threshold: in SLAYER units; a multiple of 1/64, as the chip's mantissa is whole.
+        shape: shape of the population, (N,) or (C, H, W).
+        threshold: in SLAYER's units; a multiple of 1/64, since the chip's mantissa is an integer.
         current_decay, voltage_decay: fraction lost per step, 0..1, at the start of training.
-        per_neuron: a decay of its own for each neuron (for each channel of a (C, H, W) population) instead of one for all.
-        spread: with per_neuron, decays start uniformly within +- this fraction of their value.
+        per_neuron: whether each neuron (each channel of a (C, H, W) population) has its own decays, instead of one for all.
+        spread: with ``per_neuron``, initial decays are uniform within +- this fraction of their value.
         learn_decays: whether decays are trained.
-        current_decay_min, current_decay_max, voltage_decay_min, voltage_decay_max: where decays stay while they are learnt, in
-            1/4096; None: 0 and 4096.
-        weight_bits: of the grid of weights that ``quantise`` gives, 2..8.
+        current_decay_min, current_decay_max, voltage_decay_min, voltage_decay_max: range of the decays, in 1/4096; None: 0 and
+            4096.
+        weight_bits: bits of the weight grid of ``quantise``, 2..8.
         surrogate, width, scale: the surrogate derivative, see ``myelin.train.kernels.numba_loops``.
         spiking: False for a readout that integrates and never spikes; ``forward`` then returns voltages.
 
     Attributes:
-        whole_decays: whether decays are rounded in the forward pass, as the chip needs them; on.
+        whole_decays: whether decays are rounded to integers in the forward pass, as on the chip; True by default.
 
     Raises:
-        ConfigError: a value lies outside its range.
+        ConfigError: a value is outside its range.
 
     Source: lava-dl ``slayer/neuron/cuba.py``; the gradient of the decays is the derivative of the equations above.
     """
@@ -109,16 +109,16 @@ class Cuba(Neuron):
 
     @property
     def decays(self) -> tuple[nn.Parameter, nn.Parameter]:
-        """Current and voltage decay in units of 1/4096."""
+        """Current and voltage decay, in units of 1/4096."""
         return self.current_decay, self.voltage_decay
 
     @property
     def scale(self) -> int:
-        """Integer weight of one SLAYER unit, as in lava-dl's neurons."""
+        """Integer weight that equals one SLAYER unit, as in lava-dl's neurons."""
         return WEIGHT_SCALE
 
     def clamp(self) -> None:
-        """Keep learnt decays within their ranges, after an optimiser step."""
+        """Clamp learnt decays to their ranges, in place; called after every optimiser step."""
         if not self.learn_decays:
             return
         with torch.no_grad():
@@ -126,15 +126,17 @@ class Cuba(Neuron):
                 decay.clamp_(low, high)
 
     def keep(self) -> tuple[np.ndarray, np.ndarray]:
-        """(4096 - decay) / 4096 of every neuron, (N,) float64 each, for current and voltage; decays are whole numbers there
-        unless ``whole_decays`` is off, which shows what rounding them costs."""
+        """(4096 - decay) / 4096 of every neuron for current and voltage, (N,) float64 each.
+
+        Decays are rounded to integers unless ``whole_decays`` is off; the difference is the cost of rounding.
+        """
         decays = (array(decay).astype(np.float64) for decay in self.decays)
         current, voltage = (1 - (np.rint(decay) if self.whole_decays else decay) / DECAY_UNITY for decay in decays)
         return np.repeat(current, self.neurons // current.size), np.repeat(voltage, self.neurons // voltage.size)
 
     @property
     def device_params(self) -> dict[str, Any]:
-        """The chip's integers under netx's names, as in lava-dl."""
+        """The chip's integer parameters by netx name, as in lava-dl."""
         return {
             "type": "CUBA",
             "iDecay": np.rint(array(self.current_decay)).astype(int),
@@ -145,12 +147,12 @@ class Cuba(Neuron):
         }
 
     def quantize_8bit(self, weight: Tensor, descale: bool = False) -> Tensor:
-        """8 bit weights: even integers in -256..254 over 64, straight-through gradient (zero where clipped)."""
+        """Weights on the 8 bit grid: even integers in -256..254, over 64; straight-through gradient (zero where clipped)."""
         whole = _on_grid(weight, WEIGHT_BITS)
         return whole * WEIGHT_SCALE if descale else whole
 
     def quantise(self, weight: Tensor) -> Tensor:
-        """As ``quantize_8bit``, on the grid of ``weight_bits``: multiples of 2^(9 - bits) in -256..255."""
+        """Weights as in ``quantize_8bit``, on the grid of ``weight_bits``: multiples of 2^(9 - bits) in -256..255, over 64."""
         return _on_grid(weight, self.weight_bits)
 
     def steps(self, x: Tensor) -> Tensor:
@@ -159,16 +161,16 @@ class Cuba(Neuron):
 
     @property
     def threshold_or_inf(self) -> float:
-        """Threshold in SLAYER's units, infinite if the neurons do not spike."""
+        """Threshold in SLAYER's units; infinite if the neurons do not spike."""
         return self.threshold if self.spiking else math.inf
 
     def constants(self) -> Neurons:
-        """What the loops over time need, as it is now."""
+        """Current constants of the population, for the loops over time."""
         code = SURROGATES[self.surrogate], self.width, self.scale_grad
         return Neurons(self.keep(), self.threshold_or_inf, code, self.learn_decays)
 
     def sum_decay_gradients(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """dL/d(decay parameters) from gradients per sample and neuron, (2, B, N); None where they are not learnt."""
+        """dL/d(current_decay) and dL/d(voltage_decay) from gradients per sample and neuron (2, B, N); None if not learnt."""
         if not self.learn_decays:
             return None, None
         total = grad.sum(dim=1).unflatten(1, (self.current_decay.numel(), -1)).sum(dim=2).float()
@@ -191,7 +193,7 @@ def _on_grid(weight: Tensor, bits: int) -> Tensor:
 
 
 class _CubaFunction(torch.autograd.Function):
-    """Neurons without recurrence on (T, B, N)."""
+    """Autograd function for neurons without recurrence, on (T, B, N)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, current_decay: Tensor, voltage_decay: Tensor, neuron: Cuba) -> Tensor:

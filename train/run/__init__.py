@@ -1,1 +1,1 @@
-"""One training run: its loop, its step, its batches, its checkpoints, its processes."""
+"""A training run: loop, optimisation step, batches, checkpoints and processes."""

@@ -1,4 +1,4 @@
-"""Batches of frames from spike data: binned one batch at a time, augmented while training, reproducible from seed and epoch."""
+"""Batches of frames from spike data: binned batch by batch, augmented in training, reproducible from seed and epoch."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ from myelin.train.run.parallel import WHOLE, Slices
 
 
 class Batch(NamedTuple):
-    """``spikes`` (B, *input shape, T) float32 counts, ``labels`` (B,) int64: of the samples ``first`` onwards of a joint batch.
+    """One process's part of a joint batch.
 
-    ``joint``: samples of the joint batch, of all processes together.
+    Attributes:
+        spikes: (B, *input shape, T) float32 counts.
+        labels: (B,) int64.
+        first: index in the joint batch of the first sample here.
+        joint: number of samples in the joint batch, over all processes.
     """
 
     spikes: Tensor
@@ -40,12 +44,12 @@ class Batches:
     Args:
         dataset: the samples.
         config: steps, channels and message bits.
-        batch_size: samples in a joint batch; the last one may be smaller.
-        samples: numbers of the samples to use, in this order; None: all.
+        batch_size: samples per joint batch; the last batch may be smaller.
+        samples: indices of the samples to use, in this order; None for all.
 
     Attributes:
-        lost: events that did not fit the frames so far, by reason (``late``, ``early``, ``off_channel``, ``clipped``), and
-            ``events``, all that were offered.
+        lost: number of events so far that did not fit the frames, by reason (``late``, ``early``, ``off_channel``,
+            ``clipped``), and under ``events`` the number of all events.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class Batches:
         return -(-len(self.samples) // self.batch_size)
 
     def frames(self, indices: npt.ArrayLike, **changes: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """(B, steps, *input shape) spike counts of the samples ``indices``; ``changes`` as in ``SpikeDataset.bin``."""
+        """Spike counts (B, steps, *input shape) of the samples ``indices``; ``changes`` as in ``SpikeDataset.bin``."""
         config = self.config
         mode, most = ("binary", 1) if config.message_bits == 0 else ("count", (1 << config.message_bits) - 1)
         binned = self.dataset.bin(indices, config.steps, config.step_ms, config.cells, mode, most, **changes)
@@ -67,15 +71,15 @@ class Batches:
         return binned.frames
 
     def in_order(self, numbers: Iterable[int] | None = None) -> Iterator[Batch]:
-        """All samples, unchanged, in their order; or the batches of these ``numbers`` alone."""
+        """Batches of all samples, in order and without augmentation; with ``numbers``, only the batches of these numbers."""
         for number in range(len(self)) if numbers is None else numbers:
             chosen = self.samples[number * self.batch_size : (number + 1) * self.batch_size]
             yield self._batch(chosen, self.frames(chosen), slice(0, chosen.size))
 
     def shuffled(self, seed: int, epoch: int, augment: AugmentConfig, slices: Slices = WHOLE) -> Iterator[Batch]:
-        """All samples, augmented, in an order that ``seed`` and ``epoch`` determine; of each joint batch the own ``slices``.
+        """Batches of all samples, augmented, in an order set by ``seed`` and ``epoch``; only the own ``slices`` of each.
 
-        Every change is drawn for the joint batch, so that it does not depend on who bins a sample.
+        Augmentations are drawn for the joint batch, so they do not depend on which process bins a sample.
         """
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(self.samples)
@@ -87,15 +91,15 @@ class Batches:
     def _augmented(
         self, chosen: npt.NDArray[np.int64], own: slice, augment: AugmentConfig, rng: np.random.Generator
     ) -> npt.NDArray[np.uint8]:
-        """Frames of the samples ``chosen[own]``, after draws for all ``chosen``."""
+        """Augmented frames of the samples ``chosen[own]``; random numbers are drawn for all of ``chosen``."""
         shift_ms = rng.uniform(-1, 1, chosen.size) * augment.time_shift_ms
         change, change_of_other = (self._drawn(chosen.size, augment, rng) for _ in range(2))
         blended = rng.random(chosen.size) < augment.blend
-        place = rng.random(chosen.size)  # of the other among the samples of its class
-        seeds = rng.integers(0, 2**63, chosen.size)  # of what is drawn for the frames of each sample
+        place = rng.random(chosen.size)  # position of the other sample within its class
+        seeds = rng.integers(0, 2**63, chosen.size)  # for the draws on each sample's frames
 
         frames = self.frames(chosen[own], time_shift_ms=shift_ms[own], **{name: x[own] for name, x in change.items()})
-        mixing = np.flatnonzero(blended[own]) + own.start  # in the joint batch
+        mixing = np.flatnonzero(blended[own]) + own.start  # indices in the joint batch
         if mixing.size:
             mates = [self._members[label] for label in self.dataset.labels[chosen[mixing]]]
             others = np.array([mate[int(x * mate.size)] for mate, x in zip(mates, place[mixing], strict=True)])
@@ -118,7 +122,7 @@ class Batches:
 
     @cached_property
     def _centre_ms(self) -> npt.NDArray[np.float64]:
-        """(samples of the data set,) mean time of each sample's spikes in milliseconds, 0 where it has none."""
+        """Mean spike time of each sample of the data set in milliseconds, (samples,); 0 for a sample without spikes."""
         return 1000 * mean_times(self.dataset.times_s, self.dataset.offsets)
 
     def _batch(self, joint: npt.NDArray[np.int64], frames: npt.NDArray[np.uint8], own: slice) -> Batch:
@@ -129,12 +133,12 @@ class Batches:
         return Batch(nct(spikes, frames.shape[2:]), labels, own.start, joint.size)
 
     def _drawn(self, size: int, augment: AugmentConfig, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
-        """Shifts along the channels, or along both axes, and changes of speed, one a sample."""
+        """Channel shifts (along both axes of a plane) and time stretches, one per sample."""
         shape = self.dataset.shape
         wanted: int | tuple[int, int] = size if shape is None else (size, 2)
         shift = rng.integers(-augment.channel_shift, augment.channel_shift + 1, wanted)
         if shape is not None:
-            shift = np.where(np.array(shape[1:]) > 1, shift, 0)  # planes of a row have nowhere else to go
+            shift = np.where(np.array(shape[1:]) > 1, shift, 0)  # no shift along an axis of length 1
         return {
             "channel_shift": shift,
             "time_stretch": 1 + rng.uniform(-1, 1, size) * augment.time_stretch,
@@ -142,7 +146,7 @@ class Batches:
 
 
 def _silence(sample: npt.NDArray[np.uint8], augment: AugmentConfig, rng: np.random.Generator) -> None:
-    """Zero, in place, one band of channels (of columns) and one stretch of steps of a sample (steps, *input shape)."""
+    """Zero, in place, one band of channels (or columns) and one range of steps of a sample (steps, *input shape)."""
     for axis, most in ((-1, augment.channel_mask), (0, augment.time_mask_steps)):
         if most:
             size = sample.shape[axis]

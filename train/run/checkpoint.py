@@ -1,9 +1,9 @@
-"""Run folders: safetensors and JSON, never pickle; every file appears whole or not at all.
+"""Run folders: safetensors and JSON, never pickle; every file is written atomically.
 
 run.json             configuration, classes, versions, data, progress and the exported epoch (``myelin.train.run.run_record``)
-model.safetensors    parameters of the best epoch on validation data: what is exported
-state.safetensors    parameters and optimiser of the last epoch: what ``--resume`` continues from
-metrics.jsonl        one line an epoch (``myelin.train.run.metrics``)
+model.safetensors    parameters of the exported epoch, the best on validation data
+state.safetensors    parameters and optimiser of the last epoch, from which ``--resume`` continues
+metrics.jsonl        one line per epoch (``myelin.train.run.metrics``)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file; raises ConfigError in one line where it is damaged or absent."""
+    """All tensors of a safetensors file, by name; raises ConfigError if it is damaged or missing."""
     try:
         return dict(load_file(path))
     except (OSError, safetensors.SafetensorError) as error:
@@ -40,7 +40,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_parameters(model: SpikingNetwork, path: Path) -> None:
-    """Put the parameters of ``path`` into ``model``; raises ConfigError if names or shapes differ or a value is not finite."""
+    """Load the parameters of ``path`` into ``model``; raises ConfigError if names or shapes differ or a value is not finite."""
     tensors = read_tensors(path)
     own = model.state_dict()
     for name in sorted(own.keys() | tensors.keys()):
@@ -57,7 +57,7 @@ def load_parameters(model: SpikingNetwork, path: Path) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """State of the optimiser as named tensors, ``optimizer.<parameter>.<name>``."""
+    """State of the optimiser as tensors, by name ``optimizer.<parameter>.<name>``."""
     result = {}
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
@@ -66,7 +66,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Undo ``optimizer_tensors``."""
+    """Load the state from ``optimizer_tensors`` into ``optimizer``."""
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         _, index, name = key.split(".", 2)
@@ -75,5 +75,5 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
 
 
 def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
+    """Versions of Python, torch and numpy, on which a result depends."""
     return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}

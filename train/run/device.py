@@ -1,4 +1,4 @@
-"""Where a run computes."""
+"""The device of a run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from myelin.hw_configs.errors import ConfigError
 
 
 def device_named(name: str) -> torch.device:
-    """The device; raises ConfigError where torch has none of that name here.
+    """The torch device ``name``; raises ConfigError if it cannot be used on this machine.
 
-    Of several processes on a machine, which torchrun numbers, each takes the ``cuda`` of its number.
+    With ``cuda``, each process of a machine takes the GPU with its LOCAL_RANK, which torchrun sets.
     """
     try:
         device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # a torch without CUDA asserts
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # AssertionError: a torch without CUDA
         reason = str(error).splitlines()[0]
         raise ConfigError(
             f"train.device is {name!r}, which cannot be used here ({reason}); train with train.device=cpu"

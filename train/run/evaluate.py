@@ -1,4 +1,4 @@
-"""Accuracy and outputs of a network over a data set."""
+"""Accuracy, scores, rates and outputs of a network over a data set."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ from myelin.train.run.prefetch import prefetch
 
 
 class Evaluation(NamedTuple):
-    """``scores`` (samples, classes) float64 sums of the readout over steps, ``labels`` (samples,), mean ``rates`` of the layers
-    in spikes per neuron and step, and ``outputs`` (samples, steps, classes) in integer states or spikes where asked for."""
+    """Result of an evaluation.
+
+    Attributes:
+        scores: (samples, classes) float64 sums of the readout over time steps.
+        labels: (samples,) int64.
+        rates: mean rate of each layer, in spikes per neuron and step; 0 for a layer that does not spike.
+        outputs: (samples, steps, classes) integer states or spikes; None if not asked for.
+    """
 
     scores: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
@@ -29,12 +35,12 @@ class Evaluation(NamedTuple):
 
     @property
     def prediction(self) -> npt.NDArray[np.int64]:
-        """(samples,) class with the highest score."""
+        """Class with the highest score, (samples,) int64."""
         return np.argmax(self.scores, axis=1)
 
     @property
     def accuracy(self) -> float:
-        """Fraction of samples classified right."""
+        """Fraction of correctly classified samples, 0..1."""
         return float((self.prediction == self.labels).mean())
 
 
@@ -42,9 +48,9 @@ class Evaluation(NamedTuple):
 def evaluate(
     model: SpikingNetwork, batches: Batches, *, keep_outputs: bool = False, processes: Processes = ALONE
 ) -> Evaluation:
-    """Run ``model`` as it is set (delays, weights) over all samples, without dropout or augmentation.
+    """Evaluation of ``model`` over all samples, without dropout or augmentation.  Delays and weights are used as they are set.
 
-    Whole batches are shared out among ``processes``; every one of them returns the evaluation of all samples.
+    ``processes`` share the batches; each of them returns the evaluation of all samples.
     """
     was_training, device = model.training, next(model.parameters()).device
     model.eval()

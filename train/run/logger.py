@@ -1,4 +1,4 @@
-"""What a run shows while it trains: pictures in its folder, and TensorBoard where it is asked for."""
+"""Plots of a run during training, and TensorBoard logs on request."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from myelin.train.model import SpikingNetwork
 from myelin.train.run.metrics import METRICS, EpochMetrics
 from myelin.train.run.plots import Delays, delay_histograms, learning_curve
 
-#: Pictures are drawn this often in a run, and when it ends or is interrupted: each time costs about a second.
+#: Number of times that the plots are drawn in a run; also drawn at its end or interruption.  Each takes about a second.
 _DRAWINGS = 4
 
 
 class RunLogger:
-    """Draws ``learning.png`` and ``delays.png`` into the run folder; with ``tensorboard`` logs every epoch below it.
+    """Draws ``learning.png`` and ``delays.png`` into the run folder; with ``tensorboard`` also logs every epoch.
 
     Args:
-        model: as it starts, before anything is restored: its delays are the ones before training.
+        model: the initial model, before a state is restored: its delays are the ones before training.
         out: the run folder.
-        epochs: of the whole run.
-        tensorboard: write metrics and histograms of delays to ``out/tensorboard``.
+        epochs: number of epochs of the whole run.
+        tensorboard: whether to write metrics and delay histograms to ``out/tensorboard``.
 
     Raises:
-        MissingPartError: TensorBoard is asked for and not installed.
+        MissingPartError: ``tensorboard`` is set and TensorBoard is not installed.
     """
 
     def __init__(self, model: SpikingNetwork, out: Path, epochs: int, *, tensorboard: bool = False) -> None:
@@ -35,7 +35,7 @@ class RunLogger:
         self.writer = _writer(out / "tensorboard") if tensorboard else None
 
     def epoch(self, metrics: EpochMetrics) -> None:
-        """An epoch was saved."""
+        """Log a saved epoch; draw the plots if they are due."""
         number = metrics.epoch
         self.drawn = False
         if self.writer is not None:
@@ -52,7 +52,7 @@ class RunLogger:
             self.draw()
 
     def draw(self) -> None:
-        """Bring the pictures up to date."""
+        """Draw the plots again if an epoch was saved since."""
         if not self.drawn:
             learning_curve(self.out / "learning.png", self.out / METRICS)
             delay_histograms(self.out / "delays.png", self.before, delays_by_layer(self.model))
@@ -60,7 +60,7 @@ class RunLogger:
 
 
 def delays_by_layer(model: SpikingNetwork) -> Delays:
-    """Copies of all delays in steps, fractional where they are, by the name of their population."""
+    """Copies of all delays in steps, possibly fractional, by population name."""
     found = {}
     for index, block in enumerate(model.blocks):
         recurrent = block.recurrence.delay if block.recurrence is not None else None

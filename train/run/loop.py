@@ -1,4 +1,4 @@
-"""The training loop: from a configuration and data to a run folder."""
+"""The training loop: turns a configuration and data into a run folder."""
 
 from __future__ import annotations
 
@@ -60,17 +60,18 @@ def train(
 ) -> dict[str, Any]:
     """Train on ``dataset`` (the training split) and write a run folder; returns the content of its run.json.
 
-    A part of the data is held out for every choice (``config.data.validation``).  The exported epoch is the one with the best
-    validation accuracy among the last ones, whose delays are frozen (``Config.first_exportable_epoch``) and rounded when they
-    are judged: the network as the chip has it, and not an early epoch that a small validation part happened to like.
-    Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly, with whatever number of
-    ``processes``; the first of them alone reads and writes the folder, pictures of the run included
-    (``myelin.train.run.logger``).
+    Every choice is made on a held-out part of the data (``config.data.validation``).  The exported epoch has the best
+    validation accuracy among the last epochs, from ``Config.first_exportable_epoch`` on.  Their delays are frozen, and rounded
+    for validation: this is the network as it runs on the chip.  It also excludes an early epoch that scored well by chance on
+    a small validation part.
+
+    Each epoch draws from generators seeded with (seed, epoch), so a resumed run continues exactly, with any number of
+    ``processes``.  Only the first process reads and writes the folder, including the plots (``myelin.train.run.logger``).
 
     Raises:
-        ConfigError: the folder exists and ``resume`` is not set, or holds another run; or the target does not hold the
+        ConfigError: the folder is not empty and ``resume`` is not set; it holds another run; the target does not support the
             configuration; or processes disagree about configuration, data or parameters.
-        MyelinError: the loss stopped being finite.
+        MyelinError: the loss or the gradient is not finite.
     """
     keep_freed_memory()
     there = processes.from_first(lambda: resume and (out / RUN).exists())
@@ -93,7 +94,7 @@ def train(
 
 
 class TrainingRun:
-    """A training run and its folder; every one of ``processes`` holds the same model and optimiser."""
+    """A training run and its folder; every process holds the same model and optimiser."""
 
     def __init__(self, config: Config, dataset: SpikeDataset, out: Path, processes: Processes = ALONE) -> None:
         target = load_target(config.target)
@@ -104,13 +105,13 @@ class TrainingRun:
         self.keys = list(dataset.keys)
         train_part, valid_part = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
         self.train_batches = Batches(dataset, config.data, config.train.batch_size, train_part)
-        shared = -(-len(valid_part) // config.train.slices_or_one)  # a batch for each slice, whoever takes it
+        shared = -(-len(valid_part) // config.train.slices_or_one)  # one batch per slice, whichever process takes it
         self.valid_batches = Batches(dataset, config.data, min(256, shared), valid_part)
         self.model = untrained(config, dataset.classes).to(device_named(config.train.device))
         self.model.recompute = config.train.recompute
         self.optimizer = build_optimizer(self.model, config.train)
         self.best: BestEpoch | None = None
-        self.lost: Counter[str] = Counter()  # events not in frames, of all processes
+        self.lost: Counter[str] = Counter()  # events not in frames, over all processes
         self.data = {
             "name": Path(dataset.name).name,
             "sha256": fingerprint(dataset),
@@ -120,19 +121,19 @@ class TrainingRun:
         processes.agree("configuration or data", (config, self.data))
 
     def start(self) -> int:
-        """Make the folder; refuses one that holds something."""
+        """Make the folder and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
         self.processes.from_first(self._make_folder)
         return 0
 
     def _make_folder(self) -> None:
-        # a run killed in its first write leaves only a temporary file, whose name starts with a dot
+        # a run killed during its first write leaves only a temporary file, whose name starts with a dot
         if self.out.exists() and (not self.out.is_dir() or any(not path.name.startswith(".") for path in self.out.iterdir())):
             raise ConfigError(f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume")
         self.out.mkdir(parents=True, exist_ok=True)
         write_run(self._record(-1))
 
     def restore(self) -> int:
-        """Load the last epoch's state; returns the next epoch."""
+        """Load the state of the last epoch and return the next epoch; raises ConfigError if the folder holds another run."""
         record, tensors = self.processes.from_first(self._read)
         saved = config_from_dict(record.config)
         if saved != self.config:
@@ -160,12 +161,12 @@ class TrainingRun:
         return read_run(self.out), read_tensors(state) if state.exists() else None
 
     def _mend(self, epoch: int) -> None:
-        """Bring the files to the state after ``epoch``: a kill may have come between them."""
+        """Bring the files to the state after ``epoch``: a kill may have come between two writes."""
         keep_epochs(self.out, epoch + 1)
         write_run(self._record(epoch))
 
     def epoch(self, epoch: int) -> EpochMetrics:
-        """Train one epoch and evaluate on the validation part."""
+        """Train one epoch, evaluate on the validation part and return the metrics."""
         plan, started = self.config.train, time.perf_counter()
         self.model.train()
         self.model.schedule_delays(self.config, epoch / plan.epochs)
@@ -221,7 +222,7 @@ class TrainingRun:
         write_run(self._record(epoch))
 
     def finish(self) -> dict[str, Any]:
-        """Load the exported epoch into the model of the first process and return the record."""
+        """Load the exported epoch into the model of the first process and return the content of run.json."""
         if self.processes.first:
             load_parameters(self.model, self.out / MODEL)
         return self.processes.from_first(lambda: dict(read_run(self.out).values))
@@ -248,7 +249,7 @@ class TrainingRun:
 
 
 def with_slices(config: Config, out: Path, resume: bool, processes: Processes) -> Config:
-    """``config`` with a number of slices: its own, that of the run to be resumed, or the number of processes."""
+    """``config`` with a number of slices: its own, that of the run to resume, or the number of processes."""
     if config.train.slices is not None:
         return config
     count = processes.size
@@ -259,7 +260,7 @@ def with_slices(config: Config, out: Path, resume: bool, processes: Processes) -
 
 
 def fingerprint(dataset: SpikeDataset) -> str:
-    """SHA-256 over all events and labels, which tells whether a resumed run sees the same data."""
+    """SHA-256 over all events and labels; tells whether a resumed run sees the same data."""
     shape = np.array(dataset.shape or (), np.int64)
     return digest((dataset.times_s, dataset.units, dataset.offsets, dataset.labels, shape))
 

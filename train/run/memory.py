@@ -1,4 +1,4 @@
-"""Memory that a training step frees stays with the process."""
+"""Keeps the memory that a training step frees in the process."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ctypes
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt's parameters, glibc malloc.h
-_LARGEST_MMAP_THRESHOLD = 4 * 1024 * 1024 * ctypes.sizeof(ctypes.c_long)  # what glibc takes at most
+_LARGEST_MMAP_THRESHOLD = 4 * 1024 * 1024 * ctypes.sizeof(ctypes.c_long)  # largest value that glibc accepts
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc's allocator to hold what is freed, up to 1 GiB; returns whether it listened.
+    """Tell glibc's allocator to keep up to 1 GiB of freed memory; returns whether it accepted.
 
-    A training step makes and frees the same megabytes over and over.  By default the allocator returns them to the system, and
-    every page is mapped and cleared anew: a sixth of the time of an epoch of small batches.  Elsewhere than on glibc nothing
-    is changed.
+    Every training step allocates and frees the same megabytes.  By default the allocator returns them to the system, and every
+    page is mapped and cleared again.  That takes a sixth of the time of an epoch of small batches.  Without glibc nothing
+    changes.
     """
     if not sys.platform.startswith("linux"):
         return False

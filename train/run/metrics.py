@@ -1,4 +1,4 @@
-"""The figures of a run's epochs, and the file ``metrics.jsonl`` that holds them, one line an epoch."""
+"""Metrics of each epoch of a run, and the file ``metrics.jsonl``: one line per epoch."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ METRICS = "metrics.jsonl"
 
 @dataclass(frozen=True)
 class BestEpoch:
-    """What a run's record keeps of the epoch that is exported.
+    """Metrics of the exported epoch, as run.json stores them.
 
     Attributes:
-        epoch: its number, from 0.
-        train_accuracy, validation_accuracy: fractions of the samples.
-        delay_mean_steps, delay_longest_steps: of all delays, rounded; None in runs of before these were kept.
-        rates_per_step: mean rates of the layers, in spikes per neuron and step; 0 where a layer does not spike.
+        epoch: number of the epoch, from 0.
+        train_accuracy, validation_accuracy: fractions of correctly classified samples, 0..1.
+        delay_mean_steps, delay_longest_steps: mean and maximum of all rounded delays; None in older runs without them.
+        rates_per_step: mean rate of each layer, in spikes per neuron and step; 0 for a layer that does not spike.
     """
 
     epoch: int
@@ -34,12 +34,12 @@ class BestEpoch:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> BestEpoch:
-        """From JSON; KeyError or TypeError where a figure is missing.  What is not known here is left out."""
+        """Metrics from JSON values; unknown keys are ignored.  Raises KeyError or TypeError if one is missing."""
         known = {name: values[name] for name in _names(cls) if name in values}
         return cls(**known | {"rates_per_step": tuple(values.get("rates_per_step", ()))})
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Values for JSON."""
         return asdict(self) | {"rates_per_step": list(self.rates_per_step)}
 
 
@@ -48,13 +48,13 @@ class EpochMetrics:
     """One line of ``metrics.jsonl``.
 
     Attributes:
-        epoch: its number, from 0.
+        epoch: number of the epoch, from 0.
         loss: mean over the training samples, penalties included.
-        train_accuracy, validation_accuracy: fractions of the samples.
-        delays_rounded: whether all delays were rounded when the validation part was judged.
-        exportable: whether the epoch may be the exported one.
+        train_accuracy, validation_accuracy: fractions of correctly classified samples, 0..1.
+        delays_rounded: whether all delays were rounded during validation.
+        exportable: whether this epoch may be exported.
         delay_mean_steps, delay_longest_steps, rates_per_step: as in ``BestEpoch``.
-        seconds: the epoch took; None in runs of before it was kept.
+        seconds: duration of the epoch; None in older runs without it.
     """
 
     epoch: int
@@ -70,40 +70,40 @@ class EpochMetrics:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EpochMetrics:
-        """From JSON; KeyError or TypeError where a figure is missing.  What is not known here is left out."""
+        """Metrics from JSON values; unknown keys are ignored.  Raises KeyError or TypeError if one is missing."""
         known = {name: values[name] for name in _names(cls) if name in values}
         return cls(**known | {"rates_per_step": tuple(values["rates_per_step"])})
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Values for JSON."""
         return asdict(self) | {"rates_per_step": list(self.rates_per_step)}
 
     def best(self) -> BestEpoch:
-        """What is kept of this epoch where it is the exported one."""
+        """The metrics that run.json stores if this epoch is exported."""
         return BestEpoch(**{name: getattr(self, name) for name in _names(BestEpoch)})
 
 
 def append_metrics(folder: Path, metrics: EpochMetrics) -> None:
-    """Add an epoch to the run in ``folder``."""
+    """Append an epoch to metrics.jsonl in ``folder``."""
     with open(folder / METRICS, "a", encoding="utf-8") as file:
         file.write(json.dumps(metrics.as_dict()) + "\n")
 
 
 def keep_epochs(folder: Path, count: int) -> None:
-    """Cut the file back to its first ``count`` epochs, whatever its last line is like."""
+    """Truncate metrics.jsonl to its first ``count`` epochs; its last line may be damaged."""
     path = folder / METRICS
     kept = path.read_bytes().splitlines(keepends=True)[:count] if path.exists() else []
     write_atomically(path, b"".join(kept))
 
 
 def count_epochs(folder: Path) -> int:
-    """How many epochs are written so far; 0 where there is no file yet."""
+    """Number of epochs written so far; 0 if there is no file yet."""
     path = folder / METRICS
     return path.read_bytes().count(b"\n") if path.is_file() else 0
 
 
 def read_metrics(path: Path) -> list[EpochMetrics]:
-    """The epochs of a run's metrics.jsonl; raises DataError where there is none, or one without its figures."""
+    """The epochs of a run's metrics.jsonl; raises DataError if it has no epoch, or an epoch lacks a metric."""
     try:
         with open(path, encoding="utf-8") as file:
             rows = [EpochMetrics.from_dict(json.loads(line)) for line in file if line.strip()]

@@ -1,4 +1,4 @@
-"""The optimiser of a run and the course of its learning rate."""
+"""The optimiser of a run and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from myelin.train.model import SpikingNetwork
 
 
 def build_optimizer(model: SpikingNetwork, plan: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW with groups of their own for weights, delays and decays; only weights decay."""
+    """AdamW with one parameter group each for weights, delays and decays; weight decay applies to the weights only."""
     groups: dict[str, list[Tensor]] = {"weights": [], "delays": [], "decays": []}
     for name, parameter in model.named_parameters():
         kind = "delays" if name.endswith("delay.delay") else "decays" if name.endswith("_decay") else "weights"
@@ -30,9 +30,10 @@ def build_optimizer(model: SpikingNetwork, plan: TrainConfig) -> torch.optim.Opt
 
 
 def learning_rate_factor(plan: TrainConfig, progress: float) -> float:
-    """Factor on every learning rate after ``progress`` (0..1): a rise over the warm-up of a one-cycle, then a cosine to 0.
+    """Factor on every learning rate at ``progress`` (0..1) of the run: a cosine from 1 to 0.
 
-    Source: Smith & Topin 2019 for the cycle; the rise starts at 1/25 of the peak as in torch's OneCycleLR.
+    The one-cycle schedule puts a warm-up first, a rise to 1.  Source: Smith & Topin 2019 for the cycle; the rise starts at 1/25
+    of the peak, as in torch's OneCycleLR.
     """
     warmup = plan.warmup if plan.schedule == "one-cycle" else 0.0
     if progress < warmup:

@@ -1,10 +1,10 @@
-"""Data-parallel training: processes that torchrun started, what each computes of a joint batch, and how they stop together.
+"""Data-parallel training: the processes of a torchrun launch, their shares of a joint batch, and how they stop together.
 
-A joint batch is cut into ``train.slices`` slices.  Each is run forward and backward for itself, whichever process does it, and
-gradients are added in the order of the slices: any number of processes gives the same bits, as long as each process computes
-with the same number of threads (``OMP_NUM_THREADS``, which torchrun sets to 1, and ``NUMBA_NUM_THREADS``).
+A joint batch is cut into ``train.slices`` slices.  Each slice has its own forward and backward pass, in any process.  The
+gradients are added in the order of the slices.  So any number of processes gives the same bits, provided that each process
+uses the same number of threads (``OMP_NUM_THREADS``, which torchrun sets to 1, and ``NUMBA_NUM_THREADS``).
 
-One message: the process that fails first claims the word in the store that the launcher keeps; the others leave silently.
+A failed run prints one message: the first process to fail registers in the launcher's store, and the others exit silently.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
-TIMEOUT_S = 600.0  # a process that neither answers nor ends for so long is given up
+TIMEOUT_S = 600.0  # a process that does not answer for this long counts as lost
 
 
 class LostProcess(MyelinError):
-    """Another process of the run ended, or no longer answers."""
+    """Another process of the run ended or no longer answers."""
 
 
 class SilentExit(MyelinError):
-    """This process leaves without a word: another one of the run has said why."""
+    """This process exits without a message: another process of the run has reported the error."""
 
     told = True
 
@@ -41,30 +41,31 @@ class SilentExit(MyelinError):
 
 @dataclass(frozen=True)
 class Slices:
-    """A joint batch of n samples cut into ``count`` slices, slice i from i n / count on; a process computes its ``own``."""
+    """A joint batch of n samples in ``count`` slices, slice i from floor(i n / count) on; a process computes its ``own``."""
 
     count: int = 1
     own: range = range(1)
 
     def bounds(self, samples: int) -> list[tuple[int, int]]:
-        """First sample and the one after the last of each own slice; a slice of a small batch may be empty."""
+        """Bounds (first, end) of each own slice, ``end`` exclusive; a slice of a small batch may be empty."""
         return [(i * samples // self.count, (i + 1) * samples // self.count) for i in self.own]
 
     def span(self, samples: int) -> slice:
-        """All samples of the own slices, which lie side by side."""
+        """The samples of all own slices, which are adjacent."""
         return slice(self.own.start * samples // self.count, self.own.stop * samples // self.count)
 
 
-#: A joint batch that one process takes as it is.
+#: A joint batch in one slice, for one process.
 WHOLE = Slices()
 
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of a run; one alone unless a launcher started more.
+    """The processes of a run; a single one unless a launcher started more.
 
     Attributes:
-        rank, size: number of this process, and how many there are.
+        rank: number of this process, 0..size - 1.
+        size: number of processes.
     """
 
     rank: int = 0
@@ -72,11 +73,11 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the first process, which writes files and prints."""
         return self.rank == 0
 
     def part(self, count: int, rank: int | None = None) -> range:
-        """Which of ``count`` things in a row are this process's (or that of ``rank``); may be none."""
+        """The indices out of ``count`` that belong to this process, or to process ``rank``; may be empty."""
         rank = self.rank if rank is None else rank
         return range(rank * count // self.size, (rank + 1) * count // self.size)
 
@@ -85,7 +86,7 @@ class Processes:
         return Slices(count, self.part(count))
 
     def gather(self, value: T) -> list[T]:
-        """The value of every process, in their order."""
+        """The ``value`` of every process, by rank; raises LostProcess if one is gone."""
         if self.size == 1:
             return [value]
         import torch.distributed as dist
@@ -96,7 +97,7 @@ class Processes:
         return values
 
     def gather_rows(self, rows: torch.Tensor, count: int) -> torch.Tensor:
-        """(count, n) from (own, n): the rows of all processes, shared out as ``part(count)`` does."""
+        """Rows (count, n) of all processes, from ``rows`` (own, n) of each; the rows are divided as in ``part(count)``."""
         if self.size == 1:
             return rows
         import torch
@@ -111,7 +112,7 @@ class Processes:
         return torch.cat([part[: len(self.part(count, rank))] for rank, part in enumerate(parts)])
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What ``make`` returns on the first process, on all of them: files of a run need not be seen by every machine."""
+        """The result of ``make``, called on the first process and sent to all: only its machine needs the run's files."""
         values: list[Any] = [make() if self.first else None]
         if self.size > 1:
             import torch.distributed as dist
@@ -121,7 +122,7 @@ class Processes:
         return values[0]
 
     def agree(self, what: str, value: object) -> None:
-        """Raises ConfigError where processes do not hold the same ``value``, on all of them."""
+        """Check that all processes hold the same ``value``; raises ConfigError if not."""
         for rank, other in enumerate(self.gather(value)):
             if other != value:
                 raise ConfigError(f"{what} differ between processes {self.rank} and {rank}; start all with the same command")
@@ -133,22 +134,22 @@ ALONE = Processes()
 
 @contextlib.contextmanager
 def process_group(timeout_s: float = TIMEOUT_S) -> Iterator[Processes]:
-    """The processes of this run, connected: those that torchrun, or a launcher with its variables, started; or one alone.
+    """The connected processes of this run, started by torchrun or by a launcher that sets its variables; or a single process.
 
-    Processes talk through gloo for tensors on the CPU and through nccl on CUDA.  An error in one of them ends all: the first
-    one to fail raises its error with its number, the others SilentExit.
+    The backend is gloo for tensors on the CPU and nccl on CUDA.  An error in one process ends all of them: the first one to
+    fail raises its error with its rank, the others raise SilentExit.
 
     Args:
-        timeout_s: how long a process waits for the others.
+        timeout_s: time in seconds that a process waits for the others.
 
     Raises:
-        ConfigError: the launcher's variables make no sense, or the processes do not find each other.
+        ConfigError: the launcher's variables are wrong, or the processes do not find each other.
         LostProcess: another process was killed.
     """
     if os.environ.get("WORLD_SIZE", "1") == "1":
         yield ALONE
         return
-    # without that, the compiled loops of each process take all cores; numba reads it when it is imported first
+    # otherwise the compiled loops of each process take all cores; numba reads the variable at its first import
     os.environ.setdefault("NUMBA_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
     import torch
     import torch.distributed as dist
@@ -183,13 +184,13 @@ def _has_the_word(store: Any, rank: int) -> bool:
     """Whether this process is the first one to fail."""
     try:
         return bool(store.compare_set("failed", "", str(rank)) == str(rank).encode())
-    except RuntimeError:  # the store went with the process that kept it
+    except RuntimeError:  # the process that kept the store is gone
         return True
 
 
 @contextlib.contextmanager
 def _together() -> Iterator[None]:
-    """What a broken connection raises, as one sentence."""
+    """Turn the error of a broken connection into LostProcess, in one sentence."""
     try:
         yield
     except RuntimeError as error:

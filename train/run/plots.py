@@ -1,4 +1,4 @@
-"""Pictures of a training run: its course, and what became of its delays."""
+"""Plots of a training run: its learning curve, and its delays before and after training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy.typing as npt
 from myelin.hw_configs.figures import BLUE, GREEN, GREY, INK, ORANGE, figure, save
 from myelin.train.run.metrics import read_metrics
 
-#: Delays of a population by its name, in steps, fractional.
+#: Delays in steps, possibly fractional, by population name.
 Delays = Mapping[str, npt.NDArray[Any]]
 
 
 def learning_curve(path: Path, metrics: Path) -> None:
-    """Accuracy, loss and activity over the epochs of a run's metrics.jsonl, with the epoch that is exported.
+    """Plot accuracy, loss and activity over the epochs of a run's metrics.jsonl; the exported epoch is marked.
 
     Raises:
         DataError: the file is missing, damaged or holds no epoch.
@@ -32,7 +32,7 @@ def learning_curve(path: Path, metrics: Path) -> None:
     upper.plot(epochs, 100 * np.array([row.train_accuracy for row in rows]), color=GREY, label="training")
     upper.plot(epochs, valid, color=BLUE, label="validation")
     if exportable.any():
-        # of equally good epochs the last one is exported (myelin.train.run.loop)
+        # among equally good epochs the last one is exported (myelin.train.run.loop)
         best = max(np.flatnonzero(exportable), key=lambda row: (valid[row], row))
         upper.plot(epochs[best], valid[best], "o", color=ORANGE, label=f"exported: epoch {epochs[best]}, {valid[best]:.1f} %")
     if rounded.any():
@@ -62,7 +62,7 @@ def learning_curve(path: Path, metrics: Path) -> None:
 
 
 def delay_histograms(path: Path, before: Delays, now: Delays) -> None:
-    """Delays as training began and as they are, (n,) steps of each population by its name."""
+    """Plot histograms of the delays before training and now: (n,) steps of each population, by name."""
     drawing = figure(9.0, max(2.4, 1.7 * len(now)))
     axes = np.atleast_1d(drawing.subplots(max(1, len(now)), 1, sharex=True))
     longest = max((float(values.max(initial=0)) for values in (*before.values(), *now.values())), default=0.0)

@@ -1,4 +1,4 @@
-"""The next item of an iterator made in the background while the one before is used."""
+"""Prepares the next item of an iterator in the background while the current one is used."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 def prefetch(source: Iterator[T]) -> Iterator[T]:
-    """The items of ``source``, in order, one ahead: a single thread asks for the next one while its user has the last.
+    """The items of ``source``, in order; a background thread computes the next item while the caller uses the current one.
 
-    What ``source`` raises is raised in place of its item.  The compiled binning of events frees Python's lock, so that it runs
-    beside the training step; memory is that of one more item.
+    An exception from ``source`` is raised in place of its item.  The compiled binning of events releases the GIL, so it runs in
+    parallel with the training step.  The cost is the memory of one more item.
     """
     nothing = object()
     with ThreadPoolExecutor(1, "prefetch") as pool:

@@ -1,8 +1,9 @@
-"""Processes that torchrun started, each with work of its own, as in a sweep: who we are, and what all of them say.
+"""Processes of a torchrun launch that each do independent work, as in a sweep: their ranks, and a gather over all of them.
 
-Processes that train one network together are those of ``myelin.train.run.parallel``.
+For processes that train one network together, see ``myelin.train.run.parallel``.
 
-``torchrun`` sets RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; whoever sets these by hand needs no launcher.
+``torchrun`` sets RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; set them by hand to run without
+a launcher.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from myelin.hw_configs.errors import BackendError, ConfigError
 
-#: How long a process waits for the slowest one: training may take days.
+#: Time that a process waits for the slowest one: training may take days.
 _PATIENCE = timedelta(days=60)
 
 
@@ -21,12 +22,13 @@ class Ranks:
     """The processes of a launch, connected over TCP (gloo).
 
     Attributes:
-        rank, size: 0..size - 1, and how many there are.
-        local_size: how many share this machine.
+        rank: number of this process, 0..size - 1.
+        size: number of processes.
+        local_size: number of processes on this machine.
 
     Raises:
-        ConfigError: the environment does not say who we are.
-        BackendError: the others cannot be reached, or one of them is gone.
+        ConfigError: an environment variable is missing or wrong.
+        BackendError: the other processes cannot be reached, or one of them is gone.
     """
 
     def __init__(self) -> None:
@@ -45,7 +47,7 @@ class Ranks:
             raise BackendError(f"rank {self.rank} of {self.size} cannot reach the others: {_first_line(error)}") from error
 
     def gather(self, mine: Any) -> list[Any]:
-        """What every process says, by rank; returns when all have said it."""
+        """The value ``mine`` of every process, by rank; blocks until all have sent it.  Raises BackendError if one is gone."""
         import torch.distributed as distributed
 
         everyone = [None] * self.size
@@ -56,7 +58,7 @@ class Ranks:
         return everyone
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         import torch.distributed as distributed
 
         distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""What the trained network's layers emit, sample by sample: for the comparison with the integers, layer by layer."""
+"""Records the output of every layer of a trained network, for the layer-by-layer comparison with the integers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from myelin.train.model import SpikingNetwork
 def record(
     model: SpikingNetwork, frames: npt.NDArray[np.generic]
 ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
-    """Run ``model`` as it is set, without dropout, on ``frames`` (B, T, *input shape).
+    """Outputs of all layers for ``frames`` (B, T, *input shape), without dropout.  Delays and weights are used as they are set.
 
     Returns:
-        by index of the layers that spike, their spikes before any axonal delay, a connection's step of latency counted as in
-        ``myelin.convert.network``, (B, T, *layer shape); and the output (B, T, classes): spikes, delayed by the last layer's
-        axonal delay, or states in 1/4096.
+        the spikes of each spiking layer (B, T, *layer shape), by layer index.  They are taken before any axonal delay; the
+        connection's latency of one step is counted as in ``myelin.convert.network``.
+        the output (B, T, classes): spikes after the last layer's axonal delay, or states in units of 1/4096.
     """
     was_training = model.training
     model.eval()

@@ -1,4 +1,4 @@
-"""``run.json``: what a run folder says of itself.  The one reader of that file; it needs no torch."""
+"""``run.json``, the record of a run folder.  This is the only reader of that file; it needs no torch."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RunRecord:
-    """The content of a run.json, typed.  A fact that is not there raises ConfigError when it is asked for.
+    """The content of a run.json, typed.  A property raises ConfigError if the file lacks its value.
 
     Attributes:
-        folder: of the run.
-        values: as the file has them; configurations of other versions included.
+        folder: the run folder.
+        values: the content of the file, unchanged; the configuration may be that of another version.
     """
 
     folder: Path
@@ -30,17 +30,17 @@ class RunRecord:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The whole configuration, as ``myelin.train.config.files.config_from_dict`` takes it."""
+        """The whole configuration, as a dictionary for ``myelin.train.config.files.config_from_dict``."""
         return self._fact(lambda values: dict(values["config"]))
 
     @property
     def name(self) -> str:
-        """Of the experiment."""
+        """Name of the experiment."""
         return self._fact(lambda values: str(values["config"]["name"]))
 
     @property
     def target(self) -> str:
-        """Name of the target that it was trained for."""
+        """Name of the target the network was trained for."""
         return self._fact(lambda values: str(values["config"]["target"]))
 
     @property
@@ -50,42 +50,42 @@ class RunRecord:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Names of the classes, () where the data has none."""
+        """Names of the classes; () if the data names none."""
         return self._fact(lambda values: tuple(str(key) for key in values["keys"]))
 
     @property
     def data(self) -> str:
-        """Name of the training data's file."""
+        """File name of the training data."""
         return self._fact(lambda values: str(values["data"]["name"]))
 
     @property
     def data_facts(self) -> dict[str, Any]:
-        """Name and SHA-256 of the training data, numbers of samples trained on and held out; some lack in older runs."""
+        """Name and SHA-256 of the training data, numbers of training and held-out samples; older runs lack some of them."""
         return self._fact(lambda values: dict(values["data"]))
 
     @property
     def data_section(self) -> dict[str, Any]:
-        """The configuration's section on how spikes become frames."""
+        """The section ``data`` of the configuration: how spikes become frames."""
         return self._fact(lambda values: dict(values["config"]["data"]))
 
     @property
     def epochs(self) -> int:
-        """How many epochs are planned."""
+        """Number of planned epochs."""
         return self._fact(lambda values: int(values["config"]["train"]["epochs"]))
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs are done."""
+        """Number of finished epochs."""
         return self._fact(lambda values: int(values["epochs_done"]))
 
     @property
     def best(self) -> BestEpoch:
-        """The exported epoch."""
+        """Metrics of the exported epoch."""
         return self._fact(lambda values: BestEpoch.from_dict(values["best"]))
 
     @property
     def best_epoch(self) -> int | None:
-        """Number of the exported epoch; None as long as there is none."""
+        """Number of the exported epoch; None if there is none yet."""
         best = self.values.get("best")
         return best.get("epoch") if isinstance(best, Mapping) else None
 
@@ -96,26 +96,26 @@ class RunRecord:
 
     @property
     def recurrent_parameters(self) -> int:
-        """Number of parameters of the recurrences."""
+        """Number of recurrent parameters."""
         return self._fact(lambda values: int(values["recurrent_parameters"]))
 
     @property
     def seed(self) -> int:
-        """Of the run."""
+        """Seed of the run."""
         return self._fact(lambda values: int(values["config"]["train"]["seed"]))
 
     @property
     def versions(self) -> dict[str, str]:
-        """Of Python, torch and numpy at training."""
+        """Versions of Python, torch and numpy used for training."""
         return self._fact(lambda values: {str(name): str(value) for name, value in values["versions"].items()})
 
     @property
     def myelin(self) -> str | None:
-        """Myelin's version at training; None in runs of before it was kept."""
+        """Version of Myelin used for training; None in older runs without it."""
         return self._fact(lambda values: None if values.get("myelin") is None else str(values["myelin"]))
 
     def require_complete(self) -> RunRecord:
-        """This record, once every fact above has been seen to be there; raises ConfigError otherwise."""
+        """This record, after a check that every property above has a value; raises ConfigError if one is missing."""
         for name, member in vars(RunRecord).items():
             if isinstance(member, property):
                 getattr(self, name)
@@ -131,7 +131,7 @@ class RunRecord:
 
 
 def read_run(folder: Path) -> RunRecord:
-    """The record of a run folder; raises ConfigError where its run.json cannot be read or holds no configuration."""
+    """The record of a run folder; raises ConfigError if its run.json cannot be read or has no configuration."""
     try:
         values = json.loads((folder / RUN).read_text(encoding="utf-8"))
         if not isinstance(values, dict):
@@ -144,5 +144,5 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def write_run(record: RunRecord) -> None:
-    """Write the record's run.json; the file is whole or as it was.  Raises ConfigError where it cannot be written."""
+    """Write the record's run.json atomically; raises ConfigError if it cannot be written."""
     write_json(record.folder / RUN, record.values)

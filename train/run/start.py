@@ -1,4 +1,4 @@
-"""What ``myelin train`` does, as functions: the configuration for a target, the data to train on, the run, its summary."""
+"""The steps of ``myelin train`` as functions: resolve the configuration, load the data, train, summarise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from myelin.train.datasets import SpikeDataset
     from myelin.train.run.parallel import Processes
 
-#: Larger files are mapped.
+#: Size up to which a file is read into memory; a larger one is memory-mapped.
 IN_MEMORY_MB = 1000.0
 
 
@@ -34,29 +34,30 @@ def fit(
     processes: Processes | None = None,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a network with learnable delays, and write a run folder; returns the content of its run.json.
+    """Train a network with learnable delays and write a run folder; returns the content of its run.json.
 
-    What is wrong with configuration, target or data raises before anything is written.
+    Errors in configuration, target or data are raised before anything is written.
 
     Args:
         config: name of a built-in experiment, a TOML file, or a configuration.
         data: ``builtin``, a folder with ``*_train.h5``, or a file of the SHD format.
-        out: folder to write; new, or with ``resume`` that of a run.
-        overrides: ``section.key=value`` texts, which change the configuration of a name or file.
-        target: hardware to train for, a name or a TOML file; None for the configuration's.
+        out: folder to write: a new one, or with ``resume`` the folder of a run.
+        overrides: ``section.key=value`` strings; allowed where ``config`` is a name or a file.
+        target: hardware to train for, a name or a TOML file; None for the target of the configuration.
         resume: continue the run in ``out`` exactly where it stopped.
         progress: whether to show a progress bar.
-        in_memory_mb, cache: files up to this size are read into memory, larger ones are mapped from a conversion in ``cache``.
-        tensorboard: whether every epoch is logged for TensorBoard too.
-        processes: those of a launcher (``myelin.train.run.parallel.joined``); None for this one alone.
-        say: called with a line for the user where there is something to say; None for silence.
+        in_memory_mb: size up to which a file is read into memory; a larger one is converted and memory-mapped.
+        cache: folder for the conversions.
+        tensorboard: whether to log every epoch for TensorBoard too.
+        processes: the processes of a launcher (``myelin.train.run.parallel.process_group``); None for this process alone.
+        say: called with each line for the user; None for no output.
 
     Raises:
         MissingPartError: torch is not installed.
-        ConfigError: wrong configuration, one that the target does not hold, or a folder that holds something else.
+        ConfigError: the configuration is wrong, the target does not support it, or the folder holds something else.
         TargetError: no such target.
         DataError: the data cannot be read, has no train split, or does not pool to the configuration's channels.
-        MyelinError: the loss stopped being finite.
+        MyelinError: the loss is not finite.
     """
     from myelin.train.run.parallel import ALONE
 
@@ -70,10 +71,10 @@ def fit(
 
 
 def configuration(config: str | Config, overrides: Sequence[str] = (), target: str | None = None) -> Config:
-    """The configuration with overrides, completed by the target it names and checked against it.
+    """The configuration with overrides, completed with the limits of its target and checked against them.
 
     Raises:
-        ConfigError: wrong configuration, or one that the target does not hold; the message holds every reason.
+        ConfigError: the configuration is wrong, or the target does not support it; the message lists every reason.
         TargetError: no such target.
     """
     from dataclasses import replace
@@ -94,19 +95,19 @@ def configuration(config: str | Config, overrides: Sequence[str] = (), target: s
 
 
 def training_data(source: str, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
-    """The training split of ``source``; raises DataError if it cannot be read, or does not pool to what is asked for."""
+    """The training split of ``source``; raises DataError if it cannot be read or does not pool to the configured channels."""
     from myelin.train.datasets import by_interval
 
     dataset = training_split(source, in_memory_mb, cache)
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
-    first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # before a run folder is made
+    first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # raises before a run folder is made
     return dataset
 
 
 def training_split(source: str, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
-    """What of ``source`` is trained on, held-out part included; raises DataError where there is no such split.
+    """The training split of ``source``, held-out part included; raises DataError if there is none.
 
-    A file of more than ``in_memory_mb`` is mapped from ``cache``, see ``myelin.train.datasets.mapped``.
+    A file larger than ``in_memory_mb`` is memory-mapped from ``cache``, see ``myelin.train.datasets.mapped``.
     """
     from myelin.train.datasets import Storage, available_splits, load
 
@@ -117,7 +118,7 @@ def training_split(source: str, in_memory_mb: float = IN_MEMORY_MB, cache: Path 
 
 
 def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> dict[str, Any]:
-    """``myelin.train.run.loop.train``, where an interrupt from the keyboard says how to go on."""
+    """Run ``myelin.train.run.loop.train``; on a keyboard interrupt, the message tells how to resume."""
     from myelin.train.run.loop import train
 
     try:
@@ -129,7 +130,7 @@ def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> d
 
 
 def summary(record: dict[str, Any], out: Path) -> list[str]:
-    """Lines on what a run gave, from its run.json."""
+    """Lines for the user about a run and its result, from the content of its run.json."""
     best, data, lost = record["best"], record["data"], dict(record["events_not_in_frames"])
     offered = lost.pop("events", 0)
     missed = sum(lost.values())

@@ -1,4 +1,4 @@
-"""One optimisation step's gradient: that of a joint batch's mean loss, slice by slice, whichever process computes them."""
+"""The gradient of one optimisation step: the mean loss of a joint batch, computed slice by slice over all processes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from myelin.train.run.parallel import Processes
 
 
 class Step(NamedTuple):
-    """Mean ``loss`` of a joint batch, penalties included, and how many of its samples were classified right."""
+    """Mean ``loss`` of a joint batch, penalties included, and its number of ``correct`` classifications."""
 
     loss: float
     correct: int
 
 
 class _Pass(NamedTuple):
-    """A slice's forward pass: its mean loss, samples classified right, mean rates of the layers that spike."""
+    """The forward pass of a slice: mean loss, number of correct classifications, mean rates of the spiking layers."""
 
     loss: Tensor
     correct: Tensor
@@ -39,21 +39,21 @@ class _Pass(NamedTuple):
 def accumulate_gradient(
     model: SpikingNetwork, batch: Batch, config: Config, epoch: int, index: int, processes: Processes
 ) -> Step:
-    """Put the gradient of the joint batch's mean loss into ``grad`` of every parameter that is trained.
+    """Write the gradient of the joint batch's mean loss into ``grad`` of every trained parameter.
 
-    With slices i of n_i samples, w_i = n_i / sum(n), mean losses L_i, mean rates r_i of the layers, their penalty P and that of
-    the delays D::
+    Slice i has n_i samples, weight w_i = n_i / sum(n), mean loss L_i and mean rates r_i of the layers.  P is the penalty on
+    the rates, D the penalty on the delays::
 
         L = sum_i w_i L_i + P(r) + D,    r = sum_i w_i r_i
         dL = sum_i w_i (dL_i + P'(r) dr_i) + dD
 
     The sums run in the order of the slices.  Dropout masks are drawn for the joint batch, seeded with (seed, epoch, index).
-    A slice's graph is freed once its gradient is taken; with a rate penalty, which needs all rates first, the graphs of all
-    slices of a process are held.
+    The graph of a slice is freed once its gradient is computed.  A rate penalty needs all rates first, so a process then
+    keeps the graphs of all its slices.
 
     Args:
         batch: this process's part of joint batch number ``index`` of ``epoch``.
-        processes: who share the slices out.
+        processes: the processes that share the slices.
 
     Raises:
         MyelinError: the loss is not finite.
@@ -89,7 +89,7 @@ def accumulate_gradient(
         for row, weight, done in held:
             gradients[row] = _flat_gradient(weight * (done.loss + (slopes * done.rates).sum()), trained)
     total = _in_order(processes.gather_rows(torch.cat((gradients, sums), dim=1), slices.count))
-    if config.delay.penalty:  # of parameters alone: every process has it
+    if config.delay.penalty:  # depends on parameters alone: every process computes it
         delays = config.delay.penalty * model.mean_square_delay()
         penalties = penalties.detach() + delays.detach()
         if delays.requires_grad:
@@ -111,7 +111,7 @@ def rate_excess(rates: Sequence[Tensor], floor: float, target: float) -> Tensor:
 
 
 def mean_loss(logits: Tensor, labels: Tensor, plan: TrainConfig) -> Tensor:
-    """Mean loss of a slice; ``logits`` (B, classes)."""
+    """Mean loss of a slice in nats, from ``logits`` (B, classes) and ``labels`` (B,)."""
     if plan.loss == "softmax":
         return nll_loss(torch.log_softmax(logits, dim=1), labels)
     return cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
@@ -126,13 +126,13 @@ def _forward(model: SpikingNetwork, spikes: Tensor, labels: Tensor, config: Conf
 
 
 def _flat_gradient(loss: Tensor, parameters: list[torch.nn.Parameter]) -> Tensor:
-    """dloss/dparameters laid end to end; 0 where the loss does not depend on one."""
+    """dloss/dparameters, flattened and concatenated; 0 for a parameter that the loss does not depend on."""
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     return torch.cat([p.new_zeros(p.numel()) if g is None else g.flatten() for p, g in zip(parameters, found, strict=True)])
 
 
 def _in_order(rows: Tensor) -> Tensor:
-    """The sum of ``rows`` (slices, n), added one after the other: the same bits wherever the rows came from."""
+    """Sum (n,) of ``rows`` (slices, n), added in order: the same bits whichever process computed a row."""
     total = rows[0].clone()
     for row in rows[1:]:
         total += row
