@@ -1,1 +1,1 @@
-"""What is fast, against what, measured side by side in one run.  Not installed: run from a checkout."""
+"""Benchmarks that measure Myelin and its peers side by side in one run.  Not installed: run them from a checkout."""

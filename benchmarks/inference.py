@@ -1,8 +1,7 @@
-"""The integer simulator beside the published order of DelRec and ConvDelRec in torch: ``python -m benchmarks.inference``.
+"""The integer simulator against the published order of DelRec and ConvDelRec in torch: ``python -m benchmarks.inference``.
 
-The same networks (``benchmarks.networks``) on the same samples, singly and in batches; every output is compared.  Both sides
-prepare a network once.  Torch takes one thread or all, and convolutions of oneDNN or its
-own: whichever is faster.
+Both run the same networks (``benchmarks.networks``) on the same samples, singly and in batches; every output is compared.  Both
+sides prepare a network once.  Torch uses one thread or all, and oneDNN's convolutions or its own, whichever is faster.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ RECURRENCES: tuple[networks.Recurrence, ...] = ("dense", "conv")
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is swept, around the judged ``at`` (neurons of both layers, lags), and how often: there and elsewhere."""
+    """Points of the sweep, the judged point ``at`` (neurons of both layers, lags), and the repeats at it and elsewhere."""
 
     at: tuple[int, int] = (256, 30)
     neurons: tuple[int, ...] = (128, 256, 512)
@@ -45,7 +44,7 @@ QUICK = Sizes(at=(24, 10), neurons=(16, 24), lags=(6, 10), batches=(1, 8), steps
 
 
 def network_of(recurrence: networks.Recurrence, neurons: int, lags: int, steps: int) -> Network:
-    """140 -> neurons -> neurons -> 20, all axonal delays from 0 to lags - 1 steps: spikes arrive after 1 to ``lags``."""
+    """A network 140 -> neurons -> neurons -> 20; axonal delays are 0 to lags - 1 steps, spikes arrive after 1 to ``lags``."""
     calibration = networks.samples(networks.CALIBRATION_SAMPLES, steps=steps)
     return networks.network(calibration, recurrence=recurrence, neurons=(neurons, neurons), delay_steps=lags - 1)
 
@@ -53,7 +52,7 @@ def network_of(recurrence: networks.Recurrence, neurons: int, lags: int, steps: 
 def timer(
     call: Callable[[], npt.NDArray[Any]], expected: npt.NDArray[Any], settings: Settings, name: str
 ) -> Callable[[], float]:
-    """A function that gives the seconds of ``call`` under ``settings``; outputs are compared outside the time."""
+    """A function that returns the seconds of ``call`` under ``settings``; comparing outputs is not timed."""
 
     def run() -> float:
         outputs: list[npt.NDArray[Any]] = []
@@ -66,7 +65,7 @@ def timer(
 
 
 def measure(neurons: int, lags: int, batch: int, repeats: int, steps: int) -> dict[str, Any]:
-    """Both of ours beside each of the published ones, in turns."""
+    """Time both of Myelin's against each of the published implementations, in turns."""
     spikes = networks.samples(batch, steps=steps)
     nets = {kind: network_of(kind, neurons, lags, steps) for kind in RECURRENCES}
     simulators = {kind: Simulator(net) for kind, net in nets.items()}
@@ -104,7 +103,7 @@ def measure(neurons: int, lags: int, batch: int, repeats: int, steps: int) -> di
 
 
 def prepared(implementation: str, recurrence: networks.Recurrence, neurons: int, lags: int, batch: int, steps: int) -> Any:
-    """One run of "ours" or "published", for ``benchmarks.memory``."""
+    """A function that runs "ours" or "published" once, for ``benchmarks.memory``."""
     spikes = networks.samples(batch, steps=steps)
     network = network_of(recurrence, neurons, lags, steps)
     if implementation == "ours":

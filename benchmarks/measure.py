@@ -1,4 +1,4 @@
-"""Timing side by side, and what is said of the machine it was done on."""
+"""Timing of implementations side by side, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ import numpy.typing as npt
 from myelin.hw_configs.files import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
-#: Variables that choose what BLAS and compiled loops do: told to be a Haswell, one with 512 bit vectors is half as fast.
+#: Prefixes of environment variables that affect the speed of BLAS and compiled loops: on a processor with 512-bit vectors,
+#: BLAS set to Haswell is half as fast.
 _TELLING = ("OPENBLAS_", "MKL_", "OMP_", "NUMBA_", "BLIS_")
 _PACKAGES = ("numpy", "numba", "scipy", "torch", "lava-nc", "lava-dl")
 
 
 @dataclass(frozen=True)
 class Run:
-    """Something to time.
+    """An implementation to time.
 
     Attributes:
-        name: in tables.
-        samples: that one call runs.
-        call: does it and gives its output.
-        expected: what must come out, or None where nothing is compared.
-        note: what a reader has to know.
+        name: name in tables.
+        samples: number of samples per call.
+        call: function that runs them and returns the output.
+        expected: expected output, or None if nothing is compared.
+        note: note for readers.
     """
 
     name: str
@@ -46,13 +47,13 @@ class Run:
     note: str = ""
 
     def check(self) -> None:
-        """Run once and compare; also warms up what is compiled or cached.  Raises AssertionError where outputs differ."""
+        """Run once and compare the output; also warms up compiled code and caches.  AssertionError if outputs differ."""
         output = self.call()
         if self.expected is not None:
             np.testing.assert_array_equal(output, self.expected, err_msg=f"{self.name} differs from simulate")
 
     def seconds(self) -> float:
-        """Seconds of one call; its output is compared again, outside the time."""
+        """Seconds of one call; its output is compared again, which is not timed."""
         began = time.perf_counter()
         output = self.call()
         passed = time.perf_counter() - began
@@ -62,9 +63,9 @@ class Run:
 
 
 def rounds(pairs: Sequence[tuple[Run, Run]], repeats: int) -> list[list[tuple[float, float]]]:
-    """For each (reference, peer) the seconds of both in every round: reference, peer, reference, next peer, ...
+    """Seconds of both members of each (reference, peer) in every round, run as reference, peer, reference, next peer, ...
 
-    What the machine does besides hits both members of a pair alike, so ratios are taken within pairs.
+    Other load on the machine affects both members of a pair equally, so ratios are taken within pairs.
     """
     taken: list[list[tuple[float, float]]] = [[] for _ in pairs]
     for index in range(repeats):
@@ -77,9 +78,9 @@ def rounds(pairs: Sequence[tuple[Run, Run]], repeats: int) -> list[list[tuple[fl
 def turns(
     own: Sequence[Callable[[], float]], peer: Callable[[], float], repeats: int, calls: int = 3
 ) -> list[tuple[tuple[float, ...], float]]:
-    """Seconds of ours and of a slow peer, in every round: the median of ``calls`` of each of ours, then the peer once.
+    """Seconds of ours and of a slow peer in every round: the median of ``calls`` calls of each of ours, then one of the peer.
 
-    All are functions that run something and give its seconds.
+    All are functions that run an implementation and return its seconds.
     """
     taken = []
     for _ in range(repeats):
@@ -101,17 +102,17 @@ def timed(call: Callable[[], Any]) -> float:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median and the two ends, to four digits."""
+    """Median, minimum and maximum, to four digits."""
     return {"median": digits(statistics.median(values)), "low": digits(min(values)), "high": digits(max(values))}
 
 
 def fitted_exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
-    """p of seconds = c * size ** p, least squares of the logarithms: 1 is linear."""
+    """Exponent p of seconds = c * size ** p, by least squares of the logarithms; 1 is linear."""
     return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
 
 
 def digits(value: float, count: int = 4) -> float:
-    """``value`` rounded to so many significant digits."""
+    """``value`` rounded to ``count`` significant digits."""
     if not value or not math.isfinite(value):
         return 0.0
     return round(value, count - 1 - math.floor(math.log10(abs(value))))
@@ -119,7 +120,7 @@ def digits(value: float, count: int = 4) -> float:
 
 @contextlib.contextmanager
 def one_core() -> Iterator[None]:
-    """This thread, and those it starts, on one of the processor's cores; the simulator takes as many threads as cores."""
+    """Keep this thread, and those it starts, on one core; the simulator uses as many threads as cores."""
     if not hasattr(os, "sched_setaffinity"):
         raise OSError("this system cannot keep a process on one core")
     everywhere = os.sched_getaffinity(0)
@@ -131,12 +132,12 @@ def one_core() -> Iterator[None]:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:
-    """Facts about machine and software; no names of hosts, users or paths."""
+    """Facts about machine and software, without names of hosts, users or paths."""
     from threadpoolctl import threadpool_info
 
     blas: dict[str, Any] = next((pool for pool in threadpool_info() if pool["user_api"] == "blas"), {})
@@ -156,13 +157,13 @@ def machine() -> dict[str, Any]:
 
 
 def save(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON of results; says so."""
+    """Write the results as JSON, and report the file."""
     write_json(path, values)
     say(f"wrote {path}")
 
 
 def say(text: str) -> None:
-    """Progress, on stderr."""
+    """Print a progress message on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

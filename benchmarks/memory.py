@@ -1,7 +1,7 @@
-"""The most memory one implementation takes: measured in a process of its own, ``python -m benchmarks.memory MODULE JSON``.
+"""Peak memory of one implementation, measured in a process of its own: ``python -m benchmarks.memory MODULE JSON``.
 
-MODULE's ``prepared(**JSON)`` builds everything, runs once at a small size so that what is loaded and compiled is there, and
-gives the call to be measured.
+MODULE's ``prepared(**JSON)`` builds everything, runs once at a small size so that everything is loaded and compiled, and
+returns the call to measure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def growth_mb(module: str, **arguments: Any) -> float:
-    """MB by which a call of ``benchmarks.<module>``'s makes a fresh process grow, at its peak."""
+    """Peak growth, in MB, of a fresh process during a call from ``benchmarks.<module>``."""
     command = [sys.executable, "-m", "benchmarks.memory", module, json.dumps(arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[1])
     if done.returncode:
@@ -28,7 +28,7 @@ def growth_mb(module: str, **arguments: Any) -> float:
 
 
 def measured(module: str, **arguments: Any) -> float:
-    """``growth_mb`` within this process."""
+    """As ``growth_mb``, measured in this process."""
     call = importlib.import_module(f"benchmarks.{module}").prepared(**arguments)
     gc.collect()
     before = forget_peak()
@@ -37,16 +37,16 @@ def measured(module: str, **arguments: Any) -> float:
 
 
 def forget_peak() -> float:
-    """Start a new peak where the system can; gives the memory held now, in MB, or the peak so far."""
+    """Reset the peak if the system can; returns the memory in use, in MB, or else the peak so far."""
     if _FORGET.exists():
         _FORGET.write_text("5", encoding="ascii")
     return peak_mb()
 
 
 def peak_mb() -> float:
-    """The most memory held since the peak was forgotten, in MB.
+    """Peak memory in MB since ``forget_peak``.
 
-    Linux' own counter, which is this process' alone: ``ru_maxrss`` of a child starts at what its parent held.
+    It is Linux's counter of this process alone: ``ru_maxrss`` of a child starts at the memory of its parent.
     """
     if _FORGET.exists():
         lines = _STATUS.read_text(encoding="ascii").splitlines()

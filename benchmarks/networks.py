@@ -1,8 +1,8 @@
 """Random networks that are as active as trained ones, and random samples for them.
 
-Measured on trained networks (``train/experiments``): 19 % of the input's entries are not zero, counts of 0 to 15 with a mean of
-0.5 an entry; 10 % of the first hidden layer's neurons and 5 % of the second's spike in a step.  Weights here are random; the
-threshold of each layer is searched for until its share of spikes is the wanted one.
+Measured on trained networks (``train/experiments``): the input's entries are counts of 0 to 15 with a mean of 0.5 per entry;
+19 % of them are not zero.  In a step, 10 % of the first hidden layer's neurons and 5 % of the second's spike.  Weights here
+are random; a search finds the threshold of each layer at which it has the wanted density of spikes.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ DELAY_STEPS = 30
 #: Weights of a convolutional recurrence.
 KERNEL = 3
 
-#: Decays of ``train/experiments`` in 1/4096 a step: current, voltage, voltage of the readout.
+#: Decays of ``train/experiments`` in 1/4096 per step: current, voltage, voltage of the readout.
 _CURRENT_DECAY, _VOLTAGE_DECAY, _READOUT_DECAY = 3277, 1843, 82
 #: Standard deviation of the weights: feed-forward, dense recurrence, convolutional recurrence; mean of the feed-forward ones.
 _FORWARD, _RECURRENT, _KERNEL_SPREAD, _LEAN = 30, 10, 60, 10
-#: The search for a threshold looks at so many samples and ends when a density is this near, relatively.
+#: Samples for the search for a threshold, and relative error of the density at which it ends.
 CALIBRATION_SAMPLES, _NEAR = 8, 0.01
 
 
@@ -45,7 +45,7 @@ def samples(
     mean: float | None = INPUT_MEAN,
     seed: int = 1,
 ) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """(batch, steps, inputs) counts: the share ``density`` is not zero; their mean is ``mean``, or all are 0 or 1 (None)."""
+    """Random counts (batch, steps, inputs): the fraction ``density`` is nonzero, the mean is ``mean``; None: only 0 and 1."""
     rng = np.random.default_rng(seed)
     spikes = (rng.random((batch, steps, inputs), np.float32) < density).astype(np.uint8)
     if mean is not None:
@@ -64,15 +64,15 @@ def network(
     delay_steps: int = DELAY_STEPS,
     seed: int = 2,
 ) -> Network:
-    """Recurrent layers and a readout of voltages, whose neurons are as active as ``densities`` says on ``spikes``.
+    """A network of recurrent layers and a readout of voltages, with the activity ``densities`` on ``spikes``.
 
     Args:
         spikes: (batch, steps, inputs) samples; the first few are used.
-        recurrence: "dense", or "conv" for one kernel of 3 weights over the neurons in a row (ConvDelRec).
-        neurons, densities: of each hidden layer.
-        classes: neurons of the readout.
+        recurrence: "dense", or "conv" for one kernel of 3 weights over the row of neurons (ConvDelRec).
+        neurons, densities: number of neurons, and fraction of them that spike in a step, of each hidden layer.
+        classes: number of neurons of the readout.
         delay_steps: largest axonal delay, feed-forward and recurrent.
-        seed: of weights and delays.
+        seed: seed of weights and delays.
     """
     rng = np.random.default_rng(seed)
     source = Input((spikes.shape[2],), message_bits=MESSAGE_BITS if spikes.max(initial=0) > 1 else 0)
@@ -96,7 +96,7 @@ def network(
 
 
 def without_recurrent_delays(network: Network) -> Network:
-    """The same network, its recurrent spikes arriving in the next step: the recurrence that SLAYER has."""
+    """The same network without recurrent delays: recurrent spikes arrive in the next step, as in SLAYER."""
     layers = (
         layer if layer.recurrent is None else replace(layer, recurrent=DelayedRecurrent(layer.recurrent.synapse))
         for layer in network.layers
@@ -105,7 +105,7 @@ def without_recurrent_delays(network: Network) -> Network:
 
 
 def densities(network: Network, spikes: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, Any]:
-    """Measured share of nonzero entries in the input and of spikes in each hidden layer, and the input's mean and maximum."""
+    """Measured fractions of nonzero entries in the input and of spikes in each hidden layer; mean and maximum of the input."""
     hidden = [index for index, layer in enumerate(network.layers) if layer.output == "spikes"]
     recorded = simulate(network, spikes, record=dict.fromkeys(hidden, ("spikes",))).layers
     return {
@@ -117,14 +117,14 @@ def densities(network: Network, spikes: np.ndarray[Any, np.dtype[np.uint8]]) -> 
 
 
 def describe(network: Network) -> str:
-    """One line: sizes, recurrence, delays."""
+    """One line with sizes, recurrence and delays."""
     sizes = " -> ".join(str(size) for size in (network.input.shape[0], *(layer.neurons for layer in network.layers)))
     kinds = {layer.recurrent.synapse.kind for layer in network.layers if layer.recurrent is not None}
     return f"{sizes}, recurrence {' and '.join(sorted(kinds))}, axonal delays of up to {network.max_delay_steps} steps"
 
 
 def _weights(rng: np.random.Generator, shape: tuple[int, ...], spread: float, mean: float) -> IntArray:
-    """Even whole numbers: what SLAYER's 8 bit weights become."""
+    """Random even integers, as SLAYER's 8-bit weights."""
     weight = 2 * np.rint(rng.normal(mean, spread, shape) / 2)
     return weight.clip(WEIGHT_MIN, WEIGHT_MAX - 1).astype(np.int32)
 
@@ -136,9 +136,9 @@ def _recurrence(rng: np.random.Generator, kind: Recurrence, count: int) -> Dense
 
 
 def _calibrated(before: Input, layer: Layer, sent: np.ndarray[Any, Any], density: float) -> Layer:
-    """``layer`` with the threshold at which its neurons spike as often as ``density`` says: the search halves an interval.
+    """``layer`` with the threshold at which the fraction ``density`` of its neurons spikes in a step, found by bisection.
 
-    ``sent``: (batch, steps, sources) what arrives from the population before.
+    ``sent``: (batch, steps, sources) output of the previous population.
     """
     low, high = 0, THRESHOLD_MAX
     while True:

@@ -1,6 +1,6 @@
-"""What one would write with numpy alone: a loop over steps, for one sample or with a batch along the last axis.
+"""A plain numpy implementation: a loop over steps, for one sample or with a batch along the last axis.
 
-Connections are products in float32, which BLAS is fast at and which are exact here: no sum reaches 2^24.
+Connections are products in float32, which are fast in BLAS and exact here: no sum reaches 2^24.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Floats = npt.NDArray[Any]
 
 
 class NumpyLoop:
-    """A chain of dense layers of CUBA neurons, their recurrence dense or a convolution over one row; without biases."""
+    """A chain of dense layers of CUBA neurons without biases; the recurrence is dense or a convolution over one row."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.lead = network.max_delay_steps + 1  # rows of zeros before the first step: delays may reach back there
+        self.lead = network.max_delay_steps + 1  # rows of zeros before the first step, which delays may read
         self.forward, self.recurrent, self.delays = [], [], []
         largest = network.input.max_value
         delay: npt.NDArray[np.signedinteger[Any]] = np.zeros(network.input.shape, np.int64)
@@ -72,7 +72,7 @@ class NumpyLoop:
 
 
 def _arriving(train: Floats, now: int, delay: npt.NDArray[Any]) -> Floats:
-    """Spikes that reach the next population in row ``now``: neuron j's of row ``now - 1 - delay[j]``."""
+    """Spikes that reach the next population in row ``now``: for neuron j those of row ``now - 1 - delay[j]``."""
     return train[now - 1 - delay, np.arange(len(delay))]
 
 
@@ -87,7 +87,7 @@ def _matrix_or_kernel(synapse: Dense | Conv) -> Floats:
 
 
 def _recur(weight: Floats, spikes: Floats) -> Floats:
-    """A matrix product, or for a kernel (width,) the sum of shifted spikes."""
+    """The matrix product, or for a kernel (width,) the weighted sum of shifted spikes."""
     if weight.ndim == 2:
         return weight @ spikes
     half = len(weight) // 2

@@ -1,6 +1,6 @@
-"""How near the engines come to what the machine can do, and where the rest goes: ``python -m benchmarks.peak``.
+"""The engines' fraction of the machine's peak speed, and where the rest of the time goes: ``python -m benchmarks.peak``.
 
-The peaks are measured in the same run: BLAS's float32 product, copying and reading memory, reading what the second cache holds.
+The peaks are measured in the same run: BLAS's float32 product, copying and reading memory, reading data in the second cache.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from myelin.convert.simulator.events import drive, run_cuba
 from myelin.convert.simulator.plan import NO_PLAN, is_narrow
 from myelin.convert.simulator.simulator import Simulator
 
-#: Bytes of an array that no cache holds, and of one that the second cache of a core holds.
+#: Bytes of an array larger than any cache, and of one that fits in the second cache of a core.
 _LARGE, _SMALL = 1 << 28, 1 << 19
 _NONE = np.zeros((0, 0, 0), np.int32)
 
@@ -43,13 +43,13 @@ def _sum(values, times):
 
 
 def everywhere(call: Callable[[int], Any], count: int) -> None:
-    """``call(0)``, ``call(1)``, ... at the same time, each on a thread of its own."""
+    """Run ``call(0)``, ``call(1)``, ... concurrently, each on its own thread."""
     with ThreadPoolExecutor(count) as pool:
         list(pool.map(call, range(count)))
 
 
 def peaks(size: int, repeats: int) -> dict[str, float]:
-    """What the machine reaches, on all cores unless the name says otherwise."""
+    """Peak speeds of the machine by name, on all cores unless the name says otherwise."""
     rng = np.random.default_rng(1)
     a, b, out = rng.random((size, size), np.float32), rng.random((size, size), np.float32), np.empty((size, size), np.float32)
 
@@ -74,7 +74,7 @@ def peaks(size: int, repeats: int) -> dict[str, float]:
 
 
 def one_blas_thread() -> contextlib.AbstractContextManager[Any]:
-    """BLAS on one thread."""
+    """A context in which BLAS uses one thread."""
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, "blas")
@@ -82,7 +82,7 @@ def one_blas_thread() -> contextlib.AbstractContextManager[Any]:
 
 @contextlib.contextmanager
 def stopwatches(seconds: dict[str, float]) -> Iterator[None]:
-    """While open, the dense engine's parts add the time they take to ``seconds``; for one thread."""
+    """A context in which the dense engine's parts add their times to ``seconds``; for one thread."""
     places = [
         (engine_dense, "arriving", "gathering what arrives, as floats"),
         (engine_dense.Products, "_product", "products"),
@@ -111,7 +111,7 @@ def stopwatches(seconds: dict[str, float]) -> Iterator[None]:
 
 
 def dense(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], repeats: int) -> dict[str, Any]:
-    """The dense engine beside BLAS: 2 sources * targets operations a connection, step and sample."""
+    """The dense engine against BLAS: 2 sources * targets operations per connection, step and sample."""
     simulator = Simulator(network, "dense")
     simulator.run(spikes)
     synapses = sum(layer.synapse.weight.size for layer in network.layers)
@@ -141,7 +141,7 @@ def dense(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], r
 
 
 def events(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], repeats: int) -> dict[str, Any]:
-    """The event engine beside the memory: every spike that arrives reads a row of weights once."""
+    """The event engine against the memory: every spike that arrives reads a row of weights once."""
     simulator = Simulator(network, "events")
     hidden = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
     trains = [spikes, *(arrays["spikes"] for arrays in simulator.run(spikes, record=hidden).layers.values())]
@@ -173,14 +173,14 @@ def events(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], 
 
 
 def arrivals(train: npt.NDArray[Any], delay: npt.NDArray[np.int32]) -> int:
-    """How many spikes of ``train`` (batch, steps, sources) arrive before the end, with a delay (sources, 1) each."""
+    """Number of spikes of ``train`` (batch, steps, sources) that arrive before the end; ``delay`` is (sources, 1)."""
     steps = train.shape[1]
     last = steps - 2 - delay.reshape(-1)  # the last step at which a spike still arrives
     return int((np.count_nonzero(train, axis=0) * (np.arange(steps)[:, None] <= last)).sum())
 
 
 def event_parts(simulator: Simulator, trains: Sequence[npt.NDArray[Any]], repeats: int) -> dict[str, float]:
-    """Seconds of the loops alone on one core: feed-forward connections without neurons, and neurons without connections."""
+    """Seconds of single loops on one core: feed-forward connections without neurons, and neurons without connections."""
     parts: dict[str, float] = defaultdict(float)
     for stage, spikes in zip(simulator.stages, trains, strict=True):
         assert stage.__class__ is CubaStage

@@ -1,18 +1,18 @@
-"""The recurrent layers of DelRec and ConvDelRec in the order their authors publish, in torch and differentiated by autograd.
+"""The recurrent layers of DelRec and ConvDelRec in their published order of operations, in torch with autograd.
 
-Written from the papers' equations.  In every step the spikes meet the kernel over lags, the recurrent weights are applied once
-for each lag, and the results are added to a ring buffer of future inputs::
+They are written from the papers' equations.  In every step the spikes are multiplied by the kernel over lags, the recurrent
+weights are applied once per lag, and the results are added to a ring buffer of future inputs::
 
     I(t + tau) += W . (h(tau) * s(t)),   tau = 1..L
     h_j(tau) = max(0, S - |tau - (1 + d_j)|) / S^2,   S = 1 + sigma
 
-The neuron computes what ours does (``myelin.train.kernels.numba_loops``): CUBA in whole 1/4096, reset to 0, straight-through
-where it truncates. Beyond the states that it neither wraps nor saturates, which nothing here reaches, the two are the same
-function.
+The neuron is the same as Myelin's (``myelin.train.kernels.numba_loops``): CUBA in integer multiples of 1/4096, reset to 0, with
+a straight-through gradient of truncation.  The only difference is that it neither wraps nor saturates; no state here reaches
+these limits.
 
-Source: Queant et al. 2025, arXiv 2509.24852 (DelRec); Zebendo et al. 2026, arXiv 2604.15997 (ConvDelRec), and for the order of
-operations and the layout (batch, neurons, lags) of the buffer, the code both papers name.  Theirs has one lag more, 0, at which
-nothing ever arrives.
+Source: Queant et al. 2025, arXiv 2509.24852 (DelRec); Zebendo et al. 2026, arXiv 2604.15997 (ConvDelRec).  The order of
+operations and the layout (batch, neurons, lags) of the buffer follow the code named in both papers.  That code has one more
+lag, 0, at which no spike arrives.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from myelin.hw_configs.fixed_point import STATE_SCALE
 
 
 class PublishedLayer(nn.Module):
-    """Neurons that reach themselves with delays: all lags in one batched product (or convolution), then into the ring buffer.
+    """Recurrent neurons with delays: all lags in one batched product (or convolution), added to the ring buffer.
 
     Args:
         weight: (N, N), or (1, 1, taps) for a convolution over the neuron axis.
-        delay: (N,) axonal delays in steps; the last spread spike arrives within ``lags``.
+        delay: (N,) axonal delays in steps; the last spread spike arrives within ``lags`` steps.
         lags: L, the length of the kernel and of the ring buffer.
         sigma: spread of the triangle.
         threshold, current_decay, voltage_decay, width: as ``myelin.train.neurons.Cuba``'s, with its arctangent surrogate;
@@ -60,7 +60,7 @@ class PublishedLayer(nn.Module):
         self.keep_u, self.keep_v = 1 - current_decay, 1 - voltage_decay
 
     def kernel(self) -> Tensor:
-        """h: (N, L)."""
+        """The kernel h over lags, (N, L)."""
         half = 1 + self.sigma
         lags = torch.arange(1, self.lags + 1, dtype=self.delay.dtype)
         return torch.relu(half - (lags - 1 - self.delay[:, None]).abs()) / half**2
@@ -73,7 +73,7 @@ class PublishedLayer(nn.Module):
         return s, u, v * (1 - s.detach())
 
     def recur(self, spikes: Tensor) -> Tensor:
-        """The recurrent weights on every lag of (B, N, L)."""
+        """The recurrent weights applied to every lag of (B, N, L)."""
         if self.weight.dim() == 2:
             return torch.matmul(self.weight, spikes)
         taps = self.weight.shape[2]
@@ -100,9 +100,10 @@ class PublishedLayer(nn.Module):
 
 
 class RearrangedLayer(PublishedLayer):
-    """The same order, arranged by us so that torch is fastest at it; for a dense matrix.
+    """The same order for a dense matrix, rearranged by Myelin's authors for the highest speed in torch.
 
-    One large product for all lags and samples, lags outermost, and a ring of tensors instead of one that is written in place.
+    It has one large product for all lags and samples, with lags outermost, and a ring of tensors instead of one tensor that is
+    changed in place.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -124,7 +125,7 @@ class RearrangedLayer(PublishedLayer):
 
 
 class _Whole(torch.autograd.Function):
-    """Truncation toward zero, straight-through."""
+    """Truncation toward zero with a straight-through gradient."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

@@ -1,10 +1,9 @@
-"""DelRec and ConvDelRec in the order their authors publish, as an integer network for inference, in torch without gradients.
+"""DelRec and ConvDelRec in their published order, as an integer network for inference, in torch without gradients.
 
-The recurrence is that of ``benchmarks.published``: the weights once for each lag in every step, results into a ring buffer.
-The neurons are those of ``myelin.convert.neurons.cuba``, in float64, which is exact; products are in float32, which is exact
-here too: no sum reaches 2^24.  Wrap and saturation, which no state here reaches, are left out, and feed-forward axonal delays
-    are applied
-to all steps at once before one product: both are work spared, not added.
+The recurrence is that of ``benchmarks.published``: in every step the weights are applied once per lag, and the results are
+added to a ring buffer.  The neurons are those of ``myelin.convert.neurons.cuba`` in float64, which is exact.  Products are in
+float32, which is exact here too: no sum reaches 2^24.  Two simplifications save work: there is no wrap and no saturation, which
+no state here reaches, and feed-forward axonal delays are applied to all steps at once before one product.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class PublishedNetwork:
     """A chain of dense layers of CUBA neurons and a readout of voltages, from ``benchmarks.networks``.
 
     Args:
-        network: what to run.
+        network: network to run.
         lags: L, the length of kernel and ring buffer; at least 1 + the longest recurrent delay.
     """
 
@@ -79,7 +78,7 @@ class PublishedNetwork:
 
 
 def _weight_and_kernel(layer: Layer, lags: int) -> tuple[Tensor, Tensor]:
-    """Recurrent weights, (N, N) or (1, 1, taps, 1), and the (N, L) kernel over lags 1..L with one tap a neuron."""
+    """Recurrent weights, (N, N) or (1, 1, taps, 1), and the (N, L) kernel over lags 1..L with one tap per neuron."""
     assert layer.recurrent is not None
     synapse, delay = layer.recurrent.synapse, np.broadcast_to(layer.recurrent.delay_steps, layer.shape).reshape(-1)
     assert delay.max(initial=0) < lags, f"recurrent delays reach {delay.max(initial=0)} steps, of {lags - 1}"
@@ -96,7 +95,7 @@ def _convolve(weight: Tensor, spread: Tensor) -> Tensor:
 
 
 def _later(train: Tensor, delay: Tensor) -> Tensor:
-    """(T, B, N) spikes 1 + ``delay`` (N,) steps later."""
+    """The spikes (T, B, N) delayed by 1 + ``delay`` (N,) steps."""
     steps = len(train)
     origin = torch.arange(steps)[:, None] - 1 - delay  # (T, N)
     arriving = train.gather(0, origin.clamp(min=0)[:, None].expand(train.shape))
@@ -104,7 +103,7 @@ def _later(train: Tensor, delay: Tensor) -> Tensor:
 
 
 def _voltages(current: Tensor, neuron: Cuba) -> Tensor:
-    """(T, B, N) voltages of neurons that reach themselves by nothing."""
+    """Voltages (T, B, N) of neurons without recurrence."""
     keep_u, keep_v, threshold = _constants(neuron)
     u, v = torch.zeros(2, *current.shape[1:], dtype=torch.float64)
     voltages = torch.empty(current.shape, dtype=torch.float64)
@@ -117,6 +116,6 @@ def _voltages(current: Tensor, neuron: Cuba) -> Tensor:
 
 
 def _constants(neuron: Cuba) -> tuple[float, float, int]:
-    """Both decays, one for all neurons, as factors, and the threshold in units of the states."""
+    """Both decays as factors, the same for all neurons, and the threshold in units of the states."""
     keep_u, keep_v = ((DECAY_UNITY - int(decay)) / DECAY_UNITY for decay in (neuron.current_decay, neuron.voltage_decay))
     return keep_u, keep_v, int(neuron.threshold) << STATE_SHIFT

@@ -1,8 +1,7 @@
-"""What integers cost a network trained without quantisation, plainly rounded and calibrated: ``python -m benchmarks.quantise``.
+"""Accuracy lost by quantisation after training, with plain rounding and with calibration: ``python -m benchmarks.quantise``.
 
-Trains a network with float weights on the built-in digits (``--run FOLDER`` keeps it and goes on from it), then turns it into
-integers of fewer and fewer bits, chosen on samples of the train split, and compares on the whole test split with the float
-network.
+Trains a network with float weights on the built-in digits (``--run FOLDER`` keeps it and resumes it).  Then quantises it to
+fewer and fewer bits, calibrated on samples of the train split, and compares with the float network on the whole test split.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ SETTINGS = (
 )
 BITS = (8, 6, 5, 4)
 CALIBRATION_SAMPLES = 64
-#: What is judged: plain rounding loses this much at least, calibration this much at most, in percent points.
+#: Criterion in percentage points: plain rounding loses at least the first, calibration at most the second.
 PLAIN_LOSES, CALIBRATED_LOSES = 3.0, 1.0
 
 
 def measure(run: Path, bits: Sequence[int], samples: int, report: int | None) -> dict[str, Any]:
-    """Figures of every number of bits, on the first ``report`` test samples of all classes, None for all."""
+    """Results for every number of bits, on the first ``report`` test samples of all classes, None for all samples."""
     opened = open_floats(run)
     assert opened.binning is not None
     calibration = open_samples("builtin", opened.binning, split="train")
@@ -62,7 +61,7 @@ def measure(run: Path, bits: Sequence[int], samples: int, report: int | None) ->
 
 
 def kept(report: dict[str, Any]) -> list[str]:
-    """Bits at which plain rounding loses ``PLAIN_LOSES`` points or more and calibration ``CALIBRATED_LOSES`` at most."""
+    """Bits at which plain rounding loses at least ``PLAIN_LOSES`` points and calibration at most ``CALIBRATED_LOSES``."""
     lost = {row["name"]: -row["difference_points"] for row in report["networks"]}
     pairs = {name.split(", ")[1]: value for name, value in lost.items() if name.startswith("plain")}
     return [

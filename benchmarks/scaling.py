@@ -1,7 +1,7 @@
-"""Time of a sample against neurons, steps, batch, activity and delays, for each engine: ``python -m benchmarks.scaling``.
+"""Time per sample against neurons, steps, batch, activity and delays, for each engine: ``python -m benchmarks.scaling``.
 
-Every point is a dense recurrent network of two hidden layers from ``benchmarks.networks``; what is not swept is as in the
-judged one.  Engines take turns at every point, and their outputs are compared before.
+Every point is a dense recurrent network with two hidden layers from ``benchmarks.networks``; all parameters except the swept
+one are those of the judged network.  Engines take turns at every point, after a comparison of their outputs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ENGINES: tuple[Engine, ...] = ("events", "dense", "auto")
 
 @dataclass(frozen=True)
 class Point:
-    """One network and its samples; ``density`` None: those of trained networks, else of the input and of both layers."""
+    """One network and its samples; ``density`` is that of the input and of both layers, None for those of trained networks."""
 
     neurons: int = networks.NEURONS[0]
     steps: int = networks.STEPS
@@ -34,7 +34,7 @@ class Point:
     delay_steps: int = networks.DELAY_STEPS
 
 
-#: What each sweep varies.
+#: Values of each sweep.
 SWEEPS: dict[str, tuple[float, ...]] = {
     "neurons": (64, 128, 256, 512, 1024, 2048),
     "steps": (25, 50, 100, 200, 400),
@@ -49,7 +49,7 @@ QUICK: dict[str, tuple[float, ...]] = {
     "density": (0.05, 0.5),
     "delay_steps": (0, 10),
 }
-#: Exponents are fitted from here on: all cores are busy, and what a call costs however small no longer shows.
+#: Smallest values for the fit of exponents: from here on all cores are busy, and the fixed cost of a call is negligible.
 FIT_FROM = {"batch": 256, "steps": 25}
 _LABELS = {
     "neurons": "neurons in each hidden layer",
@@ -61,7 +61,7 @@ _LABELS = {
 
 
 def measure(point: Point, repeats: int) -> dict[str, Any]:
-    """Seconds of a sample for each engine, best of ``repeats``."""
+    """Seconds per sample for each engine, best of ``repeats``."""
     density = point.density
     kind: dict[str, Any] = {} if density is None else {"density": density, "mean": None}
     shares = networks.LAYER_DENSITIES if density is None else (density, density)
@@ -83,7 +83,7 @@ def measure(point: Point, repeats: int) -> dict[str, Any]:
 
 
 def sweep(name: str, values: Sequence[float], base: Point, repeats: int) -> dict[str, Any]:
-    """All points of a sweep, and where it should be linear, the exponents of the time of a whole call."""
+    """All points of a sweep and, if the time should be linear, the fitted exponents of the time of a whole call."""
     points = []
     for value in values:
         point = replace(base, **cast("dict[str, Any]", {name: value}))
@@ -108,11 +108,11 @@ def sweep(name: str, values: Sequence[float], base: Point, repeats: int) -> dict
 
 
 def plot(path: Path, results: dict[str, Any]) -> None:
-    """One panel a sweep."""
+    """Plot one panel per sweep."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    # Okabe & Ito 2008: told apart by readers who do not see all colours
+    # Okabe & Ito 2008: distinguishable for colour-blind readers
     styles = {
         "events": {"color": "#0072B2", "marker": "o"},
         "dense": {"color": "#D55E00", "marker": "s"},

@@ -1,7 +1,7 @@
-"""Samples a second of the simulator and of everything else that runs the same network, side by side.
+"""Samples per second of the simulator and of its competitors on the same network, side by side.
 
-``python -m benchmarks.simulate [--quick] [--binary] [--json FILE]``.  Every output is compared with the simulator's, before the
-clock starts and after every timed call.
+``python -m benchmarks.simulate [--quick] [--binary] [--json FILE]``.  Every output is compared with the simulator's, before
+timing starts and after every timed call.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Spikes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is run: samples a call, steps, rounds; ``lava`` and ``stock`` are the (long, short) runs in steps."""
+    """Amount of work: samples per call, steps, rounds; ``lava`` and ``stock`` are the (long, short) runs in steps."""
 
     batch: int = 512
     slayer: int = 128
@@ -47,7 +47,7 @@ QUICK = Sizes(batch=32, slayer=8, loop=1, loop_batch=8, steps=20, lava=(40, 20),
 
 
 def measure(recurrence: networks.Recurrence, sizes: Sizes, worker: Worker | None, *, binary: bool) -> dict[str, Any]:
-    """All competitors on one network."""
+    """Measure all competitors on one network."""
     mean = None if binary else networks.INPUT_MEAN
     spikes = networks.samples(sizes.batch, steps=sizes.steps, mean=mean)
     network = networks.network(spikes, recurrence=recurrence)
@@ -83,7 +83,7 @@ def measure(recurrence: networks.Recurrence, sizes: Sizes, worker: Worker | None
 
 
 def conv_beside_dense(sizes: Sizes, *, binary: bool) -> dict[str, Any]:
-    """How many times as fast ConvDelRec runs as DelRec of the same size and activity, in the same rounds."""
+    """Speed of ConvDelRec relative to DelRec of the same size and activity, in the same rounds."""
     spikes = networks.samples(sizes.batch, steps=sizes.steps, mean=None if binary else networks.INPUT_MEAN)
     runs = [simulation(networks.network(spikes, recurrence=recurrence), spikes) for recurrence in ("conv", "dense")]
     single = [replace(run, call=on_one_core(run.call)) for run in runs]
@@ -97,12 +97,12 @@ def conv_beside_dense(sizes: Sizes, *, binary: bool) -> dict[str, Any]:
 
 
 def simulation(network: Network, spikes: Spikes) -> Run:
-    """The simulator itself, preparation of the network included."""
+    """The simulator, including the preparation of the network."""
     return Run("simulate, all cores", len(spikes), lambda: simulate(network, spikes).output)
 
 
 def on_one_core(call: Callable[[], npt.NDArray[Any]]) -> Callable[[], npt.NDArray[Any]]:
-    """``call`` on one core of the processor."""
+    """``call``, restricted to one core of the processor."""
 
     def run() -> npt.NDArray[Any]:
         with one_core():
@@ -112,7 +112,7 @@ def on_one_core(call: Callable[[], npt.NDArray[Any]]) -> Callable[[], npt.NDArra
 
 
 def numpy_loops(network: Network, spikes: Spikes, expected: npt.NDArray[Any], sizes: Sizes) -> list[Run]:
-    """The plain loop over samples, and the same loop over batches."""
+    """The plain numpy loop over samples, and the same loop over batches."""
     loop, many = NumpyLoop(network), np.ascontiguousarray(np.moveaxis(spikes[: sizes.loop_batch], 0, -1))
 
     def singly() -> npt.NDArray[Any]:
@@ -130,7 +130,7 @@ def numpy_loops(network: Network, spikes: Spikes, expected: npt.NDArray[Any], si
 
 
 def with_best_threads(run: Run) -> Run:
-    """``run`` with as many threads for BLAS as suit it: one, or as many as it takes by itself."""
+    """``run`` with the faster number of threads for BLAS: one, or its default."""
     controller = ThreadpoolController()
 
     def single() -> npt.NDArray[Any]:
@@ -145,7 +145,7 @@ def with_best_threads(run: Run) -> Run:
 
 
 def slayer_run(network: Network, spikes: Spikes, recurrence: networks.Recurrence) -> Run:
-    """SLAYER's evaluation of a network without recurrent delays; the conversion of its input is not timed."""
+    """SLAYER's evaluation of a network without recurrent delays; converting its input is not timed."""
     blocks = SlayerBlocks(network)
     x = blocks.tensor(spikes)
     note = "recurrence without delays, which SLAYER lacks, on both sides"
@@ -161,7 +161,7 @@ def slayer_run(network: Network, spikes: Spikes, recurrence: networks.Recurrence
 
 
 def lava_runs(worker: Worker, network: Network, spikes: Spikes, sizes: Sizes, *, stock: bool) -> dict[int, Run]:
-    """One sample in Lava, by steps, long and short: their difference is free of what starting costs."""
+    """A long and a short run of one sample in Lava, by steps; their difference excludes the cost of starting."""
     name, runs = "Lava, its own models" if stock else "Lava, our models of delays", {}
     for steps in sizes.stock if stock else sizes.lava:
         one = spikes[: -(-steps // sizes.steps)].reshape(1, -1, spikes.shape[2])[:, :steps]
@@ -174,7 +174,7 @@ def lava_runs(worker: Worker, network: Network, spikes: Spikes, sizes: Sizes, *,
 
 
 def row(ours: Run, peer: Run, taken: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """What is reported of a peer: samples a second, and how many times as fast the simulator beside it was."""
+    """The table row of a peer: its samples per second, and the simulator's speed relative to it in the same rounds."""
     rates = [peer.samples / seconds for _, seconds in taken]
     ratios = [ours.samples / first / rate for (first, _), rate in zip(taken, rates, strict=True)]
     return {
@@ -191,15 +191,15 @@ def row(ours: Run, peer: Run, taken: Sequence[tuple[float, float]]) -> dict[str,
 def lava_rows(
     ours: Run, runs: dict[int, Run], taken: dict[int, Sequence[tuple[float, float]]], steps: int
 ) -> list[dict[str, Any]]:
-    """Lava without and with the start of its processes; ``steps`` of a sample is one of the two lengths that were run.
+    """Lava without and with the start of its processes; ``steps`` of a sample is one of the two measured lengths.
 
-    Python's start and Lava's import are left out of both: a worker that is already there runs all.
+    Both exclude Python's start and Lava's import: a worker that is already running runs all.
     """
     (long, short), run = runs, runs[steps]
     moving, starts = [], []
     for (first, longer), (_, shorter) in zip(taken[long], taken[short], strict=True):
         per_step = (longer - shorter) / (long - short)
-        if per_step > 0:  # noise of the machine may exceed the difference
+        if per_step > 0:  # timing noise may exceed the difference
             moving.append((first, steps * per_step))
             starts.append(max(0.0, shorter - short * per_step))
     rows = []

@@ -1,7 +1,7 @@
 """A network as lava-dl's own SLAYER blocks, evaluated on the CPU: the same weights, delays and constants.
 
-SLAYER's Recurrent block has dense recurrence whose spikes arrive in the next step: no recurrent delays, no recurrent
-convolution.  So the networks given here have none of the former, and a convolution becomes the matrix that it is.
+SLAYER's Recurrent block has a dense recurrence whose spikes arrive in the next step, without recurrent delays and without
+recurrent convolutions.  The networks here therefore have no recurrent delays, and a convolution becomes a matrix.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ class SlayerBlocks:
             assert layer is last or device["vThMant"] == neuron.threshold
 
     def tensor(self, spikes: npt.NDArray[Any]) -> Any:
-        """``spikes`` (batch, steps, inputs) as SLAYER takes them, the steps last."""
+        """``spikes`` (batch, steps, inputs) as SLAYER's input (batch, inputs, steps)."""
         return self.torch.tensor(np.moveaxis(spikes, 1, -1), dtype=self.torch.float32)
 
     def run(self, x: Any) -> npt.NDArray[np.int32]:
-        """Voltages (batch, steps, outputs) of the readout, from rest, as whole numbers and in our alignment."""
+        """Voltages (batch, steps, outputs) of the readout, from rest, as integers and in Myelin's alignment."""
         voltage = self.evaluate(x).numpy()
         output = np.zeros((voltage.shape[0], voltage.shape[2], voltage.shape[1]), np.int32)
         output[:, 1:] = np.moveaxis(voltage, 1, -1)[:, :-1] * STATE_SCALE  # an Affine block has no step of latency
         return output
 
     def evaluate(self, x: Any) -> Any:
-        """The blocks one after the other."""
+        """The output of the chain of blocks for ``x``."""
         with self.torch.no_grad():
             for block in self.blocks:
-                # a Recurrent block goes on from the states in which the batch before ended
+                # a Recurrent block continues from the final states of the previous batch
                 block.neuron.current_state = block.neuron.voltage_state = self.torch.zeros(1)
                 x = block(x)
         return x
@@ -82,7 +82,7 @@ class SlayerBlocks:
 
 
 def _matrix(synapse: Conv, sources: int) -> npt.NDArray[np.int32]:
-    """The convolution over a row of ``sources`` neurons as (out, in)."""
+    """The convolution over a row of ``sources`` neurons as a matrix (out, in)."""
     weight, target, source, shape = unroll(synapse, (sources,))
     matrix = np.zeros(shape, np.int32)
     matrix[target, source] = weight

@@ -1,6 +1,6 @@
 """A million samples in bounded memory: ``python -m benchmarks.stream [--samples N] [--artifact FOLDER]``.
 
-Samples are made on the fly: those of a pool, shifted by random numbers of channels and steps.
+Samples are generated on the fly from a pool, shifted by random numbers of channels and steps.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _POOL = 1024
 
 
 class Shifted:
-    """Batches of samples that never repeat, cheaply: each is a part of the pool, shifted along channels and steps.
+    """Batches of ever new samples at little cost: each is a part of the pool, shifted along channels and steps.
 
     Attributes:
-        seconds: spent on making them.
+        seconds: time spent on generating them.
     """
 
     def __init__(self, pool: npt.NDArray[np.uint8], samples: int, batch: int, seed: int = 3) -> None:
@@ -48,7 +48,7 @@ class Shifted:
 
 
 def run(network: Network, pool: npt.NDArray[np.uint8], samples: int, batch: int) -> dict[str, Any]:
-    """Stream ``samples`` through ``network``; memory is looked at after the third batch and at the end."""
+    """Stream ``samples`` through ``network``; memory is measured after the third batch and at the end."""
     batches, done, settled = Shifted(pool, samples, batch), 0, 0.0
     predicted = np.zeros(network.num_classes, np.int64)
     next(stream(network, [pool[:batch]]))  # compiles
@@ -80,7 +80,7 @@ def run(network: Network, pool: npt.NDArray[np.uint8], samples: int, batch: int)
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held so far, in MB."""
+    """Peak memory of this process so far, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 

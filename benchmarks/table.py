@@ -1,4 +1,4 @@
-"""Results as Markdown, and the tables that stand in README.md: ``python -m benchmarks.table`` writes them there."""
+"""Results as Markdown, and the tables of README.md: ``python -m benchmarks.table`` updates them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TITLES = {"dense": "Dense recurrence", "conv": "Convolutional recurrence (ConvD
 
 
 def simulate_table(results: dict[str, Any]) -> str:
-    """Samples a second on each network, and how many times as fast the simulator is."""
+    """Samples per second on each network, and the simulator's relative speed."""
     lines = []
     for network in results["networks"]:
         shares = network["densities"]
@@ -46,7 +46,7 @@ def simulate_table(results: dict[str, Any]) -> str:
 
 
 def stream_line(results: dict[str, Any]) -> str:
-    """A million samples, in words."""
+    """A sentence about the million samples."""
     return (
         f"`stream` took {number(results['samples'])} samples of {results['steps']} steps through {results['network']} in "
         f"{number(results['seconds'])} s, {number(results['samples_per_s'])} a second; the process never held more than "
@@ -56,7 +56,7 @@ def stream_line(results: dict[str, Any]) -> str:
 
 
 def peak_line(results: dict[str, Any]) -> str:
-    """The shares of the machine's peaks, in words."""
+    """A sentence about the fractions of the machine's peaks."""
     dense, events = results["dense"], results["events"][-1]
     return (
         f"Matrix products of the dense engine at {dense['network'].split(',')[0]} reach {dense['gflop_per_s']:.0f} GFLOP/s, "
@@ -67,7 +67,7 @@ def peak_line(results: dict[str, Any]) -> str:
     )
 
 
-#: Tables of the README by the name in their markers.
+#: Tables of the README by the names in their markers.
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "train_step": train_step_table,
     "inference": inference_table,
@@ -83,13 +83,13 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def section(name: str, folder: Path = RESULTS) -> str:
-    """What stands between the markers ``name``: nothing before it was measured."""
+    """The text between the markers ``name``; empty before it was measured."""
     path = folder / f"{name}.json"
     return f"\n{TABLES[name](json.loads(path.read_text(encoding='utf-8')))}\n" if path.is_file() else ""
 
 
 def with_tables(text: str, folder: Path = RESULTS) -> str:
-    """``text`` with the current tables between their markers.  Raises ValueError where markers are missing."""
+    """``text`` with the current tables between their markers; ValueError if markers are missing."""
     for name in TABLES:
         begin, end = f"<!-- benchmarks:{name} -->", f"<!-- /benchmarks:{name} -->"
         if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):

@@ -15,7 +15,7 @@ _OURS = {"dense": "Myelin, dense", "conv": "Myelin, convolutional"}
 
 
 def train_step_table(results: dict[str, Any]) -> str:
-    """Milliseconds of a step at the judged point, the sweep as ratios, memory, and the share of the peak."""
+    """Milliseconds per step at the judged point, the sweep as ratios, memory, and the fraction of the peak."""
     judged, points = results["judged_point"], results["points"]
     held = {(row["recurrence"], row["name"]): row["mb"] for row in results["memory"]}
     at = [point for point in points if (point["neurons"], point["lags"]) == (judged["neurons"], judged["lags"])]
@@ -54,7 +54,7 @@ def train_step_table(results: dict[str, Any]) -> str:
 
 
 def _sweep(points: list[dict[str, Any]]) -> list[str]:
-    """How many times as fast as the published order, recurrence and neurons down, lags across."""
+    """Speed relative to the published order: one row per recurrence and neurons, one column per lags."""
     lags = sorted({point["lags"] for point in points})
     lines = [f"| neurons | {' | '.join(f'{lag} lags' for lag in lags)} |", "|---" * (len(lags) + 1) + "|"]
     for kind in ("dense", "conv"):
@@ -82,7 +82,7 @@ def _shares(results: dict[str, Any]) -> list[str]:
 
 
 def inference_table(results: dict[str, Any]) -> str:
-    """Milliseconds of a call at the judged point, singly and in batches, the sweep as ratios, and memory."""
+    """Milliseconds per call at the judged point, singly and in batches, the sweep as ratios, and memory."""
     judged, points = results["judged_point"], results["points"]
     held = {(row["recurrence"], row["name"]): row["mb"] for row in results["memory"]}
     batches = sorted({point["batch"] for point in points})

@@ -1,4 +1,4 @@
-"""Words and numbers that all tables share."""
+"""Texts and number formats common to all tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def machine_line(results: dict[str, Any]) -> str:
-    """What it was measured on."""
+    """A line about the machine of the measurement."""
     facts = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     told = "".join(f", {name}={value}" for name, value in facts["environment"].items())
@@ -16,7 +16,7 @@ def machine_line(results: dict[str, Any]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits, with separators of thousands."""
+    """``value`` with three significant digits and separators of thousands."""
     if value >= 100:
         digits = max(0, len(str(int(value))) - 3)
         return f"{round(value, -digits):,.0f}"
@@ -24,5 +24,5 @@ def number(value: float) -> str:
 
 
 def times(ratio: dict[str, float]) -> str:
-    """Median (range)."""
+    """A ratio as "median (range)"."""
     return f"{number(ratio['median'])} ({number(ratio['low'])} to {number(ratio['high'])})"

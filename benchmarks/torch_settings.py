@@ -1,4 +1,4 @@
-"""What suits torch best where others run: how many threads, and whether oneDNN makes its convolutions."""
+"""The fastest settings of torch for an implementation: number of threads, and convolutions with or without oneDNN."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import torch.backends.nnpack
 
 from benchmarks.measure import best_of
 
-#: Threads that torch takes by itself: one a core.
+#: Torch's default number of threads: one per core.
 THREADS = torch.get_num_threads()
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Threads, and whether oneDNN is on, as it is by itself; for one channel it may take ten times as long as torch's loops."""
+    """Threads, and whether oneDNN is on (the default); for one channel it may take ten times as long as torch's loops."""
 
     threads: int = THREADS
     onednn: bool = True
@@ -30,19 +30,19 @@ class Settings:
 
 @contextlib.contextmanager
 def applied(settings: Settings) -> Iterator[None]:
-    """While open, torch runs with ``settings``; then as before."""
+    """A context in which torch uses ``settings``; the previous settings are restored after it."""
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the precision of GPUs
-        # NNPACK, which torch takes where oneDNN is off, transforms its sums: they are not exact, and spikes differ
+        # torch uses NNPACK if oneDNN is off; NNPACK transforms its sums, so they are not exact and spikes differ
         with torch.backends.mkldnn.flags(enabled=settings.onednn), torch.backends.nnpack.flags(enabled=False):
             yield
     torch.set_num_threads(before)
 
 
 def fastest(call: Callable[[], Any], *, convolution: bool) -> Settings:
-    """The settings under which ``call`` is fastest, each tried three times."""
+    """The settings with which ``call`` is fastest; each is tried three times."""
     seconds = {}
     for settings in (Settings(threads, onednn) for threads in {1, THREADS} for onednn in {True, not convolution}):
         with applied(settings):

@@ -1,7 +1,7 @@
 """Forward and backward of one recurrent layer: ours, the published order, and lava-dl: ``python -m benchmarks.train_step``.
 
-Everything runs the same problem (``benchmarks.training_layers``) and gives the same spikes and gradients, which is checked at
-every point.  Torch takes one thread or all, and convolutions of oneDNN or its own: whichever is faster there.
+All run the same problem (``benchmarks.training_layers``) and give the same spikes and gradients, which is checked at every
+point.  Torch uses one thread or all, and oneDNN's convolutions or its own, whichever is faster.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from myelin.train.run.memory import keep_freed_memory
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is swept, around the judged point (its ``neurons`` and ``lags``), and how often: there and elsewhere."""
+    """Points of the sweep, the judged point (its ``neurons`` and ``lags``), and the repeats at it and elsewhere."""
 
     judged: Point
     neurons: tuple[int, ...] = (128, 256, 512)
@@ -47,14 +47,14 @@ QUICK = Sizes(
 
 
 def blas_gflop_per_s(size: int) -> float:
-    """What torch's matrix product reaches on all in float32."""
+    """Speed of torch's float32 matrix product on all cores, in GFLOP/s."""
     a, b, out = torch.rand(size, size), torch.rand(size, size), torch.empty(size, size)
     torch.mm(a, b, out=out)
     return 2e-9 * size**3 / best_of(lambda: torch.mm(a, b, out=out), 5)
 
 
 def stepper(name: Name, point: Point, expected: Tensor | None) -> tuple[Callable[[], float], Settings]:
-    """A function that runs one step and gives its seconds, and torch's settings; outputs are compared outside the time."""
+    """A function that runs one step and returns its seconds, and torch's settings; comparing outputs is not timed."""
     given = problem(point)
     own, x = layer(name, point, given), given.x.requires_grad_()
     settings = Settings() if name == "ours" else best_settings(name, point)
@@ -70,7 +70,7 @@ def stepper(name: Name, point: Point, expected: Tensor | None) -> tuple[Callable
 
 
 def best_settings(name: Name, point: Point) -> Settings:
-    """What is fastest on a few steps."""
+    """Torch's fastest settings, tried on a few steps."""
     few = replace(point, steps=max(2, point.steps // 25))
     given = problem(few)
     own, x = layer(name, few, given), given.x.requires_grad_()
@@ -78,7 +78,7 @@ def best_settings(name: Name, point: Point) -> Settings:
 
 
 def measure(point: Point, names: Sequence[Name], repeats: int, sizes: Sizes, blas: float) -> dict[str, Any]:
-    """One point: ours with spread and with rounded delays, and in the same rounds each of ``names`` with spread delays."""
+    """Measure one point: ours with spread and with rounded delays and, in the same rounds, ``names`` with spread delays."""
     single = replace(point, hard=True)
     checked = {
         phase: compare(at.small(sizes.checked_batch), tuple(names)) for phase, at in (("spread", point), ("rounded", single))
@@ -124,14 +124,14 @@ def measure(point: Point, names: Sequence[Name], repeats: int, sizes: Sizes, bla
 
 
 def peers(point: Point, judged: Point) -> list[Name]:
-    """Whom a point is measured against."""
+    """Implementations to compare with at a point."""
     if point.recurrence == "conv" or point.lags != judged.lags:
         return ["published"]
     return ["published", "rearranged", *(() if compat.missing(slayer=True) else ("lava-dl",))]
 
 
 def points(sizes: Sizes, recurrence: Recurrence) -> list[Point]:
-    """All of a recurrence: every pair of neurons and lags."""
+    """All points of one recurrence: every pair of neurons and lags."""
     return [
         replace(sizes.judged, recurrence=recurrence, neurons=neurons, lags=lags)
         for neurons in sizes.neurons
@@ -151,7 +151,7 @@ def memory(point: Point, names: Sequence[Name]) -> list[dict[str, Any]]:
 
 
 def plot(path: Path, results: dict[str, Any]) -> None:
-    """Time of a step over neurons at the judged lags, and over lags at the judged neurons."""
+    """Plot the time of a step over neurons at the judged lags, and over lags at the judged neurons."""
     colours = {"ours": BLUE, "published": ORANGE, "rearranged": GREY, "lava-dl": GREEN}
     picture = figure(10, 4)
     judged = results["judged_point"]
@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", action="store_true", help="the judged neurons and lags alone; writes nothing without --json")
     parser.add_argument("--json", type=Path, help="where to write, with a PNG beside it; results/train_step.json by default")
     given = parser.parse_args(arguments)
-    keep_freed_memory()  # as training does; it serves all that are measured
+    keep_freed_memory()  # as in training; it benefits all implementations
     sizes = QUICK if given.quick else FULL
     if given.only:
         sizes = replace(sizes, neurons=(sizes.judged.neurons,), lags=(sizes.judged.lags,))

@@ -1,7 +1,7 @@
-"""One recurrent layer in all implementations, on the same problem: what ``benchmarks.train_step`` times.
+"""One recurrent layer in all implementations on the same problem, for ``benchmarks.train_step``.
 
-A layer is driven by given currents, as a feed-forward connection that everybody has would drive it, and passes its gradient on
-to them.  Everything is a multiple of a power of two small enough that float32 adds it exactly in any order: spikes are equal.
+Given currents drive the layer in place of a feed-forward connection, which is the same for all, and receive its gradient.  All
+values are multiples of a power of two for which float32 sums are exact in any order, so spikes are equal.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from myelin.train.neurons import Cuba
 
 Name = Literal["ours", "published", "rearranged", "lava-dl"]
 
-#: Spread of the triangle while delays are learnt: taps are multiples of 1/16 then, and 8 of them.
+#: Spread of the triangle while delays are learnt: the kernel then has 8 taps, which are multiples of 1/16.
 SIGMA = 3
-#: Of all neurons, in SLAYER's units.
+#: Constants of all neurons, in SLAYER's units.
 NEURON: dict[str, Any] = {"threshold": 8.0, "current_decay": 0.5, "voltage_decay": 0.125}
-#: Driving currents: mean and standard deviation.  About one neuron in ten spikes in a step.
+#: Mean and standard deviation of the driving currents.  About one neuron in ten spikes in a step.
 _MEAN, _SPREAD = 0.5, 2.0
 #: Standard deviation of the recurrent input when all neurons spike.
 _RECURRENT = 2.0
@@ -35,7 +35,7 @@ _GRID = 32
 
 @dataclass(frozen=True)
 class Point:
-    """A layer and how it is run; ``lags``: recurrent spikes arrive after 1 to this many steps."""
+    """A layer and the size of its run; recurrent spikes arrive after 1 to ``lags`` steps."""
 
     recurrence: Recurrence
     neurons: int = 256
@@ -45,7 +45,7 @@ class Point:
     hard: bool = False
 
     def small(self, batch: int) -> Point:
-        """The same layer on fewer samples."""
+        """The same layer on at most ``batch`` samples."""
         return replace(self, batch=min(batch, self.batch))
 
 
@@ -61,7 +61,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Layer:
-    """An implementation: spikes (T, B, N) of currents (T, B, N), its parameters, and what to do before a new batch."""
+    """An implementation: spikes (T, B, N) of currents (T, B, N), its parameters, and a function to call before a new batch."""
 
     forward: Callable[[Tensor], Tensor]
     weight: nn.Parameter
@@ -69,7 +69,7 @@ class Layer:
     clear: Callable[[], None] = lambda: None
 
     def step(self, x: Tensor, grad: Tensor) -> Tensor:
-        """Forward and backward; gives the spikes and leaves gradients in the parameters and in ``x``."""
+        """Run forward and backward; returns the spikes and sets the gradients of the parameters and of ``x``."""
         self.clear()
         self.weight.grad = x.grad = None
         if self.delay is not None:
@@ -80,7 +80,7 @@ class Layer:
 
 
 def problem(point: Point, seed: int = 1) -> Problem:
-    """Random, and exact in float32.  Delays: the last spike arrives after ``lags`` steps, spread or not."""
+    """A random problem, exact in float32.  With or without spread, the last spike arrives after ``lags`` steps."""
     draw = torch.Generator().manual_seed(seed)
     shape = (point.steps, point.batch, point.neurons)
     x = torch.round(_GRID * (_MEAN + _SPREAD * torch.randn(shape, generator=draw))) / _GRID
@@ -124,7 +124,7 @@ def _ours(point: Point, given: Problem) -> Layer:
 
 
 def _lava_dl(given: Problem) -> Layer:
-    """lava-dl's own block, its feed-forward connection taken out; a spike arrives in the next step."""
+    """lava-dl's own block without its feed-forward connection; a spike arrives in the next step."""
     compat.prepare(slayer=True)
     from lava.lib.dl import slayer
 
@@ -135,7 +135,7 @@ def _lava_dl(given: Problem) -> Layer:
     weight.data = given.weight.reshape(weight.shape).clone()
 
     def clear() -> None:
-        # the block goes on from the states in which the batch before ended
+        # the block continues from the final states of the previous batch
         block.neuron.current_state = block.neuron.voltage_state = torch.zeros(1)
 
     def forward(x: Tensor) -> Tensor:
@@ -145,19 +145,19 @@ def _lava_dl(given: Problem) -> Layer:
 
 
 def undelayed(point: Point, given: Problem) -> tuple[Point, Problem]:
-    """The same layer with recurrent spikes that arrive in the next step, which is what lava-dl has."""
+    """The same layer without recurrent delays: recurrent spikes arrive in the next step, as in lava-dl."""
     return replace(point, hard=True), replace(given, delay=torch.zeros_like(given.delay))
 
 
 def compare(point: Point, names: tuple[Name, ...]) -> dict[str, Any]:
-    """Check that implementations give equal spikes and gradients on ``point``; gives the activity and the largest differences.
+    """Check that implementations give equal spikes and gradients on ``point``; returns activity and largest differences.
 
-    Gradients are compared relative to the largest one: of the weights and the currents, and of the delays where they are
-    spread (rounded delays have a gradient of ours that the papers do not).  lava-dl's is checked without recurrent delays and
-    for spikes alone, since its gradient does not reach back through the states.
+    Gradients of the weights and the currents are compared relative to the largest one, and those of the delays if they are
+    spread (only Myelin has a gradient of rounded delays, the papers do not).  For lava-dl only the spikes without recurrent
+    delays are compared, since its gradient does not reach back through the states.
 
     Raises:
-        AssertionError: something differs.
+        AssertionError: spikes or gradients differ.
     """
     given, found = problem(point), {}
     own, inputs = layer("ours", point, given), given.x.clone().requires_grad_()
@@ -184,7 +184,7 @@ def compare(point: Point, names: tuple[Name, ...]) -> dict[str, Any]:
 
 
 def prepared(name: Name, **point: Any) -> Callable[[], Any]:
-    """One step of ``name``, for ``benchmarks.memory``."""
+    """A function that runs one step of ``name``, for ``benchmarks.memory``."""
     at = Point(**point)
     for size in (replace(at, steps=2, batch=2), at):
         given = problem(size)

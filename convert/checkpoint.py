@@ -1,8 +1,8 @@
-"""From a run folder to the integer network; the one file of ``myelin.convert`` that opens a run folder.
+"""From a run folder to the integer network; the only file of ``myelin.convert`` that opens a run folder.
 
-Weights become integers on the grid they were trained on (SLAYER's 8 bit: the even ones in -256..254), decays 12 bit, delays
-whole steps on their grid; the arithmetic is that of the trained network's own forward pass, so both give the same spikes.  It
-needs numpy, not torch.
+Weights become integers on the grid used in training (SLAYER's 8 bits: the even integers in -256..254), decays get 12 bits, and
+delays become whole steps on their grid.  The rounding is the same as in the trained network's forward pass, so both give the
+same spikes.  This file needs numpy, not torch.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Checkpoint:
 
     @cached_property
     def run(self) -> RunRecord:
-        """The record, seen to be complete; raises NetworkError where a fact is missing."""
+        """The checked record of the run; raises NetworkError if an entry is missing."""
         try:
             return self.record.require_complete()
         except ConfigError as error:
@@ -95,7 +95,7 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
         bits = config["train"]["weight_bits"]
         if bits == 0:
             raise NetworkError(f"{checkpoint.folder}: trained with float weights; train with train.weight_bits=8 to export")
-        grid = config["delay"].get("grid_steps", 1)  # runs of before there was a grid
+        grid = config["delay"].get("grid_steps", 1)  # older runs have no grid
         shape, message_bits = input_of(config)
         source, layers = Input(shape, message_bits=message_bits), []
         for index, trained in enumerate(trained_layers(checkpoint)):
@@ -122,10 +122,10 @@ def _layer(trained: TrainedLayer, bits: int, delay_grid: int) -> Layer:
 
 
 def _synapse(trained: TrainedSynapse, bits: int) -> Dense | Conv:
-    weight = on_grid(trained.weight.astype(np.float32) * WEIGHT_SCALE, bits)  # as the training's forward pass uses it
+    weight = on_grid(trained.weight.astype(np.float32) * WEIGHT_SCALE, bits)  # same arithmetic as the forward pass in training
     return Conv(weight, stride=trained.stride, padding=trained.padding) if trained.spatial else Dense(weight)
 
 
 def _delays(steps: npt.NDArray[Any], grid: int) -> npt.NDArray[Any]:
-    """Whole steps on the grid."""
+    """Delays rounded to whole steps on the grid."""
     return grid * np.rint(steps / grid).astype(np.int64)

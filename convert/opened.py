@@ -1,7 +1,7 @@
-"""What a path holds, answered in one place: a netx file, a NIR file, an artifact folder or the run folder of a training.
+"""Opens a network from a path of any kind: a netx file, a NIR file, an artifact folder or a run folder.
 
-Every command and function that takes a network goes through ``read``; one that cannot do with every kind asks ``require``,
-whose message names the object, what it is, what is allowed, and a cure for that kind.
+Every command and function that takes a network uses ``read``.  A command that accepts only some kinds calls ``require``, whose
+message names the object, its kind, the allowed kinds, and a cure.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
     from myelin.convert.checkpoint import Checkpoint
 
 Kind = Literal["netx", "nir", "artifact", "run"]
-#: What messages call each kind.
+#: Name of each kind in messages.
 TITLES: dict[Kind, str] = {
     "netx": "a netx file",
     "nir": "a NIR file",
     "artifact": "an artifact folder",
     "run": "a run folder",
 }
-#: The file in a folder that tells its kind.
+#: File in a folder that identifies its kind.
 _TELLS: dict[str, Kind] = {"manifest.json": "artifact", "run.json": "run"}
 _EXPECTED = "a netx file (*.net), a NIR file (*.nir), an artifact folder or a run folder is expected"
 
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A network and where it came from.
+    """A network and its origin.
 
     Attributes:
-        path: what was read; None for a network that was made in memory.
-        kind: what the path holds; None where there is no path.
-        network: its integers.
-        artifact: with golden inputs and manifest; None unless it is an artifact.
-        checkpoint: the trained network of a run folder, with its record; None unless it is one.
-        note: what was assumed or rounded while reading; None where nothing was.
+        path: path that was read; None for a network made in memory.
+        kind: kind of the path; None without a path.
+        network: the integer network.
+        artifact: the artifact with golden inputs and manifest; None for other kinds.
+        checkpoint: the trained network of a run folder, with its record; None for other kinds.
+        note: assumptions and roundings made while reading; None if there were none.
     """
 
     path: Path | None
@@ -56,31 +56,31 @@ class Opened:
 
     @property
     def name(self) -> str:
-        """What messages and results call it: its path."""
+        """Name in messages and results: the path."""
         return "network" if self.path is None else str(self.path)
 
     @property
     def title(self) -> str:
-        """What it is, in words."""
+        """The kind in words."""
         return "a network in memory" if self.kind is None else TITLES[self.kind]
 
     @property
     def exported_for(self) -> str | None:
-        """Name of the target that an artifact was exported for; None for every other kind."""
+        """Name of the target that an artifact was exported for; None for other kinds."""
         return None if self.artifact is None else str(self.artifact.manifest["target"]["name"])
 
 
-#: What functions take for a network: one in memory, one that was read, or the path of one.
+#: Networks that functions accept: one in memory, the result of ``read``, or a path.
 Source = Network | Opened | str | os.PathLike[str]
 
 
 def kind_of(path: str | os.PathLike[str]) -> Kind:
-    """The kind of what ``path`` holds, by the file that tells it in a folder, and by the groups in an HDF5 file.
+    """The kind of ``path``, from the identifying file of a folder, or from the groups of an HDF5 file.
 
-    A file that is no HDF5 counts as NIR where its name ends in ``.nir``, as netx elsewhere: their readers say what is wrong.
+    A file that is not HDF5 counts as NIR if its name ends in ``.nir``, else as netx; the reader then reports the error.
 
     Raises:
-        NetworkError: there is nothing, or a folder that is neither an artifact nor a run.
+        NetworkError: the path does not exist, or is a folder that is neither an artifact nor a run.
     """
     place = Path(path)
     if not place.exists():
@@ -98,23 +98,23 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
             if "layer" in file or "node" in file:
                 return "netx" if "layer" in file else "nir"
     except (OSError, RuntimeError):
-        pass  # no HDF5: what reads it next says so
+        pass  # not HDF5: its reader reports that
     return "nir" if place.suffix == ".nir" else "netx"
 
 
 def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
-    """What ``path`` holds: its network, and the artifact or checkpoint around it.
+    """Read the network of ``path``, and the artifact or checkpoint that contains it.
 
-    An artifact is verified, file hashes and golden outputs. The floats of a NIR file that does not carry integers are rounded
-    to the nearest ones, which ``note`` says.
+    An artifact is verified: file hashes and golden outputs. The floats of a NIR file without integers are rounded to nearest;
+    ``note`` reports it.
 
     Args:
         path: a netx file, a NIR file, an artifact folder, or a run folder that ``myelin train`` wrote.
-        dt_ms: length of a step in milliseconds, of a NIR file alone; None for what the file says, and 1 where it says nothing.
+        dt_ms: length of a step in milliseconds, for a NIR file only; None for the value in the file, else 1.
 
     Raises:
-        NetworkError: it holds none of these, or is damaged; or ``dt_ms`` is given for another kind.
-        MissingPartError: a NIR file, and the package nir is not installed.
+        NetworkError: the path is of no such kind, or is damaged; or ``dt_ms`` is given for another kind.
+        MissingPartError: the path is a NIR file, and the package nir is not installed.
     """
     place, kind = Path(path), kind_of(path)
     if dt_ms is not None and kind != "nir":
@@ -140,28 +140,28 @@ def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
 
 
 def opened_source(source: Source, *, dt_ms: float | None = None) -> Opened:
-    """``source`` as what ``read`` returns; see there for ``dt_ms`` and errors."""
+    """``source`` as an ``Opened``, read if it is a path; see ``read`` for ``dt_ms`` and errors."""
     if isinstance(source, Opened):
         return source
     return Opened(None, None, source) if isinstance(source, Network) else read(source, dt_ms=dt_ms)
 
 
 def note_lines(result: Mapping[str, Any]) -> list[str]:
-    """What a result with ``note`` says of how its network was read, for the screen; nothing where nothing was assumed."""
+    """Lines for the screen on how the network of a result was read, from its ``note``; empty without assumptions."""
     return [f"note          {result['note']}"] if result.get("note") else []
 
 
 def require(path: str | os.PathLike[str], allowed: tuple[Kind, ...], what: str, cures: dict[Kind, str]) -> Kind:
-    """The kind of what ``path`` holds, if it is among ``allowed``.
+    """The kind of ``path``, if it is among ``allowed``.
 
     Args:
-        path: what the user named.
-        allowed: kinds that will do.
-        what: who asks, such as "`myelin validate`".
-        cures: for kinds that will not do, what to do with them.
+        path: path given by the user.
+        allowed: accepted kinds.
+        what: the caller in words, such as "`myelin validate`".
+        cures: kind that is not accepted -> cure.
 
     Raises:
-        NetworkError: it is of another kind, or of none.
+        NetworkError: the path is of another kind, or of none.
     """
     kind = kind_of(path)
     if kind in allowed:

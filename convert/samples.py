@@ -1,4 +1,4 @@
-"""Samples of a data file as the input of a network: which split, how binned, what did not fit.  Without torch or Lava."""
+"""Samples of a data file as the input of a network: split, binning and lost events.  Needs neither torch nor Lava."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from myelin.hw_configs.errors import DataError
 if TYPE_CHECKING:
     from myelin.train.datasets import SpikeDataset
 
-#: Frames are 8 bit (``myelin.train.datasets``), so counts end here however many message bits an input has.
+#: Largest count in a frame: frames have 8 bits (``myelin.train.datasets``), whatever message bits an input has.
 MAX_COUNT = 255
-#: Which part is used unless the user says: data that no choice was made on comes first.
+#: Default split, in order of preference: data that no choice was made on comes first.
 PREFERRED_SPLITS = ("test", "valid")
 
 
 @dataclass(frozen=True)
 class Binning:
-    """How spikes become frames: ``steps`` of ``step_ms`` milliseconds, pooled to ``channels``, counts in ``message_bits``.
+    """Conversion of spikes to frames: ``steps`` of ``step_ms`` milliseconds, ``channels`` pooled, counts in ``message_bits``.
 
     ``intervals_ms``: edges of the intervals that split spikes into planes (``myelin.train.datasets.intervals``), none by
-    default. ``shape`` is the pooled (channels, height, width) of units on two axes, None where they lie in a row.
+    default. ``shape``: pooled (channels, height, width) of units on two axes; None for units on one axis.
     """
 
     steps: int
@@ -40,10 +40,10 @@ class Binning:
 
     @classmethod
     def from_dict(cls, values: Any, where: str) -> Binning:
-        """From a configuration's data section or a manifest's entry; raises DataError where one is missing or wrong."""
+        """Read a configuration's data section or a manifest's entry; raises DataError if a value is missing or wrong."""
         try:
             steps, step_ms, channels, bits = (values[name] for name in ("steps", "step_ms", "channels", "message_bits"))
-            shape = values.get("shape")  # what was written before there were two axes has none, nor intervals
+            shape = values.get("shape")  # older files have neither shape nor intervals
             edges = tuple(float(edge) for edge in values.get("intervals_ms", ()))
             if shape is None:
                 return cls(int(steps), float(step_ms), int(channels), int(bits), None, edges)
@@ -55,11 +55,11 @@ class Binning:
 
     @property
     def max_count(self) -> int:
-        """Largest count of a channel in a step; more are clipped."""
+        """Largest count of a channel in a step; larger counts are clipped."""
         return min(MAX_COUNT, (1 << self.message_bits) - 1) if self.message_bits else 1
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Values for JSON."""
         return {**asdict(self), "max_count": self.max_count}
 
 
@@ -69,9 +69,9 @@ class Samples:
 
     Attributes:
         dataset: the samples.
-        binning: how they become frames.
-        split: ``train``, ``valid``, ``test``, or ``all`` for a file that names no split.
-        lost: events that did not fit the frames made so far, by reason, and ``events``, all that were offered.
+        binning: conversion of spikes to frames.
+        split: ``train``, ``valid``, ``test``, or ``all`` for a file without splits.
+        lost: reason -> events that did not fit the frames made so far; ``events`` -> all events read for them.
     """
 
     dataset: SpikeDataset
@@ -88,7 +88,7 @@ class Samples:
         return self.dataset.labels
 
     def frames(self, indices: npt.ArrayLike, *, count_lost: bool = True) -> npt.NDArray[np.uint8]:
-        """(batch, steps, *input shape) spike counts of the samples ``indices``; ``count_lost``: add to ``lost``."""
+        """Spike counts (batch, steps, *input shape) of the samples ``indices``; ``count_lost``: add lost events to ``lost``."""
         plan = self.binning
         mode = "count" if plan.message_bits else "binary"
         binned = self.dataset.bin(indices, plan.steps, plan.step_ms, plan.shape or plan.channels, mode, plan.max_count)
@@ -102,7 +102,7 @@ class Samples:
             yield slice(start, min(start + size, len(self)))
 
     def events_not_in_frames(self) -> dict[str, int]:
-        """Events offered so far, and those that did not fit by reason."""
+        """Number of events read so far, and of those that did not fit, by reason."""
         return {name: int(self.lost[name]) for name in ("events", "late", "early", "off_channel", "clipped")}
 
 
@@ -118,21 +118,21 @@ def open_samples(
 
     Args:
         source: a built-in data set's name, a folder, or a file of the SHD format.
-        binning: how spikes become frames.
-        split: ``train``, ``valid`` or ``test``; None takes ``test``, else ``valid``, else all there is.
-        classes: number of classes the network knows; None if unknown.
-        keys: their names; () if unknown.
+        binning: conversion of spikes to frames.
+        split: ``train``, ``valid`` or ``test``; None for ``test``, else ``valid``, else all samples.
+        classes: number of the network's classes; None if unknown.
+        keys: names of the classes; () if unknown.
 
     Raises:
-        DataError: no such data, labels beyond the network's classes, other names of classes, or channels that do not pool to
-            the network's.
+        DataError: no such data, labels beyond the network's classes, different names of classes, or channels that cannot be
+            pooled to those of the network.
     """
     from myelin.train.datasets import available_splits, by_interval, load  # numba: loaded when data is read, not with convert
 
     there = available_splits(source)
     chosen = split or next((name for name in PREFERRED_SPLITS if name in there), None)
     if chosen is None and there:
-        chosen = there[0]  # a train split alone
+        chosen = there[0]  # there is only a train split
     dataset = load(source, chosen)
     if not len(dataset):
         raise DataError(f"{dataset.name}: holds no samples; at least one is needed")
@@ -147,13 +147,16 @@ def open_samples(
             "name data with the same classes in the same order"
         )
     samples = Samples(by_interval(dataset, binning.intervals_ms), binning, chosen or "all")
-    samples.frames([0], count_lost=False)  # refuses channels that do not pool before any work is done
+    samples.frames([0], count_lost=False)  # refuse channels that cannot be pooled before any work is done
     return samples
 
 
 def spread_choice(labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """Numbers of ``count`` samples, rising, of as many classes as possible: the first sample of each class, then the second
-    of each, and so on; of fewer classes than there are, evenly spaced ones."""
+    """Ascending numbers of ``count`` samples from as many classes as possible.
+
+    Takes the first sample of each class, then the second of each, and so on.  If ``count`` is below the number of classes, the
+    classes taken are evenly spaced.
+    """
     seen: Counter[int] = Counter()
     rank = np.zeros(labels.size, np.int64)
     for index, label in enumerate(labels.tolist()):
@@ -167,7 +170,7 @@ def spread_choice(labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.i
 
 
 def events_line(events: dict[str, int]) -> str:
-    """``12 of 3400 events (0.35 %): 12 late``."""
+    """The lost events as text, such as ``12 of 3400 events (0.35 %): 12 late``."""
     offered = events["events"]
     missed = {name: count for name, count in events.items() if name != "events" and count}
     total = sum(missed.values())

@@ -1,4 +1,4 @@
-"""The input of a run where any will do: samples of a data file, an artifact's golden inputs, random spikes, or an array."""
+"""The input of a run: samples of a data file, an artifact's golden inputs, random spikes, or an array."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from myelin.convert.opened import Opened
 from myelin.convert.samples import MAX_COUNT, Binning, Samples, open_samples, spread_choice
 from myelin.hw_configs.errors import DataError
 
-#: Random input, unless the user says.
+#: Defaults for random input.
 DENSITY, STEPS, SAMPLES = 0.1, 100, 4
 
 
 @dataclass(frozen=True)
 class InputChoice:
-    """Which input to run, of data, an artifact's golden inputs or random spikes; None leaves a choice open.
+    """Choice of the input: data, an artifact's golden inputs, or random spikes; None leaves an item open.
 
     Attributes:
         data: a built-in data set's name, a folder, or a file of the SHD format.
         split: part of the data: ``train``, ``valid`` or ``test``.
-        samples: how many, of as many classes as possible.
-        steps: length of a sample: of data where the network does not say how it is binned, and of random spikes.
-        step_ms: length of a step in milliseconds, of data where the network does not say how it is binned.
-        density: of random spikes, how many per input and step.
-        seed: of random spikes.
+        samples: number of samples, from as many classes as possible.
+        steps: length of a sample, for random spikes, and for data if the network does not define the binning.
+        step_ms: length of a step in milliseconds, for data if the network does not define the binning.
+        density: random spikes per input and step.
+        seed: seed of random spikes.
     """
 
     data: str | None = None
@@ -45,11 +45,11 @@ class InputChoice:
 
     @property
     def named(self) -> bool:
-        """Whether anything was chosen."""
+        """Whether any item was chosen."""
         return any(getattr(self, entry.name) is not None for entry in fields(self))
 
 
-#: What functions take for an input: a choice, or an array (samples, steps, *input shape); None leaves everything open.
+#: Inputs that functions accept: a choice, or an array (samples, steps, *input shape); None leaves everything open.
 Inputs = InputChoice | npt.NDArray[Any] | None
 
 
@@ -58,11 +58,11 @@ class Stimulus:
     """Input of a run.
 
     Attributes:
-        facts: where it comes from, for JSON, with units in the names.
-        text: the same in a line.
-        numbers: (samples,) numbers of the samples in their source, rising.
+        facts: origin of the input, for JSON, with units in the names.
+        text: the same as one line.
+        numbers: (samples,) numbers of the samples in their source, ascending.
         steps: length of a sample.
-        frames: (batch,) of these numbers -> (batch, steps, *input shape).
+        frames: function from numbers (batch,) to frames (batch, steps, *input shape).
     """
 
     facts: dict[str, Any]
@@ -72,7 +72,7 @@ class Stimulus:
     frames: Callable[[npt.NDArray[np.int64]], npt.NDArray[Any]]
 
     def batches(self, size: int) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]]:
-        """Numbers and frames of at most ``size`` samples at a time."""
+        """Yield numbers and frames of at most ``size`` samples at a time."""
         for start in range(0, len(self.numbers), size):
             part = self.numbers[start : start + size]
             yield part, self.frames(part)
@@ -82,8 +82,8 @@ def open_data(opened: Opened, choice: InputChoice) -> Samples:
     """The samples of ``choice.data`` (with ``split``, ``steps`` and ``step_ms``) for a network.
 
     Raises:
-        DataError: see ``myelin.convert.samples.open_samples``; or a binning is not given with a file, or given with an
-            artifact or a run, which say how spikes become frames.
+        DataError: see ``myelin.convert.samples.open_samples``; or a binning is missing for a file, or given for an artifact or
+            a run, which define it themselves.
     """
     assert choice.data is not None
     given = [name for name in ("steps", "step_ms") if getattr(choice, name) is not None]
@@ -110,7 +110,7 @@ def open_data(opened: Opened, choice: InputChoice) -> Samples:
 
 
 def _known_binning(opened: Opened) -> tuple[Binning, int, tuple[str, ...]] | None:
-    """Binning, number of classes and their names, of an artifact or a run; None where the source does not say them."""
+    """Binning, number of classes and their names of an artifact or a run; None if the source does not contain them."""
     if opened.artifact is not None:
         origin = Origin.of(opened.artifact)
         return origin.binning, origin.classes, origin.keys
@@ -121,12 +121,12 @@ def _known_binning(opened: Opened) -> tuple[Binning, int, tuple[str, ...]] | Non
 
 
 def stimulus_of(networks: Sequence[Opened], inputs: Inputs, most: int | None = None) -> Stimulus:
-    """The input of a run, for networks of the same input shape; ``choose`` says what an InputChoice gives.
+    """The input of a run, for networks of the same input shape; ``choose`` interprets an InputChoice.
 
     Args:
-        networks: what runs.
+        networks: the networks to run.
         inputs: a choice; an array (samples, steps, *input shape) of integers; or None, which leaves everything open.
-        most: how many samples of data or golden inputs to take unless the choice says; None for all.
+        most: default number of samples of data or golden inputs; None for all.
 
     Raises:
         DataError: an array without samples, or as ``choose``.
@@ -145,12 +145,13 @@ def stimulus_of(networks: Sequence[Opened], inputs: Inputs, most: int | None = N
 def choose(networks: Sequence[Opened], choice: InputChoice, most: int | None = None) -> Stimulus:
     """The input that ``choice`` names, for networks of the same input shape.
 
-    Data if named; else the golden inputs of an artifact; else, or where density or seed is named, random spikes.
+    The input is the data if given; else the golden inputs of an artifact; else random spikes.  Random spikes are also used if
+    density or seed is given.
 
     Args:
-        networks: an artifact or a run among them says how data is binned; an artifact has golden inputs.
-        choice: what the user says.
-        most: how many samples of data or golden inputs to take unless the user says; None for all.
+        networks: the networks; an artifact or a run among them defines the binning, and an artifact has golden inputs.
+        choice: choice of the user.
+        most: default number of samples of data or golden inputs; None for all.
 
     Raises:
         DataError: options that exclude each other, or data that cannot be used.
@@ -194,9 +195,9 @@ def _golden(opened: Opened, artifact: Artifact, choice: InputChoice, most: int |
 
 
 def _random(inputs: Sequence[Input], choice: InputChoice) -> Stimulus:
-    """Independent spikes; of graded ones each value that every input takes is as likely as the next.
+    """Independent random spikes; values of graded spikes are uniform over the range that every input accepts.
 
-    What drives neurons of an input stays 0 or 1: it becomes a bias, whose 13 bit it must not leave.
+    Spikes that drive neurons of an input stay 0 or 1: they become a bias, which must fit 13 bits.
     """
     density = DENSITY if choice.density is None else choice.density
     seed, steps, shape = choice.seed or 0, choice.steps or STEPS, inputs[0].shape
@@ -205,7 +206,7 @@ def _random(inputs: Sequence[Input], choice: InputChoice) -> Stimulus:
 
     def frames(chosen: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         made = []
-        for number in chosen.tolist():  # a generator for each, so that a sample does not depend on how many are made
+        for number in chosen.tolist():  # one generator each, so that a sample does not depend on their number
             rng = np.random.default_rng((seed, number))
             made.append(
                 (rng.random((steps, *shape)) < density) * rng.integers(1, most, (steps, *shape), np.uint8, endpoint=True)

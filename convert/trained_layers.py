@@ -1,6 +1,6 @@
-"""The layers of a trained run as they were trained: the one walk over a checkpoint's tensors.
+"""Reads the layers of a trained run from the tensors of its checkpoint, with the values used in training.
 
-Integers (``myelin.convert.checkpoint``) and floats (``myelin.convert.floats.checkpoint``) are made of what it finds.
+``myelin.convert.checkpoint`` makes integers of them, ``myelin.convert.floats.checkpoint`` a float network.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ class TrainedSynapse:
 
 @dataclass(frozen=True, eq=False)
 class TrainedLayer:
-    """A layer's parameters as training left them; arrays are scalar () or broadcast to ``shape``.
+    """A layer's trained parameters; arrays are scalar () or broadcastable to ``shape``.
 
     Attributes:
-        shape: of the population.
+        shape: shape of the population.
         synapse: the connection from the layer before.
         threshold: in SLAYER's unit; None for a readout of states, which never spikes.
-        current_decay, voltage_decay: whole 1/4096, as training computes with them.
-        delay_steps: axonal delays in steps, fractions where they were not rounded.
+        current_decay, voltage_decay: integers in units of 1/4096, as used in training.
+        delay_steps: axonal delays in steps, with fractions if they were not rounded.
         recurrent: connection to itself, or None.
-        recurrent_delay_steps: its axonal delays.
+        recurrent_delay_steps: axonal delays of that connection in steps.
     """
 
     shape: Shape
@@ -72,7 +72,7 @@ class TrainedLayer:
 
 @contextlib.contextmanager
 def belonging_together(folder: Path) -> Iterator[None]:
-    """What a tensor that is missing, or of another shape, raises, as one sentence: a NetworkError that names ``folder``."""
+    """Turn errors from missing tensors or wrong shapes into a NetworkError that names ``folder``, in one sentence."""
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -84,7 +84,7 @@ def belonging_together(folder: Path) -> Iterator[None]:
 
 
 def input_of(config: dict[str, Any]) -> tuple[Shape, int]:
-    """Shape of a run's input, and the bits of its messages."""
+    """Shape of a run's input, and its message bits."""
     data = config["data"]
     return tuple(data.get("shape") or (data["channels"],)), int(data["message_bits"])
 
@@ -116,7 +116,7 @@ class _Tensors:
         return self.tensors[self.prefix + name]
 
     def each(self, name: str, shape: Shape) -> Array:
-        """One value for all, one for each neuron, or one for each channel of a (C, H, W) population."""
+        """The tensor as a scalar, as one value per neuron, or as one value per channel of a (C, H, W) population."""
         values = self[name]
         if values.size == 1:
             return values.reshape(())

@@ -1,1 +1,1 @@
-"""Hardware targets as data, the ranges of the fixed-point model, and the errors users see.  Imports nothing of ours."""
+"""Hardware targets as data, ranges of the fixed-point model, and errors for users; imports no other package of Myelin."""

@@ -1,4 +1,4 @@
-"""How a chip packs synapses, and what an event costs it: parts of a ``Target``, each with the chip they were published for."""
+"""A chip's packing of synapses and its costs of events, parts of a ``Target``; each names the chip it was published for."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class SynapsePacking:
-    """How the synapses of one input axon lie in a core's memory.
+    """Layout of the synapses of one input axon in a core's memory.
 
     The axon's synapses form blocks of at most ``block_synapses``; a block of n takes ``n * (weight bits + delay bits + tag bits
-    [+ index bits when sparse]) + header_bits``, rounded up to words of ``word_bits``.
+    [+ index bits if sparse]) + header_bits``, rounded up to words of ``word_bits``.
 
     Attributes:
-        published_for: target whose packing this is; of another, it is an estimate.
+        published_for: target of the published packing; for other targets it is an estimate.
         header_bits, block_synapses, word_bits: see above.
-        tag_bits: a synapse that does not learn.
-        weight_bits, delay_bits, index_bits: widths that these fields may have, rising.
+        tag_bits: tag bits of a synapse that does not learn.
+        weight_bits, delay_bits, index_bits: allowed widths of these fields, ascending.
     """
 
     published_for: str
@@ -30,14 +30,14 @@ class SynapsePacking:
     index_bits: tuple[int, ...]
 
     def axon_bits(self, synapses: int, *, weight_bits: int, delay_bits: int = 0, index_bits: int = 0) -> int:
-        """Memory in bits of an axon with ``synapses`` synapses, whose fields have the widths that ``field_bits`` gives."""
+        """Memory in bits of an axon with ``synapses`` synapses; the widths of the fields come from ``field_bits``."""
         each = weight_bits + delay_bits + self.tag_bits + index_bits
         blocks, rest = divmod(synapses, self.block_synapses)
         full = self._words(self.block_synapses * each + self.header_bits)
         return self.word_bits * (blocks * full + (self._words(rest * each + self.header_bits) if rest else 0))
 
     def field_bits(self, field: str, needed: int) -> int | None:
-        """Narrowest width of ``weight_bits``, ``delay_bits`` or ``index_bits`` that holds ``needed`` bits; None: none does."""
+        """Narrowest width in ``weight_bits``, ``delay_bits`` or ``index_bits`` with at least ``needed`` bits, or None."""
         return next((width for width in getattr(self, field) if width >= needed), None)
 
     def _words(self, bits: int) -> int:
@@ -45,7 +45,7 @@ class SynapsePacking:
 
 
 class Event(NamedTuple):
-    """Energy and time of one event; None: not public."""
+    """Energy and time of one event; None if not public."""
 
     energy_pj: float | None = None
     time_ns: float | None = None
@@ -56,14 +56,14 @@ _NOT_PUBLIC = Event()
 
 @dataclass(frozen=True)
 class Events:
-    """What events cost.
+    """Costs of events.
 
     Attributes:
-        published_for: target whose figures these are; of another, they only compare networks with each other.
+        published_for: target of the published figures; for other targets they only compare networks with each other.
         synaptic_operation: one spike at one synapse.
-        neuron_update_active, neuron_update_inactive: one neuron, one step.
-        spike_within_tile: a spike on its way to a core of the same tile.
-        hop_east_west, hop_north_south: a spike from one tile to the next.
+        neuron_update_active, neuron_update_inactive: update of one neuron in one step.
+        spike_within_tile: transport of a spike to a core of the same tile.
+        hop_east_west, hop_north_south: transport of a spike from one tile to the next.
         barrier_one_tile, barrier_all_tiles: end of a step, with one tile or all tiles of the chip in use.
     """
 

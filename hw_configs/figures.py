@@ -1,6 +1,6 @@
-"""What all pictures have in common: colours, the look of the axes, a file that is written whole or not at all.
+"""Common parts of all figures: colours, style of the axes, and files written completely or not at all.
 
-Figures are made without pyplot, so no global state and no display are needed.
+Figures do not use pyplot, so they need no global state and no display.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from myelin.hw_configs.files import atomic_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe & Ito 2008: told apart by readers who do not see all colours
+# Okabe & Ito 2008: distinguishable for colour-blind readers
 INK, BLUE, ORANGE, GREEN, GREY = "#222222", "#0072B2", "#D55E00", "#009E73", "#9A9A9A"
 _DPI = 130
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches."""
-    from matplotlib.figure import Figure  # 0.5 s to import: only whoever draws pays
+    """An empty figure of ``width`` x ``height`` inches."""
+    from matplotlib.figure import Figure  # imported here, since the import takes 0.5 s
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a PNG."""
+    """Write ``figure`` as a PNG file, completely or not at all."""
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(labelsize=8)

@@ -1,4 +1,4 @@
-"""Measurements of whole networks that others have published; ``published/networks.toml`` holds them with their sources."""
+"""Published measurements of whole networks, from ``published/networks.toml``, with their sources."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Measurement(NamedTuple):
     """One network on one piece of hardware.
 
     Attributes:
-        network, task, hardware, condition: what was measured.
-        time_ms, energy_mj: per inference.
-        source: where it was published.
+        network, task, hardware, condition: subject of the measurement.
+        time_ms, energy_mj: time and energy per inference.
+        source: publication.
     """
 
     network: str
@@ -26,6 +26,6 @@ class Measurement(NamedTuple):
 
 
 def measurements() -> tuple[Measurement, ...]:
-    """All of them."""
+    """All published measurements."""
     path = Path(__file__).parent / "published" / "networks.toml"
     return tuple(Measurement(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["measurement"])

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, fields
 from myelin.hw_configs.costs import Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
 
-#: Neurons and connections that a target's processes may be said to support, by the names networks use for them.
+#: Names of the neurons and connections that a target file may list as supported; networks use the same names.
 NEURON_MODELS = ("cuba", "delta", "sigma_delta", "sigma")
 LAYER_KINDS = ("dense", "conv", "recurrent dense", "recurrent conv")
 
 
-#: Numbers that may be negative, and numbers of which there is one at least.
+#: Numbers that may be negative, and numbers that are at least 1.
 _SIGNED = ("weight_exp_min", "bias_mant_min")
 _POSITIVE = (
     "chips",
@@ -33,37 +33,37 @@ _POSITIVE = (
 
 @dataclass(frozen=True)
 class Target:
-    """What a chip, a board or a simulator holds.  None means: not public; rules then say "not public, not checked".
+    """Limits of a chip, a board or a simulator.  None means "not public"; rules then report "not public, not checked".
 
     Attributes:
-        name: short name, as ``--target`` takes it.
+        name: short name, for ``--target``.
         title: full name.
-        chip: name of the chip that a board carries; of a chip, its own.
-        chips: how many.
-        simulator: whether it is no hardware at all, so that cores, memory and axons have no meaning.
+        chip: name of the chip on a board; for a chip, its own name.
+        chips: number of chips.
+        simulator: whether it is a simulator without hardware, so that cores, memory and axons have no meaning.
         weight_bits: bits of a signed synaptic weight; weights of one sign use the sign bit too.
-        weight_exp_min, weight_exp_max: exponent of a connection's weights.
+        weight_exp_min, weight_exp_max: range of the exponent of a connection's weights.
         delay_steps_max: longest delay between a spike and its arrival, in steps beyond the one that every connection takes.
         current_decay_min, current_decay_max, voltage_decay_min, voltage_decay_max: decays in 1/4096 per step.
         threshold_max: mantissa, in units of 64 states.
         bias_mant_min, bias_mant_max, bias_exp_max: bias is ``bias_mant << bias_exp``.
         message_bits_max: payload of a spike in bits; 0: spikes are 0 or 1.
         state_bits: bits of u and v, sign included.
-        cores_per_chip, usable_cores_per_chip: neurocores nominally, and those to plan with.
+        cores_per_chip, usable_cores_per_chip: nominal number of neurocores, and number that a mapping may use.
         cores_per_tile: neurocores that share a router.
         neurons_per_core: neurons that one core updates.
-        neuron_configs_per_core: different sets of decays that the neurons of one core may have.
+        neuron_configs_per_core: number of different sets of decays that the neurons of one core may have.
         core_memory_bytes: synapse memory of a core (Loihi 1), or memory shared with neuron states (Loihi 2).
-        delay_slots_per_core: sums of delayed input that a core keeps; a neuron whose input is delayed by up to d steps takes
-            the power of two above d + 1, one slot for each step of arrival and one that is being read.
+        delay_slots_per_core: number of sums of delayed input that a core keeps; a neuron with input delays up to d steps takes
+            the power of two above d + 1: one slot for each step of arrival, and one that is being read.
         axons_in_per_core, axons_out_per_core: routing entries of a core.
         embedded_cores_per_chip: x86 cores on the chip.
         step_ns_min: shortest step of the whole chip, in nanoseconds.
-        neuron_models, layer_kinds: what the target has processes for, of NEURON_MODELS and LAYER_KINDS.
+        neuron_models, layer_kinds: supported neurons and connections, from NEURON_MODELS and LAYER_KINDS.
         conv_weights_shared: whether the neurons of a core share the kernels of a convolution; otherwise it is unrolled.
-        packing: how synapses lie in memory.
-        events: what an event costs.
-        sources: for each of these given, where it comes from, by name (``packing.header_bits``, ``events.hop_east_west``).
+        packing: layout of synapses in memory.
+        events: costs of events.
+        sources: source of each given value, by name (``packing.header_bits``, ``events.hop_east_west``).
     """
 
     name: str
@@ -129,45 +129,45 @@ class Target:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Names of what is not public."""
+        """Names of the values that are not public."""
         return tuple(name for name in known_fields() if getattr(self, name) is None)
 
     @property
     def limits(self) -> dict[str, int]:
-        """The numbers that are known, by name."""
+        """The known numbers by name."""
         return {name: getattr(self, name) for name in number_fields() if getattr(self, name) is not None}
 
     @property
     def cores_to_plan_with(self) -> int | None:
-        """Neurocores of one chip that a mapping may use: the usable ones where they are public, else the nominal ones."""
+        """Number of neurocores per chip that a mapping may use: the usable ones if public, else the nominal ones."""
         return self.cores_per_chip if self.usable_cores_per_chip is None else self.usable_cores_per_chip
 
     @property
     def packing_label(self) -> str:
-        """What to write beside a figure of memory that rests on ``packing``; empty where the packing is the chip's own."""
+        """Note for memory figures based on ``packing``; empty if the packing was published for this chip."""
         if self.packing is None or self.packing.published_for == self.chip:
             return ""
         return f"estimate, {self.packing.published_for} packing"
 
     @property
     def events_label(self) -> str:
-        """What to write beside a figure of energy or time that rests on ``events``; empty where they are the chip's own."""
+        """Note for energy and time figures based on ``events``; empty if the figures were published for this chip."""
         if self.events is None or self.events.published_for == self.chip:
             return ""
         return f"relative comparison only: figures per event are those of {self.events.published_for}"
 
 
-#: Fields that say what a target is, not what it holds.
+#: Fields that identify a target and state no limits.
 _IDENTITY = ("name", "title", "chip", "simulator", "sources")
 
 
 def known_fields() -> tuple[str, ...]:
-    """Names of everything that a target may state about the hardware."""
+    """Names of all fields about the hardware."""
     return tuple(entry.name for entry in fields(Target) if entry.name not in _IDENTITY)
 
 
 def number_fields() -> tuple[str, ...]:
-    """Names of all whole numbers that a target may state."""
+    """Names of all integer fields about the hardware."""
     return tuple(name for name in known_fields() if name not in PROCESS_FIELDS and name not in ("packing", "events"))
 
 

@@ -3,7 +3,7 @@
 The names below are loaded when they are first used: ``import myelin`` alone loads no torch, numba or Lava.
 
 ============================================ ===================================================================================
-files                                        ``read`` says what a path holds; ``read_netx``, ``write_netx``, ``read_nir``,
+files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
                                              ``write_nir``; ``load_target``
 training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
@@ -22,7 +22,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if os.path.isfile(os.path.join(os.path.dirname(__file__), "train")):
-    # a clone without symbolic links, as on Windows: git left texts in their place, and the folders lie beside this one
+    # a clone without symbolic links, as on Windows: git wrote text files instead, and the folders are beside this one
     __path__.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from myelin.hw_configs.version import VERSION as __version__
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
     slayer: ModuleType
 
-#: Module -> names here that it defines; ``name=other`` where it stands there under another.
+#: Module -> public names that it defines; ``name=other`` if the module calls it ``other``.
 _HOMES = {
     "myelin.backends.diff": "diff",
     "myelin.convert.artifact.artifact": "Artifact",
@@ -94,7 +94,7 @@ _HOMES = {
     "myelin.validation.backends": "validate=validate_artifact",
     "myelin.validation.validate": "Validation",
 }
-#: Name here -> module, and its name there.
+#: Public name -> module, and its name in that module.
 _LAZY = {
     (parts := entry.partition("="))[0]: (module, parts[2] or parts[0])
     for module, entries in _HOMES.items()
@@ -157,7 +157,7 @@ def __getattr__(name: str) -> Any:
         value = importlib.import_module("myelin.lava_models.compat").load_slayer()
     else:
         raise AttributeError(f"module 'myelin' has no attribute {name!r}")
-    globals()[name] = value  # found without a call the next time
+    globals()[name] = value  # later look-ups find it without this function
     return value
 
 

@@ -1,4 +1,4 @@
-"""The command line of Myelin: mounts the commands of each stage, and turns every error a user can cause into one line."""
+"""The command line of Myelin: adds the commands of each stage, and reports every user error in one line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from myelin.hw_configs.errors import MyelinError
 from myelin.hw_configs.parts import missing_part
 from myelin.hw_configs.version import VERSION
 
-#: Exit codes beside a command's own 0 and 1 (a gate failed): wrong usage or input, a fault of ours (``EX_SOFTWARE`` of
-#: sysexits.h), and what shells use for signals.
+#: Exit codes besides a command's own 0 and 1 (a gate failed): wrong usage or input, a fault of Myelin (``EX_SOFTWARE`` of
+#: sysexits.h), and the codes that shells use for signals.
 USAGE, FAULT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
 #: Environment variable that shows the traceback of a fault.
 TRACEBACK = "MYELIN_TRACEBACK"
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser with all commands; loads none of torch, numba and Lava."""
+    """The parser with all commands; does not load torch, numba or Lava."""
     from myelin.commands import (
         board,
         check,
@@ -46,10 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="myelin",
         description="From spiking networks with learned delays to Intel's Loihi 2: train, export, simulate, validate.",
-        epilog="Exit codes: 0 done, 1 a gate failed (rules, validation, diff, board), 2 wrong usage or unusable input or a "
-        f"missing part, {FAULT} a fault of Myelin's own ({TRACEBACK}=1 shows its traceback).",
+        epilog="Exit codes: 0 done, 1 a gate failed (rules, validation, diff, board), 2 wrong usage, unusable input or a "
+        f"missing part, {FAULT} a fault in Myelin ({TRACEBACK}=1 shows the traceback).",
     )
-    parser.add_argument("--version", action="version", version=f"myelin {VERSION}", help="print the version and leave")
+    parser.add_argument("--version", action="version", version=f"myelin {VERSION}", help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     trained = (train, export)
     integers = (check, profile, explore, map, nir, sweep, quantise)
@@ -60,14 +60,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code, and leaves through SystemExit only where argparse does (usage, help)."""
+    """Run one command; returns the exit code.  Only argparse raises SystemExit (usage, help)."""
     try:
         try:
             args = build_parser().parse_args(argv)
             with kept_pure(getattr(args, "json", None)):
                 return int(args.run(args))
         finally:
-            sys.stdout.flush()  # here, where a closed pipe is caught, rather than when Python exits
+            sys.stdout.flush()  # here a closed pipe is caught; at Python's exit it is not
     except MyelinError as error:
         return error.exit_code if error.told else _complain(str(error), error.exit_code)
     except KeyboardInterrupt as interrupt:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"myelin: interrupted{hint}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # what reads our output has left, as `| head` does; Python would complain once more when it flushes at exit
+        # the reader of the output has ended, as `| head` does; Python would report it again when it flushes at exit
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    """Print ``text`` as one line on stderr, after whatever was printed before; returns ``code``."""
+    """Print ``text`` as one line on stderr, after all earlier output; returns ``code``."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     print(f"myelin: error: {' '.join(text.split())}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What ``myelin demo`` does: the whole way on the built-in data, timed, resumable, ending with a summary of what it made."""
+"""``myelin demo``: all steps on the built-in data, timed and resumable, with a summary of the results at the end."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
     from myelin.validation.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
-#: What 480 words can rule out.  One of the two networks alone was right on 9 of them when this was measured; if neither is the
-#: better one in truth, the interval of so many words then passes a bound of 3 points 98 times in 100, of 2 points 78 times and
-#: of 1 point, the default of `myelin validate`, 29 times: a smaller bound takes more words, not better integers.
+#: Allowed loss that 480 words can rule out.  When this was measured, only one of the two networks was right on 9 of the words.
+#: If both networks are in truth equally good, the interval for so many words then passes a bound of 3 points 98 times in 100,
+#: of 2 points 78 times, and of 1 point (the default of `myelin validate`) 29 times.  A smaller bound needs more words, not
+#: better integers.
 MAX_DROP_POINTS = 3.0
 _LAVA_SAMPLES = 5
-#: Held-out samples that the steps of the quantisation are explored on.
+#: Number of held-out samples for the exploration of quantisation settings.
 _EXPLORED_SAMPLES = 200
 
 
 class _Steps:
-    """Announces each step and remembers how long it took."""
+    """Announces each step and records its duration."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -56,9 +57,9 @@ def demo(
     max_drop_points: float = MAX_DROP_POINTS,
     progress: bool = True,
 ) -> None:
-    """Train, export, check, simulate, validate, draw and report into ``out``, and print each step.
+    """Train, export, check, simulate, validate, draw and report into ``out``; print each step.
 
-    A finished run in ``out`` is used as it is, an unfinished one is continued.
+    A finished run in ``out`` is reused, an unfinished one is continued.
 
     Args:
         out: folder to write.
@@ -67,8 +68,8 @@ def demo(
         progress: whether training shows a progress bar.
 
     Raises:
-        GateError: the rules or the validation said no; everything up to there is kept.
-        MyelinError: as of each step.
+        GateError: the rules or the validation failed; earlier results are kept.
+        MyelinError: as raised by each step.
     """
     from myelin.convert.artifact.artifact import read_artifact
     from myelin.convert.artifact.export import export
@@ -130,7 +131,7 @@ def demo(
 
 
 def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
-    """Train, or continue, or use what is there; returns the lines of the summary."""
+    """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.run.loop import with_slices
     from myelin.train.run.parallel import ALONE

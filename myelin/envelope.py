@@ -1,7 +1,7 @@
-"""The one form of the JSON that commands write: which command of which version said what, and how it came out.
+"""The common form of the JSON that all commands write.
 
 ``format``: version of this form. ``myelin``: version of the program. ``command``: its name on the command line. ``verdict``:
-of the command's gate, null where it has none. ``result``: the values that the screen shows, with units in their names.
+verdict of the command's gate, or null if it has none. ``result``: the values shown on the screen, with units in their names.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _KEYS = {"format", "myelin", "command", "verdict", "result"}
 
 
 def envelope(command: str, result: Mapping[str, Any], verdict: Verdict = None) -> dict[str, Any]:
-    """``result`` of ``command`` in its envelope."""
+    """``result`` of ``command`` in the common form."""
     return {"format": FORMAT, "myelin": VERSION, "command": command, "verdict": verdict, "result": dict(result)}
 
 
 def passed(holds: bool) -> Verdict:
-    """The verdict of a gate that knows two answers."""
+    """The verdict of a gate with two outcomes."""
     return "pass" if holds else "fail"
 
 
 def result_of(values: Any) -> Any:
-    """What is in an envelope; values of before there was one as they are."""
+    """The ``result`` in an envelope; older values without an envelope are returned unchanged."""
     return values["result"] if isinstance(values, dict) and values.keys() == _KEYS else values

@@ -1,6 +1,6 @@
-"""Blocks for training, in PyTorch: what a network with learnable delays is built of.
+"""PyTorch blocks for training networks with learnable delays.
 
-The integers that they become stand in ``myelin.convert``, under the same names.
+``myelin.convert`` has their integer counterparts under the same names.
 """
 
 from myelin.train.delay import AxonalDelay

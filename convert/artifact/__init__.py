@@ -1,1 +1,1 @@
-"""Artifacts: the folder of network, manifest and golden outputs that goes to the other machine."""
+"""Artifacts: folders with network, manifest and golden outputs, made to be copied to another machine."""

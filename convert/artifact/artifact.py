@@ -1,8 +1,8 @@
-"""The artifact: a folder from which any backend can run a network and prove that it runs it right, without torch or data.
+"""The artifact: a folder from which any backend can run a network and verify its output, without torch or data.
 
 Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact spikes, output and class scores),
 ``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``manifest.json`` (target,
-provenance, metrics, versions, and the SHA-256 of every other file), and what else was attached.
+provenance, metrics, versions, and the SHA-256 of every other file), and attached files.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Artifact:
     """A verified artifact.
 
     Attributes:
-        folder: where it is.
+        folder: path of the artifact.
         network: the integer network.
         golden: inputs with their exact outputs.
-        manifest: target, provenance, metrics and versions, as they were written.
+        manifest: target, provenance, metrics and versions, as written at export.
     """
 
     folder: Path
@@ -62,20 +62,20 @@ def write_artifact(
     metrics: Mapping[str, Any],
     attachments: Mapping[str, Path] | None = None,
 ) -> Path:
-    """Write an artifact; it appears whole or not at all, and replaces only an older artifact or an empty folder.
+    """Write an artifact atomically; replaces only an older artifact or an empty folder.
 
     Args:
-        folder: where to.
-        network: the network; whether the target can hold it is for ``myelin.convert.rules.check`` to say before.
-        target: what it was made for.
-        inputs: (samples, steps, *input shape), a few real inputs; the simulator supplies what must come out.
-        provenance: where the network comes from (checkpoint, configuration, data set, seeds): values that JSON can hold.
-        metrics: what it achieves, units in the names: likewise.
-        attachments: further files to carry along, by their names in the artifact, such as ``checkpoint/run.json``.
+        folder: folder to write.
+        network: the network; check it against the target with ``myelin.convert.rules.check`` before.
+        target: the target that the network was made for.
+        inputs: (samples, steps, *input shape), a few real inputs; the simulator computes their outputs.
+        provenance: origin of the network (checkpoint, configuration, data set, seeds), as JSON values.
+        metrics: measured results, units in the names, as JSON values.
+        attachments: name in the artifact, such as ``checkpoint/run.json`` -> further file to copy.
 
     Raises:
         NetworkError: the folder holds something else, or the network does not fit a netx file.
-        DataError: the inputs do not fit the network, or provenance or metrics are not for JSON.
+        DataError: the inputs do not fit the network, or JSON cannot hold provenance or metrics.
     """
     place = Path(folder)
     _check_replaceable(place)
@@ -108,10 +108,10 @@ def write_artifact(
 
 
 def read_artifact(folder: str | os.PathLike[str]) -> Artifact:
-    """Read an artifact and prove it: file hashes, and that the golden outputs still come out of the simulator.
+    """Read and verify an artifact: the file hashes, and that the simulator reproduces the golden outputs.
 
     Raises:
-        NetworkError: a file is missing, damaged or changed, or an output differs; says which, and where.
+        NetworkError: a file is missing, damaged or changed, or an output differs; the message names it and the place.
     """
     place = Path(folder)
     manifest = read_manifest(place)
@@ -129,7 +129,7 @@ def read_artifact(folder: str | os.PathLike[str]) -> Artifact:
 
 
 def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Files that are missing or not those of the manifest, by name, and what to say of each."""
+    """File name -> message, for each file that is missing or differs from its hash in the manifest."""
     found = {}
     for name, entry in manifest["files"].items():
         path = place / name
@@ -161,7 +161,7 @@ def _format_of(place: Path) -> int | None:
 
 
 def read_manifest(place: Path) -> dict[str, Any]:
-    """The manifest of the artifact ``place``, checked; raises NetworkError where it is none."""
+    """The checked manifest of the artifact ``place``; raises NetworkError if it is not a valid manifest."""
     if not (place / MANIFEST).is_file():
         raise NetworkError(f"{place} has no {MANIFEST}; an artifact folder, as myelin export writes it, is expected")
     version = _format_of(place)
@@ -191,7 +191,7 @@ def _versions() -> dict[str, str]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """``value`` as what JSON holds exactly; raises DataError, naming the place, for anything else."""
+    """``value`` as plain JSON values, without loss; raises DataError, naming the place, if that is impossible."""
     if isinstance(value, Mapping):
         return {str(key): _plain(f"{name}.{key}", entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,7 +1,8 @@
-"""Is the network of an artifact the one that was trained?  Its integers and golden values against what else the artifact holds.
+"""Checks whether the network of an artifact is the trained one, using the other files of the artifact.
 
-Where ``network.net`` was changed, the change is located instead of only being refused: field by field against the integers of
-the trained network (``checkpoint/``), without that against those of ``lava_network.npz``, and by the golden values.
+If ``network.net`` was changed, the change is located instead of only refused.  The integers are compared field by field with
+those of the trained network (``checkpoint/``) or, without a checkpoint, with those of ``lava_network.npz``.  The golden values
+are compared too.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ _CHECKPOINT = tuple(f"{CHECKPOINT}/{name}" for name in CHECKPOINT_FILES)
 
 @dataclass(frozen=True)
 class Deviation:
-    """A field of the network that is not what it should be.
+    """A field of the network that differs from the expected one.
 
     Attributes:
-        layer: its index; -1 for the input.
-        where: its name.
-        field: such as ``synapse.weight``.
-        index: of the first value that differs, () for a single number.
-        neuron: flat index of the neuron whose constant or incoming synapse that is; None where many neurons share it.
-        values, different_values: how many numbers the field holds, and how many of them differ.
-        expected, got: that first value; texts where the two cannot be laid side by side.
+        layer: index of the layer; -1 for the input.
+        where: name of the layer.
+        field: name of the field, such as ``synapse.weight``.
+        index: index of the first value that differs, () for a single number.
+        neuron: flat index of the neuron that owns this constant or incoming synapse; None if many neurons share it.
+        values, different_values: number of values in the field, and of those that differ.
+        expected, got: the first value that differs; texts if the two cannot be compared value by value.
     """
 
     layer: int
@@ -65,15 +66,15 @@ class Deviation:
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """What was found.
+    """The result of ``examine``.
 
     Attributes:
-        artifact: with ``network.net`` as it is, changed or not.
-        damaged: files that are missing or not those of the manifest, by name, and what to say of each.
-        reference: what the integers were compared with; None where there is nothing.
-        expected: the network that it says; None where there is nothing.
-        deviations: fields in which the network differs from it, in the order of the chain.
-        golden: whether the golden values come out.
+        artifact: the artifact with its present ``network.net``, changed or not.
+        damaged: file name -> message, for each file that is missing or differs from its hash in the manifest.
+        reference: the source of the expected network; None if there is none.
+        expected: the network according to ``reference``; None if there is none.
+        deviations: fields in which the network differs from ``expected``, in the order of the layers.
+        golden: comparison with the golden values.
     """
 
     artifact: Artifact
@@ -85,12 +86,12 @@ class Examination:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether the trained network is there."""
+        """Whether the artifact contains the trained network."""
         return not any(name in self.damaged for name in _CHECKPOINT)
 
     @property
     def failures(self) -> list[str]:
-        """Why this network must not be taken for the one that was trained; empty if nothing speaks against it."""
+        """The reasons why this is not the trained network; empty if there are none."""
         found = [f"{NETWORK} is not what {self.reference} holds: {deviation}" for deviation in self.deviations]
         if not self.golden.equal:
             found.append(str(self.golden))
@@ -100,11 +101,11 @@ class Examination:
 
 
 def examine(folder: str | os.PathLike[str]) -> Examination:
-    """Read an artifact whose ``network.net`` may have been changed, and compare it with all that says what it should be.
+    """Read an artifact whose ``network.net`` may have been changed, and compare it with the artifact's other files.
 
     Raises:
-        NetworkError: no artifact; a file that is needed is missing or damaged; or the network has another structure than it
-            should.
+        NetworkError: no artifact; a needed file is missing or damaged; or the network's structure differs from the expected
+            one.
     """
     place = Path(folder)
     manifest = read_manifest(place)
@@ -143,7 +144,7 @@ def _expected(
 
 
 def _with_arrays(network: Network, place: Path) -> Network:
-    """``network`` with the constants that ``lava_network.npz`` holds for it."""
+    """``network`` with the constants in ``lava_network.npz``."""
     try:
         with np.load(place / ARRAYS, allow_pickle=False) as stored:
             arrays = dict(stored)
@@ -177,7 +178,7 @@ def _synapse(synapse: Any, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) 
 
 
 def _known(part: Any, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Any:
-    """``part`` with the fields that are single whole numbers or lists of numbers in it as ``arrays`` has them."""
+    """``part`` with those fields that are single integers or lists of numbers replaced by their values in ``arrays``."""
     changes: dict[str, Any] = {}
     for entry in fields(part):
         value, stored = getattr(part, entry.name), arrays.get(prefix + entry.name)

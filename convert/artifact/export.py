@@ -1,4 +1,4 @@
-"""From a run folder to an artifact, refused where the target cannot hold the network."""
+"""Export a run folder as an artifact; refuses networks that the target does not support."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from myelin.convert.network import Network
     from myelin.train.run.run_record import RunRecord
 
-#: Samples whose exact outputs an artifact holds.
+#: Number of samples whose exact outputs an artifact contains.
 GOLDEN_SAMPLES = 4
 _CHOSEN = "the first sample of each of some classes, spread evenly over all"
 
 
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """What was written.
+    """The result of ``export``.
 
     Attributes:
-        folder: the artifact.
-        network: the integers in it.
-        lines: what it holds, for the screen.
+        folder: path of the artifact.
+        network: its integer network.
+        lines: its content as text for the screen.
     """
 
     folder: Path
@@ -48,14 +48,14 @@ def export(
         source: a run folder.
         out: folder to write; an older artifact is replaced.
         target: a target, its name, or a TOML file that describes one.
-        clip_delays: shorten delays that the target cannot hold, which ``lines`` reports with their count.
-        data: for the golden inputs; None for what the run was trained on, if that is built in.
+        clip_delays: shorten delays that are too long for the target; ``lines`` reports their number.
+        data: data for the golden inputs; None for the data of the run, if they are built in.
 
     Raises:
-        NetworkError: not a run, one that cannot be read, or ``out`` holds something else.
+        NetworkError: ``source`` is not a run or cannot be read, or ``out`` holds something else.
         TargetError: no such target.
         DataError: no data for the golden inputs, or data of another kind.
-        GateError: the target cannot hold the network; the message holds every violation.
+        GateError: the target does not support the network; the message lists every violation.
     """
     from myelin.convert import delays
     from myelin.convert.artifact.artifact import MANIFEST, write_artifact
@@ -70,7 +70,7 @@ def export(
 
     held = target if isinstance(target, Target) else load_target(target)
     run_folder, place = Path(source), Path(out)
-    if run_folder.is_file() or (run_folder / MANIFEST).is_file():  # what is wrong with a run says who reads it
+    if run_folder.is_file() or (run_folder / MANIFEST).is_file():  # other errors in a run: its reader reports them
         file_cure = "its integers need no export: check, map, simulate and diff take it as it is"
         artifact_cure = f"the trained network in it is {run_folder / CHECKPOINT}, which can be exported again"
         require(run_folder, ("run",), "`myelin export`", {"netx": file_cure, "nir": file_cure, "artifact": artifact_cure})
@@ -147,7 +147,7 @@ def export(
 
 
 def _builtin_data(run: RunRecord, folder: Path) -> str:
-    """Name of the built-in data set that the run was trained on; raises DataError where it was another."""
+    """Name of the built-in data set that the run was trained on; raises DataError if it was not a built-in one."""
     from myelin.train.datasets import BUILTIN
 
     for name, place in BUILTIN.items():

@@ -1,4 +1,4 @@
-"""Folders that appear whole, and the hash of a file."""
+"""Atomic writing of folders, and file hashes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary folder beside ``path`` to fill; takes its place when the block ends well, deleted when it does not.
+    """A temporary folder beside ``path`` to fill; it replaces ``path`` if the block succeeds, and is deleted otherwise.
 
-    No system call of Python's replaces a folder that holds files, so an older one is moved aside first, and back if the new
-    one cannot be moved.  Between those two moves ``path`` does not exist: a process killed there leaves the older folder whole
-    as ``.<name>.old.<random>/was`` and the new one as ``.<name>.<random>``, beside ``path``.
+    Python has no system call that replaces a folder with files in it.  An older folder is therefore moved aside first, and
+    moved back if the new one cannot be moved.  Between the two moves ``path`` does not exist.  A process killed there leaves
+    the older folder complete as ``.<name>.old.<random>/was`` and the new one as ``.<name>.<random>``, both beside ``path``.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    umask = os.umask(0)  # mkdtemp makes folders private; give this one the permissions of any other
+    umask = os.umask(0)  # mkdtemp makes folders private; give this one the usual permissions
     os.umask(umask)
     os.chmod(temporary, 0o777 & ~umask)
     try:
@@ -36,7 +36,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _replace_folder(new: Path, target: Path) -> None:
-    """Move ``new`` to where ``target`` stands and delete what stood there; ``target`` is as it was if that fails."""
+    """Replace ``target`` by ``new`` and delete the older ``target``; on failure ``target`` stays unchanged."""
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
     try:
         os.replace(target, aside / "was")

@@ -1,4 +1,4 @@
-"""Golden values: a few real inputs of an artifact, and what exactly a network must make of them."""
+"""Golden values: a few real inputs of an artifact with the exact outputs of its network."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError, NetworkError
 
 GOLDEN = "golden.npz"
-#: Names in the file of the spikes of each layer begin so.
+#: Prefix of the names under which the file stores each layer's spikes.
 _LAYER = "spikes_of_layer_"
 
 
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """Inputs with what exactly must come out.
+    """Inputs with their exact outputs.
 
     Attributes:
-        spikes: (samples, steps, *input shape), the narrowest integers that hold them.
+        spikes: input (samples, steps, *input shape), in the narrowest integer type that fits.
         output: (samples, steps, *output shape), as ``Recording.output``.
         scores: (samples, classes), as ``Recording.readout``.
-        layers: by index of the layers that spike, (samples, steps, *layer shape), as ``Recording.layers`` has their spikes; {}
-            where the file holds none.
+        layers: index of a spiking layer -> its spikes (samples, steps, *layer shape), as in ``Recording.layers``; {} if the
+            file has none.
     """
 
     spikes: npt.NDArray[Any]
@@ -40,7 +40,7 @@ class Golden:
 
     @classmethod
     def of(cls, network: Network, spikes: npt.NDArray[Any]) -> Golden:
-        """What the simulator gives for ``spikes`` (samples, steps, *input shape); raises DataError if they do not fit."""
+        """The simulator's outputs for ``spikes`` (samples, steps, *input shape); raises DataError if they do not fit."""
         spiking = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
         recording = simulate(network, spikes, record=spiking)
         layers = {index: arrays["spikes"] for index, arrays in recording.layers.items()}
@@ -50,7 +50,7 @@ class Golden:
         return cls(spikes, recording.output, recording.readout, layers)
 
     def trains(self) -> Trains:
-        """All that must come out, in the order of the layers."""
+        """All expected values, in the order of the layers."""
         layers = [(f"the spikes of layer {index}", array) for index, array in sorted(self.layers.items())]
         return [*layers, ("the output", self.output)]
 
@@ -62,7 +62,7 @@ class Golden:
 
     @classmethod
     def read(cls, place: Path, network: Network) -> Golden:
-        """The golden values of the artifact ``place``; raises NetworkError where they cannot be read or do not fit."""
+        """The golden values of the artifact ``place``; raises NetworkError if they cannot be read or do not fit."""
         try:
             with np.load(place / GOLDEN, allow_pickle=False) as stored:
                 layers = {int(name.removeprefix(_LAYER)): stored[name] for name in stored if name.startswith(_LAYER)}
@@ -76,7 +76,7 @@ class Golden:
 
 
 def golden_parity(place: Path, network: Network, golden: Golden) -> Parity:
-    """Run the golden inputs in the simulator and compare every value that must come out.
+    """Run the golden inputs in the simulator and compare every expected value.
 
     Raises:
         NetworkError: the inputs do not fit the network, values have other shapes, or the scores are not those of the output.

@@ -1,4 +1,4 @@
-"""A script for those who have stock lava-nc and nothing else, and the file of plain arrays that it builds its graph from."""
+"""Writes a script that needs stock lava-nc alone, and the file of plain arrays from which it builds its graph."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import SDNN_MESSAGE_BITS
 
 SCRIPT, ARRAYS = "lava_network.py", "lava_network.npz"
-#: Copied as it is; it is no module of this package and imports nothing of it.
+#: Copied unchanged; it is not a module of this package and imports nothing from it.
 TEMPLATE = Path(__file__).with_name("standalone") / SCRIPT
 
-#: ``Neuron.MODEL`` of the neurons that the script has processes for.
+#: ``Neuron.MODEL`` of the neurons that the script supports.
 KNOWN_NEURONS = ("cuba", "delta", "sigma_delta", "sigma")
 
 _Arrays = dict[str, npt.NDArray[Any]]
 
 
 def write_lava_script(network: Network, folder: Path) -> tuple[str, str]:
-    """Write the script and its arrays into ``folder``; beside ``golden.npz`` it runs. Returns the names of both files."""
+    """Write the script and its arrays into ``folder`` and return both names; the script needs ``golden.npz`` beside it."""
     shutil.copyfile(TEMPLATE, folder / SCRIPT)
     np.savez_compressed(folder / ARRAYS, **network_arrays(network))  # type: ignore[arg-type]
     return SCRIPT, ARRAYS
 
 
 def network_arrays(network: Network) -> _Arrays:
-    """The network as arrays of numbers and texts, by the names that the script's docstring explains."""
+    """Name -> array of numbers or texts; the script's docstring explains the names."""
     source = network.input
     arrays: dict[str, Any] = {"input.shape": source.shape}
     bits, shape = source.message_bits, source.shape
@@ -75,7 +75,7 @@ def _neuron(neuron: Neuron) -> dict[str, Any]:
 
 
 def _shared(values: Any) -> Any:
-    """One number where all are the same: Lava documents decays as one for a population."""
+    """A single number if all values are equal; Lava documents one decay per population."""
     array = np.asarray(values)
     return array.flat[0] if np.all(array == array.flat[0]) else array
 

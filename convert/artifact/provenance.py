@@ -1,4 +1,4 @@
-"""Where a network comes from: what an artifact says of it, checked before anything relies on it."""
+"""The origin of a network, read from its artifact and checked before use."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from myelin.hw_configs.errors import NetworkError
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
 
-#: Folder inside an artifact with the trained network it came from, so that validation needs nothing else.
+#: Folder inside an artifact with the trained network, so that validation needs no other file.
 CHECKPOINT = "checkpoint"
 CHECKPOINT_FILES = ("run.json", "model.safetensors")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What an artifact says of its data and training.
+    """The data and training of an artifact's network.
 
     Attributes:
-        name: of the experiment.
+        name: name of the experiment.
         target: name of the target it was exported for.
         classes, keys: number of classes and their names.
-        binning: how spikes become frames.
-        clipped_to_steps: limit to which delays were clipped at export; None if none was.
+        binning: conversion of spikes to frames.
+        clipped_to_steps: limit to which delays were clipped at export; None if no delay was clipped.
         checkpoint: folder with the trained network.
     """
 
@@ -41,7 +41,7 @@ class Origin:
 
     @classmethod
     def of(cls, artifact: Artifact) -> Origin:
-        """The facts in the manifest; raises NetworkError where one is missing, DataError where the binning is."""
+        """Read the manifest; raises NetworkError if an entry is missing, DataError if the binning is missing or wrong."""
         try:
             facts: Mapping[str, Any] = artifact.manifest["provenance"]
             clipped = facts["clipped_to_steps"]

@@ -1,1 +1,1 @@
-"""Exploration: what other bits, delays and decays do to size and accuracy."""
+"""Exploration: the effect of other bit widths, delays and decays on size and accuracy."""

@@ -1,9 +1,8 @@
-"""How much each step of quantisation matters for a trained network: one knob turned at a time, nothing trained.
+"""Measures the effect of each step of quantisation on a trained network: one knob at a time, without training.
 
-Every setting runs on the same samples as the exported network, so that differences are paired.  Core memory is that of
-``myelin.convert.mapping.mapping`` with weights of the setting's bits; delays take the bits of the longest one of their
-connection, as a field
-that counts single steps needs them: a coarser grid alone saves none.
+Every setting runs on the same samples as the exported network, so differences are paired.  Core memory is computed by
+``myelin.convert.mapping.mapping`` with the setting's bits for a weight.  The delay field of a connection counts single steps,
+so its width follows from the longest delay; a coarser grid alone saves no memory.
 """
 
 from __future__ import annotations
@@ -25,23 +24,23 @@ from myelin.convert.simulator.simulator import simulate
 from myelin.convert.statistics import Paired, compare
 from myelin.hw_configs.target import Target
 
-#: Samples that pass through all networks at a time; bounds memory.
+#: Samples in a batch, which all networks run; limits memory.
 _CHUNK = 256
 
 
 @dataclass(frozen=True)
 class ExploredPoint:
-    """A setting beside the exported network, on the same samples.
+    """A setting compared with the exported network on the same samples.
 
     Attributes:
-        value: of the knob.
-        unchanged: whether the network is the exported one, number for number.
+        value: value of the knob.
+        unchanged: whether the network equals the exported one in every number.
         paired: accuracy, and its difference to the exported network.
-        mismatch: of all places (sample, step, neuron of a layer that spikes) where a spike is in either network, the share
-            where it is in one alone; 0 where there are none.
-        memory_bytes: synapse memory on the target's cores; None where the target has no cores, or a neuron fits none.
-        parameters: weights and axonal delays other than zero, as the network's file holds them.
-        broken_rules: what of the network the target cannot hold; none: it holds all.
+        mismatch: among all (sample, step, neuron of a spiking layer) where either network spikes, the share where only one
+            spikes; 0 without spikes.
+        memory_bytes: synapse memory on the target's cores; None if the target has no cores, or a neuron fits no core.
+        parameters: number of nonzero weights and axonal delays, as stored in the network's file.
+        broken_rules: messages of the target's rules that the network breaks; empty if the target supports it.
     """
 
     value: int | float | str
@@ -55,7 +54,7 @@ class ExploredPoint:
 
 @dataclass(frozen=True)
 class Combination:
-    """Bits of weights and of delays together; ``best``: no other that the target holds is as accurate with less memory."""
+    """A pair of weight bits and delay bits; ``best``: the target supports it, and no other supported pair beats it."""
 
     weight_bits: int
     delay_bits: int
@@ -65,7 +64,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Exploration:
-    """All knobs, each with a point for every setting; ``exported`` is the network as it was exported."""
+    """All knobs, each with a point for every setting; ``exported`` is the unchanged network."""
 
     exported: ExploredPoint
     knobs: tuple[tuple[Knob, tuple[ExploredPoint, ...]], ...]
@@ -82,11 +81,11 @@ def explore(
     clipped_to_steps: int | None = None,
     progress: bool = False,
 ) -> Exploration:
-    """Turn every knob, and weight bits and delay bits together.
+    """Measure every knob alone, and weight bits and delay bits together.
 
     Args:
         network, checkpoint, target, clipped_to_steps: see ``knobs``.
-        samples, numbers: what to run, and which of it.
+        samples, numbers: the data, and the numbers of the samples to run.
         progress: whether to show a progress bar.
 
     Raises:
@@ -108,7 +107,7 @@ def explore(
 def _points(
     settings: Sequence[KnobSetting], target: Target, samples: Samples, numbers: npt.NDArray[np.int64], progress: bool
 ) -> Iterator[ExploredPoint]:
-    """A point for each setting; the first is the exported network.  Settings that make the same network run once."""
+    """A point for each setting; the first is the exported network.  Settings with the same network run once."""
     keys = [content(setting.network) for setting in settings]
     distinct = dict(zip(reversed(keys), reversed([setting.network for setting in settings])))
     order = list(dict.fromkeys(keys))
@@ -135,7 +134,7 @@ def _points(
 def _run(
     networks: Sequence[Network], samples: Samples, numbers: npt.NDArray[np.int64], progress: bool
 ) -> list[tuple[npt.NDArray[np.int64], float]]:
-    """Predictions (samples,) of each network, and the mismatch of its spikes with those of the first."""
+    """For each network its predictions (samples,), and the mismatch of its spikes with those of the first network."""
     from tqdm import tqdm
 
     first = networks[0]
@@ -159,9 +158,9 @@ def _run(
 
 
 def memory_bytes(network: Network, target: Target, weight_bits: int | None = None) -> int | None:
-    """Synapse memory of the network on the cores of ``target``, as ``myelin map`` counts it, with ``weight_bits`` for a weight.
+    """Synapse memory in bytes on the cores of ``target``, counted as by ``myelin map``, with ``weight_bits`` for a weight.
 
-    None where the target states no cores, their memory or a packing of synapses, or a neuron fits no core.
+    None if the target does not state cores, their memory or a packing of synapses, or if a neuron fits no core.
     """
     if None in (target.packing, target.cores_to_plan_with, target.core_memory_bytes):
         return None
@@ -171,11 +170,11 @@ def memory_bytes(network: Network, target: Target, weight_bits: int | None = Non
 
 
 def _front(points: Sequence[ExploredPoint]) -> set[int]:
-    """Places of the points that the target holds and that no other such one beats in accuracy and memory."""
+    """Indices of the Pareto front in accuracy and memory, among the points that the target supports."""
     held = [place for place, point in enumerate(points) if point.memory_bytes is not None and not point.broken_rules]
     memory = np.array([points[place].memory_bytes for place in held], np.int64)
     accuracy = np.array([points[place].paired.accuracy for place in held])
-    # beaten[i, j]: i by j, which is no worse in either and better in one
+    # beaten[i, j]: j beats i; it is no worse in either and better in one
     no_worse = (memory <= memory[:, None]) & (accuracy >= accuracy[:, None])
     beaten = no_worse & ((memory < memory[:, None]) | (accuracy > accuracy[:, None]))
     return {held[number] for number in np.flatnonzero(~beaten.any(axis=1)).tolist()}

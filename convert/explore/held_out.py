@@ -1,4 +1,4 @@
-"""The part of the training data that a run held out: where choices are made, so that the test split stays unseen."""
+"""The part of the training data that a run held out; choices are made on it, so that the test split stays unseen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def held_out(dataset: SpikeDataset, config: Config, binning: Binning) -> tuple[Samples, npt.NDArray[np.int64]]:
-    """Samples of ``dataset``, a training split, that a run of ``config`` held out; and their numbers in it, rising."""
+    """Samples of the training split ``dataset``, and the ascending numbers of those that a run of ``config`` held out."""
     from myelin.train.datasets import by_interval, split
 
     _, numbers = split(dataset, config.data.validation, config.train.seed, config.data.split_by)
@@ -29,11 +29,11 @@ def open_held_out(source: str, checkpoint: Checkpoint) -> tuple[Samples, npt.NDA
 
     Args:
         source: a built-in data set's name, a folder, or a file of the SHD format.
-        checkpoint: of the run.
+        checkpoint: checkpoint of the run.
 
     Raises:
-        DataError: the data cannot be read, or is not what the run was trained on.
-        NetworkError: the checkpoint does not say what that was.
+        DataError: the data cannot be read, or the run was trained on other data.
+        NetworkError: the checkpoint does not record the data of the run.
     """
     from myelin.train.config.files import config_from_dict
     from myelin.train.run.start import training_data

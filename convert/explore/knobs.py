@@ -1,7 +1,7 @@
-"""What of a trained network's quantisation can be turned without training: pure functions, a network in, a network out.
+"""Changes to the quantisation of a trained network that need no training: pure functions from network to network.
 
-Each changes one thing of the integers and leaves the rest; rounding is to the nearest, the half to the even multiple, as in
-training, unless said otherwise.  What comes out is a valid ``Network``; whether a target can hold it is for the rules to say.
+Each function changes one property of the integers and keeps the rest.  Unless stated otherwise, rounding is to the nearest
+multiple, ties to even, as in training.  The result is a valid ``Network``; the rules check whether a target supports it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from myelin.hw_configs.weight_grid import on_grid
 #: Bits of a decay in 1/4096.
 DECAY_BITS = DECAY_UNITY.bit_length() - 1
 Rounding = Literal["nearest", "floor", "ceil"]
-#: How a fractional delay becomes a multiple of the grid.
+#: Methods of rounding a fractional delay to a multiple of the grid.
 ROUNDINGS: dict[Rounding, np.ufunc] = {"nearest": np.rint, "floor": np.floor, "ceil": np.ceil}
 
 
 def with_weight_bits(network: Network, bits: int) -> Network:
-    """Weights of every connection in ``bits`` bits with sign, on the power of two that suits the connection best::
+    """Requantise the weights of every connection to ``bits`` signed bits, with the best power of two for the connection::
 
         W <- 2^k clip( rint(W / 2^k), -2^(bits - 1), 2^(bits - 1) - 1 )
 
-    k is that of 0..9 - bits with the least sum of squared errors, the smaller of two; large weights saturate where that is the
-    lesser error.  Weights that fill -256..255 evenly get k = 9 - bits, the grid that training uses.
+    k in 0..9 - bits has the least sum of squared errors; ties go to the smaller k.  Large weights saturate if that gives the
+    smaller error.  Weights that fill -256..255 evenly get k = 9 - bits, the grid that training uses.
 
     Raises:
-        ConfigError: not 1..8 bits.
+        ConfigError: ``bits`` is outside 1..8.
     """
     _check("weight bits", bits, 1, WEIGHT_BITS)
 
@@ -48,32 +48,32 @@ def with_weight_bits(network: Network, bits: int) -> Network:
 
 
 def with_weight_exponent(network: Network, exponent: int) -> Network:
-    """Weights of all connections as multiples of ``2^exponent`` in -256..255: the grid ``2^(9 - bits)`` that training uses.
+    """Round the weights of all connections to multiples of ``2^exponent`` in -256..255; training uses ``2^(9 - bits)``.
 
     Raises:
-        ConfigError: not 1..8, which is 8 bits to 1.
+        ConfigError: ``exponent`` is outside 1..8, which stand for 8 bits down to 1.
     """
     _check("weight exponent", exponent, 1, WEIGHT_BITS)
     return _weights(network, lambda weight: on_grid(weight, WEIGHT_BITS + 1 - exponent))
 
 
 def with_longest_delay(network: Network, most_steps: int) -> Network:
-    """Delays of at most ``most_steps``: longer ones become that.
+    """Clip all delays to at most ``most_steps``.
 
     Raises:
-        ConfigError: less than 0.
+        ConfigError: ``most_steps`` is negative.
     """
     _check("longest delay", most_steps, 0, None)
     return clip_delays(network, most_steps)[0]
 
 
 def with_delay_grid(network: Network, grid_steps: int, most_steps: int | None = None) -> Network:
-    """Delays as multiples of ``grid_steps``: ``d <- min( g rint(d / g), g floor(most_steps / g) )``.
+    """Round delays to multiples of ``grid_steps``: ``d <- min( g rint(d / g), g floor(most_steps / g) )``.
 
     Args:
-        network: to be changed.
-        grid_steps: g.
-        most_steps: longest delay of the target, which rounding up must not pass; None for no limit.
+        network: the network; not changed.
+        grid_steps: g, in steps.
+        most_steps: longest delay of the target, an upper bound for the result; None for no limit.
 
     Raises:
         ConfigError: a grid of less than 1, or a limit of less than 0.
@@ -89,12 +89,12 @@ def with_delay_grid(network: Network, grid_steps: int, most_steps: int | None = 
 
 
 def with_delay_rounding(checkpoint: Checkpoint, rounding: Rounding, most_steps: int | None = None) -> Network:
-    """The exported network with the trained, fractional delays rounded another way to their grid, then clipped.
+    """The exported network with its trained fractional delays rounded by another method to their grid, then clipped.
 
     Args:
         checkpoint: the trained run.
-        rounding: of ROUNDINGS.
-        most_steps: what delays were clipped to at export; None for no clipping.
+        rounding: a key of ROUNDINGS.
+        most_steps: limit to which delays were clipped at export; None for no clipping.
 
     Raises:
         NetworkError: see ``network_from_checkpoint``.
@@ -110,12 +110,12 @@ def with_delay_rounding(checkpoint: Checkpoint, rounding: Rounding, most_steps: 
 
 
 def with_decay_bits(network: Network, bits: int) -> Network:
-    """Decays of all states as multiples of ``2^(12 - bits)`` in 1/4096 per step.
+    """Round the decays of all states to multiples of ``2^(12 - bits)`` in 1/4096 per step.
 
-    A decay below half a multiple becomes 0, which does not decay at all; targets that refuse that say so.
+    A decay below half a multiple becomes 0, so the state does not decay at all.  The rules report it if a target refuses that.
 
     Raises:
-        ConfigError: not 1..12 bits.
+        ConfigError: ``bits`` is outside 1..12.
     """
     _check("decay bits", bits, 1, DECAY_BITS)
     unit = 1 << (DECAY_BITS - bits)
@@ -127,10 +127,10 @@ def with_decay_bits(network: Network, bits: int) -> Network:
 
 
 def with_threshold_scale(network: Network, factor: float) -> Network:
-    """Thresholds of all neurons that spike times ``factor``, rounded.
+    """Multiply the thresholds of all spiking neurons by ``factor``, and round.
 
     Raises:
-        ConfigError: a negative factor.
+        ConfigError: ``factor`` is negative.
     """
     if factor < 0:
         raise ConfigError(f"threshold factor is {factor:g}; 0 or more is allowed")
@@ -157,7 +157,7 @@ def _weights(network: Network, change: Callable[[IntArray], IntArray]) -> Networ
 
 
 def _neurons(network: Network, role: str, change: Callable[[Any], Any], *, states: bool) -> Network:
-    """Constants of that role changed; ``states``: in a readout of states too, whose threshold only keeps it silent."""
+    """Change the constants of a role; ``states``: also in a readout of states, whose threshold only keeps it silent."""
     layers = tuple(
         replace(layer, neuron=layer.neuron.with_role(role, change)) if states or layer.output == "spikes" else layer
         for layer in network.layers

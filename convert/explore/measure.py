@@ -1,4 +1,4 @@
-"""What ``myelin explore`` finds: how much each step of quantisation matters for a trained network, without training."""
+"""``myelin explore``: measures the effect of each step of quantisation on a trained network, without training."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def explored(
     progress: bool = False,
     plot: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
-    """Accuracy and core memory with fewer or other bits of weights, delays and decays, as values for JSON.
+    """Accuracy and core memory for other bit widths of weights, delays and decays, as values for JSON.
 
     Every setting runs on the part of the training data that the run held out, never on the test split.
 
     Args:
         source: an artifact folder, or a run folder.
         data: the data that the run was trained on: ``builtin``, a folder, or a file of the SHD format.
-        target: for rules and core memory; None for what the artifact was exported for, or the run trained for.
-        samples: how many of the held-out ones, of as many classes as possible; None for all.
+        target: target for rules and core memory; None for the target of the artifact or of the run.
+        samples: number of held-out samples, from as many classes as possible; None for all.
         progress: whether to show a progress bar.
-        plot: where a picture goes as PNG; None for none.
+        plot: PNG file to write; None for no picture.
 
     Raises:
         NetworkError: neither an artifact nor a run, or a damaged one.
-        DataError: the data are not what the run was trained on.
+        DataError: the run was trained on other data.
     """
     began = time.perf_counter()
     require(source, ("artifact", "run"), "`myelin explore`", {"netx": _CURE, "nir": _CURE})
@@ -78,7 +78,7 @@ def explored(
 
 
 def _trained(opened: Opened) -> tuple[Checkpoint, str, int | None]:
-    """The trained network, the target it is for, and the limit to which delays were clipped at export."""
+    """The trained network, the name of its target, and the limit to which delays were clipped at export."""
     if opened.checkpoint is not None:
         return opened.checkpoint, opened.checkpoint.run.target, None
     assert opened.artifact is not None

@@ -1,4 +1,4 @@
-"""Pictures of an exploration: accuracy over each knob, and over core memory."""
+"""Figures of an exploration: accuracy over each knob, and over core memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Path = str | os.PathLike[str]
 
 
 def exploration(path: Path, result: Mapping[str, Any]) -> None:
-    """A panel for each knob, and weight bits with delay bits over core memory where that is known.
+    """Draw a panel for each knob, and one with weight bits and delay bits over core memory if that is known.
 
-    Bars are the 95 % interval of the difference to the exported network, whose accuracy is the grey line.
+    Error bars are the 95 % interval of the difference to the exported network.  The grey line is its accuracy.
 
     Args:
         path: PNG to write.
-        result: of ``myelin.convert.explore.report.as_dict``.
+        result: the values of ``myelin.convert.explore.report.as_dict``.
     """
     knobs = [knob for knob in result["knobs"] if knob["points"]]
     known = [one for one in result["pareto"] if one["core_memory_bytes"] is not None]

@@ -1,4 +1,4 @@
-"""An exploration as values for JSON and as text for the screen: the same values in both.
+"""An exploration as values for JSON and as text for the screen; both have the same values.
 
 The ``result`` in the file of ``myelin explore --json``::
 
@@ -10,10 +10,10 @@ The ``result`` in the file of ``myelin explore --json``::
 POINT: ``unchanged`` (the network is the exported one), ``accuracy_percent`` with ``accuracy_low_percent`` and
 ``accuracy_high_percent`` (95 %, Wilson), ``difference_points`` to the exported network on the same samples with
 ``difference_low_points`` and ``difference_high_points`` (95 %, Tango), ``only_exported_right_samples``,
-``only_this_right_samples``, ``spike_mismatch_percent``, ``core_memory_bytes`` (null where it cannot be said), ``parameters``,
-``broken_rules`` (messages; empty where the target holds the network). ``myelin.convert.explore.explore.ExploredPoint`` says
-what each means. Values of a knob are numbers, those of ``delay_rounding`` names; ``points`` is empty where ``left_out`` says
-why.
+``only_this_right_samples``, ``spike_mismatch_percent``, ``core_memory_bytes`` (null if unknown), ``parameters``,
+``broken_rules`` (messages; empty if the target supports the network).  ``myelin.convert.explore.explore.ExploredPoint``
+defines each. Values of a knob are numbers, those of ``delay_rounding`` are names.  If ``points`` is empty, ``left_out`` gives
+the reason.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from myelin.convert.rules import not_checked
 from myelin.hw_configs.target import Target
 
 _ROW = "  {:>9} {:>8}  {:>15}  {:>24} {:>10} {:>9} {:>10}   {}".format
-#: In place of what the rules say without a calibration: nothing that the user gives changes it.
+#: Replaces the rules' own message about missing calibration, because no option of the user can supply one here.
 _STATES = "states: overflow is not looked for in every setting; `myelin check --data` does for a network"
 _HEADS = ("accuracy", "95 %", "difference, 95 %", "mismatch %", "KiB", "parameters", "")
 
 
 def as_dict(exploration: Exploration, target: Target) -> dict[str, Any]:
-    """The file as the module says, without ``network``, ``input`` and ``seconds``; ready for JSON."""
+    """The result described above, without ``network``, ``input`` and ``seconds``; ready for JSON."""
     return {
         "target": target.name,
         "target_title": target.title,
@@ -77,7 +77,7 @@ def _point(point: ExploredPoint) -> dict[str, Any]:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """What ``as_dict`` gave, with ``network``, ``input`` (text) and ``seconds``, for the screen."""
+    """The result of ``as_dict`` with ``network``, ``input`` (text) and ``seconds``, as lines for the screen."""
     exported, label = result["exported"], result["memory_label"]
     memory = "" if exported["core_memory_bytes"] is None else f", {exported['core_memory_bytes'] / 1024:.1f} KiB of core memory"
     return [

@@ -1,4 +1,4 @@
-"""Which settings of the quantisation are explored: every knob with its values, and weight bits with delay bits."""
+"""The settings to explore: every knob with its values, and pairs of weight bits and delay bits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
 from myelin.hw_configs.target import Target
 
-#: Values of the knobs, coarse first; those of the longest delay are shares of the network's.
+#: Values of the knobs, coarse first; values for the longest delay are shares of the network's longest delay.
 _WEIGHT_BITS = tuple(range(2, WEIGHT_BITS + 1))
 _DELAY_BITS = (3, 4, 5, 6)
 _DELAY_GRIDS_STEPS = (8, 4, 2, 1)
@@ -28,12 +28,12 @@ _THRESHOLD_FACTORS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
 
 @dataclass(frozen=True, eq=False)
 class KnobSetting:
-    """A network as one value of a knob makes it.
+    """A network for one value of a knob.
 
     Attributes:
-        value: of the knob.
-        network: what it makes.
-        weight_bits: bits of a weight in memory; None: as many as the target has.
+        value: value of the knob.
+        network: the resulting network.
+        weight_bits: bits of a weight in memory; None for those of the target.
     """
 
     value: int | float | str
@@ -43,13 +43,13 @@ class KnobSetting:
 
 @dataclass(frozen=True, eq=False)
 class Knob:
-    """One thing that is turned while the rest stays as exported.
+    """One property that varies while the rest stays as exported.
 
     Attributes:
-        name: with which JSON knows it.
-        title, unit: what is turned, and in which unit its values are.
-        settings: from coarse to fine.
-        left_out: why there are no settings; empty where there are.
+        name: name in JSON.
+        title, unit: description, and the unit of its values.
+        settings: settings from coarse to fine.
+        left_out: reason for having no settings; empty if there are some.
     """
 
     name: str
@@ -64,9 +64,9 @@ def knobs(network: Network, checkpoint: Checkpoint, target: Target, clipped_to_s
 
     Args:
         network: the exported network.
-        checkpoint: what it was exported from: its fractional delays.
-        target: whose longest delay bounds what a grid rounds up to.
-        clipped_to_steps: what delays were clipped to at export; None for no clipping.
+        checkpoint: the run that it was exported from, for the fractional delays.
+        target: the target; its longest delay limits rounding up to a grid.
+        clipped_to_steps: limit to which delays were clipped at export; None for no clipping.
     """
     longest = network.max_delay_steps
     cuts = sorted({-(-longest * eighths // 8) for eighths in _LONGEST_EIGHTHS})
@@ -122,7 +122,7 @@ def knobs(network: Network, checkpoint: Checkpoint, target: Target, clipped_to_s
 
 
 def combinations(network: Network, target: Target) -> tuple[list[tuple[int, int]], list[KnobSetting]]:
-    """(bits of weights, bits of delays), every one with every other, and the setting that each pair makes."""
+    """All pairs (weight bits, delay bits), and the setting for each pair."""
     pairs = list(itertools.product(_WEIGHT_BITS, _DELAY_BITS))
     limit = target.delay_steps_max
     settings = [
@@ -133,13 +133,16 @@ def combinations(network: Network, target: Target) -> tuple[list[tuple[int, int]
 
 
 def _delay_bits(network: Network, bits: int, limit: int | None) -> Network:
-    """Delays that ``bits`` bits hold, and the target's ``limit``, which may be one less."""
+    """Clip delays to the range of ``bits`` bits and to the target's ``limit``, which may be one less."""
     most = (1 << bits) - 1
     return turn.with_longest_delay(network, most if limit is None else min(most, limit))
 
 
 def _roundings(network: Network, checkpoint: Checkpoint, clipped_to_steps: int | None) -> Knob:
-    """Left out where the checkpoint does not give the network: it was changed since, or not exported by rounding."""
+    """The roundings of delays; left out if the checkpoint does not reproduce the network.
+
+    That happens if the network was changed since, or was not exported by rounding.
+    """
     name, title = "delay_rounding", "trained, fractional delays rounded another way"
     try:
         made = {mode: turn.with_delay_rounding(checkpoint, mode, clipped_to_steps) for mode in ROUNDINGS}
@@ -151,7 +154,7 @@ def _roundings(network: Network, checkpoint: Checkpoint, clipped_to_steps: int |
 
 
 def content(network: Network) -> bytes:
-    """The same for networks whose numbers are all the same."""
+    """A key that is equal for networks whose numbers are all equal."""
     digest = hashlib.sha256()
 
     def add(value: Any) -> None:

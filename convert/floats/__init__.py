@@ -1,1 +1,1 @@
-"""Float networks, their sources, and their reference simulation."""
+"""Float networks, their sources, and their reference simulator."""

@@ -1,4 +1,4 @@
-"""From a run folder to its ``FloatNetwork``: what was trained, before weights and delays are rounded."""
+"""From a run folder to its ``FloatNetwork``: the trained network before weights and delays are rounded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 
 def floats_from_checkpoint(checkpoint: Checkpoint) -> FloatNetwork:
-    """The float network of a trained run, in SLAYER's unit; decays are whole 1/4096, as training computes with them.
+    """The float network of a trained run, in SLAYER's unit; decays are multiples of 1/4096, as used in training.
 
     Raises:
         NetworkError: a tensor is missing or does not fit the configuration.

@@ -1,14 +1,14 @@
-"""The float network: what is quantised to become a ``Network``, whatever framework or file it came from.
+"""The float network, from any framework or file; quantisation turns it into a ``Network``.
 
-A chain of layers as in ``myelin.convert.network``, in floats of any scale.  Per step t, for every layer, with s the spikes of
-the layer before and d the delays::
+A float network is a chain of layers as in ``myelin.convert.network``, in floats of any scale.  Each layer computes per step t,
+with s the spikes of the layer before and d the delays in steps::
 
     x     = W s[t - 1 - d] + R own[t - 1 - d_rec]      own: the layer's own spikes
     own   = neuron(x)                                  ``myelin.convert.floats.cuba`` for CUBA neurons
 
-so the step of latency of each connection is not counted in the delays, and the integer network of the same structure computes
-the same up to rounding and the ends of its ranges.  Scaling weights, bias and threshold of a layer together changes no spike.
-In the unit of ``dequantised``, which is SLAYER's, weight 1 is the integer 64 and voltage 1 is the integer 4096.
+Each connection has a latency of one step, which the delays do not include.  The integer network of the same structure computes
+the same, except for rounding and the limits of its ranges.  Scaling weights, bias and threshold of a layer together changes no
+spike.  In the unit of ``dequantised``, which is SLAYER's, weight 1 is the integer 64 and voltage 1 is the integer 4096.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class FloatDense:
         return "dense"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the neurons this connection reaches from ``input_shape``, which is flattened in C order."""
+        """Shape of the target neurons for ``input_shape``, which is flattened in C order."""
         return Dense(np.zeros(self.weight.shape, np.int32)).output_shape(input_shape)
 
 
@@ -88,13 +88,13 @@ class FloatConv:
         return Conv(np.asarray(weight), self.stride, self.padding, self.dilation, self.groups)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape (C, H, W) of the neurons this connection reaches from ``input_shape``."""
+        """Shape (C, H, W) of the target neurons for ``input_shape``."""
         return self.quantised(np.zeros(self.weight.shape, np.int32)).output_shape(input_shape)
 
 
 @dataclass(frozen=True, eq=False)
 class FloatRecurrent:
-    """A layer's connection to itself; ``delay_steps`` as in ``myelin.convert.layers.DelayedRecurrent``, fractions allowed."""
+    """Connection of a layer to itself; ``delay_steps`` as in ``myelin.convert.layers.DelayedRecurrent``, fractions allowed."""
 
     synapse: FloatDense | FloatConv
     delay_steps: FloatArray = field(default_factory=lambda: np.zeros(()))
@@ -112,14 +112,14 @@ class FloatRecurrent:
 
 @dataclass(frozen=True, eq=False)
 class FloatLayer:
-    """A population of neurons with the connections that reach it.
+    """A population of neurons with its incoming connections.
 
     Attributes:
         shape: (neurons,) or (channels, height, width).
         synapse: feed-forward connection from the population before.
-        neuron: constants of its neurons, which also say whether the layer gives spikes or a state.
-        delay_steps: axonal delay of each neuron's spikes on their way out, fractions allowed; scalar () or broadcastable to
-            shape.
+        neuron: constants of its neurons; they also determine whether the layer outputs spikes or a state.
+        delay_steps: axonal delay of each neuron's outgoing spikes in steps, fractions allowed; scalar () or broadcastable to
+            ``shape``.
         recurrent: connection to itself, or None.
     """
 
@@ -142,7 +142,7 @@ class FloatLayer:
 
     @property
     def output(self) -> Literal["spikes", "state"]:
-        """What the layer gives: spikes, or for a non-spiking readout its state."""
+        """The output of the layer: "spikes", or "state" for a non-spiking readout."""
         return self.neuron.output
 
     @property
@@ -152,7 +152,7 @@ class FloatLayer:
 
     @property
     def connections(self) -> tuple[FloatDense | FloatConv, ...]:
-        """The feed-forward connection, and the recurrent one where there is one."""
+        """The feed-forward connection, and the recurrent one if there is one."""
         return (self.synapse,) if self.recurrent is None else (self.synapse, self.recurrent.synapse)
 
 
@@ -162,7 +162,7 @@ class FloatNetwork:
 
     Attributes:
         input_shape: (neurons,) or (channels, height, width).
-        layers: at least one; only the last may give states.
+        layers: at least one layer; only the last may output states.
         message_bits: as ``myelin.convert.network.Input.message_bits``.
         average_groups: as ``myelin.convert.network.Network.average_groups``.
 
@@ -191,7 +191,7 @@ class FloatNetwork:
 
 
 def with_structure_of(network: FloatNetwork) -> Network:
-    """The integer network of the same structure, all weights and constants zero; raises NetworkError where there is none."""
+    """The integer network of the same structure, all weights and constants zero; raises NetworkError if there is none."""
 
     def zeros(connection: FloatDense | FloatConv) -> Dense | Conv:
         zero = np.zeros(connection.weight.shape, np.int32)
@@ -207,10 +207,10 @@ def with_structure_of(network: FloatNetwork) -> Network:
 
 
 def dequantised(network: Network) -> FloatNetwork:
-    """What ``network`` stands for in floats, in SLAYER's unit: exact, but for the floors of negative weight exponents.
+    """The float network equivalent to ``network``, in SLAYER's unit; exact except for the floors of negative weight exponents.
 
     Raises:
-        NetworkError: neurons that have no twin in floats, such as sigma-delta neurons, or neurons in the input.
+        NetworkError: neurons without a float counterpart, such as sigma-delta neurons, or neurons in the input.
     """
     if network.input.neuron is not None:
         raise NetworkError(
@@ -232,7 +232,7 @@ def dequantised(network: Network) -> FloatNetwork:
 
 
 def dequantised_synapse(synapse: Synapse, input_shape: Shape) -> FloatDense | FloatConv:
-    """What an integer connection stands for in floats; one that has no float form of its own is a matrix."""
+    """The float connection equivalent to an integer one; a connection without a float class becomes a dense matrix."""
     if isinstance(synapse, Conv):
         return FloatConv(synapse.weight / WEIGHT_SCALE, synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
     dense = synapse.as_dense(input_shape)

@@ -1,6 +1,6 @@
-"""The float network step by step: the reference that integers, and simulators of other floats, are compared with.
+"""Simulator of the float network: the reference for integer networks and for other float simulators.
 
-The equations stand in ``myelin.convert.floats.network``; index t of a recording is that of ``myelin.convert.network``.
+``myelin.convert.floats.network`` has the equations; index t of a recording is that of ``myelin.convert.network``.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from myelin.hw_configs.errors import DataError, NetworkError
 
 
 class FloatRecording(NamedTuple):
-    """What a run gave.
+    """The result of a run.
 
     Attributes:
         output: (batch, steps, *output shape): spikes, delayed by the last layer's axonal delay, or states.
-        layers: for each layer "spikes" (before any axonal delay) and the states after the step, (batch, steps, *layer shape).
+        layers: for each layer "spikes" (before its axonal delay) and the states after each step, (batch, steps, *layer shape).
     """
 
     output: FloatArray
@@ -32,14 +32,14 @@ def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate
     """Run ``network`` from rest on every sample, in float64.
 
     Args:
-        network: delays in whole steps unless ``interpolate``; ``FloatNetwork.map_delays`` rounds them.
+        network: the network; its delays are whole steps unless ``interpolate``.  ``FloatNetwork.map_delays`` rounds them.
         spikes: (batch, steps, *input shape).
-        interpolate: a delay of k + f steps lets the share 1 - f of a spike arrive after k steps and f after k + 1, as
-            training does while delays are learnt.
+        interpolate: with a delay of k + f steps, the share 1 - f of a spike arrives after k steps and f after k + 1, as in
+            training while delays are learnt.
 
     Raises:
         DataError: the spikes have the wrong shape.
-        NetworkError: a delay is no whole number of steps.
+        NetworkError: a delay is not a whole number of steps, without ``interpolate``.
     """
     values = np.asarray(spikes, np.float64)
     if values.ndim < 3 or values.shape[2:] != network.input_shape:
@@ -61,8 +61,10 @@ def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate
 
 
 def late(spikes: FloatArray, delay_steps: FloatArray) -> FloatArray:
-    """``spikes`` (batch, steps, neurons), each neuron's ``delay_steps`` later, which hold one delay for each; fractions of a
-    step spread a spike over the two steps around."""
+    """``spikes`` (batch, steps, neurons) delayed by ``delay_steps``, which has one delay for each neuron.
+
+    A fraction of a step splits a spike between the two nearest steps.
+    """
     result = np.zeros(spikes.shape)
     delays = delay_steps.reshape(-1)
     for steps, share in _shares(delays):
@@ -100,7 +102,7 @@ def _run_layer(layer: FloatLayer, spikes: FloatArray, shape: Shape, axonal: Floa
 
 
 def _shares(delays: FloatArray) -> list[tuple[int, FloatArray]]:
-    """Every whole number k of steps that occurs, and the share (neurons,) of a neuron's spike that arrives after k."""
+    """Every occurring delay k in whole steps, with the share (neurons,) of each neuron's spike that arrives after k steps."""
     whole = np.unique(np.concatenate([np.floor(delays), np.ceil(delays)])).tolist()
     return [(int(k), np.maximum(0.0, 1 - np.abs(delays - k))) for k in whole]
 
@@ -108,7 +110,7 @@ def _shares(delays: FloatArray) -> list[tuple[int, FloatArray]]:
 def _parts(synapse: FloatDense | FloatConv, shape: Shape, axonal: FloatArray) -> list[tuple[Any, FloatArray]]:
     """Matrices (targets, sources) whose sum is the connection, each with the delay (sources,) of its synapses.
 
-    There is one for all synapses, but where they have delays of their own: then one for each of these delays.
+    There is a single matrix without synaptic delays, else one for each synaptic delay.
     """
     delays: FloatArray = np.broadcast_to(axonal, shape).reshape(-1).astype(np.float64)
     if isinstance(synapse, FloatConv):

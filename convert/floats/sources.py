@@ -1,4 +1,4 @@
-"""Float networks from wherever they are: NIR files, netx files with fractions, run folders of ours."""
+"""Reads float networks from NIR files, netx files with fractional values, and run folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from myelin.hw_configs.errors import NetworkError
 
 @dataclass(frozen=True, eq=False)
 class OpenedFloats:
-    """A float network, and what its source says of data: None and () where it says nothing."""
+    """A float network, and the description of data in its source: None and () if there is none."""
 
     network: FloatNetwork
     binning: Binning | None = None
@@ -22,16 +22,16 @@ class OpenedFloats:
 
 
 def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> OpenedFloats:
-    """The float network of a NIR file, a netx file, or a folder that ``myelin train`` wrote.
+    """Read the float network of a NIR file, a netx file, or a folder that ``myelin train`` wrote.
 
-    A network of plain PyTorch, or of any other origin, needs no file: ``FloatNetwork`` is built from its arrays.
+    A network of plain PyTorch, or of any other origin, needs no file: build a ``FloatNetwork`` from its arrays.
 
     Args:
-        path: of the file or folder.
-        dt_ms: length of a step in milliseconds, of a NIR file alone; None for what the file says, and 1 where it says nothing.
+        path: path of the file or folder.
+        dt_ms: length of a step in milliseconds, for a NIR file only; None for the value in the file, else 1.
 
     Raises:
-        NetworkError: it cannot be read, or holds something that a ``FloatNetwork`` cannot say.
+        NetworkError: the path cannot be read, or holds something that a ``FloatNetwork`` cannot represent.
         MissingPartError: the package nir is not installed.
     """
     place = Path(path)

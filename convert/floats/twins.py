@@ -1,4 +1,4 @@
-"""The float neuron of each integer neuron: ``TWINS`` has one line for each."""
+"""Registers the float counterpart of each integer neuron: one line of ``TWINS`` for each."""
 
 from __future__ import annotations
 

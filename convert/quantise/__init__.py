@@ -1,1 +1,1 @@
-"""From floats to integers: ``rounding.py`` rounds to the nearest, ``calibrate.py`` makes good what rounding loses."""
+"""From floats to integers: ``rounding.py`` rounds to nearest, ``calibrate.py`` reduces the loss on calibration samples."""

@@ -1,16 +1,15 @@
-"""Post-training quantisation: from a ``FloatNetwork`` and some samples to integers that spike as the floats do.
+"""Post-training quantisation: finds integers for a ``FloatNetwork`` that spike like the floats on calibration samples.
 
-Layer after layer, with the integers of the layers before it in place, choose what makes the layer's spikes differ least from
-those of the float network on the same samples:
+Layers are quantised in order; the layers before already use their integers.  Each choice minimises the difference between the
+layer's spikes and those of the float network on the same samples.  The choices are:
 
-1. a real scale of weights, threshold and bias together, over an octave, how far the largest weights are clipped, and whether a
-   weight's rounding error is made good by those after it (``myelin.convert.quantise.layer``);
-2. the whole steps of fractional delays (``myelin.convert.quantise.delays``): axonal ones of the layer before, and recurrent
-ones;
-   synaptic delays go to the nearest;
-3. the threshold and, where the layer has biases, their level, so that rate and spikes fit again.
+1. one real scale for weights, threshold and bias, over an octave; how far the largest weights are clipped; and whether later
+   weights compensate the rounding error of earlier ones (``myelin.convert.quantise.layer``);
+2. whole steps for fractional delays (``myelin.convert.quantise.delays``): the axonal delays of the layer before and the
+   recurrent delays.  Synaptic delays are rounded to nearest;
+3. a factor on the threshold and, if the layer has biases, a shift of the biases, so that rate and spikes match again.
 
-Of a readout of states, voltages are compared.  Nothing is trained, and labels are not looked at.
+For a readout of states, voltages are compared.  Nothing is trained, and labels are not used.
 """
 
 from __future__ import annotations
@@ -35,20 +34,20 @@ from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import STATE_SHIFT
 
-#: Scales that are tried, evenly spaced over an octave: what lies an octave lower has the same mantissas.
+#: Number of scales tried, evenly spaced in exponent over an octave; a scale one octave lower has the same mantissas.
 SCALES = 8
-#: Exponents of two by which the largest weights may exceed the range.
+#: The largest weights may exceed the range by 2 to one of these exponents; the excess is clipped.
 CLIPPED = (0, 1, 2)
-#: Scales and clips that are tried again with compensated weights, and with other clips of one connection alone.
+#: Number of best pairs of scale and clip that are tried again with compensated weights and with a clip per connection.
 KEPT = 4
-#: Factors on the threshold, and shifts of the bias in units of the threshold.
+#: Factors on the threshold, and shifts of the bias as shares of the threshold.
 THRESHOLDS = (0.9, 0.94, 0.97, 0.985, 1.0, 1.015, 1.03, 1.06, 1.1)
 BIASES = (-0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04)
 
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What was chosen for a layer, and ``error`` on the calibration samples: see ``mismatch``."""
+    """The choices for one layer, and its ``error`` on the calibration samples (``mismatch``, or ``state_error`` for states)."""
 
     choice: QuantisationChoice
     delays: dict[str, str]
@@ -57,7 +56,7 @@ class LayerReport:
 
 @dataclass(frozen=True, eq=False)
 class Quantised:
-    """The integer network, and what was chosen for each layer."""
+    """The integer network, and the choices for each layer."""
 
     network: Network
     layers: tuple[LayerReport, ...]
@@ -65,19 +64,19 @@ class Quantised:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """One layer: what enters it in integers, before axonal delays, and what should come out."""
+    """One layer with its integer input before axonal delays, and its wanted output."""
 
     layer: FloatLayer
     shape: Shape
     message_bits: int
     spikes: npt.NDArray[Any]  # (batch, steps, sources)
-    axonal: FloatArray  # of the population before, () or broadcastable to shape
+    axonal: FloatArray  # delays of the population before, () or broadcastable to shape
     wanted: FloatArray  # (batch, steps, *layer shape)
     grid: Grid
     entered: dict[bytes, npt.NDArray[Any]] = field(default_factory=dict)
 
     def arriving(self, axonal: IntArray) -> npt.NDArray[Any]:
-        """What enters after these delays, (batch, steps, *shape); kept while the delays are the same."""
+        """The input after these axonal delays, (batch, steps, *shape); cached for the last delays."""
         key = axonal.tobytes()
         if key not in self.entered:
             self.entered.clear()
@@ -87,12 +86,12 @@ class _Task:
         return self.entered[key]
 
     def run(self, candidate: Layer, axonal: IntArray) -> npt.NDArray[Any]:
-        """Spikes or voltages of the layer, before its axonal delay."""
+        """Spikes or voltages of the layer before its axonal delay."""
         network = Network(Input(self.shape, self.message_bits), (candidate,))
         return simulate(network, self.arriving(axonal)).output
 
     def error(self, candidate: Layer, choice: QuantisationChoice, axonal: IntArray) -> float:
-        """What the choices are made by."""
+        """The error that the choices minimise."""
         got = self.run(candidate, axonal)
         if candidate.output == "state":
             return state_error(got / (choice.scale * (1 << STATE_SHIFT)), self.wanted)
@@ -100,29 +99,29 @@ class _Task:
 
 
 def mismatch(got: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
-    """Steps of neurons at which only one of two trains has a spike, as a share of the spikes wanted (of 1 where none is)."""
+    """Number of (sample, step, neuron) where only one of two trains spikes, divided by the wanted spikes (by 1 if none)."""
     different = int(np.count_nonzero((got != 0) != (wanted != 0)))
     return different / max(1, int(np.count_nonzero(wanted)))
 
 
 def state_error(got: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
-    """Root mean square of the difference of two states, as a share of that of the wanted one."""
+    """Root mean square of ``got - wanted``, divided by that of ``wanted`` (by 1 if that is 0)."""
     scale = float(np.sqrt(np.mean(np.square(wanted))))
     return float(np.sqrt(np.mean(np.square(got - wanted)))) / (scale if scale > 0 else 1.0)
 
 
 def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = None, *, progress: bool = False) -> Quantised:
-    """The integers of ``network`` that were chosen on ``spikes``, as the module says.
+    """Quantise ``network`` on the calibration samples ``spikes``; the module describes the method.
 
     Args:
         network: floats; not changed.
-        spikes: calibration samples (batch, steps, *input shape), whole numbers that the input takes.
-        grid: what the integers may be; 8 bits by default.
+        spikes: calibration samples (batch, steps, *input shape), integers that the input accepts.
+        grid: limits of the integers; 8 bits by default.
         progress: whether to show a progress bar.
 
     Raises:
-        DataError: the spikes do not fit, or are too few to choose by.
-        NetworkError: a layer cannot be said in integers; names the layer.
+        DataError: the spikes do not fit the input, or there are none.
+        NetworkError: a layer cannot be represented in integers; the message names the layer.
     """
     values = np.asarray(spikes)
     reference = simulate_floats(network, values, interpolate=True)
@@ -154,7 +153,7 @@ def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = N
 
 
 def _choose(task: _Task, largest: float) -> tuple[Layer, QuantisationChoice, IntArray, dict[str, str], float]:
-    """The layer, its choice, the axonal delays before it, how delays were rounded, and the error."""
+    """The layer, its choice, the axonal delays before it, the methods of rounding delays, and the error."""
     axonal = whole(task.axonal)
     top = largest_scale(task.layer, task.grid, largest)
     gram = _gram(task, axonal)
@@ -163,7 +162,7 @@ def _choose(task: _Task, largest: float) -> tuple[Layer, QuantisationChoice, Int
         return task.error(quantised_layer(task.layer, task.grid, choice, gram), choice, axonal)
 
     scales = [top * 2 ** (-step / SCALES) for step in range(SCALES)]
-    scales.append(2.0 ** math.floor(math.log2(top)))  # plain rounding's own
+    scales.append(2.0 ** math.floor(math.log2(top)))  # the scale of plain rounding
     first = {QuantisationChoice(a, steps_of(task.layer, task.grid, a, clip)): None for a in scales for clip in CLIPPED}
     ranked = sorted((error(choice), place, choice) for place, choice in enumerate(first))
     second = dict.fromkeys(other for _, _, choice in ranked[:KEPT] for other in _variants(task, choice, gram is not None))
@@ -178,7 +177,7 @@ def _choose(task: _Task, largest: float) -> tuple[Layer, QuantisationChoice, Int
 
 
 def _variants(task: _Task, choice: QuantisationChoice, can_compensate: bool) -> Iterator[QuantisationChoice]:
-    """``choice`` with other clips of each connection, with and without compensation."""
+    """Variants of ``choice``: another clip for one connection, with and without compensation."""
     open_steps = steps_of(task.layer, task.grid, choice.scale)
     ranges = [range(max(0, most - CLIPPED[-1]), most + 1) for most in open_steps]
     near = [steps for steps in itertools.product(*ranges) if sum(abs(a - b) for a, b in zip(steps, choice.steps)) <= 1]
@@ -188,8 +187,10 @@ def _variants(task: _Task, choice: QuantisationChoice, can_compensate: bool) -> 
 
 
 def _gram(task: _Task, axonal: IntArray) -> FloatArray | None:
-    """E[x x^T] over samples and steps of the traces x that spikes of each source leave in a voltage without resets; None where
-    the connection is no dense one with the same delay for all synapses of a source."""
+    """E[x x^T] over samples and steps, (in, in); x are the traces of each source's spikes in a voltage without resets.
+
+    None unless the connection is dense and all synapses of a source have the same delay.
+    """
     kept = task.layer.neuron.kept()
     if kept is None or not isinstance(task.layer.synapse, FloatDense) or task.layer.synapse.delay_steps is not None:
         return None
@@ -208,7 +209,7 @@ def _gram(task: _Task, axonal: IntArray) -> FloatArray | None:
 def _with_delays(
     task: _Task, layer: Layer, choice: QuantisationChoice, axonal: IntArray
 ) -> tuple[Layer, IntArray, dict[str, str]]:
-    """Whole delays for what is fractional: axonal before the layer, its recurrent ones, synaptic ones to the nearest."""
+    """Round the axonal delays before the layer and its recurrent delays; synaptic delays are already rounded to nearest."""
     methods = {}
     found = round_delays(task.axonal, lambda delays: task.error(layer, choice, delays))
     methods["axonal"], axonal = _told(found), found.delay_steps
@@ -231,7 +232,7 @@ def _told(delays: Delays) -> str:
 
 
 def _levels(task: _Task, layer: Layer, choice: QuantisationChoice, axonal: IntArray) -> tuple[float, QuantisationChoice, Layer]:
-    """Threshold and bias: the level with the least error; of equal ones that whose rate is nearest to the float layer's."""
+    """Vary threshold and bias; returns the choice with the least error.  Ties go to the rate nearest to the float layer's."""
     if not task.layer.neuron.has_threshold:
         return task.error(layer, choice, axonal), choice, layer
 

@@ -1,4 +1,4 @@
-"""Fractional delays to whole steps by what they do to the spikes: the best of nearest, floor, and nearest with single flips."""
+"""Round fractional delays to whole steps by their effect on the spikes: nearest, floor, or the better one with flips."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.floats.network import FloatArray
 from myelin.convert.quantise.scalar import whole
 
-#: Delays whose sensitivity is measured at most, those nearest to half a step first: each takes a run of the layer.
+#: Upper limit on the delays whose sensitivity is measured, those nearest to half a step first; each takes a run of the layer.
 MOST_FLIPS = 64
-#: Fractions nearer to a whole step than this are no question.
+#: A delay nearer to a whole step than this is not flipped.
 _CLEAR = 0.05
 
 
 class Delays(NamedTuple):
-    """Whole delays, what they cost, and how they came about: "whole" (as given), "nearest", "floor" or "flipped"."""
+    """Delays in whole steps, their error, and the method: "whole" (as given), "nearest", "floor" or "flipped"."""
 
     delay_steps: IntArray
     error: float
@@ -27,16 +27,16 @@ class Delays(NamedTuple):
 
 
 def round_delays(delay_steps: FloatArray, error: Callable[[IntArray], float], most_flips: int = MOST_FLIPS) -> Delays:
-    """Whole numbers of steps for ``delay_steps`` with a small ``error``.
+    """Round ``delay_steps`` to whole steps with a small ``error``.
 
-    Nearest and floor are tried as they are.  From the better of them, each delay is put to its other neighbour alone, which
-    measures its sensitivity: the change of the error.  Then, the one that gains most first, each flip that would lower the
-    error is made, and kept where it still does with those kept before.
+    Nearest and floor are tried first.  From the better one, each delay alone is flipped to its other neighbour; the change of
+    the error is its sensitivity.  Flips that lower the error are then made in order, the largest gain first.  A flip is kept if
+    it still lowers the error together with the flips kept before.
 
     Args:
         delay_steps: any shape; not changed.
-        error: of whole delays of that shape.
-        most_flips: how many sensitivities to measure.
+        error: maps whole delays of that shape to their error.
+        most_flips: the largest number of sensitivities to measure.
     """
     best = Delays(whole(delay_steps), np.inf, "nearest")
     best = best._replace(error=error(best.delay_steps))
@@ -59,7 +59,7 @@ def round_delays(delay_steps: FloatArray, error: Callable[[IntArray], float], mo
 
 
 def _flipped(delays: IntArray, floor: IntArray, place: int) -> IntArray:
-    """``delays`` with the one at ``place`` on the other side of its fraction."""
+    """``delays`` with the one at ``place`` rounded the other way."""
     result = delays.copy()
     result.reshape(-1)[place] = 2 * floor.reshape(-1)[place] + 1 - delays.reshape(-1)[place]
     return result

@@ -1,12 +1,12 @@
-"""One layer of floats on a target's grid: integers and what was chosen, from arrays alone.
+"""Quantise one float layer to a target's grid by given choices.
 
-With one real scale a for a layer, which changes no spike, and a step 2^e for each of its connections::
+A layer has one real scale a, which changes no spike, and each of its connections a step 2^e::
 
     W = m 2^e,  m = clip(rint(a w / 2^e)) in -2^(b-1)..2^(b-1) - 1,   threshold = rint(a f threshold),   bias = rint(64 a bias)
 
-b are the target's bits.  A dense connection has e as its weight exponent; a convolution, which has none, as a power of two in
-its weights, of which -256..255 leaves 9 - b.  An m that is clipped is an error of one weight that buys finer steps for the
-rest.
+b is the number of the target's weight bits.  A dense connection stores e as its weight exponent.  A convolution has no weight
+exponent; it stores 2^e in its weights, whose range -256..255 allows e up to 9 - b.  Clipping m adds an error to one weight but
+allows finer steps for the others.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from myelin.hw_configs.fixed_point import (
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 
-#: Largest weight exponent where the target's is not public: Loihi 1's.
+#: Largest weight exponent if the target's is not public: that of Loihi 1.
 _EXPONENT_MAX = 7
-#: Share of the 24 bit that the states of the float network may take: others, which calibration did not see, may be larger.
+#: Share of the 24 bits that the states of the float network may use; other samples than those seen may reach larger states.
 _HEADROOM = 0.25
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What the integers may be.
+    """Limits of the integers.
 
     Attributes:
-        weight_bits: of signed weights, 2..8.
+        weight_bits: bits of a signed weight, 2..8.
         exponent_max: largest weight exponent of a dense connection.
-        threshold_max: mantissa.
+        threshold_max: largest mantissa of a threshold.
     """
 
     weight_bits: int = WEIGHT_BITS
@@ -58,7 +58,7 @@ class Grid:
 
     @classmethod
     def of(cls, target: Target) -> Grid:
-        """What ``target`` holds; where its numbers are not public, what Lava's arithmetic does."""
+        """The limits of ``target``; limits that are not public are those of Lava's arithmetic."""
         bits = WEIGHT_BITS if target.weight_bits is None else min(target.weight_bits, WEIGHT_BITS)
         exponent = _EXPONENT_MAX if target.weight_exp_max is None else max(0, min(target.weight_exp_max, _EXPONENT_MAX))
         return cls(bits, exponent, THRESHOLD_MAX if target.threshold_max is None else target.threshold_max)
@@ -80,14 +80,14 @@ class Grid:
 
 @dataclass(frozen=True)
 class QuantisationChoice:
-    """What is free when a layer becomes integers; see the module.
+    """The free parameters when a layer becomes integers; the module gives the equations.
 
     Attributes:
         scale: a.
-        steps: e of the feed-forward connection, and of the recurrent one where there is one.
+        steps: e of the feed-forward connection, and of the recurrent one if there is one.
         threshold: f.
-        bias: added to every bias, as a share of the threshold; only where the layer has one.
-        compensated: whether the error of each feed-forward weight was spread over those rounded after it.
+        bias: added to every bias, as a share of the threshold; only if the layer has a bias.
+        compensated: whether the error of each feed-forward weight was spread over the weights rounded after it.
     """
 
     scale: float
@@ -98,7 +98,7 @@ class QuantisationChoice:
 
 
 def largest_scale(layer: FloatLayer, grid: Grid, largest_state: float) -> float:
-    """The largest a with which steps, threshold, bias and states (of magnitude ``largest_state``) have room."""
+    """The largest a at which steps, threshold, bias and states (of magnitude ``largest_state``) fit their ranges."""
     limits = [_HEADROOM * STATE_MAX / (1 << STATE_SHIFT) / largest_state] if largest_state > 0 else []
     for synapse in layer.connections:
         top = _reach(synapse.weight, grid)
@@ -109,7 +109,10 @@ def largest_scale(layer: FloatLayer, grid: Grid, largest_state: float) -> float:
 
 
 def steps_of(layer: FloatLayer, grid: Grid, scale: float, clipped: int = 0) -> tuple[int, ...]:
-    """The smallest e with which no weight is clipped, less ``clipped``: weights up to 2^clipped times too large are."""
+    """For each connection the smallest e at which no weight is clipped, minus ``clipped``.
+
+    With ``clipped`` > 0, weights up to 2^clipped times the range are clipped.
+    """
     steps = []
     for synapse in layer.connections:
         top = _reach(synapse.weight, grid)
@@ -119,18 +122,18 @@ def steps_of(layer: FloatLayer, grid: Grid, scale: float, clipped: int = 0) -> t
 
 
 def _reach(weight: FloatArray, grid: Grid) -> float:
-    """The step that the extreme weight needs where a is 1."""
+    """The step that the extreme weight needs if a is 1."""
     return max(float(weight.max(initial=0)) / (grid.high + 0.49), -float(weight.min(initial=0)) / (0.49 - grid.low))
 
 
 def quantised_layer(layer: FloatLayer, grid: Grid, choice: QuantisationChoice, gram: FloatArray | None = None) -> Layer:
-    """``layer`` in integers by ``choice``, without its own axonal delay; other delays to the nearest step.
+    """``layer`` in integers by ``choice``, without its own axonal delay; other delays are rounded to the nearest step.
 
     Args:
         layer: floats; not changed.
-        grid: of the target.
-        choice: scale and steps.
-        gram: (in, in) second moments of what dense feed-forward weights see, for ``choice.compensated``.
+        grid: limits of the target.
+        choice: scale, steps, threshold, bias and compensation.
+        gram: (in, in) second moments of the input of dense feed-forward weights, for ``choice.compensated``.
 
     Raises:
         NetworkError: a constant does not fit its field.
@@ -157,10 +160,10 @@ def _synapse(synapse: FloatDense | FloatConv, grid: Grid, scale: float, step: in
 
 
 def compensated(weight: FloatArray, gram: FloatArray, low: int, high: int, damping: float = 0.01) -> IntArray:
-    """Whole numbers M in low..high near ``weight`` (out, in) with a small ``sum (W - M) G (W - M)^T`` over outputs.
+    """Integers M in low..high near ``weight`` (out, in) with a small ``sum (W - M) G (W - M)^T`` over outputs.
 
-    Weights are rounded source by source, the one with the largest moment first; what is left of each is spread over the sources
-    that come after it, by the inverse of G, so that the sum over all sources stays near what it was.
+    Weights are rounded source by source, the largest moment first.  The rounding error of each is spread over the sources after
+    it by the inverse of G, so that the sum over all sources changes little.
 
     Args:
         weight: W.
@@ -173,7 +176,7 @@ def compensated(weight: FloatArray, gram: FloatArray, low: int, high: int, dampi
     moments = gram[np.ix_(order, order)]
     mean = float(np.mean(np.diag(moments)))
     moments = moments + np.eye(len(order)) * (damping * mean if mean > 0 else 1.0)
-    spread = np.linalg.cholesky(np.linalg.inv(moments)).T  # upper; row j spreads the error of source j over those after it
+    spread = np.linalg.cholesky(np.linalg.inv(moments)).T  # upper; row j spreads source j's error over later sources
     left = weight[:, order].copy()
     result: npt.NDArray[np.int32] = np.empty(weight.shape, np.int32)
     for j, source in enumerate(order):

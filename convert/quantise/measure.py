@@ -1,4 +1,4 @@
-"""What ``myelin quantise`` does: integers for a network that was trained without them, and what they cost."""
+"""``myelin quantise``: turns a network trained in floats into integers, and measures the loss."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from myelin.hw_configs.errors import DataError, GateError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
 
-#: Samples that choices are made on, unless the user says.
+#: Default number of calibration samples.
 CALIBRATION_SAMPLES = 64
 
 
 @dataclass(frozen=True, eq=False)
 class QuantisedNetwork:
-    """Integers that a target holds.
+    """An integer network that the target supports.
 
     Attributes:
         network: the integers.
-        values: what was chosen and what it cost, for JSON.
+        values: the choices and the measured loss, for JSON.
     """
 
     network: Network
@@ -54,26 +54,26 @@ def quantised(
     dt_ms: float | None = None,
     progress: bool = False,
 ) -> QuantisedNetwork:
-    """Turn a network of floats into integers for a target, chosen on data so that it spikes as before.
+    """Quantise a float network for a target, so that it spikes on data as before.
 
-    Calibration looks at spikes, never at labels, of samples of the train split where there is one; what it cost is measured
-    on samples that no choice was made on.
+    Calibration uses spikes, never labels, of samples of the train split if there is one.  The loss is measured on samples that
+    were not used for calibration.
 
     Args:
         floats: a float network, a NIR file, a netx file with floats, or a run folder.
         data: ``builtin``, a folder, or a file of the SHD format.
         target: a target, its name, or a TOML file that describes one.
         method: ``calibrated``, or ``plain`` rounding.
-        calibration_samples: samples that choices are made on.
-        samples: other samples to report on; None for all.
-        steps, step_ms: length of a sample and of a step, where the floats do not say how spikes become frames.
-        dt_ms: length of a step of a NIR file in milliseconds; None for the file's, or 1.
+        calibration_samples: number of samples to calibrate on.
+        samples: number of other samples to report on; None for all.
+        steps, step_ms: length of a sample and of a step, if the floats do not define how spikes become frames.
+        dt_ms: length of a step of a NIR file in milliseconds; None for that in the file, else 1.
         progress: whether to show a progress bar.
 
     Raises:
-        NetworkError: the floats cannot be read, or said in integers.
+        NetworkError: the floats cannot be read, or cannot be represented in integers.
         DataError: the data cannot be used, or too few samples are left to report on.
-        GateError: the target cannot hold the result; the message holds every violation.
+        GateError: the target does not support the result; the message lists every violation.
     """
     held = target if isinstance(target, Target) else load_target(target)
     opened = OpenedFloats(floats) if isinstance(floats, FloatNetwork) else open_floats(floats, dt_ms=dt_ms)
@@ -108,7 +108,7 @@ def quantised(
 def _samples(
     opened: OpenedFloats, floats_name: str, data: str, calibration_samples: int, choice: InputChoice
 ) -> tuple[Samples, Samples, np.ndarray, np.ndarray]:
-    """Samples to calibrate on and to report on, and their numbers: of two splits, or disjoint ones of the same."""
+    """Samples to calibrate on and to report on, and their numbers; from two splits, or disjoint parts of one split."""
     from myelin.train.datasets import available_splits
 
     floats, binning = opened.network, opened.binning

@@ -1,4 +1,4 @@
-"""What quantisation cost: the float network, its plain rounding and its calibrated integers on the same samples."""
+"""The loss from quantisation: compares the float network, plain rounding and calibrated integers on the same samples."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from myelin.convert.network import Network
 from myelin.convert.quantise.calibrate import Quantised
 from myelin.convert.simulator.simulator import simulate
 
-#: Samples that pass at a time.
+#: Samples in a batch.
 CHUNK = 128
 
 
 class RoundingComparison(NamedTuple):
-    """Of each network by name: spikes that differ in each layer of spikes as a share of the float network's, and classes.
+    """Differing spikes and predicted classes of each network beside the float network.
 
     Attributes:
-        mismatch: by network, one number for each layer of spikes.
-        prediction: by network, and ``float``, (samples,).
-        labels: (samples,).
+        mismatch: network name -> for each spiking layer the number of differing spikes, divided by the float network's spikes.
+        prediction: network name, or ``float`` -> predicted classes, (samples,).
+        labels: true classes, (samples,).
     """
 
     mismatch: dict[str, list[float]]
@@ -38,7 +38,7 @@ def compare_networks(
     networks: Mapping[str, Network],
     batches: Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]],
 ) -> RoundingComparison:
-    """Run the float network and all ``networks`` on batches of (frames, labels); fractional delays of floats interpolate."""
+    """Run the float network and all ``networks`` on batches of (frames, labels); fractional float delays are interpolated."""
     spiking = [index for index, layer in enumerate(floats.layers) if layer.output == "spikes"]
     different = {name: np.zeros(len(spiking)) for name in networks}
     sent = np.zeros(len(spiking))
@@ -71,7 +71,7 @@ def _classes(floats: FloatNetwork, output: npt.NDArray[Any]) -> npt.NDArray[np.i
 
 
 def as_dict(floats: FloatNetwork, comparison: RoundingComparison) -> dict[str, Any]:
-    """For JSON, with units in the names: every network beside the float network, paired on the same samples."""
+    """Values for JSON, with units in the names: every network compared with the float network on the same samples."""
     reference, labels = comparison.prediction["float"], comparison.labels
     rows = []
     for name, mismatch in comparison.mismatch.items():
@@ -100,7 +100,7 @@ def as_dict(floats: FloatNetwork, comparison: RoundingComparison) -> dict[str, A
 
 
 def choices(quantised: Quantised) -> list[dict[str, Any]]:
-    """What was chosen for each layer, for JSON."""
+    """The choices for each layer, for JSON."""
     found = zip(quantised.network.layers, quantised.layers, strict=True)
     return [
         {
@@ -118,7 +118,7 @@ def choices(quantised: Quantised) -> list[dict[str, Any]]:
 
 
 def table(result: Mapping[str, Any]) -> list[str]:
-    """Lines for the screen, of what ``as_dict`` gave."""
+    """The result of ``as_dict`` as lines for the screen."""
     names = result["layers"]
     width = max(10, *(len(row["name"]) for row in result["networks"]))
     lines = [
@@ -142,7 +142,7 @@ def batches(
     labels: npt.NDArray[np.int64],
     numbers: Sequence[int] | npt.NDArray[np.int64],
 ) -> Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]]:
-    """(frames, labels) of the samples ``numbers``, CHUNK at a time."""
+    """Yield (frames, labels) of the samples ``numbers``, CHUNK samples at a time."""
     for start in range(0, len(numbers), CHUNK):
         part = np.asarray(numbers[start : start + CHUNK])
         yield frames(part), labels[part]

@@ -1,14 +1,15 @@
-"""Floats to the nearest integers, without looking at data: the plain way from a ``FloatNetwork`` to a ``Network``.
+"""Plain rounding of a ``FloatNetwork`` to the nearest integers, without data.
 
-A layer's weights, bias and threshold are scaled together, which changes no spike, by a power of two, which adds no error::
+A layer's weights, bias and threshold have one common scale, which changes no spike.  It is a power of two, so scaling adds no
+error::
 
     W = rint(2^k w),  threshold = rint(2^k threshold),  bias = rint(2^(k + 6) bias),  decay = rint(4096 decay),  d = rint(d)
 
-k is the largest number with which every weight of a connection lies in -128..127: 8 bits with their sign.  With fewer bits b
-the weights are multiples of 2^(8 - b) in that range, the rest is as fine as with 8.  Where the recurrent
-connection of a layer needs another k than the feed-forward one, the larger k is the layer's and the other connection gets the
-difference as its weight exponent; a convolution has none, so the layer takes the convolution's k at most.  k is lowered further
-until threshold and bias fit their fields.
+k is the largest number at which every weight of a connection lies in -128..127, the range of 8 signed bits.  With fewer bits b,
+weights are multiples of 2^(8 - b) in that range; other constants keep their resolution.  If the recurrent and the feed-forward
+connection need different k, the layer uses the larger one, and the other connection stores the difference as its weight
+exponent.  A convolution has no weight exponent, so the layer's k is at most the convolution's.  k is lowered further until
+threshold and bias fit their fields.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ _EXPONENT_MAX = 16
 
 
 def round_network(network: FloatNetwork, weight_bits: int = WEIGHT_BITS) -> Network:
-    """The integer network nearest to ``network``, layer by layer, as the module says; ``weight_bits``: 2..8.
+    """The integer network nearest to ``network``, layer by layer; the module gives the equations; ``weight_bits``: 2..8.
 
     Raises:
-        NetworkError: what is left of a layer cannot be said in integers; names the layer.
+        NetworkError: a layer cannot be represented in integers; the message names the layer.
     """
     layers = []
     for index, layer in enumerate(network.layers):
@@ -46,14 +47,14 @@ def round_network(network: FloatNetwork, weight_bits: int = WEIGHT_BITS) -> Netw
 
 @dataclass(frozen=True)
 class RoundingError:
-    """What rounding did to a layer.
+    """Rounding errors of a layer.
 
     Attributes:
         scale: k; weight 1 became 2^k.
-        weight: largest error of a weight, as a share of the largest weight of its connection.
-        threshold: error of the threshold as a share of it; 0 for a readout of states.
+        weight: largest error of a weight, relative to the largest weight of its connection.
+        threshold: relative error of the threshold; 0 for a readout of states.
         decay: largest error of a decay per step.
-        delay_steps: largest error of a delay.
+        delay_steps: largest error of a delay, in steps.
     """
 
     scale: int
@@ -70,7 +71,7 @@ class RoundingError:
 
 
 def rounding_errors(floats: FloatNetwork, network: Network) -> list[RoundingError]:
-    """How far ``network``, from ``round_network(floats)``, is from ``floats``, layer by layer."""
+    """The errors of ``network``, made by ``round_network(floats)``, for each layer."""
     return [_rounding_error(layer, rounded) for layer, rounded in zip(floats.layers, network.layers, strict=True)]
 
 
@@ -105,7 +106,7 @@ def round_layer(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> Layer:
 
 
 def layer_scale(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> int:
-    """k of a layer: weight 1 of its floats is 2^k in its integers."""
+    """The exponent k of a layer: float weight 1 becomes the integer 2^k."""
     own = [(synapse, weight_scale(synapse.weight, weight_bits)) for synapse in layer.connections]
     scales = [scale for _, scale in own if scale is not None]
     limits = [scale for synapse, scale in own if scale is not None and isinstance(synapse, FloatConv)]
@@ -115,8 +116,7 @@ def layer_scale(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> int:
 
 
 def weight_scale(weight: FloatArray, weight_bits: int = WEIGHT_BITS) -> int | None:
-    """The largest k with which 2^k weight, to the nearest multiple of 2^(8 - bits), lies in -128..127; None where every weight
-    is zero."""
+    """The largest k at which 2^k weight, rounded to a multiple of 2^(8 - bits), lies in -128..127; None if all are zero."""
     top, bottom = float(weight.max(initial=0)), float(weight.min(initial=0))
     if top == 0 and bottom == 0:
         return None

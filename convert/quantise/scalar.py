@@ -1,4 +1,4 @@
-"""Single numbers and arrays of them rounded to what a field holds."""
+"""Round numbers and arrays to the range of an integer field."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from myelin.hw_configs.fixed_point import BIAS_EXP_MAX, BIAS_MANT_MAX, NETX_BIAS
 
 FloatArray = npt.NDArray[np.float64]
 
-#: Threshold of a readout of states: beyond the chip's, so that it never spikes.
+#: Threshold of a readout of states: above the chip's largest threshold, so that the readout never spikes.
 STATE_THRESHOLD = THRESHOLD_MAX + 1
 
 
 def fitting(value: float, most: int) -> int:
-    """The largest k with which rint(2^k value) is at most ``most``."""
+    """The largest k at which rint(2^k value) is at most ``most``."""
     scale = most.bit_length() - math.frexp(value)[1]
     return scale if round(math.ldexp(value, scale)) <= most else scale - 1
 
 
 def round_bias(bias: FloatArray) -> tuple[IntArray, int]:
-    """Mantissa and exponent of a bias in units of the states: netx's exponent where it is exact, else the finest that fits."""
+    """Mantissa and exponent of a bias in units of the states; netx's exponent if it is exact, else the finest that fits."""
     finest = next(e for e in range(BIAS_EXP_MAX + 1) if np.abs(np.rint(np.ldexp(bias, -e))).max() <= BIAS_MANT_MAX)
     at_netx = np.ldexp(bias, -NETX_BIAS_EXP)
     exponent = NETX_BIAS_EXP if finest <= NETX_BIAS_EXP and np.array_equal(np.rint(at_netx), at_netx) else finest

@@ -1,1 +1,1 @@
-"""What runs a network: the simulator, Lava on the CPU, or a board."""
+"""Backends that run a network: the simulator, Lava on the CPU, or a board."""

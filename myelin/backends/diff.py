@@ -1,4 +1,4 @@
-"""Two networks or two backends on the same input: ``myelin.convert.compare.divergence`` with Lava among the backends."""
+"""Compares two networks or two backends on the same input: ``myelin.convert.compare.divergence`` with Lava and boards."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def diff(
     progress: bool = False,
     dt_ms: float | None = None,
 ) -> dict[str, Any]:
-    """Run two networks, or one on two backends, on the same input, and say where they first diverge, and why.
+    """Run two networks, or one network on two backends, on the same input; report where they first diverge, and why.
 
-    Values for JSON, with units in the names; ``equal`` says whether every value is.
+    Returns values for JSON, with units in the names; ``equal`` is true if every value is equal.
 
     Args:
-        a, b: networks of the same structure, paths of them, or what ``myelin.read`` returned; None for B: A again.
-        inputs: an InputChoice, an array (samples, steps, *input shape) of integers, or None: golden inputs of an artifact,
-            else random spikes.
-        backends: what runs A and what runs B: ``fast`` (the simulator), ``lava``, ``lava-stock`` (Lava's own process models)
-            or ``loihi2``.
-        board_lag_steps: how much later than simulated a board's output comes; None to find it with golden inputs.
-        plot: where a picture of the spread goes; None for none; without a difference there is nothing to draw.
+        a, b: networks of the same structure, their paths, or results of ``myelin.read``; b is None to use a again.
+        inputs: an InputChoice, an array (samples, steps, *input shape) of integers, or None for the golden inputs of an
+            artifact, else random spikes.
+        backends: backends of A and of B: ``fast`` (the simulator), ``lava``, ``lava-stock`` (Lava's own process models) or
+            ``loihi2``.
+        board_lag_steps: lag of a board's output behind the simulator in steps; None to measure it with golden inputs.
+        plot: PNG file for a figure of how the difference spreads; None for none.  Nothing is drawn without a difference.
         progress: whether to show a progress bar.
-        dt_ms: as of ``myelin.read``.
+        dt_ms: as in ``myelin.read``.
 
     Raises:
         DataError: A is compared with itself, or the inputs cannot be used.

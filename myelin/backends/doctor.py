@@ -1,4 +1,4 @@
-"""``myelin doctor``: what is installed, whether each backend runs here, what it still lacks, and what to do next."""
+"""``myelin doctor``: lists installed packages, tries every backend, and names missing parts and the next step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from myelin.hw_configs.errors import MyelinError
 from myelin.lava_models import loihi2
 from myelin.lava_models.runner import run
 
-#: Distribution -> what it is needed for; ``lava-loihi`` is Intel's and not public.
+#: Distribution -> its purpose; ``lava-loihi`` is Intel's and not public.
 _PACKAGES = {
     "myelin-loihi": "this program",
     "numpy": "everything",
@@ -37,7 +37,7 @@ _PACKAGES = {
 
 @dataclass(frozen=True)
 class Package:
-    """An installed distribution, or one that is not (``version`` None)."""
+    """A distribution; ``version`` is None if it is not installed."""
 
     name: str
     version: str | None
@@ -46,17 +46,17 @@ class Package:
 
 @dataclass(frozen=True)
 class BackendReport:
-    """Whether a backend works here: tried, not guessed.
+    """Whether a backend works here, determined by a trial.
 
     Attributes:
-        name: as ``--backend`` and ``diff --backends`` take it, or ``train``.
-        what: what it is, in words.
-        needed_for_cpu: whether the way to Lava on the CPU needs it.
-        works: whether what ``there`` says was tried just succeeded.
-        there: what was tried with success, or how far it got.
-        missing: what failed or is not there; None if it works.
-        next_step: what to do now.
-        seconds: how long the trial took; None where it failed.
+        name: name for ``--backend`` and ``diff --backends``, or ``train``.
+        what: description.
+        needed_for_cpu: whether Lava on the CPU needs it.
+        works: whether the trial succeeded.
+        there: the successful trial, or the installed parts of a backend that does not work.
+        missing: the error or the missing part; None if it works.
+        next_step: advice for the user.
+        seconds: duration of the trial; None if it failed.
     """
 
     name: str
@@ -73,7 +73,7 @@ def examine() -> dict[str, Any]:
     """Versions and a trial of every backend, as values for JSON.
 
     Returns:
-        ``python``, ``platform``, ``packages``, ``backends``, ``cpu_works`` (all that the way to Lava on the CPU needs does) and
+        ``python``, ``platform``, ``packages``, ``backends``, ``cpu_works`` (everything works that Lava on the CPU needs) and
         ``next_step``.
     """
     ran = "ran a tiny network with delays: every spike is right"
@@ -109,7 +109,7 @@ def examine() -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """What ``examine`` found, for the screen."""
+    """The result of ``examine`` as lines for the screen."""
     result = [f"python {found['python']} on {found['platform']}", ""]
     result += [
         f"{package['name']:14} {package['version'] or 'not installed':16} {package['needed_for']}"
@@ -140,7 +140,7 @@ def _try(name: str, what: str, tried: str, use: str, trial: Callable[[], None], 
 
 
 def _there(name: str) -> str:
-    """What of a backend that does not work is installed."""
+    """The installed parts of a backend that does not work."""
     needs = {"lava": ("lava-nc",), "lava-stock": ("lava-nc",), "loihi2": ("lava-nc", "lava-loihi"), "train": ("torch",)}
     found = [(package, _version(package)) for package in needs.get(name, ("numba",))]
     return ", ".join(f"{package} {version}" for package, version in found if version is not None)
@@ -159,18 +159,18 @@ def _stock() -> None:
 
 
 def _train() -> None:
-    """The network of ``_tiny`` as a layer for training."""
+    """Try the network of ``_tiny`` as a layer for training."""
     parts.require("torch")
     try:
         from myelin.train.trial import tiny_layer
     except Exception as error:  # a broken build of torch raises anything from ImportError to OSError and RuntimeError
-        reason = " ".join(str(error).replace(";", ",").split())  # what follows a semicolon is the cure
+        reason = " ".join(str(error).replace(";", ",").split())  # the text after a semicolon is the cure
         raise MyelinError(f"torch cannot be imported: {type(error).__name__}: {reason}; {parts.cure('train')}") from error
     _same(tiny_layer(_input()))
 
 
 def _tiny() -> Network:
-    """Two neurons that excite each other with delays 2 and 0; weight 128 is above the threshold of 100."""
+    """Two neurons that excite each other with delays 2 and 0; weight 128 exceeds the threshold of 100."""
     neuron = Cuba(100, np.array(4096, np.int32), np.array(4095, np.int32))
     recurrent = DelayedRecurrent(Dense(np.array([[0, 128], [128, 0]])), np.array([2, 0]))
     return Network(Input((1,)), (Layer((2,), Dense(np.array([[128], [0]])), neuron, recurrent=recurrent),))
@@ -183,7 +183,10 @@ def _input() -> np.ndarray:
 
 
 def _same(output: np.ndarray) -> None:
-    """Worked out by hand: neuron 0 spikes at 1, its spike reaches neuron 1 at 1 + 1 + 2, and that one neuron 0 at 4 + 1."""
+    """Check the output against hand calculation.
+
+    Neuron 0 spikes at 1; its spike reaches neuron 1 at 1 + 1 + 2 = 4, whose spike reaches neuron 0 at 4 + 1.
+    """
     expected = np.zeros((1, 8, 2), np.uint8)
     expected[0, [1, 5], 0] = 1
     expected[0, 4, 1] = 1

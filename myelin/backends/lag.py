@@ -1,4 +1,4 @@
-"""By how many steps the output of each network's backend is late."""
+"""The lag of each backend's output behind the simulator."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from myelin.hw_configs.errors import DataError
 
 
 def board_lags(networks: Sequence[Opened], backends: Sequence[str], given: int | None) -> list[int]:
-    """For each network and its backend, by how many steps what it gives is late: 0 but on a board.
+    """For each network the lag of its backend's output in steps; 0 except on a board.
 
     Raises:
-        DataError: a lag is given, and no board runs.
+        DataError: a lag is given, but no board runs.
         BackendError: as ``myelin.lava_models.board.lag_of``.
     """
     if "loihi2" not in backends:

@@ -1,8 +1,8 @@
-"""Names of the backends on the command line, and how many samples run where each takes seconds."""
+"""Names of the backends on the command line, and the default number of samples in slow ones."""
 
-#: ``--backend`` -> backend of ``myelin.lava_models.run``; the simulator has none.
+#: ``--backend`` -> backend of ``myelin.lava_models.run``; None for the simulator.
 BACKENDS = {"fast": None, "lava": "cpu", "loihi2": "loihi2"}
-#: ``diff --backends`` -> the same, and whether Lava's own process models run.
+#: ``diff --backends`` -> the same, and whether to use Lava's own process models.
 DIFF_BACKENDS = {"fast": (None, False), "lava": ("cpu", False), "lava-stock": ("cpu", True), "loihi2": ("loihi2", False)}
-#: Samples that run in Lava, unless the user says.
+#: Default number of samples in Lava, where each takes seconds.
 DEFAULT_LAVA_SAMPLES = 5

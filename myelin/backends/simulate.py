@@ -1,4 +1,4 @@
-"""Samples through one backend: accuracy, spikes and time."""
+"""Runs samples in one backend and measures accuracy, spikes and time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from myelin.convert.stimulus import InputChoice, open_data
 from myelin.hw_configs.errors import DataError
 from myelin.lava_models.runner import run
 
-#: Samples binned and simulated at a time; bounds memory.
+#: Samples in a batch; limits memory.
 _CHUNK = 256
 
 
@@ -37,17 +37,17 @@ def simulated(
     """Accuracy, spikes and time of a network on data, as values for JSON, with units in the names.
 
     Args:
-        network: a network, the path of one, or what ``myelin.read`` returned.
-        choice: the data and how much of it; ``steps`` and ``step_ms`` where the network does not say how it is binned.
+        network: a network, its path, or a result of ``myelin.read``.
+        choice: the data and the number of samples; ``steps`` and ``step_ms`` if the network does not define the binning.
         backend: ``fast`` (the simulator), ``lava`` or ``loihi2``.
-        stock: backend ``lava``: Lava's own process models.
-        board_lag_steps: how much later than simulated a board's output comes; None to find it with golden inputs.
+        stock: use Lava's own process models in backend ``lava``.
+        board_lag_steps: lag of a board's output behind the simulator in steps; None to measure it with golden inputs.
         progress: whether to show a progress bar.
-        dt_ms: as of ``myelin.read``.
+        dt_ms: as in ``myelin.read``.
 
     Raises:
         NetworkError: the network cannot be read.
-        DataError: the data cannot be used, or ``stock`` is for another backend.
+        DataError: the data cannot be used, or ``stock`` is set for another backend.
         BackendError: the backend is not installed, or failed.
     """
     opened = opened_source(network, dt_ms=dt_ms)
@@ -66,15 +66,15 @@ def simulate_samples(
     network: Network, samples: Samples, count: int, *, backend: str | None, stock: bool = False, lag_steps: int = 0,
     progress: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run ``count`` samples of as many classes as possible.
+    """Run ``count`` samples from as many classes as possible.
 
     Args:
-        network: what to run.
+        network: network to run.
         samples: the data.
-        count: how many; all if there are fewer.
-        backend: of ``myelin.lava_models.run``; None for the simulator.
-        stock: Lava's own process models.
-        lag_steps: on a board, how much later its output comes.
+        count: number of samples; all if there are fewer.
+        backend: backend of ``myelin.lava_models.run``; None for the simulator.
+        stock: use Lava's own process models.
+        lag_steps: lag of a board's output in steps.
         progress: whether to show a progress bar.
 
     Returns:
@@ -96,7 +96,7 @@ def simulate_samples(
             correct += int((result.prediction == samples.labels[part]).sum())
             output_sum += int(result.output.sum(dtype="int64"))
     low, high = wilson_interval(correct, len(numbers))
-    spiking = network.output_dtype is np.uint8  # the messages of sigma-delta neurons are no count
+    spiking = network.output_dtype is np.uint8  # messages of sigma-delta neurons are not spike counts
     return {
         "data": samples.dataset.name,
         "split": samples.split,
@@ -115,7 +115,7 @@ def simulate_samples(
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """A result of ``simulate_samples`` with ``network`` and ``backend``, for the screen."""
+    """A result of ``simulate_samples`` with ``network`` and ``backend``, as lines for the screen."""
     binning = result["binning"]
     part = "" if result["samples"] == result["samples_in_split"] else f" of {result['samples_in_split']}"
     split = "whole file" if result["split"] == "all" else f"{result['split']} split"

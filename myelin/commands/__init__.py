@@ -1,1 +1,1 @@
-"""The command line: one file a command, and ``arguments.py`` for the options that several take."""
+"""The command line: one file for each command, and ``arguments.py`` for shared options."""

@@ -1,4 +1,4 @@
-"""Options that several commands share, and types of arguments; each type says in one line what it allows."""
+"""Options that several commands share, and argument types; each type's error states the allowed values in one line."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 def count(text: str) -> int:
-    """A whole number of 0 or more."""
+    """Parse a whole number of 0 or more."""
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 
 
 def positive(text: str) -> int:
-    """A whole number of 1 or more."""
+    """Parse a whole number of 1 or more."""
     if count(text) < 1:
         raise argparse.ArgumentTypeError("1 or more is allowed")
     return int(text)
 
 
 def density(text: str) -> float:
-    """A share above 0, up to 1."""
+    """Parse a share above 0, up to 1."""
     try:
         value = float(text)
     except ValueError:
@@ -39,7 +39,7 @@ def density(text: str) -> float:
 
 
 def percent_points(text: str) -> float:
-    """A number of percent points, 0 to 100."""
+    """Parse a number of percent points, 0 to 100."""
     try:
         value = float(text)
     except ValueError:
@@ -50,44 +50,44 @@ def percent_points(text: str) -> float:
 
 
 def add_network(parser: argparse.ArgumentParser, name: str = "network", metavar: str = "NET", **options: Any) -> None:
-    """A network, of any kind that ``myelin.read`` knows, and how long a step of a NIR file is."""
+    """Add a network of any kind that ``myelin.read`` accepts."""
     text = "a netx file (*.net), a NIR file (*.nir), an artifact folder or a run folder"
     parser.add_argument(name, metavar=metavar, type=Path, **{"help": text, **options})
 
 
 def add_dt(parser: argparse.ArgumentParser) -> None:
-    """``--dt-ms``, for whatever may read a NIR file."""
+    """Add ``--dt-ms``, for commands that may read a NIR file."""
     parser.add_argument(
-        "--dt-ms", metavar="MS", type=float, help="NIR file: length of a step in milliseconds (default: the file's, or 1)"
+        "--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds, for a NIR file (default: the file's, or 1)"
     )
 
 
 def add_target(parser: argparse.ArgumentParser, **options: Any) -> None:
-    """``--target``, required unless ``options`` say otherwise."""
+    """Add ``--target``, required unless ``options`` change that."""
     text = "name of a target, or a TOML file that describes one"
     parser.add_argument("--target", **{"required": True, "help": text, **options})
 
 
 def add_data(parser: argparse._ActionsContainer, **options: Any) -> None:
-    """``--data``."""
+    """Add ``--data``."""
     text = "builtin, a folder, or a file of the SHD format"
     parser.add_argument("--data", **{"metavar": "PATH", "help": text, **options})
 
 
 def add_split(parser: argparse._ActionsContainer, **options: Any) -> None:
-    """``--split``."""
-    text = "part of the data (default: test, else valid, else all there is)"
+    """Add ``--split``."""
+    text = "part of the data (default: test, else valid, else all samples)"
     parser.add_argument("--split", **{"choices": ("train", "valid", "test"), "help": text, **options})
 
 
 def add_samples(parser: argparse._ActionsContainer, **options: Any) -> None:
-    """``--samples``."""
-    text = "how many, of as many classes as possible"
+    """Add ``--samples``."""
+    text = "number of samples, from as many classes as possible"
     parser.add_argument("--samples", **{"metavar": "N", "type": positive, "help": text, **options})
 
 
 def add_binning(parser: argparse._ActionsContainer, steps: str = "length of a sample in steps") -> None:
-    """``--steps`` and ``--step-ms``, for networks that do not say how spikes become frames."""
+    """Add ``--steps`` and ``--step-ms``, for networks that do not define how spikes become frames."""
     parser.add_argument("--steps", metavar="N", type=positive, help=f"{steps}, for netx and NIR files")
     parser.add_argument(
         "--step-ms", metavar="MS", type=float, help="length of a step of data in milliseconds, for netx and NIR files"
@@ -95,42 +95,42 @@ def add_binning(parser: argparse._ActionsContainer, steps: str = "length of a sa
 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
-    """All options that choose the input of a run; ``input_choice`` reads them."""
+    """Add all options that choose the input of a run; ``input_choice`` reads them."""
     group = parser.add_argument_group(
-        "input", "data if named; else the golden inputs of an artifact; else, or with --density, random spikes"
+        "input", "data if given; else the golden inputs of an artifact; else, or with --density or --seed, random spikes"
     )
     add_data(group)
     add_split(group)
     add_samples(group)
-    add_binning(group, "length of a sample of random spikes; of data")
-    group.add_argument("--density", metavar="P", type=density, help="random spikes: how many per input and step (default: 0.1)")
-    group.add_argument("--seed", metavar="N", type=count, help="random spikes: seed (default: 0)")
+    add_binning(group, "length of a sample in steps, for random spikes; or for data")
+    group.add_argument("--density", metavar="P", type=density, help="random spikes per input and step (default: 0.1)")
+    group.add_argument("--seed", metavar="N", type=count, help="seed of the random spikes (default: 0)")
 
 
 def input_choice(args: argparse.Namespace) -> InputChoice:
-    """What the options of ``add_input`` say, as far as the command has them."""
+    """The choice made by the options of ``add_input``, as far as the command has them."""
     from myelin.convert.stimulus import InputChoice
 
     return InputChoice(**{entry.name: getattr(args, entry.name, None) for entry in fields(InputChoice)})
 
 
-def add_json(parser: argparse.ArgumentParser, text: str = "write what the screen shows as JSON too") -> None:
-    """``--json``."""
+def add_json(parser: argparse.ArgumentParser, text: str = "also write the results as JSON") -> None:
+    """Add ``--json``."""
     parser.add_argument(
-        "--json", metavar="FILE", type=Path, help=f"{text}; - for standard output, where nothing else is written then"
+        "--json", metavar="FILE", type=Path, help=f"{text}; - for standard output, other text then goes to standard error"
     )
 
 
 def add_plot(parser: argparse.ArgumentParser, text: str) -> None:
-    """``--plot``; ``text`` says what is drawn."""
+    """Add ``--plot``; ``text`` describes the figure."""
     parser.add_argument("--plot", metavar="FILE.png", type=Path, help=text)
 
 
 def add_board_lag(parser: argparse.ArgumentParser) -> None:
-    """``--board-lag``."""
+    """Add ``--board-lag``."""
     parser.add_argument(
         "--board-lag",
         metavar="STEPS",
         type=count,
-        help="backend loihi2: how much later than simulated the board's output comes (default: found with golden inputs)",
+        help="backend loihi2: lag of the board's output behind the simulator (default: measured with golden inputs)",
     )

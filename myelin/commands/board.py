@@ -14,25 +14,25 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``board``; it sets ``run``."""
     parser = subparsers.add_parser(
         "board",
-        help="an artifact's golden inputs on a Loihi 2 board: is every output value right, and how late?",
-        description="Run the golden inputs of ART on a board with Intel's lava-loihi, find by how many steps its output comes "
-        "later than simulated, and compare every value. Needs the artifact only. Exit code 0 if all are equal, 1 if not. "
-        "Not yet run on a board by those who wrote it.",
+        help="run an artifact's golden inputs on a Loihi 2 board and compare every output value",
+        description="Run the golden inputs of ART on a board with Intel's lava-loihi, measure the lag of its output behind the "
+        "simulator in steps, and compare every value. Needs only the artifact. Exit code 0 if all values are equal, 1 if not. "
+        "The authors have not yet run this command on a board.",
     )
-    arguments.add_network(parser, "artifact", "ART", help="artifact folder, as `myelin export` writes it")
+    arguments.add_network(parser, "artifact", "ART", help="artifact folder written by `myelin export`")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--partition", metavar="NAME", help="SLURM partition of the board (default: $MYELIN_LOIHI_PARTITION)")
     where.add_argument("--host", metavar="ADDRESS", help="host of the board on the network (default: $MYELIN_LOIHI_HOST)")
-    parser.add_argument("--generation", metavar="NAME", help="of the chip (default: $MYELIN_LOIHI_GENERATION, or N3B3)")
-    arguments.add_samples(parser, help="how many golden inputs (default: all)")
-    parser.add_argument("--max-lag", metavar="STEPS", type=arguments.count, help="longest lag to look for (default: 16)")
-    parser.add_argument("--timeout", metavar="S", type=arguments.positive, help="longest silence in seconds (default: 600)")
+    parser.add_argument("--generation", metavar="NAME", help="chip generation (default: $MYELIN_LOIHI_GENERATION, or N3B3)")
+    arguments.add_samples(parser, help="number of golden inputs (default: all)")
+    parser.add_argument("--max-lag", metavar="STEPS", type=arguments.count, help="longest lag to search (default: 16)")
+    parser.add_argument("--timeout", metavar="S", type=arguments.positive, help="longest wait in seconds (default: 600)")
     arguments.add_json(parser)
     parser.set_defaults(run=run_on_board)
 
 
 def run_on_board(args: argparse.Namespace) -> int:
-    """Run an artifact on a board, print how its output compares; GateError (exit code 1) if it is not the golden one."""
+    """Run an artifact on a board and print the comparison; GateError (exit code 1) if the output is not the golden one."""
     from myelin.convert.artifact.artifact import read_artifact
     from myelin.convert.opened import require
     from myelin.lava_models import loihi2

@@ -1,4 +1,4 @@
-"""``myelin check``: the hardware rules alone, on a network and a target."""
+"""``myelin check``: checks a network against the hardware rules of a target."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``check``; it sets ``run``."""
     parser = subparsers.add_parser(
         "check",
-        help="the hardware rules alone: what of a network a target cannot hold",
-        description="Print everything that the target cannot hold, each with its cure, and what is not public and so not "
-        "checked. The states are judged in a calibration run: on data, or the golden inputs of an artifact, or random spikes. "
-        "For any other network without an option of the input they are not checked. Exit code 0 if the target holds the "
-        "network, 1 if not.",
+        help="check a network against the hardware rules of a target",
+        description="Print every broken rule with its cure, and the limits that are not public and therefore not checked. "
+        "The states are checked in a calibration run on data, the golden inputs of an artifact, or random spikes. Without an "
+        "input option they are checked only for an artifact. Exit code 0 if the target supports the network, 1 if not.",
     )
     arguments.add_network(parser)
     arguments.add_target(parser)
@@ -28,7 +27,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """Print every violation at once; 0 when the target holds the network, 1 when not."""
+    """Print all violations; returns 0 if the target supports the network, 1 if not."""
     from myelin.convert.rules.measure import checked
     from myelin.convert.rules.report import lines
 

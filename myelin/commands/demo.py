@@ -1,4 +1,4 @@
-"""``myelin demo``: the whole way on the built-in data."""
+"""``myelin demo``: all steps on the built-in data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``demo``; it sets ``run``."""
     parser = subparsers.add_parser(
         "demo",
-        help="the whole way on the built-in data, in minutes",
+        help="run all steps on the built-in data, in minutes",
         description="Train, export, check, simulate, validate, draw and report, on built-in spoken digits in two languages.",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="folder to write (default: demo)")
@@ -21,7 +21,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 
 def run_demo(args: argparse.Namespace) -> int:
-    """Go the whole way; returns 0."""
+    """Run all steps; returns 0."""
     from myelin.demo import demo
 
     demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])

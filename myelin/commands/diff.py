@@ -14,22 +14,22 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``diff``; it sets ``run``."""
     parser = subparsers.add_parser(
         "diff",
-        help="where two networks, or two backends, first diverge on the same input, and why",
-        description="Run A and B on the same input and compare every spike, every state and the output. Where they diverge: "
-        "the first sample, step, layer and neuron, both sides there, the constants and synapses that differ, and how far the "
-        "difference has spread. Exit code 0 if all is equal, 1 if not.",
+        help="find where two networks, or two backends, first diverge on the same input, and why",
+        description="Run A and B on the same input and compare every spike, every state and the output. If they diverge, print "
+        "the first sample, step, layer and neuron, the values on both sides, the constants and synapses that differ, and how "
+        "far the difference has spread. Exit code 0 if all values are equal, 1 if not.",
         epilog="examples: myelin diff old.net new.net;  myelin diff ART --backends fast lava;  "
         "myelin diff ART new.net --data builtin --samples 20",
     )
     arguments.add_network(parser, "a", "A")
-    arguments.add_network(parser, "b", "B", nargs="?", help="another of the same structure (default: A)")
+    arguments.add_network(parser, "b", "B", nargs="?", help="another network of the same structure (default: A)")
     parser.add_argument(
         "--backends",
         nargs=2,
         choices=tuple(DIFF_BACKENDS),
         metavar=("BACKEND_A", "BACKEND_B"),
         default=("fast", "fast"),
-        help=f"what runs A, and what runs B: {', '.join(DIFF_BACKENDS)} (default: fast fast)",
+        help=f"backends of A and of B: {', '.join(DIFF_BACKENDS)} (default: fast fast)",
     )
     arguments.add_dt(parser)
     arguments.add_input(parser)
@@ -40,7 +40,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 
 def run_diff(args: argparse.Namespace) -> int:
-    """Compare two runs, print where they diverge; returns 0 if all is equal, 1 if not."""
+    """Compare two runs and print where they diverge; returns 0 if all values are equal, 1 if not."""
     from myelin.backends.diff import diff
     from myelin.convert.compare.report import lines
 

@@ -1,4 +1,4 @@
-"""``myelin doctor``: what is installed, and what each backend still lacks."""
+"""``myelin doctor``: lists installed packages, and the missing parts of each backend."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``doctor``; it sets ``run``."""
     parser = subparsers.add_parser(
         "doctor",
-        help="what is installed, and what each backend still lacks",
-        description="Try every backend and say of each what is there, what is missing, and the next step. Exit code 0 if the "
-        "simulator and Lava on the CPU work; 1 if not.",
+        help="list installed packages, and the missing parts of each backend",
+        description="Try every backend; for each print the working and the missing parts, and the next step. Exit code 0 if "
+        "the simulator and Lava on the CPU work, 1 if not.",
     )
     arguments.add_json(parser)
     parser.set_defaults(run=run_doctor)
 
 
 def run_doctor(args: argparse.Namespace) -> int:
-    """Print what is installed and what works; returns 0 if the way on the CPU does, 1 if not."""
+    """Print the installed packages and the working backends; returns 0 if Lava on the CPU works, 1 if not."""
     from myelin.backends.doctor import examine, lines
 
     found = examine()

@@ -1,4 +1,4 @@
-"""``myelin encode``: recordings to spikes."""
+"""``myelin encode``: turns recordings into spikes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``encode``; its handler is the default ``run``, which takes the parsed arguments and returns the exit code."""
+    """Add ``encode``; it sets ``run``."""
     parser = subparsers.add_parser(
         "encode",
         help="turn a folder of WAV files into a file of spikes in the SHD format",
         description="Encode WAV files with the inner-ear model of the Spiking Heidelberg Digits (Cramer et al. 2020). "
         "Labels come from sub-folders (<label>/<speaker>_<anything>.wav) or names (<label>_<speaker>_<anything>.wav).",
     )
-    parser.add_argument("wav_dir", metavar="WAV_DIR", type=Path, help="folder of WAV files, or of one folder a class")
+    parser.add_argument("wav_dir", metavar="WAV_DIR", type=Path, help="folder of WAV files, or of one folder per class")
     parser.add_argument("--out", metavar="FILE.h5", type=Path, required=True, help="file to write (.h5, .h5.gz or .h5.xz)")
     parser.add_argument("--channels", type=int, default=700, help="channels of the inner ear: 700 as SHD, or 140 (default 700)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the nerve fibres (default 0)")
@@ -24,8 +24,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run_encode(args: argparse.Namespace) -> int:
-    """Encode, report one line, return 0; bad input raises DataError for the caller to print."""
-    from myelin.train.cochlea.folder import encode_folder  # numba is loaded only by whoever encodes
+    """Encode and print one line; returns 0.  Bad input raises DataError for the caller to print."""
+    from myelin.train.cochlea.folder import encode_folder  # numba: loaded only to encode
 
     start = time.perf_counter()
     data = encode_folder(args.wav_dir, args.out, channels=args.channels, seed=args.seed, jobs=args.jobs, progress=True)

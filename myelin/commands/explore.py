@@ -1,4 +1,4 @@
-"""``myelin explore``: how much each step of quantisation matters for a trained network, without training."""
+"""``myelin explore``: measures the effect of each step of quantisation on a trained network, without training."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``explore``; it sets ``run``."""
     parser = subparsers.add_parser(
         "explore",
-        help="bits of weights, delays and decays against accuracy and core memory, for a trained network as it is",
-        description="Turn one step of the quantisation at a time: bits and grid of the weights; bits, grid, longest and "
+        help="measure accuracy and core memory for other bits of weights, delays and decays, without training",
+        description="Change one step of the quantisation at a time: bits and grid of the weights; bits, grid, maximum and "
         "rounding of the delays; bits of the decays; thresholds; and bits of weights and delays together against core memory. "
         "Nothing is trained. Every setting runs in the simulator on the part of the training data that the run held out, never "
         "on the test split, and is compared with the exported network on the same samples. Settings that break a rule of the "
         "target are marked, not left out.",
-        epilog="Fields of the file of --json are described in convert/explore/report.py.",
+        epilog="The fields of the --json file are described in convert/explore/report.py.",
     )
     arguments.add_network(parser, "source", "ART|RUN", help="artifact folder or run folder")
     arguments.add_data(parser, required=True, help="the data that the run was trained on, or builtin")
-    text = "rules and core memory (default: what the artifact was exported for, or the run trained for)"
+    text = "target for rules and core memory (default: the target of the artifact or of the run)"
     arguments.add_target(parser, required=False, help=text)
-    arguments.add_samples(parser, help="how many of the held-out ones, of as many classes as possible")
+    arguments.add_samples(parser, help="number of held-out samples, from as many classes as possible (default: all)")
     arguments.add_json(parser)
     arguments.add_plot(parser, "draw a panel for each knob, and accuracy against memory")
     parser.set_defaults(run=run_explore)
 
 
 def run_explore(args: argparse.Namespace) -> int:
-    """Print the tables, return 0."""
+    """Print the tables; returns 0."""
     from myelin.convert.explore.measure import explored
     from myelin.convert.explore.report import lines
 

@@ -1,4 +1,4 @@
-"""``myelin map``: a network on the cores of a chip or board, and what an input costs there."""
+"""``myelin map``: places a network on the cores of a chip or board, and estimates the cost of an input."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``map``; it sets ``run``."""
     parser = subparsers.add_parser(
         "map",
-        help="cores, memory, axons of a network on a chip or board, and its estimated operations, energy and time",
-        description="Lay every layer on cores, within the neurons, delay slots, synapse memory and axons that a core has as "
-        "far as these are public; print what each layer takes, a lower bound on the number of cores, and what it is bound by. "
+        help="place a network on the cores of a chip or board, and estimate operations, energy and time",
+        description="Place every layer on cores, within the public limits of a core: neurons, delay slots, synapse memory and "
+        "axons. Print the resources of each layer, a lower bound on the number of cores, and the limit that determines it. "
         "Run samples through the simulator and estimate operations, energy and time of the mapping. Exit code 0 if the target "
-        "holds the network, 1 if not.",
+        "supports the network, 1 if not.",
     )
     arguments.add_network(parser)
     arguments.add_target(parser, help="name of a chip or board, or a TOML file that describes one")
@@ -26,7 +26,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "--strategy",
         choices=STRATEGIES,
         default=DEFAULT,
-        help="pack: as few cores as possible, layers share cores; layer: cores of its own for each layer; balance: as layer, "
+        help="pack: as few cores as possible, layers share cores; layer: separate cores for each layer; balance: as layer, "
         f"with the synaptic operations spread evenly (default: {DEFAULT})",
     )
     parser.add_argument(
@@ -34,13 +34,13 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     )
     arguments.add_dt(parser)
     arguments.add_input(parser)
-    arguments.add_json(parser, "write what the screen shows as JSON too, and every core")
+    arguments.add_json(parser, "also write the results and every core as JSON")
     arguments.add_plot(parser, "draw the cores by layer and load")
     parser.set_defaults(run=run_map)
 
 
 def run_map(args: argparse.Namespace) -> int:
-    """Print the mapping and the estimate; 0 where the target holds the network, 1 where not."""
+    """Print the mapping and the estimate; returns 0 if the target supports the network, 1 if not."""
     from myelin.convert.mapping.measure import mapped
     from myelin.convert.mapping.report import lines
 

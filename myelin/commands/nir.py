@@ -1,4 +1,4 @@
-"""``myelin nir``: networks to NIR files and back."""
+"""``myelin nir``: converts networks to NIR files and back."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def _add_export(actions: arguments.Subparsers) -> None:
     parser = actions.add_parser(
         "export",
         help="write a network as a NIR file",
-        description="Write a network of CUBA neurons as a NIR graph whose forward Euler steps are its equations, with the "
-        "integers as metadata, from which `myelin nir import` gives back the same network.",
+        description="Write a network of CUBA neurons as a NIR graph; forward Euler steps of the graph are the equations of the "
+        "network. The integers are stored as metadata, so `myelin nir import` restores the same network.",
     )
     arguments.add_network(parser)
     parser.add_argument("--out", metavar="FILE.nir", type=Path, required=True, help="the file to write")
@@ -33,8 +33,8 @@ def _add_export(actions: arguments.Subparsers) -> None:
     parser.add_argument(
         "--no-latency",
         action="store_true",
-        help="leave the step of latency of feed-forward connections out of their delays, for simulators without Delay nodes: "
-        "layers run earlier by a step for each connection; not with a bias",
+        help="leave the one-step latency of feed-forward connections out of their delays, for simulators without Delay nodes: "
+        "layers run one step earlier for each connection; not allowed with a bias",
     )
     parser.set_defaults(run=run_export)
 
@@ -43,8 +43,8 @@ def _add_import(actions: arguments.Subparsers) -> None:
     parser = actions.add_parser(
         "import",
         help="turn a NIR file into a netx file",
-        description="Read a NIR graph. The integers that `myelin nir export` put beside it are taken as they are where they "
-        "still say what the graph says; all other floats are rounded to the nearest, each layer with its own power of two.",
+        description="Read a NIR graph. Integers stored by `myelin nir export` are used unchanged if they still agree with the "
+        "graph; all other floats are rounded to nearest, with a power of two as the scale of each layer.",
     )
     parser.add_argument("file", metavar="FILE.nir", type=Path, help="a NIR file")
     parser.add_argument("--out", metavar="FILE.net", type=Path, required=True, help="the netx file to write")
@@ -54,26 +54,26 @@ def _add_import(actions: arguments.Subparsers) -> None:
     parser.add_argument(
         "--latency",
         choices=("included", "added"),
-        help="whether delays between layers include the one step that each connection takes, or it is added to them (default: "
-        "what the file says, else added)",
+        help="whether delays between layers include the one-step latency of each connection, or it is added to them (default: "
+        "as recorded in the file, else added)",
     )
-    parser.add_argument("--ignore-integers", action="store_true", help="round the floats even where the file has the integers")
+    parser.add_argument("--ignore-integers", action="store_true", help="round the floats even if the file has the integers")
     parser.add_argument(
         "--settled-bias",
         action="store_true",
-        help="take a bias that passes a synapse filter as if it had been on forever, rather than refuse it",
+        help="accept a bias that passes a synapse filter, with the filter at its steady state, instead of refusing it",
     )
     parser.add_argument(
         "--message-bits",
         metavar="N",
         type=arguments.count,
-        help="bits of what enters, as whole numbers; 0 for spikes (default: the file's, or 0)",
+        help="bits of the integers that enter as input; 0 for spikes (default: the file's, or 0)",
     )
     parser.set_defaults(run=run_import)
 
 
 def run_export(args: argparse.Namespace) -> int:
-    """``myelin nir export``: returns 0."""
+    """Run ``myelin nir export``; returns 0."""
     from myelin.convert.nir.format import DT_MS, write_nir
     from myelin.convert.opened import read
 
@@ -87,7 +87,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 
 def run_import(args: argparse.Namespace) -> int:
-    """``myelin nir import``: returns 0."""
+    """Run ``myelin nir import``; returns 0."""
     from myelin.convert.netx.format import write_netx
     from myelin.convert.nir.format import open_nir
     from myelin.convert.opened import require

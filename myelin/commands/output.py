@@ -1,4 +1,4 @@
-"""What a command writes: lines on the screen, and the same values as JSON in a file or on standard output."""
+"""Output of a command: lines on the screen, and the same values as JSON in a file or on standard output."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any, TextIO
 from myelin.envelope import Verdict, envelope
 from myelin.hw_configs.files import write_json
 
-#: What ``--json`` takes for standard output.
+#: Value of ``--json`` for standard output.
 STDOUT = Path("-")
 _JSON_STREAM: ContextVar[TextIO | None] = ContextVar("json_stream", default=None)
 
 
 @contextlib.contextmanager
 def kept_pure(json_file: Path | None) -> Iterator[None]:
-    """Where the JSON goes to standard output, print everything else to standard error while this lasts."""
+    """Context in which all other output goes to standard error, if the JSON goes to standard output."""
     if json_file != STDOUT:
         yield
         return
@@ -48,5 +48,5 @@ def write_result(json_file: Path | None, command: str, result: Mapping[str, Any]
 
 
 def show_progress() -> bool:
-    """Whether a progress bar can be seen."""
+    """Whether a progress bar is visible: standard error is a terminal."""
     return sys.stderr.isatty()

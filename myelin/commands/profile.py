@@ -1,4 +1,4 @@
-"""``myelin profile``: what a network does with an input, layer by layer."""
+"""``myelin profile``: measures the activity of a network on an input, layer by layer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``profile``; it sets ``run``."""
     parser = subparsers.add_parser(
         "profile",
-        help="what a network does with an input: spikes, operations, ranges of its integers, time, layer by layer",
-        description="Run samples through the simulator and count, for every layer, spikes, synaptic operations (each spike "
-        "times the nonzero weights that it meets), how far the states reach into 24 bit, and the time it takes. Warns of "
-        "layers that are silent, fire too much, or come near the end of the range.",
+        help="measure spikes, operations, ranges of integers and time on an input, layer by layer",
+        description="Run samples through the simulator and measure for every layer: spikes, synaptic operations (the nonzero "
+        "weights that each spike reaches), the share of the 24-bit range that the states use, and the time. Warns of layers "
+        "that are silent, fire too much, or come near the limits of the range.",
     )
     arguments.add_network(parser)
     arguments.add_dt(parser)

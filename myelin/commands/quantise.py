@@ -1,4 +1,4 @@
-"""``myelin quantise``: integers for a network that was trained without them."""
+"""``myelin quantise``: turns a network trained in floats into integers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from myelin.commands import arguments
 from myelin.commands.output import write_result
 
-#: Samples that choices are made on, unless the user says: ``myelin.convert.quantise.measure`` says the same.
+#: Default number of calibration samples, the same as in ``myelin.convert.quantise.measure``.
 CALIBRATION_SAMPLES = 64
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
-    """Add ``quantise``, which sets ``run``."""
+    """Add ``quantise``; it sets ``run``."""
     parser = subparsers.add_parser(
         "quantise",
-        help="integers for a network trained in floats, chosen on data so that it spikes as before",
-        description="Turn a network of floats into integers for a target, and print what that cost beside plain rounding, on "
-        "samples that no choice was made on. Calibration looks at spikes, never at labels, of samples of the train split "
-        "where there is one. Nothing is written where the target cannot hold the result.",
+        help="turn a network trained in floats into integers that spike as before, with calibration on data",
+        description="Turn a float network into integers for a target. Print the loss, and that of plain rounding, on samples "
+        "that were not used for calibration. Calibration uses spikes, never labels, of samples of the train split if there is "
+        "one. Nothing is written if the target does not support the result.",
     )
-    text = "a NIR file (*.nir), a netx file with floats, or a folder of `myelin train`"
+    text = "a NIR file (*.nir), a netx file with floats, or a folder written by `myelin train`"
     arguments.add_network(parser, "floats", "FLOATNET", help=text)
     arguments.add_data(parser, required=True)
     arguments.add_target(parser)
@@ -34,9 +34,9 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         metavar="N",
         type=arguments.positive,
         default=CALIBRATION_SAMPLES,
-        help=f"samples that choices are made on (default: {CALIBRATION_SAMPLES})",
+        help=f"number of samples to calibrate on (default: {CALIBRATION_SAMPLES})",
     )
-    arguments.add_samples(parser, help="other samples to report on (default: all)")
+    arguments.add_samples(parser, help="number of other samples to report on (default: all)")
     arguments.add_binning(parser)
     arguments.add_dt(parser)
     arguments.add_json(parser)
@@ -44,7 +44,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 
 def run_quantise(args: argparse.Namespace) -> int:
-    """Print the table, write the network; 0, or 1 by GateError where the target does not hold it."""
+    """Print the table and write the network; returns 0.  GateError (exit code 1) if the target does not support it."""
     from myelin.convert.netx.format import write_netx
     from myelin.convert.quantise.measure import quantised
     from myelin.convert.quantise.report import table

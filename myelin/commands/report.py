@@ -1,4 +1,4 @@
-"""``myelin report``: one HTML file that says whether a network may go to the chip."""
+"""``myelin report``: writes one HTML file that answers whether a network may go to the chip."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from pathlib import Path
 from myelin.commands import arguments
 from myelin.commands.output import show_progress
 
-#: Stages whose JSON the report takes, and the commands that write it.
+#: Stage whose JSON the report accepts -> the command that writes it.
 _STAGES = {"validation": "validate", "mapping": "map", "profile": "profile", "exploration": "explore", "sweep": "sweep"}
-#: Samples that are mapped and profiled unless the user says: means over more hardly move.
+#: Default number of samples to map and profile; means over more samples hardly change.
 MEASURED_SAMPLES = 100
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
-    """Add ``report``; its handler is the default ``run``."""
+    """Add ``report``; it sets ``run``."""
     parser = subparsers.add_parser(
         "report",
-        help="one offline HTML file: did the integers cost accuracy, where, what helps, may it go to the chip?",
-        description="Put what all stages found into one HTML file that loads nothing, and its values beside it as JSON. What "
-        "is not given is measured: validation needs --data, mapping and profile take it too, else the golden inputs. Exit code "
-        "0 when the file is written, whatever it says; the gate is `myelin validate`.",
+        help="write one offline HTML file: lost accuracy, its causes, cures, and whether the network may go to the chip",
+        description="Write the results of all stages into one HTML file that loads nothing, and its values as JSON beside it. "
+        "Stages that are not given are measured. Validation needs --data; mapping and profile use --data or else the golden "
+        "inputs. Exit code 0 if the file is written, whatever its verdict; the gate is `myelin validate`.",
     )
-    arguments.add_network(parser, "source", "RUN|ART", help="artifact folder; or a run's, exported for the report")
-    parser.add_argument("--out", metavar="FILE.html", type=Path, default=Path("report.html"), help="default: report.html")
-    arguments.add_data(parser, help="what to validate on: builtin, a folder, or a file of the SHD format")
+    arguments.add_network(parser, "source", "RUN|ART", help="artifact folder, or run folder, which is exported first")
+    parser.add_argument(
+        "--out", metavar="FILE.html", type=Path, default=Path("report.html"), help="file to write (default: report.html)"
+    )
+    arguments.add_data(parser, help="data to validate on: builtin, a folder, or a file of the SHD format")
     arguments.add_split(parser, help="part of the data, as for `myelin validate`")
     parser.add_argument(
         "--max-drop",
@@ -35,12 +37,12 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         default=1.0,
         help="as for `myelin validate` (default: 1.0)",
     )
-    text = f"samples to map and profile with (default: {MEASURED_SAMPLES})"
+    text = f"number of samples to map and profile (default: {MEASURED_SAMPLES})"
     arguments.add_samples(parser, default=MEASURED_SAMPLES, help=text)
     for stage, command in _STAGES.items():
-        parser.add_argument(f"--{stage}", metavar="FILE", type=Path, help=f"what `myelin {command}` wrote as JSON")
+        parser.add_argument(f"--{stage}", metavar="FILE", type=Path, help=f"JSON file written by `myelin {command}`")
     parser.add_argument(
-        "--run", dest="training_run", metavar="RUN", type=Path, help="folder of the run, for its learning curve"
+        "--run", dest="training_run", metavar="RUN", type=Path, help="folder of the training run, for its learning curve"
     )
     parser.set_defaults(run=run_report)
 

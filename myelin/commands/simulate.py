@@ -1,4 +1,4 @@
-"""``myelin simulate``: a network on data, in the simulator, in Lava, or on a board."""
+"""``myelin simulate``: runs a network on data in the simulator, in Lava, or on a board."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser = subparsers.add_parser(
         "simulate",
         help="run a network on data: in the simulator, in Lava, or on Loihi 2",
-        description="Run samples through a network and report accuracy, spikes and time. A netx or NIR file does not say how "
-        "spikes become frames: give --steps and --step-ms with it.",
+        description="Run samples through a network and report accuracy, spikes and time. A netx or NIR file does not define "
+        "how spikes become frames: give --steps and --step-ms with it.",
     )
     arguments.add_network(parser)
     arguments.add_data(parser, required=True)
-    parser.add_argument("--backend", choices=tuple(BACKENDS), default="fast", help="what runs it (default: fast)")
-    text = f"how many, of as many classes as possible (default: all; {DEFAULT_LAVA_SAMPLES} in Lava)"
+    parser.add_argument("--backend", choices=tuple(BACKENDS), default="fast", help="the backend (default: fast, the simulator)")
+    text = f"number of samples, from as many classes as possible (default: all; {DEFAULT_LAVA_SAMPLES} in Lava)"
     arguments.add_samples(parser, help=text)
     arguments.add_split(parser)
-    parser.add_argument("--stock", action="store_true", help="backend lava: Lava's own process models instead of ours")
+    parser.add_argument("--stock", action="store_true", help="backend lava: use Lava's own process models instead of Myelin's")
     arguments.add_board_lag(parser)
     arguments.add_binning(parser)
     arguments.add_dt(parser)
@@ -32,7 +32,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 
 def run_simulate(args: argparse.Namespace) -> int:
-    """Run a network on data, print the result, return 0."""
+    """Run a network on data and print the result; returns 0."""
     from myelin.backends.simulate import lines, simulated
 
     result = simulated(

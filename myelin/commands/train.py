@@ -1,4 +1,4 @@
-"""``myelin train``: from a configuration and data to a run folder."""
+"""``myelin train``: trains a network from a configuration and data, and writes a run folder."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train a network with learnable delays",
-        description="Train on the training split of DATA, a part of which is held out for every choice; writes the folder RUN. "
-        "Delays, decays and weights stay within what the target holds; what cannot fit is refused before training.",
-        epilog="Processes share every batch: torchrun --nproc-per-node 2 -m myelin train ...; on several machines with "
-        "--nnodes 2 --node-rank N --master-addr HOST --master-port PORT on each. The bits are those of one process with the "
-        "same train.slices; with --resume, any number of processes continues a run.",
+        description="Train on the training split of DATA and write the folder RUN. Part of the split is held out; every choice "
+        "is made on that part. Delays, decays and weights stay within the limits of the target; a configuration that cannot "
+        "fit is refused before training.",
+        epilog="Several processes can share every batch: torchrun --nproc-per-node 2 -m myelin train ...; on several machines "
+        "with --nnodes 2 --node-rank N --master-addr HOST --master-port PORT on each. The result is bit-identical to that of "
+        "one process with the same train.slices. With --resume, any number of processes can continue a run.",
     )
     parser.add_argument("config", metavar="CONFIG", help="a built-in experiment (such as demo) or a TOML file")
     arguments.add_data(parser, required=True, help="builtin, a folder with *_train.h5, or a file of the SHD format")
-    parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="folder to write; must be new, or see --resume")
+    parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="folder to write; must be new unless --resume")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="change a value of the configuration; may be repeated"
     )
@@ -34,10 +35,13 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         metavar="MB",
         type=float,
         default=1000.0,
-        help="files up to this size are read into memory, larger ones converted once and mapped (default 1000)",
+        help="files up to this size are read into memory; larger ones are converted once and memory-mapped (default 1000)",
     )
     parser.add_argument(
-        "--cache", metavar="DIR", type=Path, help="where conversions lie (default $XDG_CACHE_HOME/myelin or ~/.cache/myelin)"
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="folder of converted files (default $XDG_CACHE_HOME/myelin or ~/.cache/myelin)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--tensorboard", action="store_true", help="log every epoch to RUN/tensorboard (needs that package)")
@@ -46,13 +50,13 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         metavar="SECONDS",
         type=float,
         default=600.0,
-        help="under torchrun: how long a process waits for another before all stop (default 600)",
+        help="under torchrun: longest wait of a process for another before all stop (default 600)",
     )
     parser.set_defaults(run=run_train)
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Train, print the summary, return 0; whatever is wrong raises before anything is written."""
+    """Train and print the summary; returns 0.  Invalid input raises before anything is written."""
     from myelin.hw_configs.parts import require
     from myelin.train.run.parallel import process_group
     from myelin.train.run.start import fit, summary

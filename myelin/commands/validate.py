@@ -1,4 +1,4 @@
-"""``myelin validate``: did the chip's integers cost accuracy, and are they the ones that were trained?"""
+"""``myelin validate``: measures the accuracy lost by the chip's integers, and checks that they are the trained ones."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from myelin.commands.output import show_progress, write_result
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
-    """Add ``validate``; its handler is the default ``run``, which takes the parsed arguments and returns the exit code."""
+    """Add ``validate``; it sets ``run``."""
     parser = subparsers.add_parser(
         "validate",
-        help="did the chip's integers cost accuracy? a gate that passes or fails",
-        description="Compare ART's network with the trained one, then run the same samples through the float network, each "
-        "step of its quantisation alone and one after the other, the integers in the simulator, and some in Lava. Exit code 0 "
-        "if the 95 %% interval rules out a loss of more than --max-drop points and all values that must be equal are; 1 if it "
-        "shows such a loss, if the samples cannot tell (then it says how many would), or if any value differs (then it says "
-        "in which layer and neuron that began).",
-        epilog="A report can be made from the file of --json; its fields are described in myelin/validation/as_json.py.",
+        help="test whether the chip's integers lose accuracy; a gate that passes or fails",
+        description="Compare ART's network with the trained one. Then run the same samples through the float network, each "
+        "step of its quantisation alone and cumulated, the integers in the simulator, and some in Lava. Exit code 0 if the "
+        "95 % interval rules out a loss of more than --max-drop points and all values that must be equal are equal. Exit code "
+        "1 if the interval shows such a loss, if there are too few samples to decide (the needed number is printed), or if any "
+        "value differs (the layer and neuron of the first difference are printed).",
+        epilog="A report can be made from the --json file; its fields are described in myelin/validation/as_json.py.",
     )
-    arguments.add_network(parser, "artifact", "ART", help="artifact folder, as `myelin export` writes it")
+    arguments.add_network(parser, "artifact", "ART", help="artifact folder written by `myelin export`")
     arguments.add_data(parser, required=True)
     arguments.add_split(parser)
     parser.add_argument(
@@ -29,24 +29,24 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         metavar="POINTS",
         type=arguments.percent_points,
         default=1.0,
-        help="loss in percent points that the interval must rule out; decide on it before you look (default: 1.0)",
+        help="allowed loss in percent points; choose it before you see the result (default: 1.0)",
     )
     parser.add_argument(
         "--lava-samples",
         metavar="N",
         type=arguments.count,
-        help=f"samples to run in Lava too (default: {DEFAULT_LAVA_SAMPLES} if Lava is installed)",
+        help=f"number of samples that also run in Lava (default: {DEFAULT_LAVA_SAMPLES} if Lava is installed)",
     )
     parser.add_argument(
-        "--board", action="store_true", help="run the golden inputs on a Loihi 2 board too (see `myelin board`)"
+        "--board", action="store_true", help="also run the golden inputs on a Loihi 2 board (see `myelin board`)"
     )
-    arguments.add_json(parser, "write all of it as JSON too, with every prediction")
+    arguments.add_json(parser, "also write all results as JSON, with every prediction")
     arguments.add_plot(parser, "draw accuracy and difference by stage, with intervals")
     parser.set_defaults(run=run_validate)
 
 
 def run_validate(args: argparse.Namespace) -> int:
-    """Validate an artifact, print the tables; GateError (exit code 1) if it fails or nothing is decided."""
+    """Validate an artifact and print the tables; GateError (exit code 1) if it fails or is undecided."""
     from myelin.validation.backends import NotTheTrainedNetwork, require_pass, result, shown, validate_artifact, verdict_of
 
     try:

@@ -1,5 +1,5 @@
-"""The report: one HTML file that says whether a network may go to the chip, and why, made from one JSON.
+"""The report: one HTML file, made from one JSON, that answers with reasons whether a network may go to the chip.
 
-``collect`` is what an artifact says of itself, ``verdict`` what follows from all stages, ``page`` the HTML: a list of sections,
-each a small function of the values.  ``markup`` and ``svg`` build elements and figures and escape every text.
+``collect`` reads the facts of an artifact.  ``verdict`` draws conclusions from all stages.  ``page`` makes the HTML: a list of
+sections, each a small function of the values.  ``markup`` and ``svg`` build elements and figures and escape every text.
 """

@@ -1,4 +1,4 @@
-"""Sections on accuracy: every stage with intervals, what must be equal, classes."""
+"""Sections on accuracy: every stage with intervals, runs that must be equal, classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COLOURS = {"float": "float", "delays": "grey", "weights": "grey", "decays": "gr
 
 
 def stages(f: Facts) -> Html:
-    """Accuracy of every stage, and its difference to the floats."""
+    """Section with the accuracy of every stage, and its difference to the floats."""
     missing = f.missing("validation")
     if missing is not None:
         return missing
@@ -122,7 +122,7 @@ def _parities(f: Facts) -> Html:
 
 
 def classes(f: Facts) -> Html:
-    """Confusion matrices and what changes class by class."""
+    """Section with confusion matrices and the changes of each class."""
     missing = f.missing("validation")
     if missing is not None:
         return missing

@@ -8,12 +8,12 @@ from typing import Any
 from myelin.report.markup import Html, el
 from myelin.report.svg import WIDTH, Plot, clipped, rect, whole_ticks
 
-#: (name, value, low, high, class of the colour)
+#: (name, value, low, high, CSS class of the colour)
 Interval = tuple[str, float, float, float, str]
 
 
 def intervals(rows: Sequence[Interval], label: str, *, lines: Sequence[tuple[float, str]] = ()) -> Plot:
-    """A dot with its interval for each row; ``lines``: (value, name) of what to compare with."""
+    """Plot a dot with its interval for each row; ``lines``: (value, name) of reference lines."""
     low = min([row[2] for row in rows] + [value for value, _ in lines])
     high = max([row[3] for row in rows] + [value for value, _ in lines])
     margin = 0.06 * ((high - low) or 1.0)
@@ -35,9 +35,9 @@ def intervals(rows: Sequence[Interval], label: str, *, lines: Sequence[tuple[flo
 def bars(
     rows: Sequence[tuple[str, Sequence[float]]], colours: Sequence[str], label: str, *, left: float = 120, whole: bool = False
 ) -> Plot:
-    """Horizontal bars from zero, the parts of a row one after the other; parts may be negative where there is one.
+    """Plot stacked horizontal bars from zero; a row with a single part may be negative.
 
-    ``whole``: the axis counts, so it has no fractions.
+    ``whole``: the axis shows counts, without fractions.
     """
     ends = [sum(parts) for _, parts in rows]
     low, high = min(0.0, *ends), max(0.0, *ends)
@@ -56,7 +56,7 @@ def bars(
 
 
 def columns(edges: Sequence[float], counts: Sequence[float], colour: str, label: str, what: str, *, most: float = 1) -> Plot:
-    """A histogram: ``counts`` between neighbours of ``edges``; the axis reaches ``most`` at least."""
+    """Plot a histogram with ``counts`` between adjacent ``edges``; the axis reaches at least to ``most``."""
     plot = Plot(190, x=(edges[0], edges[-1]), y=(0, max([*counts, most])), top=18)
     plot.axis_y(what, whole_ticks(*plot.y, most=5))
     plot.axis_x(label, grid=False)
@@ -72,7 +72,7 @@ def columns(edges: Sequence[float], counts: Sequence[float], colour: str, label:
 
 
 def outline(plot: Plot, edges: Sequence[float], counts: Sequence[float], colour: str) -> None:
-    """A second histogram over the first, as a line."""
+    """Draw a second histogram over the first, as a line."""
     steps = [f"M{plot.px(edges[0])} {plot.py(0)}"]
     for low, high, count in zip(edges, edges[1:], counts):
         steps.append(f"L{plot.px(low)} {plot.py(count)}L{plot.px(high)} {plot.py(count)}")
@@ -80,7 +80,7 @@ def outline(plot: Plot, edges: Sequence[float], counts: Sequence[float], colour:
 
 
 def matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> Plot:
-    """Counts of (true, predicted): the diagonal in one colour, all else in another, darker where there are more."""
+    """Plot counts of (true, predicted): the diagonal in one colour, other cells in another, darker for larger counts."""
     size = len(counts)
     plot = Plot(WIDTH, left=78, top=12, right=8, bottom=74)
     cell = min(WIDTH - plot.left - plot.right, plot.inner_height) / max(1, size)
@@ -112,12 +112,12 @@ def matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> Plot:
 
 
 def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float) -> Plot:
-    """Spikes of populations, one below the other: those of both networks, and those of one alone.
+    """Plot the spikes of populations, one below the other; shows which spikes occur in both networks or in one only.
 
     Args:
-        populations: ``where``, ``drawn_neurons``, and by ``both``, ``only_float``, ``only_integer`` lists of [step, neuron].
+        populations: ``where``, ``drawn_neurons``, and lists of [step, neuron] in ``both``, ``only_float``, ``only_integer``.
         steps: length of the sample.
-        step_ms: of a step.
+        step_ms: length of a step in milliseconds.
     """
     high, gap = 96.0, 22.0
     plot = Plot(44 + (high + gap) * len(populations), x=(0, steps * step_ms), left=40)
@@ -132,7 +132,7 @@ def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float)
         plot.text(plot.left - 5, top + 8, "0", anchor="end", size=9, class_="quiet")
         plot.text(plot.left - 5, top + high, str(neurons - 1), anchor="end", size=9, class_="quiet")
         for kind, colour in (("both", "both"), ("only_float", "float"), ("only_integer", "integer")):
-            larger = 1.0 if kind == "both" else 2.0  # few, and what one looks for
+            larger = 1.0 if kind == "both" else 2.0  # rare, and the important ones
             dots = "".join(
                 f"M{plot.px(step * step_ms):g} {top + high * (neuron + 0.5) / neurons:.1f}h{width:.1f}"
                 for step, neuron in population[kind]
@@ -143,12 +143,12 @@ def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float)
 
 
 def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most: int = 512) -> Plot:
-    """A cell a core, filled as far as the fullest of its limits is, in the colour of the population on it.
+    """Plot one cell per core, filled as far as the fullest of its limits, in the colour of its population.
 
-    Where several share a core, each takes the part of the filled height that its neurons are of all on it.
+    If several populations share a core, each takes a part of the filled height in proportion to its neurons.
     """
     shown = list(entries)[:most]
-    across = min(16, max(6, len(shown)))  # few cores are drawn larger
+    across = min(16, max(6, len(shown)))  # a few cores are drawn larger
     cell = (WIDTH - 20) / across
     rows = -(-len(shown) // across)
     plot = Plot(rows * (cell + 4) + 16, left=10)
@@ -169,7 +169,7 @@ def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most
 def curves(
     series: Sequence[tuple[str, Sequence[float], Sequence[float]]], x_label: str, y_label: str, *, dots: bool = False
 ) -> Plot:
-    """Lines of (class of the colour, x values, y values), with a dot at every value if ``dots``."""
+    """Plot lines of (CSS class of the colour, x values, y values), with a dot at every value if ``dots``."""
     xs = [value for _, values, _ in series for value in values]
     ys = [value for _, _, values in series for value in values]
     margin = 0.05 * ((max(ys) - min(ys)) or 1.0)
@@ -185,5 +185,5 @@ def curves(
 
 
 def nothing(text: str) -> Html:
-    """What stands where there is nothing to draw."""
+    """A placeholder text for a figure without content."""
     return el("p", text, class_="missing")

@@ -1,4 +1,4 @@
-"""Sections on the chip: cores, rules and what is not public, operations and energy."""
+"""Sections on the chip: cores, rules, limits that are not public, operations and energy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from myelin.report.svg import figure
 
 
 def mapping(f: Facts) -> Html:
-    """The network on the cores."""
+    """Section with the network on the cores."""
     missing = f.missing("mapping")
     if missing is not None:
         return missing
@@ -58,7 +58,7 @@ def _core_table(f: Facts) -> Html:
 
 
 def rules(f: Facts) -> Html:
-    """What the target cannot hold, what is not public, and its limits with their sources."""
+    """Section with broken rules, limits that are not public, and the public limits with their sources."""
     broken = f.get("rules.violations")
     parts: list[object] = []
     if broken:
@@ -73,7 +73,7 @@ def rules(f: Facts) -> Html:
         ("Notes", "rules.notes"),
         ("Not public about this target", "target.not_public"),
     ):
-        mapped = f.get("mapping") is not None  # then what is said to be for the mapping was looked at
+        mapped = f.get("mapping") is not None  # then the mapping has checked what the rules leave to it
         found = [n for n, text in enumerate(f.get(at)) if not (mapped and str(text).startswith("cores: "))]
         if found:
             parts += [el("h3", title), listing(f.text(f"{at}[{number}]") for number in found)]
@@ -86,7 +86,7 @@ def rules(f: Facts) -> Html:
 
 
 def cost(f: Facts) -> Html:
-    """Operations, energy and time by published figures, ranges of the integers."""
+    """Section with operations, energy and time by published figures, and the ranges of the integers."""
     return join((*_estimate(f), *_ranges(f)))
 
 

@@ -1,6 +1,6 @@
-"""What a report needs of an artifact beyond the JSON of the stages: golden samples, delays, weights, training, environment.
+"""Collects facts of an artifact that the JSON of the stages lacks: golden samples, delays, weights, training, environment.
 
-Everything is a value for JSON with units in the names; ``myelin.report.page`` shows nothing else.
+All of them are values for JSON with units in the names; ``myelin.report.page`` shows no other values.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target import Target
     from myelin.validation.trained import Trained
 
-#: Golden samples that are drawn, and neurons of a population in a raster: more would be too small to see.
+#: Largest number of golden samples to draw, and of neurons of a population in a raster; more would be too small to see.
 DRAWN_SAMPLES, DRAWN_NEURONS = 3, 512
-#: Bars of a histogram of weights at most.
+#: Largest number of bars in a histogram of weights.
 _BARS = 64
 _PACKAGES = ("myelin-loihi", "numpy", "h5py", "numba", "torch", "lava-nc", "lava-dl")
 
 
 def golden_samples(artifact: Artifact, origin: Origin, trained: Trained) -> dict[str, Any]:
-    """The spikes of some golden inputs in the float network and in the integer one, told apart."""
+    """The spikes of some golden inputs, separated into those of both networks, of the floats only, and of the integers only."""
     from myelin.convert.recording import class_scores
     from myelin.convert.simulator.simulator import simulate
     from myelin.validation.stages import SETTINGS
@@ -82,9 +82,9 @@ def _population(where: str, floats: npt.NDArray[Any], integers: npt.NDArray[Any]
 
 
 def delays(network: Network, checkpoint: Checkpoint, target: Target) -> list[dict[str, Any]]:
-    """Axonal delays of every layer that has some: as training began, as it ended, and as whole steps.
+    """Axonal delays of every layer that has some: before training, after training, and as whole steps.
 
-    Those that training began with are drawn again by torch; without it they are None.
+    Torch draws the delays before training again; without torch they are None.
     """
     began = _initial_tensors(checkpoint) if parts.found("torch") else {}
     found = []
@@ -136,7 +136,7 @@ def _delay_facts(
 
 
 def weights(network: Network, checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """Weights of every connection on the grid of integers, and what rounding to it changed."""
+    """Weights of every connection on the integer grid, and the errors of rounding to it."""
     from myelin.hw_configs.fixed_point import WEIGHT_SCALE
 
     found = []
@@ -144,7 +144,7 @@ def weights(network: Network, checkpoint: Checkpoint) -> list[dict[str, Any]]:
         for part, name, weight in _connections(index, layer):
             floats = checkpoint.tensors.get(name)
             error = None
-            if floats is not None and floats.size == weight.size:  # one that is pooled has fewer
+            if floats is not None and floats.size == weight.size:  # a pooled connection has fewer
                 error = weight.ravel() - floats.astype(float).ravel() * WEIGHT_SCALE
             found.append({"where": f"layer {index} ({layer.kind}), {part}", **_weight_facts(weight.ravel(), error)})
     return found
@@ -159,7 +159,7 @@ def _connections(index: int, layer: Layer) -> Iterator[tuple[str, str, npt.NDArr
 def _weight_facts(weight: npt.NDArray[Any], error: npt.NDArray[np.float64] | None) -> dict[str, Any]:
     unit = int(np.gcd.reduce(weight, initial=0)) or 1
     low, high = int(weight.min(initial=0)), int(weight.max(initial=0))
-    width = unit * max(1, -(-(high - low + unit) // (unit * _BARS)))  # whole points of the grid, so that no bar is an artefact
+    width = unit * max(1, -(-(high - low + unit) // (unit * _BARS)))  # a multiple of the grid, to avoid artefacts
     edges = np.arange(low, high + width + 1, width) - 0.5 * unit
     ends = (-256, 256 - unit)
     size = max(1, weight.size)
@@ -182,7 +182,7 @@ def _weight_facts(weight: npt.NDArray[Any], error: npt.NDArray[np.float64] | Non
 
 
 def training(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What was trained: the record of the run, and its configuration as a list of names and values."""
+    """The record of the training run, and its configuration as a list of names and values."""
     record = {key: value for key, value in checkpoint.record.values.items() if key not in ("config", "keys", "target")}
     return {"record": record, "config": [{"name": name, "value": text} for name, text in _flat("", checkpoint.config)]}
 
@@ -199,7 +199,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def target_facts(target: Target) -> dict[str, Any]:
-    """What the target states, with sources, and what of it is not public."""
+    """The limits of the target with their sources, and those that are not public."""
     limits = [{"name": name, "value": value, "source": target.sources.get(name)} for name, value in target.limits.items()]
     return {
         "name": target.name,
@@ -212,7 +212,7 @@ def target_facts(target: Target) -> dict[str, Any]:
 
 
 def environment(artifact: Artifact) -> dict[str, Any]:
-    """Versions here, at export and at training; and the hash of every file of the artifact."""
+    """Versions of now, of the export and of the training; and the hash of every file of the artifact."""
     facts = artifact.manifest
     here = {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
     stages = {"report": here, "export": facts["versions"], "training": facts["provenance"]["run"].get("versions", {})}
@@ -235,7 +235,7 @@ def _version(name: str) -> str | None:
 
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
-    """Epochs of a run's metrics.jsonl; raises DataError where they cannot be read."""
+    """Epochs in a run's metrics.jsonl; raises DataError if they cannot be read."""
     from myelin.train.run.metrics import METRICS, read_metrics
 
     names = ("epoch", "loss", "delays_rounded", "exportable")

@@ -1,4 +1,4 @@
-"""Section on what other steps of the quantisation would do, as ``myelin explore`` found."""
+"""Section on the effect of other quantisation settings, from the result of ``myelin explore``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = (
 
 
 def exploration(f: Facts) -> Html:
-    """A chart and a table for every knob that was turned, and for weights and delays against core memory."""
+    """Section with a chart and a table for every knob, and for weight and delay bits against core memory."""
     missing = f.missing("exploration")
     if missing is not None:
         return missing

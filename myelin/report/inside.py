@@ -1,4 +1,4 @@
-"""Sections on what is inside: golden samples, delays, weights."""
+"""Sections on the content of the network: golden samples, delays, weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from myelin.report.svg import figure
 
 
 def samples(f: Facts) -> Html:
-    """Rasters of golden samples, floats against integers."""
+    """Section with rasters of golden samples, floats against integers."""
     missing = f.missing("golden")
     if missing is not None:
         return missing
@@ -36,7 +36,7 @@ def samples(f: Facts) -> Html:
 
 
 def delays(f: Facts) -> Html:
-    """Delays as training began, as it ended and as whole steps."""
+    """Section with delays before training, after training and as whole steps."""
     missing = f.missing("delays")
     if missing is not None:
         return missing
@@ -80,7 +80,7 @@ def delays(f: Facts) -> Html:
 
 
 def weights(f: Facts) -> Html:
-    """Weights on the grid of integers."""
+    """Section with the weights on the integer grid."""
     missing = f.missing("weights")
     if missing is not None:
         return missing

@@ -1,4 +1,4 @@
-"""From an artifact and the JSON of the stages to report.html and report.json."""
+"""Makes report.html and report.json from an artifact and the JSON of the stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from myelin.report.verdict import judge
 
 #: Version of report.json; fields are only added within a version.
 FORMAT = 1
-#: What a stage's JSON holds, at least, for it to be taken for one.
+#: Stage -> fields that its JSON must contain.
 NEEDED = {
     "validation": ("format", "stages", "gate", "parities", "network", "classes", "confusion"),
     "mapping": ("target", "layers", "core_list", "estimate", "refusals"),
@@ -40,7 +40,7 @@ _GIVE = {
 
 
 def read_stage(path: Path, stage: str) -> dict[str, Any]:
-    """The JSON that a stage of ``NEEDED`` wrote; raises DataError where it is none."""
+    """Read the JSON of a stage of ``NEEDED``; raises DataError if it is not such a file."""
     try:
         values = result_of(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
@@ -57,14 +57,14 @@ def put_together(
     """All values of a report.
 
     Args:
-        folder: of the artifact.
-        stages: JSON by the names of ``NEEDED``, as far as there is any.
-        missing: for stages that could not run, ``why`` and ``cure``.
+        folder: folder of the artifact.
+        stages: name in ``NEEDED`` -> JSON, for the stages that ran.
+        missing: name of a stage that could not run -> ``why`` and ``cure``.
         run: folder of the training run, for its learning curve.
 
     Raises:
         NetworkError: the artifact is damaged, or lacks the trained network.
-        DataError: a stage's JSON is of another network.
+        DataError: the JSON of a stage is of another network.
     """
     from myelin.convert.rules import calibrate, check
     from myelin.convert.rules.report import as_dict
@@ -114,7 +114,7 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
     """Write the page to ``out`` and its values beside it as JSON; returns both paths.
 
     Raises:
-        DataError: a value that is shown is missing.
+        DataError: a value to show is missing.
         ConfigError: a file cannot be written.
     """
     beside = out.with_suffix(".json")
@@ -130,7 +130,7 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
 
 
 def why_and_cure(error: MissingPartError) -> dict[str, str]:
-    """What a report says where something is left out for want of a part."""
+    """The texts of a report for a section that is left out because a package is missing."""
     why, _, cure = str(error).partition("; ")
     return {"why": why, "cure": cure}
 
@@ -142,7 +142,7 @@ def _trained(origin: Origin) -> Any:
 
 
 def _require_same(artifact: Artifact, origin: Origin, stages: Mapping[str, dict[str, Any]]) -> None:
-    """Raise DataError where a stage's JSON speaks of another network than the artifact's."""
+    """Raise DataError if the JSON of a stage is of another network than the artifact's."""
     cure = "run the command again on this artifact"
     validation = stages.get("validation")
     if validation is not None:
@@ -164,7 +164,7 @@ def _require_same(artifact: Artifact, origin: Origin, stages: Mapping[str, dict[
 
 
 def _prepared_sweep(sweep: dict[str, Any] | None) -> str | None:
-    """Name of the part of the data that is shown; each row gets its grid as texts, whose keys hold dots."""
+    """Name of the part of the data to show; also adds the grid of each row as texts, because its keys contain dots."""
     if sweep is None:
         return None
     rows = sweep["table"]["rows"]

@@ -1,4 +1,4 @@
-"""Elements of HTML from the values of one JSON: every number names the field it is taken from, every text is escaped."""
+"""Builds HTML elements from the values of one JSON; every number names its field, every text is escaped."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
-#: Elements without an end.
+#: Elements without an end tag.
 _VOID = {"meta", "br"}
 
 
 class Html(str):
-    """Markup.  Any other text is escaped where it becomes part of an element."""
+    """Markup.  Any other text is escaped when it becomes part of an element."""
 
     __slots__ = ()
 
 
 def resolve(values: Any, path: str) -> Any:
-    """The value at ``path``, such as ``validation.stages[3].accuracy_percent``; raises KeyError or IndexError without one."""
+    """The value at ``path``, such as ``validation.stages[3].accuracy_percent``; KeyError or IndexError if there is none."""
     for index, key in _STEP.findall(path):
         values = values[int(index)] if index else values[key]
     return values
@@ -37,7 +37,7 @@ def el(tag: str, *children: object, **attributes: object) -> Html:
 
 
 def join(children: Iterable[object]) -> Html:
-    """Children one after the other; None is left out."""
+    """Concatenate children; None is left out."""
     return Html("".join(_markup(child) for child in children if child is not None))
 
 
@@ -49,7 +49,7 @@ class Facts:
     """The values of a report.
 
     Args:
-        values: what ``report.json`` holds.
+        values: content of ``report.json``.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -60,7 +60,7 @@ class Facts:
         return resolve(self.values, path)
 
     def num(self, path: str, form: str = "", unit: str = "") -> Html:
-        """A number, as ``format(value, form)`` has it, with where it comes from; a dash where it is None."""
+        """A number formatted by ``format(value, form)``, with the name of its field; a dash if it is None."""
         value = self.get(path)
         if value is None:
             return el("span", "–", class_="none", title="no value")
@@ -68,12 +68,12 @@ class Facts:
         return join((shown, f" {unit}")) if unit else shown
 
     def text(self, path: str) -> Html:
-        """A text, with where it comes from."""
+        """A text, with the name of its field."""
         value = self.get(path)
         return el("span", "–" if value is None else str(value), data_field=None if value is None else path)
 
     def missing(self, name: str) -> Html | None:
-        """What to say of a part that is not there: why, and how to get it; None where it is there."""
+        """A text on a missing part: the reason, and the cure; None if the part exists."""
         said = self.values["missing"].get(name)
         if said is None:
             return None
@@ -82,22 +82,22 @@ class Facts:
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], caption: str | None = None) -> Html:
-    """A table whose first column names the rows; it scrolls by itself where the page is narrow."""
+    """A table whose first column names the rows; it scrolls on its own on a narrow page."""
     body = [el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows]
     top = el("thead", el("tr", *(el("th", cell, scope="col") for cell in head)))
     return scroll(el("table", None if caption is None else el("caption", caption), top, el("tbody", *body)))
 
 
 def scroll(child: Html) -> Html:
-    """What scrolls sideways by itself, by touch and by keyboard."""
+    """A box that scrolls sideways on its own, by touch and by keyboard."""
     return el("div", child, class_="scroll", tabindex="0", role="group", aria_label="scrolls sideways")
 
 
 def items(pairs: Iterable[tuple[object, object]]) -> Html:
-    """A list of names and what belongs to them."""
+    """A list of names with their descriptions."""
     return el("dl", *(el("div", el("dt", name), el("dd", value)) for name, value in pairs))
 
 
 def listing(entries: Iterable[object]) -> Html:
-    """A list of points."""
+    """A bullet list."""
     return el("ul", *(el("li", entry) for entry in entries))

@@ -1,4 +1,4 @@
-"""What ``myelin report`` does: measure what is missing, put all stages together, write the page."""
+"""``myelin report``: measures missing stages, combines all stages, writes the page."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from myelin.hw_configs import parts
 from myelin.hw_configs.errors import TargetError
 from myelin.report.make import put_together, read_stage, why_and_cure, write
 
-#: Samples that are mapped and profiled unless the user says: means over more hardly move.
+#: Default number of samples to map and profile; means over more samples hardly change.
 MEASURED_SAMPLES = 100
 _CURE = "a report shows what was trained; name the artifact or the run: check, map and profile take files"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """A written report.
 
     Attributes:
-        page: the HTML file.
-        beside: its values as JSON.
-        values: the same.
+        page: path of the HTML file.
+        beside: path of its values as JSON.
+        values: the values.
     """
 
     page: Path
@@ -64,23 +64,23 @@ def write_report(
     progress: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Report:
-    """Write one HTML file that loads nothing and says whether a network may go to the chip, with its values beside it.
+    """Write one offline HTML file that answers whether a network may go to the chip, and its values as JSON beside it.
 
     Args:
         source: an artifact folder; or a run folder, which is exported for the report.
-        data: what to validate, map and profile on; None: nothing is validated, and golden inputs are mapped and profiled.
+        data: data to validate, map and profile on; None to skip validation, and to map and profile golden inputs.
         out: page to write; its values go beside it as .json.
-        split: part of the data; None for test, else valid, else all there is.
-        max_drop_points: of the validation that is run here, the loss that its interval must rule out.
-        samples: how many are mapped and profiled.
-        stages: what was measured before, by the names of ``myelin.report.make.NEEDED``: the values, or the file of ``--json``.
-        run: folder of the training run, for its learning curve; None for ``source`` if that is one.
+        split: part of the data; None for test, else valid, else all samples.
+        max_drop_points: for the validation run here, the allowed loss in percent points.
+        samples: number of samples to map and profile.
+        stages: name in ``myelin.report.make.NEEDED`` -> earlier result: its values, or its file of ``--json``.
+        run: folder of the training run, for its learning curve; None for ``source`` if that is a run.
         progress: whether to show a progress bar.
-        say: called with lines for the user as they come; None for silence.
+        say: called with each line for the user; None for silence.
 
     Raises:
         NetworkError: neither an artifact nor a run, or a damaged one.
-        DataError: data that cannot be used, or a stage's JSON that is none or of another network.
+        DataError: the data cannot be used, or the JSON of a stage is invalid or of another network.
         ConfigError: the page cannot be written.
     """
     given = {name: read_stage(Path(it), name) if isinstance(it, str | os.PathLike) else dict(it)
@@ -108,12 +108,12 @@ def write_report(
 def measured(
     opened: Opened, data: str | None, split: str | None, samples: int
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
-    """What `myelin map` and `myelin profile` find for an artifact on its own target, and what could not be made and why.
+    """Results of `myelin map` and `myelin profile` for an artifact on its own target, and the reasons for missing ones.
 
     Args:
         opened: the artifact.
-        data, split: what it runs on; None: the golden inputs.
-        samples: how many.
+        data, split: the data to run; None for the golden inputs.
+        samples: number of samples.
     """
     from myelin.convert.mapping.measure import mapped
     from myelin.convert.profile.measure import profiled
@@ -141,7 +141,7 @@ def _exported(run: Path, temporary: Path, data: str | None, say: Callable[[str],
 def _validated(
     folder: Path, data: str, split: str | None, max_drop_points: float, progress: bool, say: Callable[[str], None] | None
 ) -> dict[str, Any]:
-    """What `myelin validate --json` writes of the artifact."""
+    """The result of `myelin validate --json` for the artifact."""
     from myelin.validation.backends import NotTheTrainedNetwork, result, shown, validate_artifact
 
     try:

@@ -1,4 +1,4 @@
-"""Sections on where the network comes from: training, sweeps, versions and hashes."""
+"""Sections on the origin of the network: training, sweeps, versions and hashes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from myelin.report.svg import figure
 
 
 def training(f: Facts) -> Html:
-    """What was trained, on what, for what."""
+    """Section on the training: network, data and target."""
     at = "training.record"
     record = f.get(at)
     facts: list[tuple[object, object]] = [
@@ -55,7 +55,7 @@ def _curve(f: Facts) -> Html:
 
 
 def sweep(f: Facts) -> Html:
-    """A sweep's rows, and a curve where one key of its grid is a number."""
+    """Section with the rows of a sweep, and a curve if one key of its grid is numeric."""
     missing = f.missing("sweep")
     if missing is not None:
         return missing
@@ -100,7 +100,7 @@ def _number(value: object) -> bool:
 
 
 def provenance(f: Facts) -> Html:
-    """Versions, hashes, and what the data lost on its way into frames."""
+    """Section with versions, hashes, and the events lost in the conversion to frames."""
     versions = [
         [f.text(f"environment.versions[{n}].name"), *(
             f.text(f"environment.versions[{n}].{stage}") for stage in ("training", "export", "report"))]

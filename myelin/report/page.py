@@ -22,7 +22,7 @@ class Section(NamedTuple):
 
 
 def summary(f: Facts) -> Html:
-    """The verdict first, then the questions that a reader comes with."""
+    """Section with the verdict, then answers to a reader's questions."""
     at = "verdict"
     answer = str(f.get(f"{at}.answer"))
     reasons = [f.text(f"{at}.reasons[{number}]") for number in range(len(f.get(f"{at}.reasons")))]
@@ -82,10 +82,10 @@ def render(values: Mapping[str, Any]) -> str:
     """The whole page.
 
     Args:
-        values: what ``myelin.report.make`` puts together.
+        values: values from ``myelin.report.make``.
 
     Raises:
-        DataError: a part of ``values`` lacks a field that is shown.
+        DataError: a part of ``values`` lacks a field to show.
     """
     f = Facts(values)
     parts = []

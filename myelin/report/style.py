@@ -1,4 +1,4 @@
-"""The style sheet: light, dark, phone and paper; no font and no picture comes from elsewhere."""
+"""The style sheet: light, dark, phone and paper; it loads no font or picture."""
 
 from __future__ import annotations
 

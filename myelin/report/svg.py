@@ -1,6 +1,6 @@
-"""Figures as inline SVG: axes, marks and the frame with title, description and table that every figure has.
+"""Figures as inline SVG: axes, marks, and a frame with title, description and table for every figure.
 
-Colours are classes of the style sheet, so that a figure is readable on light, dark and paper.
+Colours are classes of the style sheet, so a figure is readable in light and dark mode and on paper.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from myelin.report.markup import Html, el
 
-#: Width of every figure in its own units, about the pixels of a phone, so that its text is readable there.
+#: Width of every figure in its own units, about the width of a phone in pixels, so that its text is readable there.
 WIDTH = 440.0
 
 
@@ -20,10 +20,10 @@ class Plot:
     """A rectangle with two axes in which marks are drawn.
 
     Attributes:
-        height: of the figure.
+        height: height of the figure.
         x, y: (from, to) values at the left and right, and at the bottom and top, of the rectangle.
         left, right, top, bottom: margins.
-        parts: what is drawn so far.
+        parts: elements drawn so far.
     """
 
     height: float
@@ -36,34 +36,34 @@ class Plot:
     parts: list[Html] = field(default_factory=list)
 
     def px(self, value: float) -> float:
-        """Place of a value on the x axis."""
+        """Position of a value on the x axis."""
         low, high = self.x
         return round(self.left + (value - low) / ((high - low) or 1.0) * (WIDTH - self.left - self.right), 2)
 
     def py(self, value: float) -> float:
-        """Place of a value on the y axis."""
+        """Position of a value on the y axis."""
         low, high = self.y
         return round(self.height - self.bottom - (value - low) / ((high - low) or 1.0) * self.inner_height, 2)
 
     @property
     def inner_height(self) -> float:
-        """Of the rectangle."""
+        """Height of the rectangle."""
         return self.height - self.top - self.bottom
 
     def add(self, *parts: Html) -> None:
-        """Draw."""
+        """Add elements to the figure."""
         self.parts.extend(parts)
 
     def text(self, x: float, y: float, text: str, *, anchor: str = "start", size: float = 11, class_: str = "ink") -> None:
-        """Text with its baseline at a place of the figure."""
+        """Draw a text with its baseline at a position of the figure."""
         self.add(el("text", text, x=round(x, 1), y=round(y, 1), text_anchor=anchor, font_size=size, class_=class_))
 
     def line(self, x1: float, y1: float, x2: float, y2: float, class_: str) -> None:
-        """A line between places of the figure."""
+        """Draw a line between two positions of the figure."""
         self.add(el("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_))
 
     def axis_x(self, label: str, ticks: Sequence[float] | None = None, *, grid: bool = True) -> None:
-        """Ticks, lines of the grid and the name of the x axis."""
+        """Draw ticks, grid lines and the label of the x axis."""
         bottom = self.height - self.bottom
         for value in ticks if ticks is not None else nice_ticks(*self.x):
             place = self.px(value)
@@ -72,7 +72,7 @@ class Plot:
         self.text((self.left + WIDTH - self.right) / 2, self.height - 6, label, anchor="middle", class_="quiet")
 
     def axis_y(self, label: str, ticks: Sequence[float] | None = None) -> None:
-        """Ticks, lines of the grid and the name of the y axis, which stands above it."""
+        """Draw ticks, grid lines and the label of the y axis, which is above the axis."""
         for value in ticks if ticks is not None else nice_ticks(*self.y, most=5):
             place = self.py(value)
             self.line(self.left - 3, place, WIDTH - self.right, place, "grid")
@@ -90,12 +90,12 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def whole_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """``nice_ticks`` without fractions."""
+    """The values of ``nice_ticks`` without fractions."""
     return [value for value in nice_ticks(low, high, most) if value == int(value)]
 
 
 def short(value: float) -> str:
-    """A number of few characters: 12k, 3.4M."""
+    """A number in few characters, such as 12k or 3.4M."""
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g}{name}"
@@ -103,14 +103,14 @@ def short(value: float) -> str:
 
 
 def clipped(text: str, most: int) -> str:
-    """``text``, or its beginning where it is longer than ``most`` characters."""
+    """``text``, shortened if it is longer than ``most`` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def rect(
     x: float, y: float, width: float, height: float, class_: str, *, title: str = "", opacity: float | None = None
 ) -> Html:
-    """A rectangle; ``title`` is what a pointer shows."""
+    """A rectangle; ``title`` is its tooltip."""
     inside = [el("title", title)] if title else []
     shade = None if opacity is None else round(opacity, 3)
     place = {"x": round(x, 2), "y": round(y, 2), "width": round(max(0.0, width), 2), "height": round(max(0.0, height), 2)}
@@ -123,11 +123,11 @@ def figure(
     """A figure with its text alternative, legend, and table of values.
 
     Args:
-        name: unlike that of any other figure.
-        plot: what is drawn.
-        title, description: what it shows, and what is to be seen on it.
-        legend: (class of the colour, meaning).
-        values: table beside it.
+        name: unique name of the figure.
+        plot: the plot.
+        title, description: title, and a description of the content.
+        legend: (CSS class of the colour, meaning).
+        values: table of the values.
     """
     ids = f"fig-{name}-title", f"fig-{name}-desc"
     drawing = el(

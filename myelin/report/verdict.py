@@ -1,8 +1,8 @@
-"""May this network go to the chip?  What follows from the JSON of all stages, in sentences; nothing is measured here.
+"""Decides from the JSON of all stages whether the network may go to the chip, in sentences; measures nothing.
 
-``may not go``: something was found that forbids it: a rule of the target is broken, cores do not suffice, values that must be
-equal are not, or the interval shows a loss that is not allowed.  ``undecided``: nothing forbids it, but something that must be
-known is not: too few samples, or a stage that did not run.  ``may go`` else.
+``may not go``: a rule of the target is broken, there are too few cores, values that must be equal differ, or the interval shows
+a loss that is not allowed.  ``undecided``: there is no such reason, but a needed fact is missing, because there are too few
+samples or a stage did not run.  ``may go``: otherwise.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 MAY, MAY_NOT, UNDECIDED = "may go", "may not go", "undecided"
-#: Changes of spike rates from this many percent on are worth a sentence.
+#: Smallest change of a spike rate in percent that gets a sentence.
 _RATE_PERCENT = 1.0
 Values = Mapping[str, Any]
 
 
 def judge(values: Values) -> dict[str, Any]:
-    """The verdict on a report's values: ``answer, headline, reasons, cost, where, helps, caveats``, sentences all."""
+    """The verdict on a report's values, in sentences: ``answer, headline, reasons, cost, where, helps, caveats``."""
     against, unknown = list(_against(values)), list(_unknown(values))
     answer = MAY_NOT if against else UNDECIDED if unknown else MAY
     target = values["target"]["title"]
@@ -129,7 +129,7 @@ def _where(values: Values) -> Iterator[str]:
             yield f"{parity['name']}: the two part in {first['where']}, neuron {first['neuron']}, step {first['step']}"
 
 
-#: What to try where a quantisation costs accuracy, by its name.
+#: Name of a quantisation -> advice if it costs accuracy.
 CURES = {
     "delays": "delays cost accuracy: let them become whole steps earlier in training (a smaller delay.harden_at, or "
     "delay.rounding = 'straight-through'), or take a shorter data.step_ms so that a step is a finer unit",

@@ -1,4 +1,4 @@
-"""The file of a sweep: cases, a grid and seeds, and the points that they multiply to.  Nothing is trained here.
+"""Reads the file of a sweep: cases, a grid and seeds, expanded to points.  Nothing is trained here.
 
 ::
 
@@ -14,7 +14,7 @@
     [grid]                            # every case with every combination
     "layers.*.taps" = [1, 3, 5]
     [compare]
-    reference = "learned delays"      # at the same grid point, but where `at` says another
+    reference = "learned delays"      # at the same grid point, unless `at` names another
     at = { "layers.*.taps" = 3 }
 """
 
@@ -32,11 +32,11 @@ from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
 
-#: What each table of the file may hold.
+#: Allowed keys in the tables of the file.
 _KEYS = ("base", "seeds", "set", "case", "grid", "compare")
 _CASE_KEYS = ("name", "base", "set")
 _COMPARE_KEYS = ("reference", "at")
-#: Keys of a configuration that the sweep itself gives.
+#: Keys of a configuration that the sweep sets itself -> why a file may not set them.
 _OWN = {"train.seed": "seeds gives the seeds", "name": "the name of the case is the run's"}
 
 Changes = tuple[tuple[str, Any], ...]
@@ -44,14 +44,14 @@ Changes = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True)
 class GridPoint:
-    """A case at a point of the grid: what is trained once with each seed.
+    """A case at a point of the grid; it is trained once with each seed.
 
     Attributes:
-        name: folder below ``runs``, unique in the sweep.
+        name: name of the folder below ``runs``, unique in the sweep.
         case: name of the case.
         base: built-in experiment or path of a TOML file.
-        changes: dotted keys and their values, in the order in which they are applied; those of the grid come last.
-        grid: the part of ``changes`` that the grid makes.
+        changes: dotted key -> value, in the order in which they are applied; grid keys come last.
+        grid: the part of ``changes`` from the grid.
     """
 
     name: str
@@ -66,15 +66,15 @@ class GridPoint:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep file, expanded.
+    """An expanded sweep file.
 
     Attributes:
-        path: of the file.
-        seeds: each point is trained with each of them.
-        points: cases in the order of the file, each over the grid, whose last key runs fastest.
-        axes: values of each grid key.
-        references: for each point the place in ``points`` of the one it is compared with; None for that one itself, and where
-            the file compares nothing.
+        path: path of the file.
+        seeds: seeds for every point.
+        points: cases in the order of the file, each over the grid; the last key of the grid runs fastest.
+        axes: grid key -> values.
+        references: for each point the index in ``points`` of its reference; None for the reference itself, and if the file has
+            no comparison.
     """
 
     path: Path
@@ -88,7 +88,7 @@ def read_sweep(path: Path) -> Sweep:
     """Read and expand a sweep file.
 
     Raises:
-        ConfigError: no such file, not TOML, an unknown key, or something that is missing or contradicts itself.
+        ConfigError: no such file, not TOML, an unknown key, or a missing or contradictory entry.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def label(key: str, among: Mapping[str, Any]) -> str:
-    """The last part of a dotted key, or all of it where another of ``among`` ends alike."""
+    """The last part of a dotted key, or the whole key if another key of ``among`` has the same last part."""
     last = key.rpartition(".")[2]
     return last if sum(other.rpartition(".")[2] == last for other in among) == 1 else key
 
@@ -145,7 +145,7 @@ def _seeds(values: Any) -> tuple[int, ...]:
 
 
 def _changes(values: Any, where: str) -> Changes:
-    """Dotted keys and values; tables within are sections, so ``train.epochs`` may stand with or without quotes."""
+    """Dotted keys and values; nested tables are sections, so ``train.epochs`` works with and without quotes."""
     if not isinstance(values, dict):
         raise ConfigError(f"{where} is {values!r}; a table of configuration keys is needed")
     result = tuple(_flat(values, ""))
@@ -174,7 +174,7 @@ def _axis(key: str, values: Any) -> tuple[Any, ...]:
 
 
 def _cases(values: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cases; where the file has none, one that changes nothing."""
+    """The cases; if the file has none, a single case without changes."""
     cases = values.get("case")
     if cases is None:
         base = values.get("base")
@@ -198,7 +198,7 @@ def _base(path: Path, base: Any, case: str) -> str:
 
 
 def _overlap(first: str, second: str) -> bool:
-    """Whether one of two dotted keys changes (a part of) what the other does."""
+    """Whether two dotted keys are equal or one contains the other; ``*`` matches any part."""
     return all(a == b or "*" in (a, b) for a, b in zip(first.split("."), second.split(".")))
 
 
@@ -207,7 +207,7 @@ def _text(value: Any) -> str:
 
 
 def _slug(text: str) -> str:
-    """A name for a folder: what is no letter, digit, or one of ``. _ = + -`` becomes a dash."""
+    """A name for a folder: characters other than letters, digits and ``. _ = + -`` become dashes."""
     return re.sub(r"[^\w.=+-]+", "-", text).strip("-.")
 
 

@@ -1,4 +1,4 @@
-"""What a sweep trains, worked out and checked before anything starts; and what of it is there already."""
+"""The runs of a sweep, expanded and checked before anything starts; also finds finished runs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
 
-#: Version of ``result.json``; raised when a field changes its meaning, so that runs are evaluated again.
+#: Version of ``result.json``; increased when a field changes its meaning, so that runs are evaluated again.
 RESULT_VERSION = 1
-#: Splits that a result may be reported on: no choice is made on them.
+#: Splits allowed for reports: no choice is made on them.
 REPORT_SPLITS = ("valid", "test")
-#: Reasons listed when configurations are refused.
+#: Largest number of reasons listed when configurations are refused.
 _MOST_REASONS = 8
 
 
@@ -32,12 +32,12 @@ class PlannedRun:
     """One training run.
 
     Attributes:
-        place: of its point in ``Sweep.points``.
-        seed: of the run.
+        place: index of its point in ``Sweep.points``.
+        seed: seed of the run.
         name: ``<point>/seed<k>``, the folder below ``runs``.
-        config: the whole configuration, fitted to its target.
-        fingerprint: SHA-256 of that and of the training data.
-        data_sha256: of the training data as the run's own record has it, with its spikes split by intervals where it does so.
+        config: the complete configuration, resolved for its target.
+        fingerprint: SHA-256 of the configuration and the training data.
+        data_sha256: SHA-256 of the training data as in the run's record, after its spikes are split by intervals, if any.
     """
 
     place: int
@@ -53,12 +53,12 @@ class SweepPlan:
     """All runs of a sweep.
 
     Attributes:
-        sweep: the file.
-        data: where the data is, as given.
-        report: split to report on beside the validation part; None for none.
-        out: the sweep's folder.
-        runs: every point with every seed, seeds fastest.
-        facts: of the data: name, SHA-256, samples; ``report_sha256`` and ``report_samples`` where there is a report.
+        sweep: the expanded file.
+        data: source of the data, as given.
+        report: split to report on besides the validation part; None for none.
+        out: folder of the sweep.
+        runs: every point with every seed; seeds run fastest.
+        facts: name, SHA-256 and samples of the data; ``report_sha256`` and ``report_samples`` if there is a report.
     """
 
     sweep: Sweep
@@ -73,7 +73,7 @@ class SweepPlan:
         return self.out / "runs" / run.name
 
     def result(self, run: PlannedRun) -> dict[str, Any] | None:
-        """What the finished run gave, on everything that is asked for; None while that is not there."""
+        """The result of a finished run with every requested evaluation; None if it is missing, outdated or incomplete."""
         try:
             result = json.loads((self.folder(run) / "result.json").read_text(encoding="utf-8"))
             if (result["version"], result["fingerprint"]) != (RESULT_VERSION, run.fingerprint):
@@ -81,16 +81,16 @@ class SweepPlan:
             if self.report and (self.report, self.facts["report_sha256"]) != (result["report"], result["report_sha256"]):
                 return None
         except (OSError, ValueError, KeyError, TypeError):
-            return None  # not there, or not whole: the run is evaluated again
+            return None  # missing or damaged: the run is evaluated again
         assert isinstance(result, dict)
         return result
 
 
 def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> SweepPlan:
-    """Resolve and check every configuration: values, target, the data's channels, its validation part, the network.
+    """Resolve and check every configuration: values, target, channels of the data, its validation part, the network.
 
     Raises:
-        ConfigError: something is wrong with a configuration; the message holds every reason, with case and grid point.
+        ConfigError: a configuration is invalid; the message lists every reason with its case and grid point.
         DataError: the data cannot be read, or has no split to report on.
     """
     from myelin.train.datasets import available_splits, by_interval, load
@@ -127,7 +127,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
 
 
 def claim_folder(plan: SweepPlan) -> list[str]:
-    """Write the plan to ``sweep.json``; returns lines on what an earlier one in the folder means for this.
+    """Write the plan to ``sweep.json``; returns lines about an earlier plan in the folder.
 
     Raises:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
@@ -141,7 +141,7 @@ def claim_folder(plan: SweepPlan) -> list[str]:
     for run in plan.runs:
         if (plan.folder(run) / RUN).is_file():
             record = read_run(plan.folder(run))
-            started = config_to_dict(config_from_dict(record.config))  # keys that are new since get their defaults
+            started = config_to_dict(config_from_dict(record.config))  # newer keys get their defaults
             changed = list(_differences(started, run.config))
             if changed:
                 raise ConfigError(
@@ -200,7 +200,7 @@ class _Checker:
         self.binnings: set[Binning] = set()
 
     def check(self, configs: list[Config]) -> None:
-        """The configurations of one point; they differ in nothing but the seed."""
+        """Check the configurations of one point, which differ only in the seed."""
         from myelin.train.datasets import by_interval, split
         from myelin.train.model import build_model
 
@@ -229,7 +229,7 @@ def _configuration(point: GridPoint, seed: int) -> Config:
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
     config = resolve_for_target(config, load_target(config.target))
-    # one process trains a run of a sweep, and a run's record says so
+    # a run of a sweep is trained by one process, and its record must state that
     return replace(config, train=replace(config.train, slices=config.train.slices_or_one))
 
 
@@ -252,7 +252,7 @@ def _listed(reasons: dict[str, list[GridPoint]]) -> str:
 
 
 def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
-    """``train.epochs 2, the file now says 3``, for each value that differs."""
+    """Yield a text such as ``train.epochs 2, the file now says 3`` for each value that differs."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:
             yield from _differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)

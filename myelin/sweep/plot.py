@@ -1,4 +1,4 @@
-"""Pictures of a sweep: accuracy of every row with its seeds, and accuracy against a key of the grid that is a number."""
+"""Figures of a sweep: accuracy of every row with its seeds, and accuracy against a numeric key of the grid."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 
 from myelin.convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
 
-#: From this ratio of the largest value to the smallest on, a key has a logarithmic axis.
+#: A key has a logarithmic axis if the ratio of its largest to its smallest value is at least this.
 _LOGARITHMIC = 20
 
 Path = str | os.PathLike[str]
 
 
 def accuracy_by_case(path: Path, table: Mapping[str, Any], parts: Mapping[str, str]) -> None:
-    """Accuracy of the integer network for every row of a sweep's table: a dot a seed, a bar at their mean.
+    """Draw the accuracy of the integer network for every row of a sweep's table: a dot per seed, a bar at their mean.
 
     Args:
         path: PNG to write.
-        table: of ``myelin.sweep.table.make_table``, with at least one row.
-        parts: names of evaluations and their titles, a panel each.
+        table: result of ``myelin.sweep.table.make_table``, with at least one row.
+        parts: name of an evaluation -> title; one panel each.
     """
     rows = table["rows"]
     figure = _figure(2.6 + 3.6 * len(parts), 1.2 + 0.36 * len(rows))
@@ -47,15 +47,15 @@ def accuracy_by_case(path: Path, table: Mapping[str, Any], parts: Mapping[str, s
 
 
 def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mapping[str, str]) -> None:
-    """Accuracy of the integer network against ``key`` of the grid, a line for each case and each of the other keys' values.
+    """Draw the accuracy of the integer network against ``key`` of the grid.
 
-    Error bars are one standard deviation over the seeds.
+    There is a line for each case and each combination of the other keys.  Error bars are one standard deviation over the seeds.
 
     Args:
         path: PNG to write.
-        table: of ``myelin.sweep.table.make_table``.
-        key: of the grid; its values are numbers.
-        parts: names of evaluations and their titles, a panel each.
+        table: result of ``myelin.sweep.table.make_table``.
+        key: key of the grid with numeric values.
+        parts: name of an evaluation -> title; one panel each.
     """
     from matplotlib import colormaps
 
@@ -73,7 +73,7 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
         for place, (name, rows) in enumerate(curves.items()):
             rows = sorted(rows, key=lambda row: float(row["grid"][key]))
             found = [row["evaluations"][part] for row in rows]
-            # a little aside, so that bars at the same value do not hide each other
+            # shifted a little, so that bars at the same value do not hide each other
             aside = (place - (len(curves) - 1) / 2) * min(0.02, 0.4 / len(curves)) * gap
             numbers = np.array([row["grid"][key] for row in rows], float)
             axis.errorbar(

@@ -1,4 +1,4 @@
-"""Runs of a sweep in parallel processes: one that crashes or is killed is reported, and the others go on."""
+"""Runs of a sweep in parallel processes; a run that crashes or is killed is reported, and the others continue."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ import myelin
 from myelin.sweep.plan import RESULT_VERSION, PlannedRun, SweepPlan
 
 _ROOT = Path(myelin.__file__).resolve().parents[1]
-#: What tells libraries how many threads to use; read when they are loaded, so set before a process starts.
+#: Variables that limit the threads of libraries; they are read at import, so they are set before a process starts.
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-#: Variables by which a launcher tells a process that it is one of several; a run is trained by one process alone.
+#: Prefixes of a launcher's variables, which workers must not inherit: a single process trains each run.
 _LAUNCHER = ("RANK", "WORLD_SIZE", "LOCAL_", "GROUP_", "ROLE_", "MASTER_", "TORCHELASTIC_")
-#: Pause between two looks at the processes, and how long they may take to end when told to, in seconds.
+#: Interval between two polls of the processes, and time limit for their end after a stop request, in seconds.
 _LOOK_S, _END_S = 0.1, 10.0
 
-#: Called when a run has ended: (run, message of what went wrong or None).
+#: Called when a run has ended: (run, error message or None).
 Ended = Callable[[PlannedRun, str | None], None]
 
 
 @dataclass(frozen=True)
 class Workers:
-    """How many processes run at a time, and with how many threads each."""
+    """Number of parallel processes, and of threads for each."""
 
     jobs: int
     threads: int
@@ -41,8 +41,8 @@ class Workers:
     def choose(cls, jobs: int | None, processes_here: int = 1) -> Workers:
         """``jobs`` processes that share this machine's cores evenly.
 
-        Without ``jobs``: as many as there are cores, or fewer where the environment gives each of them more threads.
-        ``processes_here``: sweeps that a launcher started on this machine, which share its cores.
+        Without ``jobs``: one process per core, or fewer if the environment sets more threads for each.
+        ``processes_here``: number of sweep processes that a launcher started on this machine, which share its cores.
         """
         cores = max(1, _cores() // processes_here)
         if jobs is not None:
@@ -55,14 +55,14 @@ class Workers:
 def run_all(
     plan: SweepPlan, runs: Sequence[PlannedRun], workers: Workers, ended: Ended, look: Callable[[], None]
 ) -> dict[str, str]:
-    """Run everything; returns what went wrong by name of the run.
+    """Run all ``runs``; returns run name -> error message for the failed ones.
 
     Args:
-        plan: of the sweep.
-        runs: those to run, in this order.
-        workers: how many at a time.
+        plan: plan of the sweep.
+        runs: runs to train, in this order.
+        workers: number of processes and threads.
         ended: called as each run ends.
-        look: called again and again meanwhile.
+        look: called repeatedly in between.
     """
     waiting, running = deque(runs), list[_Worker]()
     failures: dict[str, str] = {}
@@ -79,14 +79,14 @@ def run_all(
             look()
             if running:
                 time.sleep(_LOOK_S)
-    finally:  # interrupted, or an error of our own: nothing of ours stays behind
+    finally:  # after an interrupt or an error, leave no process running
         for worker in running:
             worker.end()
     return failures
 
 
 class _Worker:
-    """The process of one run; what it prints is appended to ``<run folder>.log``."""
+    """The process of one run; its output is appended to ``<run folder>.log``."""
 
     def __init__(self, plan: SweepPlan, run: PlannedRun, threads: int) -> None:
         self.run = run
@@ -97,19 +97,19 @@ class _Worker:
             self.printed_before = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "myelin.sweep.worker"],
-                stdin=subprocess.PIPE,  # stays open after the job: that it closes tells the child that we are gone
+                stdin=subprocess.PIPE,  # stays open after the job; its closing tells the child that the parent is gone
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=_environment(threads),
-                start_new_session=True,  # Ctrl-C reaches us alone
+                start_new_session=True,  # Ctrl-C reaches only the parent
             )
         assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it ended at once; its exit code says so
+        with contextlib.suppress(BrokenPipeError):  # it has already ended; its exit code is checked later
             self.process.stdin.write(json.dumps(_job(plan, run)).encode() + b"\n")
             self.process.stdin.flush()
 
     def failure(self, plan: SweepPlan) -> str | None:
-        """What went wrong in a process that has ended; None if nothing did."""
+        """Error message of an ended process; None if it succeeded."""
         self._close_input()
         code = self.process.returncode
         if code == 0:
@@ -121,7 +121,7 @@ class _Worker:
         return last.strip().removeprefix("myelin: error: ")
 
     def end(self) -> None:
-        """Stop the process: by closing its input, then by force."""
+        """Stop the process: close its input, then kill it if it does not end."""
         self._close_input()
         try:
             self.process.wait(_END_S)

@@ -1,4 +1,4 @@
-"""A sweep from its file to its table: train what is missing, in parallel, say how it goes, write table and pictures."""
+"""Runs a sweep: trains missing runs in parallel, reports progress, writes table and figures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Swept:
-    """What came of a sweep.
+    """The result of a sweep.
 
     Attributes:
-        values: plan and table, for JSON; None in a process of a launcher that does not write, or where no run is finished.
-        lines: the table and the files that were written, for the screen.
-        runs: how many are planned.
-        failures: what each run that failed said, by its name.
+        values: plan and table, for JSON; None in a launcher's process that does not write, or if no run is finished.
+        lines: the table and the written files, for the screen.
+        runs: number of planned runs.
+        failures: name of a failed run -> its error message.
     """
 
     values: dict[str, Any] | None
@@ -34,7 +34,7 @@ class Swept:
     failures: dict[str, str] = field(default_factory=dict)
 
     def require_success(self) -> None:
-        """Raise GateError, with what each said, if a run failed."""
+        """Raise GateError, with all error messages, if a run failed."""
         if self.failures:
             listed = "; ".join(f"({number}) {name}: {text}" for number, (name, text) in enumerate(self.failures.items(), 1))
             raise GateError(
@@ -54,17 +54,17 @@ def train_sweep(
     quiet: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Swept:
-    """Train what is missing of a sweep's runs, and write its table and pictures.
+    """Train the missing runs of a sweep, and write its table and figures.
 
     Args:
         file: TOML file with base, seeds, [set], [[case]], [grid], [compare].
         data: ``builtin``, a folder with ``*_train.h5``, or a file of the SHD format.
         out: folder to write, or to continue.
-        jobs: runs at a time; None for one for each core.
-        report: split of the data to evaluate on too, ``valid`` or ``test``; None for none.
-        only_table: train nothing; the table of the runs that are finished.
-        quiet: no progress bar, and nothing said of single runs.
-        say: called with lines for the user as they come; None for silence.
+        jobs: number of parallel runs; None for one per core.
+        report: further split of the data to evaluate on, ``valid`` or ``test``; None for none.
+        only_table: train nothing; write the table of the finished runs.
+        quiet: no progress bar and no messages about single runs.
+        say: called with each line for the user; None for silence.
 
     Raises:
         ConfigError: a configuration is wrong, the folder holds something else, or there is no finished run for the table.
@@ -84,7 +84,7 @@ def train_sweep(
     if (ranks is None or ranks.rank == 0) and any(plan.result(run) is not None for run in plan.runs):
         values, lines = _written(plan)
     if ranks is not None:
-        ranks.gather(None)  # the launcher ends all when one ends with an error, so nobody leaves before the table is written
+        ranks.gather(None)  # an error in one process ends all, so none may leave before the table is written
         ranks.close()
         if ranks.rank:
             return Swept(None, (), len(plan.runs))
@@ -92,14 +92,14 @@ def train_sweep(
 
 
 def _train(plan: SweepPlan, jobs: int | None, say: Callable[[str], None] | None, ranks: Ranks | None) -> dict[str, str]:
-    """Run what is not there; returns the failures of all processes by name of the run."""
+    """Train the missing runs; returns run name -> error message for the failures of all processes."""
     from myelin.sweep.plan import claim_folder
     from myelin.sweep.pool import Workers, run_all
 
     first = ranks is None or ranks.rank == 0
     notes = claim_folder(plan) if first else []
     if ranks is not None:
-        ranks.gather(None)  # nobody writes into the folder before the first has looked at it
+        ranks.gather(None)  # no process writes into the folder before the first one has checked it
     missing = [(number, run) for number, run in enumerate(plan.runs) if plan.result(run) is None]
     mine = [run for number, run in missing if ranks is None or number % ranks.size == ranks.rank]
     workers = Workers.choose(jobs, 1 if ranks is None else ranks.local_size)
@@ -137,7 +137,7 @@ def _line_of(workers: Workers, ranks: Ranks | None) -> str:
 
 
 class _Progress:
-    """A line for each run that ends, and a bar of epochs on a terminal."""
+    """Prints a line for each run that ends, and on a terminal a progress bar of epochs."""
 
     def __init__(self, plan: SweepPlan, runs: Sequence[PlannedRun], say: Callable[[str], None] | None) -> None:
         from tqdm import tqdm
@@ -148,7 +148,7 @@ class _Progress:
         self.looked = time.monotonic()
 
     def ended(self, run: PlannedRun, failure: str | None) -> None:
-        """Print how the run ended."""
+        """Print the outcome of a run."""
         self.count += 1
         if self.say is None:
             return
@@ -163,24 +163,24 @@ class _Progress:
         self.bar.refresh()
 
     def look(self) -> None:
-        """Called again and again while runs train."""
+        """Update the bar; called repeatedly while runs train."""
         if not self.bar.disable and time.monotonic() - self.looked > 1:
             self.looked = time.monotonic()
             self.bar.update(self._epochs() - self.bar.n)
 
     def close(self) -> None:
-        """End the bar."""
+        """Close the bar."""
         self.bar.close()
 
     def _epochs(self) -> int:
-        """Epochs that are done."""
+        """Number of finished epochs."""
         from myelin.train.run.metrics import count_epochs
 
         return sum(count_epochs(self.plan.folder(run)) for run in self.runs)
 
 
 def _written(plan: SweepPlan) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Write the table and the pictures; returns the values for JSON, and lines for the screen."""
+    """Write the table and the figures; returns the values for JSON, and lines for the screen."""
     from myelin.sweep import table as sweep_table
     from myelin.sweep.file import label
     from myelin.sweep.plan import as_dict

@@ -1,4 +1,4 @@
-"""The table of a sweep: accuracies over seeds, and paired differences on the same samples with the same seeds."""
+"""The table of a sweep: accuracies over seeds, and differences paired by sample and seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from myelin.sweep.worker import VALIDATION
 
 Result = dict[str, Any]
 
-#: What the columns mean, below every table.
+#: Explanation of the columns, shown below every table.
 EXPLAINED = (
     "integer: accuracy of the integer network, mean +- standard deviation over n seeds (lowest..highest); to float and to the "
     "reference: differences in percent points on the same samples with the same seeds, pooled over the seeds, with a 95 % "
@@ -27,7 +27,7 @@ EXPLAINED = (
 
 
 def make_table(plan: SweepPlan) -> dict[str, Any]:
-    """The table of the runs that are finished, for JSON; a point of which none is has no row."""
+    """The table of the finished runs, for JSON; a point without finished runs has no row."""
     results: list[dict[int, Result]] = [{} for _ in plan.sweep.points]
     for run in plan.runs:
         result = plan.result(run)
@@ -71,7 +71,7 @@ def _figures(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _evaluation(part: str, own: Mapping[int, Result], reference: Mapping[int, Result]) -> dict[str, Any]:
-    """Row of one part of the data; ``own`` and ``reference`` are results by seed."""
+    """Row for one part of the data; ``own`` and ``reference``: seed -> result."""
     found = {seed: result["evaluations"][part] for seed, result in own.items()}
     other = {seed: result["evaluations"][part] for seed, result in reference.items()}
     return {
@@ -95,7 +95,7 @@ def _spread(which: str, evaluations: Any) -> dict[str, Any]:
 
 
 def _paired(own: Mapping[int, Result], other: Mapping[int, Result], predictions: str) -> dict[str, Any] | None:
-    """Integer network of ``own`` minus ``predictions`` of ``other``, over the seeds that both have on the same samples."""
+    """Accuracy of ``own``'s integers minus that of ``predictions`` in ``other``, over the seeds with the same samples."""
     seeds = [seed for seed in own if seed in other and _same_samples(own[seed], other[seed])]
     if not seeds:
         return None
@@ -125,7 +125,7 @@ def _same_samples(one: Result, other: Result) -> bool:
 
 
 def _notes(results: Sequence[Mapping[int, Result]]) -> Iterator[str]:
-    """What a reader of the numbers should know."""
+    """Yield notes that qualify the numbers."""
     for found in results:
         for seed, result in found.items():
             ours = result["evaluations"][VALIDATION]["integer_accuracy_percent"]
@@ -138,7 +138,7 @@ def _notes(results: Sequence[Mapping[int, Result]]) -> Iterator[str]:
 
 
 def headings(table: Mapping[str, Any]) -> list[str]:
-    """Columns of the screen and of table.md."""
+    """Column headings for the screen and table.md."""
     grid = table["rows"][0]["grid"] if table["rows"] else {}
     compared = ["to reference", "95 %", "p"] if any(row["reference"] for row in table["rows"]) else []
     keys = [label(key, grid) for key in grid]
@@ -190,7 +190,7 @@ def markdown(plan: SweepPlan, table: Mapping[str, Any]) -> str:
 
 
 def _titles(plan: SweepPlan, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(part, heading) of each table."""
+    """Yield (part, heading) of each table."""
     for part in [VALIDATION, *([plan.report] if plan.report else [])]:
         sizes = sorted({size for row in table["rows"] for size in row["evaluations"][part]["samples_by_seed"]})
         span = f"{sizes[0]}..{sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"

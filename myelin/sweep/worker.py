@@ -1,8 +1,7 @@
-"""One run of a sweep in a process of its own: train or continue, evaluate the integers, write ``result.json``.
+"""Process of one run of a sweep: trains or continues it, evaluates the integers, writes ``result.json``.
 
-``python -m myelin.sweep.worker`` takes its job as one line of JSON on standard input.  That its standard input closes
-tells it
-that the sweep is gone: it leaves at once, and the run continues from its last epoch when the sweep is started again.
+``python -m myelin.sweep.worker`` reads its job as one line of JSON from standard input.  If standard input is closed, the sweep
+has ended, and the process exits at once.  A restarted sweep continues the run from its last epoch.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
     from myelin.train.datasets import SpikeDataset
     from myelin.train.model import SpikingNetwork
 
-#: Name of the evaluation on the part of the training data that the run held out.
+#: Name of the evaluation on the held-out part of the training data.
 VALIDATION = "validation"
-#: Samples that pass through both networks at a time; bounds memory.
+#: Samples in a batch, which both networks run; limits memory.
 _CHUNK = 128
 
 
 def main() -> int:
-    """Do the job on standard input; the exit code is 0, or 2 with one line on stderr."""
+    """Do the job from standard input; returns exit code 0, or 2 with one line on stderr."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
@@ -52,8 +51,8 @@ def work(job: dict[str, Any]) -> None:
     """Train and evaluate.
 
     Args:
-        job: ``config`` of the run, ``data``, ``report`` (a split or None), ``out`` (run folder), ``head``: what the result
-            begins with.
+        job: ``config`` of the run, ``data``, ``report`` (a split or None), ``out`` (run folder), ``head`` (first entries of the
+            result).
     """
     from myelin.train.config.files import config_from_dict
     from myelin.train.run.start import train_run, training_data
@@ -67,13 +66,13 @@ def work(job: dict[str, Any]) -> None:
 
 
 def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None) -> dict[str, Any]:
-    """Figures of a finished run folder, and what its integer and its float network predict for every sample.
+    """Measured values of a finished run, and the predictions of its integer and its float network for every sample.
 
     Args:
         out: the run folder.
-        dataset: the training split that it was trained on.
-        data: where that is from, for the other split.
-        report: split to evaluate on beside the part that was held out; None for none.
+        dataset: the training split of the run.
+        data: source of the data, for the other split.
+        report: split to evaluate on besides the held-out part; None for none.
     """
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.explore.held_out import held_out
@@ -97,7 +96,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
         "epochs": run.epochs,
         "exported_epoch": run.best.epoch,
         "train_seconds": sum(seconds),
-        "seconds_per_epoch": median(seconds),  # not the mean: the first epoch on a machine compiles
+        "seconds_per_epoch": median(seconds),  # not the mean: the first epoch on a machine includes compilation
         "training_says_validation_accuracy_percent": 100 * run.best.validation_accuracy,
         "rates_spikes_per_neuron_and_step": list(run.best.rates_per_step),
         **_delays(network, config),
@@ -109,7 +108,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
 
 
 def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: Samples) -> dict[str, Any]:
-    """Predictions of the integer network, and of the trained one with float weights and fractional delays."""
+    """Predictions of the integer network, and of the trained network with float weights and fractional delays."""
     from myelin.convert.simulator.simulator import Simulator
     from myelin.train.run.batches import Batches
     from myelin.train.run.evaluate import evaluate
@@ -134,7 +133,7 @@ def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: 
 
 
 def _delays(network: Network, config: Config) -> dict[str, Any]:
-    """Mean axonal delays of the integer network in steps, by layer and over all neurons that own one."""
+    """Mean axonal delays of the integer network in steps, for each layer and over all neurons that have a delay."""
     layers, every = [], []
     for layer, plan in zip(network.layers, config.layers):
         own = {}
@@ -150,7 +149,7 @@ def _delays(network: Network, config: Config) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """Hold the run's lock; the system frees it however the process ends.  MyelinError where another process holds it."""
+    """Hold the run's lock, which the system frees when the process ends; MyelinError if another process holds it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with locked(out.parent / f".{out.name}.lock", wait=False) as held:
         if not held:
@@ -159,7 +158,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def _leave_with_parent() -> None:
-    while os.read(0, 1):  # not sys.stdin, whose lock Python wants back when it ends
+    while os.read(0, 1):  # not sys.stdin, whose lock Python needs at exit
         pass
     os._exit(1)
 

@@ -1,1 +1,1 @@
-"""Validation: floats against integers against Lava against a board, on the same samples."""
+"""Validation: compares floats, integers, Lava and a board on the same samples."""

@@ -1,33 +1,32 @@
-"""A validation as values for JSON: what the screen shows, what the figure draws, and what a report can be made from.
+"""A validation as values for JSON, with all values of the screen and of the figure; a report can be made from them.
 
-They are the ``result`` in the file of `myelin validate --json` (``myelin.envelope``).  Schema, version 1 (``format``); fields
-are only added within a version.  Accuracies and differences are in percent and percent points, intervals are of 95 %; lists
-run in the order of ``classes`` or of the samples of the split.
+They are the ``result`` in the file of `myelin validate --json` (``myelin.envelope``).  This is version 1 of the schema
+(``format``); within a version fields are only added.  Accuracies are in percent, differences in percent points, intervals are
+95 % intervals.  Lists are in the order of ``classes`` or of the samples of the split.
 
 ========================  ======================================================================================================
 ``format``                1
-``data, split, samples``  what it was measured on
-``events_not_in_frames``  ``events`` offered, and how many were ``late, early, off_channel, clipped``
+``data, split, samples``  data of the measurement
+``events_not_in_frames``  ``events`` read, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
 ``stages``                list of ``myelin.validation.stages.ValidationStage``: accuracy, right answers by class, spike rates,
-``to_float`` and
-                          ``to_previous`` (``myelin.validation.stages.StageComparison``); names ``float, delays, weights,
-                          decays, delays_weights, training, simulator``
-``alone, cumulated``      names of the stages that quantise one thing, and of those that add one more each
+                          ``to_float`` and ``to_previous`` (``myelin.validation.stages.StageComparison``); names ``float,
+                          delays, weights, decays, delays_weights, training, simulator``
+``alone, cumulated``      names of the stages with a single quantisation, and of the stages that each add one more
 ``labels``                true class of each sample, as an index of ``classes``
-``predictions``           by name of a stage, the predicted class of each sample
+``predictions``           name of a stage -> predicted class of each sample
 ``confusion``             ``float`` and ``integer``: [true class][predicted class] samples
 ``by_class``              list of ``myelin.validation.validate.ClassChange``
-``parities``              list: ``name, equal`` (null where skipped), ``skipped`` (why, or null), ``samples, values,
-                          different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (what
-                          `myelin diff` writes, or null)
-``network``               ``as_expected, reference`` (what it was compared with, or null), ``deviations`` (list of
+``parities``              list: ``name, equal`` (null if skipped), ``skipped`` (the reason, or null), ``samples, values,
+                          different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (as
+                          `myelin diff` writes it, or null)
+``network``               ``as_expected, reference`` (source of the expected network, or null), ``deviations`` (list of
                           ``myelin.convert.artifact.examine.Deviation``), ``golden_values, golden_different_values,
                           golden_first``, ``failures``
 ``gate``                  ``rule``, ``outcome`` (passes, fails, undecided), ``max_drop_points, drop_points, drop_low_points,
-                          drop_high_points`` (losses; gains are negative), ``samples_needed, more_samples_needed`` (null where
+                          drop_high_points`` (losses; gains are negative), ``samples_needed, more_samples_needed`` (null if
                           decided), ``power_percent``, ``message``, ``passed`` (the exit code is 0: outcome and all equalities),
-                          ``failures`` (why not)
+                          ``failures`` (reasons against it)
 ========================  ======================================================================================================
 """
 
@@ -53,7 +52,7 @@ RULE = (
 
 
 def as_dict(validation: Validation) -> dict[str, Any]:
-    """Every value, with units in the names."""
+    """All values of the schema, with units in the names."""
     gate = validation.gate
     predictions = {name: outcome.predictions for name, outcome in validation.outcomes.items()}
     return {
@@ -107,7 +106,7 @@ def examination_as_dict(examination: Examination) -> dict[str, Any]:
 
 
 def confusion(predictions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
-    """(true class, predicted class) number of samples."""
+    """The number of samples for each (true class, predicted class)."""
     counts = np.bincount(labels * classes + predictions, minlength=classes * classes)
     return counts.reshape(classes, classes).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Validation of an artifact with Lava and a board among its stages, as text and as JSON."""
+"""Validates an artifact, also with Lava and a board, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from myelin.lava_models.runner import Worker
     from myelin.validation.validate import Equality, IntegerBackend, Validation
 
-#: Samples that also run with Lava's own process models, which rebuild every delayed connection in every step.
+#: Samples for Lava's own process models, which are slow: they rebuild every delayed connection in every step.
 STOCK_SAMPLES = 1
 _TITLES = {False: "Lava with our process models", True: "Lava with its own process models"}
 _BOARD = "Loihi 2 board = golden outputs"
 
 
 class NotTheTrainedNetwork(GateError):
-    """An artifact whose network is not what it should be, and without the trained network that would show it on data."""
+    """An artifact whose network is not the expected one, and that lacks the trained network for a comparison on data."""
 
     def __init__(self, examination: Examination) -> None:
         self.examination = examination
         super().__init__(f"{examination.artifact.folder}: validation failed: {'; '.join(examination.failures)}")
 
     def lines(self) -> list[str]:
-        """What was found, for the screen."""
+        """The findings as lines for the screen."""
         from myelin.convert.compare import report as divergence_report
         from myelin.validation.table import network_lines
         from myelin.validation.validate import network_divergence
@@ -50,7 +50,7 @@ class NotTheTrainedNetwork(GateError):
         return [*network_lines(self.examination), *divergence]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as values for JSON."""
+        """The findings as values for JSON."""
         from myelin.validation.as_json import examination_as_dict
 
         folder = self.examination.artifact.folder
@@ -68,26 +68,26 @@ def validate_artifact(
     plot: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Validation:
-    """Compare an artifact's integers with the network that was trained, in the simulator, in Lava and on a board.
+    """Compare an artifact's integers with the trained network, in the simulator, in Lava and on a board.
 
-    A failure is in the result (``failures``), see ``require_pass``.
+    Failures do not raise; they are in the result (``failures``).  ``require_pass`` raises for them.
 
     Args:
-        artifact: its folder.
+        artifact: folder of the artifact.
         data: ``builtin``, a folder, or a file of the SHD format.
-        split: part of the data; None for test, else valid, else all there is.
-        max_drop_points: loss in percent points that the 95 % interval must rule out.
-        lava_samples: how many run in Lava too; None for a few if Lava is installed.
+        split: part of the data; None for test, else valid, else all samples.
+        max_drop_points: allowed loss in percent points; the 95 % interval must rule out a larger one.
+        lava_samples: number of samples that also run in Lava; None for a few if Lava is installed.
         board: whether the golden inputs run on a Loihi 2 board.
-        plot: where a figure goes as PNG; None for none.
+        plot: PNG file to write; None for no figure.
         progress: whether to show a progress bar.
 
     Raises:
-        NetworkError: no artifact, or one without the trained network.
-        NotTheTrainedNetwork: that is missing, and the network is not what the rest of the artifact says.
+        NetworkError: no artifact, or an artifact without the trained network.
+        NotTheTrainedNetwork: the trained network is missing, and the network contradicts the rest of the artifact.
         DataError: the data cannot be used.
         MissingPartError: torch is not installed.
-        BackendError: Lava or a board is asked for by name and not installed, or failed.
+        BackendError: Lava or a board was requested and is not installed, or failed.
     """
     from myelin.convert.artifact.examine import examine
     from myelin.convert.artifact.provenance import Origin
@@ -97,7 +97,7 @@ def validate_artifact(
 
     parts.require("torch")
     if lava_samples:
-        compat.require()  # asked for by name: without Lava this is an error, not something to leave out
+        compat.require()  # requested explicitly: a missing Lava is an error, not a reason to skip
     if board:
         loihi2.require()
     cure = "it does not hold the trained network to compare with; `myelin diff` compares integers"
@@ -146,11 +146,11 @@ def _validated(
 
 
 def require_trained(examination: Examination) -> None:
-    """Return if the artifact holds the network that was trained, without which no stage can be compared with floats.
+    """Raise unless the artifact contains the trained network, which every comparison with floats needs.
 
     Raises:
-        NotTheTrainedNetwork: it does not, and ``network.net`` is not what it should be.
-        NetworkError: it does not, and nothing else is wrong.
+        NotTheTrainedNetwork: the trained network is missing, and ``network.net`` is not the expected network.
+        NetworkError: the trained network is missing, and there is no other error.
     """
     if examination.has_checkpoint:
         return
@@ -160,14 +160,14 @@ def require_trained(examination: Examination) -> None:
 
 
 def verdict_of(validation: Validation) -> Verdict:
-    """Pass, fail, or undecided where nothing but the number of samples stands in the way."""
+    """Pass, fail, or undecided if the only obstacle is the number of samples."""
     if not validation.failures:
         return "pass"
     return "undecided" if len(validation.failures) == 1 and validation.gate.outcome == "undecided" else "fail"
 
 
 def require_pass(validation: Validation) -> None:
-    """Raise GateError, with every reason, if the validation failed or nothing is decided."""
+    """Raise GateError, with every reason, if the validation failed or is undecided."""
     if validation.failures:
         outcome = "is undecided" if verdict_of(validation) == "undecided" else "failed"
         folder = validation.examination.artifact.folder
@@ -175,7 +175,7 @@ def require_pass(validation: Validation) -> None:
 
 
 def shown(validation: Validation) -> list[str]:
-    """A validation for the screen: of which artifact it is, and the tables."""
+    """A validation as lines for the screen: the artifact and the tables."""
     from myelin.convert.artifact.provenance import Origin
     from myelin.validation.table import lines
 
@@ -185,7 +185,7 @@ def shown(validation: Validation) -> list[str]:
 
 
 def result(validation: Validation) -> dict[str, Any]:
-    """What ``--json`` writes: the values of ``myelin.validation.as_json``, and of which artifact they are."""
+    """The values that ``--json`` writes: the artifact, and the values of ``myelin.validation.as_json``."""
     from myelin.convert.artifact.artifact import NETWORK
     from myelin.convert.artifact.files import sha256
     from myelin.convert.artifact.provenance import Origin
@@ -203,7 +203,7 @@ def result(validation: Validation) -> dict[str, Any]:
 
 
 def _no_lava(samples: int) -> str | None:
-    """Why Lava does not run; None if it does."""
+    """The reason why Lava does not run; None if it does."""
     if not samples:
         return "--lava-samples 0"
     if not compat.available():
@@ -221,7 +221,7 @@ def _lava(worker: Worker, samples: int) -> list[IntegerBackend]:
         def run(network: Network, frames: npt.NDArray[Any], record: Record, stock: bool = stock) -> Recording:
             return worker.run(network, frames, record=record, stock=stock)
 
-        # convert must not import this package, so it is handed what runs
+        # convert must not import this package, so the function to run is passed in
         found.append(IntegerBackend(title, run, frozenset(UNRECORDABLE), min(STOCK_SAMPLES, samples) if stock else samples))
     return found
 
@@ -233,7 +233,7 @@ def _left_out(skipped: str | None) -> list[Equality]:
 
 
 def _on_board(artifact: Artifact, asked: bool) -> Equality:
-    """Golden inputs on a board; raises what ``myelin.lava_models.board`` does."""
+    """Run the golden inputs on a board; raises the errors of ``myelin.lava_models.board``."""
     from myelin.convert.compare.difference import Parity
     from myelin.lava_models.board import MAX_LAG_STEPS, golden_alignment, require_rules
     from myelin.lava_models.runner import Worker

@@ -1,14 +1,14 @@
-"""The gate: may the integer network take the float one's place?  Decided by the interval of the loss, not by its estimate.
+"""The gate: decides by the interval of the loss, not by its estimate, whether the integers may replace the floats.
 
-With d the accuracy of the integers minus that of the floats on the same samples, m the loss that is allowed and low..high
-Tango's 95 % interval of d::
+Let d be the accuracy of the integers minus that of the floats on the same samples, m the allowed loss, and low..high Tango's
+95 % interval of d::
 
     passes     low >= -m           a loss of more than m is ruled out (non-inferiority, one-sided at 2.5 %)
     fails      high < -m           a loss of no more than m is ruled out
     undecided  low < -m <= high    the samples rule out neither
 
-Equal predictions on every sample are no proof for other samples: n of them rule out a loss of more than ``z^2 / (n + z^2)``,
-0.8 points for 480.
+Equal predictions on every sample prove nothing about other samples: n samples rule out a loss of more than
+``z^2 / (n + z^2)``, which is 0.8 points for n = 480.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from typing import Literal
 from myelin.convert.statistics import Paired, samples_needed
 
 Outcome = Literal["passes", "fails", "undecided"]
-#: Probability, and its quantile of the normal distribution, that the number of samples which is named suffices.
+#: Probability that the stated number of samples suffices, and its quantile of the normal distribution.
 POWER_PERCENT, POWER_Z = 80, 0.8416212335729143
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What was decided, and on what; losses in percent points, gains are negative.
+    """The decision and its figures; losses are in percent points, gains are negative.
 
     Attributes:
-        samples: how many it was judged on.
-        max_drop_points: the loss that is allowed.
-        drop_points: the loss on these samples.
-        drop_low_points, drop_high_points: its 95 % interval (Tango).
-        outcome: see above.
-        samples_needed: undecided: so many samples in all would decide with a probability of 80 %, if the networks go on to
-            differ as on these; None where that is decided, or where the loss is exactly the one that is allowed.
+        samples: number of samples.
+        max_drop_points: allowed loss.
+        drop_points: loss on these samples.
+        drop_low_points, drop_high_points: 95 % interval of the loss (Tango).
+        outcome: passes, fails or undecided; see the module.
+        samples_needed: if undecided, the total number of samples that would decide with a probability of 80 %, provided the
+            networks differ on new samples as on these; None if decided, or if the loss is exactly the allowed one.
     """
 
     samples: int
@@ -48,7 +48,7 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """Whether the exit code may be 0."""
+        """Whether the gate allows exit code 0."""
         return self.outcome == "passes"
 
 
@@ -65,12 +65,12 @@ def judge(paired: Paired, max_drop_points: float) -> Gate:
         shares = paired.only_reference / n, paired.only_candidate / n
         needed = samples_needed(*shares, -max_drop_points / 100, power_z=POWER_Z)
         needed = None if needed is None else max(n + 1, needed)
-    # written so that no loss is 0.0, not -0.0
+    # the subtractions turn -0.0 into 0.0
     return Gate(n, max_drop_points, 0.0 - 100 * paired.difference, 0.0 - high, 0.0 - low, outcome, needed)
 
 
 def verdict(gate: Gate) -> str:
-    """The outcome in a sentence, with the figures it rests on; where nothing is decided, what would decide it."""
+    """The outcome in a sentence with its figures; if undecided, also the samples needed for a decision."""
     interval = f"95 % interval {_change(gate.drop_high_points)} .. {_change(gate.drop_low_points)}"
     allowed = f"{gate.max_drop_points:g} points"
     found = f"the integer network {_changes(gate.drop_points)} against the float network on {gate.samples} samples ({interval})"

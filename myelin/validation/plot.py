@@ -1,4 +1,4 @@
-"""A validation as a figure: accuracy of every stage, and its difference to the float network beside what is allowed."""
+"""Figure of a validation: accuracy of every stage, and its difference to the float network with the allowed loss."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def stages_with_intervals(path: Path, validation: Validation) -> None:
-    """Two panels with 95 % intervals: accuracy in percent, and the difference to the float network in percent points with the
-    loss that the gate allows as a line.  Writes the PNG ``path``."""
+    """Write the PNG ``path``: two panels with 95 % intervals.
+
+    One shows the accuracy in percent, the other the difference to the float network in percent points, with the allowed loss of
+    the gate as a line.
+    """
     rows = [("", name) for name in CUMULATED[:1]] + [("alone: ", name) for name in ALONE]
     rows += [("", name) for name in CUMULATED[1:]]
     stages = [validation.stage(name) for _, name in rows]

@@ -1,4 +1,4 @@
-"""The stages from the float network to the integers: each quantisation alone, and one after the other, on the same samples."""
+"""The stages from the float network to the integers: each quantisation alone, then cumulated, on the same samples."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from myelin.convert.samples import Samples
 from myelin.convert.simulator.simulator import Simulator
 from myelin.validation.trained import ALL, QuantisedParts, Trained
 
-#: Samples that pass through all stages at a time; bounds memory.
+#: Samples in a batch, which all stages run; limits memory.
 _CHUNK = 128
 
-#: The trained network, by the training code; the first is the reference of all, the last must equal the integer network.
+#: Settings of the trained network in the training code; the first is the reference, the last must equal the integer network.
 SETTINGS = {
     "float": QuantisedParts(),
     "delays": QuantisedParts(delays=True),
@@ -28,7 +28,7 @@ SETTINGS = {
     "delays_weights": QuantisedParts(delays=True, weights=True),
     "training": ALL,
 }
-#: The integer network in the simulator.
+#: Name of the stage with the integer network in the simulator.
 INTEGER = "simulator"
 NAMES = (*SETTINGS, INTEGER)
 DESCRIPTIONS = {
@@ -40,24 +40,24 @@ DESCRIPTIONS = {
     "training": "and decays: all integer",
     INTEGER: "integer network, simulator",
 }
-#: One quantisation at a time; and one more from each to the next.
+#: Stages with a single quantisation; and stages that each add one more.
 ALONE = ("delays", "weights", "decays")
 CUMULATED = ("float", "delays", "delays_weights", "training", INTEGER)
 
 
 @dataclass(frozen=True)
 class StageComparison:
-    """A stage against another on the same samples; differences are this stage minus the other, in percent points.
+    """Comparison of two stages on the same samples; differences are this stage minus the other, in percent points.
 
     Attributes:
         to: name of the other stage.
         difference_low_points, difference_high_points: 95 % interval (Tango), which the gate uses.
         bootstrap_low_points, bootstrap_high_points: 95 % interval of the paired bootstrap.
-        only_other_right_samples, only_this_right_samples: samples that one alone gets right.
-        agreement_percent: samples on which both predict the same class, right or wrong.
-        mcnemar_p: exact, two-sided.
-        spike_rate_change_percent: of all spiking layers together; None where the other is silent.
-        spike_rate_change_percent_by_layer: by index of the layer.
+        only_other_right_samples, only_this_right_samples: samples that only one of them gets right.
+        agreement_percent: share of samples on which both predict the same class, right or wrong.
+        mcnemar_p: p of McNemar's test, exact, two-sided.
+        spike_rate_change_percent: change over all spiking layers together; None if the other stage is silent.
+        spike_rate_change_percent_by_layer: index of the layer -> change.
     """
 
     to: str
@@ -76,16 +76,16 @@ class StageComparison:
 
 @dataclass(frozen=True)
 class ValidationStage:
-    """What a stage gave.
+    """The result of a stage.
 
     Attributes:
-        name, description: of ``NAMES`` and ``DESCRIPTIONS``.
-        quantised: what of the trained network is.
+        name, description: entries of ``NAMES`` and ``DESCRIPTIONS``.
+        quantised: names of the quantised parts of the trained network.
         accuracy_low_percent, accuracy_high_percent: 95 % interval (Wilson).
         correct_samples_by_class: in the order of the classes.
         spikes_per_neuron_step: mean over all spiking layers' neurons, steps and samples; None without such layers.
-        spikes_per_neuron_step_by_layer: by index of the layer.
-        to_float, to_previous: comparisons; None for the float network, and where no stage is the one before.
+        spikes_per_neuron_step_by_layer: index of the layer -> mean.
+        to_float, to_previous: comparisons; None for the float network, and if there is no previous stage.
     """
 
     name: str
@@ -104,7 +104,7 @@ class ValidationStage:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Raw result of a stage: ``predictions`` (samples,), and spikes per neuron and step by index of the layers that spike."""
+    """Raw result of a stage: ``predictions`` (samples,), and layer index -> spikes per neuron and step of spiking layers."""
 
     predictions: npt.NDArray[np.int64]
     rates: Mapping[int, float] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Outcome:
 def run_stages(
     network: Network, trained: Trained, samples: Samples, progress: bool = False
 ) -> tuple[dict[str, Outcome], Parity]:
-    """Run ``samples`` through every stage of ``NAMES``; and whether simulator and training code agree in every output value."""
+    """Run ``samples`` through every stage of ``NAMES``; also compares every output value of simulator and training code."""
     from tqdm import tqdm
 
     predictions: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in NAMES}
@@ -142,7 +142,7 @@ def run_stages(
 def summarise(
     outcomes: Mapping[str, Outcome], labels: npt.NDArray[np.int64], classes: int, sizes: Mapping[int, int]
 ) -> list[ValidationStage]:
-    """Every stage of ``NAMES`` with its comparisons; ``sizes`` are the numbers of neurons of the layers that spike."""
+    """Every stage of ``NAMES`` with its comparisons; ``sizes``: layer index -> number of neurons, for spiking layers."""
     return [_stage(name, outcomes, labels, classes, sizes) for name in NAMES]
 
 
@@ -201,7 +201,7 @@ def _change(before: float | None, after: float | None) -> float | None:
 
 
 class _Counter:
-    """Adds the spikes of every layer in ``totals``, as the simulator's observer."""
+    """Observer for the simulator that adds up the spikes of every layer in ``totals``."""
 
     def __init__(self, totals: dict[int, int]) -> None:
         self.totals = totals

@@ -15,7 +15,7 @@ _ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
 
 
 def lines(validation: Validation) -> list[str]:
-    """Tables and verdict."""
+    """Tables and verdict as lines."""
     split = f"{validation.split} split, " if validation.split != "all" else "whole file, "
     return [
         f"data          {validation.data}: {split}{len(validation.labels)} samples",
@@ -35,7 +35,7 @@ def lines(validation: Validation) -> list[str]:
 
 
 def network_lines(examination: Examination) -> list[str]:
-    """Whether the network is the one that was trained."""
+    """Lines that report whether the network is the trained one."""
     if examination.failures:
         return [f"network       {failure}" for failure in examination.failures]
     compared = f"the integers of {examination.reference}" if examination.reference else "compared with nothing"

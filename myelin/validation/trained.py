@@ -1,7 +1,7 @@
-"""The trained network as validation runs it: each of its quantisations on or off, by the training code's own forward pass.
+"""The trained network with each of its quantisations on or off, run by the training code's forward pass.
 
-Neurons compute with integer states of 1/4096 in every setting, as in training; what can be left out is the rounding of delays
-(fractions are interpolated between two steps), the grid of the weights, and the rounding of the decays to 1/4096.
+Neurons compute with integer states of 1/4096 in every setting, as in training.  Three quantisations can be switched off: the
+rounding of delays (fractions are interpolated between two steps), the weight grid, and the rounding of decays to 1/4096.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class QuantisedParts:
-    """What of the trained network is quantised."""
+    """The parts of the trained network that are quantised."""
 
     delays: bool = False
     weights: bool = False
@@ -32,7 +32,7 @@ class QuantisedParts:
 
     @property
     def quantised(self) -> tuple[str, ...]:
-        """Names of what is."""
+        """Names of the quantised parts."""
         return tuple(name for name in ("delays", "weights", "decays") if getattr(self, name))
 
 
@@ -43,8 +43,9 @@ class Trained:
     """A trained network in any ``QuantisedParts``.
 
     Args:
-        config, model: of the run.
-        clip_steps: delays were clipped to this at export, and so are rounded ones here; None for no clipping.
+        config, model: configuration and model of the run.
+        clip_steps: limit to which delays were clipped at export; rounded delays are clipped to it here too.  None for no
+            clipping.
 
     Attributes:
         spiking: index and number of neurons of every layer that spikes.
@@ -58,7 +59,7 @@ class Trained:
 
     @classmethod
     def load(cls, checkpoint: Path, clip_steps: int | None = None) -> Trained:
-        """From a folder with run.json and model.safetensors.
+        """Load a folder with run.json and model.safetensors.
 
         Raises:
             NetworkError: the checkpoint is damaged or missing.
@@ -67,7 +68,7 @@ class Trained:
         return cls(*load_model(checkpoint), clip_steps)
 
     def apply(self, setting: QuantisedParts) -> None:
-        """Compute as ``setting`` says from now on."""
+        """Switch the model to ``setting``."""
         self.model.set_delays(hard=setting.delays)
         self.model.quantise(setting.weights)
         self.model.round_decays(setting.decays)
@@ -78,20 +79,20 @@ class Trained:
     def forward(
         self, frames: npt.NDArray[Any], setting: QuantisedParts
     ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
-        """Run ``frames`` (batch, steps, *input shape); ``myelin.train.run.record`` says what comes back."""
+        """Run ``frames`` (batch, steps, *input shape); ``myelin.train.run.record`` describes the result."""
         from myelin.train.run.record import record
 
         self.apply(setting)
         return record(self.model, frames)
 
     def run(self, network: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
-        """The training code, all integer, as a backend of ``network``, which it was exported to; it records spikes alone."""
+        """Run the training code with all quantisations, as a backend of the exported ``network``; records only spikes."""
         layers, output = self.forward(np.asarray(frames).reshape(*frames.shape[:2], *network.input.shape), ALL)
         output = output.reshape(*output.shape[:2], *network.output_shape)
         kept: dict[int, dict[str, npt.NDArray[np.generic]]] = {}
         for index in record:
             shape = (*output.shape[:2], *network.layers[index].shape)
-            spikes = layers.get(index)  # a readout of states sends none
+            spikes = layers.get(index)  # a readout of states sends no spikes
             kept[index] = {"spikes": np.zeros(shape, np.uint8) if spikes is None else spikes.reshape(shape)}
         return Recording(output, class_scores(network, output), kept)
 

@@ -1,9 +1,9 @@
-"""Did the chip's integers cost accuracy, and are they computed right?  The float network, each step of its quantisation, the
-integers in the simulator, in Lava and on a board, on the same samples.
+"""Measures the accuracy lost by the chip's integers and checks their computation.
 
-Neurons compute with integer states of 1/4096 in every stage, as in training; so the stages tell delays, weights and decays
-apart, and the last of them must equal the exported integers value by value.  Where two that must be equal differ, the place
-where they part is looked for as ``myelin diff`` does it.
+The float network, each step of its quantisation, and the integers in the simulator, in Lava and on a board run on the same
+samples.  Neurons compute with integer states of 1/4096 in every stage, as in training.  The stages therefore separate the
+effects of delays, weights and decays, and the last stage must equal the exported integers in every value.  If two runs that
+must be equal differ, the first divergence is located as in ``myelin diff``.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ FLOAT = CUMULATED[0]
 
 @dataclass(frozen=True, eq=False)
 class IntegerBackend:
-    """What runs the integers besides the simulator.
+    """A backend that runs the integers besides the simulator.
 
     Attributes:
-        title: its name.
+        title: name of the backend.
         run: (network, frames (batch, steps, *input shape), record) -> Recording.
-        without: names that it cannot record.
-        samples: how many it runs.
+        without: names of states that it cannot record.
+        samples: number of samples to run.
     """
 
     title: str
@@ -55,11 +55,11 @@ class Equality:
     """Two runs that must be equal.
 
     Attributes:
-        name: of both.
-        parity: how they compare; None where they were not run.
-        skipped: why not; None where they were.
-        divergence: where and why they part, as ``myelin.convert.compare.report.as_dict`` has it, with ``a``, ``b`` and
-            ``input``; None where they are equal, or no more than ``parity`` can be known.
+        name: name of the pair.
+        parity: result of the comparison; None if it was not run.
+        skipped: reason for not running it; None if it was run.
+        divergence: where and why they diverge, as in ``myelin.convert.compare.report.as_dict``, with ``a``, ``b`` and
+            ``input``; None if they are equal, or if only ``parity`` is known.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Equality:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether the runs are equal or were not compared."""
         return self.parity is None or self.parity.equal
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Equality:
 
 @dataclass(frozen=True)
 class ClassChange:
-    """What integers do to the samples of one class, against the float network."""
+    """The effect of the integers on the samples of one class, compared with the float network."""
 
     name: str
     samples: int
@@ -91,19 +91,19 @@ class ClassChange:
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Everything that is shown and written.
+    """The complete result of a validation.
 
     Attributes:
-        data, split: what it was measured on.
-        classes: their names, in order.
+        data, split: data of the measurement.
+        classes: names of the classes, in order.
         labels: (samples,) true classes.
-        outcomes: raw results of the stages, by name.
+        outcomes: name of a stage -> raw result.
         stages: the same with statistics, in the order of ``myelin.validation.stages.NAMES``.
-        by_class: float against integers.
+        by_class: comparison of float and integer network for each class.
         equalities: runs that must be equal.
-        examination: whether the artifact's network is the one that was trained.
-        gate: whether the integers may take the floats' place.
-        events_not_in_frames: events offered, and those that did not fit, by reason.
+        examination: whether the artifact's network is the trained one.
+        gate: whether the integers may replace the floats.
+        events_not_in_frames: number of events read, and of those that did not fit, by reason.
     """
 
     data: str
@@ -120,7 +120,7 @@ class Validation:
 
     @property
     def failures(self) -> list[str]:
-        """Why the exit code is 1; empty if it is 0."""
+        """The reasons for exit code 1; empty if it is 0."""
         found = [*self.examination.failures, *(str(equality) for equality in self.equalities if not equality.holds)]
         return found if self.gate.passed else [*found, verdict(self.gate)]
 
@@ -143,17 +143,17 @@ def validate(
     """Run all stages on ``samples``.
 
     Args:
-        examination: of the artifact.
-        trained: the network it came from.
+        examination: examination of the artifact.
+        trained: the trained network of the artifact.
         samples: data, binned as in training.
-        classes: their names, in order.
-        max_drop_points: loss of accuracy that is allowed, in percent points; see ``myelin.validation.gate``.
-        backends: what else runs the integers.
-        others: what was compared elsewhere, or not compared.
+        classes: names of the classes, in order.
+        max_drop_points: allowed loss of accuracy in percent points; see ``myelin.validation.gate``.
+        backends: further backends for the integers.
+        others: comparisons that were made elsewhere, or skipped.
         progress: whether to show a progress bar.
 
     Raises:
-        MyelinError: what the backends raise.
+        MyelinError: as raised by the backends.
     """
     network = examination.artifact.network
     outcomes, parity = run_stages(network, trained, samples, progress)
@@ -178,7 +178,7 @@ def validate(
 def class_changes(
     floats: npt.NDArray[np.int64], integers: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], classes: Sequence[str]
 ) -> list[ClassChange]:
-    """For each class the samples that either gets right, from predictions and labels (samples,)."""
+    """For each class the samples that each network gets right, from predictions and labels (samples,)."""
     found = []
     for label, name in enumerate(classes):
         here = labels == label
@@ -190,8 +190,7 @@ def class_changes(
 
 
 def network_divergence(examination: Examination) -> Mapping[str, Any] | None:
-    """Where the network that was expected and the one that is there part on the golden inputs; None if that is not known, or
-    they are one."""
+    """Where the expected network and the artifact's network diverge on the golden inputs; None if equal or unknown."""
     if not examination.deviations:
         return None
     golden = examination.artifact.golden.spikes
@@ -201,7 +200,10 @@ def network_divergence(examination: Examination) -> Mapping[str, Any] | None:
 def _training_divergence(
     parity: Parity, examination: Examination, trained: Trained, samples: Samples
 ) -> Mapping[str, Any] | None:
-    """On the first sample whose output differs: between the networks if they differ, else between training and simulator."""
+    """The divergence on the first sample whose output differs.
+
+    It is between the networks if they differ, else between training code and simulator.
+    """
     if parity.first is None:
         return network_divergence(examination)
     network = examination.artifact.network
@@ -214,7 +216,7 @@ def _training_divergence(
 
 
 def _backend_equality(network: Network, backend: IntegerBackend, samples: Samples) -> Equality:
-    """Some samples of different classes in a backend and in the simulator: every spike of every layer, every output value."""
+    """Compare a backend with the simulator in every spike and output value, on some samples of different classes."""
     numbers = spread_choice(samples.labels, backend.samples)
     frames = samples.frames(numbers, count_lost=False)
     record = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
@@ -232,7 +234,7 @@ def _trains(recording: Recording) -> Trains:
     return [*layers, ("the output", recording.output)]
 
 
-#: Name of a backend, of its network, and what runs.
+#: Name of a backend, name of its network, and the run.
 _Named = tuple[str, str, Side]
 
 

@@ -1,4 +1,4 @@
-"""A network with every kind of layer that the chip's graph has."""
+"""A network with every kind of layer of the chip's graph."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ NEURON = Cuba(1, 4096, 4096)
 
 
 def deep_network():
-    """A convolution, a delayed one that has to be unrolled, a recurrent one, and dense layers with delays on both ways."""
+    """A convolution, a delayed one that must be unrolled, a recurrent one, and dense layers with and without axonal delays."""
     rng = np.random.default_rng(3)
     conv = Conv(rng.integers(-10, 30, (3, 2, 2, 2)), padding=(1, 0))
     return Network(

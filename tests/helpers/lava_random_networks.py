@@ -1,4 +1,4 @@
-"""Random networks that use every feature, with thresholds chosen so that they are active."""
+"""Random networks with every feature and with thresholds at which they are active."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEPS = 80
 
 
 def weights(draw, rng, shape):
-    """Dense weights: small, saturating, odd, of one sign, mostly zero, or none."""
+    """Random dense weights: small, saturating, odd, of one sign, mostly zero, or all zero."""
     kind = draw(st.sampled_from(["small", "saturating", "odd", "excitatory", "inhibitory", "few", "zero"]))
     if kind == "small":
         return rng.integers(-15, 20, shape) * 2
@@ -103,7 +103,7 @@ def neuron(draw, rng, shape):
 
 
 def active(draw, network, sample):
-    """The network with the threshold of its last layer at a quantile of the voltages that it reaches."""
+    """The network with the threshold of its last layer at a quantile of this layer's voltages."""
     last = network.layers[-1]
     reached = lava_reference.run(network, sample)[0][len(network.layers) - 1]["v"]
     threshold = int(np.quantile(reached, draw(st.sampled_from([0.6, 0.9, 0.98])))) // 64

@@ -1,7 +1,7 @@
-"""A third opinion: the equations of fixed_point.md, one step and one delay at a time, in 64 bit integers; slow on purpose.
+"""A third, independent implementation: the equations of fixed_point.md, one step and one delay at a time, in 64-bit integers.
 
-It shares no arithmetic with ``myelin.convert.simulator.simulator`` or ``myelin.lava_models``: dense by a matrix for each delay,
-convolutions by slices.
+It is slow on purpose and shares no arithmetic with ``myelin.convert.simulator.simulator`` or ``myelin.lava_models``: dense
+connections have a matrix per delay, convolutions use slices.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def shift(x, e):
 
 
 def dense(synapse, delays, history, t):
-    """sum_k sh( sum_{j: D_ij = k} W_ij s_j[t-1-k] ); ``delays``: axonal ones of the source."""
+    """sum_k sh( sum_{j: D_ij = k} W_ij s_j[t-1-k] ); ``delays`` are the axonal delays of the source."""
     d = np.broadcast_to(delays.reshape(1, -1), synapse.weight.shape).astype(int)
     if synapse.delay_steps is not None:
         d = d + synapse.delay_steps
@@ -86,7 +86,7 @@ class Neurons:
 
 
 def run(network: Network, sample):
-    """Per layer index (-1: the input's neurons) the spikes, u and v of one sample (steps, *input shape), and its output."""
+    """Spikes, u and v by layer index (-1: the input's neurons) for one sample (steps, *input shape), and its output."""
     steps = len(sample)
     layers = {}
     source = np.asarray(sample, np.int64)

@@ -1,6 +1,6 @@
-"""What every process of test_parallel runs: a few epochs for each seed, and what it then holds, as one file a process.
+"""Program of every process of test_parallel: it trains a few epochs for each seed and writes its results as one file.
 
-Started as ``parallel_driver.py FOLDER SLICES``, alone or by torchrun.
+It is started as ``parallel_driver.py FOLDER SLICES``, alone or by torchrun.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SEEDS = (0, 1, 2)
 
 
 def sweeps() -> SpikeDataset:
-    """26 words of two classes in 20 channels: a rising and a falling sweep."""
+    """A data set of 26 words of two classes in 20 channels: rising and falling sweeps."""
     rng = np.random.default_rng(0)
     trains, labels = [], np.arange(26) % 2
     for label in labels:
@@ -32,7 +32,7 @@ def sweeps() -> SpikeDataset:
 
 
 def plan(seed: int, **train_values: object):
-    """Everything that is drawn or summed over a batch: dropout, augmentation, a rate penalty, clipping, a last batch of one."""
+    """Settings with all that draws or sums over a batch: dropout, augmentation, rate penalty, clipping, last batch of 1."""
     return config_from_dict(
         {
             "data": {"steps": 20, "channels": 20, "validation": 0.25},
@@ -58,7 +58,7 @@ def plan(seed: int, **train_values: object):
 
 
 def work(folder: Path, slices: int, processes: Processes = ALONE) -> None:
-    """Train without the folder of a run and write what this process holds."""
+    """Train without the folder of a run and write the results of this process."""
     found = {}
     for seed in SEEDS:
         run = TrainingRun(plan(seed, slices=slices), sweeps(), folder, processes)

@@ -1,6 +1,6 @@
-"""Sigma-delta networks: a slow writing of their equations in 64 bit integers, and random ones that are active.
+"""A reference implementation of sigma-delta networks in 64-bit integers, and random networks that are active.
 
-For the tests of two folders; it needs no Lava.  Connections are those of ``lava_reference``.
+The tests of two folders use it; it needs no Lava.  Connections are those of ``lava_reference``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def wrap32(x):
 
 
 class Neurons:
-    """The equations of ``myelin.convert.neurons.sigma_delta``, as Lava writes them, for a whole population."""
+    """The equations of ``myelin.convert.neurons.sigma_delta`` in Lava's form, for a whole population."""
 
     def __init__(self, neuron, shape, steps):
         self.neuron, self.steps = neuron, steps
@@ -61,7 +61,7 @@ def make(neuron, shape, steps):
 
 
 def run(network, sample):
-    """As ``lava_reference.run``: per layer index the history of each name, and the output, of one sample."""
+    """As ``lava_reference.run``: the history of each name by layer index, and the output, for one sample."""
     steps = len(sample)
     layers = {}
     source = np.asarray(sample, np.int64)
@@ -89,7 +89,7 @@ def run(network, sample):
 
 
 def largest_sum(network, layers, sample):
-    """Largest sum that any layer's connection forms, ignoring cancellation in time: where Lava's own arithmetic ends."""
+    """Upper bound on any connection's sum, ignoring cancellation in time, to compare with the limit of Lava's arithmetic."""
     most, before = 0, layers[-1]["spikes"] if -1 in layers else np.asarray(sample)
     for index, layer in enumerate(network.layers):
         most = max(most, int(np.abs(before).max(initial=0)) * layer.synapse.absolute_input_sum())
@@ -100,7 +100,7 @@ def largest_sum(network, layers, sample):
 
 
 def random_case(seed):
-    """A small sigma-delta network with any mixture of what it may have, and a sample (steps, *input shape)."""
+    """A small sigma-delta network with a random mixture of features, and a sample (steps, *input shape)."""
     rng = np.random.default_rng(seed)
     image = rng.random() < 0.6
     shape = tuple(int(n) for n in rng.integers(2, 7, 3)) if image else (int(rng.integers(1, 14)),)
@@ -161,7 +161,7 @@ def _conv(rng, before):
 
 
 def _tuned(rng, source, sample):
-    """The input with a threshold among the changes that occur."""
+    """The input with a threshold within the range of its changes."""
     if source.neuron is None:
         return source
     network = Network(source, (Layer((1,), Dense(np.zeros((1, int(np.prod(source.shape))))), Sigma(), output="state"),))

@@ -1,4 +1,4 @@
-"""A second, plain implementation of the fixed-point model, and random networks for it."""
+"""A plain reference implementation of the fixed-point model, and random networks for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _wrap32(values):
 
 
 def _matrix(synapse, shape):
-    """Synapse as a full integer matrix (out, in) and its exponent; a convolution by its definition, target by target."""
+    """The synapse as a full integer matrix (out, in), and its exponent; a convolution by its definition, target by target."""
     if isinstance(synapse, Dense):
         return synapse.weight.astype(np.int64), synapse.weight_exp
     channels, height, width = as_chw(shape)
@@ -35,7 +35,7 @@ def _matrix(synapse, shape):
 
 
 class _Connection:
-    """One buffer row per delay, as Lava's DelayDense keeps it."""
+    """A connection with one buffer row per delay, as in Lava's DelayDense."""
 
     def __init__(self, synapse, shape, axonal, wraps=False):
         self.weight, self.exponent = _matrix(synapse, shape)
@@ -159,7 +159,7 @@ def _axonal(rng, shape, longest):
 
 
 def random_network(seed, stock_like=False):
-    """A small network with any mixture of what a ``Network`` can say; the seed decides everything."""
+    """A small network with a random mixture of a ``Network``'s features; the seed determines everything."""
     rng = np.random.default_rng(seed)
     hot = rng.random() < 0.3
     longest = int(rng.choice([0, 1, 5, 62]))
@@ -214,15 +214,15 @@ def random_network(seed, stock_like=False):
 
 
 def exact_network(seed):
-    """A network, and input for it, in which integers lose nothing to rounding: decays of all or nothing, no overflow.
+    """A network, and input for it, without rounding errors in integers: decays are 0 or complete, nothing overflows.
 
-    Both kinds of layers, each with a recurrent connection, and all kinds of delays.
+    It has both kinds of layers, each with a recurrent connection, and all kinds of delays.
     """
     rng = np.random.default_rng(seed)
 
     def cuba(shape, threshold):
         decays = (rng.choice([0, 4096], size=shape, p=[0.2, 0.8]) for _ in range(2))
-        return Cuba(threshold, *decays, bias_mant=rng.integers(1, 3, size=shape), bias_exp=0)  # no voltage is a threshold
+        return Cuba(threshold, *decays, bias_mant=rng.integers(1, 3, size=shape), bias_exp=0)  # no voltage equals a threshold
 
     grid = (3, 3, 4)
     inner = DelayedRecurrent(Conv(2 * rng.integers(-9, 10, (3, 3, 3, 3)), padding=(1, 1)), rng.integers(0, 4, (3, 1, 1)))

@@ -1,4 +1,4 @@
-"""A tiny data set in the SHD format, and configurations for it."""
+"""A tiny data set in the SHD format, with configurations."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ learning_rate = 0.01
 
 
 def tiny_dataset(samples_per_class, seed):
-    """Each class sweeps over the channels at a speed and in a direction of its own; 0.15 s, about 60 spikes."""
+    """A data set in which each class is a sweep over the channels with its own speed and direction; 0.15 s, about 60 spikes."""
     from myelin.train.datasets import SpikeDataset, join_events
 
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""A neuron and a connection that Myelin does not have, written as a user would: against the contracts alone."""
+"""A neuron and a connection that are not part of Myelin, written as by a user: only against the contracts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Integrator(Neuron):
 
 @dataclass(frozen=True, eq=False)
 class FloatIntegrator(FloatNeuron):
-    """Its twin in floats."""
+    """The float twin of ``Integrator``."""
 
     threshold: float
     bias: np.ndarray
@@ -67,7 +67,7 @@ class FloatIntegrator(FloatNeuron):
 
 @dataclass(frozen=True, eq=False)
 class OneToOne(Synapse):
-    """Each neuron reaches the one of the same number: ``a_i = weight_i s_i``."""
+    """A connection from each neuron to the neuron with the same number: ``a_i = weight_i s_i``."""
 
     weight: np.ndarray
 

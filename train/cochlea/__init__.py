@@ -1,6 +1,7 @@
-"""The inner ear: sound to spikes as in the Spiking Heidelberg Digits; `encode_wave` for one sound, `encode_folder` for many.
+"""Model of the inner ear: sound to spikes as in the Spiking Heidelberg Digits; `encode_wave` for one sound, `encode_folder`
+for a folder.
 
-Names are loaded when used, since the command line imports ``myelin.commands.encode`` and must not wait for scipy and numba.
+Names are loaded on first use: the command line imports ``myelin.commands.encode`` and must not wait for scipy and numba.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Basilar membrane: the hydrodynamic shallow-water model of the inner ear, solved in the frequency domain.
 
-A membrane of stiffness S, damping R and mass m has at distance x from the base (0..3.5 cm, high pitches first) the velocity
+The velocity of a membrane with stiffness S, damping R and mass m, at distance x from the base (0..3.5 cm, high pitches first):
 
     v(omega, x) = 2 omega / xi(x) * p(x) / p(0) * Z(omega) * stimulus(omega)
     xi(x) = S(x) - m omega^2 - i omega R(x)        S(x) = S0 exp(-alpha x) - a        R(x) = R0 exp(-alpha x / 2)
@@ -14,8 +14,8 @@ with the integral in closed form: with q = a + m omega^2 and y = exp(-alpha x / 
 
 Frequencies omega in rad/s, lengths in cm, S0 and a in g cm^-2 s^-2, m and rho h in g cm^-2.
 
-Two conventions of the published encoder, `lauscher`, are kept, since they are part of the data: only the lower half of the
-spectrum is transformed back, which halves the sample rate, and its frequencies are spread evenly from 1 Hz to that rate.
+Two conventions of the published encoder, `lauscher`, are kept, since they are part of the data.  Only the lower half of the
+spectrum is transformed back, which halves the sample rate.  Its frequencies are spaced evenly from 1 Hz to that rate.
 
 Source: Sieroka, Dosch, Rupp 2006, J. Acoust. Soc. Am. 120(1) 297; constants of Cramer et al. 2020, arXiv 1910.07407.
 """
@@ -44,7 +44,7 @@ LENGTH_CM = 3.5
 def membrane_velocity(
     wave: npt.NDArray[np.float64], rate_hz: int, channels: int, part: slice = slice(None)
 ) -> tuple[npt.NDArray[np.float64], int]:
-    """Velocity of the membrane at ``channels`` places, or a ``part`` of them, and its sample rate, half of ``rate_hz``.
+    """Velocity of the membrane at ``channels`` places, or at a ``part`` of them, and its sample rate ``rate_hz // 2``.
 
     wave: (samples,) sound pressure. Result: (channels, samples // 2 + 1), channel 0 at the base (highest pitch).
     """
@@ -53,14 +53,14 @@ def membrane_velocity(
     omega = 2 * np.pi * np.linspace(1, velocity_rate_hz, count)
     spectrum = fft.fft(wave)[:count]
     places_cm = np.linspace(0, LENGTH_CM, channels)[part]
-    # the velocity is the real part of the inverse transform, so the spectrum is made Hermitian and half of it transformed
+    # the velocity is the real part of the inverse transform, so the spectrum is made Hermitian and only half is transformed
     half = np.empty((places_cm.size, count // 2 + 1), np.complex128)
     _apply_membrane(places_cm, omega, spectrum * _source(omega), taylor_table(), half)
     return fft.irfft(half, n=count, axis=1, overwrite_x=True), velocity_rate_hz
 
 
 def _source(omega: npt.NDArray[np.float64]) -> npt.NDArray[np.complex128]:
-    """2 omega Z(omega) / p(omega, 0): what all places share, (frequencies,)."""
+    """2 omega Z(omega) / p(omega, 0), the factor common to all places, (frequencies,)."""
     stiffness = BASE_STIFFNESS - STIFFNESS_OFFSET - MASS * omega**2 - 1j * omega * BASE_DAMPING
     g = omega * np.sqrt(DENSITY / (HEIGHT * stiffness))
     phase = 2 * g / ALPHA  # G(0)
@@ -72,7 +72,7 @@ def _source(omega: npt.NDArray[np.float64]) -> npt.NDArray[np.complex128]:
 
 @numba.njit(cache=True, nogil=True)
 def _root(omega: float, decay: float) -> complex:
-    """Principal sqrt(xi) for y = ``decay``; Im xi < 0. Each part from the larger one, so that neither cancels."""
+    """Principal sqrt(xi) for y = ``decay``; Im xi < 0. The larger part is computed first, so that neither part cancels."""
     real = BASE_STIFFNESS * decay * decay - STIFFNESS_OFFSET - MASS * omega * omega
     imag = -omega * BASE_DAMPING * decay
     size = math.sqrt(real * real + imag * imag)
@@ -91,7 +91,7 @@ def _apply_membrane(
     table: npt.NDArray[np.complex128],
     half: npt.NDArray[np.complex128],
 ) -> None:
-    """half[c] = Hermitian half of spectrum * p(x_c) / xi(x_c); all of ``omega`` and ``spectrum`` (frequencies,)."""
+    """half[c] = Hermitian half of spectrum * p(x_c) / xi(x_c), in place; ``omega`` and ``spectrum`` are (frequencies,)."""
     count = omega.size
     row = np.empty(count, np.complex128)
     phase_base = np.empty(count, np.complex128)

@@ -1,12 +1,12 @@
-"""Bushy cell: 40 auditory nerve fibres converge on one leaky integrate-and-fire neuron a channel.
+"""Bushy cell: 40 auditory nerve fibres converge on one leaky integrate-and-fire neuron per channel.
 
-Each fibre fires in step t with probability p(t), then not for TAU_REFRACTORY. With n(t) fibre spikes in step t:
+Each fibre fires in step t with probability p(t), and then is silent for TAU_REFRACTORY. With n(t) fibre spikes in step t:
 
     I(t) = I(t-1) exp(-dt / TAU_SYN) + n(t)
     V(t) = min(1, V(t-1) exp(-dt / TAU_MEM) + I(t) W / 40 dt)
-    a spike at t where V(t) >= 1; V is 0 for the next TAU_REFRACTORY, while I goes on
+    a spike at t if V(t) >= 1; then V is 0 for TAU_REFRACTORY, while I continues
 
-Times in seconds, W in 1/s. A spike shows when the following step resets the cell, so the last step of a sound never fires.
+Times in seconds, W in 1/s. A spike is recorded when the next step resets the cell, so the last step of a sound has no spike.
 
 Source: Cramer et al. 2020, arXiv 1910.07407, section on bushy cells (after Rothman, Young, Manis 1993).
 """
@@ -31,15 +31,15 @@ ALMOST_ONE = 1.0 - 2.0**-53  # p = 1 would be an infinite hazard
 def nerve_spikes(
     probability: npt.NDArray[np.float64], rate_hz: float, fibres: int, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Spikes of all ``fibres`` (at most 255) of each channel in each step, (channels, samples); ``probability`` likewise.
+    """Number of spikes of all ``fibres`` (at most 255) per channel and step, (channels, samples), as ``probability``.
 
-    The chance that a fibre stays silent from step i to j is prod(1 - p), so its next spike is where the summed hazard
-    -ln(1 - p) has grown by an exponential random number: the same law as a draw in each step, at one draw a spike.
+    A fibre is silent from step i to j with probability prod(1 - p).  Its next spike is therefore where the summed hazard
+    -ln(1 - p) has grown by an exponential random number: the same distribution as one draw per step, with one draw per spike.
     """
     channels, samples = probability.shape
     pause = max(math.ceil(TAU_REFRACTORY_S * rate_hz), 1)
     counts = np.zeros((channels, samples), np.uint8)
-    hazard = np.zeros(samples + 1)  # hazard[t]: summed over the steps before t
+    hazard = np.zeros(samples + 1)  # hazard[t]: sum over the steps before t
     for channel in range(channels):
         for t in range(samples):
             hazard[t + 1] = hazard[t] - math.log1p(-min(probability[channel, t], ALMOST_ONE))
@@ -63,7 +63,7 @@ def nerve_spikes(
 
 @numba.njit(cache=True, nogil=True)
 def bushy_spikes(counts: npt.NDArray[np.uint8], rate_hz: float, fibres: int) -> npt.NDArray[np.bool_]:
-    """Where the bushy cell of each channel fires, (channels, samples), from the fibre spikes of that shape."""
+    """Spikes of each channel's bushy cell, (channels, samples) bool, from the fibre spikes ``counts`` of the same shape."""
     dt = 1.0 / rate_hz
     membrane_decay = math.exp(-dt / TAU_MEM_S)
     current_decay = math.exp(-dt / TAU_SYN_S)
@@ -72,7 +72,7 @@ def bushy_spikes(counts: npt.NDArray[np.uint8], rate_hz: float, fibres: int) -> 
     fired = np.zeros(counts.shape, np.bool_)
     for channel in range(counts.shape[0]):
         current = voltage = 0.0
-        silent = 0  # steps for which the voltage still stays at 0
+        silent = 0  # remaining steps of the refractory period, with the voltage at 0
         for t in range(counts.shape[1]):
             if voltage >= 1.0:
                 fired[channel, t - 1] = True

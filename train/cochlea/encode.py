@@ -1,4 +1,4 @@
-"""One sound to the spikes of the inner ear: prepare, basilar membrane, hair cell, bushy cell.
+"""Encoding of one sound as spikes of the inner ear: prepare, basilar membrane, hair cell, bushy cell.
 
     sound, any rate -> 24 kHz, RMS 0.3, Hann window -> velocity at 12 kHz (channels, samples) -> firing probability -> spikes
 
@@ -18,11 +18,11 @@ from myelin.train.cochlea.basilar_membrane import membrane_velocity
 from myelin.train.cochlea.bushy_cell import FIBRES, bushy_spikes, nerve_spikes
 from myelin.train.cochlea.hair_cell import firing_probability
 
-RATE_HZ = 24_000  # the membrane runs on this rate, and its velocity comes at half of it
+RATE_HZ = 24_000  # sample rate of the membrane's input; its velocity has half of it
 RMS_LEVEL = 0.3
-MIN_DURATION_S = 0.02  # below one period of the lowest voice there is nothing to hear
+MIN_DURATION_S = 0.02  # one period of the lowest voice; a shorter sound contains nothing to hear
 MAX_DURATION_S = 60.0
-BLOCK_SAMPLES = 1_000_000  # channels times samples in work at once: bounds the memory, whatever the sound and the channels
+BLOCK_SAMPLES = 1_000_000  # channels times samples processed at a time; bounds the memory for any sound and any channels
 RATES_HZ = (4_000, 384_000)
 CHANNELS = (2, 4096)
 
@@ -30,11 +30,11 @@ CHANNELS = (2, 4096)
 def encode_wave(
     samples: npt.ArrayLike, rate_hz: int, channels: int = 700, seed: int = 0
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint16]]:
-    """Spike times in seconds and units 0..channels - 1 (0: highest pitch), both (events,), in the order of time, then unit.
+    """Spike times in seconds and units 0..channels - 1 (0: highest pitch), both (events,), ordered by time, then unit.
 
-    samples: (samples,) sound pressure, or (samples, ears), of which the mean is taken; any scale. The same input and seed give
-    the same spikes. Raises DataError for an empty, silent, too short or too long sound, NaN, or a rate or number of channels
-    out of range.
+    samples: (samples,) sound pressure of any scale, or (samples, ears), which are averaged. The same input and seed give the
+    same spikes. Raises DataError for an empty, silent, too short or too long sound, NaN, or a rate or number of channels out of
+    range.
     """
     if not CHANNELS[0] <= channels <= CHANNELS[1]:
         raise DataError(f"encoder: channels is {channels}, allowed is {CHANNELS[0]}..{CHANNELS[1]} (SHD: 700)")
@@ -49,12 +49,12 @@ def encode_wave(
         place, step = np.nonzero(bushy_spikes(counts, velocity_rate_hz, FIBRES))
         parts.append((step, place + first))
     steps, units = (np.concatenate(values) for values in zip(*parts))
-    order = np.argsort(steps, kind="stable")  # units rise already
+    order = np.argsort(steps, kind="stable")  # units are in ascending order already
     return steps[order] / (RATE_HZ // 2), units[order].astype(np.uint16)
 
 
 def prepare(samples: npt.ArrayLike, rate_hz: int) -> npt.NDArray[np.float64]:
-    """Mono sound at RATE_HZ with an RMS of RMS_LEVEL, under a Hann window over its whole length; (samples,).
+    """Mono sound at RATE_HZ with an RMS of RMS_LEVEL and a Hann window over its whole length; (samples,).
 
     The level is set before the window, as in the published encoder, so the windowed sound is quieter than RMS_LEVEL.
     """

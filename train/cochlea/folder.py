@@ -1,12 +1,12 @@
-"""A folder of WAV files to one file of spikes in the SHD format.
+"""Encoding of a folder of WAV files as one file of spikes in the SHD format.
 
-Classes and speakers come from names, in one of two layouts:
+Names give classes and speakers, in one of two layouts:
 
     sub-folders     WAV_DIR/<label>/<speaker>_<anything>.wav        as in Speech Commands
     one folder      WAV_DIR/<label>_<speaker>[_<anything>].wav      as in the Free Spoken Digit Dataset
 
-Labels are numbered in the order of their names (of their values where all are numbers), speakers likewise; in sub-folders the
-speakers stay unknown where a file name has no ``_``. Hidden files are passed over.
+Labels and speakers are numbered in the order of their names (of their values if all are numbers). In sub-folders, speakers are
+unknown if a file name has no ``_``. Hidden files are ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from myelin.train.datasets.shd import SUFFIXES, write_shd
 
 
 class Sound(NamedTuple):
-    """A WAV file, its class, and its speaker where the name tells."""
+    """A WAV file, its class, and its speaker, or None if the name does not contain it."""
 
     path: Path
     label: str
@@ -40,16 +40,16 @@ class Sound(NamedTuple):
 def encode_folder(
     wav_dir: Path, out: Path, *, channels: int = 700, seed: int = 0, jobs: int = 1, progress: bool = False
 ) -> SpikeDataset:
-    """Encode every WAV file of ``wav_dir`` and write ``out``, whole or not at all; returns what was written.
+    """Encode every WAV file of ``wav_dir`` and write ``out``, completely or not at all; returns the data set in ``out``.
 
     The spikes of a file depend on the sound, ``channels``, ``seed`` and its path within ``wav_dir``, not on ``jobs`` (threads)
-    or the other files. Raises DataError, naming the file, for a folder without WAV files or with names that give no label, and
-    for a file that is no WAV, truncated, silent, too short or too long, or holds NaN.
+    or the other files. Raises DataError, naming the file, for a folder without WAV files or with names without label, and for
+    a file that is no WAV file, truncated, silent, too short or too long, or contains NaN.
     """
     wav_dir, out = Path(wav_dir), Path(out)
     if not out.name.endswith(SUFFIXES):
         raise DataError(f"{out}: the spikes go to a file named {', '.join('*' + suffix for suffix in SUFFIXES)}")
-    if out.is_dir() or not out.parent.is_dir():  # found out now, not after an hour of encoding
+    if out.is_dir() or not out.parent.is_dir():  # checked before an hour of encoding, not after it
         raise DataError(f"{out}: cannot be written: {'it is a folder' if out.is_dir() else f'there is no folder {out.parent}'}")
     if jobs < 1:
         raise DataError(f"encoder: jobs is {jobs}, at least 1 is needed")
@@ -62,7 +62,7 @@ def encode_folder(
         except DataError as error:
             raise DataError(f"{sound.path}: {str(error).removeprefix('encoder: ')}") from error
 
-    with ThreadPoolExecutor(jobs) as pool:  # threads suffice: the loops and transforms run without Python's lock
+    with ThreadPoolExecutor(jobs) as pool:  # threads suffice: the loops and transforms release Python's lock
         try:
             trains = list(tqdm(pool.map(encode, sounds), total=len(sounds), unit="word", disable=not progress))
         except BaseException:
@@ -72,7 +72,7 @@ def encode_folder(
     speakers = None
     if all(sound.speaker is not None for sound in sounds):
         speakers = number_names(str(sound.speaker) for sound in sounds)[1]
-    # float16 is what the file holds, so the result equals the file
+    # the file has float16, so the result equals the file
     times, units, offsets = join_events([(t.astype(np.float16), u) for t, u in trains])
     dataset = SpikeDataset(times, units, offsets, labels, channels, keys, speakers, str(out))
     write_shd(dataset, out)
@@ -80,7 +80,7 @@ def encode_folder(
 
 
 def find_sounds(wav_dir: Path) -> list[Sound]:
-    """The WAV files of a folder in the order of their names, with label and speaker; see the top of this file."""
+    """The WAV files of a folder in the order of their names, with label and speaker from the module's two layouts."""
     if not wav_dir.is_dir():
         raise DataError(f"{wav_dir}: no such folder; a folder of WAV files is needed")
     flat = _wavs(wav_dir)
@@ -108,7 +108,7 @@ def find_sounds(wav_dir: Path) -> list[Sound]:
 
 
 def number_names(names: Iterable[str]) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Distinct names in order (of value where all are numbers) and the place of each given name in it."""
+    """Distinct names in order (of value if all are numbers), and the index of each given name, int64."""
     given = list(names)
     numeric = all(name.isdecimal() for name in given)
     order: Callable[[str], tuple[int, str]] = lambda name: (int(name) if numeric else 0, name)  # noqa: E731
@@ -118,12 +118,12 @@ def number_names(names: Iterable[str]) -> tuple[tuple[str, ...], npt.NDArray[np.
 
 
 def file_seed(seed: int, name: str) -> int:
-    """A seed for one file: the same for the same name, whatever else is encoded."""
+    """A seed for one file, which depends only on ``seed`` and ``name``, not on the other files."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "little")
 
 
 def _wavs(folder: Path) -> list[Path]:
-    """WAV files right in ``folder``, hidden ones (macOS leaves ``._name.wav``) aside."""
+    """WAV files directly in ``folder``, without hidden ones (macOS leaves ``._name.wav``)."""
     try:
         return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".wav" and p.is_file() and p.name[0] != ".")
     except OSError as error:

@@ -1,14 +1,14 @@
-"""Inner hair cell: membrane velocity to the probability that an auditory nerve fibre fires, by pools of transmitter.
+"""Inner hair cell: a transmitter-pool model from membrane velocity to the firing probability of an auditory nerve fibre.
 
-With velocity x(t), step dt, free transmitter q, cleft content c and reprocessing store w (the cell holds up to 1 of it):
+With velocity x(t), step dt, free transmitter q (the cell has up to 1), cleft content c and reprocessing store w:
 
-    k = G max(x + A, 0) / (x + A + B)                   permeability, 1/s (0 where x + A <= 0)
+    k = G max(x + A, 0) / (x + A + B)                   permeability, 1/s (0 if x + A <= 0)
     q += dt (Y max(1 - q, 0) - k q + X w)
     c += dt (k q - (L + R) c)
-    w += dt (R c - X w)                                 each from the values before the step, none below 0
+    w += dt (R c - X w)                                 each from the values before the step, clipped at 0
     p  = H c dt                                         probability of a spike in this step, after the update
 
-Rates Y, G, L, R, X, H in 1/s; A and B in units of the velocity. Starts in the resting state for x = 0.
+Rates Y, G, L, R, X, H in 1/s; A and B in units of the velocity. The initial state is the resting state for x = 0.
 
 Source: Meddis 1986, J. Acoust. Soc. Am. 79(3) 702, and 1988, 83(3) 1056; constants of Cramer et al. 2020, arXiv 1910.07407.
 """
@@ -31,7 +31,7 @@ FIRING = 50000.0  # H
 
 @numba.njit(cache=True, nogil=True)
 def firing_probability(velocity: npt.NDArray[np.float64], rate_hz: float) -> npt.NDArray[np.float64]:
-    """Probability of a spike of one nerve fibre in each step, (channels, samples), from the velocity of that shape."""
+    """Probability of a spike of one nerve fibre per step, (channels, samples), from ``velocity`` of the same shape."""
     dt = 1.0 / rate_hz
     permeability = RELEASE * OFFSET / (OFFSET + HALF_RELEASE)
     cleft_rest = REPLENISH * permeability / (LOSS * permeability + REPLENISH * (LOSS + REUPTAKE))

@@ -1,13 +1,13 @@
-"""Hankel function H0 of the first kind for complex arguments in the first quadrant, at numba speed.
+"""Hankel function H0 of the first kind for complex arguments in the first quadrant, compiled with numba.
 
-The membrane needs it millions of times a word, and scipy cannot be called from a compiled loop. Three ranges of |z|:
+The membrane evaluates it millions of times per word, and a compiled loop cannot call scipy. There are three ranges of |z|:
 
     |z| < 4          power series   J0 = sum_k t_k,  Y0 = 2/pi ((ln(z/2) + gamma) J0 - sum_k H_k t_k),  t_k = (-z^2/4)^k / k!^2
     4 <= |z| < 60    Taylor series of degree 13 about the nearest point of a lattice of 0.5, from  z y'' + y' + z y = 0
     60 <= |z|        asymptotic     sqrt(2 / (pi z)) exp(i (z - pi/4)) sum_k ((2k - 1)!!)^2 / (k! (8 i z)^k)
 
-Relative error below 1e-11 everywhere (scipy is the judge in the test); it is largest just below 4, where the series cancels.
-Along a row of frequencies z moves slowly, so the table of 3 MB is read from cache, which makes it the fastest of the three.
+The relative error is below 1e-11 everywhere (tested against scipy); it is largest just below 4, where the series cancels.
+Along a row of frequencies z changes slowly, so the 3 MB table is read from cache, which makes it the fastest of the three.
 
 Source: Abramowitz & Stegun 9.1.1, 9.1.10, 9.1.13, 9.2.7.
 """
@@ -29,7 +29,7 @@ SPACING = 0.5
 DEGREE = 13
 SIDE = int(TABLE_END / SPACING) + 2  # lattice points along each axis
 EULER_GAMMA = float(np.euler_gamma)
-ASYMPTOTIC_TERMS = 20  # the terms at |z| = 60 fall below 1e-17 before that
+ASYMPTOTIC_TERMS = 20  # upper bound; the terms at |z| = 60 fall below 1e-17 earlier
 
 
 @lru_cache(maxsize=1)
@@ -40,7 +40,7 @@ def taylor_table() -> npt.NDArray[np.complex128]:
     """
     line = SPACING * np.arange(SIDE)
     z0 = line[:, None] + 1j * line[None, :]
-    z0[0, 0] = SPACING  # H0 has its branch point at 0; the series covers that region
+    z0[0, 0] = SPACING  # H0 has its branch point at 0; the series covers this region
     table = np.zeros((SIDE, SIDE, DEGREE + 1), np.complex128)
     table[..., 0] = special.hankel1(0, z0)
     table[..., 1] = -special.hankel1(1, z0)
@@ -81,7 +81,7 @@ def hankel0(z: complex, table: npt.NDArray[np.complex128]) -> complex:
 
 @numba.njit(cache=True, nogil=True)
 def asymptotic_sum(z: complex) -> complex:
-    """sum_k ((2k - 1)!!)^2 / (k! (8 i z)^k): the slow factor of H0 at large |z|."""
+    """sum_k ((2k - 1)!!)^2 / (k! (8 i z)^k), the slowly varying factor of H0 at large |z|."""
     inverse = 1.0 / (8.0j * z)
     total = term = 1.0 + 0.0j
     for k in range(1, ASYMPTOTIC_TERMS):

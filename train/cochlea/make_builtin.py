@@ -2,14 +2,13 @@
 
     python -m myelin.train.cochlea.make_builtin --out DIR        writes digits_train.h5.xz and digits_test.h5.xz
 
-A voice is one of espeak-ng's voice variants with a length of the vocal tract, a middle pitch and a speed of its own. It speaks
-every digit of both languages a few times, each time with another accent (in English), over noise, and with its tract, pitch and
-speed a little changed. Variants with the same table of formants (espeak-ng has families of them) are never on both sides of
-the split.
+A voice is one of espeak-ng's voice variants with its own length of the vocal tract, mean pitch and speed. It speaks every digit
+of both languages a few times, each time with a random accent (in English), with noise, and with small changes of tract, pitch
+and speed. Variants with the same table of formants (espeak-ng has families of them) are never in both splits.
 
-Each word is cut out of its silence, encoded with 140 channels (`myelin.train.cochlea`), and its spike times are put on the
-middle of
-their millisecond: that makes the files a quarter smaller, and binning in whole milliseconds does not see it.
+The silence around each word is removed. The word is encoded with 140 channels (`myelin.train.cochlea`), and its spike times
+move to the middle of their millisecond: this makes the files a quarter smaller and does not change binning in whole
+milliseconds.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from myelin.train.datasets.shd import write_shd
 
 CHANNELS = 140
 SEED = 2020
-REPEATS = {"train": 3, "test": 2}  # times that a voice speaks each word
+REPEATS = {"train": 3, "test": 2}  # utterances of each word per voice
 ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 GERMAN = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
 KEYS = (*ENGLISH, *(word.replace("ü", "ue") for word in GERMAN))  # as in SHD
@@ -57,13 +56,13 @@ TEST_VARIANTS = (
 # fmt: on
 RATE_STEP_HZ = 150  # rates are multiples of this, so that the resampling filter stays short
 FRAME_S = 0.01
-SILENCE = 0.02  # a frame below this share of the loudest one, in RMS, is silence
-MARGIN_S = 0.05  # kept around the word: the Hann window of the encoder would swallow its ends
+SILENCE = 0.02  # a frame below this fraction of the loudest one, in RMS, is silence
+MARGIN_S = 0.05  # kept around the word: the Hann window of the encoder would suppress its ends
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker: number, espeak-ng variant, vocal tract as a factor on frequencies, pitch (0..99), words a minute."""
+    """A speaker: number, espeak-ng variant, vocal tract as a factor on frequencies, pitch (0..99), words per minute."""
 
     number: int
     variant: str
@@ -73,7 +72,7 @@ class Voice:
 
 
 def make_voices(variants: Sequence[str], first_number: int) -> list[Voice]:
-    """One voice a variant, the same for the same name."""
+    """One voice per variant, which depends only on the variant's name."""
     voices = []
     for number, variant in enumerate(variants, first_number):
         rng = _rng("voice", variant)
@@ -82,9 +81,9 @@ def make_voices(variants: Sequence[str], first_number: int) -> list[Voice]:
 
 
 def speak(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.float64], int]:
-    """One utterance, cut out of its silence, with noise 15..35 dB below it, and its rate in Hz.
+    """One utterance without the silence around it, with noise 15..35 dB below it, and its rate in Hz.
 
-    The rate is what scales the vocal tract: played faster, formants and pitch rise together.
+    The rate scales the vocal tract: at a higher rate formants and pitch rise together.
     """
     rng = _rng("word", voice.variant, word, repeat)
     accent = ACCENTS[rng.integers(len(ACCENTS))] if word < len(ENGLISH) else "de"
@@ -98,14 +97,14 @@ def speak(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.float64]
     rate_hz = int.from_bytes(done.stdout[24:28], "little")
     wave = cut_silence(to_float(np.frombuffer(done.stdout[44 : len(done.stdout) // 2 * 2], "<i2")), rate_hz)
     noise = rng.normal(size=wave.size)
-    noise = noise + 3.0 * np.convolve(noise, np.full(16, 1 / 16), "same")  # more of it below 1 kHz, like a room
+    noise = noise + 3.0 * np.convolve(noise, np.full(16, 1 / 16), "same")  # stronger below 1 kHz, as in a room
     level = np.sqrt(np.mean(wave**2) / np.mean(noise**2)) * 10 ** (-rng.uniform(15, 35) / 20)
     played_hz = rate_hz * voice.tract * rng.uniform(0.97, 1.03)
     return wave + level * noise, round(played_hz / RATE_STEP_HZ) * RATE_STEP_HZ
 
 
 def cut_silence(wave: npt.NDArray[np.float64], rate_hz: int) -> npt.NDArray[np.float64]:
-    """The part between the first and last loud frame with MARGIN_S around it, padded with silence where it has less."""
+    """The part from the first to the last loud frame with a margin of MARGIN_S, padded with silence if necessary."""
     frame = round(FRAME_S * rate_hz)
     frames = wave[: wave.size // frame * frame].reshape(-1, frame)
     rms = np.sqrt(np.mean(frames**2, axis=1))
@@ -118,7 +117,7 @@ def cut_silence(wave: npt.NDArray[np.float64], rate_hz: int) -> npt.NDArray[np.f
 
 
 def utterance(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint16]]:
-    """Spikes of one utterance: seconds, at the middle of a millisecond, and units."""
+    """Spikes of one utterance: times in seconds, at the middle of a millisecond, and units."""
     wave, rate_hz = speak(voice, word, repeat)
     times_s, units = encode_wave(wave, rate_hz, CHANNELS, seed=int(_rng("ear", voice.variant, word, repeat).integers(2**63)))
     step_ms = np.floor(times_s * 1000)
@@ -127,7 +126,7 @@ def utterance(voice: Voice, word: int, repeat: int) -> tuple[npt.NDArray[np.floa
 
 
 def make_split(voices: Sequence[Voice], jobs: int, name: str) -> SpikeDataset:
-    """Every voice, word and repeat, in that order; ``name`` is "train" or "test"."""
+    """The samples of one split, ordered by voice, word and repeat; ``name`` is "train" or "test"."""
     plan = [(voice, word, repeat) for voice in voices for word in range(len(KEYS)) for repeat in range(REPEATS[name])]
     with ThreadPoolExecutor(jobs) as pool:
         trains = list(tqdm(pool.map(lambda item: utterance(*item), plan), total=len(plan), unit="word", desc=name))
@@ -137,7 +136,7 @@ def make_split(voices: Sequence[Voice], jobs: int, name: str) -> SpikeDataset:
 
 
 def save_sounds(voices: Sequence[Voice], folder: Path) -> None:
-    """The sounds themselves, to listen to: <label>_<variant>_<repeat>.wav."""
+    """Save the sounds as <label>_<variant>_<repeat>.wav."""
     folder.mkdir(parents=True, exist_ok=True)
     for voice in voices:
         for word, key in enumerate(KEYS):
@@ -148,7 +147,7 @@ def save_sounds(voices: Sequence[Voice], folder: Path) -> None:
 
 
 def check_espeak() -> None:
-    """espeak-ng is there and has every variant: it would speak with its usual voice in place of one it does not know."""
+    """Raise BackendError unless espeak-ng is installed with every variant: it replaces unknown ones by its default voice."""
     if shutil.which("espeak-ng") is None:
         raise BackendError("espeak-ng: not found; install it (apt install espeak-ng), the built-in data was made with 1.51")
     listing = subprocess.run(["espeak-ng", "--voices=variant"], capture_output=True, text=True, check=True).stdout
@@ -158,7 +157,7 @@ def check_espeak() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build both splits; 0 when done, 2 when espeak-ng or the folder cannot be used."""
+    """Build both splits; returns 0, or an error's exit code, such as 2 if espeak-ng or the folder cannot be used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for digits_train.h5.xz and digits_test.h5.xz")
     parser.add_argument("--jobs", type=int, default=1, help="words made at the same time (default 1)")
@@ -182,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rng(*parts: object) -> np.random.Generator:
-    """Random numbers that depend on ``parts`` and SEED alone, so that one voice can change without the others."""
+    """Random numbers that depend only on ``parts`` and SEED, so that one voice can change without the others."""
     digest = hashlib.sha256(repr((SEED, *parts)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 

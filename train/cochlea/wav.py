@@ -1,4 +1,4 @@
-"""WAV files: 8, 16, 24 or 32 bit whole numbers, 32 or 64 bit floats, any number of ears."""
+"""Reader of WAV files with 8, 16, 24 or 32-bit integers or 32 or 64-bit floats and any number of channels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from myelin.hw_configs.errors import DataError
 
 
 def read_wav(path: Path) -> tuple[npt.NDArray[np.float64], int]:
-    """Sound in -1..1, (samples,) or (samples, ears), and its rate in Hz; raises DataError where it is no whole WAV file."""
+    """Sound in -1..1, (samples,) or (samples, ears), and its rate in Hz; DataError if it is no complete WAV file."""
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path}: is empty (0 bytes); a WAV file is needed")
     try:
         with warnings.catch_warnings():
-            # scipy only warns of a file that ends early; chunks it does not know (tags, cue points) are none of ours
+            # scipy only warns of a file that ends early; unknown chunks (tags, cue points) do not matter
             warnings.filterwarnings("error", message="Reached EOF", category=wavfile.WavFileWarning)
             warnings.filterwarnings("ignore", message="Chunk", category=wavfile.WavFileWarning)
             rate_hz, samples = wavfile.read(path)
@@ -32,7 +32,7 @@ def read_wav(path: Path) -> tuple[npt.NDArray[np.float64], int]:
 
 
 def to_float(samples: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
-    """Samples of any WAV type as -1..1; 8 bit is unsigned around 128, 24 bit comes from scipy in the upper bits of 32."""
+    """Samples of any WAV type scaled to -1..1; 8 bit is unsigned around 128, scipy puts 24 bit in the upper bits of 32."""
     if samples.dtype.kind == "u":
         return (samples.astype(np.float64) - 128.0) / 128.0
     if samples.dtype.kind == "i":

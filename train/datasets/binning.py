@@ -1,4 +1,4 @@
-"""Events to frames: count[b, step, cell] of the spikes that fall into one step and one pooled cell, in one numba pass."""
+"""Binning of events to frames in one numba pass: count[b, step, cell] of the spikes in one step and one pooled cell."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 
 class Binned(NamedTuple):
-    """Frames and the account of every event: frames.sum() + late + early + off_channel + clipped == events.
+    """Frames, and counts that account for every event: frames.sum() + late + early + off_channel + clipped == events.
 
     frames: (batch, steps, channels) or (batch, steps, C, H, W) uint8, spikes per step and pooled channel.
-    events: how many events the chosen samples hold.
-    late, early: events past the end of the window, or moved before its start by a time shift.
-    off_channel: events that a channel shift moved beyond the first or last channel, or over an edge of two axes.
-    clipped: events that would have raised a count above ``max_count``.
+    events: number of events of the chosen samples.
+    late, early: numbers of events after the end of the window, and of events that a time shift moved before its start.
+    off_channel: number of events that a channel shift moved beyond the first or last channel, or beyond an edge of two axes.
+    clipped: number of events dropped because their count had reached ``max_count``.
     """
 
     frames: npt.NDArray[np.uint8]
@@ -28,7 +28,7 @@ class Binned(NamedTuple):
 
 
 def pooled_cells(shape: tuple[int, int, int], pooled: tuple[int, int, int]) -> npt.NDArray[np.int64]:
-    """(units,) number of the pooled cell of each unit; units of ``shape`` (C, H, W) and cells of ``pooled`` lie in C order."""
+    """(units,) index of each unit's pooled cell; units of ``shape`` (C, H, W) and cells of ``pooled`` are in C order."""
     places = np.indices(shape).reshape(3, -1)
     factors = np.array([whole // part for whole, part in zip(shape, pooled, strict=True)])
     return np.ravel_multi_index(tuple(places // factors[:, None]), pooled).astype(np.int64)
@@ -50,13 +50,13 @@ def bin_events(
     time_stretch: npt.NDArray[np.float64],
     frames: npt.NDArray[np.uint8],
 ) -> tuple[int, int, int, int, int]:
-    """Add the events of samples ``indices`` to ``frames`` (zeros on entry) and return the five sums of `Binned`.
+    """Add the events of samples ``indices`` to ``frames`` (zeros on entry), in place, and return the five sums of `Binned`.
 
     step = floor((1000 t stretch[b] + shift_ms[b]) / step_ms)    in double precision
-    cell = cells[unit + shift[b, 0] width + shift[b, 1]]         if the row and the column so moved stay within height and width
+    cell = cells[unit + shift[b, 0] width + shift[b, 1]]         if the shifted row and column stay within height and width
 
-    t in seconds; unit = (channel height + row) width + column, a row of N units being height 1 and width N; shift (batch, 2) is
-    vertical and horizontal; stretch and shift_ms have one value a sample of the batch; frames are (batch, steps, cells).
+    t is in seconds; unit = (channel height + row) width + column, where a row of N units has height 1 and width N.  shift
+    (batch, 2) is vertical and horizontal; stretch and shift_ms are (batch,); frames are (batch, steps, cells).
     """
     events = late = early = off_channel = clipped = 0
     steps = frames.shape[1]
@@ -74,7 +74,7 @@ def bin_events(
                     continue
                 unit += down * width + right
             cell = cells[unit]
-            # compared as a float: a time of 1e30 s has no integer step to compare
+            # compared as a float: the step of a time of 1e30 s exceeds an integer
             position = (np.float64(times_s[i]) * scale + time_shift_ms[b]) / step_ms
             if position < 0.0:
                 early += 1
@@ -89,7 +89,7 @@ def bin_events(
 
 @numba.njit(cache=True, nogil=True)
 def mean_times(times_s: npt.NDArray[np.float32], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """(samples,) mean time of each sample's spikes in seconds, 0 where it has none; sums in double precision, in order."""
+    """(samples,) mean time of each sample's spikes in seconds, 0 if it has none; sums in double precision, in order."""
     result = np.zeros(offsets.size - 1)
     for sample in range(result.size):
         total = 0.0

@@ -1,4 +1,4 @@
-"""Labelled spike trains as flat lists of events: samples are never dense until a batch of them is binned."""
+"""Labelled spike trains as flat lists of events; samples become dense only when a batch is binned."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import numpy.typing as npt
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets.binning import Binned, bin_events, pooled_cells
 
-MAX_CLASSES = 1000  # without class names a label beyond this is taken for damage, not for a class
+MAX_CLASSES = 1000  # without class names, a larger label counts as damage, not as a class
 MAX_CHANNELS = 65536  # units are uint16 in the file format
-EVENTS_AT_ONCE = 2**22  # looked at in one go: bounds temporary arrays
+EVENTS_AT_ONCE = 2**22  # events checked at a time; bounds temporary arrays
 MODES = ("count", "binary")
 
 
 @dataclass(frozen=True, eq=False)
 class SpikeDataset:
-    """Samples of spikes with a class each; sample i owns the events ``offsets[i] : offsets[i + 1]``.
+    """Samples of spikes, each with a class; sample i has the events ``offsets[i] : offsets[i + 1]``.
 
     times_s: (events,) float32, seconds from the start of the sample, finite and >= 0.
     units: (events,) uint16, 0..channels - 1; 0 is the highest pitch, as in SHD.
-    offsets: (samples + 1,) int64, from 0 to the number of events, never falling.
+    offsets: (samples + 1,) int64, from 0 to the number of events, non-decreasing.
     labels: (samples,) int64, 0..classes - 1.
     channels: number of input channels of the encoder (SHD: 700).
-    keys: names of the classes, empty when the file names none.
-    speakers: (samples,) int64 or None where the speakers are unknown.
-    name: where the data came from; stands at the start of every error.
-    shape: (C, H, W) of units on two axes, in C order: unit = (channel H + row) W + column; None where they lie in a row.
-    mapped: folder from which the events are mapped, None where they are held in memory.
+    keys: names of the classes, empty if the file has none.
+    speakers: (samples,) int64, or None if the speakers are unknown.
+    name: origin of the data; every error begins with it.
+    shape: (C, H, W) of units on two axes, in C order: unit = (channel H + row) W + column; None for a row of units.
+    mapped: folder from which the events are memory-mapped, None if they are in memory.
 
-    All arrays are read-only copies or views. Raises DataError where they contradict each other or leave their ranges.
+    All arrays are read-only copies or views. Raises DataError if they contradict each other or exceed their ranges.
     """
 
     times_s: npt.NDArray[np.float32]
@@ -71,16 +71,16 @@ class SpikeDataset:
 
     @property
     def classes(self) -> int:
-        """Number of classes: of names where the file names them, otherwise one more than the highest label."""
+        """Number of class names, or the highest label + 1 if there are no names."""
         return len(self.keys) or int(self.labels.max(initial=-1)) + 1
 
     @property
     def durations_s(self) -> npt.NDArray[np.float32]:
-        """(samples,) time of each sample's last spike in seconds; 0 where a sample has no spikes."""
+        """(samples,) time of each sample's last spike in seconds; 0 if it has no spikes."""
         result = np.zeros(len(self), np.float32)
         filled = np.flatnonzero(np.diff(self.offsets))
         if filled.size:
-            # empty samples own no events, so the starts of the others cut the list into exactly their runs
+            # empty samples have no events, so the starts of the others divide the list into exactly their events
             result[filled] = np.maximum.reduceat(self.times_s, self.offsets[filled])
         return result
 
@@ -91,7 +91,7 @@ class SpikeDataset:
         return self.times_s[events], self.units[events]
 
     def subset(self, indices: npt.ArrayLike) -> SpikeDataset:
-        """The samples ``indices`` (or where a boolean mask is true), in that order, as a data set of its own."""
+        """A new data set of the samples ``indices`` (or the true elements of a boolean mask), in that order."""
         chosen = self._indices(indices)
         lengths = np.diff(self.offsets)[chosen]
         offsets = np.concatenate(([0], np.cumsum(lengths)))
@@ -122,16 +122,16 @@ class SpikeDataset:
         time_shift_ms: npt.ArrayLike | None = None,
         time_stretch: npt.ArrayLike | None = None,
     ) -> Binned:
-        """Frames of the samples ``indices``, (batch, steps, channels) uint8, with the account of what did not fit.
+        """Frames of the samples ``indices``, (batch, steps, channels) uint8, with the counts of dropped events.
 
-        A spike at t seconds falls into step floor(1000 t / step_ms); ``channels`` pools neighbouring units and must divide
-        the number of channels. mode "count" keeps up to ``max_count`` (1..255) spikes a cell, "binary" keeps one.
-        For units on two axes ``channels`` is a shape (C, H, W), each a divisor of the data's, and so are the frames; units in a
-        row take a shape too where all but one of its axes are 1.
+        A spike at t seconds falls into step floor(1000 t / step_ms). ``channels`` pools neighbouring units and must divide
+        the number of channels. mode "count" keeps up to ``max_count`` (1..255) spikes per cell, "binary" keeps one.
+        For units on two axes ``channels`` is a shape (C, H, W), each a divisor of the data's, and frames are
+        (batch, steps, C, H, W). For a row of units a shape is allowed too if all but one of its axes are 1.
 
-        Augmentation, one number a sample of the batch (or one for all): unit + channel_shift (raw channels, whole),
-        1000 t * time_stretch + time_shift_ms. On two axes a channel_shift is (vertical, horizontal), (batch, 2). What leaves
-        the frame is dropped and counted in the result.
+        Augmentation, with one number per sample of the batch (or one for all): unit + channel_shift (raw channels, integer),
+        1000 t * time_stretch + time_shift_ms. On two axes a channel_shift is (vertical, horizontal), (batch, 2). Events
+        outside the frame are dropped and counted in the result.
 
         Raises DataError for an index, a size, a mode or an augmentation that is not allowed.
         """
@@ -166,7 +166,7 @@ class SpikeDataset:
         return Binned(frames.reshape(*frames.shape[:2], *(channels if isinstance(channels, tuple) else (channels,))), *account)
 
     def _pooled(self, channels: int | tuple[int, ...]) -> tuple[int, int, int]:
-        """``channels`` as (C, H, W); raises DataError unless the units pool to it."""
+        """``channels`` as (C, H, W); DataError unless the units pool to it."""
         if self.shape is None:
             wanted = math.prod(channels) if isinstance(channels, tuple) else channels
             if isinstance(channels, tuple) and sorted(channels)[:-1] != [1] * (len(channels) - 1):
@@ -192,7 +192,7 @@ class SpikeDataset:
         return channels[0], channels[1], channels[2]
 
     def _indices(self, indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Checked sample numbers as int64; a boolean mask becomes the numbers where it is true."""
+        """Checked sample numbers as int64; a boolean mask becomes the indices of its true elements."""
         array = np.atleast_1d(np.asarray(indices))
         if array.dtype.kind == "b" and array.shape == (len(self),):
             array = np.flatnonzero(array)
@@ -205,7 +205,7 @@ class SpikeDataset:
         return array.astype(np.int64)
 
     def _per_sample(self, what: str, values: Any, default: float, size: int, pairs: bool = False) -> npt.NDArray[np.float64]:
-        """One finite number a sample, (size,) float64, or one pair; channel shifts must be whole and stretches positive."""
+        """One finite number, or one pair, per sample, float64; channel shifts must be integers and stretches positive."""
         array = np.asarray(default if values is None else values, dtype=np.float64)
         shape = (size, 2) if pairs else (size,)
         if array.shape not in ((), shape):
@@ -220,7 +220,7 @@ class SpikeDataset:
         return np.ascontiguousarray(np.broadcast_to(array, shape))
 
     def _freeze(self, field: str, dtype: Any, kinds: str) -> None:
-        """Replace a field by a read-only, contiguous array of ``dtype``; a kind of number not in ``kinds`` is refused."""
+        """Replace a field by a read-only, contiguous array of ``dtype``; DataError if its dtype's kind is not in ``kinds``."""
         value = getattr(self, field)
         if value is None:
             return
@@ -233,7 +233,7 @@ class SpikeDataset:
         object.__setattr__(self, field, array)
 
     def _check_shapes(self) -> None:
-        """Every array is one-dimensional and the offsets walk over exactly the events."""
+        """Check that every array is one-dimensional, that lengths agree, and that the offsets cover exactly the events."""
         samples = self.labels.size
         for field in ("times_s", "units", "offsets", "labels", "speakers"):
             value = getattr(self, field)
@@ -251,8 +251,8 @@ class SpikeDataset:
             raise DataError(f"{self.name}: offsets must rise from 0 to the number of events, {self.units.size}")
 
     def _check_times(self) -> None:
-        """Times are finite and not negative."""
-        # min and max pass NaN on, so passes without temporaries decide the usual, good case
+        """Check that times are finite and not negative."""
+        # min and max propagate NaN, so valid data needs no temporary arrays
         count, first = 0, 0
         for start in range(0, self.times_s.size, EVENTS_AT_ONCE):
             times = self.times_s[start : start + EVENTS_AT_ONCE]
@@ -267,13 +267,13 @@ class SpikeDataset:
             )
 
     def _check_units(self) -> None:
-        """Units lie in 0..channels - 1; looked at before they become uint16, where 65536 would turn into 0."""
+        """Check that units lie in 0..channels - 1, before they become uint16, where 65536 would wrap to 0."""
         units = np.asarray(self.units)
         if units.size and units.dtype.kind in "biu":
             check_range(int(units.min()), int(units.max()), self.channels, self.name)
 
     def _check_labels(self) -> None:
-        """Labels lie in 0..classes - 1."""
+        """Check that labels lie in 0..classes - 1."""
         limit = len(self.keys) or MAX_CLASSES
         if self.labels.size and (self.labels.min() < 0 or self.labels.max() >= limit):
             bad = np.flatnonzero((self.labels < 0) | (self.labels >= limit))
@@ -284,7 +284,7 @@ class SpikeDataset:
             )
 
     def _owner(self, event: int) -> int:
-        """Number of the sample that owns an event."""
+        """Number of the sample that an event belongs to."""
         return int(np.searchsorted(self.offsets, event, side="right")) - 1
 
 
@@ -293,7 +293,7 @@ def _by(shape: tuple[int, ...]) -> str:
 
 
 def check_range(lowest: int, highest: int, channels: int, name: str) -> None:
-    """Raises DataError where units from ``lowest`` to ``highest`` do not lie in 0..channels - 1."""
+    """Raise DataError unless units from ``lowest`` to ``highest`` lie in 0..channels - 1."""
     if lowest < 0 or highest >= channels:
         raise DataError(
             f"{name}: units lie in {lowest}..{highest}, allowed is 0..{channels - 1}; a file of another "
@@ -304,7 +304,7 @@ def check_range(lowest: int, highest: int, channels: int, name: str) -> None:
 def join_events(
     trains: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
-    """(times_s, units) of each sample, laid end to end: times_s and units (events,), offsets (samples + 1,)."""
+    """Concatenate the (times_s, units) of all samples: returns times_s and units (events,), offsets (samples + 1,)."""
     times = [np.asarray(t, np.float32) for t, _ in trains]
     units = [np.asarray(u, np.uint16) for _, u in trains]
     offsets = np.concatenate(([0], np.cumsum([t.size for t in times], dtype=np.int64)))

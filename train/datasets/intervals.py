@@ -1,4 +1,4 @@
-"""Intervals between the spikes of a channel as channels of their own: timing finer than a step, kept by coarse steps."""
+"""Encoding of the intervals between a channel's spikes as channels, which preserves timing finer than a step."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from myelin.train.datasets.events import SpikeDataset
 
 
 def by_interval(dataset: SpikeDataset, edges_ms: Sequence[float]) -> SpikeDataset:
-    """Every spike moved to the copy of its channel that stands for the interval since that channel's spike before.
+    """A data set in which each spike moves to a copy of its channel, chosen by the interval since the channel's previous spike.
 
     Args:
-        dataset: N units in a row, times in the order of time within each sample.
-        edges_ms: K rising edges in milliseconds; none: ``dataset`` itself.
+        dataset: a row of N units; the times of each sample are in ascending order.
+        edges_ms: K increasing edges in milliseconds; without edges ``dataset`` itself is returned.
 
     Returns:
-        Units of shape (K + 1, 1, N): spike i of unit n lies in plane ``k = #(edges <= interval)``, unit ``k N + n``; the first
-        spike of a unit in plane K.  Times, labels and the number of spikes stay.
+        Units of shape (K + 1, 1, N): spike i of unit n moves to plane ``k = #(edges <= interval)``, unit ``k N + n``; the first
+        spike of a unit moves to plane K.  Times, labels and the number of spikes do not change.
 
-    A step of 10 or 20 ms forgets where in it spikes were, and so the pitch and the lowest formant, to which the channels lock.
-    Intervals keep them, as rates of planes; changes of speed and shifts leave them as they were.
+    A step of 10 or 20 ms loses the position of spikes in the step, and with it the pitch and the lowest formant, to which the
+    channels lock.  Intervals preserve them as rates of planes; changes of speed and shifts do not change the intervals.
     Source of the idea: Ghitza 1994, ensemble interval histogram; the auditory nerve's intervals, Cariani & Delgutte 1996.
 
     Raises:
@@ -59,7 +59,7 @@ def _split(
     edges_s: npt.NDArray[np.float64],
     result: npt.NDArray[np.uint16],
 ) -> int:
-    """Write the new units; returns the first sample whose times fall, -1 if none does."""
+    """Write the new units to ``result``; returns the first sample whose times decrease, or -1."""
     last = np.empty(channels)
     for sample in range(offsets.size - 1):
         last[:] = -np.inf

@@ -1,11 +1,11 @@
-"""Files too large to be held: converted once, in pieces, to flat arrays in a cache, from where they are mapped page by page.
+"""Cache for files that do not fit in memory: converted once, in pieces, to flat arrays, which are then memory-mapped.
 
-    CACHE/<name>-<file>-<state>/times_s.f32, units.u16     all events, end to end
+    CACHE/<name>-<file>-<state>/times_s.f32, units.u16     all events, concatenated
                                 offsets.npy, labels.npy, speakers.npy, about.json
 
-<file> is a hash of the path, <state> one of size and time of change (and of this layout): a file that changes is converted
-again and its older conversion deleted.  A conversion appears whole or not at all; processes that want the same one wait for the
-first.  Mapped pages are the operating system's: tools count them as resident, but it drops them whenever memory is short.
+<file> is a hash of the path, <state> a hash of size, time of change and version of this layout: a changed file is converted
+again and its older conversion deleted.  A conversion appears complete or not at all; processes that need the same one wait for
+the first.  Mapped pages belong to the operating system: tools count them as resident, but it drops them when memory is short.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ EVENTS: dict[str, tuple[str, np.dtype[Any]]] = {
     "times_s": ("times_s.f32", np.dtype("<f4")),
     "units": ("units.u16", np.dtype("<u2")),
 }
-#: Times, units and number of spikes of each sample, for some samples in a row.
+#: Times and units of some consecutive samples, and the number of spikes of each.
 Piece = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], npt.NDArray[np.int64]]
 
 
 def default_cache() -> Path:
-    """``$XDG_CACHE_HOME/myelin``, or ``~/.cache/myelin``."""
+    """The default folder of conversions: ``$XDG_CACHE_HOME/myelin``, or ``~/.cache/myelin``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "myelin"
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Where the events of a file lie.
+    """Where events are kept: in memory, or in a cache of conversions.
 
     Attributes:
-        in_memory_mb: files up to so many MB (10^6 bytes, unpacked) are read into memory, larger ones mapped.
+        in_memory_mb: files of up to this many MB (10^6 bytes, unpacked) are read into memory, larger ones are mapped.
         cache: folder of conversions; None: ``default_cache``.
     """
 
@@ -65,7 +65,7 @@ class Storage:
         return default_cache() if self.cache is None else self.cache
 
     def entry(self, path: Path) -> Entry:
-        """Place of the conversion of ``path`` as it is now."""
+        """The cache entry for the current state of the file ``path``."""
         path = path.resolve()
         stat = path.stat()
         state = f"{LAYOUT}.{stat.st_size}.{stat.st_mtime_ns}"
@@ -75,7 +75,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Entry:
-    """A conversion, made or to be made: ``cache/file-state``."""
+    """The cache entry of a conversion, which may not exist yet: ``cache/file-state``."""
 
     cache: Path
     file: str
@@ -83,13 +83,13 @@ class Entry:
 
     @property
     def folder(self) -> Path:
-        """Where it lies once it is made."""
+        """The folder of the finished conversion."""
         return self.cache / f"{self.file}-{self.state}"
 
     def open(self, limit_bytes: int, name: str) -> SpikeDataset | None:
-        """The mapped data set; None where there is no conversion, or of a file of up to ``limit_bytes``, to be held in memory.
+        """The mapped data set; None if there is no conversion, or if the file has at most ``limit_bytes``, for use in memory.
 
-        Raises DataError where the conversion is damaged; every event is looked at.
+        Raises DataError if the conversion is damaged; every event is checked.
         """
         if not (self.folder / "about.json").exists():
             return None
@@ -103,7 +103,7 @@ class Entry:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Within, no other process converts the same file.  Raises DataError where the cache cannot be written."""
+        """Hold a lock that keeps other processes from converting the same file; DataError if the cache cannot be written."""
         with contextlib.ExitStack() as stack:
             try:
                 self.cache.mkdir(parents=True, exist_ok=True)
@@ -117,15 +117,15 @@ class Entry:
 
         Args:
             pieces: all events.
-            about: ``channels``, ``shape``, ``keys`` and ``file_bytes``, which decides whether the file is held in memory.
+            about: ``channels``, ``shape``, ``keys`` and ``file_bytes``, which decides whether the file is kept in memory.
             lists: ``labels`` and ``speakers`` (or None).
-            name: of the file.
+            name: name of the file.
 
-        Raises DataError where the data are unsound, or the cache cannot be written.
+        Raises DataError if the data are invalid or the cache cannot be written.
         """
         temporary = self.cache / f".{self.file}-{self.state}.{secrets.token_hex(4)}"
         try:
-            for left in self.cache.glob(f".{self.file}-*.*"):  # of a conversion that was killed
+            for left in self.cache.glob(f".{self.file}-*.*"):  # left by a conversion that was killed
                 shutil.rmtree(left, ignore_errors=True)
             temporary.mkdir(parents=True)
             lengths: list[npt.NDArray[np.int64]] = [np.zeros(1, np.int64)]
@@ -140,7 +140,7 @@ class Entry:
                 if values is not None:
                     np.save(temporary / f"{key}.npy", values)
             write_json(temporary / "about.json", about)
-            _mapped(temporary, about, name)  # sound, or no conversion at all
+            _mapped(temporary, about, name)  # checks the data before the conversion appears
             temporary.rename(self.folder)
             for other in self.cache.glob(f"{self.file}-*"):
                 if other != self.folder:
@@ -159,7 +159,7 @@ class Entry:
 
 
 def _mapped(folder: Path, about: dict[str, Any], name: str) -> SpikeDataset:
-    """The data set whose arrays lie in ``folder``; raises DataError or ValueError where they are not sound."""
+    """The data set with its arrays in ``folder``; DataError or ValueError if they are invalid."""
     shape = None if about["shape"] is None else tuple(about["shape"])
     parts: dict[str, Any] = {"channels": about["channels"], "keys": tuple(about["keys"]), "shape": shape}
     for key in ("offsets", "labels", "speakers"):

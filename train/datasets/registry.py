@@ -1,4 +1,4 @@
-"""Where data sets are found by name: ``builtin``, a folder of SHD-format files, or one such file."""
+"""Look-up of data sets by name: ``builtin``, a folder of SHD-format files, or one such file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from myelin.train.datasets.mapped import Storage
 from myelin.train.datasets.shd import STORAGE, SUFFIXES, read_shd
 
 SPLITS = ("train", "valid", "test")
-BUILTIN = {"builtin": Path(__file__).parent / "builtin"}  # a data set that comes with Myelin is a folder and a line here
+BUILTIN = {"builtin": Path(__file__).parent / "builtin"}  # each data set that comes with Myelin has a folder and an entry here
 
 
 def load(source: str | os.PathLike[str], split: str | None = None, storage: Storage = STORAGE) -> SpikeDataset:
     """One split of a data set.
 
     source: a name in BUILTIN; a folder with ``*_train.h5``, ``*_valid.h5`` or ``*_test.h5`` (also .hdf5, .h5.gz, .h5.xz; SHD's
-    shd_train.h5 and shd_test.h5 as downloaded); or one file, which is taken as it is unless its name says another split.
+    shd_train.h5 and shd_test.h5 as downloaded); or one file, which is read unless its name contradicts ``split``.
     split: "train", "valid" or "test"; needed unless ``source`` is a file.
-    storage: which files are too large to be held in memory, and where they are mapped from.
+    storage: size above which files are mapped instead of read into memory, and the folder of conversions.
 
-    Raises DataError where there is no such data, the split is missing or ambiguous, or a file is unsound.
+    Raises DataError if there is no such data, the split is missing or ambiguous, or a file is invalid.
     """
     if split is not None and split not in SPLITS:
         raise DataError(f"{source}: no split is named {split!r}, allowed are {', '.join(SPLITS)}")
@@ -48,7 +48,7 @@ def load(source: str | os.PathLike[str], split: str | None = None, storage: Stor
 
 
 def available_splits(source: str | os.PathLike[str]) -> tuple[str, ...]:
-    """The splits that `load` finds in ``source``, in the order train, valid, test; () for a file that names none."""
+    """The splits that `load` finds in ``source``, in the order train, valid, test; () for a file whose name has no split."""
     path = _path(source)
     if path.is_dir():
         return tuple(_files(path))
@@ -57,7 +57,7 @@ def available_splits(source: str | os.PathLike[str]) -> tuple[str, ...]:
 
 
 def _path(source: str | os.PathLike[str]) -> Path:
-    """The file or folder that ``source`` means."""
+    """The file or folder of ``source``; DataError if it does not exist."""
     path = BUILTIN.get(os.fspath(source), Path(source).expanduser())
     if not path.exists():
         raise DataError(f"{source}: no such file or folder; allowed are a path or one of: {', '.join(BUILTIN)}")
@@ -65,7 +65,7 @@ def _path(source: str | os.PathLike[str]) -> Path:
 
 
 def _split_of(path: Path) -> str | None:
-    """ "train" for ``shd_train.h5`` and so on; None where the name says nothing."""
+    """ "train" for ``shd_train.h5`` and so on; None if the name has no split."""
     for split in SPLITS:
         if path.name.endswith(tuple(f"_{split}{suffix}" for suffix in SUFFIXES)):
             return split
@@ -73,7 +73,7 @@ def _split_of(path: Path) -> str | None:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The file of each split; of one file in several packings the plain one, and of different files none: that is an error."""
+    """The file of each split; the uncompressed one if there are several packings; DataError if there are different files."""
     found: dict[str, Path] = {}
     for split in SPLITS:
         candidates = sorted(path for path in folder.iterdir() if path.is_file() and _split_of(path) == split)

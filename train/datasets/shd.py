@@ -1,13 +1,13 @@
-"""Files in the format of the Spiking Heidelberg Digits: read, checked and written; SHD and SSC work as downloaded.
+"""Reader and writer of files in the format of the Spiking Heidelberg Digits; SHD and SSC work as downloaded.
 
-    spikes/times    one variable-length list of floats a sample (SHD: float16), seconds
-    spikes/units    one variable-length list of integers a sample (SHD: uint16), input channel
-    labels          one integer a sample
-    extra/speaker   one integer (or name) a sample, optional: SSC has none
+    spikes/times    one variable-length list of floats per sample (SHD: float16), seconds
+    spikes/units    one variable-length list of integers per sample (SHD: uint16), input channel
+    labels          one integer per sample
+    extra/speaker   one integer (or name) per sample, optional: SSC has none
     extra/keys      names of the classes, optional
 
-A file whose encoder has another number of channels than SHD's 700 says so in the root attribute ``channels`` (ours; SHD and SSC
-carry none). Units on two axes, such as an event camera's, say so in the root attribute ``shape`` = (channels, height, width):
+The root attribute ``channels`` is the number of channels if it is not SHD's 700 (Myelin's own; SHD and SSC do not have it).
+The root attribute ``shape`` = (channels, height, width) marks units on two axes, such as those of an event camera:
 unit = (channel * height + row) * width + column. ``.h5.gz`` (as SHD is distributed) and ``.h5.xz`` are unpacked first.
 
 Source: Cramer, Stradmann, Schemmel, Zenke 2020, arXiv 1910.07407; https://zenkelab.org/datasets.
@@ -38,17 +38,17 @@ from myelin.train.datasets.mapped import Entry, Piece, Storage
 SHD_CHANNELS = 700
 STORAGE = Storage()
 SUFFIXES = (".h5", ".hdf5", ".h5.gz", ".h5.xz")
-MAX_UNPACKED_BYTES = 16 * 2**30  # SSC's training file unpacks to under 5 GiB; more is a mistake or a bomb
+MAX_UNPACKED_BYTES = 16 * 2**30  # SSC's training file unpacks to under 5 GiB; more is a mistake or a decompression bomb
 MAX_SAMPLES = 10**7
-ROWS_AT_ONCE = 256  # samples read in one call: bounds the object array and the lists that h5py makes of variable-length rows
-# 2-byte values: literal and match positions are aligned to pairs (lp = pb = 1); that saves a tenth against the preset
+ROWS_AT_ONCE = 256  # samples read in one call; bounds the object array and the lists that h5py creates of variable-length rows
+# 2-byte values: literal and match positions are aligned to pairs (lp = pb = 1), a tenth smaller than with the preset
 XZ_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3, "lp": 1, "pb": 1}]
 
 
 def read_shd(path: str | os.PathLike[str], storage: Storage = STORAGE) -> SpikeDataset:
-    """The samples of one SHD-format file; raises DataError, in one sentence, for anything that is not a sound one.
+    """The samples of one SHD-format file; DataError with one sentence if it is not a valid file.
 
-    A file larger than ``storage`` holds in memory is converted once, in pieces, and mapped (``myelin.train.datasets.mapped``).
+    A file above the memory limit of ``storage`` is converted once, in pieces, and mapped (``myelin.train.datasets.mapped``).
     """
     path = Path(path)
     if path.is_dir():
@@ -68,10 +68,10 @@ def read_shd(path: str | os.PathLike[str], storage: Storage = STORAGE) -> SpikeD
 
 
 def write_shd(dataset: SpikeDataset, path: str | os.PathLike[str]) -> None:
-    """Write ``dataset`` as an SHD-format file, whole or not at all; ``.gz`` and ``.xz`` names are compressed.
+    """Write ``dataset`` as an SHD-format file, completely or not at all; ``.gz`` and ``.xz`` names are compressed.
 
-    Times become float16 as in SHD: 0.5 ms apart between 0.5 s and 1 s, 1 ms between 1 s and 2 s. The same data set gives the
-    same bytes. Raises DataError where the file cannot be written or a time exceeds float16.
+    Times become float16 as in SHD, with a resolution of 0.5 ms between 0.5 s and 1 s, and of 1 ms between 1 s and 2 s. The same
+    data set gives the same bytes. Raises DataError if the file cannot be written or a time exceeds float16.
     """
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
@@ -105,7 +105,7 @@ def _file_bytes(dataset: SpikeDataset) -> bytes:
 
 
 def _pack(image: bytes, path: Path) -> bytes:
-    """``image``, compressed where the name asks for it."""
+    """``image``, compressed according to the suffix of ``path``."""
     if path.name.endswith(".gz"):
         return gzip.compress(image, mtime=0)
     if path.name.endswith(".xz"):
@@ -115,7 +115,7 @@ def _pack(image: bytes, path: Path) -> bytes:
 
 @contextlib.contextmanager
 def _opened(path: Path, storage: Storage) -> Iterator[tuple[h5py.File, int]]:
-    """The HDF5 file at ``path`` and its unpacked size; whatever h5py or a decompressor says against it becomes a DataError."""
+    """The HDF5 file at ``path`` and its unpacked size; errors of h5py and of decompressors become a DataError."""
     try:
         with contextlib.ExitStack() as stack:
             source: Any = path
@@ -130,7 +130,7 @@ def _opened(path: Path, storage: Storage) -> Iterator[tuple[h5py.File, int]]:
 
 
 def _unpacked(path: Path, storage: Storage) -> IO[bytes]:
-    """Content of a compressed file, up to MAX_UNPACKED_BYTES; in a file without a name where memory shall not hold it."""
+    """Content of a compressed file, up to MAX_UNPACKED_BYTES; in an unnamed temporary file if it exceeds the memory limit."""
     image = tempfile.SpooledTemporaryFile(max(1, storage.limit_bytes), dir=str(storage.folder))  # noqa: SIM115  closed by the user
     opener: Any = gzip.open if path.name.endswith(".gz") else lzma.open
     with opener(path, "rb") as packed:
@@ -156,7 +156,7 @@ def _dataset(file: h5py.File, path: Path) -> SpikeDataset:
 
 
 def _converted(file: h5py.File, file_bytes: int, path: Path, entry: Entry) -> SpikeDataset:
-    """The checked content of an open file, mapped from a conversion that is made here."""
+    """The checked content of an open file, converted to the cache and mapped."""
     labels, times_rows, units_rows = _lists(file, path)
     shape = _shape(file, path)
     channels = _channels(file, path, shape)
@@ -167,7 +167,7 @@ def _converted(file: h5py.File, file_bytes: int, path: Path, entry: Entry) -> Sp
 
 
 def _pieces(times_rows: h5py.Dataset, units_rows: h5py.Dataset, channels: int, path: Path) -> Iterator[Piece]:
-    """The events of a file, ROWS_AT_ONCE samples at a time, each checked before it becomes float32 and uint16."""
+    """Yields the events of a file, ROWS_AT_ONCE samples at a time; units are checked before they become uint16."""
     from tqdm import tqdm
 
     starts = range(0, times_rows.size, ROWS_AT_ONCE)
@@ -182,7 +182,7 @@ def _pieces(times_rows: h5py.Dataset, units_rows: h5py.Dataset, channels: int, p
 
 
 def _lists(file: h5py.File, path: Path) -> tuple[npt.NDArray[np.int64], h5py.Dataset, h5py.Dataset]:
-    """Labels and the rows of times and units, of the right kind and as many."""
+    """Labels and the rows of times and units; DataError if their types are wrong or their numbers differ."""
     labels = _list(_entry(file, "labels", path), "labels", path)
     times_rows, units_rows = (_entry(file, f"spikes/{name}", path) for name in ("times", "units"))
     for name, rows, kinds, allowed in (
@@ -201,7 +201,7 @@ def _lists(file: h5py.File, path: Path) -> tuple[npt.NDArray[np.int64], h5py.Dat
 
 
 def _check_lengths(times: npt.NDArray[np.int64], units: npt.NDArray[np.int64], path: Path, first: int = 0) -> None:
-    """As many times as units in each sample, of which ``first`` is the number of the first."""
+    """Raise DataError unless each sample has as many times as units; ``first`` is the number of the first sample."""
     unequal = np.flatnonzero(times != units)
     if unequal.size:
         i = unequal[0]
@@ -212,7 +212,7 @@ def _check_lengths(times: npt.NDArray[np.int64], units: npt.NDArray[np.int64], p
 
 
 def _entry(file: h5py.File, name: str, path: Path, required: bool = True) -> Any:
-    """The data set ``name``, stored in this very file; None where an optional one is absent."""
+    """The data set ``name``, which must be stored in the file itself; None if an optional one is absent."""
     group: Any = file
     for part in name.split("/"):
         link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
@@ -233,21 +233,21 @@ def _entry(file: h5py.File, name: str, path: Path, required: bool = True) -> Any
 
 
 def _flat(rows: h5py.Dataset, dtype: np.dtype[Any] | None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Variable-length rows laid end to end, (events,), and offsets, (samples + 1,)."""
+    """Concatenated variable-length rows, (events,), and offsets, (samples + 1,)."""
     blocks, lengths = zip(*(_block(rows, start, dtype) for start in range(0, rows.size, ROWS_AT_ONCE)), strict=True)
     return np.concatenate(blocks), np.concatenate(([0], np.cumsum(np.concatenate(lengths))))
 
 
 def _block(rows: h5py.Dataset, start: int, dtype: np.dtype[Any] | None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Rows ``start`` onwards, ROWS_AT_ONCE of them, laid end to end, and their lengths."""
+    """Concatenation of ROWS_AT_ONCE rows from ``start`` on, and their lengths."""
     block = rows[start : start + ROWS_AT_ONCE]
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which is refused with its sample
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite; the check of times then names its sample
         values = np.concatenate(block).astype(dtype or h5py.check_vlen_dtype(rows.dtype))
     return values, np.array([row.size for row in block], np.int64)
 
 
 def _list(entry: h5py.Dataset, name: str, path: Path) -> npt.NDArray[np.int64]:
-    """A list of whole numbers as int64."""
+    """A list of integers as int64."""
     if entry.dtype.kind not in "iu":
         raise DataError(f"{path}: {name} has dtype {entry.dtype}; whole numbers are needed")
     values = entry[...]
@@ -257,7 +257,7 @@ def _list(entry: h5py.Dataset, name: str, path: Path) -> npt.NDArray[np.int64]:
 
 
 def _shape(file: h5py.File, path: Path) -> tuple[int, int, int] | None:
-    """The root attribute ``shape``; None where there is none."""
+    """The root attribute ``shape``, or None."""
     if "shape" not in file.attrs:
         return None
     value = np.asarray(file.attrs["shape"])
@@ -270,7 +270,7 @@ def _shape(file: h5py.File, path: Path) -> tuple[int, int, int] | None:
 
 
 def _channels(file: h5py.File, path: Path, shape: tuple[int, int, int] | None) -> int:
-    """Number of channels: the root attribute ``channels``, or the product of ``shape``, or SHD's."""
+    """Number of channels: the root attribute ``channels``, else the product of ``shape``, else SHD's 700."""
     value = np.asarray(file.attrs.get("channels", SHD_CHANNELS if shape is None else math.prod(shape)))
     if value.size != 1 or value.dtype.kind not in "iu" or not 1 <= int(value.reshape(())) <= MAX_CHANNELS:
         raise DataError(f"{path}: root attribute 'channels' is {value}, allowed is one whole number in 1..{MAX_CHANNELS}")
@@ -278,7 +278,7 @@ def _channels(file: h5py.File, path: Path, shape: tuple[int, int, int] | None) -
 
 
 def _keys(file: h5py.File, path: Path) -> tuple[str, ...]:
-    """Names of the classes, () where there are none."""
+    """Names of the classes, () if there are none."""
     entry = _entry(file, "extra/keys", path, required=False)
     if entry is None:
         return ()
@@ -286,7 +286,7 @@ def _keys(file: h5py.File, path: Path) -> tuple[str, ...]:
 
 
 def _speakers(file: h5py.File, path: Path) -> npt.NDArray[np.int64] | None:
-    """Speaker of each sample; names become numbers in the order of the alphabet."""
+    """Speaker of each sample, or None; names become numbers in alphabetical order."""
     entry = _entry(file, "extra/speaker", path, required=False)
     if entry is None or entry.size == 0:
         return None

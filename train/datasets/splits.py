@@ -1,4 +1,4 @@
-"""Validation splits of a training set: whole speakers, or the same share of every class."""
+"""Validation splits of a training set: by speaker, or with the same fraction of every class."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ WAYS = ("speaker", "stratified", "auto")
 
 
 def split(dataset: SpikeDataset, fraction: float, seed: int, by: str = "auto") -> tuple[Indices, Indices]:
-    """Sample numbers (train, valid), both rising, together every sample once; the same for the same seed.
+    """Sample numbers (train, valid), both ascending; every sample is in exactly one; the same seed gives the same split.
 
-    "speaker": speakers in random order go to the validation set while that brings its size closer to ``fraction`` of the
-    samples, so no speaker is on both sides. "stratified": round(fraction * n) of the n samples of each class, at least one
-    on each side where there are two. "auto": by speaker where the data knows at least two, otherwise stratified.
+    "speaker": speakers in random order move to the validation set if this brings its size closer to ``fraction`` of the
+    samples, so no speaker is in both sets. "stratified": round(fraction * n) of the n samples of each class, at least one
+    in each set if there are two. "auto": by speaker if the data has at least two speakers, otherwise stratified.
 
     Raises DataError for a fraction outside 0..1, an unknown way, unknown speakers, or too few speakers or samples.
     """
@@ -39,7 +39,7 @@ def split(dataset: SpikeDataset, fraction: float, seed: int, by: str = "auto") -
 
 
 def _by_speaker(dataset: SpikeDataset, fraction: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Mask of the validation samples: whole speakers, of about ``fraction`` of the samples; never none and never all."""
+    """Mask of the validation samples: all samples of some speakers, about ``fraction`` of the samples; never none or all."""
     assert dataset.speakers is not None
     speakers, sizes = np.unique(dataset.speakers, return_counts=True)
     target = fraction * len(dataset)
@@ -51,13 +51,13 @@ def _by_speaker(dataset: SpikeDataset, fraction: float, rng: np.random.Generator
         if closer and len(taken) < speakers.size - 1:
             taken.append(i)
             total += sizes[i]
-    if not taken:  # every speaker is more than twice the share: the smallest is the nearest to it
+    if not taken:  # every speaker has more than twice the target, so the smallest is nearest to it
         taken.append(order[np.argmin(sizes[order])])
     return np.isin(dataset.speakers, speakers[taken])
 
 
 def _by_class(dataset: SpikeDataset, fraction: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Mask of the validation samples: ``fraction`` of each class, at least one on each side of a class of two or more."""
+    """Mask of the validation samples: ``fraction`` of each class; a class of two or more has at least one in each set."""
     valid = np.zeros(len(dataset), bool)
     for label in np.unique(dataset.labels):
         members = rng.permutation(np.flatnonzero(dataset.labels == label))
