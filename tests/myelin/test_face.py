@@ -59,6 +59,7 @@ def test_blocks_are_those_of_training():
     assert myelin.nn.DelayedRecurrent is DelayedRecurrent and set(myelin.nn.__all__) <= set(dir(myelin.nn))
 
 
+@pytest.mark.lava
 def test_slayer_is_lava_dls():
     from myelin.lava_models import compat
 
@@ -99,6 +100,7 @@ def test_an_input_can_be_chosen_as_on_the_command_line(small, tmp_path):
     assert choice.named and not myelin.InputChoice().named
 
 
+@pytest.mark.training
 def test_the_way_from_data_to_a_report(tiny, tmp_path):
     """Train, export, explore, quantise, validate and report by calls alone."""
     said = []

@@ -86,6 +86,7 @@ def test_only_commands_parse_arguments():
     assert {name for name in users if not name.startswith("myelin/commands/")} == {"myelin/cli.py"}
 
 
+@pytest.mark.subprocess
 def test_the_face_loads_at_once():
     """``import myelin`` in a fresh process; the best of three, since other processes run beside this one."""
     code = "import time\nbegan = time.perf_counter()\nimport myelin\nprint(time.perf_counter() - began)"

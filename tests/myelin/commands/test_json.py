@@ -45,7 +45,11 @@ def test_every_command_with_json_is_tried_here():
     assert having == {*COMMANDS, "board"}  # a board's is in tests/lava_models/test_board.py
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+#: What some of them start beside themselves, and train.
+MARKS = {"sweep": (pytest.mark.subprocess, pytest.mark.training), "doctor": (pytest.mark.subprocess, pytest.mark.lava)}
+
+
+@pytest.mark.parametrize("command", [pytest.param(name, marks=MARKS.get(name, ())) for name in COMMANDS])
 def test_the_envelope_in_a_file_and_on_standard_output(command, tiny, artifacts, runs, main, tmp_path, capsys):
     arguments, code, verdict, field = arguments_of(command, tiny, artifacts, runs, tmp_path)
     file = tmp_path / "out.json"
