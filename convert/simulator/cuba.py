@@ -17,7 +17,16 @@ from myelin.convert.neurons import Cuba
 from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.events import run_cuba
 from myelin.convert.simulator.plan import NO_PLAN, ConnectionPlan, alike, is_narrow
-from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density
+from myelin.convert.simulator.stage import (
+    Arrays,
+    Choice,
+    InputStage,
+    Names,
+    PreparedConnection,
+    Spikes,
+    States,
+    measured_density,
+)
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
 _NONE = np.zeros((0, 0, 0), np.int32)
@@ -49,18 +58,12 @@ class CubaPopulation:
 
 
 @dataclass(frozen=True)
-class CubaInputStage:
+class CubaInputStage(InputStage):
     """The CUBA neurons of an input layer."""
 
     source: Input
     neuron: Cuba
     population: CubaPopulation
-    order: None = None
-    wants_many_samples: bool = False
-
-    def choose(self, spikes: Spikes) -> Choice:
-        """See ``Stage.choose``; there is no connection."""
-        return Choice(False)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """See ``Stage.run``; ``spikes`` are the input values."""

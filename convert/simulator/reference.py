@@ -11,21 +11,15 @@ from myelin.convert.inputs import input_values
 from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Neuron
 from myelin.convert.neurons.neuron import Ints
-from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, measured_density
+from myelin.convert.simulator.stage import Arrays, Choice, InputStage, Names, PreparedConnection, Spikes, measured_density
 
 
 @dataclass(frozen=True)
-class ReferenceInputStage:
+class ReferenceInputStage(InputStage):
     """Neurons at a network's input."""
 
     source: Input
     neuron: Neuron
-    order: None = None
-    wants_many_samples: bool = False
-
-    def choose(self, spikes: Spikes) -> Choice:
-        """See ``Stage.choose``; there is no connection."""
-        return Choice(False)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """See ``Stage.run``; ``spikes`` are the input values."""

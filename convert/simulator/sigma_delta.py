@@ -18,7 +18,17 @@ from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Delta, SigmaDelta
 from myelin.convert.simulator.events import drive
 from myelin.convert.simulator.plan import ordered_matrix
-from myelin.convert.simulator.stage import Arrays, Choice, Names, PreparedConnection, Spikes, States, measured_density, wrapped
+from myelin.convert.simulator.stage import (
+    Arrays,
+    Choice,
+    InputStage,
+    Names,
+    PreparedConnection,
+    Spikes,
+    States,
+    measured_density,
+    wrapped,
+)
 from myelin.hw_configs.errors import DataError
 
 #: Sums of this magnitude or more are refused.  Lava's synapses store odd weights doubled, and their sums have 32 bit too.
@@ -118,17 +128,11 @@ def _refuse_reset(interval: int) -> None:
 
 
 @dataclass(frozen=True)
-class DeltaStage:
+class DeltaStage(InputStage):
     """The delta encoders of an input layer."""
 
     source: Input
     neuron: Delta
-    order: None = None
-    wants_many_samples: bool = False
-
-    def choose(self, spikes: Spikes) -> Choice:
-        """See ``Stage.choose``; there is no connection."""
-        return Choice(False)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """See ``Stage.run``; ``spikes`` are the input values."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,18 @@ class Stage(Protocol):
             "spikes" and the wanted states, each (batch, steps, neurons).
         """
         ...
+
+
+class InputStage:
+    """Common part of the neurons at an input, which no connection reaches."""
+
+    #: Input neurons are held in C order.
+    order: ClassVar[None] = None
+    wants_many_samples: ClassVar[bool] = False
+
+    def choose(self, spikes: Spikes) -> Choice:
+        """See ``Stage.choose``: there is no connection to choose an engine for."""
+        return Choice(False)
 
 
 @dataclass
