@@ -16,6 +16,8 @@ from tiny_data import DENSE
 from myelin.convert import write_netx
 from myelin.lava_models import compat
 
+pytestmark = [pytest.mark.subprocess, pytest.mark.lava, pytest.mark.training]  # builds wheels and runs what is in them
+
 ROOMS = ("train", "convert", "lava_models", "hw_configs")
 #: Files that a user may well have; each raises when it is imported.
 USERS_OWN = (*ROOMS, "tests", "report", "sweep", "validation", "commands", "backends")

@@ -113,6 +113,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.subprocess
 def test_every_module_without_any_part_is_there_or_says_what_it_lacks(without, tmp_path):
     done = packaged.python("-c", IMPORTS, place=ROOT, cwd=tmp_path, path=(without(*parts.PARTS),))
     found = json.loads(done.stdout or "{}")
@@ -141,6 +142,7 @@ print(json.dumps(results))
 """
 
 
+@pytest.mark.subprocess
 def test_what_works_without_torch_and_what_says_that_it_needs_it(without, artifacts, runs, tiny, tmp_path):
     art, data, report = str(artifacts["conv"]), ["--data", str(tiny.data)], str(tmp_path / "report.html")
     works = {

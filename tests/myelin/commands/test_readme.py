@@ -22,8 +22,8 @@ GRID = 'base = "{config}"\nseeds = [0]\n[[case]]\nname = "as it is"\n'
 def commands():
     """The lines of the README's blocks that start a program of ours, comments off."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```[a-z]*\n(.*?)^```$", text, re.S | re.M)
-    lines = [line.split(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.S | re.M)  # a block of Python has a language beside its fence
+    lines = [line.split(" #")[0].strip() for language, block in blocks if not language for line in block.splitlines()]
     return [line for line in lines if line.startswith(("myelin ", "torchrun "))]
 
 
