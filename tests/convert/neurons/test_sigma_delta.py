@@ -1,4 +1,4 @@
-"""Sigma-delta layers in the simulator: by hand, against a slow writing of the equations, and what is refused by name."""
+"""Sigma-delta layers in the simulator: by hand, against a reference implementation, and what is refused by name."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_negative_messages_drive_cuba_neurons_too(engine):
     assert got.layers[0]["u"][0, :, 0].tolist() == [0, -6 * 20 * 64, 2 * 20 * 64, 0, 0, 0]
 
 
-# ---- against the slow writing
+# ---- against the reference implementation
 
 
 @settings(max_examples=150, deadline=None)
