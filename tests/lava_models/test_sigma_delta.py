@@ -1,4 +1,4 @@
-"""Sigma-delta networks on Lava: the simulator, the reference implementation and Lava's processes agree in every message and state."""
+"""Sigma-delta networks on Lava: the simulator, the reference and Lava's processes agree in every message and state."""
 
 import os
 
