@@ -54,6 +54,7 @@ with locked(sys.argv[1]) as held:
 """
 
 
+@pytest.mark.subprocess
 def test_a_lock_is_held_by_one_process_and_freed_however_it_ends(tmp_path):
     path = tmp_path / "a.lock"
     other = subprocess.Popen(

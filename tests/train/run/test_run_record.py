@@ -67,6 +67,7 @@ def test_a_damaged_file_is_refused_in_one_line(content, said, tmp_path):
     assert "\n" not in str(caught.value) and "name a folder that `myelin train` wrote" in str(caught.value)
 
 
+@pytest.mark.subprocess
 def test_reading_a_run_loads_no_torch(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(VALUES))
     code = (
