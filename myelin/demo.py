@@ -56,8 +56,8 @@ def demo(
     overrides: Sequence[str] = (),
     max_drop_points: float = MAX_DROP_POINTS,
     progress: bool = True,
-) -> None:
-    """Train, export, check, simulate, validate, draw and report into ``out``; print each step.
+) -> list[Path]:
+    """Train, export, check, simulate, validate, draw and report into ``out``; print each step and return what was made.
 
     A finished run in ``out`` is reused, an unfinished one is continued.
 
@@ -111,23 +111,18 @@ def demo(
         stages = {"validation": values, "exploration": exploration}
         report = write_report(art, data, out / "report.html", stages=stages, run=run)
         print("\n".join(f"   {line}" for line in report.lines()))
-    _summarise(
-        steps,
-        result,
-        validation,
-        [
-            run,
-            art,
-            *(out / f"{name}.json" for name in ("simulation", "validation", "exploration")),
-            out / "validation.png",
-            *pictures,
-            out / "report.html",
-            out / "report.json",
-        ],
-        out,
-        data,
-    )
+    made = [
+        run,
+        art,
+        *(out / f"{name}.json" for name in ("simulation", "validation", "exploration")),
+        out / "validation.png",
+        *pictures,
+        out / "report.html",
+        out / "report.json",
+    ]
+    _summarise(steps, result, validation, made, out, data)
     require_pass(validation)
+    return made
 
 
 def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from myelin.commands import arguments
+from myelin.commands.output import write_result
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -17,6 +18,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="folder to write (default: demo)")
     parser.add_argument("--epochs", metavar="N", type=arguments.positive, help="epochs of training (default: the experiment's)")
+    arguments.add_json(parser, "also write the list of what was made as JSON")
     parser.set_defaults(run=run_demo)
 
 
@@ -24,5 +26,6 @@ def run_demo(args: argparse.Namespace) -> int:
     """Run all steps; returns 0."""
     from myelin.demo import demo
 
-    demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])
+    made = demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])
+    write_result(args.json, "demo", {"folder": str(args.out), "made": [str(path) for path in made]}, "pass")
     return 0

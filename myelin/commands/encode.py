@@ -6,6 +6,9 @@ import argparse
 import time
 from pathlib import Path
 
+from myelin.commands.arguments import add_json
+from myelin.commands.output import write_result
+
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``encode``; it sets ``run``."""
@@ -20,6 +23,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--channels", type=int, default=700, help="channels of the inner ear: 700 as SHD, or 140 (default 700)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the nerve fibres (default 0)")
     parser.add_argument("--jobs", type=int, default=1, help="files encoded at the same time (default 1)")
+    add_json(parser)
     parser.set_defaults(run=run_encode)
 
 
@@ -29,9 +33,20 @@ def run_encode(args: argparse.Namespace) -> int:
 
     start = time.perf_counter()
     data = encode_folder(args.wav_dir, args.out, channels=args.channels, seed=args.seed, jobs=args.jobs, progress=True)
-    speakers = "unknown" if data.speakers is None else str(data.speakers.max() + 1)
+    seconds, speakers = time.perf_counter() - start, None if data.speakers is None else int(data.speakers.max() + 1)
+    voices = "unknown" if speakers is None else speakers
     print(
         f"{args.out}: {len(data)} words, {data.classes} classes ({', '.join(data.keys[:20])}{', ...' * (data.classes > 20)}), "
-        f"{speakers} speakers, {data.channels} channels, {data.units.size} spikes, {time.perf_counter() - start:.1f} s"
+        f"{voices} speakers, {data.channels} channels, {data.units.size} spikes, {seconds:.1f} s"
     )
+    result = {
+        "file": str(args.out),
+        "words": len(data),
+        "classes": list(data.keys),
+        "speakers": speakers,
+        "channels": data.channels,
+        "spikes": int(data.units.size),
+        "seconds": seconds,
+    }
+    write_result(args.json, "encode", result)
     return 0

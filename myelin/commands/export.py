@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from myelin.commands import arguments
+from myelin.commands.output import write_result
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -22,6 +23,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument("--out", metavar="ART", type=Path, required=True, help="folder to write; an older artifact is replaced")
     parser.add_argument("--clip-delays", action="store_true", help="shorten delays too long for the target; print their number")
     arguments.add_data(parser, help="data for the golden inputs (default: the data of the run, if built in)")
+    arguments.add_json(parser)
     parser.set_defaults(run=run_export)
 
 
@@ -31,4 +33,13 @@ def run_export(args: argparse.Namespace) -> int:
 
     exported = export(args.run_folder, args.out, target=args.target, clip_delays=args.clip_delays, data=args.data)
     print("\n".join(exported.lines))
+    result = {
+        "run": str(args.run_folder),
+        "artifact": str(exported.folder),
+        "target": args.target,
+        "layers": len(exported.network.layers),
+        "longest_delay_steps": exported.network.max_delay_steps,
+        "text": list(exported.lines),
+    }
+    write_result(args.json, "export", result, "pass")
     return 0

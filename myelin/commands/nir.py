@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from myelin.commands import arguments
+from myelin.commands.output import write_result
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
@@ -36,6 +38,7 @@ def _add_export(actions: arguments.Subparsers) -> None:
         help="leave the one-step latency of feed-forward connections out of their delays, for simulators without Delay nodes: "
         "layers run one step earlier for each connection; not allowed with a bias",
     )
+    arguments.add_json(parser)
     parser.set_defaults(run=run_export)
 
 
@@ -69,6 +72,7 @@ def _add_import(actions: arguments.Subparsers) -> None:
         type=arguments.count,
         help="bits of the integers that enter as input; 0 for spikes (default: the file's, or 0)",
     )
+    arguments.add_json(parser)
     parser.set_defaults(run=run_import)
 
 
@@ -83,6 +87,8 @@ def run_export(args: argparse.Namespace) -> int:
     print(f"{args.out}: {_described(network)}, a step is {dt_ms:g} ms")
     if args.no_latency:
         print("delays without the step of latency of each connection: layer l (from 0) runs l + 1 steps earlier")
+    result = {"network": str(args.network), "file": str(args.out), "step_ms": dt_ms, "step_latency": not args.no_latency}
+    write_result(args.json, "nir export", result | _shapes(network))
     return 0
 
 
@@ -104,15 +110,23 @@ def run_import(args: argparse.Namespace) -> int:
     )
     write_netx(opened.network, args.out)
     print(f"{args.out}: {_described(opened.network)}")
+    result = {"file": str(args.file), "network": str(args.out), "note": opened.note, **_shapes(opened.network)}
     if opened.floats is None:
         print("integers as the file has them")
+        write_result(args.json, "nir import", result | {"rounding_errors": None})
         return 0
     from myelin.convert.quantise.rounding import rounding_errors
 
     print("floats rounded to the nearest integers, without data:")
-    for index, errors in enumerate(rounding_errors(opened.floats, opened.network)):
+    found = rounding_errors(opened.floats, opened.network)
+    for index, errors in enumerate(found):
         print(f"  layer {index} ({opened.network.layers[index].kind}): {errors}")
+    write_result(args.json, "nir import", result | {"rounding_errors": [asdict(errors) for errors in found]})
     return 0
+
+
+def _shapes(network: Network) -> dict[str, Any]:
+    return {"input_shape": list(network.input.shape), "layer_shapes": [list(layer.shape) for layer in network.layers]}
 
 
 def _described(network: Network) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
-from myelin.commands.output import show_progress
+from myelin.commands.output import show_progress, write_result
 
 #: Stage whose JSON the report accepts -> the command that writes it.
 _STAGES = {"validation": "validate", "mapping": "map", "profile": "profile", "exploration": "explore", "sweep": "sweep"}
@@ -44,6 +44,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument(
         "--run", dest="training_run", metavar="RUN", type=Path, help="folder of the training run, for its learning curve"
     )
+    arguments.add_json(parser)
     parser.set_defaults(run=run_report)
 
 
@@ -65,4 +66,6 @@ def run_report(args: argparse.Namespace) -> int:
         say=partial(print, flush=True),
     )
     print("\n".join(report.lines()))
+    result = {"report": str(report.page), "values": str(report.beside), "verdict": report.values["verdict"]}
+    write_result(args.json, "report", result)
     return 0

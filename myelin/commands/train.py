@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
+from myelin.commands.output import write_result
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -52,6 +53,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         default=600.0,
         help="under torchrun: longest wait of a process for another before all stop (default 600)",
     )
+    arguments.add_json(parser, "also write the record of the run as JSON")
     parser.set_defaults(run=run_train)
 
 
@@ -79,4 +81,5 @@ def run_train(args: argparse.Namespace) -> int:
         )
         if processes.first:
             print("\n".join(summary(record, args.out)))
+            write_result(args.json, "train", {"run": str(args.out), "record": record})
     return 0

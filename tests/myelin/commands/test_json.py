@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 
+import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from myelin.cli import build_parser
 from myelin.envelope import FORMAT, envelope, result_of
@@ -33,16 +36,41 @@ def arguments_of(command, tiny, artifacts, runs, tmp_path):
         "validate": ((art, *data, "--lava-samples", 0), 1, "undecided", "gate"),
         "sweep": ((tmp_path / "grid.toml", *data, "--out", tmp_path / "sweep", "--jobs", 1), 0, "pass", "table"),
         "doctor": ((), None, None, "backends"),
+        "export": ((runs["dense"], *data, "--target", "loihi2", "--out", tmp_path / "art"), 0, "pass", "longest_delay_steps"),
+        "report": ((art, "--out", tmp_path / "r.html", "--samples", 4), 0, None, "verdict"),
+        "nir export": ((art, "--out", tmp_path / "a.nir"), 0, None, "step_ms"),
+        "nir import": ((tmp_path / "a.nir", "--out", tmp_path / "a.net"), 0, None, "rounding_errors"),
+        "encode": ((tmp_path / "wavs", "--out", tmp_path / "w.h5", "--channels", 140), 0, None, "spikes"),
+        # a finished run: nothing is trained again
+        "train": ((tiny.configs["dense"], *data, "--out", tmp_path / "run", "--resume", "--quiet"), 0, None, "record"),
     }[command]  # fmt: skip
 
 
-COMMANDS = ("check", "profile", "map", "simulate", "diff", "explore", "quantise", "validate", "sweep", "doctor")
+def prepared(command, tiny, artifacts, runs, main, tmp_path):
+    """What some of them read."""
+    if command == "nir import":
+        pytest.importorskip("nir")
+        assert main("nir", "export", artifacts["dense"], "--out", tmp_path / "a.nir") == 0
+    if command == "train":
+        shutil.copytree(runs["dense"], tmp_path / "run")
+    if command == "encode":
+        (tmp_path / "wavs").mkdir()
+        tone = (8000 * np.sin(2 * np.pi * 400 * np.arange(800) / 8000)).astype(np.int16)
+        wavfile.write(tmp_path / "wavs" / "low_anna_0.wav", 8000, tone)
+
+
+COMMANDS = (
+    "check", "profile", "map", "simulate", "diff", "explore", "quantise", "validate", "sweep", "doctor", "export", "report",
+    "nir export", "nir import", "encode", "train",
+)  # fmt: skip
 
 
 def test_every_command_with_json_is_tried_here():
     (group,) = [action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)]
-    having = {name for name, parser in group.choices.items() if "--json" in parser.format_help()}
-    assert having == {*COMMANDS, "board"}  # a board's is in tests/lava_models/test_board.py
+    lacking = {name for name, parser in group.choices.items() if "--json" not in parser.format_help()}
+    assert lacking == {"nir"}  # its two actions have it
+    # a board's is in tests/lava_models/test_board.py, the demo's below
+    assert group.choices.keys() == {name.split()[0] for name in COMMANDS} | {"board", "demo"}
 
 
 #: What some of them start beside themselves, and train.
@@ -51,9 +79,13 @@ MARKS = {"sweep": (pytest.mark.subprocess, pytest.mark.training), "doctor": (pyt
 
 @pytest.mark.parametrize("command", [pytest.param(name, marks=MARKS.get(name, ())) for name in COMMANDS])
 def test_the_envelope_in_a_file_and_on_standard_output(command, tiny, artifacts, runs, main, tmp_path, capsys):
+    if command.startswith("nir"):
+        pytest.importorskip("nir")
+    prepared(command, tiny, artifacts, runs, main, tmp_path)
     arguments, code, verdict, field = arguments_of(command, tiny, artifacts, runs, tmp_path)
+    capsys.readouterr()
     file = tmp_path / "out.json"
-    first = main(command, *arguments, "--json", file)
+    first = main(*command.split(), *arguments, "--json", file)
     assert first == code or command == "doctor"
     written, shown = json.loads(file.read_text()), capsys.readouterr()
     assert list(written) == ["format", "myelin", "command", "verdict", "result"]
@@ -61,11 +93,27 @@ def test_the_envelope_in_a_file_and_on_standard_output(command, tiny, artifacts,
     assert written["verdict"] == (("pass" if first == 0 else "fail") if command == "doctor" else verdict)
     assert field in written["result"] and shown.out
 
-    assert main(command, *arguments, "--json", "-") == first
+    assert main(*command.split(), *arguments, "--json", "-") == first
     again = capsys.readouterr()
     printed = json.loads(again.out)  # nothing else is there
     assert {**printed, "result": None} == {**written, "result": None} and printed["result"].keys() == written["result"].keys()
     assert shown.out.splitlines()[0].split()[0] in again.err  # the text for people
+
+
+def test_the_demo_lists_what_it_made(main, monkeypatch, tmp_path, capsys):
+    """Its steps are tested in tests/whole_way; here, what it returns."""
+
+    def made(out, *, overrides):
+        print("== 1 train")
+        assert overrides == ["train.epochs=3"]
+        return [out / "run", out / "report.html"]
+
+    monkeypatch.setattr("myelin.demo.demo", made)
+    assert main("demo", "--out", tmp_path, "--epochs", 3, "--json", "-") == 0
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert (found["command"], found["verdict"]) == ("demo", "pass") and "== 1 train" in shown.err
+    assert found["result"] == {"folder": str(tmp_path), "made": [str(tmp_path / "run"), str(tmp_path / "report.html")]}
 
 
 def test_a_verdict_that_fails(small, artifacts, main, tmp_path, capsys):
