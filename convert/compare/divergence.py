@@ -19,7 +19,7 @@ from myelin.convert.compare.constants import ConstantDifference, constant_differ
 from myelin.convert.compare.difference import Place, first_place
 from myelin.convert.compare.neuron_constants import NeuronConstants, neuron_constants
 from myelin.convert.compare.neuron_step import NeuronStep, neuron_step
-from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, ComparedPopulation, Side, populations, recorded
+from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, ComparedPopulation, ComparedRun, populations, recorded
 from myelin.convert.network import Network
 
 #: Upper bound on the memory of both sides' recordings at a time, in bytes.
@@ -123,8 +123,8 @@ class Divergence:
 
 
 def diverge(
-    a: Side,
-    b: Side,
+    a: ComparedRun,
+    b: ComparedRun,
     batches: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]],
     progress: Callable[[int], object] = lambda samples: None,
 ) -> Divergence:
@@ -158,8 +158,8 @@ def samples_at_a_time(network: Network, steps: int) -> int:
 class _Total:
     """Sums over the batches so far."""
 
-    a: Side
-    b: Side
+    a: ComparedRun
+    b: ComparedRun
     populations: list[ComparedPopulation] = field(init=False)
     sums: dict[str, int] = field(default_factory=dict)
     first: FirstDifference | None = None

@@ -20,7 +20,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ComparedRun:
     """One of the two runs.
 
     Attributes:
@@ -43,7 +43,7 @@ class ComparedPopulation:
     shape: Shape
 
 
-def populations(a: Side, b: Side) -> list[ComparedPopulation]:
+def populations(a: ComparedRun, b: ComparedRun) -> list[ComparedPopulation]:
     """The populations that can be compared, from the input to the output; only the output if one side records no more."""
     network, found = a.network, []
     if a.without is not None and b.without is not None:
@@ -54,7 +54,9 @@ def populations(a: Side, b: Side) -> list[ComparedPopulation]:
     return [*found, ComparedPopulation(OUTPUT, None, network.output_shape)]
 
 
-def recorded(side: Side, populations: list[ComparedPopulation], frames: npt.NDArray[Any]) -> tuple[Recording, list[Arrays]]:
+def recorded(
+    side: ComparedRun, populations: list[ComparedPopulation], frames: npt.NDArray[Any]
+) -> tuple[Recording, list[Arrays]]:
     """Run one side on ``frames`` (batch, steps, ...); returns the recording and, for each population, its arrays by name.
 
     Arrays that the backend cannot record are derived from others if the neuron can do so (``Neuron.derive``).

@@ -17,7 +17,7 @@ from myelin.backends.names import DEFAULT_LAVA_SAMPLES, DIFF_BACKENDS
 from myelin.convert.compare.constants import require_same_structure
 from myelin.convert.compare.divergence import diverge, samples_at_a_time
 from myelin.convert.compare.report import as_dict
-from myelin.convert.compare.runs import Side
+from myelin.convert.compare.runs import ComparedRun
 from myelin.convert.network import Network
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.recording import Record, Recording
@@ -89,14 +89,14 @@ def diff(
     }
 
 
-def _side(network: Network, name: str | None, stock: bool, lag_steps: int, stack: contextlib.ExitStack) -> Side:
+def _side(network: Network, name: str | None, stock: bool, lag_steps: int, stack: contextlib.ExitStack) -> ComparedRun:
     if name is None:
-        return Side(network, lambda network, frames, record: simulate(network, frames, record=record))
+        return ComparedRun(network, lambda network, frames, record: simulate(network, frames, record=record))
     from myelin.lava_models.runner import UNRECORDABLE, Worker
 
     worker = stack.enter_context(Worker())
     run: Callable[[Network, npt.NDArray[Any], Record], Recording] = functools.partial(_lava, worker.run, name, stock, lag_steps)
-    return Side(network, run, None if name == "loihi2" else frozenset(UNRECORDABLE))
+    return ComparedRun(network, run, None if name == "loihi2" else frozenset(UNRECORDABLE))
 
 
 def _lava(

@@ -20,7 +20,7 @@ from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Parity, Trains, compare_trains
 from myelin.convert.compare.divergence import diverge
 from myelin.convert.compare.report import as_dict
-from myelin.convert.compare.runs import Side
+from myelin.convert.compare.runs import ComparedRun
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
 from myelin.convert.samples import Samples, spread_choice
@@ -211,7 +211,10 @@ def _training_divergence(
         runs = _expected_runs(examination)
     else:
         here = str(examination.artifact.folder)
-        runs = (("training code", here, Side(network, trained.run, frozenset({"a", "u", "v"}))), _simulated(network, here))
+        runs = (
+            ("training code", here, ComparedRun(network, trained.run, frozenset({"a", "u", "v"}))),
+            _simulated(network, here),
+        )
     return _on_sample(*runs, parity.first.sample, samples)
 
 
@@ -224,7 +227,7 @@ def _backend_equality(network: Network, backend: IntegerBackend, samples: Sample
     parity = compare_trains(f"{backend.title} = simulator", _trains(expected), _trains(got), numbers)
     found = None
     if parity.first is not None:
-        other = backend.title, NETWORK, Side(network, backend.run, backend.without)
+        other = backend.title, NETWORK, ComparedRun(network, backend.run, backend.without)
         found = _on_sample(_simulated(network, NETWORK), other, parity.first.sample, samples)
     return Equality(parity.name, parity, divergence=found)
 
@@ -235,11 +238,11 @@ def _trains(recording: Recording) -> Trains:
 
 
 #: Name of a backend, name of its network, and the run.
-_Named = tuple[str, str, Side]
+_Named = tuple[str, str, ComparedRun]
 
 
 def _simulated(network: Network, name: str) -> _Named:
-    return "simulator", name, Side(network, lambda network, frames, record: simulate(network, frames, record=record))
+    return "simulator", name, ComparedRun(network, lambda network, frames, record: simulate(network, frames, record=record))
 
 
 def _expected_runs(examination: Examination) -> tuple[_Named, _Named]:

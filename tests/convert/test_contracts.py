@@ -13,7 +13,7 @@ from toys import FloatIntegrator, Integrator, OneToOne
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, read_netx, simulate, write_netx, write_nir
 from myelin.convert.artifact.lava_export import network_arrays
 from myelin.convert.compare.divergence import diverge
-from myelin.convert.compare.runs import Side
+from myelin.convert.compare.runs import ComparedRun
 from myelin.convert.floats.network import dequantised
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.floats.twins import TWINS
@@ -179,11 +179,11 @@ def test_diff_finds_a_planted_constant_and_works_out_the_step(spikes):
     a = toy_network()
     b = replace(a, layers=(replace(a.layers[0], neuron=Integrator(100, [3, 0, 1, 0, 9])), a.layers[1]))
     run = lambda network, frames, record: simulate(network, frames, record=record)  # noqa: E731
-    found = diverge(Side(a, run), Side(b, run), [(np.arange(len(spikes)), spikes)])
+    found = diverge(ComparedRun(a, run), ComparedRun(b, run), [(np.arange(len(spikes)), spikes)])
     assert (found.first.place.neuron, found.first.names) == (4, ("v",))
     assert found.first.constants.constants == (("bias", 7, 9),)
     assert [step.expected["v"] for step in found.first.steps] == list(found.first.now["v"])
-    assert diverge(Side(a, run), Side(a, run), [(np.arange(len(spikes)), spikes)]).first is None
+    assert diverge(ComparedRun(a, run), ComparedRun(a, run), [(np.arange(len(spikes)), spikes)]).first is None
 
 
 def test_floats_refuse_it_by_name_until_it_has_a_twin(spikes, monkeypatch):

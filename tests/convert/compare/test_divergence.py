@@ -12,17 +12,17 @@ from myelin.convert.compare.constants import constant_differences, require_same_
 from myelin.convert.compare.difference import Place, first_place
 from myelin.convert.compare.divergence import diverge, samples_at_a_time
 from myelin.convert.compare.report import SHOWN, as_dict, lines
-from myelin.convert.compare.runs import Side
+from myelin.convert.compare.runs import ComparedRun
 from myelin.hw_configs.errors import NetworkError
 
 
 def side(network, without=frozenset()):
-    return Side(network, lambda network, frames, record: simulate(network, frames, record=record), without)
+    return ComparedRun(network, lambda network, frames, record: simulate(network, frames, record=record), without)
 
 
 def compare(a, b, spikes, size=2):
     batches = ((np.arange(i, min(i + size, len(spikes))), spikes[i : i + size]) for i in range(0, len(spikes), size))
-    return diverge(a if isinstance(a, Side) else side(a), b if isinstance(b, Side) else side(b), batches)
+    return diverge(a if isinstance(a, ComparedRun) else side(a), b if isinstance(b, ComparedRun) else side(b), batches)
 
 
 def edited(network, index, **changes):
@@ -240,7 +240,7 @@ def test_a_backend_that_breaks_the_equations_is_found_out(chain, spikes):
             recording.layers[1]["v"][row, 7:, 4] += 1
         return recording
 
-    found = compare(chain, Side(chain, wrong), spikes)
+    found = compare(chain, ComparedRun(chain, wrong), spikes)
     assert where(found) == (3, 7, "layer 1 (dense, recurrent dense)", 4)
     shown = as_dict(found)
     assert [shown["first"]["by_the_equations"][name]["wrong_in_the_run"] for name in "AB"] == [[], ["v"]]

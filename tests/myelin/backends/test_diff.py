@@ -15,7 +15,7 @@ import myelin.cli
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.compare.divergence import diverge
-from myelin.convert.compare.runs import Side
+from myelin.convert.compare.runs import ComparedRun
 from myelin.hw_configs.target_files import load_target
 
 
@@ -117,8 +117,8 @@ def test_lava_with_another_weight_parts_where_the_simulator_does(lava, network):
         return lava.run(network, frames, record=record)
 
     batch = [(np.array([5, 9]), frames)]
-    both = diverge(Side(network, fast), Side(changed, fast), batch)
-    mixed = diverge(Side(network, fast), Side(changed, slow, frozenset({"a"})), batch)
+    both = diverge(ComparedRun(network, fast), ComparedRun(changed, fast), batch)
+    mixed = diverge(ComparedRun(network, fast), ComparedRun(changed, slow, frozenset({"a"})), batch)
     assert both.first.place == mixed.first.place and both.first.sample == mixed.first.sample
     assert both.first.now == mixed.first.now and both.first.steps == mixed.first.steps
     assert [spread.sent for spread in both.spread] == [spread.sent for spread in mixed.spread]

@@ -174,6 +174,7 @@ def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
     assert f"next: {found['next_step']}" in shown
 
 
+@pytest.mark.lava
 def test_doctor_is_content_without_training(monkeypatch):
     """A machine that runs artifacts needs no torch."""
     from myelin.backends import doctor
