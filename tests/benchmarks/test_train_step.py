@@ -11,6 +11,7 @@ from benchmarks.training_layers import Point
 SIZES = replace(train_step.QUICK, neurons=(8, 12), lags=(6, 9), judged=Point("dense", 12, 9, 20, 2))
 
 
+@pytest.mark.lava
 def test_every_pair_of_sizes_is_run_against_the_right_peers():
     found = train_step.points(SIZES, "dense")
     assert {(point.neurons, point.lags) for point in found} == {(8, 6), (8, 9), (12, 6), (12, 9)}
