@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from myelin import nn
     from myelin.backends.diff import diff
+    from myelin.backends.simulator import simulate, stream
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.artifact.export import Exported, export
     from myelin.convert.explore.measure import explored as explore
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from myelin.convert.quantise.measure import quantised as quantise
     from myelin.convert.recording import Recording
     from myelin.convert.rules.measure import checked as check
-    from myelin.convert.simulator.simulator import simulate, stream
     from myelin.convert.stimulus import InputChoice
     from myelin.hw_configs.errors import (
         BackendError,
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 #: Module -> public names that it defines; ``name=other`` if the module calls it ``other``.
 _HOMES = {
     "myelin.backends.diff": "diff",
+    "myelin.backends.simulator": "simulate stream",
     "myelin.convert.artifact.artifact": "Artifact",
     "myelin.convert.artifact.export": "Exported export",
     "myelin.convert.explore.measure": "explore=explored",
@@ -83,7 +84,6 @@ _HOMES = {
     "myelin.convert.quantise.measure": "QuantisedNetwork quantise=quantised",
     "myelin.convert.recording": "Recording",
     "myelin.convert.rules.measure": "check=checked",
-    "myelin.convert.simulator.simulator": "simulate stream",
     "myelin.convert.stimulus": "InputChoice",
     "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
     "MissingPartError MyelinError NetworkError TargetError",

@@ -130,3 +130,17 @@ def test_nothing_is_printed(small, frames, capsys):
     myelin.check(small, "loihi2", inputs=frames)
     myelin.profile(small, inputs=frames)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_simulator_takes_what_read_gives_and_a_path(small, tmp_path):
+    write_netx(small, tmp_path / "small.net")
+    frames = (np.random.default_rng(2).random((3, 12, 2)) < 0.5).astype(np.uint8)
+    wanted = myelin.simulate(small, frames).output
+    opened = myelin.read(tmp_path / "small.net")
+    for source in (opened, tmp_path / "small.net", str(tmp_path / "small.net")):
+        np.testing.assert_array_equal(myelin.simulate(source, frames).output, wanted)
+        (streamed,) = myelin.stream(source, [frames])
+        np.testing.assert_array_equal(streamed.output, wanted)
+    assert wanted.any()
+    with pytest.raises(myelin.NetworkError, match="no such file or folder"):
+        myelin.simulate(tmp_path / "none.net", frames)

@@ -1,0 +1,69 @@
+"""The simulator for networks from anywhere: in memory, the result of ``myelin.read``, or a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy.typing as npt
+
+from myelin.convert.opened import Source, opened_source
+from myelin.convert.recording import Record, Recording
+from myelin.convert.simulator import simulator
+
+if TYPE_CHECKING:
+    from myelin.convert.simulator.stage import Engine
+
+
+def simulate(
+    network: Source,
+    spikes: npt.ArrayLike,
+    *,
+    record: Record | None = None,
+    chunk: int | None = None,
+    progress: bool = False,
+    reset_interval: int | None = None,
+    engine: Engine = "auto",
+) -> Recording:
+    """Run a network from rest on every sample, equal in every integer to Lava's fixed-point processes.
+
+    Args:
+        network: a ``Network``, the result of ``myelin.read``, or a path.
+        spikes: (batch, steps, *input shape), or with the input shape flattened; bool or integers.
+        record, chunk, progress, reset_interval, engine: see ``myelin.convert.simulate``.
+
+    Raises:
+        DataError: the spikes do not fit the network; or an option is wrong.
+        NetworkError: the path cannot be read.
+    """
+    return simulator.simulate(
+        opened_source(network).network,
+        spikes,
+        record=record,
+        chunk=chunk,
+        progress=progress,
+        reset_interval=reset_interval,
+        engine=engine,
+    )
+
+
+def stream(
+    network: Source,
+    batches: Iterable[npt.ArrayLike],
+    *,
+    record: Record | None = None,
+    reset_interval: int | None = None,
+    engine: Engine = "auto",
+) -> Iterator[Recording]:
+    """Run ``simulate`` on more samples than fit in memory: one recording for each array of ``batches``, taken one by one.
+
+    Args:
+        network: a ``Network``, the result of ``myelin.read``, or a path; prepared once.
+        batches: arrays of spikes as ``simulate`` takes them; a generator may read them from a file.
+        record, reset_interval, engine: see ``simulate``.
+
+    Raises:
+        DataError, NetworkError: see ``simulate``; raised when the batch with the fault is reached.
+    """
+    found = opened_source(network).network
+    return simulator.stream(found, batches, record=record, reset_interval=reset_interval, engine=engine)
