@@ -175,15 +175,15 @@ class Neuron(ABC):
             flat = each(values, shape)
             return flat if order is None else flat[order]
 
-        return self._changed(lambda _, values: laid(values))
+        return self._with_arrays(laid)
 
     def at(self, shape: Shape, neuron: int) -> Self:
         """The single neuron with flat index ``neuron``; its arrays of constants are scalars ()."""
-        return self._changed(lambda _, values: each(values, shape)[neuron : neuron + 1].reshape(()))
+        return self._with_arrays(lambda values: each(values, shape)[neuron])
 
-    def _changed(self, change: Any) -> Self:
-        arrays = {name: value for name, value in self.fields().items() if isinstance(value, np.ndarray)}
-        changes = {name: change(name, value) for name, value in arrays.items()}
+    def _with_arrays(self, change: Callable[[IntArray], IntArray]) -> Self:
+        """These neurons with ``change`` applied to every array of constants."""
+        changes = {name: change(value) for name, value in self.fields().items() if isinstance(value, np.ndarray)}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     def fields(self) -> dict[str, Any]:

@@ -47,14 +47,10 @@ def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:
     for index, layer in enumerate(network.layers):
         before, order = order, _order(layer)
         forward = PreparedConnection(layer.synapse, shape, delay_steps, Order(before, order), engine)
-        make = LAYER_STAGES.get(layer.neuron) or _reference
+        make = LAYER_STAGES.get(layer.neuron) or reference_stage
         stages.append(make(f"layer {index} ({layer.kind})", layer, forward, _recurrent(layer, order, engine)))
         shape, delay_steps = layer.shape, layer.delay_steps
     return stages
-
-
-def _reference(where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> Stage:
-    return reference_stage(layer, forward, recurrent)
 
 
 def _order(layer: Layer) -> IntArray | None:

@@ -82,7 +82,9 @@ class _Run:
                 self.arrays[name][:, t] = values
 
 
-def reference_stage(layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None) -> ReferenceStage:
+def reference_stage(
+    where: str, layer: Layer, forward: PreparedConnection, recurrent: PreparedConnection | None
+) -> ReferenceStage:
     """A prepared layer with its incoming connections."""
     order, drive = forward.order.target, layer.neuron.drive(layer.shape)
     neuron = layer.neuron.flattened(layer.shape, order)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Version of ``result.json``; increased when a field changes its meaning, so that runs are evaluated again.
 RESULT_VERSION = 1
-#: Splits allowed for reports: no choice is made on them.
-REPORT_SPLITS = ("valid", "test")
 #: Largest number of reasons listed when configurations are refused.
 _MOST_REASONS = 8
 

@@ -124,9 +124,8 @@ def test_a_connection_without_fields_is_refused_then_registered(tmp_path, spikes
     with pytest.raises(NetworkError, match=r"layer 0 \(one_to_one\): netx has no fields for a connection of kind 'one_to_one'"):
         write_netx(toy_network(), tmp_path / "toy.net")
     assert not list(tmp_path.iterdir())
-    size = int(np.prod((5,)))
     fields = SynapseFields(
-        lambda group, suffix, before, shape: OneToOne(weights(group, "weight" + suffix, size)),
+        lambda group, suffix, before, shape: OneToOne(weights(group, "weight" + suffix, int(np.prod(before)))),
         lambda group, synapse, suffix: group.create_dataset("weight" + suffix, data=synapse.weight),
     )
     monkeypatch.setitem(SYNAPSES, OneToOne.KIND, fields)
@@ -186,7 +185,7 @@ def test_diff_finds_a_planted_constant_and_works_out_the_step(spikes):
     assert diverge(ComparedRun(a, run), ComparedRun(a, run), [(np.arange(len(spikes)), spikes)]).first is None
 
 
-def test_floats_refuse_it_by_name_until_it_has_a_twin(spikes, monkeypatch):
+def test_floats_refuse_it_by_name_until_it_has_a_twin(tmp_path, spikes, monkeypatch):
     network = toy_network()
     with pytest.raises(
         NetworkError, match=r"layer 0 \(one_to_one\): has Integrator neurons; a float network has none of them; Cuba"
@@ -200,6 +199,10 @@ def test_floats_refuse_it_by_name_until_it_has_a_twin(spikes, monkeypatch):
     found = simulate_floats(floats, spikes)
     np.testing.assert_array_equal(found.output, integers.output)
     np.testing.assert_array_equal(found.layers[0]["v"] * 64, integers.layers[0]["v"])
+    pytest.importorskip("nir")
+    with pytest.raises(NetworkError, match=r"layer 0 \(one_to_one\): has FloatIntegrator neurons; NIR has no node for them"):
+        write_nir(network, tmp_path / "toy.nir")
+    assert not list(tmp_path.iterdir())
     rounded = round_network(floats)
     assert type(rounded.layers[0].neuron) is Integrator
     np.testing.assert_array_equal(simulate(rounded, spikes).output, integers.output)
