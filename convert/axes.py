@@ -1,0 +1,74 @@
+"""Brings spikes from PyTorch's order of axes, time last, into the order of every backend, time second."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.arrays import Shape
+from myelin.hw_configs.errors import DataError
+
+#: Axis of time in an array of samples: 1 for (batch, steps, ...), -1 for (batch, ..., steps) as in lava-dl's blocks.
+TimeAxis = Literal[1, -1]
+
+
+def frames_of(values: Any, input_shape: Shape, *, time_axis: TimeAxis | None = None, name: str = "spikes") -> npt.NDArray[Any]:
+    """Frames (batch, steps, *input shape) of bool or integers from an array or a tensor in either order of axes.
+
+    Args:
+        values: (batch, steps, *input shape) or (batch, *input shape, steps), or either with the input shape flattened; an array,
+            nested lists, or a torch tensor on any device.  Floats are taken if every value is an integer.
+        input_shape: shape of the network's input.
+        time_axis: 1 or -1; None recognises it by the input shape.
+        name: of the values, in messages.
+
+    Raises:
+        DataError: the shape fits neither order; it fits both, and ``time_axis`` is None; or a value is not an integer.
+    """
+    array = _array(values, name)
+    if time_axis not in (None, 1, -1):
+        raise DataError(f"time_axis is {time_axis!r}; 1 for (batch, steps, ...) or -1 for (batch, ..., steps) is allowed")
+    shapes = {tuple(input_shape), (math.prod(input_shape),)}
+    fits: list[TimeAxis] = [axis for axis, rest in ((1, array.shape[2:]), (-1, array.shape[1:-1])) if rest in shapes]  # type: ignore[misc]
+    wanted = ", ".join(map(str, input_shape))
+    if array.ndim < 3 or not fits:
+        raise DataError(f"{name} have shape {array.shape}; (batch, steps, {wanted}) or (batch, {wanted}, steps) is allowed")
+    if time_axis is None and len(fits) == 2:
+        raise DataError(
+            f"{name} have shape {array.shape}, which is both (batch, steps, ...) and (batch, ..., steps) for an input of shape "
+            f"({wanted}); say which with time_axis=1 or time_axis=-1"
+        )
+    axis = time_axis or fits[0]
+    if axis not in fits:
+        order = f"(batch, steps, {wanted})" if axis == 1 else f"(batch, {wanted}, steps)"
+        raise DataError(f"{name} have shape {array.shape}; with time_axis={axis}, {order} is allowed")
+    array = array if axis == 1 else np.moveaxis(array, -1, 1)
+    return np.ascontiguousarray(_integers(array, name).reshape(*array.shape[:2], *input_shape))
+
+
+def _array(values: Any, name: str) -> npt.NDArray[Any]:
+    if hasattr(values, "detach"):  # a torch tensor, without importing torch
+        values = values.detach().cpu().numpy()
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # nested lists of different lengths
+        raise DataError(f"{name} are no array: {error}; samples of the same number of steps are allowed") from None
+
+
+def _integers(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """``array`` as bool or integers, unchanged in value."""
+    if array.dtype.kind in "biu":
+        return array
+    if array.dtype.kind != "f":
+        raise DataError(f"{name} have dtype {array.dtype}; bool, integers, or floats that are integers are allowed")
+    whole = np.rint(array)
+    wrong = ~(np.isfinite(array) & (whole == array) & (np.abs(array) < 2**31))
+    if wrong.any():
+        raise DataError(
+            f"{name} hold {array[wrong].flat[0]:g} and {int(wrong.sum()) - 1} other values that are not integers; a network on the "
+            "chip takes spikes or counts: encode the values as spikes first"
+        )
+    return whole.astype(np.uint8 if array.size and array.min() >= 0 and array.max() <= 255 else np.int32)
