@@ -19,8 +19,8 @@ def frames_of(values: Any, input_shape: Shape, *, time_axis: TimeAxis | None = N
     """Frames (batch, steps, *input shape) of bool or integers from an array or a tensor in either order of axes.
 
     Args:
-        values: (batch, steps, *input shape) or (batch, *input shape, steps), or either with the input shape flattened; an array,
-            nested lists, or a torch tensor on any device.  Floats are taken if every value is an integer.
+        values: (batch, steps, *input shape) or (batch, *input shape, steps), or either with the input shape flattened; an
+            array, nested lists, or a torch tensor on any device.  Floats are taken if every value is an integer.
         input_shape: shape of the network's input.
         time_axis: 1 or -1; None recognises it by the input shape.
         name: of the values, in messages.
@@ -68,7 +68,7 @@ def _integers(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     wrong = ~(np.isfinite(array) & (whole == array) & (np.abs(array) < 2**31))
     if wrong.any():
         raise DataError(
-            f"{name} hold {array[wrong].flat[0]:g} and {int(wrong.sum()) - 1} other values that are not integers; a network on the "
-            "chip takes spikes or counts: encode the values as spikes first"
+            f"{name} hold {array[wrong].flat[0]:g} and {int(wrong.sum()) - 1} other values that are not integers; a network on "
+            "the chip takes spikes or counts: encode the values as spikes first"
         )
     return whole.astype(np.uint8 if array.size and array.min() >= 0 and array.max() <= 255 else np.int32)
