@@ -38,7 +38,8 @@ def read_input(found: ReadModule, block: Any) -> None:
     floats = read_neuron(neuron, shape)
     if np.any(floats.current_decay != 1):
         raise NetworkError(
-            "its neurons filter the input with a current decay below 1, and the chip adds an input to the voltage at once; build "
+            "its neurons filter the input with a current decay below 1, and the chip adds an input to the voltage at "
+            "once; build "
             "it with current_decay=1, or without neurons"
         )
     if found.source.max_value > _LARGEST_INPUT:
@@ -52,8 +53,8 @@ def read_input(found: ReadModule, block: Any) -> None:
     threshold = float(floats.threshold or 0.0) * scale
     if threshold != int(threshold):
         raise NetworkError(f"its threshold is {floats.threshold}; a multiple of 1/{scale} is allowed")
-    decay = np.rint(floats.voltage_decay * DECAY_UNITY).astype(np.int64)
-    cuba = Cuba(int(threshold), np.full((), DECAY_UNITY), decay)
+    decay = np.rint(floats.voltage_decay * DECAY_UNITY).astype(np.int32)
+    cuba = Cuba(int(threshold), np.full((), DECAY_UNITY, np.int32), decay)
     found.source = replace(found.source, neuron=cuba, weight=one, bias=bias)
     found.lag += int(not block.delay_shift)
 
