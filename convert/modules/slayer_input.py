@@ -30,8 +30,8 @@ def read_input(found: ReadModule, block: Any) -> None:
         raise NetworkError("it stands behind other blocks; an Input block must be the first")
     if block.delay is not None:
         raise NetworkError("it has a delay, which its forward pass does not use; build it with delay=False")
+    found.lag -= int(block.delay_shift)  # the network's input has no latency
     if block.neuron is None:
-        found.lag -= int(block.delay_shift)
         return
     neuron, shape = block.neuron, found.source.shape
     require_plain_neuron(neuron)
@@ -56,7 +56,6 @@ def read_input(found: ReadModule, block: Any) -> None:
     decay = np.rint(floats.voltage_decay * DECAY_UNITY).astype(np.int32)
     cuba = Cuba(int(threshold), np.full((), DECAY_UNITY, np.int32), decay)
     found.source = replace(found.source, neuron=cuba, weight=one, bias=bias)
-    found.lag += int(not block.delay_shift)
 
 
 def _integer(block: Any, name: str, scale: int) -> int:
