@@ -159,7 +159,10 @@ def test_pooling_is_slayers_with_its_zeros_at_the_end(size):
 def test_blocks_without_the_step_of_latency_are_a_known_lag():
     torch.manual_seed(1)
     net = torch.nn.Sequential(
-        cuba.Input(delay_shift=False), dense(6, 5, delay_shift=False), dense(5, 5), cuba.Affine(dict(NEURON), 5, 3, weight_scale=4)
+        cuba.Input(delay_shift=False),
+        dense(6, 5, delay_shift=False),
+        dense(5, 5),
+        cuba.Affine(dict(NEURON), 5, 3, weight_scale=4),
     )
     network = from_torch(net, 6)
     assert network.layers[-1].output == "state"
@@ -299,7 +302,9 @@ def test_what_changes_the_computation_is_refused_by_name(make, shape, message):
 
 def test_what_follows_a_readout_or_stands_twice_is_refused():
     affine = cuba.Affine(dict(NEURON), 6, 6)
-    with pytest.raises(NetworkError, match=r"module\.1 .*: it follows module\.0 \(slayer\.block\.cuba\.Affine\), a readout of states"):
+    with pytest.raises(
+        NetworkError, match=r"module\.1 .*: it follows module\.0 \(slayer\.block\.cuba\.Affine\), a readout of states"
+    ):
         from_torch(torch.nn.Sequential(affine, dense()), 6)
     same = dense(6, 6)
     with pytest.raises(NetworkError, match=r"module\.1 .*it stands in the module twice"):
@@ -315,7 +320,9 @@ def test_decays_per_channel_over_an_image_as_wide_as_channels_are_ambiguous():
     for name in ("current_decay", "voltage_decay"):
         delattr(block.neuron, f"{name}_min")
     block.neuron.current_decay.data = torch.tensor([100.0, 200.0, 300.0, 400.0])
-    with pytest.raises(NetworkError, match="per column on the CPU and per channel on CUDA; build the neuron with shared_param=True"):
+    with pytest.raises(
+        NetworkError, match="per column on the CPU and per channel on CUDA; build the neuron with shared_param=True"
+    ):
         from_torch(torch.nn.Sequential(block), (2, 4, 4))
 
 
