@@ -12,7 +12,6 @@ import json
 import math
 import os
 import platform
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +50,9 @@ class Artifact:
     golden: Golden
     manifest: Mapping[str, Any]
 
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
 
 def write_artifact(
     folder: str | os.PathLike[str],
@@ -60,7 +62,8 @@ def write_artifact(
     inputs: npt.ArrayLike,
     provenance: Mapping[str, Any],
     metrics: Mapping[str, Any],
-    attachments: Mapping[str, Path] | None = None,
+    user: Mapping[str, Any] | None = None,
+    attachments: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write an artifact atomically; replaces only an older artifact or an empty folder.
 
@@ -70,8 +73,9 @@ def write_artifact(
         target: the target that the network was made for.
         inputs: (samples, steps, *input shape), a few real inputs; the simulator computes their outputs.
         provenance: origin of the network (checkpoint, configuration, data set, seeds), as JSON values.
+        user: provenance that the user gave, as JSON values, which becomes its entry ``user``.
         metrics: measured results, units in the names, as JSON values.
-        attachments: name in the artifact, such as ``checkpoint/run.json`` -> further file to copy.
+        attachments: name in the artifact, such as ``checkpoint/run.json`` -> content of a further file.
 
     Raises:
         NetworkError: the folder holds something else, or the network does not fit a netx file.
@@ -87,7 +91,7 @@ def write_artifact(
         "format": FORMAT,
         "myelin": VERSION,
         "target": {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)},
-        "provenance": _plain("provenance", provenance),
+        "provenance": _plain("provenance", provenance) | ({} if user is None else {"user": _plain("provenance", user)}),
         "metrics": _plain("metrics", metrics),
         "versions": _versions(),
     }
@@ -96,9 +100,9 @@ def write_artifact(
             write_netx(network, temporary / NETWORK)
             golden.write(temporary / GOLDEN)
             script = write_lava_script(network, temporary)
-            for name, path in (attachments or {}).items():
+            for name, content in (attachments or {}).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, temporary / name)
+                (temporary / name).write_bytes(content)
             names = (NETWORK, GOLDEN, *script, *(attachments or {}))
             manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in names}
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
