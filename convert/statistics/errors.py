@@ -63,7 +63,7 @@ def compare_errors(reference: npt.ArrayLike, candidate: npt.ArrayLike) -> Paired
     return PairedErrors(
         samples=first.size,
         error=math.sqrt(second.mean()),
-        error_interval=_ends(np.sqrt(drawn[:, 1] / first.size)),
+        error_interval=error_interval(second),
         change=math.sqrt(second.mean() / first.mean()) - 1,
         change_interval=change_interval(first, second, bootstrap),
         bootstrap_interval=bootstrap,
@@ -71,6 +71,12 @@ def compare_errors(reference: npt.ArrayLike, candidate: npt.ArrayLike) -> Paired
         better=int((second < first).sum()),
         p=flipped_p(second - first),
     )
+
+
+def error_interval(errors: _Errors) -> Interval:
+    """95 % interval of the RMSE of squared errors (m,) (bootstrap over samples, percentiles)."""
+    times = np.ones(errors.size, np.int64)
+    return _ends(np.sqrt(np.concatenate([weights @ errors for weights in resampled(times)]) / errors.size))
 
 
 def change_interval(first: _Errors, second: _Errors, bootstrap: Interval) -> Interval:
