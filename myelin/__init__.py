@@ -6,11 +6,12 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
                                              ``write_nir``; ``load_target``
 training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
+from a torch module                          ``from_torch``, ``compare``
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
 integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
-                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``
+                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``; ``Comparison``
 errors                                       ``MyelinError`` and its kinds
 ============================================ ===================================================================================
 """
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from myelin.convert.explore.measure import explored as explore
     from myelin.convert.floats.network import FloatNetwork
     from myelin.convert.mapping.measure import mapped as map_cores
+    from myelin.convert.modules.compare import compare
+    from myelin.convert.modules.comparison import Comparison
+    from myelin.convert.modules.from_torch import from_torch
     from myelin.convert.network import Input, Layer, Network
     from myelin.convert.netx.format import read_netx, write_netx
     from myelin.convert.nir.format import read_nir, write_nir
@@ -76,6 +80,9 @@ _HOMES = {
     "myelin.convert.explore.measure": "explore=explored",
     "myelin.convert.floats.network": "FloatNetwork",
     "myelin.convert.mapping.measure": "map_cores=mapped",
+    "myelin.convert.modules.compare": "compare",
+    "myelin.convert.modules.comparison": "Comparison",
+    "myelin.convert.modules.from_torch": "from_torch",
     "myelin.convert.netx.format": "read_netx write_netx",
     "myelin.convert.network": "Input Layer Network",
     "myelin.convert.nir.format": "read_nir write_nir",
@@ -104,6 +111,7 @@ _LAZY = {
 __all__ = [
     "Artifact",
     "BackendError",
+    "Comparison",
     "ConfigError",
     "DataError",
     "Exported",
@@ -125,10 +133,12 @@ __all__ = [
     "Validation",
     "__version__",
     "check",
+    "compare",
     "diff",
     "explore",
     "export",
     "fit",
+    "from_torch",
     "load_target",
     "map_cores",
     "nn",

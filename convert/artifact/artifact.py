@@ -24,7 +24,7 @@ from myelin.convert.artifact.files import atomic_folder, sha256
 from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.artifact.lava_export import write_lava_script
 from myelin.convert.network import Network
-from myelin.convert.netx.format import read_netx, write_netx
+from myelin.convert.netx.format import netx_content, read_netx
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.version import VERSION
@@ -86,7 +86,7 @@ def write_artifact(
     spikes = np.asarray(inputs)
     if spikes.ndim < 3 or len(spikes) == 0:
         raise DataError(f"golden inputs have shape {spikes.shape}; at least one sample of (samples, steps, input) is needed")
-    golden = Golden.of(network, spikes)
+    golden, content = Golden.of(network, spikes), netx_content(network)
     manifest = {
         "format": FORMAT,
         "myelin": VERSION,
@@ -97,17 +97,17 @@ def write_artifact(
     }
     try:
         with atomic_folder(place) as temporary:
-            write_netx(network, temporary / NETWORK)
+            (temporary / NETWORK).write_bytes(content)
             golden.write(temporary / GOLDEN)
             script = write_lava_script(network, temporary)
-            for name, content in (attachments or {}).items():
+            for name, attached in (attachments or {}).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                (temporary / name).write_bytes(content)
+                (temporary / name).write_bytes(attached)
             names = (NETWORK, GOLDEN, *script, *(attachments or {}))
             manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in names}
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
-        raise NetworkError(f"{place} cannot be written: {error}") from error
+        raise NetworkError(f"{place} cannot be written: {error.strerror or error}") from error
     return place
 
 

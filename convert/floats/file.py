@@ -37,7 +37,7 @@ def write_floats(network: FloatNetwork, path: str | os.PathLike[str]) -> None:
     try:
         write_atomically(path, floats_content(network))
     except OSError as error:
-        raise NetworkError(f"{path} cannot be written: {error}") from error
+        raise NetworkError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def floats_content(network: FloatNetwork) -> bytes:
