@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
     from myelin.train.run.start import fit
-    from myelin.validation.backends import validate_artifact as validate
+    from myelin.validation.measure import validate
     from myelin.validation.validate import Validation
 
     slayer: ModuleType
@@ -98,7 +98,7 @@ _HOMES = {
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
     "myelin.train.run.start": "fit",
-    "myelin.validation.backends": "validate=validate_artifact",
+    "myelin.validation.measure": "validate",
     "myelin.validation.validate": "Validation",
 }
 #: Public name -> module, and its name in that module.

@@ -56,8 +56,8 @@ def require_trace(network: Network) -> None:
     """Raise NetworkError if the output consists of messages, whose unit is not known, so that no trace can be compared."""
     if sends_changes(network):
         raise NetworkError(
-            f"layer {len(network.layers) - 1} ({network.layers[-1].kind}): its neurons send messages, whose unit is not known, so "
-            "they cannot be compared with traces; a readout of voltages or of spikes is allowed"
+            f"layer {len(network.layers) - 1} ({network.layers[-1].kind}): its neurons send messages, whose unit is not known, "
+            "so they cannot be compared with traces; a readout of voltages or of spikes is allowed"
         )
 
 
@@ -121,8 +121,8 @@ class Shapes:
             raise DataError(f"{name} has shape {array.shape}; allowed are {self.allowed}")
         if len(fits) == 2:
             raise DataError(
-                f"{name} has shape {array.shape}, which is both (samples, steps, ...) and (samples, ..., steps); say which with "
-                "time_axis=1 or time_axis=-1, which then holds for the data too"
+                f"{name} has shape {array.shape}, which is both (samples, steps, ...) and (samples, ..., steps); say which "
+                "with time_axis=1 or time_axis=-1, which then holds for the data too"
                 + ("; or give classes or scores" if self.task == "classes" else "")
             )
         array = array if fits[0] == 1 else np.moveaxis(array, -1, 1)
@@ -138,7 +138,8 @@ class Shapes:
             wrong &= array != -1  # no answer in a step counts as wrong wherever the step has a label
         if wrong.any():
             raise DataError(
-                f"{name} holds the class {array[wrong].flat[0]:g}; the network has the classes 0..{self.network.num_classes - 1}"
+                f"{name} holds the class {array[wrong].flat[0]:g}; the network has the classes "
+                f"0..{self.network.num_classes - 1}"
             )
         return found
 

@@ -37,8 +37,8 @@ class FloatReference(Reference):
         theirs = (floats.input_shape, *(layer.shape for layer in floats.layers), (classes,))
         if ours != theirs:
             raise NetworkError(
-                f"{name}: the float network has the shapes {_listed(theirs)}, the integers have {_listed(ours)} (input, layers, "
-                "classes); give the floats that the integers were made from"
+                f"{name}: the float network has the shapes {_listed(theirs)}, the integers have {_listed(ours)} (input, "
+                "layers, classes); give the floats that the integers were made from"
             )
         self.sizes = {i: int(np.prod(y.shape)) for i, y in enumerate(floats.layers) if y.output == "spikes"}
 

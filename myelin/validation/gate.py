@@ -76,9 +76,7 @@ def loss_of_steps(paired: PairedSteps) -> Loss:
     return Loss(paired.samples, *_losses(paired.difference, low, high), "points", needed)
 
 
-def loss_of_errors(
-    reference: npt.NDArray[np.float64], candidate: npt.NDArray[np.float64], paired: errors.PairedErrors
-) -> Loss:
+def loss_of_errors(reference: npt.NDArray[np.float64], candidate: npt.NDArray[np.float64], paired: errors.PairedErrors) -> Loss:
     """The increase of the candidate's error, from the squared errors (samples,) of both."""
     low, high = paired.change_interval
 

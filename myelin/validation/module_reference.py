@@ -30,9 +30,7 @@ class ModuleReference(Reference):
         parts.require("torch")
         super().__init__(type(module).__name__)
         self.module = module
-        self.time_last = any(
-            cls.__module__.startswith(_TIME_LAST) for part in module.modules() for cls in type(part).__mro__
-        )
+        self.time_last = any(cls.__module__.startswith(_TIME_LAST) for part in module.modules() for cls in type(part).__mro__)
 
     def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:
         """See ``Reference``."""

@@ -183,9 +183,7 @@ def there(names: Sequence[str], outcomes: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in names if name in outcomes)
 
 
-def _compare(
-    name: str, other: str, outcomes: Mapping[str, Outcome], task: Task, sizes: Mapping[int, int]
-) -> StageComparison:
+def _compare(name: str, other: str, outcomes: Mapping[str, Outcome], task: Task, sizes: Mapping[int, int]) -> StageComparison:
     one, two = outcomes[other], outcomes[name]
     known = bool(one.rates)
     return StageComparison(

@@ -18,9 +18,9 @@ from myelin.convert.compare.constants import constant_differences, require_same_
 from myelin.convert.floats.checkpoint import floats_from_checkpoint
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
+from myelin.hw_configs.errors import NetworkError
 from myelin.validation.answers import Answer, Shapes, grouped, trace_scale
 from myelin.validation.reference import FLOAT, Chunk, Reference, StageRun
-from myelin.hw_configs.errors import NetworkError
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config

@@ -96,6 +96,7 @@ class Validation:
         """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
 
+
 def validated(
     opened: Opened,
     samples: Samples,
