@@ -66,16 +66,16 @@ def validate(
     """Compare a network's integers with a reference, in the simulator, in Lava and on a board.
 
     The data decides what is compared: one class for a sample (the accuracy), one for each step (the accuracy of the labelled
-    steps), or traces (the root mean square error).  An output counts at its own step t: a class at step t is that of the largest
-    output at step t.  A trace is compared in SLAYER's unit, a voltage of 4096 being 1.0; spikes are 0 or 1.
+    steps), or traces (the root mean square error).  An output counts at its own step t: a class at step t is that of the
+    largest output at step t.  A trace is compared in SLAYER's unit, a voltage of 4096 being 1.0; spikes are 0 or 1.
 
     Failures do not raise; they are in the result (``failures``).  ``require_pass`` raises for them.
 
     Args:
         source: a ``Network``, a path (artifact, netx or NIR file), or what ``read`` or ``export`` returned.
         data: a path, ``builtin``, a ``SpikeDataset``, a pair (x, y) of arrays or tensors, or a torch Dataset.
-        reference: the float side.  A run folder, or an artifact with a trained or a float network; a ``FloatNetwork``, or a netx
-            or NIR file with floats; an npz file of stored predictions (``predictions``, ``scores`` or ``outputs``, and
+        reference: the float side.  A run folder, or an artifact with a trained or a float network; a ``FloatNetwork``, or a
+            netx or NIR file with floats; an npz file of stored predictions (``predictions``, ``scores`` or ``outputs``, and
             ``labels`` to have them checked); a torch module; or any callable: it gets samples, the user's own x as it was given
             or else frames (batch, steps, *input shape), and returns classes (batch,), scores (batch, classes), or outputs of
             every step (batch, steps, classes) or (batch, classes, steps).  None: the trained or float network in the artifact
@@ -118,7 +118,7 @@ def validate(
         )
     origin = None if opened.artifact is None else Origin.of(opened.artifact)
     float_side = _reference(reference, opened, origin, examination)
-    choice = InputChoice(data=data, split=split, steps=steps, step_ms=step_ms)
+    choice = InputChoice(data=data, split=split, steps=steps, step_ms=step_ms, time_axis=time_axis)
     samples = open_data(opened, choice)
     count = names.DEFAULT_LAVA_SAMPLES if lava_samples is None else lava_samples
     skipped = backends.no_lava(count)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def stages_with_intervals(path: Path, validation: Validation) -> None:
     """Write the PNG ``path``: two panels with 95 % intervals.
 
-    One shows the accuracy in percent, the other the difference to the float side in percent points, with the allowed loss of the
-    gate as a line; for traces the error, and its change in percent.
+    One shows the accuracy in percent, the other the difference to the float side in percent points, with the allowed loss of
+    the gate as a line; for traces the error, and its change in percent.
     """
     first, *others = there(CUMULATED, validation.outcomes)
     alone = there(ALONE, validation.outcomes)

@@ -101,7 +101,7 @@ class Reference(ABC):
         """The reference in sentences: it is a float network, or may be anything."""
         return "float network" if self.KIND in ("checkpoint", "floats") else "reference"
 
-    def check(self, samples: Samples) -> None:
+    def check(self, samples: Samples) -> None:  # noqa: B027  most references answer any samples
         """Raise DataError unless the reference answers these samples."""
 
     def as_dict(self) -> dict[str, str]:

@@ -66,20 +66,20 @@ class StoredReference(Reference):
         count = len(self.values) if self.values.ndim else 0
         if count != len(samples):
             raise DataError(
-                f"{self.name}: {self.what} answer {count} samples, {data} holds {len(samples)}; predict the samples of the same "
-                "split in its order"
+                f"{self.name}: {self.what} answer {count} samples, {data} holds {len(samples)}; predict the samples of the "
+                "same split in its order"
             )
         if self.labels is None:
             return
-        truth = samples.dataset.targets if samples.dataset.targets is not None else samples.labels
+        truth = samples.labels if samples.targets is None else samples.targets
         if self.labels.shape != truth.shape:
             raise DataError(f"{self.name}: labels have shape {self.labels.shape}, those of {data} have {truth.shape}")
         different = np.argwhere(self.labels != truth)
         if len(different):
             place = tuple(different[0].tolist())
             raise DataError(
-                f"{self.name}: labels{list(place)} is {self.labels[place]}, in {data} it is {truth[place]}; the predictions are of "
-                "other samples, or in another order"
+                f"{self.name}: labels{list(place)} is {self.labels[place]}, in {data} it is {truth[place]}; the predictions are "
+                "of other samples, or in another order"
             )
 
     def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:

@@ -187,7 +187,7 @@ def task_of(samples: Samples, classes: int) -> Task:
     Raises:
         DataError: no step has a label, a label is no class of the network, or traces have another number of outputs.
     """
-    targets, name = samples.dataset.targets, samples.dataset.name
+    targets, name = samples.targets, samples.dataset.name
     if targets is None:
         return ClassTask(samples.labels, classes)
     if targets.ndim == 2:

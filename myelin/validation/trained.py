@@ -103,8 +103,8 @@ class Trained(Reference):
         ours, theirs = ([one.shape for one in layers] for layers in (network.layers, floats.layers))
         if (network.input.shape, ours) != (floats.input_shape, theirs):
             raise NetworkError(
-                f"{run}: its layers have shapes {theirs} for an input of {floats.input_shape}, the network to validate has {ours} "
-                f"for {network.input.shape}; name the run that it was made from"
+                f"{run}: its layers have shapes {theirs} for an input of {floats.input_shape}, the network to validate has "
+                f"{ours} for {network.input.shape}; name the run that it was made from"
             )
         found = cls.load(run)
         if not is_network_of(checkpoint, network):

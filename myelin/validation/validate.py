@@ -32,7 +32,7 @@ from myelin.validation.trained import Trained
 
 @dataclass(frozen=True)
 class ClassChange:
-    """The effect of the integers on the samples of one class, compared with the reference; on labelled steps, if each has one."""
+    """The effect of the integers on the samples of one class, compared with the reference; of labelled steps, if there are."""
 
     name: str
     samples: int
@@ -145,7 +145,7 @@ def validated(
         data=samples.dataset.name,
         split=samples.split,
         classes=tuple(classes),
-        labels=samples.labels if samples.dataset.targets is None else samples.dataset.targets,
+        labels=samples.labels if samples.targets is None else samples.targets,
         outcomes=outcomes,
         stages=tuple(summarise(outcomes, task, sizes, {} if reference is None else {FLOAT: reference.description})),
         by_class=_changes(task, one, two, samples, classes),
@@ -177,7 +177,7 @@ def _changes(
 ) -> tuple[ClassChange, ...]:
     if one is None or task.NAME == "trace":
         return ()
-    truth = samples.labels if samples.dataset.targets is None else samples.dataset.targets
+    truth = np.asarray(samples.labels if samples.targets is None else samples.targets, np.int64)
     labelled = truth >= 0
     return tuple(class_changes(one.predictions[labelled], two.predictions[labelled], truth[labelled], classes))
 
