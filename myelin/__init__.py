@@ -11,7 +11,8 @@ from floats to integers                      ``export``, ``quantise``, ``validat
 integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
-                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``; ``Comparison``
+                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``; ``Comparison``;
+                                             ``SpikeDataset``
 errors                                       ``MyelinError`` and its kinds
 ============================================ ===================================================================================
 """
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target import Target
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
+    from myelin.train.datasets.events import SpikeDataset
     from myelin.train.run.start import fit
     from myelin.validation.measure import validate
     from myelin.validation.validate import Validation
@@ -97,6 +99,7 @@ _HOMES = {
     "myelin.hw_configs.target": "Target",
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
+    "myelin.train.datasets.events": "SpikeDataset",
     "myelin.train.run.start": "fit",
     "myelin.validation.measure": "validate",
     "myelin.validation.validate": "Validation",
@@ -128,6 +131,7 @@ __all__ = [
     "QuantisedNetwork",
     "Recording",
     "Report",
+    "SpikeDataset",
     "Target",
     "TargetError",
     "Validation",
