@@ -140,12 +140,14 @@ def verdict(gate: Gate) -> str:
     """The outcome in a sentence with its figures; if undecided, also the samples needed for a decision."""
     candidate, reference = gate.compared
     if gate.unit == "points":
-        found, allowed, loss = _points(gate.drop), f"{gate.max_drop:g} points", "a loss"
+        allowed, loss = f"{gate.max_drop:g} points", "a loss"
         interval = f"95 % interval {_change(gate.drop_high)} .. {_change(gate.drop_low)}"
+        found = f"the {candidate} {_points(gate.drop)} against the {reference}"
     else:
-        found, allowed, loss = _percent(gate.drop), f"{gate.max_drop:g} %", "an increase"
+        allowed, loss = f"{gate.max_drop:g} %", "an increase"
         interval = f"95 % interval {gate.drop_low:+.2f} .. {gate.drop_high:+.2f} %"
-    found = f"the {candidate} {found} against the {reference} on {gate.samples} samples ({interval})"
+        found = f"the error (RMSE) of the {candidate} is {_percent(gate.drop)} that of the {reference}"
+    found = f"{found} on {gate.samples} samples ({interval})"
     if gate.outcome == "passes":
         return f"{found}: {loss} of more than {allowed} is ruled out"
     if gate.outcome == "fails":
@@ -178,5 +180,5 @@ def _points(drop: float) -> str:
 
 def _percent(increase: float) -> str:
     if increase == 0:
-        return "has the same error (RMSE)"
-    return f"has an error (RMSE) that is {abs(increase):.2f} % {'larger' if increase > 0 else 'smaller'}"
+        return "equal to"
+    return f"{abs(increase):.2f} % {'above' if increase > 0 else 'below'}"

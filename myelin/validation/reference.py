@@ -74,11 +74,15 @@ class Reference(ABC):
         name: name for messages and results.
         stages: names of its stages in order, ``float`` first.
         sizes: index of a spiking layer -> its number of neurons; {} if the stages count no spikes.
+        exact_name: name of its own integers, in comparisons.
+        integer_scale: integer output that means 1.0 in a trace, if the reference knows; None for ``trace_scale``.
     """
 
     KIND: ClassVar[str]
     stages: tuple[str, ...] = (FLOAT,)
     sizes: Mapping[int, int] = {}
+    exact_name = "the training code's own evaluation"
+    integer_scale: float | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -138,7 +142,7 @@ def open_reference(given: Any, opened: Opened, origin: Origin | None) -> Referen
     if hasattr(given, "state_dict") and hasattr(given, "named_modules"):  # a torch module, without importing torch
         from myelin.validation.module_reference import ModuleReference
 
-        return ModuleReference(given)
+        return ModuleReference(given, opened.network)
     if callable(given):
         return CallableReference(given)
     raise DataError(f"reference is a {type(given).__name__}; allowed are {_WAYS}; or False for none")

@@ -16,9 +16,6 @@ from myelin.validation.reference import CHUNK, Chunk, Reference, StageRun
 from myelin.validation.stages import EXAMPLES, INTEGER, Outcome
 from myelin.validation.tasks import Kept, Task
 
-#: Name of the comparison of the simulator with a reference that computes integers itself.
-EXACT = "simulator = the training code's own evaluation"
-
 
 def run_stages(
     network: Network,
@@ -52,7 +49,8 @@ def run_stages(
     examples: dict[str, list[Kept]] = {name: [] for name in names}
     spiking = {index: layer.neurons for index, layer in enumerate(network.layers) if layer.output == "spikes"}
     spikes = {name: dict.fromkeys(spiking, 0) for name in names}
-    scale, parity, steps = trace_scale(network), None, 0
+    scale = trace_scale(network) if reference is None or reference.integer_scale is None else reference.integer_scale
+    parity, steps = None, 0
     simulator = Simulator(network)
     size = CHUNK if reference is None else reference.samples_at_a_time(shapes.steps)
     with tqdm(total=len(samples), unit="sample", desc="validate", disable=not progress) as bar:
@@ -69,8 +67,9 @@ def run_stages(
                     spikes[name][index] += count
                 if task.NAME == "trace" and part.start < EXAMPLES and run.answer.output is not None:
                     examples[name].append(run.answer.output[: EXAMPLES - part.start] / run.scale)
-                if run.exact is not None:
-                    found = compare_trains(EXACT, [("output", run.exact)], [("output", integer.output)], numbers)
+                if run.exact is not None and reference is not None:
+                    title = f"simulator = {reference.exact_name}"
+                    found = compare_trains(title, [("output", run.exact)], [("output", integer.output)], numbers)
                     parity = found if parity is None else parity + found
             bar.update(len(numbers))
     seen = len(samples) * steps

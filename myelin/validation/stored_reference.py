@@ -78,8 +78,8 @@ class StoredReference(Reference):
         if len(different):
             place = tuple(different[0].tolist())
             raise DataError(
-                f"{self.name}: labels{list(place)} is {self.labels[place]}, in {data} it is {truth[place]}; the predictions are "
-                "of other samples, or in another order"
+                f"{self.name}: labels{list(place)} is {self.labels[place]}, in {data} it is {truth[place]}; predict the same "
+                "samples in their order"
             )
 
     def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:

@@ -18,12 +18,11 @@ _ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
 
 def lines(validation: Validation) -> list[str]:
     """Tables and verdict as lines."""
-    split = f"{validation.split} split, " if validation.split != "all" else "whole file, "
     answers = {"classes": "", "steps": ", a class for each step", "trace": ", traces"}[validation.task]
     reference = validation.reference or {"kind": "none", "name": "only what must be equal is judged"}
     judged = FLOAT in validation.outcomes
     return [
-        f"data          {validation.data}: {split}{validation.samples} samples{answers}",
+        f"data          {validation.data}: {validation.part}, {validation.samples} samples{answers}",
         f"not in frames {events_line(validation.events_not_in_frames)}",
         f"reference     {reference['kind']}: {reference['name']}",
         *([] if validation.examination is None else network_lines(validation.examination)),

@@ -62,6 +62,7 @@ class Validation:
         opened: the network.
         reference: ``kind`` and ``name`` of the reference; None without one.
         tests: names of the statistics, for a reader.
+        part: the split in words.
     """
 
     data: str
@@ -79,6 +80,7 @@ class Validation:
     opened: Opened | None = None
     reference: Mapping[str, str] | None = None
     tests: str = ""
+    part: str = ""
 
     @property
     def samples(self) -> int:
@@ -158,6 +160,7 @@ def validated(
         opened=opened,
         reference=None if reference is None else reference.as_dict(),
         tests=task.TESTS,
+        part=samples.part,
     )  # fmt: skip
 
 
@@ -166,6 +169,8 @@ def _equalities(
 ) -> list[Equality]:
     if parity is not None and isinstance(reference, Trained):
         return [training_equality(parity, opened.network, examination, reference.run_network, samples)]
+    if parity is not None:
+        return [Equality(parity.name, parity)]
     divergence = None if examination is None else network_divergence(examination)
     if divergence is None:
         return []

@@ -36,6 +36,7 @@ def validation(lost, gained=0, samples=200, max_drop=1.0, equalities=(), examina
     return Validation(
         data="data.h5",
         split="test",
+        part="test split",
         classes=("even", "odd"),
         labels=labels,
         outcomes=outcomes,
