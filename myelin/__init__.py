@@ -7,10 +7,11 @@ files                                        ``read`` opens a path of any kind; 
                                              ``write_nir``; ``load_target``
 training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
-integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
+integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
+                                             ``profile``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
-                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``
+                                             ``SimulatorState``; ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``
 errors                                       ``MyelinError`` and its kinds
 ============================================ ===================================================================================
 """
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from myelin.convert.quantise.measure import quantised as quantise
     from myelin.convert.recording import Recording
     from myelin.convert.rules.measure import checked as check
+    from myelin.convert.simulator.state import SimulatorState
+    from myelin.convert.simulator.streams import Simulator
     from myelin.convert.stimulus import InputChoice
     from myelin.hw_configs.errors import (
         BackendError,
@@ -84,6 +87,8 @@ _HOMES = {
     "myelin.convert.quantise.measure": "QuantisedNetwork quantise=quantised",
     "myelin.convert.recording": "Recording",
     "myelin.convert.rules.measure": "check=checked",
+    "myelin.convert.simulator.state": "SimulatorState",
+    "myelin.convert.simulator.streams": "Simulator",
     "myelin.convert.stimulus": "InputChoice",
     "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
     "MissingPartError MyelinError NetworkError TargetError",
@@ -120,6 +125,8 @@ __all__ = [
     "QuantisedNetwork",
     "Recording",
     "Report",
+    "Simulator",
+    "SimulatorState",
     "Target",
     "TargetError",
     "Validation",

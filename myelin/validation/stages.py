@@ -13,7 +13,7 @@ from myelin.convert.compare.difference import Parity, compare_trains
 from myelin.convert.network import Network
 from myelin.convert.recording import Passage, class_scores
 from myelin.convert.samples import Samples
-from myelin.convert.simulator.simulator import Simulator
+from myelin.convert.simulator.batch import BatchRunner
 from myelin.validation.trained import ALL, QuantisedParts, Trained
 
 #: Samples in a batch, which all stages run; limits memory.
@@ -119,7 +119,7 @@ def run_stages(
     predictions: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in NAMES}
     spikes = {name: dict.fromkeys((index for index, _ in trained.spiking), 0) for name in NAMES}
     parity = Parity("simulator = the training code's own evaluation", 0, 0)
-    simulator = Simulator(network)
+    simulator = BatchRunner(network)
     with tqdm(total=len(samples), unit="sample", desc="validate", disable=not progress) as bar:
         for chunk in samples.chunks(_CHUNK):
             numbers = np.arange(chunk.start, chunk.stop)
