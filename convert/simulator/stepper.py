@@ -67,7 +67,9 @@ class Stepper:
 
     def step(self, frame: Any) -> npt.NDArray[Any]:
         """See ``Simulator.step``."""
-        values = frame if type(frame) is np.ndarray and frame.dtype.kind in "biu" else integers_of(frame, "frame")
+        values = (
+            frame if type(frame) is np.ndarray and frame.dtype.kind in "biu" else integers_of(frame, "the values of the frame")
+        )
         view = self._views.get(values.shape)
         if view is None:
             raise self._wrong_shape(values.shape)
@@ -170,7 +172,8 @@ class Stepper:
             a, drive = np.zeros((self.streams, neurons), np.int64), one.drive
             if one.at_input:
                 source = self.network.input
-                drive = one.neuron.input_drive(input_values(source, frames.reshape(self.streams, *source.shape)))
+                assert source.neuron is not None
+                drive = source.neuron.input_drive(input_values(source, frames.reshape(self.streams, *source.shape)))
                 drive = drive.reshape(self.streams, neurons)
             else:
                 now = own["ring"] + self._counts % own["length"] * neurons

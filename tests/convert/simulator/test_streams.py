@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import toys
 import myelin
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, simulate
 from myelin.convert.netx import write_netx
+from myelin.convert.simulator import prepare, step_plan
 from myelin.convert.simulator.streams import Simulator
 from myelin.hw_configs.errors import DataError
 
@@ -81,6 +83,25 @@ def toy_network(at_input=False):
 def test_neurons_without_a_loop_step_beside_those_with_one():
     assert assert_steps_are_the_run(*toy_network()) > 20
     assert assert_steps_are_the_run(*toy_network(), interval=4) > 20
+
+
+def test_every_neuron_can_step_in_python(random_network, monkeypatch):
+    """As a neuron with a loop for whole runs and none for steps does."""
+    monkeypatch.setattr(step_plan, "Stepped", ())  # nothing is one
+    active = sum(assert_steps_are_the_run(*random_network(seed), interval=None if seed % 3 else 2) > 0 for seed in range(12))
+    assert active >= 4
+
+
+def test_every_neuron_can_run_its_reference_step(random_network, monkeypatch):
+    """At an input too, with constants of each neuron in three axes."""
+    cases = [random_network(seed) for seed in range(12)]
+    fast = [simulate(network, spikes).output for network, spikes in cases]
+    nothing = SimpleNamespace(get=lambda neuron: None)
+    monkeypatch.setattr(prepare, "LAYER_STAGES", nothing)
+    monkeypatch.setattr(prepare, "INPUT_STAGES", nothing)
+    for (network, spikes), expected in zip(cases, fast):
+        np.testing.assert_array_equal(simulate(network, spikes).output, expected)
+    assert any(network.input.neuron is not None and len(network.input.shape) == 3 for network, _ in cases)
 
 
 def test_a_convolution_wraps_at_24_bit_in_steps_too():
@@ -197,12 +218,12 @@ def test_a_file_without_a_state_is_refused(small, tmp_path, content):
     [
         ([1, 0, 1], "frame has shape (3,); (2) or (1, 2) is allowed for 1 stream"),
         (np.zeros((3, 2), int), "(2) or (1, 2) is allowed for 1 stream: make a Simulator with streams=3, or call reset()"),
-        ([0.5, 1], "frame hold 0.5 and 0 other values that are not integers"),
+        ([0.5, 1], "the values of the frame hold 0.5 and 0 other values that are not integers"),
         ([2, 0], "spikes lie in 0..2, the network's input takes 0..1"),
         (np.array([0, -1]), "spikes lie in -1..0"),
         (np.array([0, 2**64 - 1], np.uint64), "spikes lie in 0..18446744073709551615"),
-        ([[1, 0], [1]], "frame are no array"),
-        (["a", "b"], "frame have dtype <U1"),
+        ([[1, 0], [1]], "the values of the frame are no array"),
+        (["a", "b"], "the values of the frame have dtype <U1"),
     ],
 )
 def test_a_bad_frame_is_refused_and_changes_nothing(small, frame, text):
