@@ -8,11 +8,12 @@ files                                        ``read`` opens a path of any kind; 
 training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
 from a torch module                          ``from_torch``, ``compare``
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
-integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
+integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
+                                             ``profile``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
-                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``; ``Comparison``;
-                                             ``SpikeDataset``
+                                             ``SimulatorState``; ``Target``; ``Opened`` (what ``read`` returns);
+                                             ``InputChoice``; ``Comparison``; ``SpikeDataset``
 errors                                       ``MyelinError`` and its kinds
 ============================================ ===================================================================================
 """
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from myelin.convert.quantise.measure import quantised as quantise
     from myelin.convert.recording import Recording
     from myelin.convert.rules.measure import checked as check
+    from myelin.convert.simulator.state import SimulatorState
+    from myelin.convert.simulator.streams import Simulator
     from myelin.convert.stimulus import InputChoice
     from myelin.hw_configs.errors import (
         BackendError,
@@ -93,6 +96,8 @@ _HOMES = {
     "myelin.convert.quantise.measure": "QuantisedNetwork quantise=quantised",
     "myelin.convert.recording": "Recording",
     "myelin.convert.rules.measure": "check=checked",
+    "myelin.convert.simulator.state": "SimulatorState",
+    "myelin.convert.simulator.streams": "Simulator",
     "myelin.convert.stimulus": "InputChoice",
     "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
     "MissingPartError MyelinError NetworkError TargetError",
@@ -131,6 +136,8 @@ __all__ = [
     "QuantisedNetwork",
     "Recording",
     "Report",
+    "Simulator",
+    "SimulatorState",
     "SpikeDataset",
     "Target",
     "TargetError",

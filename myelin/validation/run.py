@@ -10,7 +10,7 @@ from myelin.convert.compare.difference import Parity, compare_trains
 from myelin.convert.network import Network
 from myelin.convert.recording import Passage
 from myelin.convert.samples import Samples
-from myelin.convert.simulator.simulator import Simulator
+from myelin.convert.simulator.batch import BatchRunner
 from myelin.validation.answers import Answer, Shapes, grouped, trace_scale
 from myelin.validation.reference import CHUNK, Chunk, Reference, StageRun
 from myelin.validation.stages import EXAMPLES, INTEGER, Outcome
@@ -51,7 +51,7 @@ def run_stages(
     spikes = {name: dict.fromkeys(spiking, 0) for name in names}
     scale = trace_scale(network) if reference is None or reference.integer_scale is None else reference.integer_scale
     parity, steps = None, 0
-    simulator = Simulator(network)
+    simulator = BatchRunner(network)
     size = CHUNK if reference is None else reference.samples_at_a_time(shapes.steps)
     with tqdm(total=len(samples), unit="sample", desc="validate", disable=not progress) as bar:
         for part in samples.chunks(size):
