@@ -5,7 +5,8 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 ============================================ ===================================================================================
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
                                              ``write_nir``; ``load_target``
-training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
+training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
+                                             ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
 integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
 for people                                   ``write_report``
@@ -61,7 +62,8 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target import Target
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
-    from myelin.train.run.start import fit
+    from myelin.train.run.callbacks import EarlyStop, StopTraining, TensorBoard, WeightsAndBiases
+    from myelin.training.fit import fit
     from myelin.validation.backends import validate_artifact as validate
     from myelin.validation.validate import Validation
 
@@ -90,7 +92,8 @@ _HOMES = {
     "myelin.hw_configs.target": "Target",
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
-    "myelin.train.run.start": "fit",
+    "myelin.train.run.callbacks": "EarlyStop StopTraining TensorBoard WeightsAndBiases",
+    "myelin.training.fit": "fit",
     "myelin.validation.backends": "validate=validate_artifact",
     "myelin.validation.validate": "Validation",
 }
@@ -106,6 +109,7 @@ __all__ = [
     "BackendError",
     "ConfigError",
     "DataError",
+    "EarlyStop",
     "Exported",
     "FloatNetwork",
     "GateError",
@@ -120,9 +124,12 @@ __all__ = [
     "QuantisedNetwork",
     "Recording",
     "Report",
+    "StopTraining",
     "Target",
     "TargetError",
+    "TensorBoard",
     "Validation",
+    "WeightsAndBiases",
     "__version__",
     "check",
     "diff",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from myelin.hw_configs.errors import DataError, GateError
 from myelin.hw_configs.target import Target
+from myelin.train.run.metrics import percent
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
@@ -125,8 +126,8 @@ def export(
             },
         },
         metrics={
-            "validation_accuracy_percent": 100 * run.best.validation_accuracy,
-            "train_accuracy_percent": 100 * run.best.train_accuracy,
+            "validation_accuracy_percent": percent(run.best.validation_accuracy),
+            "train_accuracy_percent": percent(run.best.train_accuracy),
             "parameters": run.parameters,
             "recurrent_parameters": run.recurrent_parameters,
         },

@@ -17,6 +17,7 @@ from myelin.hw_configs.target_files import load_target
 from myelin.report import collect
 from myelin.report.page import render
 from myelin.report.verdict import judge
+from myelin.train.run.metrics import percent
 
 #: Version of report.json; fields are only added within a version.
 FORMAT = 1
@@ -86,7 +87,7 @@ def put_together(
         "format": FORMAT,
         "name": facts.name,
         "trained_for": facts.target,
-        "best_validation_accuracy_percent": 100 * facts.best.validation_accuracy,
+        "best_validation_accuracy_percent": percent(facts.best.validation_accuracy),
         "target": {**collect.target_facts(target), "simulator": target.simulator},
         "training": collect.training(checkpoint),
         "rules": as_dict(
