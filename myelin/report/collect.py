@@ -235,14 +235,14 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs in a run's metrics.jsonl; raises DataError if they cannot be read."""
-    from myelin.train.run.metrics import METRICS, read_metrics
+    from myelin.train.run.metrics import METRICS, percent, read_metrics
 
     names = ("epoch", "loss", "delays_rounded", "exportable")
     return [
         {
             **{name: getattr(row, name) for name in names},
-            "train_accuracy_percent": 100 * row.train_accuracy,
-            "validation_accuracy_percent": 100 * row.validation_accuracy,
+            "train_accuracy_percent": percent(row.train_accuracy),
+            "validation_accuracy_percent": percent(row.validation_accuracy),
         }
         for row in read_metrics(run / METRICS)
     ]

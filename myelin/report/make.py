@@ -15,6 +15,7 @@ from myelin.report import collect
 from myelin.report.page import render
 from myelin.report.subject import Subject, drawn_samples
 from myelin.report.verdict import judge
+from myelin.train.run.metrics import percent
 
 if TYPE_CHECKING:
     from myelin.validation.reference import Reference
@@ -99,7 +100,7 @@ def put_together(
         "format": FORMAT,
         "name": subject.name,
         "trained_for": None if checkpoint is None else checkpoint.run.target,
-        "best_validation_accuracy_percent": None if checkpoint is None else 100 * checkpoint.run.best.validation_accuracy,
+        "best_validation_accuracy_percent": None if checkpoint is None else percent(checkpoint.run.best.validation_accuracy),
         "target": {**collect.target_facts(target), "simulator": target.simulator},
         "origin": collect.origin(subject),
         "training": None if checkpoint is None else collect.training(checkpoint),
