@@ -14,11 +14,15 @@ from myelin.hw_configs.errors import NetworkError
 
 @dataclass(frozen=True, eq=False)
 class OpenedFloats:
-    """A float network, and the description of data in its source: None and () if there is none."""
+    """A float network, and the description of data in its source: None and () if there is none.
+
+    ``note``: what was found or assumed while reading; None if nothing was.
+    """
 
     network: FloatNetwork
     binning: Binning | None = None
     keys: tuple[str, ...] = ()
+    note: str | None = None
 
 
 def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> OpenedFloats:
@@ -28,7 +32,7 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
 
     Args:
         path: path of the file or folder.
-        dt_ms: length of a step in milliseconds, for a NIR file only; None for the value in the file, else 1.
+        dt_ms: length of a step in milliseconds, for a NIR file only; None for that of the file.
 
     Raises:
         NetworkError: the path cannot be read, or holds something that a ``FloatNetwork`` cannot represent.
@@ -48,9 +52,10 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
         return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys)
     if kind == "nir":
-        from myelin.convert.nir.format import read_nir_floats
+        from myelin.convert.nir.format import open_nir_floats
 
-        return OpenedFloats(read_nir_floats(place, dt_ms=dt_ms))
+        network, note = open_nir_floats(place, dt_ms=dt_ms)
+        return OpenedFloats(network, note=note)
     from myelin.convert.netx.floats import read_netx_floats
 
     return OpenedFloats(read_netx_floats(place))
