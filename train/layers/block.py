@@ -115,7 +115,7 @@ class Block(nn.Module):
             for name, value in self.named_parameters():
                 if value.dtype != torch.float32:
                     raise ConfigError(
-                        f"{name} is {value.dtype}; float32 holds the chip's integers exactly: bring the block back with .float()"
+                        f"{name} is {value.dtype}; float32 holds the chip's integers exactly: bring it back with .float()"
                     )
         except ConfigError as error:
             raise ConfigError(f"{type(self).__name__}: {error}") from None

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
@@ -94,6 +95,10 @@ class Recurrence(nn.Module):
             weight = torch.randn(channels, channels, *kernel) * (gain / math.sqrt(channels * tall * wide))
         return cls(weight, delays, dropout=dropout)
 
+    def extra_repr(self) -> str:
+        """Kind and shape of the weights."""
+        return f"{self.kind}, {' x '.join(map(str, self.weight.shape))}"
+
     @property
     def kind(self) -> str:
         """Kind of the recurrence: ``dense`` or ``conv``."""
@@ -118,6 +123,8 @@ class Recurrence(nn.Module):
     def check(self, neuron: Neuron) -> None:
         """Raise ConfigError unless weights and delays fit the population ``neuron``."""
         shape, size = tuple(neuron.shape), tuple(self.weight.shape)
+        if not neuron.spiking:
+            raise ConfigError("neurons that do not spike send nothing back; take spiking=True, or leave the recurrence out")
         if self.weight.dim() == 2:
             fits, needed = size[0] == neuron.neurons, f"({neuron.neurons}, {neuron.neurons})"
         elif len(shape) == 3:
@@ -144,6 +151,7 @@ class _RecurrentFunction(torch.autograd.Function):
         return trace.spikes
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         learn = ctx.needs_input_grad[2]
         grads = loops.backward(grad, Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)
