@@ -135,7 +135,9 @@ def _check_delays(kernel: DelayKernel, neurons: int) -> None:
 
 def _check_values(x: Tensor) -> None:
     if x.dim() != 3 or x.dtype != torch.float32:
-        raise DataError(f"input of the neurons is {x.dtype} of shape {tuple(x.shape)}; float32 (steps, batch, neurons) is needed")
+        raise DataError(
+            f"input of the neurons is {x.dtype} of shape {tuple(x.shape)}; float32 (steps, batch, neurons) is needed"
+        )
 
 
 def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurrent | None) -> Tensor | None:
@@ -147,7 +149,9 @@ def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurre
         return grad.t() @ source
     channels, _, *kernel = recurrent.weight.shape
     if grad_x.device.type == "cpu":
-        found = loop_here(kernels.kernel_gradient)(array(grad_x), array(arriving), channels, *kernel, recurrent.extent).sum(axis=0)
+        found = loop_here(kernels.kernel_gradient)(array(grad_x), array(arriving), channels, *kernel, recurrent.extent).sum(
+            axis=0
+        )
         return torch.from_numpy(found.astype(np.float32))
     images, grads = (values.unflatten(1, (channels, *recurrent.extent)) for values in (source, grad))
     return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])

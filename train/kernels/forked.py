@@ -1,7 +1,7 @@
 """Compiled loops in a forked process: GNU OpenMP ends a process that was forked from one which has used it.
 
-In such a child the loops run as serial twins, compiled from the same code, and torch uses one thread: its own threads would wait
-for ever for those of the parent.  Processes of ``torch.multiprocessing`` that are spawned have nothing of this.
+In such a child the loops run as serial twins, compiled from the same code, and torch uses one thread: its own threads would
+wait for ever for those of the parent.  Spawned processes need none of this.
 """
 
 from __future__ import annotations

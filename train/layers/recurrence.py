@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.types import Recurrent, Trace
@@ -107,6 +107,8 @@ class Recurrence(nn.Module):
     def forward(self, x: Tensor, neuron: Neuron) -> Tensor:
         """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself."""
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
+        if not math.isfinite(float(weight.detach().sum())):
+            raise MyelinError("a recurrent weight is NaN or infinite: training diverged; lower the learning rate")
         if self.training and self.dropout:
             mask = keep_mask(x.shape[1:], self.dropout)
         else:

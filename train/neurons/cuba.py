@@ -29,8 +29,8 @@ class Cuba(Neuron):
         v[t] = (1 - voltage_decay) v[t-1] (1 - s[t-1]) + u[t]
         s[t] = v[t] > threshold
 
-    A population with ``spiking=False`` integrates up to the largest threshold of the chip, (2^17 - 1) / 64 = 2047.98, and is reset
-    to 0 above it; its output is the voltage after that.  Both is what the exported integers do.
+    A population with ``spiking=False`` integrates up to the largest threshold of the chip, (2^17 - 1) / 64 = 2047.98, and is
+    reset to 0 above it; its output is the voltage after that.  So do the exported integers.
 
     Equals lava-dl's ``slayer.neuron.cuba.Neuron`` on the CPU bit for bit, for thresholds below 64 and states below 2048.  Above
     that, current and voltage wrap and saturate as on the chip.
@@ -142,7 +142,7 @@ class Cuba(Neuron):
         Decays are rounded to integers unless ``whole_decays`` is off; the difference is the cost of rounding.
 
         Raises:
-            ConfigError: there are neither one nor as many decays as neurons or channels, or one that is not learnt is out of range.
+            ConfigError: their number does not fit, or one that is not learnt is out of range.
             MyelinError: a decay is NaN or infinite.
         """
         names = ("current_decay", "voltage_decay")
@@ -156,7 +156,9 @@ class Cuba(Neuron):
         if decay.dim() != 1 or decay.numel() not in (1, self.shape[0]):
             raise ConfigError(f"{name} has shape {tuple(decay.shape)}; (1,) or ({self.shape[0]},) is allowed")
         if not np.isfinite(values).all():
-            raise MyelinError(f"a {name} is NaN or infinite: training diverged; lower the learning rate of decays (train.decay_rate)")
+            raise MyelinError(
+                f"a {name} is NaN or infinite: training diverged; lower the learning rate of decays (train.decay_rate)"
+            )
         low, high = allowed if decay.requires_grad else (0, DECAY_UNITY)
         if values.min() >= low and values.max() <= high:
             return values
@@ -167,18 +169,22 @@ class Cuba(Neuron):
 
     def extra_repr(self) -> str:
         """Shape and constants."""
-        decays = [f"{name}={_spread(array(value) / DECAY_UNITY)}" for name, value in zip(("current_decay", "voltage_decay"), self.decays, strict=True)]
+        decays = [
+            f"{name}={_spread(array(value) / DECAY_UNITY)}"
+            for name, value in zip(("current_decay", "voltage_decay"), self.decays, strict=True)
+        ]
         parts = [" x ".join(map(str, self.shape)), f"threshold={self.threshold:g}" if self.spiking else "no spikes", *decays]
         return ", ".join((*parts, "learnt decays") if self.learns else parts)
 
     @property
     def device_params(self) -> dict[str, Any]:
         """The chip's integer parameters by netx name, as in lava-dl."""
+        pairs = list(zip(self.decays, self.decay_ranges, strict=True))
         return {
             "type": "CUBA",
-            "iDecay": np.rint(array(self.current_decay)).astype(int),
-            "vDecay": np.rint(array(self.voltage_decay)).astype(int),
-            "vThMant": int(self.threshold * WEIGHT_SCALE),
+            "iDecay": np.rint(self._in_range("current_decay", *pairs[0])).astype(int),
+            "vDecay": np.rint(self._in_range("voltage_decay", *pairs[1])).astype(int),
+            "vThMant": int(self.threshold * WEIGHT_SCALE) if self.spiking else THRESHOLD_MAX,
             "refDelay": 1,
             "gradedSpike": False,
         }
