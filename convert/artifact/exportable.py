@@ -97,7 +97,7 @@ def is_module(source: object) -> bool:
 def _of_module(
     module: Any, target: str, inputs: Any, input_shape: tuple[int, ...] | None, time_axis: TimeAxis | None
 ) -> Exportable:
-    from myelin.convert.modules import from_torch
+    from myelin.convert.modules.from_torch import from_torch
 
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     if input_shape is None:
