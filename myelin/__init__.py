@@ -5,14 +5,16 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 ============================================ ===================================================================================
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
                                              ``write_nir``; ``load_target``
-training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
+training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
+                                             ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
 from a torch module                          ``from_torch``, ``compare``
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
-integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
+integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
+                                             ``profile``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
-                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``; ``Comparison``;
-                                             ``SpikeDataset``
+                                             ``SimulatorState``; ``Target``; ``Opened`` (what ``read`` returns);
+                                             ``InputChoice``; ``Comparison``; ``SpikeDataset``
 errors                                       ``MyelinError`` and its kinds
 ============================================ ===================================================================================
 """
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from myelin.convert.quantise.measure import quantised as quantise
     from myelin.convert.recording import Recording
     from myelin.convert.rules.measure import checked as check
+    from myelin.convert.simulator.state import SimulatorState
+    from myelin.convert.simulator.streams import Simulator
     from myelin.convert.stimulus import InputChoice
     from myelin.hw_configs.errors import (
         BackendError,
@@ -67,8 +71,9 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
     from myelin.train.datasets.events import SpikeDataset
-    from myelin.train.run.start import fit
-    from myelin.validation.backends import validate_artifact as validate
+    from myelin.train.run.callbacks import EarlyStop, StopTraining, TensorBoard, WeightsAndBiases
+    from myelin.training.fit import fit
+    from myelin.validation.measure import validate
     from myelin.validation.validate import Validation
 
     slayer: ModuleType
@@ -93,6 +98,8 @@ _HOMES = {
     "myelin.convert.quantise.measure": "QuantisedNetwork quantise=quantised",
     "myelin.convert.recording": "Recording",
     "myelin.convert.rules.measure": "check=checked",
+    "myelin.convert.simulator.state": "SimulatorState",
+    "myelin.convert.simulator.streams": "Simulator",
     "myelin.convert.stimulus": "InputChoice",
     "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
     "MissingPartError MyelinError NetworkError TargetError",
@@ -100,8 +107,9 @@ _HOMES = {
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
     "myelin.train.datasets.events": "SpikeDataset",
-    "myelin.train.run.start": "fit",
-    "myelin.validation.backends": "validate=validate_artifact",
+    "myelin.train.run.callbacks": "EarlyStop StopTraining TensorBoard WeightsAndBiases",
+    "myelin.training.fit": "fit",
+    "myelin.validation.measure": "validate",
     "myelin.validation.validate": "Validation",
 }
 #: Public name -> module, and its name in that module.
@@ -117,6 +125,7 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "DataError",
+    "EarlyStop",
     "Exported",
     "FloatNetwork",
     "GateError",
@@ -131,10 +140,15 @@ __all__ = [
     "QuantisedNetwork",
     "Recording",
     "Report",
+    "Simulator",
+    "SimulatorState",
     "SpikeDataset",
+    "StopTraining",
     "Target",
     "TargetError",
+    "TensorBoard",
     "Validation",
+    "WeightsAndBiases",
     "__version__",
     "check",
     "compare",

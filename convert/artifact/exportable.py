@@ -17,6 +17,7 @@ from myelin.convert.network import Network
 from myelin.convert.opened import TITLES, Opened, opened_source
 from myelin.convert.samples import Binning, Task
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.train.run.metrics import percent
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
@@ -186,8 +187,8 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
         },
     }
     metrics = {
-        "validation_accuracy_percent": 100 * run.best.validation_accuracy,
-        "train_accuracy_percent": 100 * run.best.train_accuracy,
+        "validation_accuracy_percent": percent(run.best.validation_accuracy),
+        "train_accuracy_percent": percent(run.best.train_accuracy),
         "parameters": run.parameters,
         "recurrent_parameters": run.recurrent_parameters,
     }
