@@ -21,7 +21,7 @@ from benchmarks.memory import growth_mb
 from benchmarks.published_network import PublishedNetwork
 from benchmarks.torch_settings import Settings, applied, fastest
 from myelin.convert import Network
-from myelin.convert.simulator.simulator import Simulator
+from myelin.convert.simulator.batch import BatchRunner
 
 Spikes = npt.NDArray[np.uint8]
 RECURRENCES: tuple[networks.Recurrence, ...] = ("dense", "conv")
@@ -68,7 +68,7 @@ def measure(neurons: int, lags: int, batch: int, repeats: int, steps: int) -> di
     """Time both of Myelin's against each of the published implementations, in turns."""
     spikes = networks.samples(batch, steps=steps)
     nets = {kind: network_of(kind, neurons, lags, steps) for kind in RECURRENCES}
-    simulators = {kind: Simulator(net) for kind, net in nets.items()}
+    simulators = {kind: BatchRunner(net) for kind, net in nets.items()}
     expected = {kind: simulator.run(spikes).output for kind, simulator in simulators.items()}
     ours = [
         timer(lambda simulator=simulators[kind]: simulator.run(spikes).output, expected[kind], Settings(), "the simulator")
@@ -107,7 +107,7 @@ def prepared(implementation: str, recurrence: networks.Recurrence, neurons: int,
     spikes = networks.samples(batch, steps=steps)
     network = network_of(recurrence, neurons, lags, steps)
     if implementation == "ours":
-        simulator = Simulator(network)
+        simulator = BatchRunner(network)
         simulator.run(spikes[:1])
         return lambda: simulator.run(spikes)
     model = PublishedNetwork(network, lags)

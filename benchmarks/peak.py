@@ -23,10 +23,10 @@ from benchmarks.measure import RESULTS, best_of, cores, digits, machine, one_cor
 from myelin.convert import Network
 from myelin.convert.simulator import cuba as engine_cuba
 from myelin.convert.simulator import dense as engine_dense
+from myelin.convert.simulator.batch import BatchRunner
 from myelin.convert.simulator.cuba import CubaStage
 from myelin.convert.simulator.events import drive, run_cuba
 from myelin.convert.simulator.plan import NO_PLAN, is_narrow
-from myelin.convert.simulator.simulator import Simulator
 
 #: Bytes of an array larger than any cache, and of one that fits in the second cache of a core.
 _LARGE, _SMALL = 1 << 28, 1 << 19
@@ -112,7 +112,7 @@ def stopwatches(seconds: dict[str, float]) -> Iterator[None]:
 
 def dense(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], repeats: int) -> dict[str, Any]:
     """The dense engine against BLAS: 2 sources * targets operations per connection, step and sample."""
-    simulator = Simulator(network, "dense")
+    simulator = BatchRunner(network, "dense")
     simulator.run(spikes)
     synapses = sum(layer.synapse.weight.size for layer in network.layers)
     synapses += sum(layer.recurrent.synapse.weight.size for layer in network.layers if layer.recurrent is not None)
@@ -142,7 +142,7 @@ def dense(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], r
 
 def events(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], repeats: int) -> dict[str, Any]:
     """The event engine against the memory: every spike that arrives reads a row of weights once."""
-    simulator = Simulator(network, "events")
+    simulator = BatchRunner(network, "events")
     hidden = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}
     trains = [spikes, *(arrays["spikes"] for arrays in simulator.run(spikes, record=hidden).layers.values())]
     operations, read = 0, 0
@@ -179,7 +179,7 @@ def arrivals(train: npt.NDArray[Any], delay: npt.NDArray[np.int32]) -> int:
     return int((np.count_nonzero(train, axis=0) * (np.arange(steps)[:, None] <= last)).sum())
 
 
-def event_parts(simulator: Simulator, trains: Sequence[npt.NDArray[Any]], repeats: int) -> dict[str, float]:
+def event_parts(simulator: BatchRunner, trains: Sequence[npt.NDArray[Any]], repeats: int) -> dict[str, float]:
     """Seconds of single loops on one core: feed-forward connections without neurons, and neurons without connections."""
     parts: dict[str, float] = defaultdict(float)
     for stage, spikes in zip(simulator.stages, trains, strict=True):

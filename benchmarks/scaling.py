@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import networks
 from benchmarks.measure import RESULTS, best_of, digits, fitted_exponent, machine, save, say
-from myelin.convert.simulator.simulator import Simulator
+from myelin.convert.simulator.batch import BatchRunner
 from myelin.convert.simulator.stage import Engine
 from myelin.hw_configs.files import atomic_file
 
@@ -68,7 +68,7 @@ def measure(point: Point, repeats: int) -> dict[str, Any]:
     spikes = networks.samples(point.batch, steps=point.steps, **kind)
     few = networks.samples(networks.CALIBRATION_SAMPLES, steps=point.steps, **kind)
     network = networks.network(few, neurons=(point.neurons,) * 2, densities=shares, delay_steps=point.delay_steps)
-    simulators = {engine: Simulator(network, engine) for engine in ENGINES}
+    simulators = {engine: BatchRunner(network, engine) for engine in ENGINES}
     outputs = [simulator.run(few).output for simulator in simulators.values()]  # compiles, prepares, measures densities
     for output in outputs[1:]:
         np.testing.assert_array_equal(output, outputs[0])

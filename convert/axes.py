@@ -49,6 +49,15 @@ def frames_of(values: Any, input_shape: Shape, *, time_axis: TimeAxis | None = N
     return np.ascontiguousarray(_integers(array, name).reshape(*array.shape[:2], *input_shape))
 
 
+def integers_of(values: Any, name: str) -> npt.NDArray[Any]:
+    """An array or a tensor of any shape as bool or integers; floats are taken if every value is an integer.
+
+    Raises:
+        DataError: the values are no array, or a value is not an integer.
+    """
+    return _integers(_array(values, name), name)
+
+
 def _array(values: Any, name: str) -> npt.NDArray[Any]:
     if hasattr(values, "detach"):  # a torch tensor, without importing torch
         values = values.detach().cpu().numpy()

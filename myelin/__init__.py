@@ -7,11 +7,14 @@ files                                        ``read`` opens a path of any kind; 
                                              ``write_nir``; ``load_target``
 training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
                                              ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
+from a torch module                          ``from_torch``, ``compare``
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
-integers                                     ``simulate``, ``stream``, ``check``, ``map_cores``, ``profile``, ``diff``
+integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
+                                             ``profile``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
-                                             ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``
+                                             ``SimulatorState``; ``Target``; ``Opened`` (what ``read`` returns);
+                                             ``InputChoice``; ``Comparison``; ``SpikeDataset``
 errors                                       ``MyelinError`` and its kinds
 ============================================ ===================================================================================
 """
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
     from myelin.convert.explore.measure import explored as explore
     from myelin.convert.floats.network import FloatNetwork
     from myelin.convert.mapping.measure import mapped as map_cores
+    from myelin.convert.modules.compare import compare
+    from myelin.convert.modules.comparison import Comparison
+    from myelin.convert.modules.from_torch import from_torch
     from myelin.convert.network import Input, Layer, Network
     from myelin.convert.netx.format import read_netx, write_netx
     from myelin.convert.nir.format import read_nir, write_nir
@@ -48,6 +54,8 @@ if TYPE_CHECKING:
     from myelin.convert.quantise.measure import quantised as quantise
     from myelin.convert.recording import Recording
     from myelin.convert.rules.measure import checked as check
+    from myelin.convert.simulator.state import SimulatorState
+    from myelin.convert.simulator.streams import Simulator
     from myelin.convert.stimulus import InputChoice
     from myelin.hw_configs.errors import (
         BackendError,
@@ -62,9 +70,10 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target import Target
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
+    from myelin.train.datasets.events import SpikeDataset
     from myelin.train.run.callbacks import EarlyStop, StopTraining, TensorBoard, WeightsAndBiases
     from myelin.training.fit import fit
-    from myelin.validation.backends import validate_artifact as validate
+    from myelin.validation.measure import validate
     from myelin.validation.validate import Validation
 
     slayer: ModuleType
@@ -78,6 +87,9 @@ _HOMES = {
     "myelin.convert.explore.measure": "explore=explored",
     "myelin.convert.floats.network": "FloatNetwork",
     "myelin.convert.mapping.measure": "map_cores=mapped",
+    "myelin.convert.modules.compare": "compare",
+    "myelin.convert.modules.comparison": "Comparison",
+    "myelin.convert.modules.from_torch": "from_torch",
     "myelin.convert.netx.format": "read_netx write_netx",
     "myelin.convert.network": "Input Layer Network",
     "myelin.convert.nir.format": "read_nir write_nir",
@@ -86,15 +98,18 @@ _HOMES = {
     "myelin.convert.quantise.measure": "QuantisedNetwork quantise=quantised",
     "myelin.convert.recording": "Recording",
     "myelin.convert.rules.measure": "check=checked",
+    "myelin.convert.simulator.state": "SimulatorState",
+    "myelin.convert.simulator.streams": "Simulator",
     "myelin.convert.stimulus": "InputChoice",
     "myelin.hw_configs.errors": "BackendError ConfigError DataError GateError "
     "MissingPartError MyelinError NetworkError TargetError",
     "myelin.hw_configs.target": "Target",
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
+    "myelin.train.datasets.events": "SpikeDataset",
     "myelin.train.run.callbacks": "EarlyStop StopTraining TensorBoard WeightsAndBiases",
     "myelin.training.fit": "fit",
-    "myelin.validation.backends": "validate=validate_artifact",
+    "myelin.validation.measure": "validate",
     "myelin.validation.validate": "Validation",
 }
 #: Public name -> module, and its name in that module.
@@ -107,6 +122,7 @@ _LAZY = {
 __all__ = [
     "Artifact",
     "BackendError",
+    "Comparison",
     "ConfigError",
     "DataError",
     "EarlyStop",
@@ -124,6 +140,9 @@ __all__ = [
     "QuantisedNetwork",
     "Recording",
     "Report",
+    "Simulator",
+    "SimulatorState",
+    "SpikeDataset",
     "StopTraining",
     "Target",
     "TargetError",
@@ -132,10 +151,12 @@ __all__ = [
     "WeightsAndBiases",
     "__version__",
     "check",
+    "compare",
     "diff",
     "explore",
     "export",
     "fit",
+    "from_torch",
     "load_target",
     "map_cores",
     "nn",

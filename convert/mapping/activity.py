@@ -11,7 +11,7 @@ import numpy.typing as npt
 from myelin.convert.compare.runs import INPUT, SPIKES
 from myelin.convert.network import Network
 from myelin.convert.recording import Passage
-from myelin.convert.simulator.simulator import Simulator
+from myelin.convert.simulator.batch import BatchRunner
 from myelin.hw_configs.errors import DataError
 
 Counts = npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ class ActivityMeter:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.simulator = Simulator(network)
+        self.simulator = BatchRunner(network)
         self.samples = self.steps = 0
         self.entered: Counts = np.zeros(int(np.prod(network.input.shape)))
         self.sent: dict[int, Counts] = {}

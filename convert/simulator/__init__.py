@@ -1,7 +1,8 @@
-"""The bit-exact simulator: `simulate` for a batch, `stream` for data that does not fit into memory.
+"""The bit-exact simulator: `simulate` for a batch, `stream` for many batches, `Simulator` (``streams.py``) for single steps.
 
-``prepare.py`` prepares a network as stages and ``simulator.py`` runs them.  ``stage.py`` chooses between loops over events
-(``events.py``) and matrix products (``dense.py``).
+``prepare.py`` prepares a network as stages.  ``batch.py`` runs them one after the other; ``stage.py`` chooses between loops
+over events (``events.py``) and matrix products (``dense.py``).  ``stepper.py`` makes single steps of all stages at once, in the
+loop of ``step_loops.py``, for which ``step_plan.py`` lays the network out.
 """
 
 from myelin.convert.simulator.simulator import simulate, stream

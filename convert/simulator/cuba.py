@@ -25,8 +25,10 @@ from myelin.convert.simulator.stage import (
     PreparedConnection,
     Spikes,
     States,
+    StepNeurons,
     measured_density,
 )
+from myelin.convert.simulator.step_loops import CUBA, CUBA_INPUT
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
 _NONE = np.zeros((0, 0, 0), np.int32)
@@ -72,6 +74,12 @@ class CubaInputStage(InputStage):
         result = _empty(spikes.shape, wanted)
         _run_events(self.population, None, _NONE, (NO_PLAN, NO_PLAN), 1, bias, interval, phase, result)
         return result
+
+    def step_neurons(self) -> StepNeurons:
+        """See ``Stepped``; the drive is ``(weight * x + bias + bias_mant) << bias_exp``."""
+        mantissa = np.broadcast_to(self.neuron.bias_mant, self.source.shape).reshape(-1) + np.int32(self.source.bias)
+        values = {"gain": self.source.weight, "shift": self.neuron.bias_exp}
+        return _step_neurons(self.population, CUBA_INPUT, mantissa.astype(np.int32), values)
 
 
 @dataclass
@@ -122,6 +130,10 @@ class CubaStage:
             self.density = measured_density(result["spikes"])
         return result
 
+    def step_neurons(self) -> StepNeurons:
+        """See ``Stepped``."""
+        return _step_neurons(self.population, CUBA, self.population.bias.reshape(-1), {})
+
     @cached_property
     def _plans(self) -> tuple[ConnectionPlan, ConnectionPlan]:
         """Of both connections, with weights of one type."""
@@ -152,6 +164,11 @@ class CubaStage:
 
     def _may_wrap(self, largest: int) -> bool:
         return self.forward.may_wrap(largest * self.forward.absolute_sum)
+
+
+def _step_neurons(population: CubaPopulation, kind: int, drive: IntArray, values: dict[str, int]) -> StepNeurons:
+    threshold = {"threshold": int(population.threshold)}
+    return StepNeurons(kind, Cuba.STATES, drive, np.stack(population.constants), threshold | values)
 
 
 def _run_events(

@@ -91,18 +91,21 @@ def channels_last(shape: Shape) -> IntArray:
     return np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape).transpose(1, 2, 0).reshape(-1)
 
 
-def plan_connection(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER) -> ConnectionPlan:
+def plan_connection(
+    synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_ORDER, *, stencil: bool = True
+) -> ConnectionPlan:
     """The plan of ``synapse`` for a source population of ``shape`` with delays of ``axonal`` steps.
 
-    The targets of a convolution with several output channels must be in the order ``channels_last``.
+    The targets of a convolution with several output channels must be in the order ``channels_last``.  Without ``stencil``, a
+    convolution is always CONV.
     """
-    plan = _plan(synapse, shape, ordered_axons(shape, axonal, order).reshape(-1, 1), order)
+    plan = _plan(synapse, shape, ordered_axons(shape, axonal, order).reshape(-1, 1), order, stencil)
     return plan._replace(heaviest=int(np.abs(plan.weight.astype(np.int64)).max(initial=0)))
 
 
-def _plan(synapse: Synapse, shape: Shape, axon: IntArray, order: Order) -> ConnectionPlan:
+def _plan(synapse: Synapse, shape: Shape, axon: IntArray, order: Order, stencil: bool) -> ConnectionPlan:
     if isinstance(synapse, Conv):
-        if len(synapse.weight) == 1 and synapse.stride == (1, 1):
+        if stencil and len(synapse.weight) == 1 and synapse.stride == (1, 1):
             return _plan_stencil(synapse, shape, axon, order)
         places = np.stack(np.unravel_index(np.arange(axon.size), as_chw(shape)), axis=1)
         return NO_PLAN._replace(

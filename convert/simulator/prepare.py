@@ -15,7 +15,7 @@ from myelin.convert.simulator.cuba import cuba_input_stage, cuba_stage
 from myelin.convert.simulator.plan import Order, channels_last
 from myelin.convert.simulator.reference import ReferenceInputStage, reference_stage
 from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage, sigma_stage
-from myelin.convert.simulator.stage import Engine, PreparedConnection, Stage
+from myelin.convert.simulator.stage import Engine, Prepared, PreparedConnection, Stage
 from myelin.hw_configs.errors import DataError
 
 #: Stages of neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) ->
@@ -35,20 +35,25 @@ INPUT_STAGES.register(Cuba)(cuba_input_stage)
 INPUT_STAGES.register(Delta)(DeltaStage)
 
 
-def prepare(network: Network, engine: Engine = "auto") -> list[Stage]:
-    """The stages of the input's neurons, if there are any, and of all layers; DataError for an unknown engine."""
+def prepare(network: Network, engine: Engine = "auto") -> list[Prepared]:
+    """The stages of the input's neurons, if there are any, and of all layers, with their connections.
+
+    Raises:
+        DataError: the engine is unknown.
+    """
     if engine not in get_args(Engine):
         raise DataError(f"engine is {engine!r}; {', '.join(map(repr, get_args(Engine)))} are allowed")
-    stages: list[Stage] = []
+    stages: list[Prepared] = []
     if network.input.neuron is not None:
         make_input = INPUT_STAGES.get(network.input.neuron) or ReferenceInputStage
-        stages.append(make_input(network.input, network.input.neuron))
+        stages.append(Prepared(make_input(network.input, network.input.neuron)))
     shape, delay_steps, order = network.input.shape, np.zeros((), np.int32), None
     for index, layer in enumerate(network.layers):
         before, order = order, _order(layer)
         forward = PreparedConnection(layer.synapse, shape, delay_steps, Order(before, order), engine)
         make = LAYER_STAGES.get(layer.neuron) or reference_stage
-        stages.append(make(f"layer {index} ({layer.kind})", layer, forward, _recurrent(layer, order, engine)))
+        recurrent = _recurrent(layer, order, engine)
+        stages.append(Prepared(make(f"layer {index} ({layer.kind})", layer, forward, recurrent), forward, recurrent))
         shape, delay_steps = layer.shape, layer.delay_steps
     return stages
 

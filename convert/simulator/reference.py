@@ -24,7 +24,7 @@ class ReferenceInputStage(InputStage):
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """See ``Stage.run``; ``spikes`` are the input values."""
         values = input_values(self.source, spikes.reshape(*spikes.shape[:2], *self.source.shape))
-        run = _Run(self.neuron, spikes.shape, wanted, interval, phase)
+        run = _Run(self.neuron.flattened(self.source.shape), spikes.shape, wanted, interval, phase)
         drive = self.neuron.input_drive(values).reshape(spikes.shape)
         for t in range(spikes.shape[1]):
             run.step(t, np.zeros(run.shape, np.int64), drive[:, t])

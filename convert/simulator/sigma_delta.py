@@ -15,7 +15,7 @@ from numba import njit
 from myelin.convert.arrays import IntArray
 from myelin.convert.inputs import input_values
 from myelin.convert.network import Input, Layer
-from myelin.convert.neurons import Delta, SigmaDelta
+from myelin.convert.neurons import Delta, Sigma, SigmaDelta
 from myelin.convert.simulator.events import drive
 from myelin.convert.simulator.plan import ordered_matrix
 from myelin.convert.simulator.stage import (
@@ -26,13 +26,13 @@ from myelin.convert.simulator.stage import (
     PreparedConnection,
     Spikes,
     States,
+    StepNeurons,
     measured_density,
     wrapped,
 )
+from myelin.convert.simulator.step_loops import DELTA, SIGMA, SIGMA_DELTA, SUM_LIMIT
 from myelin.hw_configs.errors import DataError
 
-#: Sums of this magnitude or more are refused.  Lava's synapses store odd weights doubled, and their sums have 32 bit too.
-_SUM_LIMIT = 1 << 30
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 _NOTHING = np.zeros((0, 0, 0), np.int32)
 
@@ -141,6 +141,14 @@ class DeltaStage(InputStage):
         bias = np.zeros(values.shape[2], np.int32)
         return _encoded(self.neuron, values, bias, False, False, wanted)
 
+    def step_neurons(self) -> StepNeurons:
+        """See ``Stepped``; the value to encode is ``(weight * x + bias) << shift``."""
+        drive = np.full(int(np.prod(self.source.shape)), self.source.bias, np.int32)
+        values = {"gain": self.source.weight, "shift": self.neuron.shift}
+        return StepNeurons(
+            DELTA, Delta.STATES, drive, values=_encoder_values(self.neuron) | values, check_interval=_refuse_reset
+        )
+
 
 @dataclass(frozen=True)
 class SigmaDeltaStage:
@@ -186,19 +194,30 @@ class SigmaDeltaStage:
         assert self.neuron is not None
         return _encoded(self.neuron, current, self.bias, True, self.neuron.activation == "relu", wanted)
 
-    def currents(self, spikes: Spikes, dense: bool) -> States:
-        """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources).
+    def step_neurons(self) -> StepNeurons:
+        """See ``Stepped``."""
+        assert self.neuron is not None
+        values = _encoder_values(self.neuron) | {"relu": int(self.neuron.activation == "relu")}
+        return StepNeurons(SIGMA_DELTA, SigmaDelta.STATES, self.bias, values=values, check_interval=_refuse_reset)
+
+    def check_sums(self, highest: npt.NDArray[np.int64]) -> int:
+        """An upper bound on the connection's sums for messages of magnitudes up to ``highest`` (sources,).
 
         Raises:
             DataError: sums could leave the range in which Lava's sums are exact.
         """
-        highest = np.abs(spikes.astype(np.int64)).max(axis=(0, 1), initial=0)  # (sources,)
         bound = self._bound(highest)
-        if bound >= _SUM_LIMIT:
+        if bound >= SUM_LIMIT:
             raise DataError(
                 f"{self.where}: messages of up to {highest.max()} times its weights may add up to {bound}, Lava's sums hold "
-                f"{_SUM_LIMIT - 1}: scale the input down, or lower spike_exp or the weights of the layers before"
+                f"{SUM_LIMIT - 1}: scale the input down, or lower spike_exp or the weights of the layers before"
             )
+        return bound
+
+    def currents(self, spikes: Spikes, dense: bool) -> States:
+        """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources); DataError from ``check_sums``."""
+        highest = np.abs(spikes.astype(np.int64)).max(axis=(0, 1), initial=0)  # (sources,)
+        bound = self.check_sums(highest)
         if dense:
             current = self.forward.products.currents(spikes, int(highest.max(initial=0)))
         else:
@@ -207,9 +226,8 @@ class SigmaDeltaStage:
         return wrapped(current) if self.forward.may_wrap(bound) else current
 
     def _bound(self, highest: npt.NDArray[np.int64]) -> int:
-        """An upper bound on the connection's sums for messages of magnitudes up to ``highest`` (sources,)."""
         synapse, bound = self.forward.synapse, int(highest.max(initial=0)) * self.reach
-        if bound < _SUM_LIMIT or synapse.SPATIAL:
+        if bound < SUM_LIMIT or synapse.SPATIAL:
             return bound
         sums = highest @ ordered_matrix(np.abs(synapse.weight.astype(np.int64)).T, self.forward.order)
         return int(sums.max(initial=0)) << max(0, synapse.weight_exp)
@@ -222,6 +240,18 @@ class SigmaStage(SigmaDeltaStage):
         """The sums, which are also the output."""
         sigma = np.cumsum(current, axis=1, dtype=np.int32)
         return {"spikes": sigma, "sigma": sigma}
+
+    def step_neurons(self) -> StepNeurons:
+        """See ``Stepped``."""
+        return StepNeurons(SIGMA, Sigma.STATES, self.bias, check_interval=_refuse_reset)
+
+
+def _encoder_values(neuron: Delta | SigmaDelta) -> dict[str, int]:
+    return {
+        "threshold": neuron.threshold << neuron.shift,
+        "cumulative": int(neuron.cumulative_error),
+        "state_exp": neuron.state_exp,
+    }
 
 
 def sigma_delta_stage(

@@ -6,9 +6,10 @@ Two engines compute the same integers.  Events (``myelin.convert.simulator.event
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -151,6 +152,56 @@ class PreparedConnection:
         if self.engine != "auto":
             return self.engine == "dense"
         return density is not None and density > DENSE_FROM.get(self.plan.kind, 1.0)
+
+
+@dataclass(frozen=True)
+class StepNeurons:
+    """Neurons for the loop of single steps.
+
+    Attributes:
+        kind: one of the kinds in ``step_loops.py``.
+        states: names of the states, in the order of the loop.
+        drive: (neurons,) drive in every step, int32.
+        floats: (2, neurons) fractions of the states that remain after a step; empty if the kind has none.
+        values: other fields of ``POPULATION``.
+        check_interval: raises DataError for an interval of resets that the neurons do not take; None if they take any.
+    """
+
+    kind: int
+    states: tuple[str, ...]
+    drive: IntArray
+    floats: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    values: dict[str, int] = field(default_factory=dict)
+    check_interval: Callable[[int], None] | None = None
+
+
+@runtime_checkable
+class Stepped(Protocol):
+    """A stage whose neurons have a compiled step; others run their reference step."""
+
+    def step_neurons(self) -> StepNeurons:
+        """The neurons for the loop of single steps."""
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A stage that refuses sums beyond a bound."""
+
+    #: Upper bound on the magnitude of a sum, per unit of the largest message.
+    reach: int
+
+    def check_sums(self, highest: npt.NDArray[np.int64]) -> int:
+        """Raise DataError if messages of magnitudes up to ``highest`` (sources,) may exceed the bound."""
+        ...
+
+
+class Prepared(NamedTuple):
+    """A stage with the connections it was made from; at an input there are none."""
+
+    stage: Stage
+    forward: PreparedConnection | None = None
+    recurrent: PreparedConnection | None = None
 
 
 def wrapped(current: States) -> States:

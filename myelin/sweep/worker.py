@@ -109,11 +109,11 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
 
 def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: Samples) -> dict[str, Any]:
     """Predictions of the integer network, and of the trained network with float weights and fractional delays."""
-    from myelin.convert.simulator.simulator import Simulator
+    from myelin.convert.simulator.batch import BatchRunner
     from myelin.train.run.batches import Batches
     from myelin.train.run.evaluate import evaluate
 
-    simulator = Simulator(network)
+    simulator = BatchRunner(network)
     model.quantise(False)
     model.set_delays(hard=False)
     integer, floats = [], []

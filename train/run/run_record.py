@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_json
@@ -14,6 +14,7 @@ from myelin.train.run.metrics import BestEpoch
 
 RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"
 T = TypeVar("T")
+Task = Literal["classes", "steps", "trace"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ class RunRecord:
         return self._fact(lambda values: int(values["classes"]))
 
     @property
-    def task(self) -> str:
+    def task(self) -> Task:
         """Task of the data: ``classes``, ``steps`` (labels per step) or ``trace``; older runs have classes."""
-        return self._fact(lambda values: str(values.get("task", "classes")))
+        return self._fact(lambda values: _task(values.get("task", "classes")))
 
     @property
     def loss(self) -> str:
@@ -150,6 +151,13 @@ class RunRecord:
             ) from error
 
 
+def _task(name: Any) -> Task:
+    if name not in get_args(Task):
+        raise ValueError(f"task {name!r}")
+    found: Task = name
+    return found
+
+
 def _loss_in(config: Mapping[str, Any]) -> str:
     return str(config["train"].get("loss", "sum"))  # what it was before it could be chosen
 
@@ -157,14 +165,27 @@ def _loss_in(config: Mapping[str, Any]) -> str:
 def read_run(folder: Path) -> RunRecord:
     """The record of a run folder; raises ConfigError if its run.json cannot be read or has no configuration."""
     try:
-        values = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        content = (folder / RUN).read_bytes()
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    return record_of(folder, content)
+
+
+def record_of(folder: Path, content: bytes) -> RunRecord:
+    """The record in the bytes of a run.json; see ``read_run`` for errors."""
+    try:
+        values = json.loads(content.decode("utf-8"))
         if not isinstance(values, dict):
             raise ValueError(f"it holds a {type(values).__name__}; an object is needed")
         if not isinstance(values.get("config"), dict):
             raise ValueError("no configuration in it")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{folder}: run.json cannot be read ({error}); name a folder that `myelin train` wrote") from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(folder, error) from error
     return RunRecord(folder, values)
+
+
+def _unreadable(folder: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{folder}: run.json cannot be read ({error}); name a folder that `myelin train` wrote")
 
 
 def write_run(record: RunRecord) -> None:

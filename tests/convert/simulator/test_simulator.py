@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
-from myelin.convert.simulator.simulator import _cpus
+from myelin.convert.simulator.batch import _cpus
 from myelin.hw_configs.errors import DataError
 
 PASS = Cuba(threshold=0, current_decay=4096, voltage_decay=4096)  # spikes in every step with positive input
