@@ -17,8 +17,7 @@ from benchmarks.networks import KERNEL, Recurrence
 from benchmarks.published import PublishedLayer, RearrangedLayer
 from myelin.lava_models import compat
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers import DelayedRecurrent, DenseSynapse
-from myelin.train.neurons import Cuba
+from myelin.train.layers import DelayedRecurrent
 
 Name = Literal["ours", "published", "rearranged", "lava-dl"]
 
@@ -106,13 +105,7 @@ def layer(name: Name, point: Point, given: Problem) -> Layer:
 
 def _ours(point: Point, given: Problem) -> Layer:
     delay = AxonalDelay(point.neurons, max_delay=point.lags)
-    block = DelayedRecurrent(
-        DenseSynapse(1, point.neurons),
-        Cuba((point.neurons,), **NEURON),
-        recurrent=point.recurrence,
-        recurrent_delay=delay,
-        taps=KERNEL,
-    )
+    block = DelayedRecurrent(1, point.neurons, neuron=NEURON, recurrent=point.recurrence, recurrent_delay=delay, taps=KERNEL)
     recurrence = block.recurrence
     assert recurrence is not None
     with torch.no_grad():

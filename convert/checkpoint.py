@@ -7,7 +7,10 @@ same spikes.  This file needs numpy, not torch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import safetensors
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network, naming_layer
@@ -24,18 +27,28 @@ from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belongin
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.weight_grid import on_grid
-from myelin.train.run.run_record import MODEL, RunRecord, read_run
+from myelin.train.run.run_record import MODEL, RUN, RunRecord, record_of
 
 Tensors = dict[str, npt.NDArray[Any]]
+#: A run replaces its two files one after the other; how often they are read until they fit, and the pause in between.
+_READINGS, _PAUSE_S = 20, 0.05
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run folder's content: the record of the run (run.json) and its tensors."""
+    """A run folder's content, from one reading.
+
+    Attributes:
+        folder: the run folder.
+        record: the record of the run (run.json).
+        tensors: the parameters (model.safetensors).
+        files: name -> content of the two files that record and tensors were read from.
+    """
 
     folder: Path
     record: RunRecord
     tensors: Tensors
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -52,36 +65,57 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Read a run folder.
+    """Read a run folder, also while the run trains: both files are of the same epoch.
 
     Raises:
         NetworkError: no such run, damaged files, or values that are not finite.
     """
     if not folder.is_dir():
         raise NetworkError(f"{folder}: no such run folder; name one that `myelin train` wrote")
-    try:
-        record = read_run(folder)
-    except ConfigError as error:
-        raise NetworkError(str(error)) from error
-    path = folder / MODEL
-    if not path.is_file():
-        raise NetworkError(f"{folder}: holds no model.safetensors yet; finish the run with `myelin train --resume`")
-    try:
-        tensors = dict(load_file(path))
-        with safetensors.safe_open(path, framework="numpy") as file:
-            epoch = (file.metadata() or {}).get("epoch")
-    except (OSError, safetensors.SafetensorError) as error:
-        raise NetworkError(f"{path}: cannot be read as safetensors ({error}); the file is damaged") from error
-    said = record.best_epoch
-    if epoch is not None and epoch != str(said):
+    for reading in range(_READINGS):
+        if reading:
+            time.sleep(_PAUSE_S)
+        files = {name: _content(folder, name) for name in (RUN, MODEL)}
+        try:
+            record = record_of(folder, files[RUN])
+        except ConfigError as error:
+            raise NetworkError(str(error)) from error
+        tensors, epoch = _tensors(folder / MODEL, files[MODEL])
+        if epoch is None or epoch == str(record.best_epoch):
+            break
+    else:
         raise NetworkError(
-            f"{folder}: model.safetensors is of epoch {epoch}, run.json says {said}: the run is being written or was stopped "
-            "in between; let it end, or continue it with `myelin train --resume`"
+            f"{folder}: model.safetensors is of epoch {epoch}, run.json says {record.best_epoch}: the run is being written or "
+            "was stopped in between; let it end, or continue it with `myelin train --resume`"
         )
     for name, values in tensors.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise NetworkError(f"{path}: {name} holds NaN or infinite values; train again, with a smaller learning rate")
-    return Checkpoint(folder, record, tensors)
+            raise NetworkError(
+                f"{folder / MODEL}: {name} holds NaN or infinite values; train again, with a smaller learning rate"
+            )
+    return Checkpoint(folder, record, tensors, files)
+
+
+def _content(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError as error:
+        if name == MODEL:
+            reason = "holds no model.safetensors yet; finish the run with `myelin train --resume`"
+            raise NetworkError(f"{folder}: {reason}") from error
+        raise NetworkError(f"{folder}: {name} cannot be read ({error}); name a folder that `myelin train` wrote") from error
+    except OSError as error:
+        raise NetworkError(f"{folder / name}: cannot be read ({error})") from error
+
+
+def _tensors(path: Path, content: bytes) -> tuple[Tensors, str | None]:
+    """The tensors of a safetensors file, and the epoch in its metadata, if there is one."""
+    try:
+        tensors = dict(load(content))
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors, header.get("__metadata__", {}).get("epoch")
+    except (ValueError, safetensors.SafetensorError) as error:
+        raise NetworkError(f"{path}: cannot be read as safetensors ({error}); the file is damaged") from error
 
 
 def network_from_checkpoint(checkpoint: Checkpoint) -> Network:

@@ -20,6 +20,7 @@ from myelin.hw_configs.errors import NetworkError
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.checkpoint import Checkpoint
+    from myelin.convert.floats.network import FloatNetwork
 
 Kind = Literal["netx", "nir", "artifact", "run"]
 #: Name of each kind in messages.
@@ -45,6 +46,7 @@ class Opened:
         artifact: the artifact with golden inputs and manifest; None for other kinds.
         checkpoint: the trained network of a run folder, with its record; None for other kinds.
         note: assumptions and roundings made while reading; None if there were none.
+        floats: the floats of a NIR file that the integers were rounded from; None for other kinds.
     """
 
     path: Path | None
@@ -53,6 +55,7 @@ class Opened:
     artifact: Artifact | None = None
     checkpoint: Checkpoint | None = None
     note: str | None = None
+    floats: FloatNetwork | None = None
 
     @property
     def name(self) -> str:
@@ -70,7 +73,7 @@ class Opened:
         return None if self.artifact is None else str(self.artifact.manifest["target"]["name"])
 
 
-#: Networks that functions accept: one in memory, the result of ``read``, or a path.
+#: Networks that functions accept: one in memory, the result of ``read`` or of ``export``, an artifact, or a path.
 Source = Network | Opened | str | os.PathLike[str]
 
 
@@ -133,17 +136,39 @@ def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
         from myelin.convert.nir.format import open_nir
 
         opened = open_nir(place, dt_ms=dt_ms)
-        return Opened(place, kind, opened.network, note=opened.note)
+        return Opened(place, kind, opened.network, note=opened.note, floats=opened.floats)
     from myelin.convert.netx.format import read_netx
 
     return Opened(place, kind, read_netx(place))
 
 
 def opened_source(source: Source, *, dt_ms: float | None = None) -> Opened:
-    """``source`` as an ``Opened``, read if it is a path; see ``read`` for ``dt_ms`` and errors."""
+    """``source`` as an ``Opened``, read if it is a path; see ``read`` for ``dt_ms`` and errors.
+
+    Raises:
+        NetworkError: ``source`` is none of the kinds.
+    """
     if isinstance(source, Opened):
         return source
-    return Opened(None, None, source) if isinstance(source, Network) else read(source, dt_ms=dt_ms)
+    if isinstance(source, Network):
+        return Opened(None, None, source)
+    if not isinstance(source, str | Path):
+        from myelin.convert.artifact.artifact import Artifact
+
+        if isinstance(source, Artifact):
+            return Opened(source.folder, "artifact", source.network, artifact=source)
+    if not isinstance(source, str | os.PathLike):
+        raise NetworkError(
+            f"a {type(source).__name__} is no network; a Network, a path, or what myelin.read or myelin.export returned is "
+            f"allowed{_cure(source)}"
+        )
+    return read(source, dt_ms=dt_ms)
+
+
+def _cure(source: object) -> str:
+    if hasattr(source, "state_dict"):
+        return "; make a network of a torch module with myelin.from_torch"
+    return "; make integers of floats with myelin.quantise" if hasattr(source, "map_delays") else ""
 
 
 def note_lines(result: Mapping[str, Any]) -> list[str]:

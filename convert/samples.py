@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,13 @@ import numpy.typing as npt
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
+    from myelin.convert.network import Network
     from myelin.train.datasets import SpikeDataset
 
 #: Largest count in a frame: frames have 8 bits (``myelin.train.datasets``), whatever message bits an input has.
 MAX_COUNT = 255
+#: Kind of the answer to a sample: one class, one class for each step, or a trace of numbers.
+Task = Literal["classes", "steps", "trace"]
 #: Default split, in order of preference: data that no choice was made on comes first.
 PREFERRED_SPLITS = ("test", "valid")
 
@@ -61,6 +64,12 @@ class Binning:
     def as_dict(self) -> dict[str, Any]:
         """Values for JSON."""
         return {**asdict(self), "max_count": self.max_count}
+
+
+def binning_of(network: Network, steps: int, step_ms: float) -> Binning:
+    """The binning that gives frames for the input of ``network`` from data of the same units."""
+    shape = network.input.shape
+    return Binning(steps, step_ms, math.prod(shape), network.input.message_bits, shape if len(shape) == 3 else None)
 
 
 @dataclass(frozen=True, eq=False)

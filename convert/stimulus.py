@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,7 +13,7 @@ from myelin.convert.artifact.artifact import Artifact
 from myelin.convert.artifact.provenance import Origin
 from myelin.convert.network import Input
 from myelin.convert.opened import Opened
-from myelin.convert.samples import MAX_COUNT, Binning, Samples, open_samples, spread_choice
+from myelin.convert.samples import MAX_COUNT, Binning, Samples, binning_of, open_samples, spread_choice
 from myelin.hw_configs.errors import DataError
 
 #: Defaults for random input.
@@ -87,37 +86,32 @@ def open_data(opened: Opened, choice: InputChoice) -> Samples:
     """
     assert choice.data is not None
     given = [name for name in ("steps", "step_ms") if getattr(choice, name) is not None]
-    known = _known_binning(opened)
-    if known is not None:
+    binning, classes, keys = _known(opened)
+    if binning is not None:
         if given:
             kind = "artifact" if opened.artifact is not None else "run"
             raise DataError(
                 f"--{given[0].replace('_', '-')} is for netx and NIR files; the {kind} {opened.name} says how it is binned"
             )
-        binning, classes, keys = known
         return open_samples(choice.data, binning, split=choice.split, classes=classes, keys=keys)
     if choice.steps is None or choice.step_ms is None:
         raise DataError(
             f"{opened.name}: {opened.title} does not say how spikes become frames; give --steps and --step-ms, such as "
             "--steps 100 --step-ms 10"
         )
-    network = opened.network
-    shape = network.input.shape
-    binning = Binning(
-        choice.steps, choice.step_ms, math.prod(shape), network.input.message_bits, shape if len(shape) == 3 else None
-    )
-    return open_samples(choice.data, binning, split=choice.split, classes=network.num_classes)
+    binning = binning_of(opened.network, choice.steps, choice.step_ms)
+    return open_samples(choice.data, binning, split=choice.split, classes=classes, keys=keys)
 
 
-def _known_binning(opened: Opened) -> tuple[Binning, int, tuple[str, ...]] | None:
-    """Binning, number of classes and their names of an artifact or a run; None if the source does not contain them."""
+def _known(opened: Opened) -> tuple[Binning | None, int, tuple[str, ...]]:
+    """Binning, number of classes and their names of an artifact or a run; None and () where the source does not say."""
     if opened.artifact is not None:
         origin = Origin.of(opened.artifact)
         return origin.binning, origin.classes, origin.keys
     if opened.checkpoint is not None:
         run = opened.checkpoint.run
         return Binning.from_dict(run.data_section, f"{opened.name}: run.json"), run.classes, run.keys
-    return None
+    return None, opened.network.num_classes, ()
 
 
 def stimulus_of(networks: Sequence[Opened], inputs: Inputs, most: int | None = None) -> Stimulus:

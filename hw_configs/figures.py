@@ -5,10 +5,12 @@ Figures do not use pyplot, so they need no global state and no display.
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING
 
-from myelin.hw_configs.files import atomic_file
+from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,11 +28,19 @@ def figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write ``figure`` as a PNG file, completely or not at all."""
+    """Write ``figure`` as a PNG file, completely or not at all.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(labelsize=8)
         axis.xaxis.label.set_fontsize(9)
         axis.yaxis.label.set_fontsize(9)
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=_DPI, format="png")
+    content = io.BytesIO()
+    figure.savefig(content, dpi=_DPI, format="png")
+    try:
+        write_atomically(path, content.getvalue())
+    except OSError as error:
+        raise ConfigError(f"{os.fspath(path)} cannot be written: {error.strerror or error}") from error

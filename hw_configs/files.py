@@ -60,7 +60,15 @@ def locked(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write ``content`` to ``path`` atomically; raises OSError if it cannot be written."""
+    """Write ``content`` to ``path`` atomically; a device or a pipe, such as /dev/stdout, is written to and not replaced.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if (place := Path(path)).exists() and not place.is_file() and not place.is_dir():
+        with open(place, "wb") as stream:
+            stream.write(content)
+        return
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
 

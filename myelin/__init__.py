@@ -6,12 +6,14 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
                                              ``write_nir``; ``load_target``
 training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
+from a torch module                          ``from_torch``, ``compare``
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
 integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
                                              ``profile``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
-                                             ``SimulatorState``; ``Target``; ``Opened`` (what ``read`` returns); ``InputChoice``
+                                             ``SimulatorState``; ``Target``; ``Opened`` (what ``read`` returns);
+                                             ``InputChoice``; ``Comparison``; ``SpikeDataset``
 errors                                       ``MyelinError`` and its kinds
 ============================================ ===================================================================================
 """
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from myelin.convert.explore.measure import explored as explore
     from myelin.convert.floats.network import FloatNetwork
     from myelin.convert.mapping.measure import mapped as map_cores
+    from myelin.convert.modules.compare import compare
+    from myelin.convert.modules.comparison import Comparison
+    from myelin.convert.modules.from_torch import from_torch
     from myelin.convert.network import Input, Layer, Network
     from myelin.convert.netx.format import read_netx, write_netx
     from myelin.convert.nir.format import read_nir, write_nir
@@ -64,6 +69,7 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target import Target
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
+    from myelin.train.datasets.events import SpikeDataset
     from myelin.train.run.start import fit
     from myelin.validation.backends import validate_artifact as validate
     from myelin.validation.validate import Validation
@@ -79,6 +85,9 @@ _HOMES = {
     "myelin.convert.explore.measure": "explore=explored",
     "myelin.convert.floats.network": "FloatNetwork",
     "myelin.convert.mapping.measure": "map_cores=mapped",
+    "myelin.convert.modules.compare": "compare",
+    "myelin.convert.modules.comparison": "Comparison",
+    "myelin.convert.modules.from_torch": "from_torch",
     "myelin.convert.netx.format": "read_netx write_netx",
     "myelin.convert.network": "Input Layer Network",
     "myelin.convert.nir.format": "read_nir write_nir",
@@ -95,6 +104,7 @@ _HOMES = {
     "myelin.hw_configs.target": "Target",
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
+    "myelin.train.datasets.events": "SpikeDataset",
     "myelin.train.run.start": "fit",
     "myelin.validation.backends": "validate=validate_artifact",
     "myelin.validation.validate": "Validation",
@@ -109,6 +119,7 @@ _LAZY = {
 __all__ = [
     "Artifact",
     "BackendError",
+    "Comparison",
     "ConfigError",
     "DataError",
     "Exported",
@@ -127,15 +138,18 @@ __all__ = [
     "Report",
     "Simulator",
     "SimulatorState",
+    "SpikeDataset",
     "Target",
     "TargetError",
     "Validation",
     "__version__",
     "check",
+    "compare",
     "diff",
     "explore",
     "export",
     "fit",
+    "from_torch",
     "load_target",
     "map_cores",
     "nn",

@@ -88,6 +88,7 @@ def demo(
     origin = Origin.of(artifact)
     with steps.step("check", f"the rules of {target} on the file that was written"):
         _check(art, target)
+    assert origin.binning is not None  # that of the run
     samples = open_samples(data, origin.binning, classes=origin.classes, keys=origin.keys)
     with steps.step("simulate", f"{samples.split} split in the simulator"):
         result = _simulate(art, out, data)
@@ -188,7 +189,7 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     from myelin.train.run.metrics import METRICS
     from myelin.train.run.plots import learning_curve
 
-    network, step_ms = artifact.network, origin.binning.step_ms
+    network, step_ms = artifact.network, samples.binning.step_ms
     chosen = spread_choice(samples.labels, 1)
     frames = samples.frames(chosen, count_lost=False)
     record = {index: ("spikes",) for index, layer in enumerate(network.layers) if layer.output == "spikes"}

@@ -1,10 +1,39 @@
-"""PyTorch blocks for training networks with learnable delays.
+"""PyTorch blocks for training networks with learnable delays; they stand in one ``torch.nn.Sequential`` with lava-dl's own.
 
-``myelin.convert`` has their integer counterparts under the same names.
+``Dense``, ``Conv``, ``DelayedRecurrent``, ``Pool`` and ``Readout`` take sizes first, then their neurons' constants as keywords
+(``threshold=1.25``), and ``delay=True`` for learnable delays.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all delays
+of a network from a spread to whole steps.  ``Block`` is put together from parts: a synapse, neurons, a ``Recurrence`` and an
+``AxonalDelay``.  ``myelin.convert`` has their integer counterparts under the same names.
 """
 
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers import Block, Conv, DelayedRecurrent, Dense, Readout, Recurrence
+from myelin.train.delay_schedule import DelaySchedule
+from myelin.train.layers import (
+    Block,
+    Conv,
+    ConvSynapse,
+    DelayedRecurrent,
+    Dense,
+    DenseSynapse,
+    Flatten,
+    Pool,
+    Readout,
+    Recurrence,
+)
 from myelin.train.neurons import Cuba
 
-__all__ = ["AxonalDelay", "Block", "Conv", "Cuba", "DelayedRecurrent", "Dense", "Readout", "Recurrence"]
+__all__ = [
+    "AxonalDelay",
+    "Block",
+    "Conv",
+    "ConvSynapse",
+    "Cuba",
+    "DelaySchedule",
+    "DelayedRecurrent",
+    "Dense",
+    "DenseSynapse",
+    "Flatten",
+    "Pool",
+    "Readout",
+    "Recurrence",
+]

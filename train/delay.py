@@ -6,13 +6,17 @@ A spike of neuron j at step t arrives at ``t + 1 + d_j``.  In training it is spr
 
 At sigma = 0 this is linear interpolation between two steps.  Hard delays use the single tap ``tau = 1 + round(d_j)``.  Their
 gradient (straight-through) is the central difference ``(G[tau + 1] - G[tau - 1]) / 2``, with G the gradient of the arriving
-values; at a delay of 0 it is one-sided.
+values; at a delay of 0 it is one-sided.  At sigma = 0 a whole delay is a kink of the interpolation and has the same gradient.
+
+Delays stay within 0..max_delay: the forward pass uses the nearest value in that range and writes it back, as ``clamp`` does.
+A loop need not call it.
 
 Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family) for the triangle and its schedule.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import myelin.train.needs_torch  # noqa: F401
@@ -32,7 +36,7 @@ class AxonalDelay(nn.Module):
 
     Args:
         size: number of delays.
-        max_delay: longest delay in steps, the target's limit; delays are clamped to 0..max_delay after every optimiser step.
+        max_delay: longest delay in steps, the target's limit; delays are kept within 0..max_delay.
         low, high: range of the uniform initial delays, in steps.
         learn: False: the delays keep their initial values, rounded (a control).
         grid: rounded delays are multiples of this many steps.
@@ -41,9 +45,10 @@ class AxonalDelay(nn.Module):
         delay: (size,) parameter in steps.
         sigma: buffer, spread of the triangle in steps.
         hard: buffer, whether delays are rounded in the forward pass.
+        frozen: whether ``freeze`` has stopped the learning.
 
     Raises:
-        ConfigError: low..high is not within 0..max_delay, or ``max_delay`` is not a multiple of ``grid``.
+        ConfigError: a size is wrong, low..high is not within 0..max_delay, or ``max_delay`` is not a multiple of ``grid``.
     """
 
     delay: Tensor
@@ -54,11 +59,14 @@ class AxonalDelay(nn.Module):
         self, size: int, *, max_delay: int, low: float = 0.0, high: float = 0.0, learn: bool = True, grid: int = 1
     ) -> None:
         super().__init__()
+        for name, value, least in (("size", size, 1), ("max_delay", max_delay, 0), ("grid", grid, 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"AxonalDelay: {name} is {value!r}; an integer of at least {least} is allowed")
         if not 0 <= low <= high <= max_delay:
             raise ConfigError(f"delays start in {low}..{high} steps; a range within 0..{max_delay} is allowed")
         if max_delay % grid:
             raise ConfigError(f"the longest delay is {max_delay} steps; a multiple of the grid of {grid} steps is allowed")
-        self.max_delay, self.grid, self.learn = max_delay, grid, learn
+        self.max_delay, self.grid, self.learn, self.frozen = max_delay, grid, learn, False
         self.delay = nn.Parameter(low + (high - low) * torch.rand(size), requires_grad=learn)
         self.register_buffer("sigma", torch.zeros(()))
         self.register_buffer("hard", torch.zeros((), dtype=torch.bool))
@@ -71,7 +79,7 @@ class AxonalDelay(nn.Module):
         return self.delay.shape
 
     def clamp(self) -> None:
-        """Clamp the delays to 0..max_delay, in place; called after every optimiser step."""
+        """Clamp the delays to 0..max_delay, in place."""
         with torch.no_grad():
             self.delay.clamp_(0, self.max_delay)
 
@@ -80,32 +88,75 @@ class AxonalDelay(nn.Module):
         self.hard.fill_(hard)
         self.sigma.fill_(0.0 if hard else sigma)
 
+    def freeze(self, on: bool) -> None:
+        """Stop the learning of the delays, or let it go on; delays with ``learn=False`` are never learnt.
+
+        An optimiser that keeps old gradients cannot move frozen delays: their gradient is cleared.
+        """
+        self.frozen = on
+        self.delay.requires_grad_(self.learn and not on)
+        if on:
+            self.delay.grad = None
+
     def rounded_steps(self) -> np.ndarray:
-        """Delays for export, (size,) int64 in steps: rounded to the grid, ties to its even multiples."""
-        return np.minimum(self.grid * np.rint(array(self.delay) / self.grid).astype(np.int64), self.max_delay)
+        """Delays for export, (size,) int64 in steps: the nearest of the grid in 0..max_delay, ties to its even multiples."""
+        return (self.grid * np.rint(array(self.delay) / self.grid).astype(np.int64)).clip(0, self.max_delay)
 
     def snap(self) -> None:
         """Set the delays to ``rounded_steps``, in place."""
         with torch.no_grad():
             self.delay.copy_(torch.from_numpy(self.rounded_steps()))
 
+    def check(self, shape: tuple[int, ...], name: str = "delay") -> None:
+        """Raise ConfigError unless these delays fit a population of ``shape``: one per neuron, per channel, or a single one.
+
+        Args:
+            shape: (N,), or (C, H, W).
+            name: of these delays in messages.
+        """
+        neurons, own = math.prod(shape), self.delay.numel()
+        if self.delay.dim() != 1 or own not in (neurons, shape[0] if len(shape) == 3 else neurons, 1):
+            channels = f", {shape[0]} (one per channel)" if len(shape) == 3 else ""
+            raise ConfigError(
+                f"{name} has delays of shape {tuple(self.delay.shape)}, the population {shape} has {neurons} neurons; "
+                f"{neurons} (one per neuron){channels} or 1 is allowed"
+            )
+
     def kernel(self, neurons: int) -> DelayKernel:
         """Kernel for ``neurons`` neurons; neurons / size consecutive ones (a channel) share a delay.
 
         Raises:
+            ConfigError: the delays do not fit ``neurons``.
             MyelinError: a delay is NaN or infinite.
         """
-        if not torch.isfinite(self.delay).all():
-            raise MyelinError("a delay is NaN or infinite: training diverged; lower train.learning_rate or train.delay_rate")
+        size = self.delay.numel()
+        if size == 0 or neurons % size:
+            raise ConfigError(f"AxonalDelay: {size} delays do not fit {neurons} neurons; give one per neuron or per channel")
+        values = array(self.delay)
+        if not np.isfinite(values).all():
+            raise MyelinError(
+                "a delay is NaN or infinite: training diverged; lower the learning rate of the delays (train.delay_rate), or all"
+            )
+        if values.min() < 0 or values.max() > self.max_delay:
+            values = values.clip(0, self.max_delay)
+            # a projection onto the range, as by clamp() after the step; .data: a loss may hold the parameter already
+            self.delay.data.clamp_(0, self.max_delay)
         if bool(self.hard):
             kernel = DelayKernel.single(self.rounded_steps(), learn=self.delay.requires_grad)
         else:
-            kernel = DelayKernel.triangle(array(self.delay), float(self.sigma))
-        return kernel.repeat(neurons // self.delay.numel())
+            kernel = DelayKernel.triangle(values, float(self.sigma))
+        return kernel.repeat(neurons // size)
 
     def forward(self, spikes: Tensor) -> Tensor:
         """Delayed spikes (T, B, N), which arrive 1 + delay steps later."""
         return _DelayFunction.apply(spikes, self.delay, self)
+
+    def extra_repr(self) -> str:
+        """Number, range and state of the delays."""
+        state = "rounded" if bool(self.hard) else f"sigma={float(self.sigma):.3g}"
+        learnt = "not learnt" if not self.learn else "frozen" if self.frozen else "learnt"
+        grid = f", grid={self.grid}" if self.grid != 1 else ""
+        return f"{self.delay.numel()}, max_delay={self.max_delay}{grid}, {state}, {learnt}"
 
     def sum_gradients(self, per_sample: Tensor) -> Tensor:
         """dL/d(delay) (size,) from gradients per sample and neuron (B, N)."""

@@ -20,8 +20,10 @@ from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
 from myelin.train.config.config import Config, LayerConfig
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers import Block, ConvSynapse, DelayedRecurrent, DenseSynapse, Readout, Synapse
+from myelin.train.delay_schedule import set_delays_at
+from myelin.train.layers import Block, ConvSynapse, DenseSynapse, Recurrence, Synapse
 from myelin.train.layers.dropout import same_slice
+from myelin.train.layers.readout import readout_synapse
 from myelin.train.neurons import Cuba
 
 
@@ -75,10 +77,7 @@ class SpikingNetwork(nn.Sequential):
 
     def schedule_delays(self, config: Config, progress: float) -> None:
         """Set all delays for ``progress`` (0..1) of training, see ``DelayConfig``; controls are always rounded."""
-        plan = config.delay
-        for delay in self.delays():
-            delay.set(hard=plan.rounded_at(progress) or not delay.learn, sigma=plan.sigma_at(progress))
-            delay.delay.requires_grad_(delay.learn and progress < plan.freeze_at)
+        set_delays_at(self.delays(), config.delay, progress)
 
     def settle_delays(self, config: Config, exportable: bool) -> None:
         """Round the delays after the training steps of an epoch.
@@ -133,10 +132,9 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
     neuron = {**_neuron(config), "per_neuron": False, "spread": 0.0}
     neuron |= {name: getattr(readout, name) for name in ("threshold", "current_decay", "voltage_decay", "spiking")}
     inputs = int(torch.Size(shape).numel())
-    gain = readout.gain * config.neuron.threshold
     positions = 1 if readout.pool == "none" else inputs // shape[0]
-    quantise = config.train.grid_bits > 0
-    blocks.append(Readout(inputs, classes, neuron=neuron, gain=gain, positions=positions, quantise=quantise))
+    synapse = readout_synapse(inputs, classes, positions, readout.gain * config.neuron.threshold)
+    blocks.append(Block(synapse, Cuba((classes,), **neuron), quantise=config.train.grid_bits > 0))
     return SpikingNetwork(*blocks)
 
 
@@ -159,18 +157,17 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
         "dropout": config.train.dropout,
         "quantise": config.train.grid_bits > 0,
     }
-    if layer.recurrent == "none":
-        return Block(synapse, neuron, **parts)
-    return DelayedRecurrent(
-        synapse,
-        neuron,
-        recurrent=layer.recurrent,
-        recurrent_delay=_delay(config, layer.recurrent_delay_per, layer.recurrent_delay, neuron),
-        taps=layer.taps,
-        recurrent_gain=layer.recurrent_gain * config.neuron.threshold,
-        recurrent_dropout=config.train.recurrent_dropout,
-        **parts,
-    )
+    if layer.recurrent != "none":
+        delay = _delay(config, layer.recurrent_delay_per, layer.recurrent_delay, neuron)
+        parts["recurrence"] = Recurrence.over(
+            shape,
+            layer.recurrent,
+            taps=layer.taps,
+            delay=delay,
+            gain=layer.recurrent_gain * config.neuron.threshold,
+            dropout=config.train.recurrent_dropout,
+        )
+    return Block(synapse, neuron, **parts)
 
 
 def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> tuple[Synapse, tuple[int, ...]]:

@@ -10,7 +10,7 @@ import torch
 
 from myelin.hw_configs.errors import MyelinError
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers import DelayedRecurrent, DenseSynapse
+from myelin.train.layers import DelayedRecurrent
 from myelin.train.neurons import Cuba
 
 
@@ -22,7 +22,7 @@ def tiny_layer(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """
     delay = AxonalDelay(2, max_delay=2)
     neurons = Cuba((2,), threshold=100 / 64, current_decay=1.0, voltage_decay=4095 / 4096)
-    layer = DelayedRecurrent(DenseSynapse(1, 2), neurons, recurrent="dense", recurrent_delay=delay)
+    layer = DelayedRecurrent(1, 2, neuron=neurons, recurrent="dense", recurrent_delay=delay)
     assert layer.recurrence is not None
     with torch.no_grad():
         delay.delay.copy_(torch.tensor([2.0, 0.0]))

@@ -12,7 +12,6 @@ import json
 import math
 import os
 import platform
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from myelin.convert.artifact.files import atomic_folder, sha256
 from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.artifact.lava_export import write_lava_script
 from myelin.convert.network import Network
-from myelin.convert.netx.format import read_netx, write_netx
+from myelin.convert.netx.format import netx_content, read_netx
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.version import VERSION
@@ -51,6 +50,9 @@ class Artifact:
     golden: Golden
     manifest: Mapping[str, Any]
 
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
 
 def write_artifact(
     folder: str | os.PathLike[str],
@@ -60,7 +62,8 @@ def write_artifact(
     inputs: npt.ArrayLike,
     provenance: Mapping[str, Any],
     metrics: Mapping[str, Any],
-    attachments: Mapping[str, Path] | None = None,
+    user: Mapping[str, Any] | None = None,
+    attachments: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write an artifact atomically; replaces only an older artifact or an empty folder.
 
@@ -70,8 +73,9 @@ def write_artifact(
         target: the target that the network was made for.
         inputs: (samples, steps, *input shape), a few real inputs; the simulator computes their outputs.
         provenance: origin of the network (checkpoint, configuration, data set, seeds), as JSON values.
+        user: provenance that the user gave, as JSON values, which becomes its entry ``user``.
         metrics: measured results, units in the names, as JSON values.
-        attachments: name in the artifact, such as ``checkpoint/run.json`` -> further file to copy.
+        attachments: name in the artifact, such as ``checkpoint/run.json`` -> content of a further file.
 
     Raises:
         NetworkError: the folder holds something else, or the network does not fit a netx file.
@@ -82,28 +86,28 @@ def write_artifact(
     spikes = np.asarray(inputs)
     if spikes.ndim < 3 or len(spikes) == 0:
         raise DataError(f"golden inputs have shape {spikes.shape}; at least one sample of (samples, steps, input) is needed")
-    golden = Golden.of(network, spikes)
+    golden, content = Golden.of(network, spikes), netx_content(network)
     manifest = {
         "format": FORMAT,
         "myelin": VERSION,
         "target": {"name": target.name, "title": target.title, "limits": target.limits, "not_public": list(target.unknown)},
-        "provenance": _plain("provenance", provenance),
+        "provenance": _plain("provenance", provenance) | ({} if user is None else {"user": _plain("provenance", user)}),
         "metrics": _plain("metrics", metrics),
         "versions": _versions(),
     }
     try:
         with atomic_folder(place) as temporary:
-            write_netx(network, temporary / NETWORK)
+            (temporary / NETWORK).write_bytes(content)
             golden.write(temporary / GOLDEN)
             script = write_lava_script(network, temporary)
-            for name, path in (attachments or {}).items():
+            for name, attached in (attachments or {}).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, temporary / name)
+                (temporary / name).write_bytes(attached)
             names = (NETWORK, GOLDEN, *script, *(attachments or {}))
             manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in names}
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
-        raise NetworkError(f"{place} cannot be written: {error}") from error
+        raise NetworkError(f"{place} cannot be written: {error.strerror or error}") from error
     return place
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from myelin.convert.artifact.artifact import NETWORK, Artifact, damaged_files, read_manifest
 from myelin.convert.artifact.golden import Golden, golden_parity
 from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT, network_arrays
-from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
+from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLOATS
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
 from myelin.convert.compare.difference import Parity
@@ -87,7 +87,7 @@ class Examination:
     @property
     def has_checkpoint(self) -> bool:
         """Whether the artifact contains the trained network."""
-        return not any(name in self.damaged for name in _CHECKPOINT)
+        return set(_CHECKPOINT) <= self.artifact.manifest["files"].keys() - self.damaged.keys()
 
     @property
     def failures(self) -> list[str]:
@@ -111,7 +111,7 @@ def examine(folder: str | os.PathLike[str]) -> Examination:
     manifest = read_manifest(place)
     damaged = damaged_files(place, manifest)
     for name, problem in damaged.items():
-        tolerated = name in (*_CHECKPOINT, SCRIPT, ARRAYS) and not (place / name).exists()
+        tolerated = name in (*_CHECKPOINT, FLOATS, SCRIPT, ARRAYS) and not (place / name).exists()
         if (name != NETWORK and not tolerated) or not (place / NETWORK).is_file():
             raise NetworkError(problem)
     network = read_netx(place / NETWORK)

@@ -1,27 +1,27 @@
-"""Export a run folder as an artifact; refuses networks that the target does not support."""
+"""Export a network of any source as an artifact; refuses networks that the target does not support."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import DataError, GateError
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
+    from myelin.convert.artifact.exportable import Exportable
+    from myelin.convert.artifact.golden_inputs import GoldenInputs
+    from myelin.convert.axes import TimeAxis
     from myelin.convert.network import Network
-    from myelin.train.run.run_record import RunRecord
-
-#: Number of samples whose exact outputs an artifact contains.
-GOLDEN_SAMPLES = 4
-_CHOSEN = "the first sample of each of some classes, spread evenly over all"
+    from myelin.convert.samples import Task
 
 
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """The result of ``export``.
+    """The result of ``export``; a path, for every function that takes one.
 
     Attributes:
         folder: path of the artifact.
@@ -33,124 +33,157 @@ class Exported:
     network: Network
     lines: tuple[str, ...]
 
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
 
 def export(
-    source: str | os.PathLike[str],
+    source: Any,
     out: str | os.PathLike[str],
     *,
     target: Target | str | Path,
+    inputs: Any = None,
+    classes: Sequence[str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
     clip_delays: bool = False,
-    data: str | None = None,
+    data: Any = None,
+    input_shape: tuple[int, ...] | None = None,
+    time_axis: TimeAxis | None = None,
+    steps: int | None = None,
+    step_ms: float | None = None,
+    task: Task | None = None,
+    dt_ms: float | None = None,
 ) -> Exported:
-    """Write the artifact of a trained run: network, golden inputs with their exact outputs, manifest, checkpoint.
+    """Write an artifact: the network, golden inputs with their exact outputs, a manifest, and a run's checkpoint.
 
     Args:
-        source: a run folder.
+        source: a ``Network``, a torch module, a path (run folder, netx or NIR file, artifact), or what ``read`` or ``export``
+            returned.
         out: folder to write; an older artifact is replaced.
         target: a target, its name, or a TOML file that describes one.
+        inputs: golden inputs, (batch, steps, *input shape) or (batch, *input shape, steps), at most 64 samples.  None: samples
+            of ``data``; else those of an artifact; else of a run's data, if they are built in; else random spikes, which the
+            manifest says.
+        classes: names of the classes; None for those of the run or of the data.
+        provenance: facts of the user, as JSON values, stored unchanged in the manifest.
         clip_delays: shorten delays that are too long for the target; ``lines`` reports their number.
-        data: data for the golden inputs; None for the data of the run, if they are built in.
+        data: data for the golden inputs.
+        input_shape: of a torch module; None if ``inputs`` tell it.
+        time_axis: axis of time of ``inputs``, 1 or -1; None recognises it by the input shape.
+        steps, step_ms: how spikes become frames, for sources that do not define it.
+        task: ``classes``, ``steps`` (a class for each step) or ``trace``; None for that of the run or of the data.
+        dt_ms: as in ``read``.
 
     Raises:
-        NetworkError: ``source`` is not a run or cannot be read, or ``out`` holds something else.
+        NetworkError: ``source`` cannot be read, or ``out`` holds something else or cannot be written.
         TargetError: no such target.
-        DataError: no data for the golden inputs, or data of another kind.
+        DataError: inputs or data that do not fit, no data for the golden inputs of a run, or wrong classes or provenance.
         GateError: the target does not support the network; the message lists every violation.
     """
-    from myelin.convert import delays
-    from myelin.convert.artifact.artifact import MANIFEST, write_artifact
-    from myelin.convert.artifact.files import sha256
-    from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT
-    from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES
-    from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
-    from myelin.convert.opened import require
-    from myelin.convert.rules import calibrate, check, not_checked, notes
-    from myelin.convert.samples import Binning, open_samples, spread_choice
+    from myelin.convert.artifact.exportable import exportable
+    from myelin.convert.artifact.golden_inputs import golden_inputs
     from myelin.hw_configs.target_files import load_target
 
     held = target if isinstance(target, Target) else load_target(target)
-    run_folder, place = Path(source), Path(out)
-    if run_folder.is_file() or (run_folder / MANIFEST).is_file():  # other errors in a run: its reader reports them
-        file_cure = "its integers need no export: check, map, simulate and diff take it as it is"
-        artifact_cure = f"the trained network in it is {run_folder / CHECKPOINT}, which can be exported again"
-        require(run_folder, ("run",), "`myelin export`", {"netx": file_cure, "nir": file_cure, "artifact": artifact_cure})
-    checkpoint = read_checkpoint(run_folder)
-    run = checkpoint.run
-    network = network_from_checkpoint(checkpoint)
-    limit: int | None = None
+    names = _class_names(classes)
+    shape = None if input_shape is None else tuple(input_shape)
+    found = exportable(source, target=held.name, inputs=inputs, input_shape=shape, time_axis=time_axis, dt_ms=dt_ms)
+    golden = golden_inputs(found, inputs, data, time_axis=time_axis, steps=steps, step_ms=step_ms, keys=names)
+    found = _described(found, golden, names, task, steps, step_ms)
+    return write_exportable(found, golden, Path(out), held, clip_delays=clip_delays, user=provenance)
+
+
+def write_exportable(
+    source: Exportable,
+    golden: GoldenInputs,
+    out: Path,
+    target: Target,
+    *,
+    clip_delays: bool = False,
+    user: Mapping[str, Any] | None = None,
+) -> Exported:
+    """Check the network of ``source`` against the rules and write its artifact; see ``export``."""
+    from myelin.convert import delays
+    from myelin.convert.artifact.artifact import write_artifact
+    from myelin.convert.artifact.golden import Golden
+    from myelin.convert.artifact.golden_inputs import silent
+    from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT
+    from myelin.convert.rules import calibrate, check, not_checked, notes
+
+    network, limit = source.network, source.clipped_to_steps
     clipped: list[str] = []
-    if clip_delays and held.delay_steps_max is not None:
-        limit = held.delay_steps_max
-        network, shortened = delays.clip_delays(network, limit)
+    if clip_delays and target.delay_steps_max is not None:
+        network, shortened = delays.clip_delays(network, target.delay_steps_max)
         clipped = [str(entry) for entry in shortened]
-    binning = Binning.from_dict(run.data_section, f"{run_folder}: run.json")
-    samples = open_samples(data or _builtin_data(run, run_folder), binning, classes=run.classes, keys=run.keys)
-    chosen = spread_choice(samples.labels, GOLDEN_SAMPLES)
-    inputs = samples.frames(chosen)
-    calibration = calibrate(network, [inputs])
-    violations = check(network, held, calibration)
+        limit = min(target.delay_steps_max, limit or target.delay_steps_max) if clipped else limit
+    calibration = calibrate(network, [golden.frames])
+    violations = check(network, target, calibration)
     if violations:
         listed = "; ".join(f"({number}) {violation.message}" for number, violation in enumerate(violations, 1))
-        raise GateError(f"{held.name} does not hold {run_folder}, nothing was written: {listed}")
-    files = {f"{CHECKPOINT}/{name}": run_folder / name for name in CHECKPOINT_FILES}
+        raise GateError(f"{target.name} does not hold {source.name}, nothing was written: {listed}")
+    if user is not None and not isinstance(user, Mapping):
+        raise DataError(f"provenance is {user!r}; a table of numbers, texts, lists and tables is allowed")
     write_artifact(
-        place,
+        out,
         network,
-        held,
-        inputs=inputs,
+        target,
+        inputs=golden.frames,
         provenance={
-            "run": {
-                "name": run.name,
-                "seed": run.seed,
-                "epochs": run.epochs,
-                "epochs_done": run.epochs_done,
-                "exported_epoch": run.best.epoch,
-                "trained_for": run.target,
-                "myelin": run.myelin,
-                "data": run.data,
-                "versions": run.versions,
-                "sha256": {name: sha256(path) for name, path in files.items()},
-            },
-            "binning": binning.as_dict(),
-            "classes": run.classes,
-            "keys": list(run.keys),
-            "clipped_to_steps": limit if clipped else None,
+            **source.facts,
+            "classes": source.classes,
+            "keys": list(source.keys),
+            "task": source.task,
+            "binning": None if source.binning is None else source.binning.as_dict(),
+            "clipped_to_steps": limit,
             "clipped": clipped,
-            "golden": {
-                "data": Path(samples.dataset.name).name,
-                "split": samples.split,
-                "samples": chosen.tolist(),
-                "labels": samples.labels[chosen].tolist(),
-                "chosen": _CHOSEN,
-            },
+            "golden": golden.facts,
         },
-        metrics={
-            "validation_accuracy_percent": 100 * run.best.validation_accuracy,
-            "train_accuracy_percent": 100 * run.best.train_accuracy,
-            "parameters": run.parameters,
-            "recurrent_parameters": run.recurrent_parameters,
-        },
-        attachments=files,
+        user=user,
+        metrics=source.metrics,
+        attachments=source.attachments,
     )
-    unfinished = f" (the run is not finished: {run.epochs} are planned)" if run.epochs_done < run.epochs else ""
+    remark = silent(golden.frames, Golden.read(out, network).output)
+    others = sorted({name.partition("/")[0] + ("/" if "/" in name else "") for name in source.attachments})
+    count = len(network.layers)
     lines = (
-        f"exported      {run_folder}: epoch {run.best.epoch} of 0..{run.epochs_done - 1}{unfinished}, {len(network.layers)} "
-        f"layers, longest delay {network.max_delay_steps} steps",
+        f"exported      {source.said}, {count} layer{'' if count == 1 else 's'}, longest delay {network.max_delay_steps} steps",
         *(f"clipped       {line}" for line in clipped),
-        f"rules         {held.name} holds it" + "".join(f"; {line}" for line in not_checked(held, calibration)),
-        *(f"note          {line}" for line in notes(held, calibration)),
-        f"golden        samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.split}): {_CHOSEN}",
-        f"artifact      {place}: network.net, golden.npz, manifest.json, {CHECKPOINT}/; {SCRIPT} and {ARRAYS} run it with "
-        "stock lava-nc alone",
+        f"rules         {target.name} holds it" + "".join(f"; {line}" for line in not_checked(target, calibration)),
+        *(f"note          {line}" for line in notes(target, calibration)),
+        f"golden        {golden.text}",
+        *([] if remark is None else [f"note          {remark}"]),
+        f"artifact      {out}: {', '.join(['network.net', 'golden.npz', 'manifest.json', *others])}; {SCRIPT} and {ARRAYS} run "
+        "it with stock lava-nc alone",
     )
-    return Exported(place, network, lines)
+    return Exported(out, network, lines)
 
 
-def _builtin_data(run: RunRecord, folder: Path) -> str:
-    """Name of the built-in data set that the run was trained on; raises DataError if it was not a built-in one."""
-    from myelin.train.datasets import BUILTIN
+def _class_names(classes: Sequence[str] | None) -> tuple[str, ...]:
+    if classes is None:
+        return ()
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"classes is {classes!r}; the names of the classes in their order are allowed, such as ['yes', 'no']")
+    return tuple(classes)
 
-    for name, place in BUILTIN.items():
-        if (place / run.data).is_file():
-            return name
-    raise DataError(f"{folder}: was trained on {run.data}, which is not built in; name data for the golden inputs with --data")
+
+def _described(
+    source: Exportable,
+    golden: GoldenInputs,
+    names: tuple[str, ...],
+    task: Task | None,
+    steps: int | None,
+    step_ms: float | None,
+) -> Exportable:
+    """``source`` with names of classes, task and binning as given, else as known, else as the data says."""
+    known = source.keys or golden.keys
+    if names and known and names != known:
+        raise DataError(f"classes are {', '.join(names)}; {source.name} has {', '.join(known)}: leave classes out")
+    keys = names or known
+    if keys and len(keys) != source.classes:
+        raise DataError(f"classes names {len(keys)} classes; {source.name} has {source.classes} outputs: name each one")
+    binning = source.binning or golden.binning
+    if binning is None and step_ms is not None:
+        from myelin.convert.samples import binning_of
+
+        binning = binning_of(source.network, golden.frames.shape[1] if steps is None else steps, float(step_ms))
+    return replace(source, keys=keys, task=task or golden.task or source.task, binning=binning)

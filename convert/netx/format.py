@@ -67,6 +67,7 @@ Sources: lava-dl 0.6.0 ``lib/dl/netx/hdf5.py``, ``utils.py``, ``slayer/block/bas
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -78,7 +79,7 @@ from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import read_network
 from myelin.convert.netx.write import write_network
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.files import atomic_file
+from myelin.hw_configs.files import write_atomically
 
 
 def read_netx(
@@ -124,7 +125,14 @@ def write_netx(network: Network, path: str | os.PathLike[str]) -> None:
         NetworkError: a delay is beyond the 62 steps that a netx file holds, or the file cannot be written.
     """
     try:
-        with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
-            write_network(network, file)
+        write_atomically(path, netx_content(network))
     except OSError as error:
-        raise NetworkError(f"{path} cannot be written: {error}") from error
+        raise NetworkError(f"{os.fspath(path)} cannot be written: {error.strerror or error}") from error
+
+
+def netx_content(network: Network) -> bytes:
+    """The content of the file that ``write_netx`` writes; raises NetworkError as that does."""
+    content = io.BytesIO()  # HDF5 on a full disk fails in ways that are no OSError
+    with h5py.File(content, "w") as file:
+        write_network(network, file)
+    return content.getvalue()

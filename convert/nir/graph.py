@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ import h5py
 import numpy as np
 
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.files import atomic_file
+from myelin.hw_configs.files import write_atomically
 from myelin.hw_configs.parts import require
 
 #: Types of nodes that can be imported.
@@ -81,9 +82,10 @@ def write_graph(graph: NirGraph, path: str | os.PathLike[str]) -> None:
     nodes = {name: getattr(nir, node.kind)(**node.fields) for name, node in graph.nodes.items()}
     checked = all(len(set(np.shape(node.fields["weight"])[2:])) == 1 for node in graph.nodes.values() if node.kind == "Conv2d")
     built = nir.NIRGraph(nodes=nodes, edges=list(graph.edges), metadata=dict(graph.metadata), type_check=checked)
+    content = io.BytesIO()  # HDF5 on a full disk fails in ways that are no OSError
+    nir.write(content, built)
     try:
-        with atomic_file(path) as temporary:
-            nir.write(str(temporary), built)
+        write_atomically(path, content.getvalue())
     except OSError as error:
         raise NetworkError(f"{path} cannot be written: {error.strerror or error}") from error
 

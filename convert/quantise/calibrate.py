@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,7 +110,14 @@ def state_error(got: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
     return float(np.sqrt(np.mean(np.square(got - wanted)))) / (scale if scale > 0 else 1.0)
 
 
-def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = None, *, progress: bool = False) -> Quantised:
+def quantise(
+    network: FloatNetwork,
+    spikes: npt.ArrayLike,
+    grid: Grid | None = None,
+    *,
+    progress: bool = False,
+    kept: Mapping[int, tuple[Layer, float]] | None = None,
+) -> Quantised:
     """Quantise ``network`` on the calibration samples ``spikes``; the module describes the method.
 
     Args:
@@ -118,6 +125,8 @@ def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = N
         spikes: calibration samples (batch, steps, *input shape), integers that the input accepts.
         grid: limits of the integers; 8 bits by default.
         progress: whether to show a progress bar.
+        kept: by index, layers whose integers are known, without axonal delay, and the integer weight that is 1 in their
+            floats; only fractional delays are then chosen.
 
     Raises:
         DataError: the spikes do not fit the input, or there are none.
@@ -138,7 +147,10 @@ def quantise(network: FloatNetwork, spikes: npt.ArrayLike, grid: Grid | None = N
             wanted = states[(floats.neuron.READOUT or "spikes") if floats.output == "state" else "spikes"]
             largest = max(float(np.abs(states[name]).max()) for name in floats.neuron.STATES)
             task = _Task(floats, shape, bits, current, axonal, wanted, grid)
-            candidate, choice, before, methods, error = _choose(task, max(largest, floats.neuron.largest_constant))
+            if kept is not None and index in kept:
+                candidate, choice, before, methods, error = _keep(task, *kept[index])
+            else:
+                candidate, choice, before, methods, error = _choose(task, max(largest, floats.neuron.largest_constant))
         if layers:
             layers[-1] = replace(layers[-1], delay_steps=before)
         layers.append(candidate)
@@ -174,6 +186,15 @@ def _choose(task: _Task, largest: float) -> tuple[Layer, QuantisationChoice, Int
     candidate, axonal, methods = _with_delays(task, candidate, choice, axonal)
     best, choice, candidate = _levels(task, candidate, choice, axonal)
     return candidate, choice, axonal, methods, best
+
+
+def _keep(
+    task: _Task, layer: Layer, scale: float
+) -> tuple[Layer, QuantisationChoice, IntArray, dict[str, str], float]:
+    """As ``_choose``, for a ``layer`` whose integers are known."""
+    choice = QuantisationChoice(scale, (0,) * len(task.layer.connections))
+    layer, axonal, methods = _with_delays(task, layer, choice, whole(task.axonal))
+    return layer, choice, axonal, methods, task.error(layer, choice, axonal)
 
 
 def _variants(task: _Task, choice: QuantisationChoice, can_compensate: bool) -> Iterator[QuantisationChoice]:

@@ -1,4 +1,4 @@
-"""``myelin export``: writes the artifact of a run folder; refuses networks that the target does not support."""
+"""``myelin export``: writes the artifact of a network; refuses networks that the target does not support."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     """Add ``export``; it sets ``run``."""
     parser = subparsers.add_parser(
         "export",
-        help="turn a trained network into integers for a target",
+        help="write an artifact for a target: integers with their exact outputs, for any machine",
         description="Write the artifact ART: network.net, golden inputs with their exact outputs, a script that runs them with "
-        "stock lava-nc alone, a manifest, and a copy of the checkpoint. If the target does not support the network, the export "
-        "is refused with every broken rule.",
+        "stock lava-nc alone, a manifest, and a copy of a run's checkpoint. The golden inputs are samples of the data; without "
+        "data, those of an artifact, else random spikes. If the target does not support the network, the export is refused "
+        "with every broken rule.",
     )
-    arguments.add_network(parser, "run_folder", "RUN", help="folder that `myelin train` wrote")
+    arguments.add_network(parser, "source")
     arguments.add_target(parser)
     parser.add_argument("--out", metavar="ART", type=Path, required=True, help="folder to write; an older artifact is replaced")
     parser.add_argument("--clip-delays", action="store_true", help="shorten delays too long for the target; print their number")
-    arguments.add_data(parser, help="data for the golden inputs (default: the data of the run, if built in)")
+    arguments.add_data(parser, help="data for the golden inputs (default: the data of a run, if built in)")
+    arguments.add_binning(parser)
+    parser.add_argument(
+        "--classes", metavar="NAME,NAME,...", help="names of the classes in their order (default: those of the run or the data)"
+    )
+    arguments.add_dt(parser)
     arguments.add_json(parser)
     parser.set_defaults(run=run_export)
 
@@ -31,10 +37,12 @@ def run_export(args: argparse.Namespace) -> int:
     """Export and print the result; returns 0.  Violations of the target's rules raise GateError."""
     from myelin.convert.artifact.export import export
 
-    exported = export(args.run_folder, args.out, target=args.target, clip_delays=args.clip_delays, data=args.data)
+    names = ("target", "clip_delays", "data", "steps", "step_ms", "dt_ms")
+    classes = None if args.classes is None else [name.strip() for name in args.classes.split(",")]
+    exported = export(args.source, args.out, classes=classes, **{name: getattr(args, name) for name in names})
     print("\n".join(exported.lines))
     result = {
-        "run": str(args.run_folder),
+        "run": str(args.source),
         "artifact": str(exported.folder),
         "target": args.target,
         "layers": len(exported.network.layers),

@@ -79,6 +79,9 @@ def test_every_command_of_a_network_takes_every_kind(kind, paths, tiny, main, tm
     assert main("simulate", path, "--data", tiny.data, "--samples", 3, *binning) == 0
     assert main("diff", path, paths["artifact"], "--samples", 1) == 0
     assert main("nir", "export", path, "--out", tmp_path / "out.nir") == 0
+    data = ("--data", tiny.data) if kind == "run" else ()
+    assert main("export", path, "--target", "loihi2", "--out", tmp_path / "again", *data) == 0
+    assert read(tmp_path / "again").artifact.golden.output.any()
     assert kind_of(tmp_path / "out.nir") == "nir"
 
 
@@ -91,9 +94,6 @@ def test_what_cannot_be_done_is_one_line_with_a_cure(paths, tiny, refused, tmp_p
         (("validate", "run", "--data", tiny.data), "an artifact folder; export it first, with `myelin export`"),
         (("report", "netx"), "an artifact folder or a run folder; a report shows what was trained"),
         (("report", "nir"), "an artifact folder or a run folder; a report shows what was trained"),
-        (("export", "netx", "--target", "loihi2", "--out", tmp_path / "art"), "a run folder; its integers need no export"),
-        (("export", "nir", "--target", "loihi2", "--out", tmp_path / "art"), "a run folder; its integers need no export"),
-        (("export", "artifact", "--target", "loihi2", "--out", tmp_path / "art"), f"{paths['artifact'] / 'checkpoint'}"),
         (
             ("quantise", "artifact", "--data", tiny.data, "--target", "loihi2", "--out", tmp_path / "q.net"),
             "a netx file or a NIR file or a run folder; its integers are chosen already",

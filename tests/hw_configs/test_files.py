@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 
@@ -42,6 +43,24 @@ def test_json_and_bytes(tmp_path):
         write_json(tmp_path / "a.json" / "b.json", {})
     with pytest.raises(ConfigError, match="cannot be written: "):
         write_json(tmp_path, {})
+
+
+def test_a_device_or_a_pipe_is_written_to_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_json(tmp_path / "pipe", {"a": 1})
+        assert json.loads(os.read(reader, 100)) == {"a": 1}
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_a_full_device_is_one_message():
+    with pytest.raises(ConfigError, match=r"/dev/full cannot be written: No space left on device"):
+        write_json("/dev/full", {"a": 1})
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
 
 
 HOLDS = """

@@ -32,7 +32,8 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import write_atomically
-from myelin.train.datasets.events import MAX_CHANNELS, SpikeDataset, check_range
+from myelin.train.datasets.checks import MAX_CHANNELS, check_range
+from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.mapped import Entry, Piece, Storage
 
 SHD_CHANNELS = 700

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,10 @@ class DelayKernel:
 
     @classmethod
     def triangle(cls, delay: npt.NDArray[np.floating], sigma: float) -> DelayKernel:
-        """Kernel ``h(lag) = max(0, s - |lag - (1 + delay)|) / s^2``, s = 1 + sigma, for lags >= 1; delay (N,) in steps."""
+        """Kernel ``h(lag) = max(0, s - |lag - (1 + delay)|) / s^2``, s = 1 + sigma, for lags >= 1; delay (N,) in steps.
+
+        Slopes are those inside the triangle.  With sigma 0, a whole delay has none there; it has the slopes of ``single``.
+        """
         half = 1.0 + sigma
         centre = 1.0 + delay.astype(np.float64)
         lags = np.arange(-1, math.ceil(centre.max(initial=0.0) + half) + 3)[
@@ -40,6 +44,8 @@ class DelayKernel:
         ]  # two lags before the first and two after the last
         height = np.where(lags >= 1, np.maximum(half - np.abs(lags - centre), 0.0), 0.0) / half**2
         slope = np.where(height > 0, np.sign(lags - centre), 0.0) / half**2
+        if sigma == 0:  # a whole delay is a kink, at which no slope would be left
+            slope = np.where(delay == np.rint(delay), _central(lags, centre), slope)
         weights, slopes = np.diff(height, 2, axis=0), np.diff(slope, 1, axis=0)[1:]
         corner = (np.abs(weights) > _ROUNDING / half**2) | (np.abs(slopes) > _ROUNDING / half**2)
         points = int(corner.sum(axis=0).max(initial=1))
@@ -59,7 +65,7 @@ class DelayKernel:
             return cls(steps[None] + 1, np.ones((1, steps.size)), np.zeros((1, steps.size)), order=0)
         lags = steps + np.arange(3)[:, None]
         weights = np.repeat([[0.0], [1.0], [0.0]], steps.size, axis=1)
-        slopes = np.where(steps > 0, [[-0.5], [0.0], [0.5]], [[0.0], [-1.0], [1.0]])
+        slopes = _central(lags, steps + 1)
         return cls(lags, weights, slopes, order=0)
 
     def repeat(self, times: int) -> DelayKernel:
@@ -86,3 +92,9 @@ class DelayKernel:
     def dense_slopes(self) -> npt.NDArray[np.float64]:
         """d(h)/d(delay) at every lag from 0 on, (longest lag + 1, N)."""
         return self.dense(self.slopes, self.order // 2)
+
+
+def _central(lags: npt.NDArray[Any], centre: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Slopes (P, N) of single taps at the lags ``centre``: central differences; one-sided at lag 1, the first arrival."""
+    away = lags - centre
+    return np.where(centre > 1, 0.5 * (away == 1) - 0.5 * (away == -1), 1.0 * (away == 1) - 1.0 * (away == 0))

@@ -6,7 +6,23 @@ from myelin.train.layers.block import Block, Synapse
 from myelin.train.layers.conv import Conv, ConvSynapse
 from myelin.train.layers.delayed_recurrent import DelayedRecurrent
 from myelin.train.layers.dense import Dense, DenseSynapse
-from myelin.train.layers.readout import Readout
+from myelin.train.layers.flatten import Flatten
+from myelin.train.layers.pool import Pool, PoolSynapse
+from myelin.train.layers.readout import PooledSynapse, Readout
 from myelin.train.layers.recurrence import Recurrence
 
-__all__ = ["Block", "Conv", "ConvSynapse", "DelayedRecurrent", "Dense", "DenseSynapse", "Readout", "Recurrence", "Synapse"]
+__all__ = [
+    "Block",
+    "Conv",
+    "ConvSynapse",
+    "DelayedRecurrent",
+    "Dense",
+    "DenseSynapse",
+    "Flatten",
+    "Pool",
+    "PoolSynapse",
+    "PooledSynapse",
+    "Readout",
+    "Recurrence",
+    "Synapse",
+]

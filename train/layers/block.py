@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay, shift_one_step
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.recurrence import Recurrence
+from myelin.train.layers.spikes import as_spikes
 from myelin.train.neurons import Neuron
 
 
@@ -21,14 +25,21 @@ class Synapse(nn.Module):
         weight: parameter.
         pre_hook_fx: function applied to the weights before use, as in lava-dl: the neuron's ``quantise``, or None for floats.
         shape: shape of the target population.
+        input_shape: shape of the population that it reads, (N_in,) or (C, H, W); None if it takes any.
     """
 
     weight: Tensor
     shape: torch.Size
+    pre_hook_fx: Callable[[Tensor], Tensor] | None
 
     def __init__(self) -> None:
         super().__init__()
-        self.pre_hook_fx: Callable[[Tensor], Tensor] | None = None
+        self.pre_hook_fx = None
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Shape of the population that it reads."""
+        return None
 
     def effective_weight(self) -> Tensor:
         """The weights after ``pre_hook_fx``."""
@@ -40,7 +51,7 @@ class Synapse(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Input of the neurons (B, *shape, T) from spikes (B, ..., T)."""
-        return nct(self.steps(tbn(x)), self.shape)
+        return nct(self.steps(tbn(as_spikes(x, type(self).__name__, self.input_shape, self.weight))), self.shape)
 
 
 class Block(nn.Module):
@@ -58,7 +69,11 @@ class Block(nn.Module):
         quantise: whether the forward pass uses the neuron's weight grid, with straight-through gradients.
 
     Attributes:
-        spike_rate: mean spikes per neuron and step in the last forward pass; None before it, or if the neurons do not spike.
+        spike_rate: mean spikes per neuron and step in the last forward pass, for a penalty in a loss; None before it, or if the
+            neurons do not spike.  A copy or a pickle of the block has it without its graph.
+
+    Raises:
+        ConfigError: the parts are of different sizes.
     """
 
     def __init__(
@@ -72,15 +87,38 @@ class Block(nn.Module):
         quantise: bool = True,
     ) -> None:
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise ConfigError(f"{type(self).__name__}: dropout is {dropout}; 0 to below 1 is allowed")
         self.synapse, self.neuron, self.recurrence, self.delay = synapse, neuron, recurrence, delay
         self.dropout = dropout
         self.spike_rate: Tensor | None = None
+        self.check()
         self.quantise(quantise)
 
     @property
     def shape(self) -> torch.Size:
         """Shape of the population."""
         return self.neuron.shape
+
+    def check(self) -> None:
+        """Raise ConfigError unless all parts fit each other and hold float32 numbers."""
+        try:
+            if math.prod(self.synapse.shape) != self.neuron.neurons:
+                raise ConfigError(
+                    f"the synapse leads to a population of {tuple(self.synapse.shape)}, "
+                    f"the neurons are {tuple(self.neuron.shape)}"
+                )
+            if self.delay is not None:
+                self.delay.check(tuple(self.neuron.shape))
+            if self.recurrence is not None:
+                self.recurrence.check(self.neuron)
+            for name, value in self.named_parameters():
+                if value.dtype != torch.float32:
+                    raise ConfigError(
+                        f"{name} is {value.dtype}; float32 holds the chip's integers exactly: bring the block back with .float()"
+                    )
+        except ConfigError as error:
+            raise ConfigError(f"{type(self).__name__}: {error}") from None
 
     def quantise(self, on: bool) -> None:
         """Switch the weight grid on or off."""
@@ -90,7 +128,7 @@ class Block(nn.Module):
             self.recurrence.pre_hook_fx = hook
 
     def clamp(self) -> None:
-        """Clamp decays and delays to their ranges, in place; called after every optimiser step."""
+        """Clamp decays and delays to their ranges, in place.  The next forward pass does the same, so a loop need not."""
         self.neuron.clamp()
         for delay in (self.delay, self.recurrence.delay if self.recurrence is not None else None):
             if delay is not None:
@@ -98,8 +136,11 @@ class Block(nn.Module):
 
     def emitted(self, x: Tensor) -> Tensor:
         """Spikes (T, B, N) before any axonal delay, or voltages of a readout, from input (B, ..., T)."""
-        z = self.synapse.steps(tbn(x))  # (T, B, N)
-        return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
+        self.check()
+        x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
+        with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
+            z = self.synapse.steps(tbn(x))  # (T, B, N)
+            return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
 
     def sent(self, s: Tensor) -> Tensor:
         """Output (B, *shape, T) from the neurons' spikes ``s`` (T, B, N): delayed, and one step of latency later."""
@@ -112,3 +153,31 @@ class Block(nn.Module):
         if self.training and self.dropout and self.neuron.spiking:
             s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
         return self.sent(s)
+
+    def extra_repr(self) -> str:
+        """Sizes, and the rates of dropout."""
+        source = self.synapse.input_shape
+        text = f"{_by(source) if source else 'any'} -> {_by(self.shape)}"
+        return text + (f", dropout={self.dropout:g}" if self.dropout else "")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        if self.spike_rate is not None:
+            state["spike_rate"] = self.spike_rate.detach()
+        return state
+
+
+def threshold_of(neuron: Neuron) -> float:
+    """Unit of the initial weights: the neuron's threshold, 1 if it has none or never spikes."""
+    return float(getattr(neuron, "threshold", 1.0)) if neuron.spiking else 1.0
+
+
+def scale_weights(synapse: Synapse, neuron: Neuron) -> None:
+    """Scale the initial weights, drawn for a threshold of 1, to the threshold of ``neuron``."""
+    if (threshold := threshold_of(neuron)) != 1.0:
+        with torch.no_grad():
+            synapse.weight.mul_(threshold)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(size) for size in shape)

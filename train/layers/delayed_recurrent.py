@@ -8,58 +8,69 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
-from torch import nn
-
-from myelin.hw_configs.errors import ConfigError
-from myelin.train.config.axes import Extent, on_axes
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers.block import Block, Synapse
+from myelin.train.layers.arguments import Extent, GivenNeuron, Size, delay_of, input_size, neuron_of, population
+from myelin.train.layers.block import Block, scale_weights, threshold_of
+from myelin.train.layers.dense import DenseSynapse
 from myelin.train.layers.recurrence import Recurrence
-from myelin.train.neurons import Neuron
 
 
 class DelayedRecurrent(Block):
-    """CUBA neurons with a feed-forward synapse and a delayed recurrence.
+    """Dense synapse and CUBA neurons with a delayed recurrence: (B, ..., T) to (B, neurons, T).
 
     ``s[t] = neuron( synapse(x)[t] + W . sum_tau h(tau) s[t - tau] )`` with the delay kernel h of ``myelin.train.delay``.
 
     Args:
-        synapse: the connection from the previous layer.
-        neuron: the population, (N,), or (C, H, W) for several channels.
-        recurrent: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel.
+        inputs: size of the previous population; its axes are flattened.
+        neurons: number of neurons, or their shape (channels, height, width).
+        recurrent: ``dense``, a matrix, or ``conv``, a kernel shared by all neurons of a channel; see ``Recurrence.over``.
+        channels: number of channels of one row each into which the neurons are cut.
         taps: size of the kernel, odd: (vertical, horizontal), or one number for every axis of the population.
-        recurrent_gain: scale of the initial recurrent weights: a matrix has orthogonal rows of norm ``recurrent_gain``, a
-            kernel is normal with standard deviation ``recurrent_gain / sqrt(fan-in)``.
-        recurrent_delay: delays of the recurrence, one per neuron or channel.
+        recurrent_delay: True: one learnable delay per neuron; False: delays of 0; or the ``AxonalDelay`` itself.
+        delay: as ``recurrent_delay``, for the delays of the layer's output; False: none.
+        max_delay: longest delay in steps, of both; None: the limit of Loihi 2.
+        neuron: a population, or the constants of ``Cuba`` by name; they can also be given as keywords of the block.
+        gain, recurrent_gain: scale of the initial weights, in units of the threshold; see ``Dense`` and ``Recurrence.over``.
         recurrent_dropout: see ``Recurrence``.
-        parts: further arguments of ``Block``.
+        dropout, quantise: see ``Block``.
+        constants: keywords of ``Cuba``.
 
     Raises:
-        ConfigError: ``recurrent`` is unknown, or the kernel does not fit.
+        ConfigError: a size or an argument is wrong, ``recurrent`` is unknown, or the kernel does not fit.
     """
 
     def __init__(
         self,
-        synapse: Synapse,
-        neuron: Neuron,
+        inputs: int | tuple[int, ...],
+        neurons: Size,
         *,
-        recurrent: str,
-        recurrent_delay: AxonalDelay,
+        recurrent: str = "dense",
+        channels: int = 1,
         taps: Extent = 3,
-        recurrent_gain: float = 1.0,
+        recurrent_delay: bool | AxonalDelay = True,
+        delay: bool | AxonalDelay | None = False,
+        max_delay: int | None = None,
+        neuron: GivenNeuron = None,
+        gain: float = 2.0,
+        recurrent_gain: float = 0.5,
         recurrent_dropout: float = 0.0,
-        **parts: Any,
+        dropout: float = 0.0,
+        quantise: bool = True,
+        **constants: Any,
     ) -> None:
-        if recurrent == "dense":
-            weight = nn.init.orthogonal_(torch.empty(neuron.neurons, neuron.neurons)) * recurrent_gain
-        elif recurrent == "conv":
-            channels, height = neuron.shape[:2] if len(neuron.shape) == 3 else (1, 1)
-            tall, wide = on_axes(taps, height)
-            if height == 1 and tall > 1:
-                raise ConfigError(f"taps are {taps} on a single row of neurons; one number is allowed there")
-            kernel = (wide,) if height == 1 else (tall, wide)
-            weight = torch.randn(channels, channels, *kernel) * (recurrent_gain / math.sqrt(channels * tall * wide))
-        else:
-            raise ConfigError(f"recurrent is {recurrent!r}; dense or conv is allowed")
-        super().__init__(synapse, neuron, recurrence=Recurrence(weight, recurrent_delay, dropout=recurrent_dropout), **parts)
+        name = "DelayedRecurrent"
+        shape, size = population(name, neurons, channels), input_size(name, inputs)
+        synapse = DenseSynapse(size, math.prod(shape), gain=gain)
+        own = neuron_of(name, shape, neuron, constants)
+        scale_weights(synapse, own)
+        recurrence = Recurrence.over(
+            tuple(own.shape),
+            recurrent,
+            taps=taps,
+            delay=recurrent_delay,
+            max_delay=max_delay,
+            gain=recurrent_gain * threshold_of(own),
+            dropout=recurrent_dropout,
+        )
+        delays = delay_of(name, delay, own.neurons, max_delay if delay else None)
+        super().__init__(synapse, own, recurrence=recurrence, delay=delays, dropout=dropout, quantise=quantise)

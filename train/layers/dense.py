@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from myelin.train.layers.block import Block, Synapse
-from myelin.train.neurons import Cuba
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers.arguments import GivenNeuron, Size, delay_of, input_size, neuron_of, population
+from myelin.train.layers.block import Block, Synapse, scale_weights
 
 
 class DenseSynapse(Synapse):
@@ -25,13 +26,49 @@ class DenseSynapse(Synapse):
         self.weight = nn.Parameter(torch.randn(neurons, inputs) * (gain / math.sqrt(inputs)))
         self.shape = torch.Size((neurons,))
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(inputs,)."""
+        return (self.weight.shape[1],)
+
     def steps(self, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
         return torch.nn.functional.linear(x, self.effective_weight())
 
 
 class Dense(Block):
-    """Dense synapse, CUBA neurons, optional learnable axonal delays; arguments of ``DenseSynapse``, ``Cuba`` and ``Block``."""
+    """Dense synapse, CUBA neurons and optional learnable axonal delays, one per neuron: (B, ..., T) to (B, neurons, T).
 
-    def __init__(self, inputs: int, neurons: int, *, neuron: dict[str, Any], gain: float = 1.0, **parts: Any) -> None:
-        super().__init__(DenseSynapse(inputs, neurons, gain=gain), Cuba((neurons,), **neuron), **parts)
+    Args:
+        inputs: size of the previous population; its axes are flattened.
+        neurons: number of neurons, or their shape (channels, height, width).
+        neuron: a population, or the constants of ``Cuba`` by name; they can also be given as keywords of the block.
+        delay: whether every neuron has a learnable delay, or the ``AxonalDelay`` itself.
+        max_delay: longest delay in steps; None: the limit of Loihi 2.
+        gain: weights start normal with standard deviation ``gain / sqrt(inputs)``, in units of the threshold.
+        dropout, quantise: see ``Block``.
+        constants: keywords of ``Cuba``.
+
+    Raises:
+        ConfigError: a size or an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        inputs: int | tuple[int, ...],
+        neurons: Size,
+        *,
+        neuron: GivenNeuron = None,
+        delay: bool | AxonalDelay | None = False,
+        max_delay: int | None = None,
+        gain: float = 2.0,
+        dropout: float = 0.0,
+        quantise: bool = True,
+        **constants: Any,
+    ) -> None:
+        shape, size = population("Dense", neurons), input_size("Dense", inputs)
+        synapse = DenseSynapse(size, math.prod(shape), gain=gain)
+        own = neuron_of("Dense", shape, neuron, constants)
+        scale_weights(synapse, own)
+        delays = delay_of("Dense", delay, own.neurons, max_delay)
+        super().__init__(synapse, own, delay=delays, dropout=dropout, quantise=quantise)

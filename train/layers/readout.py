@@ -8,9 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from myelin.train.layers.block import Block, Synapse
+from myelin.hw_configs.errors import ConfigError
+from myelin.train.delay import AxonalDelay
+from myelin.train.layers.arguments import GivenNeuron, count, delay_of, input_size, neuron_of
+from myelin.train.layers.block import Block, Synapse, scale_weights
 from myelin.train.layers.dense import DenseSynapse
-from myelin.train.neurons import Cuba
+
+#: Constants of a readout where it is given none: integrators without a current, with a slow leak.
+_INTEGRATOR = {"current_decay": 1.0, "voltage_decay": 0.05}
 
 
 class PooledSynapse(Synapse):
@@ -29,8 +34,14 @@ class PooledSynapse(Synapse):
 
     def __init__(self, channels: int, positions: int, neurons: int, *, gain: float = 1.0) -> None:
         super().__init__()
+        self.positions = positions
         self.weight = nn.Parameter(torch.randn(neurons, channels) * (gain / math.sqrt(channels * positions)))
         self.shape = torch.Size((neurons,))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(channels * positions,)."""
+        return (self.weight.shape[1] * self.positions,)
 
     def steps(self, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N) from spikes (T, B, channels * positions)."""
@@ -40,21 +51,52 @@ class PooledSynapse(Synapse):
 class Readout(Block):
     """One neuron per class: a leaky integrator with ``out[t] = v[t - 1]`` (``spiking=False``), or a spiking neuron.
 
+    An integrator that exceeds the 24 bit of a state is reset, as on the chip, see ``myelin.train.neurons.Cuba``.
+
     Args:
-        inputs: size of the previous layer.
-        classes: number of classes.
-        neuron: arguments of ``Cuba``.
-        gain: see ``DenseSynapse``.
+        inputs: size of the previous population; its axes are flattened.
+        classes: number of classes, or of outputs.
+        spiking: whether the output is spikes instead of voltages; None: as the neuron given, else voltages.
         positions: number of consecutive inputs that share a weight, see ``PooledSynapse``; 1: no sharing.
-        parts: further arguments of ``Block``.
+        neuron: a population, or the constants of ``Cuba`` by name; they can also be given as keywords of the block.  Where
+            nothing is given, current decay is 1 and voltage decay 0.05.
+        delay, max_delay, gain: see ``Dense``.
+        dropout, quantise: see ``Block``.
+        constants: keywords of ``Cuba``.
+
+    Raises:
+        ConfigError: a size or an argument is wrong.
     """
 
     def __init__(
-        self, inputs: int, classes: int, *, neuron: dict[str, Any], gain: float = 1.0, positions: int = 1, **parts: Any
+        self,
+        inputs: int | tuple[int, ...],
+        classes: int,
+        *,
+        spiking: bool | None = None,
+        positions: int = 1,
+        neuron: GivenNeuron = None,
+        delay: bool | AxonalDelay | None = False,
+        max_delay: int | None = None,
+        gain: float = 1.0,
+        dropout: float = 0.0,
+        quantise: bool = True,
+        **constants: Any,
     ) -> None:
-        synapse: Synapse
-        if positions == 1:
-            synapse = DenseSynapse(inputs, classes, gain=gain)
-        else:
-            synapse = PooledSynapse(inputs // positions, positions, classes, gain=gain)
-        super().__init__(synapse, Cuba((classes,), **neuron), **parts)
+        size, shape = input_size("Readout", inputs), (count("Readout", "classes", classes),)
+        synapse = readout_synapse(size, classes, count("Readout", "positions", positions), gain)
+        own = neuron_of("Readout", shape, neuron, constants, spiking=bool(spiking), **_INTEGRATOR)
+        if spiking is not None and own.spiking != spiking:
+            raise ConfigError(f"Readout: spiking is {spiking} and the neuron given says {own.spiking}; give one of both")
+        scale_weights(synapse, own)
+        delays = delay_of("Readout", delay, classes, max_delay)
+        super().__init__(synapse, own, delay=delays, dropout=dropout, quantise=quantise)
+
+
+def readout_synapse(inputs: int, classes: int, positions: int, gain: float) -> DenseSynapse | PooledSynapse:
+    """The connection of a readout: dense, or pooled over ``positions``; ConfigError unless they divide ``inputs``."""
+    if inputs % positions:
+        raise ConfigError(f"Readout: positions is {positions}; a divisor of the {inputs} inputs is allowed")
+    if positions == 1:
+        return DenseSynapse(inputs, classes, gain=gain)
+    return PooledSynapse(inputs // positions, positions, classes, gain=gain)

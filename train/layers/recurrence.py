@@ -9,6 +9,7 @@ Source: DelRec (Queant et al. 2025, arXiv 2509.24852 family); ConvDelRec (Zebend
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.types import Recurrent, Trace
+from myelin.train.layers.arguments import Extent, delay_of, extent
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.neurons import Neuron
 
@@ -49,6 +51,49 @@ class Recurrence(nn.Module):
         self.dropout = dropout
         self.pre_hook_fx: Callable[[Tensor], Tensor] | None = None
 
+    @classmethod
+    def over(
+        cls,
+        shape: tuple[int, ...],
+        kind: str = "dense",
+        *,
+        taps: Extent = 3,
+        delay: bool | AxonalDelay = True,
+        max_delay: int | None = None,
+        gain: float = 0.5,
+        dropout: float = 0.0,
+    ) -> Recurrence:
+        """A new recurrence of a population of ``shape``, (N,) or (C, H, W).
+
+        Args:
+            shape: of the population.
+            kind: ``dense``, an N x N matrix, or ``conv``, a kernel of ``taps`` weights shared by all neurons of a channel.
+            taps: size of the kernel, odd: (vertical, horizontal), or one number for every axis of the population.
+            delay: True: one learnable delay per neuron; False: delays of 0; or the ``AxonalDelay`` itself.
+            max_delay: longest delay in steps; None: the limit of Loihi 2.
+            gain: scale of the initial weights: a matrix has orthogonal rows of norm ``gain``, a kernel is normal with standard
+                deviation ``gain / sqrt(fan-in)``.
+            dropout: see ``Recurrence``.
+
+        Raises:
+            ConfigError: ``kind`` is unknown, the kernel does not fit, or an argument is wrong.
+        """
+        neurons = math.prod(shape)
+        if kind not in ("dense", "conv"):
+            raise ConfigError(f"recurrent is {kind!r}; dense or conv is allowed")
+        delays = delay_of("Recurrence", delay, neurons, max_delay, "recurrent_delay", required=True)
+        assert delays is not None
+        if kind == "dense":
+            weight = nn.init.orthogonal_(torch.empty(neurons, neurons)) * gain
+        else:
+            channels, height = shape[:2] if len(shape) == 3 else (1, 1)
+            tall, wide = extent("Recurrence", "taps", taps, height)
+            if height == 1 and tall > 1:
+                raise ConfigError(f"taps are {taps} on a single row of neurons; one number is allowed there")
+            kernel = (wide,) if height == 1 else (tall, wide)
+            weight = torch.randn(channels, channels, *kernel) * (gain / math.sqrt(channels * tall * wide))
+        return cls(weight, delays, dropout=dropout)
+
     @property
     def kind(self) -> str:
         """Kind of the recurrence: ``dense`` or ``conv``."""
@@ -69,6 +114,19 @@ class Recurrence(nn.Module):
         if len(neuron.shape) == 3:
             return neuron.shape[1], neuron.shape[2]
         return 1, neuron.neurons // self.weight.shape[0]
+
+    def check(self, neuron: Neuron) -> None:
+        """Raise ConfigError unless weights and delays fit the population ``neuron``."""
+        shape, size = tuple(neuron.shape), tuple(self.weight.shape)
+        if self.weight.dim() == 2:
+            fits, needed = size[0] == neuron.neurons, f"({neuron.neurons}, {neuron.neurons})"
+        elif len(shape) == 3:
+            fits, needed = size[0] == shape[0], f"({shape[0]}, {shape[0]}, ...) for its {shape[0]} channels"
+        else:
+            fits, needed = self.weight.dim() == 3 and shape[0] % size[0] == 0, "a number of channels that divides the neurons"
+        if not fits:
+            raise ConfigError(f"recurrent weight has shape {size}, the population {shape}; it needs {needed}")
+        self.delay.check(shape, "recurrent_delay")
 
 
 class _RecurrentFunction(torch.autograd.Function):

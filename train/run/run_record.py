@@ -133,14 +133,27 @@ class RunRecord:
 def read_run(folder: Path) -> RunRecord:
     """The record of a run folder; raises ConfigError if its run.json cannot be read or has no configuration."""
     try:
-        values = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        content = (folder / RUN).read_bytes()
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    return record_of(folder, content)
+
+
+def record_of(folder: Path, content: bytes) -> RunRecord:
+    """The record in the bytes of a run.json; see ``read_run`` for errors."""
+    try:
+        values = json.loads(content.decode("utf-8"))
         if not isinstance(values, dict):
             raise ValueError(f"it holds a {type(values).__name__}; an object is needed")
         if not isinstance(values.get("config"), dict):
             raise ValueError("no configuration in it")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{folder}: run.json cannot be read ({error}); name a folder that `myelin train` wrote") from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(folder, error) from error
     return RunRecord(folder, values)
+
+
+def _unreadable(folder: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{folder}: run.json cannot be read ({error}); name a folder that `myelin train` wrote")
 
 
 def write_run(record: RunRecord) -> None:

@@ -203,12 +203,12 @@ def _truncated_model(run):
         (_no_tensor, "0.synapse.weight' is missing"),
         (_truncated_model, "cannot be read as safetensors"),
         (lambda run: (run / "model.safetensors").unlink(), "holds no model.safetensors yet"),
-        (lambda run: (run / "run.json").unlink(), "run.json cannot be read"),
+        (lambda run: (run / "run.json").unlink(), "or a run folder, which holds a run.json, is expected"),
         (lambda run: (run / "run.json").write_text("{"), "run.json cannot be read"),
         (_edit_record(lambda record: record.pop("classes")), "run.json is incomplete (KeyError: 'classes')"),
         (_edit_record(lambda record: record["config"]["train"].update(weight_bits=0)), "trained with float weights"),
         (_edit_record(lambda record: record["config"]["data"].pop("steps")), "does not say how spikes become frames"),
-        (shutil.rmtree, "no such run folder"),
+        (shutil.rmtree, "no such file or folder"),
     ],
 )
 def test_run_to_export(damage, said, tiny, broken_run, refused, tmp_path):

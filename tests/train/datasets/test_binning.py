@@ -101,8 +101,8 @@ def test_the_file_says_how_its_units_lie(tmp_path):
     [
         ([2, 4], r"root attribute 'shape' is \[2 4\], allowed are three whole numbers \(channels, height, width\)"),
         ([2.0, 4.0, 6.0], "three whole numbers"),
-        ([2, -4, -6], r"product in 1..65536"),
-        ([2, 400, 400], r"product in 1..65536"),
+        ([2, -4, -6], r"product in 1..2147483647"),
+        ([2, 40000, 40000], r"product in 1..2147483647"),
         ([2, 4, 5], r"shape is \(2, 4, 5\); \(channels, height, width\) of 48 units together is allowed"),
     ],
 )

@@ -111,7 +111,7 @@ def unsound(path, name, rows, dtype):
 )
 def test_damage_in_any_piece_is_refused_and_leaves_nothing(tmp_path, mapping, change, message):
     path, rows = tmp_path / "x.h5", [np.linspace(0, 1, 8) for _ in range(30)]
-    write_shd(SpikeDataset(*join_events([(row, np.zeros(8)) for row in rows]), np.arange(30) % 2), path)
+    write_shd(SpikeDataset(*join_events([(row, np.zeros(8, int)) for row in rows]), np.arange(30) % 2), path)
     for sample, (event, value) in change.items():
         rows[sample][event] = value
     unsound(path, "spikes/times", rows, np.float32)

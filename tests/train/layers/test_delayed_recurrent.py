@@ -12,7 +12,7 @@ import torch
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers import DelayedRecurrent, Dense, DenseSynapse, Recurrence
+from myelin.train.layers import DelayedRecurrent, Dense, Recurrence
 from myelin.train.neurons import Cuba
 
 STEPS, BATCH, NEURONS = 24, 3, 8
@@ -89,9 +89,8 @@ def test_stands_in_one_sequential_with_lava_dl(slayer):
     torch.manual_seed(0)
     params = {"threshold": 1.0, "current_decay": 0.4, "voltage_decay": 0.1}
     own = DelayedRecurrent(
-        DenseSynapse(12, 10, gain=2.0), Cuba((10,), current_decay=0.4, voltage_decay=0.1),
-        recurrent="conv", recurrent_delay=AxonalDelay(10, max_delay=5, high=5),
-    )  # fmt: skip
+        12, 10, recurrent="conv", recurrent_delay=AxonalDelay(10, max_delay=5, high=5), current_decay=0.4, voltage_decay=0.1
+    )
     own.recurrence.delay.hard.fill_(True)
     net = torch.nn.Sequential(
         slayer.block.cuba.Dense(params, 6, 12, weight_scale=3), own, slayer.block.cuba.Dense(params, 10, 4, weight_scale=3)
@@ -132,9 +131,7 @@ def test_only_square_weights_and_odd_kernels():
 
 
 def test_orthogonal_start():
-    block = DelayedRecurrent(
-        DenseSynapse(3, 6), Cuba((6,)), recurrent="dense", recurrent_delay=AxonalDelay(6, max_delay=4), recurrent_gain=0.5
-    )
+    block = DelayedRecurrent(3, 6, recurrent="dense", max_delay=4, recurrent_gain=0.5)
     weight = block.recurrence.weight.detach().numpy()
     np.testing.assert_allclose(weight @ weight.T, 0.25 * np.eye(6), atol=1e-6)
 

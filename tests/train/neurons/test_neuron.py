@@ -68,8 +68,6 @@ def test_it_runs_and_learns_in_a_block():
 
 
 def test_a_recurrence_needs_a_loop():
-    layer = DelayedRecurrent(
-        DenseSynapse(2, 3), Integrator((3,), 1.0), recurrent="dense", recurrent_delay=AxonalDelay(3, max_delay=4)
-    )
+    layer = DelayedRecurrent(2, 3, neuron=Integrator((3,), 1.0), recurrent="dense", max_delay=4)
     with pytest.raises(ConfigError, match="Integrator neurons have no loop with a delayed recurrence; use CUBA neurons there"):
         layer(torch.ones(1, 2, 5))

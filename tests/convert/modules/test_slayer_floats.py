@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from myelin.convert.floats.simulator import simulate_floats
+from myelin.convert.modules.slayer import floats_from_slayer
 from myelin.convert.quantise.calibrate import mismatch
 from myelin.hw_configs.errors import NetworkError
 from myelin.lava_models import compat
-from myelin.lava_models.slayer_floats import floats_from_slayer
 
 if compat.missing(slayer=True):
     pytest.skip("lava-dl is not installed", allow_module_level=True)
@@ -72,10 +72,10 @@ def test_an_affine_block_is_a_readout_of_states():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda cuba: [cuba.Input(dict(NEURON))], r"block 0 \(Input\) cannot be read"),
-        (lambda cuba: [cuba.Pool(dict(NEURON), 2)], r"block 0 \(Pool\) cannot be read"),
-        (lambda cuba: [cuba.Average(1), cuba.Dense(dict(NEURON), 3, 4)], r"block 1 \(Dense\) follows an Average"),
-        (lambda cuba: [cuba.Dense(dict(NEURON), 3, 4, delay_shift=False)], r"layer 0 \(Dense\): has delay_shift=False"),
+        (lambda cuba: [cuba.Input(dict(NEURON))], r"module.0 \(slayer.block.cuba.Input\): its neurons filter the input"),
+        (lambda cuba: [cuba.Unpool(dict(NEURON), 2)], r"module.0 \(slayer.block.cuba.Unpool\): it cannot be read; slayer.block.cuba's"),
+        (lambda cuba: [cuba.Average(1), cuba.Dense(dict(NEURON), 3, 4)], r"module.1 \(slayer.block.cuba.Dense\): it follows an Average"),
+        (lambda cuba: [torch.nn.Linear(3, 4)], r"module.0 \(torch.nn.Linear\): it is no block of lava-dl"),
     ],
 )
 def test_what_cannot_be_read_is_named(make, message):

@@ -1,0 +1,136 @@
+"""Reads our own blocks, ``myelin.nn``, with the values of their forward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from myelin.convert.arrays import Shape
+from myelin.convert.floats.cuba import FloatCuba
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
+from myelin.convert.modules.known import known_class, numbers, require_unchanged, weight_of
+from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.shapes import as_chw, half_kernel
+
+_LAYERS = "myelin.train.layers."
+#: Blocks whose forward pass is that of ``Block``.
+BLOCKS = tuple(
+    _LAYERS + name for name in ("block.Block", "dense.Dense", "conv.Conv", "delayed_recurrent.DelayedRecurrent", "readout.Readout")
+)
+_DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
+_CUBA, _DELAY, _RECURRENCE = "myelin.train.neurons.cuba.Cuba", "myelin.train.delay.AxonalDelay", _LAYERS + "recurrence.Recurrence"
+
+
+def is_block(module: object) -> bool:
+    """Whether ``module`` is one of our blocks, or derived from one."""
+    return known_class(module, BLOCKS) is not None
+
+
+def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
+    """The layer that ``block`` computes after what was read ``before``.
+
+    Raises:
+        NetworkError: something on the block changes its computation, or it does not fit.
+    """
+    known = known_class(block, BLOCKS)
+    assert known is not None
+    require_unchanged("it", block, known)
+    neuron = block.neuron
+    cuba = known_class(neuron, (_CUBA,))
+    if cuba is None:
+        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba neurons can be read")
+    require_unchanged("its neuron", neuron, cuba)
+    shape = tuple(int(size) for size in neuron.shape)
+    population, recurrent, soft = shape, None, []
+    if block.recurrence is not None:
+        population, recurrent = _recurrence(block.recurrence, shape, soft)
+    threshold = float(neuron.threshold) if neuron.spiking else None
+    current, voltage = (_decays(neuron, name, population) for name in ("current_decay", "voltage_decay"))
+    delay: FloatArray = np.zeros(())
+    if block.delay is not None:
+        delay = _delays(block.delay, population, "delay", soft)
+    synapse = _synapse(block.synapse, before)
+    floats = FloatLayer(population, synapse, FloatCuba(threshold, current, voltage), delay, recurrent)
+    return ReadBlock(path, block, floats, shape, int(neuron.scale), soft[0] if soft else None)
+
+
+def _synapse(synapse: Any, before: ReadModule) -> FloatDense | FloatConv:
+    known = known_class(synapse, (_DENSE, _CONV, _POOLED))
+    if known is None:
+        raise NetworkError(f"it has a {type(synapse).__name__}; DenseSynapse, ConvSynapse and PooledSynapse can be read")
+    require_unchanged("its synapse", synapse, known)
+    weight = effective(synapse)
+    inputs = int(np.prod(before.shape))
+    if known.__name__ == "ConvSynapse":
+        wanted = tuple(int(size) for size in synapse.input_shape)
+        if as_chw(before.population) != wanted:
+            raise NetworkError(f"it expects an input of shape {wanted}, what reaches it has shape {before.population}")
+        return FloatConv(weight, tuple(synapse.stride), tuple(synapse.padding))
+    if known.__name__ == "PooledSynapse":
+        if inputs % weight.shape[1]:
+            raise NetworkError(f"it pools {weight.shape[1]} channels, what reaches it has shape {before.shape}")
+        weight = weight.repeat(inputs // weight.shape[1], axis=1)  # one weight for all positions of a channel
+    dense = FloatDense(weight)
+    dense.output_shape(before.shape)
+    return dense
+
+
+def _recurrence(recurrence: Any, shape: Shape, soft: list[str]) -> tuple[Shape, FloatRecurrent]:
+    """The connection of a population to itself, and the population's shape with the channels of a convolution."""
+    known = known_class(recurrence, (_RECURRENCE,))
+    if known is None:
+        raise NetworkError(f"its recurrence is a {type(recurrence).__name__}; myelin.nn.Recurrence can be read")
+    require_unchanged("its recurrence", recurrence, known)
+    weight = effective(recurrence)
+    synapse: FloatDense | FloatConv = FloatDense(weight) if weight.ndim == 2 else FloatConv(np.zeros((1, 1, 1, 1)))
+    if weight.ndim > 2:
+        kernel = weight[:, :, None, :] if weight.ndim == 3 else weight  # a row of taps
+        synapse = FloatConv(kernel, padding=half_kernel((kernel.shape[2], kernel.shape[3])))
+        channels = kernel.shape[0]
+        if len(shape) == 1 and channels > 1:  # neurons in a row are cut into channels of one row each
+            shape = (channels, 1, shape[0] // channels)
+    return shape, FloatRecurrent(synapse, _delays(recurrence.delay, shape, "recurrence.delay", soft))
+
+
+def effective(part: Any) -> FloatArray:
+    """The weights of a synapse or a recurrence after ``pre_hook_fx``, as the forward pass uses them."""
+    weight, hook = weight_of(part), part.pre_hook_fx
+    return numbers(weight if hook is None else hook(weight))
+
+
+def _decays(neuron: Any, name: str, shape: Shape) -> FloatArray:
+    values = numbers(getattr(neuron, name))
+    if neuron.whole_decays:
+        values = np.rint(values)
+    if values.size and (values.min() < 0 or values.max() > DECAY_UNITY):
+        raise NetworkError(
+            f"its {name} lies in {values.min():g}..{values.max():g}, 0..{DECAY_UNITY} is allowed: call clamp() of the block after "
+            "each step of the optimiser"
+        )
+    return spread_values(values / DECAY_UNITY, shape, name)
+
+
+def _delays(delay: Any, shape: Shape, name: str, soft: list[str]) -> FloatArray:
+    """Delays in steps as the forward pass uses them; ``soft`` gets the reason if it spreads them, or has fractions."""
+    known = known_class(delay, (_DELAY,))
+    if known is None:
+        raise NetworkError(f"its {name} is a {type(delay).__name__}; myelin.nn.AxonalDelay can be read")
+    require_unchanged(f"its {name}", delay, known)
+    values = numbers(delay.delay)
+    if not np.isfinite(values).all():
+        raise NetworkError(f"its {name} is NaN or infinite: training diverged; train again with a smaller learning rate")
+    if values.min(initial=0) < 0 or values.max(initial=0) > delay.max_delay:
+        raise NetworkError(
+            f"its {name} lies in {values.min():g}..{values.max():g} steps, 0..{delay.max_delay} is allowed: call clamp() of the "
+            "block after each step of the optimiser"
+        )
+    if bool(delay.hard):
+        return spread_values(np.asarray(delay.rounded_steps(), np.float64), shape, "delays")
+    sigma, fractions = float(delay.sigma), int(np.count_nonzero(values % delay.grid))
+    if sigma > 0 or fractions:
+        spread = f"spread by sigma={sigma:g} steps" if sigma > 0 else f"not rounded ({fractions} of {values.size} are fractions)"
+        soft.append(f"its {name} is still {spread}, and a chip delays by whole steps: round it with {name}.set(hard=True)")
+    return spread_values(values, shape, "delays")

@@ -1,0 +1,130 @@
+"""What is read from a module: one ``ReadBlock`` for each block, in floats, and the integers that are exactly these floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.arrays import Shape
+from myelin.convert.floats.cuba import FloatCuba
+from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer
+from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.network import Input, Layer
+from myelin.convert.neurons import Cuba
+from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT, THRESHOLD_MAX, WEIGHT_SCALE
+
+
+@dataclass(frozen=True, eq=False)
+class ReadBlock:
+    """A block with neurons, read with the values that its forward pass uses.
+
+    Attributes:
+        path, block: where it stands in the module, and the block itself.
+        floats: the layer, in the block's unit.
+        shape: of the tensor that it returns, without batch and time; ``floats.shape`` is that of its population.
+        scale: integer weight that equals 1 in the block's unit.
+        soft: why its delays are not those of a network, or None: they are still spread, or not rounded.
+        lag: steps by which the block's output comes earlier than the layer's: 1 without the step of latency, else 0.
+    """
+
+    path: str
+    block: Any
+    floats: FloatLayer
+    shape: Shape
+    scale: int = WEIGHT_SCALE
+    soft: str | None = None
+    lag: int = 0
+
+    @property
+    def state_scale(self) -> int:
+        """Integer state that equals 1 in the block's unit."""
+        return self.scale << STATE_SHIFT
+
+
+@dataclass(eq=False)
+class ReadModule:
+    """What was read of a module so far.
+
+    Attributes:
+        source: the network's input.
+        shape: of the tensor that the next block gets, without batch and time.
+        blocks: the blocks with neurons, in order.
+        average_groups: as ``Network.average_groups``.
+        lag: steps by which the output comes earlier than that of the network; negative if it comes later.
+    """
+
+    source: Input
+    shape: Shape
+    blocks: list[ReadBlock] = field(default_factory=list)
+    average_groups: int | None = None
+    lag: int = 0
+
+    @property
+    def population(self) -> Shape:
+        """Shape of the population before the next block, which a flattened tensor has lost."""
+        return self.blocks[-1].floats.shape if self.blocks else self.source.shape
+
+    def add(self, block: ReadBlock) -> None:
+        """Append a block."""
+        self.blocks.append(block)
+        self.shape, self.lag = block.shape, self.lag + block.lag
+
+
+def exact_layer(read: ReadBlock) -> Layer:
+    """The layer whose integers are exactly the values of the block.
+
+    Raises:
+        NetworkError: a value is not an integer of the chip; the message says which.
+    """
+    if read.soft is not None:
+        raise NetworkError(read.soft)
+    return integer_layer(read, read.floats)
+
+
+def integer_layer(read: ReadBlock, floats: FloatLayer) -> Layer:
+    """As ``exact_layer``, for ``floats`` of the block, whose delays may be rounded otherwise."""
+    recurrent = None
+    if floats.recurrent is not None:
+        delay = _whole("recurrent delays", floats.recurrent.delay_steps, "steps")
+        recurrent = DelayedRecurrent(_synapse("recurrent weights", floats.recurrent.synapse, read.scale), delay)
+    neuron = floats.neuron
+    assert isinstance(neuron, FloatCuba)
+    threshold = THRESHOLD_MAX  # a readout that never spikes in training gets the highest threshold that fits 17 bits
+    if neuron.threshold is not None:
+        threshold = int(_whole("threshold", np.array(neuron.threshold) * read.scale, f"multiples of 1/{read.scale}"))
+    decays = (
+        _whole(name.replace("_", " "), getattr(neuron, name) * DECAY_UNITY, "multiples of 1/4096")
+        for name in ("current_decay", "voltage_decay")
+    )
+    synapse = _synapse("weights", floats.synapse, read.scale)
+    delay = _whole("delays", floats.delay_steps, "steps")
+    return Layer(floats.shape, synapse, Cuba(threshold, *decays), delay, recurrent, floats.output)
+
+
+def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | Conv:
+    weight = _whole(name, floats.weight * scale, f"multiples of 1/{scale}")
+    return Dense(weight) if isinstance(floats, FloatDense) else floats.quantised(weight)
+
+
+def _whole(name: str, values: npt.NDArray[Any], unit: str) -> npt.NDArray[np.int64]:
+    wrong = values != np.rint(values)
+    if wrong.any():
+        raise NetworkError(f"{int(wrong.sum())} of {values.size} {name} are no {unit}")
+    return values.astype(np.int64)
+
+
+def spread_values(values: FloatArray, shape: Shape, name: str) -> FloatArray:
+    """``values`` (k,), each of N / k consecutive neurons, as one number, per channel (C, 1, 1), or per neuron of ``shape``."""
+    neurons = int(np.prod(shape))
+    flat = values.reshape(-1)
+    if not flat.size or neurons % flat.size:
+        raise NetworkError(f"it has {flat.size} {name} for {neurons} neurons; one for all, per channel or per neuron is allowed")
+    if flat.size == 1:
+        return flat.reshape(())
+    if len(shape) == 3 and flat.size == shape[0]:
+        return flat.reshape(-1, 1, 1)
+    return np.repeat(flat, neurons // flat.size).reshape(shape)
