@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,9 +14,12 @@ import numpy.typing as npt
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
+    from myelin.convert.axes import TimeAxis
     from myelin.convert.network import Network
     from myelin.train.datasets import SpikeDataset
 
+#: Data that functions accept: a path or a built-in name, a ``SpikeDataset``, a pair (x, y) of arrays, or a torch Dataset.
+Data = Any
 #: Largest count in a frame: frames have 8 bits (``myelin.train.datasets``), whatever message bits an input has.
 MAX_COUNT = 255
 #: Kind of the answer to a sample: one class, one class for each step, or a trace of numbers.
@@ -79,25 +81,48 @@ class Samples:
     Attributes:
         dataset: the samples.
         binning: conversion of spikes to frames.
-        split: ``train``, ``valid``, ``test``, or ``all`` for a file without splits.
+        split: ``train``, ``valid``, ``test``, or ``all`` for a file without splits and for data in memory.
         lost: reason -> events that did not fit the frames made so far; ``events`` -> all events read for them.
+        given: whether the data was given in memory.
+        values: frames (samples, steps, *input shape) of values that are no counts of spikes; ``dataset`` then has no events.
     """
 
     dataset: SpikeDataset
     binning: Binning
     split: str
     lost: Counter[str] = field(default_factory=Counter)
+    given: bool = False
+    values: npt.NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """(samples,) classes."""
+        """(samples,) classes; with other answers, a group of each sample."""
         return self.dataset.labels
 
-    def frames(self, indices: npt.ArrayLike, *, count_lost: bool = True) -> npt.NDArray[np.uint8]:
+    @property
+    def task(self) -> Task:
+        """Kind of the answers."""
+        return self.dataset.task
+
+    @property
+    def targets(self) -> npt.NDArray[Any] | None:
+        """Answers for each step: (samples, steps) classes, -1 for none, or traces (samples, steps, outputs); else None."""
+        return self.dataset.targets
+
+    @property
+    def part(self) -> str:
+        """The split in words."""
+        if self.split == "all":
+            return "all samples given" if self.given else "whole file"
+        return f"{self.split} split"
+
+    def frames(self, indices: npt.ArrayLike, *, count_lost: bool = True) -> npt.NDArray[Any]:
         """Spike counts (batch, steps, *input shape) of the samples ``indices``; ``count_lost``: add lost events to ``lost``."""
+        if self.values is not None:
+            return self.values[np.asarray(indices)]
         plan = self.binning
         mode = "count" if plan.message_bits else "binary"
         binned = self.dataset.bin(indices, plan.steps, plan.step_ms, plan.shape or plan.channels, mode, plan.max_count)
@@ -116,48 +141,83 @@ class Samples:
 
 
 def open_samples(
-    source: str | os.PathLike[str],
-    binning: Binning,
+    source: Data,
+    binning: Binning | None,
     *,
     split: str | None = None,
     classes: int | None = None,
     keys: Sequence[str] = (),
+    network: Network | None = None,
+    time_axis: TimeAxis | None = None,
 ) -> Samples:
     """Samples of ``source`` for a network with ``classes`` classes named ``keys``.
 
     Args:
-        source: a built-in data set's name, a folder, or a file of the SHD format.
-        binning: conversion of spikes to frames.
+        source: a built-in data set's name, a folder, or a file; a ``SpikeDataset``; a pair (x, y) of arrays; or a torch
+            Dataset.
+        binning: conversion of spikes to frames; None if it is unknown: the data then says it, as arrays do.
         split: ``train``, ``valid`` or ``test``; None for ``test``, else ``valid``, else all samples.
-        classes: number of the network's classes; None if unknown.
+        classes: number of the network's classes, or of the outputs of traces; None if unknown.
         keys: names of the classes; () if unknown.
+        network: the network; needed without ``binning``.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
 
     Raises:
-        DataError: no such data, labels beyond the network's classes, different names of classes, or channels that cannot be
-            pooled to those of the network.
+        DataError: no such data, labels beyond the network's classes, different names of classes, channels that cannot be
+            pooled to those of the network, counts of arrays that its input does not take, or events without a binning.
     """
+    from myelin.convert.given import given_samples, is_path
     from myelin.train.datasets import available_splits, by_interval, load  # numba: loaded when data is read, not with convert
 
-    there = available_splits(source)
-    chosen = split or next((name for name in PREFERRED_SPLITS if name in there), None)
-    if chosen is None and there:
-        chosen = there[0]  # there is only a train split
-    dataset = load(source, chosen)
+    if is_path(source):
+        there = available_splits(source)
+        chosen = split or next((name for name in PREFERRED_SPLITS if name in there), None)
+        if chosen is None and there:
+            chosen = there[0]  # there is only a train split
+        dataset = load(source, chosen)
+        plan = binning or _own_binning(dataset, network)
+        samples = Samples(by_interval(dataset, plan.intervals_ms), plan, chosen or "all")
+    else:
+        if split is not None:
+            raise DataError(f"split is {split!r}; data in memory has no splits: give the samples of one, and leave split out")
+        samples = given_samples(source, binning, network, time_axis=time_axis)
+    _check_answers(samples.dataset, classes, keys)
+    samples.frames([0], count_lost=False)  # refuse channels that cannot be pooled before any work is done
+    return samples
+
+
+def _own_binning(dataset: SpikeDataset, network: Network | None) -> Binning:
+    """The binning of dense data in a file; events have none."""
+    assert network is not None, "a binning or a network is needed"
+    if dataset.steps is None or dataset.step_ms is None:
+        raise DataError(
+            f"{dataset.name}: neither the events nor the network say how spikes become frames; give --steps and --step-ms, "
+            "such as --steps 100 --step-ms 10"
+        )
+    return binning_of(network, dataset.steps, dataset.step_ms)
+
+
+def _check_answers(dataset: SpikeDataset, classes: int | None, keys: Sequence[str]) -> None:
+    """Refuse a data set without samples, or with other classes than the network's."""
     if not len(dataset):
         raise DataError(f"{dataset.name}: holds no samples; at least one is needed")
-    if classes is not None and int(dataset.labels.max()) >= classes:
-        raise DataError(
-            f"{dataset.name}: labels reach {int(dataset.labels.max())}, the network has classes 0..{classes - 1}; "
-            "name data with the classes it was trained on"
-        )
+    if dataset.task == "trace":
+        if classes is not None and dataset.classes != classes:
+            raise DataError(
+                f"{dataset.name}: traces have {dataset.classes} outputs, the network has {classes}; give one for each"
+            )
+    elif classes is not None:
+        labels = dataset.labels if dataset.targets is None else dataset.targets
+        if int(labels.max(initial=-1)) >= classes:
+            raise DataError(
+                f"{dataset.name}: labels reach {int(labels.max())}, the network has classes 0..{classes - 1}; "
+                "name data with the classes it was trained on"
+            )
     if keys and dataset.keys and list(keys) != list(dataset.keys):
         raise DataError(
             f"{dataset.name}: its classes are {_named(dataset.keys)}, the network was trained on {_named(keys)}; "
             "name data with the same classes in the same order"
         )
-    samples = Samples(by_interval(dataset, binning.intervals_ms), binning, chosen or "all")
-    samples.frames([0], count_lost=False)  # refuse channels that cannot be pooled before any work is done
-    return samples
 
 
 def spread_choice(labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

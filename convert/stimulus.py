@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from myelin.convert.artifact.artifact import Artifact
 from myelin.convert.artifact.provenance import Origin
+from myelin.convert.axes import TimeAxis, frames_of
+from myelin.convert.given import is_array
 from myelin.convert.network import Input
 from myelin.convert.opened import Opened
-from myelin.convert.samples import MAX_COUNT, Binning, Samples, binning_of, open_samples, spread_choice
+from myelin.convert.samples import MAX_COUNT, Binning, Data, Samples, binning_of, open_samples, spread_choice
 from myelin.hw_configs.errors import DataError
 
 #: Defaults for random input.
@@ -25,22 +27,25 @@ class InputChoice:
     """Choice of the input: data, an artifact's golden inputs, or random spikes; None leaves an item open.
 
     Attributes:
-        data: a built-in data set's name, a folder, or a file of the SHD format.
+        data: a built-in data set's name, a folder, or a file; a ``SpikeDataset``, a pair (x, y) of arrays, a torch Dataset; or
+            an array of samples alone.
         split: part of the data: ``train``, ``valid`` or ``test``.
         samples: number of samples, from as many classes as possible.
         steps: length of a sample, for random spikes, and for data if the network does not define the binning.
         step_ms: length of a step in milliseconds, for data if the network does not define the binning.
         density: random spikes per input and step.
         seed: seed of random spikes.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
     """
 
-    data: str | None = None
+    data: Data | None = None
     split: str | None = None
     samples: int | None = None
     steps: int | None = None
     step_ms: float | None = None
     density: float | None = None
     seed: int | None = None
+    time_axis: TimeAxis | None = None
 
     @property
     def named(self) -> bool:
@@ -48,8 +53,8 @@ class InputChoice:
         return any(getattr(self, entry.name) is not None for entry in fields(self))
 
 
-#: Inputs that functions accept: a choice, or an array (samples, steps, *input shape); None leaves everything open.
-Inputs = InputChoice | npt.NDArray[Any] | None
+#: Inputs that functions accept: a choice, an array of samples, or data of any kind; None leaves everything open.
+Inputs = InputChoice | Data | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,29 +83,32 @@ class Stimulus:
 
 
 def open_data(opened: Opened, choice: InputChoice) -> Samples:
-    """The samples of ``choice.data`` (with ``split``, ``steps`` and ``step_ms``) for a network.
+    """The samples of ``choice.data`` (with ``split``, ``steps``, ``step_ms`` and ``time_axis``) for a network.
 
     Raises:
-        DataError: see ``myelin.convert.samples.open_samples``; or a binning is missing for a file, or given for an artifact or
-            a run, which define it themselves.
+        DataError: see ``myelin.convert.samples.open_samples``; or a binning is missing for events, or given for an artifact or
+            a run that defines it itself, or for arrays.
     """
     assert choice.data is not None
     given = [name for name in ("steps", "step_ms") if getattr(choice, name) is not None]
     binning, classes, keys = _known(opened)
-    if binning is not None:
-        if given:
-            kind = "artifact" if opened.artifact is not None else "run"
-            raise DataError(
-                f"--{given[0].replace('_', '-')} is for netx and NIR files; the {kind} {opened.name} says how it is binned"
-            )
-        return open_samples(choice.data, binning, split=choice.split, classes=classes, keys=keys)
-    if choice.steps is None or choice.step_ms is None:
+    if given and binning is not None:
+        kind = "artifact" if opened.artifact is not None else "run"
         raise DataError(
-            f"{opened.name}: {opened.title} does not say how spikes become frames; give --steps and --step-ms, such as "
-            "--steps 100 --step-ms 10"
+            f"--{given[0].replace('_', '-')} is for networks that do not say how spikes become frames; the {kind} "
+            f"{opened.name} says how it is binned"
         )
-    binning = binning_of(opened.network, choice.steps, choice.step_ms)
-    return open_samples(choice.data, binning, split=choice.split, classes=classes, keys=keys)
+    if given and isinstance(choice.data, tuple):
+        raise DataError(f"{given[0]} is for events; arrays are frames, whose steps count: leave it out")
+    if len(given) == 1:
+        raise DataError(f"{opened.name}: --steps and --step-ms belong together; give both, such as --steps 100 --step-ms 10")
+    if choice.steps is not None and choice.step_ms is not None:
+        binning = binning_of(opened.network, choice.steps, choice.step_ms)
+    how = {"split": choice.split, "classes": classes, "keys": keys, "time_axis": choice.time_axis}
+    samples = open_samples(choice.data, binning, network=opened.network, **how)  # type: ignore[arg-type]
+    if choice.steps is not None and samples.binning.steps != choice.steps:
+        raise DataError(f"steps is {choice.steps}; the data has frames of {samples.binning.steps} steps: leave steps out")
+    return samples
 
 
 def _known(opened: Opened) -> tuple[Binning | None, int, tuple[str, ...]]:
@@ -114,23 +122,35 @@ def _known(opened: Opened) -> tuple[Binning | None, int, tuple[str, ...]]:
     return None, opened.network.num_classes, ()
 
 
-def stimulus_of(networks: Sequence[Opened], inputs: Inputs, most: int | None = None) -> Stimulus:
+def stimulus_of(
+    networks: Sequence[Opened], inputs: Inputs, most: int | None = None, *, time_axis: TimeAxis | None = None
+) -> Stimulus:
     """The input of a run, for networks of the same input shape; ``choose`` interprets an InputChoice.
 
     Args:
         networks: the networks to run.
-        inputs: a choice; an array (samples, steps, *input shape) of integers; or None, which leaves everything open.
+        inputs: a choice; an array of samples; data of any kind; or None, which leaves everything open.
         most: default number of samples of data or golden inputs; None for all.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
 
     Raises:
-        DataError: an array without samples, or as ``choose``.
+        DataError: an array that does not fit, or as ``choose``.
     """
     if inputs is None or isinstance(inputs, InputChoice):
-        return choose(networks, inputs or InputChoice(), most)
-    frames = np.asarray(inputs)
-    if frames.ndim < 3 or not len(frames):
-        raise DataError(f"inputs have shape {frames.shape}; at least one sample of (samples, steps, *input shape) is needed")
-    numbers = np.arange(len(frames))
+        choice = inputs or InputChoice()
+        return choose(networks, choice if time_axis is None else replace(choice, time_axis=time_axis), most)
+    return choose(networks, InputChoice(data=inputs, time_axis=time_axis), most)
+
+
+def _array(networks: Sequence[Opened], choice: InputChoice, most: int | None) -> Stimulus:
+    """The input of an array or a tensor of samples."""
+    for name in ("split", "steps", "step_ms"):
+        if getattr(choice, name) is not None:
+            raise DataError(f"{name} says how a file is read; an array is taken as it is: leave it out")
+    frames = frames_of(choice.data, networks[0].network.input.shape, time_axis=choice.time_axis, name="inputs")
+    if not len(frames):
+        raise DataError(f"inputs have shape {frames.shape}; at least one sample is needed")
+    numbers = np.arange(min(len(frames), choice.samples or len(frames)))
     facts = {"kind": "array", "steps": frames.shape[1]}
     text = f"an array: {_count(numbers)}, {frames.shape[1]} steps"
     return Stimulus(facts, text, numbers, frames.shape[1], lambda chosen: frames[chosen])
@@ -156,7 +176,7 @@ def choose(networks: Sequence[Opened], choice: InputChoice, most: int | None = N
     if choice.data is not None:
         if random:
             raise DataError(f"--{random[0]} is for random spikes and --data names a file; leave one of them out")
-        return _data(opened, choice, most)
+        return _array(networks, choice, most) if is_array(choice.data) else _data(opened, choice, most)
     unused = next((name for name in ("split", "step_ms") if getattr(choice, name) is not None), None)
     if unused is not None:
         raise DataError(f"--{unused.replace('_', '-')} says how data is read; name data with --data")
@@ -173,9 +193,8 @@ def _data(opened: Opened, choice: InputChoice, most: int | None) -> Stimulus:
     samples = open_data(opened, choice)
     numbers = spread_choice(samples.labels, choice.samples or most or len(samples))
     binning = samples.binning
-    split = "whole file" if samples.split == "all" else f"{samples.split} split"
     length = f"{binning.steps} steps of {binning.step_ms:g} ms"
-    text = f"{samples.dataset.name}: {split}, {_count(numbers)} of {len(samples)}, {length}"
+    text = f"{samples.dataset.name}: {samples.part}, {_count(numbers)} of {len(samples)}, {length}"
     facts = {"kind": "data", "data": samples.dataset.name, "split": samples.split, "binning": binning.as_dict()}
     return Stimulus(facts, text, numbers, binning.steps, samples.frames)
 

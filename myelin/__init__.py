@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from myelin.report.measure import Report, write_report
     from myelin.train.datasets.events import SpikeDataset
     from myelin.train.run.start import fit
-    from myelin.validation.backends import validate_artifact as validate
+    from myelin.validation.measure import validate
     from myelin.validation.validate import Validation
 
     slayer: ModuleType
@@ -106,7 +106,7 @@ _HOMES = {
     "myelin.report.measure": "Report write_report",
     "myelin.train.datasets.events": "SpikeDataset",
     "myelin.train.run.start": "fit",
-    "myelin.validation.backends": "validate=validate_artifact",
+    "myelin.validation.measure": "validate",
     "myelin.validation.validate": "Validation",
 }
 #: Public name -> module, and its name in that module.

@@ -12,8 +12,9 @@ from myelin.envelope import Verdict, envelope
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
 from myelin.lava_models import compat
-from myelin.validation.backends import STOCK_SAMPLES, require_pass, shown, validate_artifact, verdict_of
-from myelin.validation.backends import result as validation_json
+from myelin.validation.backends import STOCK_SAMPLES
+from myelin.validation.measure import require_pass, shown, validate, verdict_of
+from myelin.validation.measure import result as validation_json
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
@@ -54,7 +55,7 @@ def demo(
     data: str = DATA,
     target: str = TARGET,
     overrides: Sequence[str] = (),
-    max_drop_points: float = MAX_DROP_POINTS,
+    max_drop: float = MAX_DROP_POINTS,
     progress: bool = True,
 ) -> list[Path]:
     """Train, export, check, simulate, validate, draw and report into ``out``; print each step and return what was made.
@@ -64,7 +65,7 @@ def demo(
     Args:
         out: folder to write.
         config, data, target, overrides: as in ``myelin train`` and ``myelin export``.
-        max_drop_points: allowed loss in percent points.
+        max_drop: allowed loss in percent points.
         progress: whether training shows a progress bar.
 
     Raises:
@@ -93,10 +94,10 @@ def demo(
     with steps.step("simulate", f"{samples.split} split in the simulator"):
         result = _simulate(art, out, data)
     with steps.step("validate", "float against integers against Lava, on the same samples"):
-        validation = validate_artifact(
+        validation = validate(
             art,
             data,
-            max_drop_points=max_drop_points,
+            max_drop=max_drop,
             lava_samples=_LAVA_SAMPLES if compat.available() else None,  # a number asks for Lava by name
             plot=out / "validation.png",
         )
@@ -205,14 +206,16 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
 
 def _gate_line(validation: Validation) -> str:
     gate = validation.gate
+    assert gate is not None  # the artifact holds the trained network
     if not validation.failures:
-        return f"PASS: {gate.samples} samples rule out a loss of more than {gate.max_drop_points:g} points"
+        return f"PASS: {gate.samples} samples rule out a loss of more than {gate.max_drop:g} points"
     return "UNDECIDED, see above" if gate.outcome == "undecided" and len(validation.failures) == 1 else "FAIL, see above"
 
 
 def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, made: list[Path], out: Path, data: str) -> None:
     total = sum(steps.seconds.values())
     floats, integers, gate = validation.stages[0], validation.stages[-1], validation.gate
+    assert gate is not None
     lava = [equality for equality in validation.equalities if equality.name.startswith("Lava")]
     ran = [equality.parity.samples for equality in lava if equality.parity is not None]
     if not ran:
@@ -224,8 +227,8 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
     rows = [
         ("integer accuracy", f"{integers.accuracy_percent:.2f} % on {result['samples']} samples ({result['split']} split)"),
         ("", f"95 % interval {integers.accuracy_low_percent:.2f} .. {integers.accuracy_high_percent:.2f} %"),
-        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {0.0 - gate.drop_points:+.2f} points"),
-        ("", f"95 % interval {0.0 - gate.drop_high_points:+.2f} .. {0.0 - gate.drop_low_points:+.2f} points"),
+        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {0.0 - gate.drop:+.2f} points"),
+        ("", f"95 % interval {0.0 - gate.drop_high:+.2f} .. {0.0 - gate.drop_low:+.2f} points"),
         ("gate", _gate_line(validation)),
         ("Lava", lava_line),
         ("simulator", f"{result['ms_per_sample']:.2f} ms a sample"),
@@ -235,5 +238,5 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
     print("\n".join(f"   {name:17} {text}" for name, text in rows))
     print("   made")
     print("\n".join(f"     {path}" for path in made))
-    bound = f"--max-drop {validation.gate.max_drop_points:g}"
+    bound = f"--max-drop {gate.max_drop:g}"
     print(f"   next              myelin validate {out / 'artifact'} --data {data} {bound} --lava-samples 20", flush=True)

@@ -96,7 +96,8 @@ def preserved(module: nn.Module) -> Iterator[None]:
         tensors = {name: tensor for name, tensor in (*part._parameters.items(), *part._buffers.items()) if tensor is not None}
         contents = [(tensor, tensor.data, tensor.detach().clone()) for tensor in tensors.values()]
         attributes = {
-            name: dict(value) if name in ("_parameters", "_buffers", "_modules") else value for name, value in vars(part).items()
+            name: dict(value) if name in ("_parameters", "_buffers", "_modules") else value
+            for name, value in vars(part).items()
         }
         saved.append((part, attributes, contents))
     try:
@@ -116,13 +117,14 @@ def preserved(module: nn.Module) -> Iterator[None]:
 
 def _rest(part: nn.Module) -> None:
     """Forget what a module of lava-dl keeps between forward passes: ``persistent_state`` and the step of latency."""
-    if not type(part).__module__.startswith("lava.") and not any(cls.__module__.startswith("lava.") for cls in type(part).__mro__):
+    if not any(cls.__module__.startswith("lava.") for cls in type(part).__mro__):
         return
     for name in (*part._non_persistent_buffers_set, "spike_state"):
-        if isinstance(part._buffers.get(name), Tensor):
-            part._buffers[name] = torch.zeros_like(part._buffers[name][:1])
-    if hasattr(part, "delay_buffer"):
-        part.delay_buffer = None
+        buffer = part._buffers.get(name)
+        if buffer is not None:
+            part._buffers[name] = torch.zeros_like(buffer[:1])
+    if "delay_buffer" in vars(part):
+        vars(part)["delay_buffer"] = None
 
 
 def _forward(module: nn.Module, x: Tensor) -> Any:
@@ -153,7 +155,8 @@ def _array(output: Any, what: str) -> npt.NDArray[np.float64]:
 
 
 def _same(before: Any, version: int, now: Any) -> bool:
-    """Whether ``now`` is ``before``, untouched, or a view of it that only flattens or splits the axes between batch and time."""
+    """Whether ``now`` is ``before``, untouched, or a view of it that only flattens or splits the axes between batch "
+    "and time."""
     if not isinstance(before, Tensor) or not isinstance(now, Tensor) or before._version != version:
         return False
     if now is before:

@@ -27,11 +27,15 @@ class Exported:
         folder: path of the artifact.
         network: its integer network.
         lines: its content as text for the screen.
+        has_floats: whether it holds floats that validation compares with: a run's checkpoint, or those that were quantised.
+        data: path or name of the data of its golden inputs; None for arrays and random spikes.
     """
 
     folder: Path
     network: Network
     lines: tuple[str, ...]
+    has_floats: bool = False
+    data: str | None = None
 
     def __fspath__(self) -> str:
         return str(self.folder)
@@ -81,15 +85,20 @@ def export(
         GateError: the target does not support the network; the message lists every violation.
     """
     from myelin.convert.artifact.exportable import exportable
-    from myelin.convert.artifact.golden_inputs import golden_inputs
+    from myelin.convert.artifact.golden_inputs import class_names, described, golden_inputs
+    from myelin.convert.given import is_path
+    from myelin.convert.stimulus import InputChoice
     from myelin.hw_configs.target_files import load_target
 
     held = target if isinstance(target, Target) else load_target(target)
-    names = _class_names(classes)
+    names = class_names(classes)
     shape = None if input_shape is None else tuple(input_shape)
     found = exportable(source, target=held.name, inputs=inputs, input_shape=shape, time_axis=time_axis, dt_ms=dt_ms)
-    golden = golden_inputs(found, inputs, data, time_axis=time_axis, steps=steps, step_ms=step_ms, keys=names)
-    found = _described(found, golden, names, task, steps, step_ms)
+    choice = InputChoice(data=data, steps=steps if data is not None else None, step_ms=step_ms if data is not None else None)
+    golden = golden_inputs(found, inputs, replace(choice, time_axis=time_axis), names)
+    if inputs is not None or data is not None:
+        found = replace(found, data=os.fspath(data) if data is not None and is_path(data) else None)
+    found = described(found, golden, names or None, task=task, steps=steps, step_ms=step_ms)
     return write_exportable(found, golden, Path(out), held, clip_delays=clip_delays, user=provenance)
 
 
@@ -155,35 +164,4 @@ def write_exportable(
         f"artifact      {out}: {', '.join(['network.net', 'golden.npz', 'manifest.json', *others])}; {SCRIPT} and {ARRAYS} run "
         "it with stock lava-nc alone",
     )
-    return Exported(out, network, lines)
-
-
-def _class_names(classes: Sequence[str] | None) -> tuple[str, ...]:
-    if classes is None:
-        return ()
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
-        raise DataError(f"classes is {classes!r}; the names of the classes in their order are allowed, such as ['yes', 'no']")
-    return tuple(classes)
-
-
-def _described(
-    source: Exportable,
-    golden: GoldenInputs,
-    names: tuple[str, ...],
-    task: Task | None,
-    steps: int | None,
-    step_ms: float | None,
-) -> Exportable:
-    """``source`` with names of classes, task and binning as given, else as known, else as the data says."""
-    known = source.keys or golden.keys
-    if names and known and names != known:
-        raise DataError(f"classes are {', '.join(names)}; {source.name} has {', '.join(known)}: leave classes out")
-    keys = names or known
-    if keys and len(keys) != source.classes:
-        raise DataError(f"classes names {len(keys)} classes; {source.name} has {source.classes} outputs: name each one")
-    binning = source.binning or golden.binning
-    if binning is None and step_ms is not None:
-        from myelin.convert.samples import binning_of
-
-        binning = binning_of(source.network, golden.frames.shape[1] if steps is None else steps, float(step_ms))
-    return replace(source, keys=keys, task=task or golden.task or source.task, binning=binning)
+    return Exported(out, network, lines, bool(source.attachments), source.data)

@@ -37,7 +37,7 @@ class Exportable:
         metrics: results measured in training.
         attachments: name in the artifact -> content of a file.
         golden: inputs that the source brings, (samples, steps, *input shape), and what is known about them.
-        data: built-in data set of a run; None if there is none.
+        data: name or path of the data for golden inputs, such as the built-in data set of a run; None if unknown.
     """
 
     name: str

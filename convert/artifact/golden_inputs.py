@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.artifact.exportable import Exportable
-from myelin.convert.axes import TimeAxis, frames_of
+from myelin.convert.axes import frames_of
 from myelin.convert.opened import Opened
-from myelin.convert.samples import Binning, Task, open_samples, spread_choice
+from myelin.convert.samples import Binning, Task, binning_of, open_samples, spread_choice
+from myelin.convert.stimulus import InputChoice, choose, open_data
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,72 +43,65 @@ class GoldenInputs:
     binning: Binning | None = None
 
 
-def golden_inputs(
-    source: Exportable,
-    inputs: Any,
-    data: Any,
-    *,
-    time_axis: TimeAxis | None = None,
-    steps: int | None = None,
-    step_ms: float | None = None,
-    keys: tuple[str, ...] = (),
-) -> GoldenInputs:
-    """The golden inputs for ``source``; see ``myelin.convert.artifact.export.export`` for the arguments.
+def golden_inputs(source: Exportable, inputs: Any, choice: InputChoice, keys: tuple[str, ...] = ()) -> GoldenInputs:
+    """The golden inputs for ``source``.
+
+    Args:
+        source: the network with its origin.
+        inputs: an array of samples; or None.
+        choice: data, how it is binned, and the axis of time of arrays.
+        keys: names of the classes that the user gave.
 
     Raises:
         DataError: inputs or data that do not fit, both of them, too many inputs, or none for a run.
     """
-    shape = source.network.input.shape
     if inputs is not None:
-        if data is not None:
+        if choice.data is not None:
             raise DataError("inputs and data are two sources of golden inputs; leave one of them out")
-        frames = frames_of(inputs, shape, time_axis=time_axis, name="inputs")
+        frames = frames_of(inputs, source.network.input.shape, time_axis=choice.time_axis, name="inputs")
         count = len(frames)
         if not 1 <= count <= GOLDEN_LIMIT:
             raise DataError(f"inputs hold {count} samples; 1..{GOLDEN_LIMIT} are stored, such as inputs=x[:{GOLDEN_SAMPLES}]")
         facts = {"kind": "inputs", "samples": list(range(count)), "chosen": "given at export"}
         return GoldenInputs(frames, facts, f"{_count(count)} given at export, {frames.shape[1]} steps")
-    if data is None and source.golden is not None:
+    if choice.data is None and source.golden is not None:
         frames, known = source.golden
         return GoldenInputs(frames, known, f"{_count(len(frames))} of {source.name}, {frames.shape[1]} steps")
-    if data is None and source.data is None:
+    if choice.data is None and source.data is None:
         if "run" in source.facts:
             raise DataError(
                 f"{source.name}: was trained on {source.facts['run']['data']}, which is not built in; name data for the golden "
                 "inputs with --data (data= or inputs= in Python)"
             )
         return _random(source)
-    return _of_data(source, data or source.data, steps, step_ms, keys)
+    samples = _opened(source, choice if choice.data is not None else replace(choice, data=source.data), keys)
+    return data_inputs(samples, np.arange(len(samples)), labelled=samples.task == "classes")
 
 
-def _of_data(source: Exportable, data: Any, steps: int | None, step_ms: float | None, keys: tuple[str, ...]) -> GoldenInputs:
-    samples = _opened(source, data, steps, step_ms, keys)
-    chosen = spread_choice(samples.labels, GOLDEN_SAMPLES)
-    name = samples.dataset.name.replace("\\", "/").rpartition("/")[2]
+def data_inputs(samples: Samples, numbers: npt.NDArray[np.int64], *, labelled: bool) -> GoldenInputs:
+    """Some of the samples ``numbers``, of as many classes as possible; their labels are stored if they are ``labelled``."""
+    chosen = numbers[spread_choice(samples.labels[numbers], GOLDEN_SAMPLES)]
+    how = _CHOSEN if labelled else "the first ones"
     facts = {
         "kind": "data",
-        "data": name,
+        "data": samples.dataset.name.replace("\\", "/").rpartition("/")[2],
         "split": samples.split,
         "samples": chosen.tolist(),
-        "labels": samples.labels[chosen].tolist(),
-        "chosen": _CHOSEN,
+        **({"labels": samples.labels[chosen].tolist()} if labelled else {}),
+        "chosen": how,
     }
-    text = f"samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.split}): {_CHOSEN}"
-    return GoldenInputs(samples.frames(chosen), facts, text, tuple(samples.dataset.keys), "classes", samples.binning)
+    text = f"samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.split}): {how}"
+    return GoldenInputs(samples.frames(chosen), facts, text, tuple(samples.dataset.keys), samples.task, samples.binning)
 
 
-def _opened(source: Exportable, data: Any, steps: int | None, step_ms: float | None, keys: tuple[str, ...]) -> Samples:
-    known = source.keys or keys
-    if source.binning is not None:
-        return open_samples(data, source.binning, classes=source.classes, keys=known)
-    from myelin.convert.stimulus import InputChoice, open_data
-
-    return open_data(Opened(None, None, source.network), InputChoice(data=data, steps=steps, step_ms=step_ms))
+def _opened(source: Exportable, choice: InputChoice, keys: tuple[str, ...]) -> Samples:
+    if source.binning is None:
+        return open_data(Opened(None, None, source.network), choice)
+    how = {"classes": source.classes, "keys": source.keys or keys, "time_axis": choice.time_axis}
+    return open_samples(choice.data, source.binning, network=source.network, **how)  # type: ignore[arg-type]
 
 
 def _random(source: Exportable) -> GoldenInputs:
-    from myelin.convert.stimulus import InputChoice, choose
-
     stimulus = choose([Opened(None, None, source.network)], InputChoice(samples=GOLDEN_SAMPLES))
     frames = stimulus.frames(stimulus.numbers)
     facts = {**stimulus.facts, "samples": stimulus.numbers.tolist(), "chosen": "random, since no inputs were given"}
@@ -123,3 +117,38 @@ def silent(frames: npt.NDArray[Any], output: npt.NDArray[Any]) -> str | None:
     if not np.any(frames):
         return "the golden inputs are all zero, so equal outputs prove little; give other inputs"
     return None if np.any(output) else "the golden outputs are all zero, so equal outputs prove little; give other inputs"
+
+
+def described(
+    source: Exportable,
+    golden: GoldenInputs,
+    classes: Sequence[str] | None,
+    *,
+    task: Task | None = None,
+    steps: int | None = None,
+    step_ms: float | None = None,
+) -> Exportable:
+    """``source`` with names of classes, task and binning as given, else as known, else as the data says.
+
+    Raises:
+        DataError: names of classes that are not as many as the classes, or not those that are known.
+    """
+    names, known = class_names(classes), source.keys or golden.keys
+    if names and known and names != known:
+        raise DataError(f"classes are {', '.join(names)}; {source.name} has {', '.join(known)}: leave classes out")
+    keys = names or known
+    if keys and len(keys) != source.classes:
+        raise DataError(f"classes names {len(keys)} classes; {source.name} has {source.classes} outputs: name each one")
+    binning = source.binning or golden.binning
+    if binning is None and step_ms is not None:
+        binning = binning_of(source.network, golden.frames.shape[1] if steps is None else steps, float(step_ms))
+    return replace(source, keys=keys, task=task or golden.task or source.task, binning=binning)
+
+
+def class_names(classes: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of classes that a user gave; () for none."""
+    if classes is None:
+        return ()
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"classes is {classes!r}; the names of the classes in their order are allowed, such as ['yes', 'no']")
+    return tuple(classes)

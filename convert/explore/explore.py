@@ -1,4 +1,4 @@
-"""Measures the effect of each step of quantisation on a trained network: one knob at a time, without training.
+"""Measures the effect of each step of quantisation on a network: one knob at a time, without training.
 
 Every setting runs on the same samples as the exported network, so differences are paired.  Core memory is computed by
 ``myelin.convert.mapping.mapping`` with the setting's bits for a weight.  The delay field of a connection counts single steps,
@@ -7,13 +7,12 @@ so its width follows from the longest delay; a coarser grid alone saves no memor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.checkpoint import Checkpoint
 from myelin.convert.explore.settings import Knob, KnobSetting, combinations, content, knobs
 from myelin.convert.mapping.loops import SYNAPSE_BITS
 from myelin.convert.mapping.mapping import map_network
@@ -73,25 +72,24 @@ class Exploration:
 
 def explore(
     network: Network,
-    checkpoint: Checkpoint,
     target: Target,
     samples: Samples,
     numbers: npt.NDArray[np.int64],
     *,
-    clipped_to_steps: int | None = None,
+    roundings: Mapping[str, Network] | str,
     progress: bool = False,
 ) -> Exploration:
     """Measure every knob alone, and weight bits and delay bits together.
 
     Args:
-        network, checkpoint, target, clipped_to_steps: see ``knobs``.
+        network, target, roundings: see ``knobs``.
         samples, numbers: the data, and the numbers of the samples to run.
         progress: whether to show a progress bar.
 
     Raises:
         NetworkError, DataError: the samples do not fit the network.
     """
-    turned = knobs(network, checkpoint, target, clipped_to_steps)
+    turned = knobs(network, target, roundings)
     pairs, combined = combinations(network, target)
     settings = [KnobSetting("exported", network), *(one for knob in turned for one in knob.settings), *combined]
     points = iter(_points(settings, target, samples, numbers, progress))

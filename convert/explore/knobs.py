@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.checkpoint import Checkpoint, network_from_checkpoint
 from myelin.convert.delays import clip_delays, with_delays
 from myelin.convert.network import Network
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_BITS
 from myelin.hw_configs.weight_grid import on_grid
+
+if TYPE_CHECKING:
+    from myelin.convert.floats.network import FloatNetwork
 
 #: Bits of a decay in 1/4096.
 DECAY_BITS = DECAY_UNITY.bit_length() - 1
@@ -107,6 +110,30 @@ def with_delay_rounding(checkpoint: Checkpoint, rounding: Rounding, most_steps: 
     }
     network = network_from_checkpoint(replace(checkpoint, tensors=tensors))
     return network if most_steps is None else with_longest_delay(network, most_steps)
+
+
+def with_float_delays(network: Network, floats: FloatNetwork, rounding: Rounding, most_steps: int | None = None) -> Network:
+    """``network`` with the delays of the floats it was made from, rounded by another method to whole steps, then clipped.
+
+    Raises:
+        NetworkError: ``floats`` has other delays than ``network``: it was not made from them by rounding.
+    """
+    found: list[Any] = []
+
+    def collect(delay: Any) -> Any:
+        found.append(ROUNDINGS[rounding](delay))
+        return delay
+
+    with_delays(floats.layers, collect)
+    given = iter(found)
+    try:
+        layers = with_delays(network.layers, lambda _: next(given))
+    except (StopIteration, NetworkError) as error:
+        raise NetworkError("the delays of the floats are not those of the network") from error
+    if next(given, None) is not None:
+        raise NetworkError("the delays of the floats are not those of the network")
+    rounded = replace(network, layers=layers)
+    return rounded if most_steps is None else with_longest_delay(rounded, most_steps)
 
 
 def with_decay_bits(network: Network, bits: int) -> Network:

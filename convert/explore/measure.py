@@ -1,73 +1,98 @@
-"""``myelin explore``: measures the effect of each step of quantisation on a trained network, without training."""
+"""``myelin explore``: measures the effect of each step of quantisation on a network, without training."""
 
 from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from myelin.convert.artifact.provenance import Origin
-from myelin.convert.checkpoint import read_checkpoint
+import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.axes import TimeAxis
 from myelin.convert.explore.explore import explore
 from myelin.convert.explore.held_out import open_held_out
 from myelin.convert.explore.report import as_dict
-from myelin.convert.opened import Opened, read, require
-from myelin.convert.samples import spread_choice
+from myelin.convert.explore.source import ExploredSource, explored_source, named_target
+from myelin.convert.floats.network import FloatNetwork
+from myelin.convert.given import is_path
+from myelin.convert.opened import Source
+from myelin.convert.samples import Data, Samples, spread_choice
+from myelin.convert.stimulus import InputChoice, open_data
+from myelin.hw_configs.errors import DataError, TargetError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
 
-if TYPE_CHECKING:
-    from myelin.convert.checkpoint import Checkpoint
-
-_CURE = (
-    "what was trained, and what a run held out, is in neither a netx nor a NIR file: name the run or what was exported from it"
-)
+#: The part of the data that is explored: its name in JSON, and parts in words for the screen.
+HELD_OUT = "held out of the training data"
+_TEXTS = {
+    HELD_OUT: "that the run held out of training",
+    "whole file": "of the file, which has no splits",
+    "all samples given": "that were given",
+}
 
 
 def explored(
-    source: str | os.PathLike[str],
-    data: str,
+    source: Source | FloatNetwork,
+    data: Data,
     *,
     target: Target | str | Path | None = None,
     samples: int | None = None,
+    steps: int | None = None,
+    step_ms: float | None = None,
+    time_axis: TimeAxis | None = None,
+    dt_ms: float | None = None,
     progress: bool = False,
     plot: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Accuracy and core memory for other bit widths of weights, delays and decays, as values for JSON.
 
-    Every setting runs on the part of the training data that the run held out, never on the test split.
+    For a network of a run, every setting runs on the part of the training data that the run held out, never on the test split.
+    For others it runs on the train split, or on all samples if there is none; the result says on which.
 
     Args:
-        source: an artifact folder, or a run folder.
-        data: the data that the run was trained on: ``builtin``, a folder, or a file of the SHD format.
+        source: a network of any kind; the delays of a run and of floats are also rounded by other methods.  A float network
+            is rounded to the nearest integers first.
+        data: ``builtin``, a folder or a file, of a run the data it was trained on; a ``SpikeDataset``; a pair (x, y) of arrays;
+            or a torch Dataset.
         target: target for rules and core memory; None for the target of the artifact or of the run.
-        samples: number of held-out samples, from as many classes as possible; None for all.
+        samples: number of samples, from as many classes as possible; None for all.
+        steps, step_ms: how spikes become frames, for sources that do not define it.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
+        dt_ms: as in ``read``.
         progress: whether to show a progress bar.
         plot: PNG file to write; None for no picture.
 
     Raises:
-        NetworkError: neither an artifact nor a run, or a damaged one.
-        DataError: the run was trained on other data.
+        NetworkError: the source cannot be read.
+        TargetError: neither the source nor ``target`` names a target.
+        DataError: the run was trained on other data, or the answers are not one class for each sample.
     """
     began = time.perf_counter()
-    require(source, ("artifact", "run"), "`myelin explore`", {"netx": _CURE, "nir": _CURE})
-    opened = read(source)
-    checkpoint, name, clipped = _trained(opened)
-    held = target if isinstance(target, Target) else load_target(target or name)
-    own, held_out = open_held_out(data, checkpoint)
+    found, name = named_target(source, dt_ms)
+    if target is None and name is None:
+        raise TargetError("no target is named, neither by the network nor by --target; give one, such as --target loihi2")
+    held = target if isinstance(target, Target) else load_target(target or name or "")
+    given = explored_source(found, held)
+    choice = InputChoice(data=data, steps=steps, step_ms=step_ms, time_axis=time_axis)
+    own, part, originals = _samples(given, choice, data)
+    if own.task != "classes":
+        raise DataError(f"{own.dataset.name}: has an answer for each step; `myelin explore` compares one class for each sample")
     numbers = spread_choice(own.labels, samples or len(own))
-    found = explore(opened.network, checkpoint, held, own, numbers, clipped_to_steps=clipped, progress=progress)
+    result_of = explore(given.opened.network, held, own, numbers, roundings=given.roundings, progress=progress)
     result = {
-        "network": opened.name,
+        "network": given.opened.name,
+        "note": given.opened.note,
         "input": {
             "data": own.dataset.name,
-            "part": "held out of the training data",
-            "sample_numbers": held_out[numbers].tolist(),
+            "part": part,
+            "sample_numbers": originals[numbers].tolist(),
             "binning": own.binning.as_dict(),
-            "text": f"{own.dataset.name}: {len(numbers)} of the {len(own)} samples that the run held out of training",
+            "text": f"{own.dataset.name}: {len(numbers)} of the {len(own)} samples {_TEXTS.get(part, f'of the {part}')}",
         },
-        **as_dict(found, held),
+        **as_dict(result_of, held),
         "seconds": time.perf_counter() - began,
     }
     if plot is not None:
@@ -77,10 +102,17 @@ def explored(
     return result
 
 
-def _trained(opened: Opened) -> tuple[Checkpoint, str, int | None]:
-    """The trained network, the name of its target, and the limit to which delays were clipped at export."""
-    if opened.checkpoint is not None:
-        return opened.checkpoint, opened.checkpoint.run.target, None
-    assert opened.artifact is not None
-    origin = Origin.of(opened.artifact)
-    return read_checkpoint(origin.checkpoint), origin.target, origin.clipped_to_steps
+def _samples(given: ExploredSource, choice: InputChoice, data: Data) -> tuple[Samples, str, npt.NDArray[np.int64]]:
+    """Samples, the part of the data that they are, and their numbers in it; the test split only if there is nothing else."""
+    if not is_path(data):
+        samples = open_data(given.opened, choice)
+    elif given.checkpoint is not None:
+        own, numbers = open_held_out(os.fspath(data), given.checkpoint)
+        return own, HELD_OUT, numbers
+    else:
+        from myelin.train.datasets import available_splits
+
+        there = available_splits(data)
+        split = next((name for name in ("valid", "train") if name in there), None)
+        samples = open_data(given.opened, replace(choice, split=split))
+    return samples, samples.part, np.arange(len(samples))

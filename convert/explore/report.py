@@ -2,7 +2,7 @@
 
 The ``result`` in the file of ``myelin explore --json``::
 
-    {"network", "target", "target_title", "memory_label", "samples", "input": {...}, "exported": POINT,
+    {"network", "note", "target", "target_title", "memory_label", "samples", "input": {...}, "exported": POINT,
      "knobs": [{"name", "title", "unit", "left_out", "points": [{"value", ...POINT}]}],
      "pareto": [{"weight_bits", "delay_bits", "best", ...POINT}],
      "not_checked": [...], "seconds"}
@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from myelin.convert.explore.explore import Exploration, ExploredPoint
+from myelin.convert.opened import note_lines
 from myelin.convert.rules import not_checked
 from myelin.hw_configs.target import Target
 
@@ -82,6 +83,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     memory = "" if exported["core_memory_bytes"] is None else f", {exported['core_memory_bytes'] / 1024:.1f} KiB of core memory"
     return [
         f"network       {result['network']}",
+        *note_lines(result),
         f"target        {result['target']}: {result['target_title']}" + (f"; memory: {label}" if label else ""),
         f"input         {result['input']['text']}",
         f"exported      {exported['accuracy_percent']:.2f} % (95 %: {exported['accuracy_low_percent']:.1f}.."
@@ -93,8 +95,18 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         "each interval holds by itself: of so many, one in twenty misses the truth by chance",
         *_rule_lines(result),
         *(f"not checked   {text}" for text in result["not_checked"]),
-        f"took          {result['seconds']:.0f} s; confirm what is chosen here on the test split, with `myelin validate`",
+        f"took          {result['seconds']:.0f} s; {_confirm(result['input'])}",
     ]
+
+
+def _confirm(source: Mapping[str, Any]) -> str:
+    """What must follow a choice; a choice on the test split itself is said."""
+    if source.get("part") == "test split":
+        return "this is the test split, since the data has no other: confirm what is chosen here on samples not used here"
+    if source.get("part") in ("whole file", "all samples given"):
+        return "confirm what is chosen here on samples that were not used here"
+    command = "validate" if source.get("part") in (None, "held out of the training data") else "simulate"
+    return f"confirm what is chosen here on the test split, with `myelin {command}`"
 
 
 def _knob_lines(knob: Mapping[str, Any]) -> Iterator[str]:

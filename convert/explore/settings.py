@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from myelin.convert.checkpoint import Checkpoint
 from myelin.convert.explore import knobs as turn
-from myelin.convert.explore.knobs import DECAY_BITS, ROUNDINGS
+from myelin.convert.explore.knobs import DECAY_BITS
 from myelin.convert.network import Network
-from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
 from myelin.hw_configs.target import Target
 
@@ -59,14 +58,13 @@ class Knob:
     left_out: str = ""
 
 
-def knobs(network: Network, checkpoint: Checkpoint, target: Target, clipped_to_steps: int | None = None) -> list[Knob]:
+def knobs(network: Network, target: Target, roundings: Mapping[str, Network] | str) -> list[Knob]:
     """Every knob with its settings for ``network``.
 
     Args:
-        network: the exported network.
-        checkpoint: the run that it was exported from, for the fractional delays.
+        network: the network.
         target: the target; its longest delay limits rounding up to a grid.
-        clipped_to_steps: limit to which delays were clipped at export; None for no clipping.
+        roundings: the network for each method of rounding its fractional delays; or the reason why there is none.
     """
     longest = network.max_delay_steps
     cuts = sorted({-(-longest * eighths // 8) for eighths in _LONGEST_EIGHTHS})
@@ -105,7 +103,7 @@ def knobs(network: Network, checkpoint: Checkpoint, target: Target, clipped_to_s
             "steps",
             tuple(KnobSetting(most, turn.with_longest_delay(network, most)) for most in cuts),
         ),
-        _roundings(network, checkpoint, clipped_to_steps),
+        _roundings(network, roundings),
         Knob(
             "decay_bits",
             "bits of the decays of current and voltage",
@@ -138,19 +136,17 @@ def _delay_bits(network: Network, bits: int, limit: int | None) -> Network:
     return turn.with_longest_delay(network, most if limit is None else min(most, limit))
 
 
-def _roundings(network: Network, checkpoint: Checkpoint, clipped_to_steps: int | None) -> Knob:
-    """The roundings of delays; left out if the checkpoint does not reproduce the network.
+def _roundings(network: Network, roundings: Mapping[str, Network] | str) -> Knob:
+    """The roundings of delays; left out if rounding to the nearest does not reproduce the network.
 
-    That happens if the network was changed since, or was not exported by rounding.
+    That happens if the network was changed since, or was not made by rounding.
     """
-    name, title = "delay_rounding", "trained, fractional delays rounded another way"
-    try:
-        made = {mode: turn.with_delay_rounding(checkpoint, mode, clipped_to_steps) for mode in ROUNDINGS}
-    except NetworkError as error:
-        return Knob(name, title, "", (), str(error))
-    if content(made["nearest"]) != content(network):
-        return Knob(name, title, "", (), "the network is not what its checkpoint gives with delays rounded to the nearest")
-    return Knob(name, title, "", tuple(KnobSetting(mode, each) for mode, each in made.items()))
+    name, title = "delay_rounding", "fractional delays rounded another way"
+    if isinstance(roundings, str):
+        return Knob(name, title, "", (), roundings)
+    if content(roundings["nearest"]) != content(network):
+        return Knob(name, title, "", (), "the network is not what its floats give with delays rounded to the nearest")
+    return Knob(name, title, "", tuple(KnobSetting(mode, each) for mode, each in roundings.items()))
 
 
 def content(network: Network) -> bytes:

@@ -103,6 +103,7 @@ def _kinds() -> dict[str, type]:
 
 def _subclasses(kind: type) -> list[type]:
     found: list[type] = []
-    for one in kind.__subclasses__():
+    below: list[type] = kind.__subclasses__()
+    for one in below:
         found += [one, *_subclasses(one)]
     return found

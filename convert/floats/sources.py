@@ -14,15 +14,16 @@ from myelin.hw_configs.errors import NetworkError
 
 @dataclass(frozen=True, eq=False)
 class OpenedFloats:
-    """A float network, and the description of data in its source: None and () if there is none."""
+    """A float network, its name, and the description of data in its source: None and () if there is none."""
 
     network: FloatNetwork
     binning: Binning | None = None
     keys: tuple[str, ...] = ()
+    name: str | None = None
 
 
 def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> OpenedFloats:
-    """Read the float network of a NIR file, a netx file, or a folder that ``myelin train`` wrote.
+    """Read the float network of a NIR file, a netx file, a folder that ``myelin train`` wrote, or an artifact that holds one.
 
     A network of plain PyTorch, or of any other origin, needs no file: build a ``FloatNetwork`` from its arrays.
 
@@ -35,10 +36,11 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
         MissingPartError: the package nir is not installed.
     """
     place = Path(path)
-    cure = f"its integers are chosen already; the trained network in it, if there is one, is {place / 'checkpoint'}"
-    kind = require(place, ("nir", "netx", "run"), "`myelin quantise`", {"artifact": cure})
+    kind = require(place, ("nir", "netx", "artifact", "run"), "`myelin quantise`", {})
     if dt_ms is not None and kind != "nir":
         raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
+    if kind == "artifact":
+        return _of_artifact(place)
     if kind == "run":
         from myelin.convert.checkpoint import read_checkpoint
         from myelin.convert.floats.checkpoint import floats_from_checkpoint
@@ -46,11 +48,32 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
         checkpoint = read_checkpoint(place)
         run = checkpoint.run
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
-        return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys)
+        return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys, run.name)
     if kind == "nir":
         from myelin.convert.nir.format import read_nir_floats
 
-        return OpenedFloats(read_nir_floats(place, dt_ms=dt_ms))
+        return OpenedFloats(read_nir_floats(place, dt_ms=dt_ms), name=place.stem)
     from myelin.convert.netx.floats import read_netx_floats
 
-    return OpenedFloats(read_netx_floats(place))
+    return OpenedFloats(read_netx_floats(place), name=place.stem)
+
+
+def _of_artifact(place: Path) -> OpenedFloats:
+    """The floats that an artifact holds: those that were quantised, or those of its run."""
+    from myelin.convert.artifact.artifact import read_artifact
+    from myelin.convert.artifact.provenance import Origin
+    from myelin.convert.checkpoint import read_checkpoint
+    from myelin.convert.floats.checkpoint import floats_from_checkpoint
+    from myelin.convert.floats.file import read_floats
+
+    origin = Origin.of(read_artifact(place))
+    if origin.floats is not None:
+        floats = read_floats(origin.floats)
+    elif origin.checkpoint is not None:
+        floats = floats_from_checkpoint(read_checkpoint(origin.checkpoint))
+    else:
+        raise NetworkError(
+            f"{place}: is {TITLES['artifact']} of integers alone; `myelin quantise` takes floats: name what "
+            "holds them, a file or a run"
+        )
+    return OpenedFloats(floats, origin.binning, origin.keys, origin.name)

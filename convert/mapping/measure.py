@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from myelin.convert.axes import TimeAxis
 from myelin.convert.mapping.activity import ActivityMeter
 from myelin.convert.mapping.estimate import estimate
 from myelin.convert.mapping.mapping import map_network
@@ -27,6 +28,7 @@ def mapped(
     target: Target | str | Path,
     *,
     inputs: Inputs | Stimulus = None,
+    time_axis: TimeAxis | None = None,
     strategy: str = DEFAULT,
     cores: int | None = None,
     plot: str | os.PathLike[str] | None = None,
@@ -39,8 +41,10 @@ def mapped(
     Args:
         network: a network, the path of one, or what ``myelin.read`` returned.
         target: a chip or board, its name, or a TOML file that describes one.
-        inputs: an InputChoice, an array (samples, steps, *input shape) of integers, or None: golden inputs of an artifact,
+        inputs: an array or tensor of samples in either order of axes, data of any kind (a path, a ``SpikeDataset``, a pair
+            (x, y), a torch Dataset), an InputChoice, or None: golden inputs of an artifact,
             else random spikes.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
         strategy: ``pack``, ``layer`` or ``balance``, see ``myelin.convert.mapping.mapping.map_network``.
         cores: of ``balance``, how many to spread over.
         plot: where a picture of the cores goes as PNG, unless a neuron fits no core; None for none.
@@ -54,7 +58,7 @@ def mapped(
     held = target if isinstance(target, Target) else load_target(target)
     limits(held)  # a target without cores ends here, before anything runs
     opened = opened_source(network, dt_ms=dt_ms)
-    stimulus = inputs if isinstance(inputs, Stimulus) else stimulus_of([opened], inputs)
+    stimulus = inputs if isinstance(inputs, Stimulus) else stimulus_of([opened], inputs, time_axis=time_axis)
     meter = ActivityMeter(opened.network)
     for _, frames in stimulus.batches(BATCH):
         meter.add(frames)

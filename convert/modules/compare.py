@@ -32,14 +32,14 @@ Values = npt.NDArray[Any]
 def compare(module: Any, network: Source, x: Any, *, time_axis: TimeAxis | None = None) -> Comparison:
     """Run a torch module and a network on the same spikes, and compare every value of every layer; true if all are equal.
 
-    The module runs in evaluation mode, from rest (also where lava-dl keeps its state), without gradients; its modes and its state
-    are afterwards as before.  Its voltages are compared in the network's integers, its spikes at the network's index t; blocks
-    without the step of latency are taken into account.  Each block is compared with its layer if the module can be read and has
-    as many blocks as the network layers; otherwise the outputs alone are compared.
+    The module runs in evaluation mode, from rest (also where lava-dl keeps its state), without gradients; its modes and its
+    state are afterwards as before.  Its voltages are compared in the network's integers, its spikes at the network's index t;
+    blocks without the step of latency are taken into account.  Each block is compared with its layer if the module can be read
+    and has as many blocks as the network layers; otherwise the outputs alone are compared.
 
     Args:
-        module: takes (batch, *input shape, steps) and gives (batch, ..., steps), or class scores (batch, classes): the sum or the
-            mean of its output over steps.
+        module: takes (batch, *input shape, steps) and gives (batch, ..., steps), or class scores (batch, classes): the sum or
+            the mean of its output over steps.
         network: a network, or a path of one.
         x: spikes, see ``frames_of``.
         time_axis: see ``frames_of``.
@@ -61,8 +61,12 @@ def compare(module: Any, network: Source, x: Any, *, time_axis: TimeAxis | None 
     except NetworkError as error:
         notes.append(f"only the outputs are compared, since the module cannot be read: {error}")
     if read is not None and [block.floats.shape for block in read.blocks] != [layer.shape for layer in integers.layers]:
-        shapes = [" ".join(map(str, shapes)) for shapes in ([b.floats.shape for b in read.blocks], [y.shape for y in integers.layers])]
-        notes.append(f"only the outputs are compared: the module's blocks have shapes {shapes[0]}, the network's layers {shapes[1]}")
+        shapes = [
+            " ".join(map(str, shapes)) for shapes in ([b.floats.shape for b in read.blocks], [y.shape for y in integers.layers])
+        ]
+        notes.append(
+            f"only the outputs are compared: the module's blocks have shapes {shapes[0]}, the network's layers {shapes[1]}"
+        )
         read = None
     if read is not None:
         notes += [f"{title(block.path, block.block)}: {block.soft}" for block in read.blocks if block.soft is not None]
@@ -124,7 +128,7 @@ class _Total:
             name = record[part.layer][0]
             ours = recording.layers[part.layer][name].reshape(*frames.shape[:2], -1)
             if layer.output == "spikes" and layer.delay_steps.any():
-                ours = late(ours.astype(np.float64), layer.delays)
+                ours = late(ours.astype(np.float64), layer.delays.astype(np.float64))
             theirs = _flat(got.parts[part.where], part.where, frames, layer.neurons) * part.scale
             compared.append((part.where, layer.shape, part.lag, theirs, ours))
         compared.append(self._output(got.output, recording, frames))
@@ -174,7 +178,7 @@ class _Total:
         if rows[-1].different_values and self.active:
             shift = next((shift for shift, equal in self.shifts.items() if equal), None)
         values = sum(row.values for row in rows)
-        return Comparison(*frames.shape[:2], values, different, rows, self.first, self.lag, shift, notes)
+        return Comparison(frames.shape[0], frames.shape[1], values, different, rows, self.first, self.lag, shift, notes)
 
 
 def _flat(values: Values, where: str, frames: Values, neurons: int) -> Values:
@@ -203,4 +207,3 @@ def _first(pairs: list[tuple[str, Shape, int, Values, Values, Values]], start: i
                 values = float(theirs[sample, step, neuron]), float(ours[sample, step, neuron])
                 return FirstValue(where, start + sample, step + offset, place, *values)
     return None
-

@@ -84,7 +84,8 @@ class Comparison:
             lines.append(f"first at {self.first}")
         if self.lag:
             lines.append(
-                f"the network's output comes {_steps(abs(self.lag))} {'later' if self.lag > 0 else 'earlier'} than the module's, "
+                f"the network's output comes {_steps(abs(self.lag))} {'later' if self.lag > 0 else 'earlier'} than the "
+                "module's, "
                 "which is known and taken into account"
             )
         if self.shift is not None:

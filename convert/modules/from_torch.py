@@ -11,7 +11,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.axes import TimeAxis, frames_of
 from myelin.convert.floats.network import FloatLayer, FloatNetwork
 from myelin.convert.modules import ours, slayer
-from myelin.convert.modules.known import class_title, full_name, in_evaluation, naming_module, title
+from myelin.convert.modules.known import full_name, in_evaluation, naming_module, require_unchanged, title
 from myelin.convert.modules.reading import ReadBlock, ReadModule, exact_layer, integer_layer
 from myelin.convert.modules.slayer_neuron import DROPOUTS
 from myelin.convert.modules.walk import parts_of, unwrapped
@@ -34,12 +34,13 @@ def from_torch(
 ) -> Network:
     """The integer network of a torch module; nothing of the module changes.
 
-    Read are blocks of ``myelin.nn`` and lava-dl's ``slayer.block.cuba``, mixed in any order, in ``Sequential`` and ``ModuleList``
-    however nested, or in a module whose forward pass only calls them one after the other (it is run once to see that).
+    Read are blocks of ``myelin.nn`` and lava-dl's ``slayer.block.cuba``, mixed in any order, in ``Sequential`` and
+    ``ModuleList`` however nested, or in a module whose forward pass only calls them one after the other (it is run once to
+    see that).
     Wherever the values of the forward pass are integers of the chip (as with SLAYER's ``pre_hook_fx=quantize_8bit`` and our
     blocks' ``quantise``, and with delays that are rounded), the network has exactly these.  Other blocks are quantised on
-    ``calibrate``; the exact ones keep their integers.  Modules of snnTorch, Norse, SpikingJelly and Sinabs come through their own NIR
-    exporters and are always calibrated.
+    ``calibrate``; the exact ones keep their integers.  Modules of snnTorch, Norse, SpikingJelly and Sinabs come through
+    their own NIR exporters and are always calibrated.
 
     A block of lava-dl with ``delay_shift=False``, and an Affine block, has no step of latency.  The chip has one: the network's
     output is one step later for each.  ``myelin.compare`` takes that into account, and says it.
@@ -104,7 +105,9 @@ def checked_shape(shape: Any) -> Shape:
     except (TypeError, ValueError):
         raise NetworkError(f"input_shape is {shape!r}; (neurons,) or (channels, height, width) is allowed") from None
     if len(checked) not in (1, 3) or min(checked) < 1:
-        raise NetworkError(f"input_shape is {shape!r}; (neurons,) or (channels, height, width) is allowed, without batch and time")
+        raise NetworkError(
+            f"input_shape is {shape!r}; (neurons,) or (channels, height, width) is allowed, without batch and time"
+        )
     return checked
 
 
@@ -112,16 +115,24 @@ def _read(found: ReadModule, part: Any, path: str) -> None:
     name = full_name(type(part))
     block = slayer.is_block(part) or ours.is_block(part)
     if block and found.blocks and found.blocks[-1].floats.output == "state":
-        raise NetworkError(f"it follows {title(found.blocks[-1].path, found.blocks[-1].block)}, a readout of states, which must be last")
+        raise NetworkError(
+            f"it follows {title(found.blocks[-1].path, found.blocks[-1].block)}, a readout of states, which must be last"
+        )
     if block and any(read.block is part for read in found.blocks):
         raise NetworkError("it stands in the module twice; a block of its own for every layer is allowed")
     if slayer.is_block(part):
         slayer.read_into(found, part, path)
     elif ours.is_block(part):
         found.add(ours.read_block(part, path, found))
+    elif name == ours.FLATTEN:
+        require_unchanged("it", part, type(part))
+        found.shape = (int(np.prod(found.shape)),)
     elif name == "torch.nn.modules.flatten.Flatten":
+        require_unchanged("it", part, type(part))
         _flatten(found, part)
-    elif name not in _NOTHING:
+    elif name in _NOTHING:
+        require_unchanged("it", part, type(part))
+    else:
         raise NetworkError(f"it cannot be read; {_READABLE}")
 
 
@@ -130,7 +141,8 @@ def _flatten(found: ReadModule, part: Any) -> None:
     start, end = (axis % dims if -dims <= axis < dims else axis for axis in (part.start_dim, part.end_dim))
     if (start, end) != (1, dims - 2):
         raise NetworkError(
-            f"it flattens axes {part.start_dim} to {part.end_dim} of (batch, ..., steps), where 1 to {dims - 2} hold the neurons: use "
+            f"it flattens axes {part.start_dim} to {part.end_dim} of (batch, ..., steps), where 1 to {dims - 2} hold "
+            "the neurons: use "
             "torch.nn.Flatten(1, -2)"
         )
     found.shape = (int(np.prod(found.shape)),)
@@ -142,9 +154,15 @@ def _calibrated(read: ReadModule, frames: Any, target: str) -> Network:
     from myelin.hw_configs.target_files import load_target
 
     if read.source.neuron is not None:
-        raise NetworkError("module: calibration takes spikes at the input, and the module begins with neurons there; build it without")
-    floats = FloatNetwork(read.source.shape, tuple(b.floats for b in read.blocks), read.source.message_bits, read.average_groups)
-    kept = {index: (layer, float(block.scale)) for index, block in enumerate(read.blocks) if (layer := _kept(block)) is not None}
+        raise NetworkError(
+            "module: calibration takes spikes at the input, and the module begins with neurons there; build it without"
+        )
+    floats = FloatNetwork(
+        read.source.shape, tuple(b.floats for b in read.blocks), read.source.message_bits, read.average_groups
+    )
+    kept = {
+        index: (layer, float(block.scale)) for index, block in enumerate(read.blocks) if (layer := _kept(block)) is not None
+    }
     return quantise(floats, frames, Grid.of(load_target(target)), kept=kept).network
 
 

@@ -22,7 +22,16 @@ _PRUNING = "torch.nn.utils.prune.BasePruningMethod"
 _HARMLESS = {
     *("__init__", "__repr__", "__str__", "extra_repr", "_get_name", "__dir__", "__getstate__", "__setstate__", "__deepcopy__"),
     *("__class_getitem__", "__init_subclass__", "__subclasshook__", "export_hdf5", "grad_norm"),
-    *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__parameters__", "__orig_bases__"),
+    *(
+        "__module__",
+        "__qualname__",
+        "__doc__",
+        "__dict__",
+        "__weakref__",
+        "__annotations__",
+        "__parameters__",
+        "__orig_bases__",
+    ),
     *("__abstractmethods__", "_abc_impl", "__static_attributes__", "__firstlineno__", "__slots__", "__annotate_func__"),
     *("__annotations_cache__", "__match_args__", "__jit_unused_properties__"),
 }
@@ -85,7 +94,8 @@ def require_unchanged(what: str, module: object, known: type) -> None:
     replaced = replaced_methods(module, known)
     if replaced:
         raise NetworkError(
-            f"{what} is a {type(module).__name__} with its own {', '.join(replaced)} in place of {known.__name__}'s; the class itself, "
+            f"{what} is a {type(module).__name__} with its own {', '.join(replaced)} in place of {known.__name__}'s; "
+            "the class itself, "
             "or a subclass that leaves its computation as it is, can be read"
         )
     require_no_hooks(what, module)

@@ -18,10 +18,21 @@ from myelin.hw_configs.shapes import as_chw, half_kernel
 _LAYERS = "myelin.train.layers."
 #: Blocks whose forward pass is that of ``Block``.
 BLOCKS = tuple(
-    _LAYERS + name for name in ("block.Block", "dense.Dense", "conv.Conv", "delayed_recurrent.DelayedRecurrent", "readout.Readout")
+    _LAYERS + name
+    for name in (
+        *("block.Block", "dense.Dense", "conv.Conv", "pool.Pool"),
+        *("delayed_recurrent.DelayedRecurrent", "readout.Readout"),
+    )
 )
+#: Without neurons: one axis in (C, H, W) order.
+FLATTEN = _LAYERS + "flatten.Flatten"
 _DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
-_CUBA, _DELAY, _RECURRENCE = "myelin.train.neurons.cuba.Cuba", "myelin.train.delay.AxonalDelay", _LAYERS + "recurrence.Recurrence"
+_POOL = _LAYERS + "pool.PoolSynapse"
+_CUBA, _DELAY, _RECURRENCE = (
+    "myelin.train.neurons.cuba.Cuba",
+    "myelin.train.delay.AxonalDelay",
+    _LAYERS + "recurrence.Recurrence",
+)
 
 
 def is_block(module: object) -> bool:
@@ -44,11 +55,12 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
         raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba neurons can be read")
     require_unchanged("its neuron", neuron, cuba)
     shape = tuple(int(size) for size in neuron.shape)
-    population, recurrent, soft = shape, None, []
+    soft: list[str] = []
+    population, recurrent = shape, None
     if block.recurrence is not None:
         population, recurrent = _recurrence(block.recurrence, shape, soft)
     threshold = float(neuron.threshold) if neuron.spiking else None
-    current, voltage = (_decays(neuron, name, population) for name in ("current_decay", "voltage_decay"))
+    current, voltage = _decays(neuron, population)
     delay: FloatArray = np.zeros(())
     if block.delay is not None:
         delay = _delays(block.delay, population, "delay", soft)
@@ -58,17 +70,17 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
 
 
 def _synapse(synapse: Any, before: ReadModule) -> FloatDense | FloatConv:
-    known = known_class(synapse, (_DENSE, _CONV, _POOLED))
+    known = known_class(synapse, (_DENSE, _CONV, _POOLED, _POOL))
     if known is None:
-        raise NetworkError(f"it has a {type(synapse).__name__}; DenseSynapse, ConvSynapse and PooledSynapse can be read")
+        raise NetworkError(
+            f"it has a {type(synapse).__name__}; DenseSynapse, ConvSynapse, PoolSynapse and PooledSynapse can be read"
+        )
     require_unchanged("its synapse", synapse, known)
     weight = effective(synapse)
     inputs = int(np.prod(before.shape))
-    if known.__name__ == "ConvSynapse":
-        wanted = tuple(int(size) for size in synapse.input_shape)
-        if as_chw(before.population) != wanted:
-            raise NetworkError(f"it expects an input of shape {wanted}, what reaches it has shape {before.population}")
-        return FloatConv(weight, tuple(synapse.stride), tuple(synapse.padding))
+    if known.__name__ in ("ConvSynapse", "PoolSynapse"):
+        before.arrange(as_chw(tuple(int(size) for size in synapse.input_shape)))
+        return FloatConv(weight, tuple(synapse.stride), tuple(synapse.padding), tuple(synapse.dilation), int(synapse.groups))
     if known.__name__ == "PooledSynapse":
         if inputs % weight.shape[1]:
             raise NetworkError(f"it pools {weight.shape[1]} channels, what reaches it has shape {before.shape}")
@@ -101,16 +113,19 @@ def effective(part: Any) -> FloatArray:
     return numbers(weight if hook is None else hook(weight))
 
 
-def _decays(neuron: Any, name: str, shape: Shape) -> FloatArray:
-    values = numbers(getattr(neuron, name))
-    if neuron.whole_decays:
-        values = np.rint(values)
-    if values.size and (values.min() < 0 or values.max() > DECAY_UNITY):
-        raise NetworkError(
-            f"its {name} lies in {values.min():g}..{values.max():g}, 0..{DECAY_UNITY} is allowed: call clamp() of the block after "
-            "each step of the optimiser"
-        )
-    return spread_values(values / DECAY_UNITY, shape, name)
+def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
+    """Current and voltage decay per step as the loops over time use them, 0..1."""
+    decays = []
+    for name, keep in zip(("current_decay", "voltage_decay"), neuron.keep(), strict=True):
+        values = 1 - np.asarray(keep, np.float64)
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise NetworkError(
+                f"its {name} lies in {values.min() * DECAY_UNITY:g}..{values.max() * DECAY_UNITY:g}, 0..{DECAY_UNITY} "
+                "is allowed: call "
+                "clamp() of the block after each step of the optimiser"
+            )
+        decays.append(spread_values(values, shape, name))
+    return decays[0], decays[1]
 
 
 def _delays(delay: Any, shape: Shape, name: str, soft: list[str]) -> FloatArray:
@@ -122,15 +137,13 @@ def _delays(delay: Any, shape: Shape, name: str, soft: list[str]) -> FloatArray:
     values = numbers(delay.delay)
     if not np.isfinite(values).all():
         raise NetworkError(f"its {name} is NaN or infinite: training diverged; train again with a smaller learning rate")
-    if values.min(initial=0) < 0 or values.max(initial=0) > delay.max_delay:
-        raise NetworkError(
-            f"its {name} lies in {values.min():g}..{values.max():g} steps, 0..{delay.max_delay} is allowed: call clamp() of the "
-            "block after each step of the optimiser"
-        )
+    values = values.clip(0, delay.max_delay)  # as its forward pass does
     if bool(delay.hard):
         return spread_values(np.asarray(delay.rounded_steps(), np.float64), shape, "delays")
     sigma, fractions = float(delay.sigma), int(np.count_nonzero(values % delay.grid))
     if sigma > 0 or fractions:
-        spread = f"spread by sigma={sigma:g} steps" if sigma > 0 else f"not rounded ({fractions} of {values.size} are fractions)"
+        spread = (
+            f"spread by sigma={sigma:g} steps" if sigma > 0 else f"not rounded ({fractions} of {values.size} are fractions)"
+        )
         soft.append(f"its {name} is still {spread}, and a chip delays by whole steps: round it with {name}.set(hard=True)")
     return spread_values(values, shape, "delays")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import Shape
+from myelin.convert.arrays import IntArray, Shape, frozen_int
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
@@ -16,6 +16,7 @@ from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT, THRESHOLD_MAX, WEIGHT_SCALE
+from myelin.hw_configs.shapes import as_chw
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,16 @@ class ReadBlock:
     scale: int = WEIGHT_SCALE
     soft: str | None = None
     lag: int = 0
+
+    @property
+    def arrangeable(self) -> bool:
+        """Whether its neurons stand in a row that may also be a grid, since no convolution leads to them."""
+        own = self.floats.recurrent
+        return (
+            len(self.floats.shape) == 1
+            and isinstance(self.floats.synapse, FloatDense)
+            and (own is None or isinstance(own.synapse, FloatDense))
+        )
 
     @property
     def state_scale(self) -> int:
@@ -68,6 +79,20 @@ class ReadModule:
         """Shape of the population before the next block, which a flattened tensor has lost."""
         return self.blocks[-1].floats.shape if self.blocks else self.source.shape
 
+    def arrange(self, shape: tuple[int, int, int]) -> None:
+        """Let the population before the next block have channels, height and width as that block reads it.
+
+        Raises:
+            NetworkError: it has another number of neurons, or another arrangement of its own.
+        """
+        now = self.population
+        if as_chw(now) == shape:
+            return
+        if np.prod(now) != np.prod(shape) or not self.blocks or not self.blocks[-1].arrangeable:
+            cure = "" if self.blocks or np.prod(now) != np.prod(shape) else f": give input_shape={shape}"
+            raise NetworkError(f"it reads a population of shape {shape}, and what reaches it has shape {now}{cure}")
+        self.blocks[-1] = replace(self.blocks[-1], floats=arranged(self.blocks[-1].floats, shape))
+
     def add(self, block: ReadBlock) -> None:
         """Append a block."""
         self.blocks.append(block)
@@ -96,13 +121,13 @@ def integer_layer(read: ReadBlock, floats: FloatLayer) -> Layer:
     threshold = THRESHOLD_MAX  # a readout that never spikes in training gets the highest threshold that fits 17 bits
     if neuron.threshold is not None:
         threshold = int(_whole("threshold", np.array(neuron.threshold) * read.scale, f"multiples of 1/{read.scale}"))
-    decays = (
+    current, voltage = (
         _whole(name.replace("_", " "), getattr(neuron, name) * DECAY_UNITY, "multiples of 1/4096")
         for name in ("current_decay", "voltage_decay")
     )
     synapse = _synapse("weights", floats.synapse, read.scale)
     delay = _whole("delays", floats.delay_steps, "steps")
-    return Layer(floats.shape, synapse, Cuba(threshold, *decays), delay, recurrent, floats.output)
+    return Layer(floats.shape, synapse, Cuba(threshold, current, voltage), delay, recurrent, floats.output)
 
 
 def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | Conv:
@@ -110,21 +135,35 @@ def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | C
     return Dense(weight) if isinstance(floats, FloatDense) else floats.quantised(weight)
 
 
-def _whole(name: str, values: npt.NDArray[Any], unit: str) -> npt.NDArray[np.int64]:
+def _whole(name: str, values: npt.NDArray[Any], unit: str) -> IntArray:
     wrong = values != np.rint(values)
     if wrong.any():
         raise NetworkError(f"{int(wrong.sum())} of {values.size} {name} are no {unit}")
-    return values.astype(np.int64)
+    return frozen_int(name, values)
+
+
+def arranged(layer: FloatLayer, shape: Shape) -> FloatLayer:
+    """``layer``, whose neurons stand in a row, with the same neurons in C order on a grid of ``shape``."""
+
+    def grid(values: FloatArray) -> FloatArray:
+        return values if values.ndim == 0 else values.reshape(shape)
+
+    neuron = layer.neuron
+    neuron = replace(neuron, **{name: grid(getattr(neuron, name)) for name, _, _ in neuron.CONSTANTS})  # type: ignore[type-var]
+    own = layer.recurrent
+    own = None if own is None else replace(own, delay_steps=grid(own.delay_steps))
+    return FloatLayer(shape, layer.synapse, neuron, grid(layer.delay_steps), own)
 
 
 def spread_values(values: FloatArray, shape: Shape, name: str) -> FloatArray:
     """``values`` (k,), each of N / k consecutive neurons, as one number, per channel (C, 1, 1), or per neuron of ``shape``."""
-    neurons = int(np.prod(shape))
-    flat = values.reshape(-1)
+    neurons, flat = int(np.prod(shape)), values.reshape(-1)
     if not flat.size or neurons % flat.size:
-        raise NetworkError(f"it has {flat.size} {name} for {neurons} neurons; one for all, per channel or per neuron is allowed")
-    if flat.size == 1:
-        return flat.reshape(())
-    if len(shape) == 3 and flat.size == shape[0]:
-        return flat.reshape(-1, 1, 1)
-    return np.repeat(flat, neurons // flat.size).reshape(shape)
+        raise NetworkError(
+            f"it has {flat.size} {name} for {neurons} neurons; one for all, per channel or per neuron is allowed"
+        )
+    each = np.repeat(flat, neurons // flat.size).reshape(shape)
+    for fewer in (each.reshape(-1)[:1].reshape(()), each[:, :1, :1] if len(shape) == 3 else each):
+        if np.all(each == fewer):
+            return fewer
+    return each

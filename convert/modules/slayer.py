@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.modules.known import known_class, naming_module, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
@@ -99,6 +98,7 @@ def _block(block: Any, kind: str, path: str, found: ReadModule, raw: bool) -> Re
     neuron, affine = block.neuron, kind == "Affine"
     require_plain_neuron(neuron)
     recurrent = None
+    synapse: FloatDense | FloatConv
     if kind == "Recurrent":
         if len(found.shape) != 1:
             raise NetworkError(f"what reaches it has shape {found.shape}; put a Flatten block before it")
@@ -131,7 +131,8 @@ def _weights(block: Any, synapse: Any, name: str, kind: str, raw: bool) -> Float
     if mask is not None:
         if "weight" not in synapse._parameters:
             raise NetworkError(
-                f"it has a mask, which lava-dl does not apply to the normalised or parametrised weights of its {name}: remove the "
+                f"it has a mask, which lava-dl does not apply to the normalised or parametrised weights of its {name}: "
+                "remove the "
                 "norm first, as with synapse.disable_weight_norm()"
             )
         weight = weight * mask
@@ -140,7 +141,9 @@ def _weights(block: Any, synapse: Any, name: str, kind: str, raw: bool) -> Float
         return numbers(weight)[..., 0]
     values = numbers(hook(weight))
     if not np.array_equal(values, numbers(hook(weight)), equal_nan=True):
-        raise NetworkError(f"the pre_hook_fx of its {name} gives other weights in every call; a quantisation without noise is allowed")
+        raise NetworkError(
+            f"the pre_hook_fx of its {name} gives other weights in every call; a quantisation without noise is allowed"
+        )
     return values[..., 0]
 
 
@@ -191,12 +194,16 @@ def _pool(block: Any, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
     rows, extent = size[0] + extra[0], dilation[0] * (weight.shape[2] - 1) + 1
     if channels > 1 and (rows % stride[0] or extent > stride[0] or padding[0]):
         raise NetworkError(
-            f"its windows of {extent} rows every {stride[0]}, with padding {padding[0]}, do not divide the {rows} rows of a channel, "
-            "and SLAYER then pools over neighbouring channels; a stride that divides the rows, a kernel no taller than the stride, "
+            f"its windows of {extent} rows every {stride[0]}, with padding {padding[0]}, do not divide the {rows} rows "
+            "of a channel, "
+            "and SLAYER then pools over neighbouring channels; a stride that divides the rows, a kernel no taller than "
+            "the stride, "
             "and no vertical padding are allowed"
         )
     if any(more and gap > 1 for more, gap in zip(extra, dilation, strict=True)):
-        raise NetworkError(f"it has dilation {dilation} and a kernel that does not divide the {size} places; dilation 1 can be read")
+        raise NetworkError(
+            f"it has dilation {dilation} and a kernel that does not divide the {size} places; dilation 1 can be read"
+        )
     kernel = np.pad(np.repeat(weight, channels, axis=0), ((0, 0), (0, 0), (extra[0], 0), (extra[1], 0)))
     pads = (padding[0] + extra[0], padding[1] + extra[1])
     synapse = FloatConv(kernel, (stride[0], stride[1]), pads, (dilation[0], dilation[1]), groups=channels)
@@ -216,7 +223,8 @@ def _delays(delay: Any, shape: Shape, raw: bool) -> FloatArray:
     if not delay.init:
         if values.any():
             raise NetworkError(
-                "its delay has not run yet, and its first forward pass replaces the values set; run the module once, then set them"
+                "its delay has not run yet, and its first forward pass replaces the values set; run the module once, "
+                "then set them"
             )
         return np.zeros(())  # the first forward pass draws delays of 0..1, which it floors
     values = values.clip(0, delay.max_delay)

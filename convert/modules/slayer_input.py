@@ -30,15 +30,16 @@ def read_input(found: ReadModule, block: Any) -> None:
         raise NetworkError("it stands behind other blocks; an Input block must be the first")
     if block.delay is not None:
         raise NetworkError("it has a delay, which its forward pass does not use; build it with delay=False")
+    found.lag -= int(block.delay_shift)  # the network's input has no latency
     if block.neuron is None:
-        found.lag -= int(block.delay_shift)
         return
     neuron, shape = block.neuron, found.source.shape
     require_plain_neuron(neuron)
     floats = read_neuron(neuron, shape)
     if np.any(floats.current_decay != 1):
         raise NetworkError(
-            "its neurons filter the input with a current decay below 1, and the chip adds an input to the voltage at once; build "
+            "its neurons filter the input with a current decay below 1, and the chip adds an input to the voltage at "
+            "once; build "
             "it with current_decay=1, or without neurons"
         )
     if found.source.max_value > _LARGEST_INPUT:
@@ -52,10 +53,9 @@ def read_input(found: ReadModule, block: Any) -> None:
     threshold = float(floats.threshold or 0.0) * scale
     if threshold != int(threshold):
         raise NetworkError(f"its threshold is {floats.threshold}; a multiple of 1/{scale} is allowed")
-    decay = np.rint(floats.voltage_decay * DECAY_UNITY).astype(np.int64)
-    cuba = Cuba(int(threshold), np.full((), DECAY_UNITY), decay)
+    decay = np.rint(floats.voltage_decay * DECAY_UNITY).astype(np.int32)
+    cuba = Cuba(int(threshold), np.full((), DECAY_UNITY, np.int32), decay)
     found.source = replace(found.source, neuron=cuba, weight=one, bias=bias)
-    found.lag += int(not block.delay_shift)
 
 
 def _integer(block: Any, name: str, scale: int) -> int:

@@ -34,11 +34,14 @@ def require_plain_neuron(neuron: Any) -> None:
     require_unchanged("its neuron", neuron, known)
     if neuron.norm is not None:
         raise NetworkError(
-            f"its neuron has norm={type(neuron.norm).__name__}, which shifts or scales the current in every step; train without, "
+            f"its neuron has norm={type(neuron.norm).__name__}, which shifts or scales the current in every step; train "
+            "without, "
             "or fold it into the weights first"
         )
     if neuron.drop is not None and full_name(type(neuron.drop)) not in DROPOUTS:
-        raise NetworkError(f"its neuron has dropout={neuron.drop!r}; slayer.neuron.Dropout, which does nothing in evaluation, is read")
+        raise NetworkError(
+            f"its neuron has dropout={neuron.drop!r}; slayer.neuron.Dropout, which does nothing in evaluation, is read"
+        )
     if neuron.graded_spike:
         raise NetworkError("its neuron has graded_spike=True, and sends its voltage as the spike; spikes of 0 or 1 can be read")
     if neuron.p_scale != DECAY_UNITY or neuron.s_scale != neuron.w_scale << 6:
@@ -73,7 +76,8 @@ def _threshold(neuron: Any) -> float:
     value, margin = float(threshold.reshape(())), float(neuron.threshold_eps)
     if not 0 < margin < 1 / neuron.s_scale or np.float32(value + margin) <= np.float32(value):
         raise NetworkError(
-            f"its threshold is {value:g}: SLAYER then also spikes at the threshold itself, since its margin of {margin:g} is lost "
+            f"its threshold is {value:g}: SLAYER then also spikes at the threshold itself, since its margin of "
+            f"{margin:g} is lost "
             "in float32, and the chip spikes above it; a threshold below 64 is allowed"
         )
     return value
@@ -91,7 +95,8 @@ def _decays(neuron: Any, name: str, shape: Shape) -> FloatArray:
         raise NetworkError(f"its {name} lies in {values.min():g}..{values.max():g}; 0..{neuron.p_scale} is allowed")
     if values.size > 1 and len(shape) == 3 and np.prod(shape[1:]) > 1 and values.size == shape[2] and np.ptp(values):
         raise NetworkError(
-            f"its {name} has {values.size} values for an image of {shape}: lava-dl takes them per column on the CPU and per channel "
+            f"its {name} has {values.size} values for an image of {shape}: lava-dl takes them per column on the CPU and "
+            "per channel "
             "on CUDA; build the neuron with shared_param=True"
         )
     return spread_values(values / neuron.p_scale, shape, name)

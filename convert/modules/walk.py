@@ -79,11 +79,14 @@ def _called(module: Any, shape: Shape, path: str) -> list[tuple[str, Any]]:
     for call in calls:
         if not call.chained:
             raise NetworkError(
-                f"its forward pass computes something before {call.path} ({class_title(call.part)}), which gets another tensor than "
+                f"its forward pass computes something before {call.path} ({class_title(call.part)}), which gets another "
+                "tensor than "
                 f"the part before it returns; {cure}"
             )
     if not ends:
-        raise NetworkError(f"its forward pass returns something else than the output of {calls[-1].path}, its last part; {cure}")
+        raise NetworkError(
+            f"its forward pass returns something else than the output of {calls[-1].path}, its last part; {cure}"
+        )
     return [(f"{path}.{call.path}" if path else call.path, call.part) for call in calls]
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from myelin.convert.axes import TimeAxis
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.profile.profiler import Profiler
 from myelin.convert.profile.report import as_dict
@@ -19,6 +20,7 @@ def profiled(
     network: Source,
     *,
     inputs: Inputs | Stimulus = None,
+    time_axis: TimeAxis | None = None,
     timed: bool = True,
     plot: str | os.PathLike[str] | None = None,
     dt_ms: float | None = None,
@@ -27,8 +29,10 @@ def profiled(
 
     Args:
         network: a network, the path of one, or what ``myelin.read`` returned.
-        inputs: an InputChoice, an array (samples, steps, *input shape) of integers, or None: golden inputs of an artifact,
+        inputs: an array or tensor of samples in either order of axes, data of any kind (a path, a ``SpikeDataset``, a pair
+            (x, y), a torch Dataset), an InputChoice, or None: golden inputs of an artifact,
             else random spikes.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
         timed: whether each layer is timed, in passes of their own.
         plot: where a picture goes as PNG; None for none.
         dt_ms: as of ``myelin.read``.
@@ -38,7 +42,7 @@ def profiled(
         DataError: the inputs cannot be used.
     """
     opened = opened_source(network, dt_ms=dt_ms)
-    stimulus = inputs if isinstance(inputs, Stimulus) else stimulus_of([opened], inputs)
+    stimulus = inputs if isinstance(inputs, Stimulus) else stimulus_of([opened], inputs, time_axis=time_axis)
     profiler = Profiler(opened.network, timed=timed)
     for _, frames in stimulus.batches(BATCH):
         profiler.add(frames)

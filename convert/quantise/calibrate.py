@@ -188,9 +188,7 @@ def _choose(task: _Task, largest: float) -> tuple[Layer, QuantisationChoice, Int
     return candidate, choice, axonal, methods, best
 
 
-def _keep(
-    task: _Task, layer: Layer, scale: float
-) -> tuple[Layer, QuantisationChoice, IntArray, dict[str, str], float]:
+def _keep(task: _Task, layer: Layer, scale: float) -> tuple[Layer, QuantisationChoice, IntArray, dict[str, str], float]:
     """As ``_choose``, for a ``layer`` whose integers are known."""
     choice = QuantisationChoice(scale, (0,) * len(task.layer.connections))
     layer, axonal, methods = _with_delays(task, layer, choice, whole(task.axonal))

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
+from myelin.convert.axes import TimeAxis
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.floats.sources import OpenedFloats, open_floats
+from myelin.convert.given import is_path
 from myelin.convert.network import Network
 from myelin.convert.quantise.calibrate import quantise
+from myelin.convert.quantise.data import QuantisationData, quantisation_data
 from myelin.convert.quantise.layer import Grid
 from myelin.convert.quantise.report import as_dict, batches, choices, compare_networks
 from myelin.convert.quantise.rounding import round_network
 from myelin.convert.rules import calibrate, check
-from myelin.convert.samples import Binning, Samples, open_samples, spread_choice
-from myelin.convert.stimulus import InputChoice
-from myelin.hw_configs.errors import DataError, GateError
+from myelin.convert.samples import Data
+from myelin.hw_configs.errors import GateError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
+
+if TYPE_CHECKING:
+    from myelin.convert.artifact.export import Exported
 
 #: Default number of calibration samples.
 CALIBRATION_SAMPLES = 64
@@ -35,15 +38,17 @@ class QuantisedNetwork:
     Attributes:
         network: the integers.
         values: the choices and the measured loss, for JSON.
+        artifact: the artifact that was written; None if none was asked for.
     """
 
     network: Network
     values: dict[str, Any]
+    artifact: Exported | None = None
 
 
 def quantised(
     floats: FloatNetwork | str | os.PathLike[str],
-    data: str,
+    data: Data,
     *,
     target: Target | str | Path,
     method: Literal["calibrated", "plain"] = "calibrated",
@@ -52,6 +57,10 @@ def quantised(
     steps: int | None = None,
     step_ms: float | None = None,
     dt_ms: float | None = None,
+    time_axis: TimeAxis | None = None,
+    artifact: str | os.PathLike[str] | None = None,
+    classes: Sequence[str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
     progress: bool = False,
 ) -> QuantisedNetwork:
     """Quantise a float network for a target, so that it spikes on data as before.
@@ -60,28 +69,31 @@ def quantised(
     were not used for calibration.
 
     Args:
-        floats: a float network, a NIR file, a netx file with floats, or a run folder.
-        data: ``builtin``, a folder, or a file of the SHD format.
+        floats: a float network, a NIR file, a netx file with floats, a run folder, or an artifact that holds its floats.
+        data: ``builtin``, a folder or a file; a ``SpikeDataset``; a pair (x, y) of arrays; or a torch Dataset.
         target: a target, its name, or a TOML file that describes one.
         method: ``calibrated``, or ``plain`` rounding.
         calibration_samples: number of samples to calibrate on.
         samples: number of other samples to report on; None for all.
         steps, step_ms: length of a sample and of a step, if the floats do not define how spikes become frames.
         dt_ms: length of a step of a NIR file in milliseconds; None for that in the file, else 1.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
+        artifact: folder of an artifact to write; it holds the float network too, with which it validates.
+        classes, provenance: of the artifact, as in ``export``.
         progress: whether to show a progress bar.
 
     Raises:
-        NetworkError: the floats cannot be read, or cannot be represented in integers.
+        NetworkError: the floats cannot be read, or cannot be represented in integers; or the artifact cannot be written.
         DataError: the data cannot be used, or too few samples are left to report on.
         GateError: the target does not support the result; the message lists every violation.
     """
     held = target if isinstance(target, Target) else load_target(target)
     opened = OpenedFloats(floats) if isinstance(floats, FloatNetwork) else open_floats(floats, dt_ms=dt_ms)
     name_of_floats = "floats" if isinstance(floats, FloatNetwork) else os.fspath(floats)
-    choice = InputChoice(samples=samples, steps=steps, step_ms=step_ms)
-    calibration, report, taken, numbers = _samples(opened, name_of_floats, data, calibration_samples, choice)
+    binning = {"samples": samples, "steps": steps, "step_ms": step_ms, "time_axis": time_axis}
+    found = quantisation_data(opened, name_of_floats, data, calibration_samples, **binning)  # type: ignore[arg-type]
     grid = Grid.of(held)
-    frames = calibration.frames(taken)
+    frames = found.calibration.frames(found.taken)
     networks = {f"plain, {grid.weight_bits} bits": round_network(opened.network, grid.weight_bits)}
     chosen = None
     if method == "calibrated":
@@ -92,53 +104,70 @@ def quantised(
     if violations:
         listed = "; ".join(f"({number}) {violation.message}" for number, violation in enumerate(violations, 1))
         raise GateError(f"{held.name} does not hold {name_of_floats}, nothing was written: {listed}")
-    compared = compare_networks(opened.network, networks, batches(report.frames, report.labels, numbers))
+    report = found.report
+    compared = compare_networks(opened.network, networks, batches(report.frames, found.labels, found.numbers))
     values = {
         "floats": name_of_floats,
         "target": held.name,
         "weight_bits": grid.weight_bits,
         "written": name,
-        "calibration": {"split": calibration.split, "samples": len(taken)},
-        "report": {"split": report.split, "data": report.dataset.name, **as_dict(opened.network, compared)},
+        "calibration": {"split": found.calibration.split, "samples": len(found.taken)},
+        "report": {
+            "split": report.split,
+            "data": report.dataset.name,
+            "steps": report.binning.steps,
+            "step_ms": report.binning.step_ms,
+            **as_dict(opened.network, compared),
+        },
         "choices": [] if chosen is None else choices(chosen),
     }
-    return QuantisedNetwork(network, values)
+    if artifact is None:
+        return QuantisedNetwork(network, values)
+    known = os.fspath(data) if is_path(data) else None
+    exported = _written(network, opened, found, values, held, Path(artifact), known, classes, provenance)
+    return QuantisedNetwork(network, {**values, "artifact": str(exported.folder)}, exported)
 
 
-def _samples(
-    opened: OpenedFloats, floats_name: str, data: str, calibration_samples: int, choice: InputChoice
-) -> tuple[Samples, Samples, np.ndarray, np.ndarray]:
-    """Samples to calibrate on and to report on, and their numbers; from two splits, or disjoint parts of one split."""
-    from myelin.train.datasets import available_splits
+def _written(
+    network: Network,
+    opened: OpenedFloats,
+    found: QuantisationData,
+    values: Mapping[str, Any],
+    target: Target,
+    out: Path,
+    data: str | None,
+    classes: Sequence[str] | None,
+    user: Mapping[str, Any] | None,
+) -> Exported:
+    """The artifact of a quantisation: golden inputs from the samples that are reported on, and the floats."""
+    from myelin.convert.artifact.export import write_exportable
+    from myelin.convert.artifact.exportable import Exportable
+    from myelin.convert.artifact.golden_inputs import data_inputs, described
+    from myelin.convert.artifact.provenance import FLOATS
+    from myelin.convert.floats.file import floats_content
 
-    floats, binning = opened.network, opened.binning
-    given = [name for name in ("steps", "step_ms") if getattr(choice, name) is not None]
-    if binning is None:
-        if choice.steps is None or choice.step_ms is None:
-            raise DataError(
-                f"{floats_name}: the file does not say how spikes become frames; give --steps and --step-ms, such as "
-                "--steps 100 --step-ms 10"
-            )
-        shape = floats.input_shape
-        axes = shape if len(shape) == 3 else None
-        binning = Binning(choice.steps, choice.step_ms, math.prod(shape), floats.message_bits, axes)
-    elif given:
-        raise DataError(f"--{given[0].replace('_', '-')} is for files; the run {floats_name} says how it is binned")
-    classes = floats.average_groups or math.prod(floats.output_shape)
-    there = available_splits(data)
-    report = open_samples(data, binning, classes=classes, keys=opened.keys)
-    if "train" in there and report.split != "train":
-        calibration = open_samples(data, binning, split="train", classes=classes, keys=opened.keys)
-        taken, rest = spread_choice(calibration.labels, calibration_samples), np.arange(len(report))
-    else:
-        calibration = report
-        taken = spread_choice(report.labels, calibration_samples)
-        rest = np.setdiff1d(np.arange(len(report)), taken)
-    if not len(rest):
-        raise DataError(
-            f"{report.dataset.name}: holds {len(report)} samples, all of which calibration takes, so none is left to report "
-            f"on; give --calibration-samples below {len(report)}"
-        )
-    if choice.samples is not None:
-        rest = rest[spread_choice(report.labels[rest], choice.samples)]
-    return calibration, report, taken, rest
+    name = opened.name or "floats"
+    facts = {
+        "name": name,
+        "source": "quantisation",
+        "quantisation": {
+            "floats": Path(values["floats"]).name,
+            "written": values["written"],
+            "weight_bits": values["weight_bits"],
+            "calibration": values["calibration"],
+            "choices": values["choices"],
+        },
+    }
+    source = Exportable(
+        str(values["floats"]),
+        network,
+        f"{values['floats']}: {values['written']}",
+        facts,
+        network.num_classes,
+        opened.keys,
+        binning=opened.binning,
+        attachments={FLOATS: floats_content(opened.network)},
+        data=data,
+    )
+    golden = data_inputs(found.report, found.numbers, labelled=found.labels is not None)
+    return write_exportable(described(source, golden, classes), golden, out, target, user=user)

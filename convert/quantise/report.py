@@ -25,28 +25,28 @@ class RoundingComparison(NamedTuple):
     Attributes:
         mismatch: network name -> for each spiking layer the number of differing spikes, divided by the float network's spikes.
         prediction: network name, or ``float`` -> predicted classes, (samples,).
-        labels: true classes, (samples,).
+        labels: true classes, (samples,); None if there are none.
     """
 
     mismatch: dict[str, list[float]]
     prediction: dict[str, npt.NDArray[np.int64]]
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64] | None
 
 
 def compare_networks(
     floats: FloatNetwork,
     networks: Mapping[str, Network],
-    batches: Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]],
+    batches: Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]],
 ) -> RoundingComparison:
     """Run the float network and all ``networks`` on batches of (frames, labels); fractional float delays are interpolated."""
     spiking = [index for index, layer in enumerate(floats.layers) if layer.output == "spikes"]
     different = {name: np.zeros(len(spiking)) for name in networks}
     sent = np.zeros(len(spiking))
     predictions: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in ("float", *networks)}
-    truth = []
+    truth: list[npt.NDArray[np.int64]] = []
     for frames, labels in batches:
         reference = simulate_floats(floats, frames, interpolate=True)
-        truth.append(labels)
+        truth += [] if labels is None else [labels]
         predictions["float"].append(_classes(floats, reference.output))
         wanted = [reference.layers[index]["spikes"] != 0 for index in spiking]
         sent += [spikes.sum() for spikes in wanted]
@@ -58,7 +58,7 @@ def compare_networks(
     return RoundingComparison(
         {name: (values / np.maximum(sent, 1)).tolist() for name, values in different.items()},
         {name: np.concatenate(parts) for name, parts in predictions.items()},
-        np.concatenate(truth),
+        np.concatenate(truth) if truth else None,
     )
 
 
@@ -75,11 +75,10 @@ def as_dict(floats: FloatNetwork, comparison: RoundingComparison) -> dict[str, A
     reference, labels = comparison.prediction["float"], comparison.labels
     rows = []
     for name, mismatch in comparison.mismatch.items():
-        paired = statistics.compare(reference, comparison.prediction[name], labels)
-        rows.append(
-            {
-                "name": name,
-                "spike_mismatch_percent": [100 * value for value in mismatch],
+        row: dict[str, Any] = {"name": name, "spike_mismatch_percent": [100 * value for value in mismatch]}
+        if labels is not None:
+            paired = statistics.compare(reference, comparison.prediction[name], labels)
+            row |= {
                 "accuracy_percent": 100 * paired.accuracy,
                 "difference_points": 100 * paired.difference,
                 "difference_low_points": 100 * paired.difference_interval[0],
@@ -89,11 +88,11 @@ def as_dict(floats: FloatNetwork, comparison: RoundingComparison) -> dict[str, A
                 "agreement_percent": 100 * paired.agreement,
                 "mcnemar_p": paired.mcnemar_p,
             }
-        )
+        rows.append(row)
     spiking = [f"layer {index} ({layer.kind})" for index, layer in enumerate(floats.layers) if layer.output == "spikes"]
     return {
-        "samples": len(labels),
-        "float_accuracy_percent": 100 * float((reference == labels).mean()),
+        "samples": len(reference),
+        "float_accuracy_percent": None if labels is None else 100 * float((reference == labels).mean()),
         "layers": spiking,
         "networks": rows,
     }
@@ -124,25 +123,32 @@ def table(result: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{result['samples']} samples that no choice was made on; spikes that differ from the float network's, of its spikes"
     ]
+    if result["float_accuracy_percent"] is None:
+        lines.append(f"  {'':{width}}  " + "  ".join(names))
+        return lines + [f"  {row['name']:{width}}  " + _cells(names, row) for row in result["networks"]]
     lines.append(f"  {'':{width}}  accuracy  to the float network (95 %)       p  " + "  ".join(names))
     lines.append(f"  {'float':{width}}  {result['float_accuracy_percent']:6.2f} %")
     for row in result["networks"]:
         interval = f"{row['difference_low_points']:+.2f} to {row['difference_high_points']:+.2f}"
         difference = f"{row['difference_points']:+6.2f} points ({interval})"
-        cells = (f"{value:{len(name) - 2}.2f} %" for name, value in zip(names, row["spike_mismatch_percent"], strict=True))
         lines.append(
             f"  {row['name']:{width}}  {row['accuracy_percent']:6.2f} %  {difference:28}  {row['mcnemar_p']:.4f}  "
-            + "  ".join(cells)
+            + _cells(names, row)
         )
     return lines
 
 
+def _cells(names: Sequence[str], row: Mapping[str, Any]) -> str:
+    pairs = zip(names, row["spike_mismatch_percent"], strict=True)
+    return "  ".join(f"{value:{len(name) - 2}.2f} %" for name, value in pairs)
+
+
 def batches(
     frames: Callable[[npt.NDArray[np.int64]], npt.NDArray[Any]],
-    labels: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int64] | None,
     numbers: Sequence[int] | npt.NDArray[np.int64],
-) -> Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64]]]:
+) -> Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]]:
     """Yield (frames, labels) of the samples ``numbers``, CHUNK samples at a time."""
     for start in range(0, len(numbers), CHUNK):
         part = np.asarray(numbers[start : start + CHUNK])
-        yield frames(part), labels[part]
+        yield frames(part), None if labels is None else labels[part]

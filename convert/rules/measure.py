@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from myelin.convert.axes import TimeAxis
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.rules.report import as_dict
 from myelin.convert.rules.states import calibrate
@@ -18,7 +19,12 @@ BATCH = 256
 
 
 def checked(
-    network: Source, target: Target | str | Path, *, inputs: Inputs = None, dt_ms: float | None = None
+    network: Source,
+    target: Target | str | Path,
+    *,
+    inputs: Inputs = None,
+    time_axis: TimeAxis | None = None,
+    dt_ms: float | None = None,
 ) -> dict[str, Any]:
     """Every violation of the hardware rules, each with its cure, as values for JSON; ``holds`` says whether there is none.
 
@@ -28,7 +34,9 @@ def checked(
     Args:
         network: a network, the path of one, or what ``myelin.read`` returned.
         target: a target, its name, or a TOML file that describes one.
-        inputs: an InputChoice, an array (samples, steps, *input shape) of integers, or None.
+        inputs: an array or tensor of samples in either order of axes, data of any kind (a path, a ``SpikeDataset``, a pair
+            (x, y), a torch Dataset), an InputChoice, or None.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
         dt_ms: as of ``myelin.read``.
 
     Raises:
@@ -41,7 +49,7 @@ def checked(
     named = inputs.named if isinstance(inputs, InputChoice) else inputs is not None
     calibration, facts = None, None
     if named or opened.artifact is not None:
-        stimulus = stimulus_of([opened], inputs)
+        stimulus = stimulus_of([opened], inputs, time_axis=time_axis)
         calibration = calibrate(opened.network, (frames for _, frames in stimulus.batches(BATCH)))
         facts = {**stimulus.facts, "text": stimulus.text}
     violations = check(opened.network, held, calibration)

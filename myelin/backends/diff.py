@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from myelin.backends.lag import board_lags
 from myelin.backends.names import DEFAULT_LAVA_SAMPLES, DIFF_BACKENDS
+from myelin.convert.axes import TimeAxis
 from myelin.convert.compare.constants import require_same_structure
 from myelin.convert.compare.divergence import diverge, samples_at_a_time
 from myelin.convert.compare.report import as_dict
@@ -31,6 +32,7 @@ def diff(
     b: Source | None = None,
     *,
     inputs: Inputs = None,
+    time_axis: TimeAxis | None = None,
     backends: Sequence[str] = ("fast", "fast"),
     board_lag_steps: int | None = None,
     plot: str | os.PathLike[str] | None = None,
@@ -43,8 +45,10 @@ def diff(
 
     Args:
         a, b: networks of the same structure, their paths, or results of ``myelin.read``; b is None to use a again.
-        inputs: an InputChoice, an array (samples, steps, *input shape) of integers, or None for the golden inputs of an
+        inputs: an array or tensor of samples in either order of axes, data of any kind (a path, a ``SpikeDataset``, a pair
+            (x, y), a torch Dataset), an InputChoice, or None for the golden inputs of an
             artifact, else random spikes.
+        time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
         backends: backends of A and of B: ``fast`` (the simulator), ``lava``, ``lava-stock`` (Lava's own process models) or
             ``loihi2``.
         board_lag_steps: lag of a board's output behind the simulator in steps; None to measure it with golden inputs.
@@ -71,7 +75,7 @@ def diff(
     require_same_structure(networks[0].network, networks[1].network)
     ways = [DIFF_BACKENDS[name] for name in backends]
     slow = any(backend is not None for backend, _ in ways)
-    stimulus = stimulus_of(networks, inputs, DEFAULT_LAVA_SAMPLES if slow else None)
+    stimulus = stimulus_of(networks, inputs, DEFAULT_LAVA_SAMPLES if slow else None, time_axis=time_axis)
     size = min(samples_at_a_time(entry.network, stimulus.steps) for entry in networks)
     with contextlib.ExitStack() as stack:
         one, other = (_side(entry.network, *way, lag, stack) for entry, way, lag in zip(networks, ways, lags))

@@ -70,7 +70,7 @@ def add_target(parser: argparse.ArgumentParser, **options: Any) -> None:
 
 def add_data(parser: argparse._ActionsContainer, **options: Any) -> None:
     """Add ``--data``."""
-    text = "builtin, a folder, or a file of the SHD format"
+    text = "builtin, a folder or a file: of the SHD format, or .npz of dense data"
     parser.add_argument("--data", **{"metavar": "PATH", "help": text, **options})
 
 
@@ -88,9 +88,12 @@ def add_samples(parser: argparse._ActionsContainer, **options: Any) -> None:
 
 def add_binning(parser: argparse._ActionsContainer, steps: str = "length of a sample in steps") -> None:
     """Add ``--steps`` and ``--step-ms``, for networks that do not define how spikes become frames."""
-    parser.add_argument("--steps", metavar="N", type=positive, help=f"{steps}, for netx and NIR files")
+    parser.add_argument("--steps", metavar="N", type=positive, help=f"{steps}, for networks that do not define it")
     parser.add_argument(
-        "--step-ms", metavar="MS", type=float, help="length of a step of data in milliseconds, for netx and NIR files"
+        "--step-ms",
+        metavar="MS",
+        type=float,
+        help="length of a step of data in ms, for networks that do not define it",
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from myelin.commands import arguments
-from myelin.commands.output import write_result
+from myelin.commands.output import print_next, write_result
 from myelin.envelope import passed
 
 
@@ -33,5 +34,18 @@ def run_check(args: argparse.Namespace) -> int:
 
     result = checked(args.network, args.target, inputs=arguments.input_choice(args), dt_ms=args.dt_ms)
     print("\n".join(lines(result)))
+    if result["holds"]:
+        _print_next(args.network, args.target)
     write_result(args.json, "check", result, passed(result["holds"]))
     return 0 if result["holds"] else 1
+
+
+def _print_next(network: Path, target: str) -> None:
+    """Export of a run; the cores for other networks, if the target has some."""
+    from myelin.convert.opened import kind_of
+    from myelin.hw_configs.target_files import load_target
+
+    if kind_of(network) == "run":
+        print_next("export", network, "--target", target, "--out", "ART")
+    elif not load_target(target).simulator:
+        print_next("map", network, "--target", target)

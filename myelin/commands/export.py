@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from myelin.commands import arguments
-from myelin.commands.output import write_result
+from myelin.commands.output import print_next, write_result
+
+if TYPE_CHECKING:
+    from myelin.convert.artifact.export import Exported
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -49,5 +53,18 @@ def run_export(args: argparse.Namespace) -> int:
         "longest_delay_steps": exported.network.max_delay_steps,
         "text": list(exported.lines),
     }
+    _print_next(exported, args.target)
     write_result(args.json, "export", result, "pass")
     return 0
+
+
+def _print_next(exported: Exported, target: str) -> None:
+    """Validation, if the artifact holds floats to compare with and data is known; else the cores, or the activity."""
+    from myelin.hw_configs.target_files import load_target
+
+    if exported.has_floats and exported.data is not None:
+        print_next("validate", exported.folder, "--data", exported.data)
+    elif not load_target(target).simulator:
+        print_next("map", exported.folder, "--target", target)
+    else:
+        print_next("profile", exported.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -45,6 +46,11 @@ def write_result(json_file: Path | None, command: str, result: Mapping[str, Any]
         write_json(json_file, values)
         return
     print(json.dumps(values, indent=2), file=_JSON_STREAM.get() or sys.stdout, flush=True)
+
+
+def print_next(*words: object) -> None:
+    """Print the command that comes next, ready to be copied."""
+    print(f"next          myelin {shlex.join(str(word) for word in words)}")
 
 
 def show_progress() -> bool:

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from myelin.commands import arguments
-from myelin.commands.output import write_result
+from myelin.commands.output import print_next, write_result
+from myelin.hw_configs.errors import ConfigError
 
 #: Default number of calibration samples, the same as in ``myelin.convert.quantise.measure``.
 CALIBRATION_SAMPLES = 64
@@ -21,11 +22,14 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "that were not used for calibration. Calibration uses spikes, never labels, of samples of the train split if there is "
         "one. Nothing is written if the target does not support the result.",
     )
-    text = "a NIR file (*.nir), a netx file with floats, or a folder written by `myelin train`"
+    text = "a NIR file (*.nir), a netx file with floats, a run folder, or an artifact that holds its floats"
     arguments.add_network(parser, "floats", "FLOATNET", help=text)
     arguments.add_data(parser, required=True)
     arguments.add_target(parser)
-    parser.add_argument("--out", metavar="FILE.net", type=Path, required=True, help="the netx file to write")
+    parser.add_argument(
+        "--artifact", metavar="ART", type=Path, help="artifact to write, with its floats: `myelin validate` takes it"
+    )
+    parser.add_argument("--out", metavar="FILE.net", type=Path, help="netx file to write; this or --artifact is needed")
     parser.add_argument(
         "--method", choices=("calibrated", "plain"), default="calibrated", help="which network to write (default: calibrated)"
     )
@@ -49,13 +53,22 @@ def run_quantise(args: argparse.Namespace) -> int:
     from myelin.convert.quantise.measure import quantised
     from myelin.convert.quantise.report import table
 
-    names = ("target", "method", "calibration_samples", "samples", "steps", "step_ms", "dt_ms")
+    if args.artifact is None and args.out is None:
+        raise ConfigError("nothing to write: give --artifact ART, which `myelin validate` takes, or --out FILE.net")
+    names = ("target", "method", "calibration_samples", "samples", "steps", "step_ms", "dt_ms", "artifact")
     found = quantised(args.floats, args.data, **{name: getattr(args, name) for name in names}, progress=True)
     result = found.values
     calibration, report = result["calibration"], result["report"]
     print(f"calibrated on {calibration['samples']} samples ({calibration['split']}), reported on {report['split']}")
     print("\n".join(table(report)))
-    write_netx(found.network, args.out)
-    print(f"{args.out}: {result['written']}")
+    if args.out is not None:
+        write_netx(found.network, args.out)
+        print(f"{args.out}: {result['written']}")
+    if found.artifact is not None:
+        print("\n".join(found.artifact.lines))
+        print_next("validate", args.artifact, "--data", args.data)
+    else:
+        binning = ("--steps", report["steps"], "--step-ms", f"{report['step_ms']:g}")
+        print_next("export", args.out, "--target", args.target, "--data", args.data, *binning, "--out", "ART")
     write_result(args.json, "quantise", result, "pass")
     return 0

@@ -58,7 +58,7 @@ def run_report(args: argparse.Namespace) -> int:
         args.data,
         args.out,
         split=args.split,
-        max_drop_points=args.max_drop,
+        max_drop=args.max_drop,
         samples=args.samples,
         stages={name: path for name, path in given.items() if path is not None},
         run=args.training_run,

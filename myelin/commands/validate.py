@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from myelin.backends.names import DEFAULT_LAVA_SAMPLES
 from myelin.commands import arguments
@@ -14,22 +15,27 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser = subparsers.add_parser(
         "validate",
         help="test whether the chip's integers lose accuracy; a gate that passes or fails",
-        description="Compare ART's network with the trained one. Then run the same samples through the float network, each "
-        "step of its quantisation alone and cumulated, the integers in the simulator, and some in Lava. Exit code 0 if the "
-        "95 % interval rules out a loss of more than --max-drop points and all values that must be equal are equal. Exit code "
-        "1 if the interval shows such a loss, if there are too few samples to decide (the needed number is printed), or if any "
-        "value differs (the layer and neuron of the first difference are printed).",
+        description="Run the same samples through a reference (the float side), the integers in the simulator, and some in "
+        "Lava. If the reference is a trained network, each step of its quantisation also runs alone and cumulated; the network "
+        "of an artifact is compared with the expected one first. Exit code 0 if the 95 % interval rules out a loss of more "
+        "than --max-drop and all values that must be equal are equal. Exit code 1 if the interval shows such a loss, if there "
+        "are too few samples to decide (the needed number is printed), or if any value differs (the layer and neuron of the "
+        "first difference are printed).",
         epilog="A report can be made from the --json file; its fields are described in myelin/validation/as_json.py.",
     )
-    arguments.add_network(parser, "artifact", "ART", help="artifact folder written by `myelin export`")
+    arguments.add_network(parser, "artifact", "ART|NET", help="artifact folder, netx file (*.net) or NIR file (*.nir)")
     arguments.add_data(parser, required=True)
     arguments.add_split(parser)
+    arguments.add_binning(parser)
+    arguments.add_dt(parser)
+    add_reference(parser)
     parser.add_argument(
         "--max-drop",
         metavar="POINTS",
         type=arguments.percent_points,
         default=1.0,
-        help="allowed loss in percent points; choose it before you see the result (default: 1.0)",
+        help="allowed loss of accuracy in percent points, or for traces allowed increase of the error in percent; choose it "
+        "before you see the result (default: 1.0)",
     )
     parser.add_argument(
         "--lava-samples",
@@ -45,16 +51,38 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.set_defaults(run=run_validate)
 
 
+def add_reference(parser: argparse.ArgumentParser) -> None:
+    """Add ``--reference`` and ``--no-reference``; ``reference_of`` reads them."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--reference",
+        metavar="PATH",
+        type=Path,
+        help="what the integers are compared with: a run folder, an artifact, stored predictions (*.npz with predictions, "
+        "scores or outputs), or a netx or NIR file with floats (default: the trained or float network in ART)",
+    )
+    group.add_argument("--no-reference", action="store_true", help="judge only what must be equal, and measure the integers")
+
+
+def reference_of(args: argparse.Namespace) -> Path | bool | None:
+    """The reference chosen by the options of ``add_reference``: a path, False for none, or None for the network's own."""
+    return False if args.no_reference else args.reference
+
+
 def run_validate(args: argparse.Namespace) -> int:
-    """Validate an artifact and print the tables; GateError (exit code 1) if it fails or is undecided."""
-    from myelin.validation.backends import NotTheTrainedNetwork, require_pass, result, shown, validate_artifact, verdict_of
+    """Validate a network and print the tables; GateError (exit code 1) if it fails or is undecided."""
+    from myelin.validation.measure import NotTheTrainedNetwork, require_pass, result, shown, validate, verdict_of
 
     try:
-        validation = validate_artifact(
+        validation = validate(
             args.artifact,
             args.data,
+            reference=reference_of(args),
+            max_drop=args.max_drop,
             split=args.split,
-            max_drop_points=args.max_drop,
+            steps=args.steps,
+            step_ms=args.step_ms,
+            dt_ms=args.dt_ms,
             lava_samples=args.lava_samples,
             board=args.board,
             plot=args.plot,

@@ -36,7 +36,7 @@ def golden_samples(artifact: Artifact, origin: Origin, trained: Trained) -> dict
     """The spikes of some golden inputs, separated into those of both networks, of the floats only, and of the integers only."""
     from myelin.convert.recording import class_scores
     from myelin.convert.simulator.simulator import simulate
-    from myelin.validation.stages import SETTINGS
+    from myelin.validation.trained import SETTINGS
 
     network, facts = artifact.network, artifact.manifest["provenance"]["golden"]
     frames = artifact.golden.spikes[:DRAWN_SAMPLES]

@@ -57,7 +57,7 @@ def write_report(
     out: str | os.PathLike[str] = "report.html",
     *,
     split: str | None = None,
-    max_drop_points: float = 1.0,
+    max_drop: float = 1.0,
     samples: int = MEASURED_SAMPLES,
     stages: Mapping[str, str | os.PathLike[str] | Mapping[str, Any]] | None = None,
     run: str | os.PathLike[str] | None = None,
@@ -71,7 +71,7 @@ def write_report(
         data: data to validate, map and profile on; None to skip validation, and to map and profile golden inputs.
         out: page to write; its values go beside it as .json.
         split: part of the data; None for test, else valid, else all samples.
-        max_drop_points: for the validation run here, the allowed loss in percent points.
+        max_drop: for the validation run here, the allowed loss in percent points.
         samples: number of samples to map and profile.
         stages: name in ``myelin.report.make.NEEDED`` -> earlier result: its values, or its file of ``--json``.
         run: folder of the training run, for its learning curve; None for ``source`` if that is a run.
@@ -97,7 +97,7 @@ def write_report(
             if lacking:
                 missing["validation"] = lacking
             else:
-                given["validation"] = _validated(folder, data, split, max_drop_points, progress, say)
+                given["validation"] = _validated(folder, data, split, max_drop, progress, say)
         if not {"mapping", "profile"} <= given.keys():
             found, unmapped = measured(read(folder), data, split, samples)
             given, missing = {**found, **given}, {**missing, **unmapped}
@@ -139,13 +139,13 @@ def _exported(run: Path, temporary: Path, data: str | None, say: Callable[[str],
 
 
 def _validated(
-    folder: Path, data: str, split: str | None, max_drop_points: float, progress: bool, say: Callable[[str], None] | None
+    folder: Path, data: str, split: str | None, max_drop: float, progress: bool, say: Callable[[str], None] | None
 ) -> dict[str, Any]:
     """The result of `myelin validate --json` for the artifact."""
-    from myelin.validation.backends import NotTheTrainedNetwork, result, shown, validate_artifact
+    from myelin.validation.measure import NotTheTrainedNetwork, result, shown, validate
 
     try:
-        found = validate_artifact(folder, data, split=split, max_drop_points=max_drop_points, progress=progress)
+        found = validate(folder, data, split=split, max_drop=max_drop, progress=progress)
     except NotTheTrainedNetwork as refused:
         _tell(say, refused.lines())
         raise

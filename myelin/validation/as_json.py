@@ -6,27 +6,36 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 
 ========================  ======================================================================================================
 ``format``                1
+``task``                  ``classes``, ``steps`` (a class for each step) or ``trace``
+``reference``             ``kind`` (checkpoint, floats, module, callable, predictions) and ``name``; null without one
 ``data, split, samples``  data of the measurement
 ``events_not_in_frames``  ``events`` read, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
-``stages``                list of ``myelin.validation.stages.ValidationStage``: accuracy, right answers by class, spike rates,
-                          ``to_float`` and ``to_previous`` (``myelin.validation.stages.StageComparison``); names ``float,
-                          delays, weights, decays, delays_weights, training, simulator``
+``stages``                list of ``myelin.validation.stages.ValidationStage``: accuracy (null for traces) or ``rmse`` (only for
+                          traces), right answers by class, spike rates, ``to_float`` and ``to_previous``
+                          (``myelin.validation.stages.StageComparison``); names ``float, delays, weights, decays,
+                          delays_weights, training, simulator``, or of another reference ``float, simulator``
 ``alone, cumulated``      names of the stages with a single quantisation, and of the stages that each add one more
-``labels``                true class of each sample, as an index of ``classes``
-``predictions``           name of a stage -> predicted class of each sample
-``confusion``             ``float`` and ``integer``: [true class][predicted class] samples
-``by_class``              list of ``myelin.validation.validate.ClassChange``
+``labels``                true class of each sample, as an index of ``classes``; with a class for each step a list for each
+                          sample, -1 for none; null for traces
+``predictions``           name of a stage -> predicted class of each sample (and step); null for traces
+``errors``                for traces: name of a stage -> root mean square error of each sample; else null
+``traces``                for traces: ``samples`` (their numbers), ``target``, and name of a stage -> values,
+                          [sample][step][output]; else null
+``confusion``             ``float`` (null without a reference) and ``integer``: [true class][predicted class] samples, or
+                          labelled steps; null for traces
+``by_class``              list of ``myelin.validation.validate.ClassChange``; of labelled steps, if each has a class
 ``parities``              list: ``name, equal`` (null if skipped), ``skipped`` (the reason, or null), ``samples, values,
                           different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (as
                           `myelin diff` writes it, or null)
-``network``               ``as_expected, reference`` (source of the expected network, or null), ``deviations`` (list of
-                          ``myelin.convert.artifact.examine.Deviation``), ``golden_values, golden_different_values,
-                          golden_first``, ``failures``
-``gate``                  ``rule``, ``outcome`` (passes, fails, undecided), ``max_drop_points, drop_points, drop_low_points,
-                          drop_high_points`` (losses; gains are negative), ``samples_needed, more_samples_needed`` (null if
-                          decided), ``power_percent``, ``message``, ``passed`` (the exit code is 0: outcome and all equalities),
-                          ``failures`` (reasons against it)
+``network``               ``as_expected`` (null unless an artifact was validated), ``reference`` (source of the expected
+                          network, or null), ``deviations`` (list of ``myelin.convert.artifact.examine.Deviation``),
+                          ``golden_values, golden_different_values, golden_first``, ``failures``
+``gate``                  ``rule``, ``outcome`` (passes, fails, undecided; not judged without a reference), ``unit`` (points of
+                          accuracy, or percent of the reference's error), ``max_drop_points, drop_points, drop_low_points,
+                          drop_high_points`` (losses in that unit; gains are negative), ``samples_needed,
+                          more_samples_needed`` (null if decided), ``power_percent``, ``message``, ``passed`` (the exit code is
+                          0: outcome and all equalities), ``failures`` (reasons against it)
 ========================  ======================================================================================================
 """
 
@@ -40,59 +49,80 @@ import numpy.typing as npt
 
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Parity
+from myelin.validation.equalities import Equality
 from myelin.validation.gate import POWER_PERCENT, verdict
-from myelin.validation.stages import ALONE, CUMULATED, INTEGER
-from myelin.validation.validate import FLOAT, Equality, Validation
+from myelin.validation.reference import FLOAT
+from myelin.validation.stages import ALONE, CUMULATED, INTEGER, there
+from myelin.validation.validate import Validation
 
 FORMAT = 1
 RULE = (
     "passes if the 95 % interval of the difference between integers and floats rules out a loss of more than max_drop_points, "
     "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
 )
+NOT_JUDGED = "not judged: there is no reference, only what must be equal was compared"
+_FIGURES = ("max_drop_points", "drop_points", "drop_low_points", "drop_high_points", "samples_needed", "more_samples_needed")
 
 
 def as_dict(validation: Validation) -> dict[str, Any]:
     """All values of the schema, with units in the names."""
-    gate = validation.gate
+    trace = validation.task == "trace"
     predictions = {name: outcome.predictions for name, outcome in validation.outcomes.items()}
     return {
         "format": FORMAT,
+        "task": validation.task,
+        "reference": None if validation.reference is None else dict(validation.reference),
         "data": validation.data,
         "split": validation.split,
-        "samples": gate.samples,
+        "samples": validation.samples,
         "events_not_in_frames": validation.events_not_in_frames,
         "classes": list(validation.classes),
         "stages": [asdict(stage) for stage in validation.stages],
-        "alone": list(ALONE),
-        "cumulated": list(CUMULATED),
-        "labels": validation.labels.tolist(),
-        "predictions": {name: array.tolist() for name, array in predictions.items()},
-        "confusion": {
+        "alone": list(there(ALONE, predictions)),
+        "cumulated": list(there(CUMULATED, predictions)),
+        "labels": None if trace else validation.labels.tolist(),
+        "predictions": None if trace else {name: array.tolist() for name, array in predictions.items()},
+        "errors": {name: np.sqrt(array).tolist() for name, array in predictions.items()} if trace else None,
+        "traces": _traces(validation) if trace else None,
+        "confusion": None if trace else {
             name: confusion(predictions[stage], validation.labels, len(validation.classes)).tolist()
+            if stage in predictions else None
             for name, stage in (("float", FLOAT), ("integer", INTEGER))
         },
         "by_class": [asdict(change) for change in validation.by_class],
         "parities": [_equality(equality) for equality in validation.equalities],
         "network": examination_as_dict(validation.examination),
-        "gate": {
-            "rule": RULE,
-            "outcome": gate.outcome,
-            "max_drop_points": gate.max_drop_points,
-            "drop_points": gate.drop_points,
-            "drop_low_points": gate.drop_low_points,
-            "drop_high_points": gate.drop_high_points,
-            "samples_needed": gate.samples_needed,
-            "more_samples_needed": None if gate.samples_needed is None else gate.samples_needed - gate.samples,
-            "power_percent": POWER_PERCENT,
-            "message": verdict(gate),
-            "passed": not validation.failures,
-            "failures": validation.failures,
-        },
+        "gate": {"rule": RULE, **_gate(validation), "passed": not validation.failures, "failures": validation.failures},
+    }  # fmt: skip
+
+
+def _gate(validation: Validation) -> dict[str, Any]:
+    gate = validation.gate
+    if gate is None:
+        return {"outcome": "not judged", "unit": None, **dict.fromkeys(_FIGURES), "power_percent": None, "message": NOT_JUDGED}
+    more = None if gate.samples_needed is None else gate.samples_needed - gate.samples
+    figures = (gate.max_drop, gate.drop, gate.drop_low, gate.drop_high, gate.samples_needed, more)
+    return {
+        "outcome": gate.outcome,
+        "unit": gate.unit,
+        **dict(zip(_FIGURES, figures)),
+        "power_percent": POWER_PERCENT,
+        "message": verdict(gate),
     }
 
 
-def examination_as_dict(examination: Examination) -> dict[str, Any]:
+def _traces(validation: Validation) -> dict[str, Any]:
+    kept = {name: outcome.examples for name, outcome in validation.outcomes.items() if outcome.examples is not None}
+    count = len(next(iter(kept.values())))
+    shown = {name: kept[name].tolist() for name in (FLOAT, INTEGER) if name in kept}
+    return {"samples": list(range(count)), "target": validation.labels[:count].tolist(), **shown}
+
+
+def examination_as_dict(examination: Examination | None) -> dict[str, Any]:
     """The part ``network``."""
+    if examination is None:
+        nothing = {"deviations": [], "golden_values": 0, "golden_different_values": 0, "golden_first": None, "failures": []}
+        return {"as_expected": None, "reference": None, **nothing}
     golden = examination.golden
     return {
         "as_expected": not examination.failures,
@@ -106,7 +136,9 @@ def examination_as_dict(examination: Examination) -> dict[str, Any]:
 
 
 def confusion(predictions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
-    """The number of samples for each (true class, predicted class)."""
+    """The number of samples, or labelled steps, for each (true class, predicted class); no answer counts nowhere."""
+    counted = (labels >= 0) & (predictions >= 0)
+    labels, predictions = labels[counted], predictions[counted]
     counts = np.bincount(labels * classes + predictions, minlength=classes * classes)
     return counts.reshape(classes, classes).astype(np.int64)
 

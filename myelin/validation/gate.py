@@ -1,50 +1,121 @@
-"""The gate: decides by the interval of the loss, not by its estimate, whether the integers may replace the floats.
+"""The gate: decides by the interval of the loss, not by its estimate, whether the integers may replace the reference.
 
-Let d be the accuracy of the integers minus that of the floats on the same samples, m the allowed loss, and low..high Tango's
-95 % interval of d::
+Let l be the loss of the integers against the reference on the same samples, m the allowed loss, and low..high the 95 % interval
+of l::
 
-    passes     low >= -m           a loss of more than m is ruled out (non-inferiority, one-sided at 2.5 %)
-    fails      high < -m           a loss of no more than m is ruled out
-    undecided  low < -m <= high    the samples rule out neither
+    passes     high <= m          a loss of more than m is ruled out (non-inferiority, one-sided at 2.5 %)
+    fails      low > m            a loss of no more than m is ruled out
+    undecided  low <= m < high    the samples rule out neither
 
-Equal predictions on every sample prove nothing about other samples: n samples rule out a loss of more than
-``z^2 / (n + z^2)``, which is 0.8 points for n = 480.
+The loss is one of accuracy in percent points (one class for a sample: Tango's interval; one for each step: Tango's interval for
+samples as clusters), or the increase of the root mean square error in percent (traces: ``compare_errors``).  Equal predictions
+on every sample prove nothing about other samples: n samples rule out a loss of more than ``z^2 / (n + z^2)``, which is 0.8
+points for n = 480.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from myelin.convert.statistics import Paired, samples_needed
+import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.statistics import errors
+from myelin.convert.statistics.clustered import PairedSteps
+from myelin.convert.statistics.paired import Paired
+from myelin.convert.statistics.proportions import samples_needed
 
 Outcome = Literal["passes", "fails", "undecided"]
+Unit = Literal["points", "percent"]
 #: Probability that the stated number of samples suffices, and its quantile of the normal distribution.
 POWER_PERCENT, POWER_Z = 80, 0.8416212335729143
 
 
 @dataclass(frozen=True)
-class Gate:
-    """The decision and its figures; losses are in percent points, gains are negative.
+class Loss:
+    """A measured loss; gains are negative.
 
     Attributes:
         samples: number of samples.
-        max_drop_points: allowed loss.
-        drop_points: loss on these samples.
-        drop_low_points, drop_high_points: 95 % interval of the loss (Tango).
-        outcome: passes, fails or undecided; see the module.
-        samples_needed: if undecided, the total number of samples that would decide with a probability of 80 %, provided the
-            networks differ on new samples as on these; None if decided, or if the loss is exactly the allowed one.
+        loss, low, high: the loss on these samples, and its 95 % interval.
+        unit: percent ``points`` of accuracy, or ``percent`` of the reference's error.
+        needed: allowed loss -> samples that would decide with a probability of 80 %; None if no number is sure to.
     """
 
     samples: int
-    max_drop_points: float
-    drop_points: float
-    drop_low_points: float
-    drop_high_points: float
+    loss: float
+    low: float
+    high: float
+    unit: Unit
+    needed: Callable[[float], int | None]
+
+
+def loss_of_classes(paired: Paired) -> Loss:
+    """The loss of accuracy of the candidate."""
+    n, b, c = paired.samples, paired.only_reference, paired.only_candidate
+    low, high = paired.difference_interval
+    return Loss(
+        n, *_losses(paired.difference, low, high), "points",
+        lambda allowed: samples_needed(b / n, c / n, -allowed / 100, power_z=POWER_Z),
+    )  # fmt: skip
+
+
+def loss_of_steps(paired: PairedSteps) -> Loss:
+    """The loss of accuracy per step of the candidate."""
+    n, b, c = paired.steps, paired.only_reference, paired.only_candidate
+    independent = n / paired.effect / paired.samples  # steps that one sample is worth
+    low, high = paired.difference_interval
+
+    def needed(allowed: float) -> int | None:
+        steps = samples_needed(b / n, c / n, -allowed / 100, power_z=POWER_Z)
+        return None if steps is None else math.ceil(steps / independent)
+
+    return Loss(paired.samples, *_losses(paired.difference, low, high), "points", needed)
+
+
+def loss_of_errors(reference: npt.NDArray[np.float64], candidate: npt.NDArray[np.float64], paired: errors.PairedErrors) -> Loss:
+    """The increase of the candidate's error, from the squared errors (samples,) of both."""
+    low, high = paired.change_interval
+
+    def needed(allowed: float) -> int | None:
+        return errors.samples_needed(reference, candidate, allowed / 100, power_z=POWER_Z)
+
+    return Loss(paired.samples, 100 * paired.change, 100 * low, 100 * high, "percent", needed)
+
+
+def _losses(difference: float, low: float, high: float) -> tuple[float, float, float]:
+    # the subtractions turn -0.0 into 0.0
+    return 0.0 - 100 * difference, 0.0 - 100 * high, 0.0 - 100 * low
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The decision and its figures; gains are negative losses.
+
+    Attributes:
+        samples: number of samples.
+        max_drop: allowed loss.
+        drop: loss on these samples.
+        drop_low, drop_high: 95 % interval of the loss.
+        outcome: passes, fails or undecided; see the module.
+        samples_needed: if undecided, the total number of samples that would decide with a probability of 80 %, provided the
+            networks differ on new samples as on these; None if decided, or if the loss is exactly the allowed one.
+        unit: ``points`` of accuracy, or ``percent`` of the reference's error.
+        compared: names of what was compared: the integers and the reference.
+    """
+
+    samples: int
+    max_drop: float
+    drop: float
+    drop_low: float
+    drop_high: float
     outcome: Outcome
     samples_needed: int | None
+    unit: Unit = "points"
+    compared: tuple[str, str] = ("integer network", "float network")
 
     @property
     def passed(self) -> bool:
@@ -52,41 +123,45 @@ class Gate:
         return self.outcome == "passes"
 
 
-def judge(paired: Paired, max_drop_points: float) -> Gate:
-    """Judge the integers (candidate) against the floats (reference)."""
-    low, high = (100 * end for end in paired.difference_interval)
+def judge(measured: Loss, max_drop: float, reference: str = "float network") -> Gate:
+    """Judge the integers (candidate) against the reference, which is called ``reference`` in sentences."""
     outcome: Outcome = "undecided"
-    if low >= -max_drop_points:
+    if measured.high <= max_drop:
         outcome = "passes"
-    elif high < -max_drop_points:
+    elif measured.low > max_drop:
         outcome = "fails"
-    n, needed = paired.samples, None
-    if outcome == "undecided":
-        shares = paired.only_reference / n, paired.only_candidate / n
-        needed = samples_needed(*shares, -max_drop_points / 100, power_z=POWER_Z)
-        needed = None if needed is None else max(n + 1, needed)
-    # the subtractions turn -0.0 into 0.0
-    return Gate(n, max_drop_points, 0.0 - 100 * paired.difference, 0.0 - high, 0.0 - low, outcome, needed)
+    needed = measured.needed(max_drop) if outcome == "undecided" else None
+    needed = None if needed is None else max(measured.samples + 1, needed)
+    figures = measured.loss, measured.low, measured.high
+    return Gate(measured.samples, max_drop, *figures, outcome, needed, measured.unit, ("integer network", reference))
 
 
 def verdict(gate: Gate) -> str:
     """The outcome in a sentence with its figures; if undecided, also the samples needed for a decision."""
-    interval = f"95 % interval {_change(gate.drop_high_points)} .. {_change(gate.drop_low_points)}"
-    allowed = f"{gate.max_drop_points:g} points"
-    found = f"the integer network {_changes(gate.drop_points)} against the float network on {gate.samples} samples ({interval})"
+    candidate, reference = gate.compared
+    if gate.unit == "points":
+        allowed, loss = f"{gate.max_drop:g} points", "a loss"
+        interval = f"95 % interval {_change(gate.drop_high)} .. {_change(gate.drop_low)}"
+        found = f"the {candidate} {_points(gate.drop)} against the {reference}"
+    else:
+        allowed, loss = f"{gate.max_drop:g} %", "an increase"
+        interval = f"95 % interval {gate.drop_low:+.2f} .. {gate.drop_high:+.2f} %"
+        found = f"the error (RMSE) of the {candidate} is {_percent(gate.drop)} that of the {reference}"
+    found = f"{found} on {gate.samples} samples ({interval})"
     if gate.outcome == "passes":
-        return f"{found}: a loss of more than {allowed} is ruled out"
+        return f"{found}: {loss} of more than {allowed} is ruled out"
     if gate.outcome == "fails":
         return f"{found}: more than the {allowed} allowed, even at the small end of the interval"
-    return f"{found}: that neither rules out a loss of more than {allowed} nor shows one; {_cure(gate)}"
+    return f"{found}: that neither rules out {loss} of more than {allowed} nor shows one; {_cure(gate)}"
 
 
 def _cure(gate: Gate) -> str:
-    enough = math.ceil(10 * gate.drop_high_points - 1e-9) / 10
-    other = f"or allow a loss that {gate.samples} samples can rule out, --max-drop {enough:g}, if your use bears it"
+    loss = "a loss" if gate.unit == "points" else "an increase"
+    enough = math.ceil(10 * gate.drop_high - 1e-9) / 10
+    other = f"or allow {loss} that {gate.samples} samples can rule out, --max-drop {enough:g}, if your use bears it"
     if gate.samples_needed is None:
         return f"the loss is the one allowed, so no number of samples is sure to decide; quantise with less loss, {other}"
-    direction = "rule it out" if gate.drop_points < gate.max_drop_points else "show it"
+    direction = "rule it out" if gate.drop < gate.max_drop else "show it"
     return (
         f"about {gate.samples_needed} samples ({gate.samples_needed - gate.samples} more) would {direction} with a probability "
         f"of {POWER_PERCENT} %, if the networks differ on them as often as on these: validate on more samples, {other}"
@@ -97,7 +172,13 @@ def _change(drop: float) -> str:
     return f"{0.0 - drop:+.2f}"
 
 
-def _changes(drop: float) -> str:
+def _points(drop: float) -> str:
     if drop == 0:
         return "loses nothing"
     return f"loses {drop:.2f} points" if drop > 0 else f"gains {-drop:.2f} points"
+
+
+def _percent(increase: float) -> str:
+    if increase == 0:
+        return "equal to"
+    return f"{abs(increase):.2f} % {'above' if increase > 0 else 'below'}"

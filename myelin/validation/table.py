@@ -7,25 +7,30 @@ from collections.abc import Iterator
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare import report as divergence_report
 from myelin.convert.samples import events_line
+from myelin.validation.as_json import NOT_JUDGED
 from myelin.validation.gate import verdict
-from myelin.validation.stages import ALONE, CUMULATED, INTEGER, StageComparison, ValidationStage
-from myelin.validation.validate import FLOAT, ClassChange, Validation
+from myelin.validation.reference import FLOAT
+from myelin.validation.stages import ALONE, CUMULATED, INTEGER, StageComparison, ValidationStage, there
+from myelin.validation.validate import Validation
 
 _ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
 
 
 def lines(validation: Validation) -> list[str]:
     """Tables and verdict as lines."""
-    split = f"{validation.split} split, " if validation.split != "all" else "whole file, "
+    answers = {"classes": "", "steps": ", a class for each step", "trace": ", traces"}[validation.task]
+    reference = validation.reference or {"kind": "none", "name": "only what must be equal is judged"}
+    judged = FLOAT in validation.outcomes
     return [
-        f"data          {validation.data}: {split}{len(validation.labels)} samples",
+        f"data          {validation.data}: {validation.part}, {validation.samples} samples{answers}",
         f"not in frames {events_line(validation.events_not_in_frames)}",
-        *network_lines(validation.examination),
+        f"reference     {reference['kind']}: {reference['name']}",
+        *([] if validation.examination is None else network_lines(validation.examination)),
         "",
         *_stage_lines(validation),
         "",
-        *_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)),
-        *_class_lines(validation.by_class),
+        *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if judged else ()),
+        *(_class_lines(validation) if judged and validation.task != "trace" else ()),
         "",
         *map(str, validation.equalities),
         *_divergence_lines(validation),
@@ -43,36 +48,53 @@ def network_lines(examination: Examination) -> list[str]:
 
 
 def _stage_lines(validation: Validation) -> Iterator[str]:
-    heads = ("to float", "95 % interval", "bootstrap", "agree", "McNemar p", "spikes")
-    yield _ROW("stage", "accuracy", "95 % interval", *heads)
-    yield _row(validation.stage(FLOAT), None)
-    yield "each alone"
-    for name in ALONE:
-        yield _row(validation.stage(name), validation.stage(name).to_float, "  ")
-    yield "one after the other"
-    for name in CUMULATED[1:]:
-        yield _row(validation.stage(name), validation.stage(name).to_float, "  ")
-    yield _ROW("each against the one before", "", "", "to before", *heads[1:])
-    for name in CUMULATED[1:]:
-        yield _ROW(f"  {validation.stage(name).description}", "", "", *_against(validation.stage(name).to_previous)).rstrip()
-    yield "differences in percent points on the same samples: Tango's interval, paired bootstrap, exact McNemar test"
+    trace = validation.task == "trace"
+    test = "McNemar p" if validation.task == "classes" else "p"
+    agree = "worse" if trace else "agree"
+    heads = ("to float", "95 % interval", "bootstrap", agree, test, "spikes")
+    yield _ROW("stage", "RMSE" if trace else "accuracy", "95 % interval", *heads).rstrip()
+    first, *others = there(CUMULATED, validation.outcomes)
+    yield _row(validation, first)
+    alone = there(ALONE, validation.outcomes)
+    if alone:
+        yield "each alone"
+        for name in alone:
+            yield _row(validation, name, "  ")
+        yield "one after the other"
+    for name in others:
+        yield _row(validation, name, "  " if alone else "")
+    if alone:
+        yield _ROW("each against the one before", "", "", "to before", *heads[1:])
+        for name in others:
+            stage = validation.stage(name)
+            yield _ROW(f"  {stage.description}", "", "", *_against(validation, stage.to_previous)).rstrip()
+    yield validation.tests
 
 
-def _row(stage: ValidationStage, comparison: StageComparison | None, indent: str = "") -> str:
-    interval = f"{stage.accuracy_low_percent:.2f} .. {stage.accuracy_high_percent:.2f}"
-    row = _ROW(indent + stage.description, f"{stage.accuracy_percent:.2f} %", interval, *_against(comparison))
-    return row.rstrip()
+def _row(validation: Validation, name: str, indent: str = "") -> str:
+    stage = validation.stage(name)
+    value, low, high = stage.measure
+    form, unit = (".4f", "") if validation.task == "trace" else (".2f", " %")
+    against = _against(validation, stage.to_float)
+    description = (indent + stage.description)[:31]
+    return _ROW(description, f"{value:{form}}{unit}", f"{low:{form}} .. {high:{form}}", *against).rstrip()
 
 
-def _against(comparison: StageComparison | None) -> tuple[str, ...]:
+def _against(validation: Validation, comparison: StageComparison | None) -> tuple[str, ...]:
     if comparison is None:
         return ("-", "", "", "", "", "")
+    change, low, high = comparison.change
+    agree = (
+        f"{comparison.agreement_percent:.1f} %"
+        if comparison.agreement_percent is not None
+        else (f"{comparison.worse_samples} of {validation.samples}")
+    )
     return (
-        f"{comparison.difference_points:+.2f}",
-        f"{comparison.difference_low_points:+.2f} .. {comparison.difference_high_points:+.2f}",
-        f"{comparison.bootstrap_low_points:+.2f} .. {comparison.bootstrap_high_points:+.2f}",
-        f"{comparison.agreement_percent:.1f} %",
-        f"{comparison.mcnemar_p:.3f}",
+        f"{change:+.2f}",
+        f"{low:+.2f} .. {high:+.2f}",
+        f"{comparison.bootstrap[1]:+.2f} .. {comparison.bootstrap[2]:+.2f}",
+        agree,
+        f"{comparison.p:.3f}",
         _percent(comparison.spike_rate_change_percent),
     )
 
@@ -82,17 +104,19 @@ def _percent(change: float | None) -> str:
 
 
 def _rate_lines(before: ValidationStage, after: ValidationStage) -> Iterator[str]:
-    assert after.to_float is not None
+    if after.to_float is None:
+        return
     for layer, rate in before.spikes_per_neuron_step_by_layer.items():
         now, change = after.spikes_per_neuron_step_by_layer[layer], after.to_float.spike_rate_change_percent_by_layer[layer]
         yield f"spikes        layer {layer}: {rate:.4f} per neuron and step as floats, {now:.4f} now ({_percent(change)})"
 
 
-def _class_lines(changes: tuple[ClassChange, ...]) -> Iterator[str]:
+def _class_lines(validation: Validation) -> Iterator[str]:
+    changes, what = validation.by_class, " steps" if validation.task == "steps" else ""
     changed = [change for change in changes if change.only_float_right_samples or change.only_integer_right_samples]
     yield f"classes       {len(changed)} of {len(changes)} change{':' if changed else ''}"
     for change in changed:
-        right = f"{change.float_correct_samples} -> {change.integer_correct_samples} of {change.samples} right"
+        right = f"{change.float_correct_samples} -> {change.integer_correct_samples} of {change.samples}{what} right"
         lost, gained = change.only_float_right_samples, change.only_integer_right_samples
         points = "-" if change.difference_points is None else f"{change.difference_points:+.1f} points"
         yield f"              {change.name:20} {right:24} {points:>13}   lost {lost}, gained {gained}"
@@ -107,6 +131,9 @@ def _divergence_lines(validation: Validation) -> Iterator[str]:
 
 
 def _verdict_lines(validation: Validation) -> list[str]:
+    if validation.gate is None:
+        equal = "FAIL" if validation.failures else "EQUAL"
+        return [*(f"FAIL: {failure}" for failure in validation.failures), f"{equal}: {NOT_JUDGED}"]
     word = {"passes": "PASS", "fails": "FAIL", "undecided": "UNDECIDED"}[validation.gate.outcome]
     others = [failure for failure in validation.failures if failure != verdict(validation.gate)]
     first, *rest = verdict(validation.gate).split("; ")

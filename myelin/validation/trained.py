@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.checkpoint import read_checkpoint
+from myelin.convert.checkpoint import Checkpoint, network_from_checkpoint, read_checkpoint
+from myelin.convert.compare.constants import constant_differences, require_same_structure
+from myelin.convert.floats.checkpoint import floats_from_checkpoint
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
+from myelin.hw_configs.errors import NetworkError
+from myelin.validation.answers import Answer, Shapes, grouped, trace_scale
+from myelin.validation.reference import FLOAT, Chunk, Reference, StageRun
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -39,23 +44,39 @@ class QuantisedParts:
 ALL = QuantisedParts(delays=True, weights=True, decays=True)
 
 
-class Trained:
-    """A trained network in any ``QuantisedParts``.
+#: Settings of the trained network in the training code; the first is the reference, the last must equal the integer network.
+SETTINGS = {
+    FLOAT: QuantisedParts(),
+    "delays": QuantisedParts(delays=True),
+    "weights": QuantisedParts(weights=True),
+    "decays": QuantisedParts(decays=True),
+    "delays_weights": QuantisedParts(delays=True, weights=True),
+    "training": ALL,
+}
+
+
+class Trained(Reference):
+    """A trained network in any ``QuantisedParts``; as a reference it has a stage for each of ``SETTINGS``.
 
     Args:
         config, model: configuration and model of the run.
         clip_steps: limit to which delays were clipped at export; rounded delays are clipped to it here too.  None for no
             clipping.
+        name: name for messages.
 
     Attributes:
-        spiking: index and number of neurons of every layer that spikes.
+        sizes: index of every layer that spikes -> its number of neurons.
     """
 
-    def __init__(self, config: Config, model: SpikingNetwork, clip_steps: int | None = None) -> None:
+    KIND = "checkpoint"
+
+    def __init__(self, config: Config, model: SpikingNetwork, clip_steps: int | None = None, name: str = "checkpoint") -> None:
+        super().__init__(name)
+        self.stages = tuple(SETTINGS)
         self.config, self.model, self.clip_steps = config, model, clip_steps
         self._limits = [(delay, delay.max_delay) for delay in model.delays()]
         blocks = enumerate(model.blocks)
-        self.spiking = [(index, block.neuron.neurons) for index, block in blocks if block.neuron.spiking]
+        self.sizes = {index: int(block.neuron.neurons) for index, block in blocks if block.neuron.spiking}
 
     @classmethod
     def load(cls, checkpoint: Path, clip_steps: int | None = None) -> Trained:
@@ -65,7 +86,35 @@ class Trained:
             NetworkError: the checkpoint is damaged or missing.
             ConfigError: its files do not belong together.
         """
-        return cls(*load_model(checkpoint), clip_steps)
+        return cls(*load_model(checkpoint), clip_steps, str(checkpoint))
+
+    @classmethod
+    def of_network(cls, run: Path, network: Network) -> Trained:
+        """Load the run folder of a user as the reference of ``network``.
+
+        If ``network`` is the run's own network, the result has all stages; if it was made otherwise, such as by another
+        quantisation, only the float stage.
+
+        Raises:
+            NetworkError: the run is damaged, or its network has another structure.
+        """
+        checkpoint = read_checkpoint(run)
+        floats = floats_from_checkpoint(checkpoint)
+        ours, theirs = ([one.shape for one in layers] for layers in (network.layers, floats.layers))
+        if (network.input.shape, ours) != (floats.input_shape, theirs):
+            raise NetworkError(
+                f"{run}: its layers have shapes {theirs} for an input of {floats.input_shape}, the network to validate has "
+                f"{ours} for {network.input.shape}; name the run that it was made from"
+            )
+        found = cls.load(run)
+        if not is_network_of(checkpoint, network):
+            found.stages = (FLOAT,)
+        return found
+
+    @property
+    def description(self) -> str:
+        """See ``Reference``."""
+        return "float delays, weights, decays"
 
     def apply(self, setting: QuantisedParts) -> None:
         """Switch the model to ``setting``."""
@@ -85,7 +134,18 @@ class Trained:
         self.apply(setting)
         return record(self.model, frames)
 
-    def run(self, network: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
+    def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:
+        """See ``Reference``; the stage with all quantisations must give the simulator's integers."""
+        found = {}
+        for name in self.stages:
+            layers, output = self.forward(chunk.frames, SETTINGS[name])
+            output = output.reshape(*output.shape[:2], *shapes.network.output_shape)
+            spikes = {index: int(np.count_nonzero(array)) for index, array in layers.items()}
+            answer = Answer(output=grouped(shapes.network, output))
+            found[name] = StageRun(answer, spikes, output if SETTINGS[name] == ALL else None, trace_scale(shapes.network))
+        return found
+
+    def run_network(self, network: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
         """Run the training code with all quantisations, as a backend of the exported ``network``; records only spikes."""
         layers, output = self.forward(np.asarray(frames).reshape(*frames.shape[:2], *network.input.shape), ALL)
         output = output.reshape(*output.shape[:2], *network.output_shape)
@@ -95,6 +155,18 @@ class Trained:
             spikes = layers.get(index)  # a readout of states sends no spikes
             kept[index] = {"spikes": np.zeros(shape, np.uint8) if spikes is None else spikes.reshape(shape)}
         return Recording(output, class_scores(network, output), kept)
+
+
+def is_network_of(checkpoint: Checkpoint, network: Network) -> bool:
+    """Whether ``network`` has exactly the integers that the run trained with."""
+    if checkpoint.config["train"]["weight_bits"] == 0:  # floats: any integers were made by a quantisation of their own
+        return False
+    own = network_from_checkpoint(checkpoint)
+    try:
+        require_same_structure(own, network)
+    except NetworkError:
+        return False
+    return not constant_differences(own, network)
 
 
 def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:

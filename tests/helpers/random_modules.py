@@ -32,7 +32,9 @@ def our_block(rng, shape, last):
         kernel = tuple(int(min(rng.integers(1, 4), size)) for size in shape[1:])
         stride = tuple(int(value) for value in rng.integers(1, 3, 2))
         padding = tuple(int(value) for value in rng.integers(0, 2, 2))
-        synapse = ConvSynapse(shape, int(rng.integers(1, 5)), kernel, stride=stride, padding=padding, gain=2.0)
+        groups = int(rng.choice([n for n in (1, 2) if shape[0] % n == 0]))
+        outs = groups * int(rng.integers(1, 4))
+        synapse = ConvSynapse(shape, outs, kernel, stride=stride, padding=padding, groups=groups, gain=2.0)
         target = tuple(synapse.shape)
     else:
         neurons = int(rng.integers(2, 14))
@@ -72,7 +74,10 @@ def slayer_block(slayer, rng, shape, last):
         padding = tuple(int(value) for value in rng.integers(0, 2, 2))
         stride = tuple(int(value) for value in rng.integers(1, 3, 2))
         block = cuba.Conv(params, shape[0], outs, kernel, stride=stride, padding=padding, groups=groups, delay=delay)
-        blocks, size = [block], [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(shape[1:], padding, kernel, stride, strict=True)]
+        blocks, size = (
+            [block],
+            [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(shape[1:], padding, kernel, stride, strict=True)],
+        )
         target = (outs, *size)
     elif kind == "Pool":
         kernel = tuple(int(rng.integers(1, 3)) for _ in range(2))
@@ -98,7 +103,8 @@ def slayer_block(slayer, rng, shape, last):
 
 
 def random_module(slayer, seed, *, batch=2, steps=70):
-    """(module, input shape, spikes (batch, steps, *input shape)) of a random chain, nested at random; ``slayer`` may be None."""
+    """(module, input shape, spikes (batch, steps, *input shape)) of a random chain, nested at random; ``slayer`` may "
+    "be None."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     image = bool(rng.random() < 0.6)

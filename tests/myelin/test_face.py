@@ -116,7 +116,7 @@ def test_the_way_from_data_to_a_report(tiny, tmp_path):
     assert explored[0]["exported"] == explored[1]["exported"] and explored[0]["knobs"] == explored[1]["knobs"]
     quantised = myelin.quantise(tmp_path / "run", data, target="loihi2", method="plain", samples=4)
     assert isinstance(quantised.network, myelin.Network) and quantised.values["written"].startswith("plain")
-    validation = myelin.validate(exported.folder, data, max_drop_points=100, lava_samples=0)
+    validation = myelin.validate(exported.folder, data, max_drop=100, lava_samples=0)
     assert validation.failures == []
     from myelin.validation.backends import result
 

@@ -185,7 +185,7 @@ def test_demo_says_that_lava_is_missing(tiny, tmp_path, capsys, monkeypatch):
     from myelin.lava_models import compat
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
-    demo.demo(tmp_path, config=str(tiny.configs["conv"]), data=str(tiny.data), progress=False, max_drop_points=100)
+    demo.demo(tmp_path, config=str(tiny.configs["conv"]), data=str(tiny.data), progress=False, max_drop=100)
     shown = capsys.readouterr().out
     assert "process models = simulator: skipped: lava-nc not installed; to include it: run `pip install -e" in shown
     assert "skipped: lava-nc not installed" in shown.partition("== summary")[2]

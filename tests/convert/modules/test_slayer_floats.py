@@ -73,8 +73,14 @@ def test_an_affine_block_is_a_readout_of_states():
     ("make", "message"),
     [
         (lambda cuba: [cuba.Input(dict(NEURON))], r"module.0 \(slayer.block.cuba.Input\): its neurons filter the input"),
-        (lambda cuba: [cuba.Unpool(dict(NEURON), 2)], r"module.0 \(slayer.block.cuba.Unpool\): it cannot be read; slayer.block.cuba's"),
-        (lambda cuba: [cuba.Average(1), cuba.Dense(dict(NEURON), 3, 4)], r"module.1 \(slayer.block.cuba.Dense\): it follows an Average"),
+        (
+            lambda cuba: [cuba.Unpool(dict(NEURON), 2)],
+            r"module.0 \(slayer.block.cuba.Unpool\): it cannot be read; slayer.block.cuba's",
+        ),
+        (
+            lambda cuba: [cuba.Average(1), cuba.Dense(dict(NEURON), 3, 4)],
+            r"module.1 \(slayer.block.cuba.Dense\): it follows an Average",
+        ),
         (lambda cuba: [torch.nn.Linear(3, 4)], r"module.0 \(torch.nn.Linear\): it is no block of lava-dl"),
     ],
 )

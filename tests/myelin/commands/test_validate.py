@@ -112,8 +112,8 @@ def test_a_loss_fails(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
 
     real = module.run_stages
 
-    def with_a_perfect_float(network, trained, samples, progress):
-        outcomes, parity = real(network, trained, samples, progress)
+    def with_a_perfect_float(network, reference, samples, task, **options):
+        outcomes, parity = real(network, reference, samples, task, **options)
         return {**outcomes, "float": Outcome(samples.labels, outcomes["float"].rates)}, parity
 
     monkeypatch.setattr(module, "run_stages", with_a_perfect_float)
@@ -153,10 +153,12 @@ def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
     """A backend that drops a spike: validate says which layer, neuron and step began it."""
     from myelin.convert.artifact.examine import examine
     from myelin.convert.artifact.provenance import Origin
+    from myelin.convert.opened import Opened
     from myelin.convert.samples import open_samples
     from myelin.convert.simulator.simulator import simulate
+    from myelin.validation.equalities import IntegerBackend
     from myelin.validation.trained import Trained
-    from myelin.validation.validate import IntegerBackend, validate
+    from myelin.validation.validate import validated
 
     examination = examine(artifacts["conv"])
     origin = Origin.of(examination.artifact)
@@ -169,7 +171,9 @@ def test_a_backend_that_computes_otherwise_is_located(artifacts, tiny):
         return recording
 
     backend = IntegerBackend("lossy", lossy, frozenset({"a"}), 3)
-    found = validate(examination, Trained.load(origin.checkpoint), samples, classes=origin.keys, backends=[backend])
+    opened = Opened(artifacts["conv"], "artifact", examination.artifact.network, examination.artifact)
+    trained = Trained.load(origin.checkpoint)
+    found = validated(opened, samples, trained, classes=origin.keys, examination=examination, backends=[backend])
     (_, equality) = found.equalities
     assert not equality.holds and equality.parity.first.where == "the spikes of layer 1"
     first = equality.divergence["first"]
@@ -184,6 +188,7 @@ def test_wrong_usage(options, main, capsys):
     assert left.value.code == 2
 
 
+@pytest.mark.lava
 def test_a_board_that_is_not_there(artifacts, tiny, refused):
     from myelin.lava_models import compat
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.convert.statistics import compare, paired_interval
-from myelin.validation.gate import judge, verdict
+from myelin.validation.gate import judge, loss_of_classes, verdict
 
 
 def paired(lost, gained=0, samples=200):
@@ -15,7 +15,7 @@ def paired(lost, gained=0, samples=200):
     floats, integers = labels.copy(), labels.copy()
     integers[:lost] = 1
     floats[samples - gained :] = 1
-    return compare(floats, integers, labels)
+    return loss_of_classes(compare(floats, integers, labels))
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_the_interval_decides(lost, gained, samples, max_drop, outcome):
     gate = judge(paired(lost, gained, samples), max_drop)
     assert gate.outcome == outcome and gate.passed is (outcome == "passes")
     low, high = paired_interval(lost, gained, samples)
-    assert (gate.drop_low_points, gate.drop_high_points) == pytest.approx((-100 * high, -100 * low))
-    assert gate.drop_points == pytest.approx(100 * (lost - gained) / samples)
+    assert (gate.drop_low, gate.drop_high) == pytest.approx((-100 * high, -100 * low))
+    assert gate.drop == pytest.approx(100 * (lost - gained) / samples)
     assert (gate.samples_needed is None) is (outcome != "undecided")
 
 

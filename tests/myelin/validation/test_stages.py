@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from myelin.convert import statistics
-from myelin.validation.stages import ALONE, CUMULATED, NAMES, SETTINGS, Outcome, summarise
+from myelin.validation.stages import ALONE, CUMULATED, NAMES, Outcome, summarise
+from myelin.validation.tasks import ClassTask
+from myelin.validation.trained import SETTINGS
 
 LABELS = np.arange(200) % 2
+TASK = ClassTask(LABELS, 2)
 
 
 def outcomes(**wrong):
@@ -32,7 +35,7 @@ def test_every_quantisation_stands_alone_and_comes_one_after_the_other():
 
 
 def test_each_stage_is_compared_with_floats_and_with_the_one_before():
-    found = by_name(summarise(outcomes(delays=[0, 1, 2], delays_weights=[0, 1, 5, 6], float=[9]), LABELS, 2, {0: 30, 2: 10}))
+    found = by_name(summarise(outcomes(delays=[0, 1, 2], delays_weights=[0, 1, 5, 6], float=[9]), TASK, {0: 30, 2: 10}))
     step = found["delays_weights"]
     assert (step.to_float.to, step.to_previous.to) == ("float", "delays")
     assert (step.to_float.only_other_right_samples, step.to_float.only_this_right_samples) == (4, 1)
@@ -51,7 +54,7 @@ def test_each_stage_is_compared_with_floats_and_with_the_one_before():
 
 def test_spike_rates_are_weighted_by_neurons():
     """(30 * 0.02 + 10 * 0.1) / 40 = 0.04 and, two stages on, (30 * 0.021 + 10 * 0.1) / 40 = 0.04075."""
-    found = by_name(summarise(outcomes(), LABELS, 2, {0: 30, 2: 10}))
+    found = by_name(summarise(outcomes(), TASK, {0: 30, 2: 10}))
     before, after = found["float"], found["delays"]
     assert (before.spikes_per_neuron_step, after.spikes_per_neuron_step) == pytest.approx((0.04, 0.04075))
     assert after.to_float.spike_rate_change_percent == pytest.approx(1.875)
@@ -60,7 +63,7 @@ def test_spike_rates_are_weighted_by_neurons():
 
 def test_what_is_silent_has_no_change():
     outcomes = dict.fromkeys(NAMES, Outcome(np.zeros(3, np.int64), {0: 0.0}))
-    last = summarise(outcomes, np.zeros(3, np.int64), 1, {0: 5})[-1]
+    last = summarise(outcomes, ClassTask(np.zeros(3, np.int64), 1), {0: 5})[-1]
     assert last.to_float.spike_rate_change_percent is None
-    without = summarise(dict.fromkeys(NAMES, Outcome(np.zeros(3, np.int64))), np.zeros(3, np.int64), 1, {})[-1]
+    without = summarise(dict.fromkeys(NAMES, Outcome(np.zeros(3, np.int64))), ClassTask(np.zeros(3, np.int64), 1), {})[-1]
     assert without.spikes_per_neuron_step is None and without.to_float.spike_rate_change_percent_by_layer == {}

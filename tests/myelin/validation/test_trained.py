@@ -90,7 +90,7 @@ def test_the_training_code_as_a_backend_gives_the_simulators_spikes(trained):
     )
     frames = (np.random.default_rng(0).random((4, 25, 6)) < 0.5).astype(np.uint8)
     record = {0: ("spikes",), 1: ("spikes",)}
-    got, expected = trained.run(network, frames, record), simulate(network, frames, record=record)
+    got, expected = trained.run_network(network, frames, record), simulate(network, frames, record=record)
     assert expected.layers[0]["spikes"].any()
     for index in record:
         assert np.array_equal(got.layers[index]["spikes"], expected.layers[index]["spikes"])

@@ -14,10 +14,12 @@ from myelin.convert.samples import Binning, events_line, open_samples, spread_ch
 from myelin.convert.statistics import compare
 from myelin.hw_configs.errors import DataError
 from myelin.validation.as_json import as_dict, confusion
-from myelin.validation.gate import judge
+from myelin.validation.equalities import Equality
+from myelin.validation.gate import judge, loss_of_classes
 from myelin.validation.stages import NAMES, Outcome, summarise
 from myelin.validation.table import lines
-from myelin.validation.validate import Equality, Validation, class_changes
+from myelin.validation.tasks import ClassTask
+from myelin.validation.validate import Validation, class_changes
 
 EQUAL = Examination(None, {}, "checkpoint/", None, (), Parity("simulator = golden values", 2, 100))
 
@@ -34,14 +36,15 @@ def validation(lost, gained=0, samples=200, max_drop=1.0, equalities=(), examina
     return Validation(
         data="data.h5",
         split="test",
+        part="test split",
         classes=("even", "odd"),
         labels=labels,
         outcomes=outcomes,
-        stages=tuple(summarise(outcomes, labels, 2, {0: 30, 2: 10})),
+        stages=tuple(summarise(outcomes, ClassTask(labels, 2), {0: 30, 2: 10})),
         by_class=tuple(class_changes(floats, integers, labels, ("even", "odd"))),
         equalities=tuple(equalities),
         examination=examination,
-        gate=judge(compare(floats, integers, labels), max_drop),
+        gate=judge(loss_of_classes(compare(floats, integers, labels)), max_drop),
         events_not_in_frames={"events": 10, "late": 1},
     )
 

@@ -1,4 +1,4 @@
-"""Statistics against published tables, values worked out by hand, and scipy."""
+"""Proportions, and several answers for a sample, against published tables, values worked out by hand, and scipy."""
 
 import itertools
 import math
