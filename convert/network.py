@@ -169,10 +169,10 @@ class Network:
             raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
 
     def __repr__(self) -> str:
-        return notebook.network_text(self)
+        return notebook.network_text(self, self.input)
 
     def _repr_html_(self) -> str:
-        return notebook.network_html(self)
+        return notebook.network_html(self, self.input)
 
     def plot_delays(
         self,

@@ -43,17 +43,16 @@ def _weights(synapse: Any) -> str:
     return span(synapse.weight) + (f", exponent {exponent}" if exponent else "")
 
 
-def network_title(network: Any) -> str:
+def network_title(network: Any, source: Any) -> str:
     """The chain of populations in one line."""
-    chain = " -> ".join(size(shape) for shape in (network.input.shape, *(layer.shape for layer in network.layers)))
+    chain = " -> ".join(size(shape) for shape in (source.shape, *(layer.shape for layer in network.layers)))
     groups = f", average over {network.average_groups} groups" if network.average_groups else ""
     count = len(network.layers)
     return f"{type(network).__name__} of {count} layer{'s'[: count > 1]}: {chain}{groups}"
 
 
-def network_rows(network: Any) -> list[tuple[str, ...]]:
-    """One row for the input and for each layer, see ``NETWORK_HEADER``."""
-    source = network.input
+def network_rows(network: Any, source: Any) -> list[tuple[str, ...]]:
+    """One row for the input ``source`` and for each layer, see ``NETWORK_HEADER``."""
     neurons = "" if source.neuron is None else type(source.neuron).__name__
     rows = [("input", size(source.shape), "", "", "", "", neurons, f"{source.min_value}..{source.max_value}")]
     return rows + [(f"layer {index}", *layer_cells(layer)) for index, layer in enumerate(network.layers)]
@@ -70,20 +69,20 @@ def layer_cells(layer: Any) -> tuple[str, ...]:
     return size(layer.shape), layer.synapse.kind, _weights(layer.synapse), delays or "0", recurrent, neurons, layer.output
 
 
-def network_text(network: Any) -> str:
-    """The network in a line for each layer."""
-    (name, shape, *_, given), *layers = network_rows(network)
+def network_text(network: Any, source: Any) -> str:
+    """The network with its input ``source`` in a line for each layer."""
+    (name, shape, *_, given), *layers = network_rows(network, source)
     rows = [[name, shape, f"values {given}"]]
     for name, shape, kind, weights, delays, recurrent, neurons, output in layers:
         words = [f"{kind}, weights {weights}", f"delays {delays}" if delays != "0" else ""]
         words += [f"recurrent {recurrent}" if recurrent else "", f"{neurons}, {output}"]
         rows.append([name, shape, "; ".join(filter(None, words))])
-    return text_table(network_title(network), rows)
+    return text_table(network_title(network, source), rows)
 
 
-def network_html(network: Any) -> str:
-    """The network as a table."""
-    return html_table(network_title(network), NETWORK_HEADER, network_rows(network))
+def network_html(network: Any, source: Any) -> str:
+    """The network with its input ``source`` as a table."""
+    return html_table(network_title(network, source), NETWORK_HEADER, network_rows(network, source))
 
 
 def layer_text(layer: Any) -> str:
@@ -109,7 +108,7 @@ def recording_rows(recording: Any) -> list[tuple[str, ...]]:
     for index, entries in sorted(recording.layers.items()):
         where = names.get(index, f"layer {index}" if index >= 0 else "input")
         arrays += [(where, name, array) for name, array in entries.items()]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for where, name, array in arrays:
         share = f"{100 * np.count_nonzero(array) / array.size:.3g}" if array.size else ""
         rows.append((where, name, size(array.shape), str(array.dtype), span(array), share))
@@ -127,3 +126,25 @@ def recording_text(recording: Any) -> str:
 def recording_html(recording: Any) -> str:
     """The recording as a table."""
     return html_table(recording_title(recording), RECORDING_HEADER, recording_rows(recording))
+
+
+def artifact_rows(artifact: Any) -> list[tuple[str, str]]:
+    """Facts about an artifact, each with its name."""
+    manifest, golden = artifact.manifest, artifact.golden.spikes
+    rows = [
+        ("folder", str(artifact.folder)),
+        ("target", str(manifest["target"]["name"])),
+        ("written by", f"Myelin {manifest['myelin']}"),
+        ("golden inputs", f"{len(golden)} samples of {golden.shape[1]} steps"),
+    ]
+    return rows + [(name.replace("_", " "), str(value)) for name, value in sorted(manifest["metrics"].items())]
+
+
+def artifact_text(artifact: Any) -> str:
+    """The artifact and its network in a few lines."""
+    return "\n".join([text_table("Artifact", artifact_rows(artifact)[:4]), repr(artifact.network)])
+
+
+def artifact_html(artifact: Any) -> str:
+    """The artifact and its network as two tables."""
+    return html_table("Artifact", (), artifact_rows(artifact)) + network_html(artifact.network, artifact.network.input)

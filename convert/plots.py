@@ -263,6 +263,7 @@ def _traces(axis: Axes, values: npt.NDArray[Any], scale: float) -> int:
     for place, neuron in enumerate(chosen):
         axis.plot(time, values[:, neuron], color=_LINES[place % len(_LINES)], linewidth=1.0, label=str(neuron),
                   linestyle="-" if place < len(_LINES) else "--")  # fmt: skip
+    axis.ticklabel_format(axis="y", style="plain")
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, title="neuron", title_fontsize=7)
     return len(chosen)
 

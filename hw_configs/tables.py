@@ -1,4 +1,4 @@
-"""Small tables for people: aligned text, and HTML for a notebook's cell, which loads nothing and uses the notebook's own style."""
+"""Small tables for people: aligned text, and HTML for a notebook's cell, which loads nothing and has the notebook's style."""
 
 from __future__ import annotations
 
