@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+
 from benchmarks import networks, step
 from benchmarks.numpy_loop import NumpyStepper
 from benchmarks.table_step import step_table
