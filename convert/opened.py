@@ -121,7 +121,7 @@ def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
 
     Args:
         path: a netx file, a NIR file, an artifact folder, or a run folder that ``myelin train`` wrote.
-        dt_ms: length of a step in milliseconds, for a NIR file only; None for the value in the file, else 1.
+        dt_ms: length of a step in milliseconds, for a NIR file only; None for that of the file.
 
     Raises:
         NetworkError: the path is of no such kind, or is damaged; or ``dt_ms`` is given for another kind.

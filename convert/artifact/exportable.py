@@ -16,6 +16,7 @@ from myelin.convert.network import Network
 from myelin.convert.opened import TITLES, Opened, opened_source
 from myelin.convert.samples import Binning, Task
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.train.run.metrics import percent
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
@@ -97,7 +98,7 @@ def is_module(source: object) -> bool:
 def _of_module(
     module: Any, target: str, inputs: Any, input_shape: tuple[int, ...] | None, time_axis: TimeAxis | None
 ) -> Exportable:
-    from myelin.convert.modules import from_torch
+    from myelin.convert.modules.from_torch import from_torch
 
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     if input_shape is None:
@@ -185,8 +186,8 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
         },
     }
     metrics = {
-        "validation_accuracy_percent": 100 * run.best.validation_accuracy,
-        "train_accuracy_percent": 100 * run.best.train_accuracy,
+        "validation_accuracy_percent": percent(run.best.validation_accuracy),
+        "train_accuracy_percent": percent(run.best.train_accuracy),
         "parameters": run.parameters,
         "recurrent_parameters": run.recurrent_parameters,
     }

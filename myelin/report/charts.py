@@ -111,17 +111,19 @@ def matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> Plot:
     return plot
 
 
-def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float) -> Plot:
+def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float | None) -> Plot:
     """Plot the spikes of populations, one below the other; shows which spikes occur in both networks or in one only.
 
     Args:
         populations: ``where``, ``drawn_neurons``, and lists of [step, neuron] in ``both``, ``only_float``, ``only_integer``.
         steps: length of the sample.
-        step_ms: length of a step in milliseconds.
+        step_ms: length of a step in milliseconds; None for an axis in steps.
     """
+    unit = "time (steps)" if step_ms is None else "time (ms)"
+    step_ms = 1.0 if step_ms is None else step_ms
     high, gap = 96.0, 22.0
     plot = Plot(44 + (high + gap) * len(populations), x=(0, steps * step_ms), left=40)
-    plot.axis_x("time (ms)", grid=False)
+    plot.axis_x(unit, grid=False)
     width = (plot.px(step_ms) - plot.px(0)) * 0.86
     for number, population in enumerate(populations):
         top = 18 + number * (high + gap)

@@ -49,6 +49,26 @@ class RunRecord:
         return self._fact(lambda values: int(values["classes"]))
 
     @property
+    def task(self) -> str:
+        """Task of the data: ``classes``, ``steps`` (labels per step) or ``trace``; older runs have classes."""
+        return self._fact(lambda values: str(values.get("task", "classes")))
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss, or module and name of the user's own."""
+        return self._fact(lambda values: str(values["loss"]["name"] if "loss" in values else _loss_in(values["config"])))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended: all epochs are done, or it was stopped early."""
+        return self._fact(lambda values: bool(values.get("finished", self.epochs_done >= self.epochs)))
+
+    @property
+    def stopped(self) -> str | None:
+        """Who stopped the run early, and why; None if nobody did."""
+        return self._fact(lambda values: None if values.get("stopped") is None else str(values["stopped"]))
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Names of the classes; () if the data names none."""
         return self._fact(lambda values: tuple(str(key) for key in values["keys"]))
@@ -128,6 +148,10 @@ class RunRecord:
             raise ConfigError(
                 f"{self.folder}: run.json is incomplete ({type(error).__name__}: {error}); train again"
             ) from error
+
+
+def _loss_in(config: Mapping[str, Any]) -> str:
+    return str(config["train"].get("loss", "sum"))  # what it was before it could be chosen
 
 
 def read_run(folder: Path) -> RunRecord:
