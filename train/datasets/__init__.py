@@ -9,7 +9,8 @@ from myelin.train.datasets.intervals import by_interval
 from myelin.train.datasets.mapped import Storage
 from myelin.train.datasets.registry import BUILTIN, SPLITS, available_splits, load, with_time_unit
 from myelin.train.datasets.shd import read_shd, write_shd
-from myelin.train.datasets.splits import split
+from myelin.train.datasets.splits import speaker_overlap, split
+from myelin.train.datasets.time_units import check_window
 
 __all__ = [
     "BUILTIN",
@@ -19,11 +20,13 @@ __all__ = [
     "Storage",
     "available_splits",
     "by_interval",
+    "check_window",
     "join_events",
     "load",
     "read_ecg",
     "read_idx",
     "read_shd",
+    "speaker_overlap",
     "split",
     "with_time_unit",
     "write_shd",
