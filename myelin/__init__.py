@@ -5,7 +5,8 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 ============================================ ===================================================================================
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
                                              ``write_nir``; ``load_target``
-training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
+training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
+                                             ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
 from a torch module                          ``from_torch``, ``compare``
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
 integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
@@ -70,7 +71,8 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
     from myelin.train.datasets.events import SpikeDataset
-    from myelin.train.run.start import fit
+    from myelin.train.run.callbacks import EarlyStop, StopTraining, TensorBoard, WeightsAndBiases
+    from myelin.training.fit import fit
     from myelin.validation.measure import validate
     from myelin.validation.validate import Validation
 
@@ -105,7 +107,8 @@ _HOMES = {
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
     "myelin.train.datasets.events": "SpikeDataset",
-    "myelin.train.run.start": "fit",
+    "myelin.train.run.callbacks": "EarlyStop StopTraining TensorBoard WeightsAndBiases",
+    "myelin.training.fit": "fit",
     "myelin.validation.measure": "validate",
     "myelin.validation.validate": "Validation",
 }
@@ -122,6 +125,7 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "DataError",
+    "EarlyStop",
     "Exported",
     "FloatNetwork",
     "GateError",
@@ -139,9 +143,12 @@ __all__ = [
     "Simulator",
     "SimulatorState",
     "SpikeDataset",
+    "StopTraining",
     "Target",
     "TargetError",
+    "TensorBoard",
     "Validation",
+    "WeightsAndBiases",
     "__version__",
     "check",
     "compare",

@@ -131,11 +131,14 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.run.loop import with_slices
+    from myelin.train.run.objective import resolve_for_data
     from myelin.train.run.parallel import ALONE
     from myelin.train.run.run_record import RUN, read_run
     from myelin.train.run.start import configuration, summary, train_run, training_data
 
     plan = configuration(config, overrides)
+    dataset = training_data(data, plan)
+    plan = resolve_for_data(plan, dataset)
     there = (run / RUN).is_file()
     try:
         if there:
@@ -143,7 +146,7 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
             if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
                 raise ConfigError(f"{run}: holds a run with another configuration")
             print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
-        record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)
+        record = train_run(plan, dataset, run, resume=there, progress=progress)
     except ConfigError as error:
         if not there:
             raise
