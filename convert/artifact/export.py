@@ -41,6 +41,9 @@ class Exported:
     def __fspath__(self) -> str:
         return str(self.folder)
 
+    def __repr__(self) -> str:
+        return "\n".join([f"Exported to {self.folder}", *(f"  {line}" for line in self.lines)])
+
 
 def export(
     source: Any,

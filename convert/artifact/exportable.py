@@ -191,13 +191,15 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
             "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         },
     }
+    errors = {"validation_error": run.best.validation_error, "train_error": run.best.train_error}
     metrics = {
+        **({} if run.task != "trace" else errors),
         "validation_accuracy_percent": percent(run.best.validation_accuracy),
         "train_accuracy_percent": percent(run.best.train_accuracy),
         "parameters": run.parameters,
         "recurrent_parameters": run.recurrent_parameters,
     }
-    unfinished = f" (the run is not finished: {run.epochs} are planned)" if run.epochs_done < run.epochs else ""
+    unfinished = f" (the run is not finished: {run.epochs} are planned)" if not run.finished else ""
     return Exportable(
         str(folder),
         opened.network,
@@ -205,6 +207,7 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
         facts,
         run.classes,
         run.keys,
+        task=run.task,
         binning=binning,
         metrics=metrics,
         attachments=files,

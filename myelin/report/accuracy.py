@@ -111,7 +111,7 @@ def stages(f: Facts) -> Html:
 def _measured_on(f: Facts) -> Html:
     said: list[object] = ["Measured on ", f.num("validation.samples"), " samples (split: ", f.text("validation.split"), ")"]
     if f.get("validation").get("reference"):
-        said += [", compared with ", f.text("validation.reference.kind"), " ", f.text("validation.reference.name")]
+        said += [", compared with ", f.text("validation.reference.name"), " (", f.text("validation.reference.kind"), ")"]
     if f.get("validation.gate.max_drop_points") is None:
         return el("p", *said, ". ", f.text("validation.gate.message"), ".")
     unit = " % more error" if f.get("validation.gate").get("unit") == "percent" else " points"

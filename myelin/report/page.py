@@ -38,8 +38,9 @@ def summary(f: Facts) -> Html:
         el("p", f.text(f"{at}.cost")),
         _measures(f),
     ]
+    judged = bool(f.get("validation")) and f.get("validation.gate.outcome") != "not judged"
     for title, name, otherwise in (
-        ("Where?", "where", "Not known: nothing was validated."),
+        ("Where?", "where", "Nothing stands out." if judged else "Not known: nothing was compared."),
         ("What would help?", "helps", "Nothing found calls for a change."),
         ("What to know before relying on this", "caveats", "Nothing was left out."),
     ):
@@ -65,7 +66,7 @@ def _measures(f: Facts) -> Html | None:
 
 SECTIONS = (
     Section("verdict", "May it go to the chip?", summary),
-    Section("training", "What was trained, and by whom", origin.training),
+    Section("training", "Origin and training", origin.training),
     Section("accuracy", "Accuracy, stage by stage", accuracy.stages),
     Section("classes", "Classes", accuracy.classes),
     Section("traces", "Traces", traces.traces),

@@ -58,14 +58,14 @@ class FloatReference(Reference):
     def spikes(self, frames: npt.NDArray[Any], network: Network) -> FloatSpikes:
         """See ``Reference``."""
         recording = simulate_floats(self.floats, frames, interpolate=True)
-        predictions = np.argmax(grouped(network, recording.output).sum(axis=1), axis=1)
+        predictions = np.argmax(grouped(network, recording.output, "classes").sum(axis=1), axis=1)
         return FloatSpikes({index: recording.layers[index]["spikes"] for index in self.sizes}, predictions)
 
     def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:
         """See ``Reference``."""
         recording = simulate_floats(self.floats, chunk.frames, interpolate=True)
         spikes = {index: int(np.count_nonzero(recording.layers[index]["spikes"])) for index in self.sizes}
-        output = grouped(self.network, recording.output)
+        output = grouped(self.network, recording.output, shapes.task)
         members = self.network.layers[-1].neurons // self.network.num_classes
         return {FLOAT: StageRun(Answer(output=output), spikes, scale=float(members))}
 

@@ -141,7 +141,7 @@ class Trained(Reference):
             layers, output = self.forward(chunk.frames, SETTINGS[name])
             output = output.reshape(*output.shape[:2], *shapes.network.output_shape)
             spikes = {index: int(np.count_nonzero(array)) for index, array in layers.items()}
-            answer = Answer(output=grouped(shapes.network, output))
+            answer = Answer(output=grouped(shapes.network, output, shapes.task))
             found[name] = StageRun(answer, spikes, output if SETTINGS[name] == ALL else None, trace_scale(shapes.network))
         return found
 

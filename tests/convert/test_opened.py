@@ -47,18 +47,16 @@ def test_floats_of_a_nir_file_are_rounded_and_that_is_said(paths, tmp_path, main
     graph.metadata.clear()
     nir.write(str(tmp_path / "plain.nir"), graph)
     opened = read(tmp_path / "plain.nir")
-    assert opened.note == (
-        "integers are rounded from the floats of the file, which do not say the length of a step: 1 ms is assumed, name "
-        "another with --dt-ms"
-    )
-    named = read(tmp_path / "plain.nir", dt_ms=5.0)
-    assert named.note == "integers are rounded from the floats of the file"
-    fine, coarse = (one.network.layers[0].neuron.current_decay for one in (opened, named))
+    said = "integers are rounded from the floats of the file"
+    assert opened.note.startswith(f"{said}; a step is 5 ms, found from r and tau / r, which agree in all its nodes; on random")
+    named = read(tmp_path / "plain.nir", dt_ms=4.0)
+    assert named.note.startswith(f"{said}; on random spikes, rounding changes ")
+    fine, coarse = (one.network.layers[0].neuron.current_decay for one in (named, opened))
     assert (fine <= coarse).all() and (fine < coarse).any()  # a longer step decays more
     with pytest.raises(NetworkError, match="dt_ms is 0; a length of a step above 0"):
         read(tmp_path / "plain.nir", dt_ms=0)
-    assert main("check", tmp_path / "plain.nir", "--target", "loihi2", "--dt-ms", 5) == 0
-    assert capsys.readouterr().out.startswith("note          integers are rounded from the floats of the file\n")
+    assert main("check", tmp_path / "plain.nir", "--target", "loihi2", "--dt-ms", 4) == 0
+    assert capsys.readouterr().out.startswith(f"note          {said}; on random spikes, ")
 
 
 def test_a_length_of_a_step_is_for_nir_files(paths, refused):

@@ -139,8 +139,6 @@ def resolve_for_data(config: Config, dataset: SpikeDataset, *, own_loss: bool = 
                 f"augment.{key} is {getattr(config.augment, key):g}; with {TITLES[task]}, 0 is allowed, since targets do not "
                 f"move with the spikes: train with augment.{key}=0"
             )
-    if config.train.label_smoothing and task == "trace":
-        raise ConfigError(f"train.label_smoothing is {config.train.label_smoothing:g}; with {TITLES[task]}, 0 is allowed")
     return config
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_json
@@ -14,6 +14,7 @@ from myelin.train.run.metrics import BestEpoch
 
 RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"
 T = TypeVar("T")
+Task = Literal["classes", "steps", "trace"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ class RunRecord:
         return self._fact(lambda values: int(values["classes"]))
 
     @property
-    def task(self) -> str:
+    def task(self) -> Task:
         """Task of the data: ``classes``, ``steps`` (labels per step) or ``trace``; older runs have classes."""
-        return self._fact(lambda values: str(values.get("task", "classes")))
+        return self._fact(lambda values: _task(values.get("task", "classes")))
 
     @property
     def loss(self) -> str:
@@ -148,6 +149,13 @@ class RunRecord:
             raise ConfigError(
                 f"{self.folder}: run.json is incomplete ({type(error).__name__}: {error}); train again"
             ) from error
+
+
+def _task(name: Any) -> Task:
+    if name not in get_args(Task):
+        raise ValueError(f"task {name!r}")
+    found: Task = name
+    return found
 
 
 def _loss_in(config: Mapping[str, Any]) -> str:

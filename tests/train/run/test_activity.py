@@ -22,10 +22,10 @@ def test_one_line_for_each_change():
     said = [changes(before, now) for before, now in zip([None, *rows], rows)]
     assert [len(lines) for lines in said] == [0, 2, 0, 1]
     assert said[1] == [
-        "activity      epoch 1: layer 0 is nearly silent, 0.0004 spikes per neuron and step (below 0.0005); lower its threshold or "
-        "raise its gain",
-        "activity      epoch 1: layer 1 is saturated, 0.6 spikes per neuron and step (above 0.5); raise its threshold, lower its "
-        "gain, or set train.rate_penalty",
+        "activity      epoch 1: layer 0 is nearly silent, 0.0004 spikes per neuron and step (below 0.0005); lower its "
+        "threshold or raise its gain",
+        "activity      epoch 1: layer 1 is saturated, 0.6 spikes per neuron and step (above 0.5); raise its threshold, lower "
+        "its gain, or set train.rate_penalty",
     ]
     assert said[3] == ["activity      epoch 3: layer 0 is no longer silent, 0.1 spikes per neuron and step"]
 

@@ -52,8 +52,12 @@ def test_all_methods_are_called_in_order(tmp_path):
     only_end = SimpleNamespace(on_end=lambda run, record: heard.calls.append(("only", record["finished"])))
     record = run_with(tmp_path, heard, only_end)
     assert heard.calls == [
-        ("start", "run"), ("epoch", 0, None), ("epoch", 1, None), ("epoch", 2, None), ("epoch", 3, 3), ("end", 4), ("only", True),
-    ]  # fmt: skip
+        ("start", "run"),
+        *(("epoch", epoch, None) for epoch in range(3)),
+        ("epoch", 3, 3),
+        ("end", 4),
+        ("only", True),
+    ]
     assert record["stopped"] is None
 
 
@@ -85,8 +89,8 @@ def test_a_stop_before_an_epoch_can_be_exported_waits_for_one(tmp_path):
     record = run_with(tmp_path, heard, said=said)
     assert record["epochs_done"] == 4 and record["best"]["epoch"] == 3
     assert said[0] == (
-        "goes on       SimpleNamespace asks to stop after epoch 0; no epoch before 3 can be exported, since delays are not frozen "
-        "(delay.freeze_at)"
+        "goes on       SimpleNamespace asks to stop after epoch 0; no epoch before 3 can be exported, since delays are not "
+        "frozen (delay.freeze_at)"
     )
 
 

@@ -14,7 +14,7 @@ from myelin.train.run.loop import TrainingRun
 
 def changed_after_an_epoch(tmp_path, *names):
     """Names of the parameters that an epoch of training changes."""
-    config = tiny_config(train={"freeze": list(names)}, neuron={"learn_decays": True})
+    config = tiny_config(train={"freeze": list(names)}, neuron={"learn_decays": True}, readout={"current_decay": 0.5})
     run = TrainingRun(config, sweeps(), tmp_path)
     before = {name: parameter.clone() for name, parameter in run.model.named_parameters()}
     run.epoch(0)

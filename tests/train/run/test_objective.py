@@ -114,15 +114,15 @@ def test_an_evaluation_is_judged_by_the_task(task):
 @pytest.mark.parametrize(
     ("task", "changes", "said"),
     [
-        ("steps", {"train": {"loss": "sum"}}, "train.loss is 'sum', for data with one class per sample; made up has a label per "
-         "step, for which steps is allowed: leave train.loss out"),
-        ("classes", {"train": {"loss": "mse"}}, "for data with a trace; made up has one class per sample, for which sum, rate, "
-         "softmax is allowed"),
-        ("trace", {"augment": {"time_shift_ms": 5.0}}, "augment.time_shift_ms is 5; with a trace, 0 is allowed, since targets do "
-         "not move with the spikes"),
+        ("steps", {"train": {"loss": "sum"}}, "train.loss is 'sum', for data with one class per sample; made up has a label "
+         "per step, for which steps is allowed: leave train.loss out"),
+        ("classes", {"train": {"loss": "mse"}}, "for data with a trace; made up has one class per sample, for which sum, "
+         "rate, softmax is allowed"),
+        ("trace", {"augment": {"time_shift_ms": 5.0}}, "augment.time_shift_ms is 5; with a trace, 0 is allowed, since targets "
+         "do not move with the spikes"),
         ("steps", {"augment": {"time_stretch": 0.1}}, "augment.time_stretch is 0.1; with a label per step, 0 is allowed"),
         ("steps", {"augment": {"blend": 0.5}}, "augment.blend is 0.5; with a label per step, 0 is allowed"),
-        ("trace", {"train": {"label_smoothing": 0.1}}, "train.label_smoothing is 0.1; with a trace, 0 is allowed"),
+        ("trace", {"train": {"label_smoothing": 0.1}}, "train.label_smoothing is 0.1; with loss = 'mse', 0 is allowed"),
     ],
 )  # fmt: skip
 def test_what_contradicts_the_task_is_refused(task, changes, said):
@@ -131,7 +131,7 @@ def test_what_contradicts_the_task_is_refused(task, changes, said):
 
 
 def test_a_loss_by_name_and_as_a_function_is_refused():
-    with pytest.raises(ConfigError, match="train.loss is 'sum' and a loss is given as a function too; leave one of them out"):
+    with pytest.raises(ConfigError, match=r"train.loss is 'sum' and a loss is given as a function too; leave one of them out"):
         resolve_for_data(dense_config(train={"loss": "sum"}), data("classes"), own_loss=True)
 
 
