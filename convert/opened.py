@@ -57,6 +57,14 @@ class Opened:
     note: str | None = None
     floats: FloatNetwork | None = None
 
+    def __repr__(self) -> str:
+        where = "" if self.path is None else f" {self.path}"
+        note = [] if self.note is None else [f"  note: {self.note}"]
+        return "\n".join([f"Opened {self.title}{where}", *note, repr(self.network)])
+
+    def _repr_html_(self) -> str:
+        return self.network._repr_html_()
+
     @property
     def name(self) -> str:
         """Name in messages and results: the path."""
@@ -113,7 +121,7 @@ def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
 
     Args:
         path: a netx file, a NIR file, an artifact folder, or a run folder that ``myelin train`` wrote.
-        dt_ms: length of a step in milliseconds, for a NIR file only; None for the value in the file, else 1.
+        dt_ms: length of a step in milliseconds, for a NIR file only; None for that of the file.
 
     Raises:
         NetworkError: the path is of no such kind, or is damaged; or ``dt_ms`` is given for another kind.

@@ -24,6 +24,7 @@ import myelin.train.needs_torch  # noqa: F401
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.kernels import dispatch as loops
@@ -135,7 +136,7 @@ class AxonalDelay(nn.Module):
         values = array(self.delay)
         if not np.isfinite(values).all():
             raise MyelinError(
-                "a delay is NaN or infinite: training diverged; lower the learning rate of the delays (train.delay_rate), or all"
+                "a delay is NaN or infinite: training diverged; lower the learning rate of delays (train.delay_rate), or all"
             )
         if values.min() < 0 or values.max() > self.max_delay:
             values = values.clip(0, self.max_delay)
@@ -173,6 +174,7 @@ class _DelayFunction(torch.autograd.Function):
         return loops.delay_forward(spikes, ctx.kernel)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (spikes,), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
         grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, learn=learn)

@@ -96,7 +96,7 @@ def preserved(module: nn.Module) -> Iterator[None]:
         tensors = {name: tensor for name, tensor in (*part._parameters.items(), *part._buffers.items()) if tensor is not None}
         contents = [(tensor, tensor.data, tensor.detach().clone()) for tensor in tensors.values()]
         attributes = {
-            name: dict(value) if name in ("_parameters", "_buffers", "_modules") else value
+            name: dict(value) if name in ("_parameters", "_buffers", "_modules", "_memories") else value
             for name, value in vars(part).items()
         }
         saved.append((part, attributes, contents))

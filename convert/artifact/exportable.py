@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from myelin.convert.arrays import Shape
 from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLOATS, Origin
 from myelin.convert.network import Network
 from myelin.convert.opened import TITLES, Opened, opened_source
@@ -61,7 +62,7 @@ def exportable(
     *,
     target: str,
     inputs: Any = None,
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: Shape | int | None = None,
     time_axis: TimeAxis | None = None,
     dt_ms: float | None = None,
 ) -> Exportable:
@@ -96,9 +97,9 @@ def is_module(source: object) -> bool:
 
 
 def _of_module(
-    module: Any, target: str, inputs: Any, input_shape: tuple[int, ...] | None, time_axis: TimeAxis | None
+    module: Any, target: str, inputs: Any, input_shape: Shape | int | None, time_axis: TimeAxis | None
 ) -> Exportable:
-    from myelin.convert.modules import from_torch
+    from myelin.convert.modules.from_torch import from_torch
 
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     if input_shape is None:

@@ -14,12 +14,16 @@ from myelin.hw_configs.errors import NetworkError
 
 @dataclass(frozen=True, eq=False)
 class OpenedFloats:
-    """A float network, its name, and the description of data in its source: None and () if there is none."""
+    """A float network, its name, and the description of data in its source: None and () if there is none.
+
+    ``note``: what was found or assumed while reading; None if nothing was.
+    """
 
     network: FloatNetwork
     binning: Binning | None = None
     keys: tuple[str, ...] = ()
     name: str | None = None
+    note: str | None = None
 
 
 def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> OpenedFloats:
@@ -29,7 +33,7 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
 
     Args:
         path: path of the file or folder.
-        dt_ms: length of a step in milliseconds, for a NIR file only; None for the value in the file, else 1.
+        dt_ms: length of a step in milliseconds, for a NIR file only; None for that of the file.
 
     Raises:
         NetworkError: the path cannot be read, or holds something that a ``FloatNetwork`` cannot represent.
@@ -50,9 +54,10 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
         binning = Binning.from_dict(run.data_section, f"{place}: run.json")
         return OpenedFloats(floats_from_checkpoint(checkpoint), binning, run.keys, run.name)
     if kind == "nir":
-        from myelin.convert.nir.format import read_nir_floats
+        from myelin.convert.nir.format import open_nir_floats
 
-        return OpenedFloats(read_nir_floats(place, dt_ms=dt_ms), name=place.stem)
+        network, note = open_nir_floats(place, dt_ms=dt_ms)
+        return OpenedFloats(network, name=place.stem, note=note)
     from myelin.convert.netx.floats import read_netx_floats
 
     return OpenedFloats(read_netx_floats(place), name=place.stem)

@@ -166,6 +166,8 @@ def _read_output(group: Fields, neuron: Neuron, ours: bool, last: bool) -> Liter
 def _guess_input(group: Fields, kind: str, input_shape: Shape | None) -> Shape:
     if input_shape is not None:
         return tuple(input_shape)
+    if "input_shape" in group:  # a training block wrote it, without an input layer before it
+        return declared_shape(group, "input_shape")
     declared = group.size_of("weight") if kind.startswith("dense") else None
     if declared is None or len(declared) < 2:
         raise NetworkError(f"{group.name}: the file has no input layer and the input's shape cannot be told: pass input_shape=")

@@ -56,11 +56,11 @@ def population(group: Fields, kind: str, ours: bool, following: str | None) -> S
     return shape
 
 
-def declared_shape(group: Fields) -> Shape:
-    """The dataset ``shape``, unchanged."""
-    values = group.numbers("shape", 3)
+def declared_shape(group: Fields, key: str = "shape") -> Shape:
+    """The dataset ``shape``, or another one with a shape, unchanged."""
+    values = group.numbers(key, 3)
     if values is None:
-        raise NetworkError(f"{group.name}: 'shape' is missing; netx needs it")
+        raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
     return _checked(group, values)
 
 

@@ -37,9 +37,11 @@ The floats do not contain the effects of integer arithmetic: states rounded towa
 24-bit ranges.  If the file has the metadata, ``read_nir`` checks that its integers still match the graph and returns exactly
 those integers.
 
-Without the metadata it reads Input, Output, Linear, Affine, Conv1d, Conv2d, Delay, Flatten, CubaLIF, CubaLI, LIF, LI, IF and
-nested graphs, in a chain of layers, each of which may have a cycle through itself.  ``myelin.convert.nir.read`` describes their
-conversion to a ``FloatNetwork``, ``myelin.convert.quantise.rounding`` the rounding to integers.
+Without the metadata it reads Input, Output, Linear, Affine, Conv1d, Conv2d, SumPool2d, AvgPool2d, Scale, Delay, Flatten,
+CubaLIF, CubaLI, LIF, LI, IF, I, Threshold and nested graphs, in a chain of layers, each of which may have a cycle through
+itself.  ``myelin.convert.nir.timing`` finds the length of a step, ``read`` describes the conversion to a ``FloatNetwork``,
+``folding`` that of pooling and scaling, and ``myelin.convert.quantise.rounding`` the rounding to integers.  Other nodes, and
+attributes that NIR does not define, are rejected by name.
 
 Sources: nir 1.0.8 ``ir/*.py`` (equations), norse 1.1.0 ``functional/lif_box.py`` (this order of steps).
 """
@@ -54,16 +56,19 @@ import numpy as np
 
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.network import Network
+from myelin.convert.nir.conventions import EULER
 from myelin.convert.nir.graph import NirGraph, read_graph, write_graph
 from myelin.convert.nir.integers import integers, network_of
+from myelin.convert.nir.mismatch import notes
 from myelin.convert.nir.read import float_network
+from myelin.convert.nir.timing import Step, found_step, given_step
 from myelin.convert.nir.write import graph_of
 from myelin.convert.quantise.rounding import round_network
 from myelin.hw_configs.errors import NetworkError
 
 #: Version of the metadata.
 FORMAT = 1
-#: Default length of a time step in milliseconds, as in NIR's examples; used if neither the file nor the user sets one.
+#: Default length of a time step in milliseconds in files that are written, as in NIR's examples.
 DT_MS = 1.0
 #: Whether delays of feed-forward connections include the step of latency, or the step is added to them.
 Latency = Literal["included", "added"]
@@ -103,7 +108,7 @@ def read_nir(
 
     Args:
         path: the file.
-        dt_ms: length of a time step in milliseconds; None for the file's, or 1 if it has none.
+        dt_ms: length of a time step in milliseconds; None for that of the file: its metadata, or what its nodes show.
         latency: whether delays of feed-forward connections include the step of latency; None for the file's setting, or
             "added" if it has none.
         settled_bias: treat a bias of the weights as constant from the first step, although a synapse filter lets it rise
@@ -113,7 +118,8 @@ def read_nir(
 
     Raises:
         MissingPartError: the package nir is not installed.
-        NetworkError: the file cannot be read, or holds something that a network cannot say; names the node.
+        NetworkError: the file cannot be read, or holds something that a network cannot say; names the node.  Or the file does
+            not show the length of a step, and it is not given.
     """
     return open_nir(
         path,
@@ -155,10 +161,11 @@ def open_nir(
         if network is not None:
             source = network.input if message_bits is None else replace(network.input, message_bits=message_bits)
             return ReadNir(replace(network, input=source), None, None)
-        floats = _floats(graph, dt_ms, latency, settled_bias, message_bits)
-        assumed = dt_ms is None and "myelin_format" not in graph.metadata
-        step = f", which do not say the length of a step: {DT_MS:g} ms is assumed, name another with --dt-ms" if assumed else ""
-        return ReadNir(round_network(floats), floats, f"integers are rounded from the floats of the file{step}")
+        step = _step(graph, dt_ms)
+        floats = _floats(graph, step, latency, settled_bias, message_bits)
+        network = round_network(floats)
+        said = ["integers are rounded from the floats of the file", _told(step), *notes(floats, network)]
+        return ReadNir(network, floats, "; ".join(filter(None, said)))
     except NetworkError as error:
         raise NetworkError(f"{os.fspath(path)}: {error}") from error
 
@@ -172,23 +179,49 @@ def read_nir_floats(
     message_bits: int | None = None,
 ) -> FloatNetwork:
     """The floats of a NIR file, even if it also has integers; ``read_nir`` documents arguments and errors."""
+    return open_nir_floats(path, dt_ms=dt_ms, latency=latency, settled_bias=settled_bias, message_bits=message_bits)[0]
+
+
+def open_nir_floats(
+    path: str | os.PathLike[str],
+    *,
+    dt_ms: float | None = None,
+    latency: Latency | None = None,
+    settled_bias: bool = False,
+    message_bits: int | None = None,
+) -> tuple[FloatNetwork, str | None]:
+    """``read_nir_floats``, and how the length of a step was found; None if it is given or the file is one of Myelin."""
     graph = read_graph(path)
     try:
-        return _floats(graph, dt_ms, latency, settled_bias, message_bits)
+        step = _step(graph, dt_ms)
+        return _floats(graph, step, latency, settled_bias, message_bits), _told(step)
     except NetworkError as error:
         raise NetworkError(f"{os.fspath(path)}: {error}") from error
 
 
-def _floats(
-    graph: NirGraph, dt_ms: float | None, latency: Latency | None, settled_bias: bool, message_bits: int | None
-) -> FloatNetwork:
+def _told(step: Step) -> str | None:
+    return None if step.told is None else f"a step is {step.dt_s * 1e3:g} ms, found from {step.told}"
+
+
+def _step(graph: NirGraph, dt_ms: float | None) -> Step:
+    """The length of a step that is given, or the metadata's, or what the nodes show."""
+    if dt_ms is not None:
+        return given_step(graph, _seconds(dt_ms))
+    if "myelin_format" in graph.metadata:
+        return Step(_seconds(_said(graph, "dt_s") * 1e3), EULER)
+    if "dt" in graph.metadata:
+        step = given_step(graph, _seconds(_said(graph, "dt") * 1e3))
+        return replace(step, told="'dt' in its metadata, in seconds")
+    return found_step(graph)
+
+
+def _floats(graph: NirGraph, step: Step, latency: Latency | None, settled_bias: bool, message_bits: int | None) -> FloatNetwork:
     ours = "myelin_format" in graph.metadata
-    dt_s = _seconds(_said(graph, "dt_s") * 1e3 if ours else DT_MS) if dt_ms is None else _seconds(dt_ms)
     included = (ours and bool(_said(graph, "step_latency"))) if latency is None else latency == "included"
     said_bits = int(_said(graph, "network.input.message_bits")) if ours else 0
     bits = said_bits if message_bits is None else message_bits
     groups = int(_said(graph, "network.average_groups")) if ours and "network.average_groups" in graph.metadata else None
-    floats = float_network(graph, dt_s, int(included), settled_bias)
+    floats = float_network(graph, step, int(included), settled_bias)
     return replace(floats, message_bits=bits, average_groups=groups)
 
 

@@ -7,7 +7,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -21,8 +21,8 @@ from myelin.hw_configs.parts import require
 
 #: Types of nodes that can be imported.
 SUPPORTED = (
-    *("Input", "Output", "NIRGraph", "Linear", "Affine", "Conv1d", "Conv2d", "Delay", "Flatten"),
-    *("CubaLIF", "CubaLI", "LIF", "LI", "IF"),
+    *("Input", "Output", "Identity", "NIRGraph", "Linear", "Affine", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Scale"),
+    *("Delay", "Flatten", "CubaLIF", "CubaLI", "LIF", "LI", "IF", "I", "Threshold"),
 )
 #: Upper bounds on nodes, values and nested graphs; no network for these chips exceeds them.
 _MAX_NODES, _MAX_VALUES, _MAX_DEPTH = 10_000, 1 << 28, 8
@@ -131,6 +131,16 @@ def _check_file(file: h5py.File) -> None:
     _check_types(file["node"], "")
 
 
+def _known(kind: str) -> set[str]:
+    """Attributes that a node of a type may have in a file."""
+    if kind in ("Input", "Output"):
+        return {"type", "shape", "metadata"}
+    if kind == "NIRGraph":
+        return {"type", "nodes", "edges", "metadata", "input_type", "output_type"}
+    names = {entry.name for entry in fields(getattr(load_nir(), kind))}
+    return {"type", "metadata", *(names if kind in ("Flatten", "Identity") else names - {"input_type", "output_type"})}
+
+
 def _members(group: h5py.Group, place: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
     if depth > 4 * _MAX_DEPTH:
         raise NetworkError(f"{place!r} is nested more than {_MAX_DEPTH} graphs deep")
@@ -144,12 +154,21 @@ def _members(group: h5py.Group, place: str, depth: int = 0) -> Iterator[tuple[st
 
 
 def _check_types(group: h5py.Group, name: str) -> None:
-    kind = group["type"][()] if "type" in group else b"?"
+    where = f"node {name!r}" if name else "the graph"
+    if not isinstance(group, h5py.Group):
+        raise NetworkError(f"{where} is a dataset; a group with its attributes is expected")
+    kind = group["type"][()] if isinstance(group.get("type"), h5py.Dataset) else b"?"
     kind = kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
     if not name and kind != "NIRGraph":
         raise NetworkError(f"the file holds a single node of type {kind}; a graph (NIRGraph) is expected")
     if kind not in SUPPORTED:
         raise NetworkError(f"node {name!r} is of type {kind}, which is not supported; supported are {', '.join(SUPPORTED)}")
+    unknown = sorted(set(group) - _known(kind))
+    if unknown:
+        raise NetworkError(
+            f"{where} ({kind}) has {', '.join(map(repr, unknown))}, which is no attribute of it in NIR, so its "
+            "meaning is unknown: remove it, or read the file with a newer version of Myelin"
+        )
     if kind == "NIRGraph" and isinstance(group.get("nodes"), h5py.Group):
         if len(group["nodes"]) > _MAX_NODES:
             raise NetworkError(f"a graph has {len(group['nodes'])} nodes; at most {_MAX_NODES} are expected")
@@ -164,9 +183,9 @@ def _take_apart(root: Any, prefix: str, graph: NirGraph) -> None:
         name = prefix + key
         ends[key] = (name, name)
         if type(node).__name__ != "NIRGraph":
-            fields = {**vars(node)}
-            fields.pop("metadata", None)
-            graph.nodes[name] = Node(type(node).__name__, fields)
+            given = {**vars(node)}
+            given.pop("metadata", None)
+            graph.nodes[name] = Node(type(node).__name__, given)
             _check_numbers(graph, name)
             continue
         inner = (list(node.inputs), list(node.outputs))

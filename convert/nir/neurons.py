@@ -2,11 +2,14 @@
 
 With the equations of ``myelin.convert.nir.format`` and the voltage measured from ``v_reset``, its initial value::
 
-    current_decay = dt / tau_syn       1 for LIF, LI and IF, which have no synapse filter
-    voltage_decay = dt / tau_mem       0 for IF, whose voltage is v <- v + dt r x
+    current_decay = dt / tau_syn       1 for LIF, LI, IF and I, which have no synapse filter
+    voltage_decay = dt / tau_mem       0 for IF and I, whose voltage is v <- v + dt r x
     gain          = w_in current_decay r voltage_decay        added to u, and so to the voltage, per unit of input
     bias          = voltage_decay (v_leak - v_reset)
     threshold     = v_threshold - v_reset
+
+Writers with other equations have other decays and gains: ``myelin.convert.nir.conventions``.  A Threshold, which has no state,
+is a neuron whose current and voltage decay fully in each step.
 
 If thresholds differ between neurons, each neuron's voltage is scaled so that all have the same threshold; gain and bias are
 multiplied by the same factor.
@@ -20,12 +23,14 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatArray
-from myelin.convert.nir.graph import NirGraph
+from myelin.convert.nir.conventions import LEAKY
+from myelin.convert.nir.graph import NirGraph, Node
+from myelin.convert.nir.timing import Step, hint
 from myelin.hw_configs.errors import NetworkError
 
-SPIKING = ("CubaLIF", "LIF", "IF")
-#: Types of nodes with a state; each such node is a layer.
-NEURONS = (*SPIKING, "CubaLI", "LI")
+SPIKING = ("CubaLIF", "LIF", "IF", "Threshold")
+#: Types of nodes that are a layer.
+NEURONS = (*SPIKING, "CubaLI", "LI", "I")
 
 #: Upper bound on the error of a product equal to 1 after four roundings to float32.
 _FLOAT32 = 5e-7
@@ -42,27 +47,31 @@ class Constants:
     threshold: float | None
 
 
-def neuron_constants(graph: NirGraph, name: str, shape: Shape, dt_s: float) -> Constants:
+def neuron_constants(graph: NirGraph, name: str, shape: Shape, step: Step) -> Constants:
     """The constants of node ``name``, whose population has ``shape``; NetworkError if its parameters are not supported."""
-    reader = _Parameters(graph, name, shape)
     kind = graph.nodes[name].kind
-    one = np.ones(())
-    current = reader.decay("tau_syn", dt_s) if kind.startswith("Cuba") else one
-    w_in = reader.values("w_in") if kind.startswith("Cuba") else one
-    if kind == "IF":
-        voltage, gain, leak = np.zeros(()), dt_s * reader.values("r"), np.zeros(())
-    else:
-        voltage = reader.decay("tau_mem" if kind.startswith("Cuba") else "tau", dt_s)
-        gain, leak = voltage * reader.values("r"), reader.values("v_leak")
-    gain = gain * current * w_in
+    node = Node(kind, _parameters(graph.nodes[name], shape))
+    if kind == "Threshold":
+        one = np.ones(())
+        return _scaled(one, one, one, np.zeros(()), node.fields["threshold"])
+    _check_times(graph, node, step)
+    current, voltage, gain = step.convention.shares(node, step.dt_s)
+    current, voltage = np.minimum(current, 1.0), np.minimum(voltage, 1.0)
     gain = np.where(np.abs(gain - 1) < _FLOAT32, 1.0, gain)  # reciprocals in a float32 file cancel except for the last bits
+    leak = node.fields["v_leak"] if kind in LEAKY else np.zeros(())
     if kind not in SPIKING:
         return Constants(current, voltage, gain, voltage * leak, None)
-    reset = reader.values("v_reset")
+    reset = node.fields["v_reset"]
     bias = np.zeros(()) if kind == "IF" else voltage * (leak - reset)
-    threshold = reader.values("v_threshold") - reset
+    return _scaled(current, voltage, gain, bias, node.fields["v_threshold"] - reset)
+
+
+def _scaled(current: FloatArray, voltage: FloatArray, gain: FloatArray, bias: FloatArray, threshold: FloatArray) -> Constants:
+    """Constants with one threshold for all neurons."""
     if threshold.min() < 0:
-        raise NetworkError("v_threshold lies below v_reset, so its neurons would never rest")
+        raise NetworkError(
+            "v_threshold lies below v_reset (of a Threshold: threshold below 0), so its neurons would never rest"
+        )
     common = float(threshold.max())
     if np.all(threshold == common):
         return Constants(current, voltage, gain, bias, common)
@@ -71,27 +80,28 @@ def neuron_constants(graph: NirGraph, name: str, shape: Shape, dt_s: float) -> C
     return Constants(current, voltage, gain * common / threshold, bias * common / threshold, common)
 
 
-class _Parameters:
-    """Parameters of one node, each for the whole population or one per neuron."""
-
-    def __init__(self, graph: NirGraph, name: str, shape: Shape) -> None:
-        self.fields = graph.nodes[name].fields
-        self.shape = shape
-
-    def values(self, key: str) -> FloatArray:
-        """One parameter: () if all values are equal, else of the population's shape."""
-        values = np.asarray(self.fields[key], np.float64)
-        if values.size not in (1, int(np.prod(self.shape))):
-            raise NetworkError(f"{key} has shape {values.shape}, what reaches it has shape {self.shape}")
+def _parameters(node: Node, shape: Shape) -> dict[str, FloatArray]:
+    """Every parameter: () if all values are equal, else of the population's shape."""
+    found = {}
+    for key, value in node.fields.items():
+        if key.endswith("_type") or value is None:
+            continue
+        values = np.asarray(value, np.float64)
+        if values.size not in (1, int(np.prod(shape))):
+            raise NetworkError(f"{key} has shape {values.shape}, what reaches it has shape {shape}")
         first = values.reshape(-1)[0]
-        return first.reshape(()) if np.all(values == first) else values.reshape(self.shape)
+        found[key] = first.reshape(()) if np.all(values == first) else values.reshape(shape)
+    return found
 
-    def decay(self, key: str, dt_s: float) -> FloatArray:
-        """Fraction of the state lost per step, ``dt / tau``, at most 1; NetworkError if the time constant is below a step."""
-        tau = self.values(key)
-        if tau.min() <= 0 or dt_s / tau.min() > 1 + 1e-6:
+
+def _check_times(graph: NirGraph, node: Node, step: Step) -> None:
+    """Raise NetworkError if a time constant is not positive, or shorter than a step."""
+    for key in ("tau_syn", "tau_mem", "tau"):
+        if key not in node.fields:
+            continue
+        shortest = float(node.fields[key].min())
+        if shortest <= 0 or step.dt_s / shortest > 1 + 1e-5:
             raise NetworkError(
-                f"{key} is {tau.min() * 1e3:g} ms at its shortest, and a step {dt_s * 1e3:g} ms; no shorter than a "
-                "step is supported: give a shorter step (--dt-ms)"
+                f"{key} is {shortest * 1e3:g} ms at its shortest, and a step {step.dt_s * 1e3:g} ms; no shorter than a step is "
+                f"supported: give a shorter step with dt_ms= (--dt-ms){hint(graph, step.dt_s)}"
             )
-        return np.minimum(dt_s / tau, 1.0)

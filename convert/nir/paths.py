@@ -1,6 +1,7 @@
 """Paths through a NIR graph from neurons to neurons, each as one connection with weights, delays and bias.
 
-A path between two populations may have Delay and Flatten nodes and one node with weights; parallel paths are summed.
+A path between two populations may have Delay, Flatten, Scale and pooling nodes and one node with weights; parallel paths are
+summed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense
+from myelin.convert.nir.folding import applied, chained, pool, scaled, scaling
 from myelin.convert.nir.graph import NirGraph
 from myelin.convert.nir.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError
@@ -30,8 +32,10 @@ class Way:
         shape: shape of the output of the last node.
         early: delay in steps before the weights, () or flat with one value per neuron of the source.
         late: delay in steps after the weights, () or flat with one value per neuron of the target.
-        synapse: the weights, or None; a path without weights can only end in the output.
+        synapse: the weights, with scaling and pooling folded in, or None; a path without weights can only end in the output.
         bias: bias of the weights; () or of ``shape``.
+        start: shape of the source.
+        weighted: whether a node with weights was passed, which no other may follow, unlike scaling and pooling.
     """
 
     source: str
@@ -41,6 +45,8 @@ class Way:
     late: FloatArray
     synapse: FloatDense | FloatConv | None
     bias: FloatArray
+    start: Shape = ()
+    weighted: bool = False
 
 
 def ways_to(graph: NirGraph, name: str, shapes: dict[str, Shape], dt_s: float) -> list[Way]:
@@ -83,7 +89,7 @@ def _within(graph: NirGraph, name: str, sources: dict[str, list[str]]) -> bool:
 
 def _way(graph: NirGraph, source: str, nodes: tuple[str, ...], shape: Shape | None, dt_s: float) -> Way:
     zero = np.zeros(())
-    way = Way(source, nodes, shape or (), zero, zero, None, zero)
+    way = Way(source, nodes, shape or (), zero, zero, None, zero, shape or ())
     if shape is None:
         return way
     for name in nodes:
@@ -92,10 +98,57 @@ def _way(graph: NirGraph, source: str, nodes: tuple[str, ...], shape: Shape | No
             if kind == "Delay":
                 way = _delayed(way, np.asarray(fields["delay"], np.float64) / dt_s)
             elif kind == "Flatten":
-                way = replace(way, shape=(int(np.prod(way.shape)),))
-            elif kind not in ("Input", "Output"):  # those of a nested graph pass their input on
+                way = replace(way, shape=_flattened(way.shape, fields))
+            elif kind in ("SumPool2d", "AvgPool2d"):
+                geometry = [_pair(fields[key], False, 0, key) for key in ("kernel_size", "stride", "padding")]
+                way = _after(way, pool(kind, way.shape, *geometry))
+            elif kind == "Scale":
+                way = _scaled(way, np.asarray(fields["scale"], np.float64))
+            elif kind in ("Linear", "Affine", "Conv1d", "Conv2d"):
                 way = _weighted(way, kind, fields)
     return way
+
+
+def _flattened(shape: Shape, fields: Any) -> Shape:
+    """The row of all elements; NetworkError if Flatten leaves several axes of more than one element."""
+    first, last = (int(np.asarray(fields[key]).reshape(())) for key in ("start_dim", "end_dim"))
+    given = fields.get("input_type", {}).get("input")
+    axes = shape if given is None else tuple(int(size) for size in np.asarray(given).reshape(-1))
+    if int(np.prod(axes)) != int(np.prod(shape)):
+        raise NetworkError(f"input_type is {axes}, what reaches it has shape {shape}")
+    low, high = (end + len(axes) if end < 0 else end for end in (first, last))
+    if any(size > 1 for axis, size in enumerate(axes) if not low <= axis <= high):
+        raise NetworkError(
+            f"start_dim {first} and end_dim {last} leave axes of shape {axes}; a row of all elements is supported"
+        )
+    return (int(np.prod(shape)),)
+
+
+def _after(way: Way, synapse: FloatDense | FloatConv) -> Way:
+    """``way`` with the linear map ``synapse`` behind it."""
+    shape = synapse.output_shape(way.shape)
+    if way.synapse is None:
+        return replace(way, synapse=synapse, shape=shape)
+    if way.late.size > 1:
+        raise NetworkError(
+            "a delay that differs between neurons stands before it, behind a pool; put the delay before the pool"
+        )
+    bias = applied(synapse, way.bias, way.shape, shape)
+    return replace(way, synapse=chained(way.synapse, synapse, way.start, way.shape, shape), shape=shape, bias=bias)
+
+
+def _scaled(way: Way, scale: FloatArray) -> Way:
+    if scale.size not in (1, int(np.prod(way.shape))):
+        raise NetworkError(f"scale has shape {scale.shape}, what reaches it has shape {way.shape}")
+    scale = scale.reshape(()) if scale.size == 1 else scale.reshape(way.shape)
+    if way.synapse is None:
+        return replace(way, synapse=scaling(way.shape, scale))
+    return replace(way, synapse=scaled(way.synapse, way.start, way.shape, scale), bias=way.bias * scale)
+
+
+def _behind(way: Way, synapse: FloatDense | FloatConv, bias: FloatArray) -> Way:
+    """``way`` with the weights ``synapse`` behind it, which may follow scaling and pooling."""
+    return replace(_after(way, synapse), bias=bias if bias.size > 1 else bias.reshape(()), weighted=True)
 
 
 def _delayed(way: Way, steps: FloatArray) -> Way:
@@ -108,25 +161,23 @@ def _delayed(way: Way, steps: FloatArray) -> Way:
 
 
 def _weighted(way: Way, kind: str, fields: Any) -> Way:
-    if way.synapse is not None:
+    if way.weighted:
         raise NetworkError("weights follow weights without neurons between; multiply them into one node")
     weight = np.asarray(fields["weight"], np.float64)
     bias = np.asarray(fields.get("bias", 0.0), np.float64)
     if kind in ("Linear", "Affine"):
-        dense = FloatDense(weight)
-        if len(way.shape) != 1:
+        if not way.shape or int(np.prod(way.shape)) != way.shape[-1]:
             raise NetworkError(f"what reaches it has shape {way.shape}, neurons in a row are expected: put a Flatten before it")
-        shape = dense.output_shape(way.shape)
-        synapse: FloatDense | FloatConv = dense
+        synapse: FloatDense | FloatConv = FloatDense(weight)
     else:
         synapse = _conv(kind, weight, fields)
         if len(way.shape) != 3:
             raise NetworkError(f"what reaches it has shape {way.shape}; channels with their axes are expected")
-        shape = synapse.output_shape(way.shape)
         bias = bias.reshape(-1, 1, 1) if bias.size > 1 else bias
-    if bias.size not in (1, shape[0]):
-        raise NetworkError(f"bias has {bias.size} values, {shape[0]} are expected")
-    return replace(way, synapse=synapse, shape=shape, bias=bias if bias.size > 1 else bias.reshape(()))
+    outputs = weight.shape[0]
+    if bias.size not in (1, outputs):
+        raise NetworkError(f"bias has {bias.size} values, {outputs} are expected")
+    return _behind(way, synapse, bias)
 
 
 def _conv(kind: str, weight: FloatArray, fields: Any) -> FloatConv:
@@ -154,6 +205,8 @@ def _conv(kind: str, weight: FloatArray, fields: Any) -> FloatConv:
 def _pair(value: Any, flat: bool, none: int, key: str) -> tuple[int, int]:
     """(vertical, horizontal); if the convolution has one axis (``flat``), vertical is ``none``."""
     numbers = np.asarray(value).reshape(-1)
+    if numbers.dtype.kind not in "biuf":
+        raise NetworkError(f"{key} has dtype {numbers.dtype}; whole numbers are allowed")
     if numbers.size not in ((1,) if flat else (1, 2)) or not np.array_equal(numbers, np.round(numbers)):
         raise NetworkError(
             f"{key} is {numbers.tolist()}; {'one whole number' if flat else 'one or two whole numbers'} are allowed"

@@ -16,18 +16,20 @@ from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, Flo
 from myelin.convert.nir.graph import NirGraph
 from myelin.convert.nir.neurons import NEURONS, Constants, neuron_constants
 from myelin.convert.nir.paths import Way, ways_to
+from myelin.convert.nir.timing import Step
 from myelin.hw_configs.errors import NetworkError
 
 #: Delays that are this close to an integer, in steps, count as the integer: a file has seconds as 32-bit floats.
 _TOLERANCE = 1e-4
 
 
-def float_network(graph: NirGraph, dt_s: float, latency: int, settled_bias: bool) -> FloatNetwork:
+def float_network(graph: NirGraph, step: Step, latency: int, settled_bias: bool) -> FloatNetwork:
     """The network of ``graph``; ``myelin.convert.nir.format.read_nir`` documents arguments and errors.
 
-    ``latency`` is 1 if feed-forward delays include the step of latency of each connection, else 0.
+    ``step`` gives the time; ``latency`` is 1 if feed-forward delays include the step of latency of each connection, else 0.
     """
     source, output = _ends(graph)
+    dt_s = step.dt_s
     shape = _input_shape(graph, source)
     order = _chain(graph, source)
     shapes: dict[str, Shape] = {source: shape}  # in the graph, where the neurons of a convolution may be flattened
@@ -42,7 +44,7 @@ def float_network(graph: NirGraph, dt_s: float, latency: int, settled_bias: bool
                 found = ", ".join(sorted({str(way.shape) for way in forward + own}))
                 raise NetworkError(f"what reaches it has shapes {found}; one is expected")
             reached = _reached(forward[0], layers[-1].shape if layers else shape)
-            constants = neuron_constants(graph, name, reached, dt_s)
+            constants = neuron_constants(graph, name, reached, step)
             merging = _Merging(constants.gain, reached)
             sources = layers[-1].shape if layers else shape
             axonal, synapse = merging.merged(forward, sources, bool(layers), latency)
@@ -82,10 +84,16 @@ def _input_shape(graph: NirGraph, source: str) -> Shape:
     if given is None:
         raise NetworkError(f"{graph.title(source)}: it does not say its shape")
     shape = tuple(int(size) for size in np.asarray(given).reshape(-1))
+    if len(shape) == 4 and shape[0] == 1:  # the axis of samples, which norse writes
+        shape = shape[1:]
     if len(shape) not in (1, 2, 3) or min(shape) < 1:
         raise NetworkError(
-            f"{graph.title(source)}: shape is {shape}; (neurons,), (channels, length) or (channels, height, width) is allowed"
+            f"{graph.title(source)}: shape is {shape}; (neurons,), (channels, length) or (channels, height, width) is allowed, "
+            "without an axis of samples"
         )
+    spatial = any(graph.nodes[target].kind.startswith("Conv") for begin, target in graph.edges if begin == source)
+    if not spatial and int(np.prod(shape)) == shape[-1]:
+        return (shape[-1],)
     return (shape[0], 1, shape[1]) if len(shape) == 2 else shape
 
 
@@ -126,6 +134,11 @@ def _weighted_ways(graph: NirGraph, name: str, source: str, shapes: dict[str, Sh
     """The paths from ``source`` into node ``name``; NetworkError if one has no weights."""
     ways = [way for way in ways_to(graph, name, shapes, dt_s) if way.source == source]
     if any(way.synapse is None for way in ways):
+        if graph.nodes[name].kind == "Threshold":
+            raise NetworkError(
+                f"{graph.title(source)} reaches it without weights: neurons without a reset, which are not supported; a "
+                "Threshold of weighted spikes is"
+            )
         raise NetworkError(f"{graph.title(source)} reaches it without weights; put a Linear between")
     return ways
 
@@ -204,7 +217,7 @@ def _bias(graph: NirGraph, way: Way, constants: Constants, shape: Shape, settled
         where = next(node for node in way.nodes if np.any(graph.nodes[node].fields.get("bias", 0)))
         raise NetworkError(
             f"the bias of {graph.title(where)} goes through its synapse filter and rises from zero, which a bias of neurons "
-            "does not: train without it, or take it as if it had been on forever (--settled-bias)"
+            "does not: train without it, or take it as if it had been on forever with settled_bias=True (--settled-bias)"
         )
     bias = way.bias if isinstance(way.synapse, FloatConv) or not way.bias.ndim else way.bias.reshape(shape)
     return np.broadcast_to(constants.gain * bias / constants.current_decay, shape)

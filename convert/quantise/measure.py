@@ -76,7 +76,7 @@ def quantised(
         calibration_samples: number of samples to calibrate on.
         samples: number of other samples to report on; None for all.
         steps, step_ms: length of a sample and of a step, if the floats do not define how spikes become frames.
-        dt_ms: length of a step of a NIR file in milliseconds; None for that in the file, else 1.
+        dt_ms: length of a step of a NIR file in milliseconds; None for that of the file.
         time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
         artifact: folder of an artifact to write; it holds the float network too, with which it validates.
         classes, provenance: of the artifact, as in ``export``.
@@ -108,6 +108,7 @@ def quantised(
     compared = compare_networks(opened.network, networks, batches(report.frames, found.labels, found.numbers))
     values = {
         "floats": name_of_floats,
+        "note": opened.note,
         "target": held.name,
         "weight_bits": grid.weight_bits,
         "written": name,

@@ -13,7 +13,7 @@ from myelin.convert.axes import TimeAxis, frames_of
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
 from myelin.convert.opened import Source, opened_source
-from myelin.convert.recording import Record, Recording, class_scores
+from myelin.convert.recording import Record, Recording
 from myelin.convert.simulator.batch import BatchRunner, is_positive
 from myelin.convert.simulator.state import SimulatorState
 from myelin.hw_configs.errors import DataError
@@ -145,7 +145,7 @@ class Simulator:
             )
         self.state = state
         output, layers = self._current().run(values, wanted, interval or 0)
-        return Recording(output=output, readout=class_scores(self.network, output), layers=layers)
+        return Recording.of(self.network, output, layers)
 
     def values(self, layer: int, name: str) -> npt.NDArray[Any]:
         """An array of a layer after the last step, a copy; reading it makes no step slower.

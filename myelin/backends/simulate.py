@@ -100,6 +100,7 @@ def simulate_samples(
     return {
         "data": samples.dataset.name,
         "split": samples.split,
+        "part": samples.part,
         "samples": len(numbers),
         "samples_in_split": len(samples),
         "binning": samples.binning.as_dict(),
@@ -118,7 +119,6 @@ def lines(result: dict[str, Any]) -> list[str]:
     """A result of ``simulate_samples`` with ``network`` and ``backend``, as lines for the screen."""
     binning = result["binning"]
     part = "" if result["samples"] == result["samples_in_split"] else f" of {result['samples_in_split']}"
-    split = "whole file" if result["split"] == "all" else f"{result['split']} split"
     counts = "spikes of 0 or 1" if not binning["message_bits"] else f"counts up to {binning['max_count']}"
     exported = f", exported for {result['exported_for']}" if result["exported_for"] else ""
     shape = binning["shape"]
@@ -127,7 +127,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     return [
         f"network       {result['network']}{exported}",
         *note_lines(result),
-        f"data          {result['data']}: {split}, {result['samples']}{part} samples, {binning['steps']} steps of "
+        f"data          {result['data']}: {result['part']}, {result['samples']}{part} samples, {binning['steps']} steps of "
         f"{binning['step_ms']:g} ms, {inputs}, {counts}",
         f"not in frames {events_line(result['events_not_in_frames'])}",
         f"accuracy      {result['accuracy_percent']:.2f} %, 95 % interval {result['accuracy_low_percent']:.2f} .. "

@@ -58,7 +58,10 @@ def add_network(parser: argparse.ArgumentParser, name: str = "network", metavar:
 def add_dt(parser: argparse.ArgumentParser) -> None:
     """Add ``--dt-ms``, for commands that may read a NIR file."""
     parser.add_argument(
-        "--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds, for a NIR file (default: the file's, or 1)"
+        "--dt-ms",
+        metavar="MS",
+        type=float,
+        help="length of a step in milliseconds, for a NIR file (default: found in the file)",
     )
 
 

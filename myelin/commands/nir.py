@@ -52,7 +52,7 @@ def _add_import(actions: arguments.Subparsers) -> None:
     parser.add_argument("file", metavar="FILE.nir", type=Path, help="a NIR file")
     parser.add_argument("--out", metavar="FILE.net", type=Path, required=True, help="the netx file to write")
     parser.add_argument(
-        "--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds (default: the file's, or 1)"
+        "--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds (default: found in the file)"
     )
     parser.add_argument(
         "--latency",
@@ -110,6 +110,8 @@ def run_import(args: argparse.Namespace) -> int:
     )
     write_netx(opened.network, args.out)
     print(f"{args.out}: {_described(opened.network)}")
+    if opened.note is not None:
+        print("\n".join(opened.note.split("; ")))
     result = {"file": str(args.file), "network": str(args.out), "note": opened.note, **_shapes(opened.network)}
     if opened.floats is None:
         print("integers as the file has them")
@@ -117,7 +119,6 @@ def run_import(args: argparse.Namespace) -> int:
         return 0
     from myelin.convert.quantise.rounding import rounding_errors
 
-    print("floats rounded to the nearest integers, without data:")
     found = rounding_errors(opened.floats, opened.network)
     for index, errors in enumerate(found):
         print(f"  layer {index} ({opened.network.layers[index].kind}): {errors}")

@@ -50,6 +50,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 def run_quantise(args: argparse.Namespace) -> int:
     """Print the table and write the network; returns 0.  GateError (exit code 1) if the target does not support it."""
     from myelin.convert.netx.format import write_netx
+    from myelin.convert.opened import note_lines
     from myelin.convert.quantise.measure import quantised
     from myelin.convert.quantise.report import table
 
@@ -59,6 +60,7 @@ def run_quantise(args: argparse.Namespace) -> int:
     found = quantised(args.floats, args.data, **{name: getattr(args, name) for name in names}, progress=True)
     result = found.values
     calibration, report = result["calibration"], result["report"]
+    print("".join(f"{line}\n" for line in note_lines(result)), end="")
     print(f"calibrated on {calibration['samples']} samples ({calibration['split']}), reported on {report['split']}")
     print("\n".join(table(report)))
     if args.out is not None:

@@ -60,6 +60,10 @@ RULE = (
     "passes if the 95 % interval of the difference between integers and floats rules out a loss of more than max_drop_points, "
     "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
 )
+RULE_OF_ERRORS = (
+    "passes if the 95 % interval of the change of the error (RMSE) rules out an increase of more than max_drop_points percent, "
+    "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
+)
 NOT_JUDGED = "not judged: there is no reference, only what must be equal was compared"
 _FIGURES = ("max_drop_points", "drop_points", "drop_low_points", "drop_high_points", "samples_needed", "more_samples_needed")
 
@@ -92,7 +96,12 @@ def as_dict(validation: Validation) -> dict[str, Any]:
         "by_class": [asdict(change) for change in validation.by_class],
         "parities": [_equality(equality) for equality in validation.equalities],
         "network": examination_as_dict(validation.examination),
-        "gate": {"rule": RULE, **_gate(validation), "passed": not validation.failures, "failures": validation.failures},
+        "gate": {
+            "rule": RULE_OF_ERRORS if trace else RULE,
+            **_gate(validation),
+            "passed": not validation.failures,
+            "failures": validation.failures,
+        },
     }  # fmt: skip
 
 

@@ -98,6 +98,34 @@ def validate(
         MissingPartError: torch is needed and not installed.
         BackendError: Lava or a board was requested and is not installed, or failed.
     """
+    found = measured(
+        source, data, reference=reference, max_drop=max_drop, split=split, time_axis=time_axis, steps=steps, step_ms=step_ms,
+        dt_ms=dt_ms, lava_samples=lava_samples, board=board, plot=plot, progress=progress,
+    )  # fmt: skip
+    if found.gate is None and found.examination is None and not any(one.parity for one in found.equalities):
+        skipped = "; ".join(f"{one.name}: {one.skipped}" for one in found.equalities)
+        name = "network" if found.opened is None else found.opened.name
+        raise NetworkError(f"{name}: without a reference nothing was compared ({skipped}); give one, or let Lava run")
+    return found
+
+
+def measured(
+    source: Any,
+    data: Any,
+    *,
+    reference: Any,
+    max_drop: float,
+    split: str | None,
+    time_axis: TimeAxis | None,
+    steps: int | None,
+    step_ms: float | None,
+    dt_ms: float | None,
+    lava_samples: int | None,
+    board: bool = False,
+    plot: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> Validation:
+    """``validate``, also where nothing could be compared."""
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.stimulus import InputChoice, open_data
     from myelin.lava_models import loihi2
@@ -122,8 +150,6 @@ def validate(
     samples = open_data(opened, choice)
     count = names.DEFAULT_LAVA_SAMPLES if lava_samples is None else lava_samples
     skipped = backends.no_lava(count)
-    if float_side is None and skipped is not None and examination is None:
-        raise NetworkError(f"{opened.name}: without a reference and without Lava nothing is compared ({skipped})")
     keys = (origin.keys if origin is not None else ()) or samples.dataset.keys
     with contextlib.ExitStack() as stack:
         validation = validated(

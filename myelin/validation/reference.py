@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from myelin.validation.answers import Answer, Shapes
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.provenance import Origin
+    from myelin.convert.network import Network
     from myelin.convert.opened import Opened
     from myelin.convert.samples import Samples
 
@@ -66,6 +67,17 @@ class StageRun:
     scale: float = 1.0
 
 
+class FloatSpikes(NamedTuple):
+    """Spikes of the float stage, index of a spiking layer -> (batch, steps, neurons); and its predicted classes (batch,)."""
+
+    layers: Mapping[int, npt.NDArray[Any]]
+    predictions: npt.NDArray[np.int64]
+
+
+class NoReference(NetworkError):
+    """No reference was given, and the network brings none."""
+
+
 class Reference(ABC):
     """The float side.
 
@@ -94,6 +106,10 @@ class Reference(ABC):
     def samples_at_a_time(self, steps: int) -> int:
         """Number of samples in a chunk."""
         return CHUNK
+
+    def spikes(self, frames: npt.NDArray[Any], network: Network) -> FloatSpikes | None:
+        """The spikes of its float stage for ``frames`` (batch, steps, *input shape); None if they are not known."""
+        return None
 
     @property
     def description(self) -> str:
@@ -160,7 +176,7 @@ def _brought(opened: Opened, origin: Origin | None) -> Reference:
         return FloatReference(read_floats(origin.floats), origin.floats.name, opened.network)
     if opened.floats is not None:
         return FloatReference(opened.floats, f"the floats of {opened.name}", opened.network)
-    raise NetworkError(
+    raise NoReference(
         f"{opened.name}: {opened.title} without a trained or a float network has nothing to compare its integers with; give it "
         f"with --reference (reference= in Python): {_WAYS}; or judge only what must be equal, with --no-reference "
         "(reference=False)"

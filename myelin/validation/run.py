@@ -61,7 +61,10 @@ def run_stages(
             chunk = Chunk(numbers, frames, None if given is None else given[part])
             runs = {} if reference is None else reference.run(chunk, shapes)
             integer = simulator.run(frames, observe=_Counter(spikes[INTEGER]))
-            for name, run in {**runs, INTEGER: StageRun(Answer(output=grouped(network, integer.output)), scale=scale)}.items():
+            for name, run in {
+                **runs,
+                INTEGER: StageRun(Answer(output=grouped(network, integer.output, task.NAME)), scale=scale),
+            }.items():
                 kept[name].append(task.kept(run.answer, numbers, run.scale))
                 for index, count in run.spikes.items():
                     spikes[name][index] += count

@@ -94,6 +94,12 @@ class Validation:
         found += [str(equality) for equality in self.equalities if not equality.holds]
         return found if self.gate is None or self.gate.passed else [*found, verdict(self.gate)]
 
+    def lines(self) -> list[str]:
+        """What ``myelin validate`` prints: the network, and the tables."""
+        from myelin.validation.measure import shown
+
+        return shown(self)
+
     def stage(self, name: str) -> ValidationStage:
         """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)

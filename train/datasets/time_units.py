@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
+
+if TYPE_CHECKING:
+    from myelin.train.datasets.events import SpikeDataset
 
 TimeUnit = Literal["s", "ms", "us"]
 TIME_UNITS: tuple[str, ...] = get_args(TimeUnit)
@@ -28,6 +31,16 @@ def in_seconds(times: npt.NDArray[Any], unit: str | None) -> npt.NDArray[Any]:
     if unit in (None, "s"):
         return times if times.dtype.kind == "f" else times.astype(np.float64)
     return times.astype(np.float64) / PER_SECOND[unit]
+
+
+def stored_dtype(dtype: np.dtype[Any], unit: str | None) -> np.dtype[Any]:
+    """The dtype of ``in_seconds`` in a data set: float32 for floats in seconds up to that size, otherwise float64."""
+    return np.dtype(np.float32 if unit in (None, "s") and dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
+
+
+def check_lasting(data: SpikeDataset) -> None:
+    """Raise DataError if the times of ``data``, whose unit nobody said, are no seconds."""
+    check_plausible(data.durations_s[np.diff(data.offsets) > 0], data.name)
 
 
 def check_plausible(last: npt.NDArray[Any], name: str) -> None:

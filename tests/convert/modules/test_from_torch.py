@@ -96,7 +96,7 @@ def test_the_documented_model_is_exact():
     assert network.layers[0].delay_steps.any() and network.layers[2].recurrent.delay_steps.any()
     result = compare(net, network, spikes(2, 12, 12))
     assert result.equal, str(result)
-    assert [row.where for row in result.layers][0] == "module.0 (myelin.nn.Conv), layer 0"
+    assert result.layers[0].where == "module.0 (myelin.nn.Conv), layer 0"
 
 
 @pytest.mark.parametrize("make", [OwnModel, lambda *blocks: Nested(blocks[0], torch.nn.Sequential(*blocks[1:]))])

@@ -177,7 +177,7 @@ def graph(*nodes, extra=(), **named):
 
 def opened(tmp_path, built, **options):
     nir.write(str(tmp_path / "g.nir"), built)
-    return read_nir_floats(tmp_path / "g.nir", **options)
+    return read_nir_floats(tmp_path / "g.nir", **{"dt_ms": 1.0, **options})
 
 
 def lif(size=2, **change):
@@ -232,7 +232,7 @@ def test_neurons_of_others_become_ours(tmp_path, kind, v_leak, v_reset):
 def test_a_layer_in_integers_by_hand(tmp_path):
     node = lif(tau=0.002, r=2.0, v_threshold=1.25)
     nir.write(str(tmp_path / "g.nir"), graph(nir.Affine(WEIGHT, np.array([0.5, 0], np.float32)), node))
-    layer = read_nir(tmp_path / "g.nir").layers[0]
+    layer = read_nir(tmp_path / "g.nir", dt_ms=1).layers[0]
     np.testing.assert_array_equal(layer.synapse.weight, [[32, 64, 96], [-32, 0, 16]])
     assert (layer.neuron.threshold, int(layer.neuron.current_decay), int(layer.neuron.voltage_decay)) == (40, 4096, 2048)
     np.testing.assert_array_equal(layer.neuron.bias_mant << layer.neuron.bias_exp, [0.5 * 32 * 64, 0])
@@ -321,8 +321,10 @@ TWO = nir.Linear(np.ones((2, 2), np.float32))
 @pytest.mark.parametrize(
     ("built", "message"),
     [
-        (graph(nir.Linear(WEIGHT), nir.Scale(ONE), lif()), "node .n1. is of type Scale, which is not supported; supported are"),
-        (graph(nir.Linear(WEIGHT), nir.Threshold(ONE)), "of type Threshold, which is not supported"),
+        (
+            graph(nir.Linear(WEIGHT), nir.LI(ONE, ONE, 0 * ONE), nir.Threshold(ONE)),
+            r"node 'n2' \(Threshold\): node 'n1' \(LI\) reaches it without weights: neurons without a reset",
+        ),
         (graph(nir.Linear(WEIGHT * np.nan), lif()), r"node 'n0' \(Linear\): weight holds 6 values that are NaN"),
         (graph(nir.Linear(WEIGHT), lif(3)), r"node 'n1' \(LIF\): tau has shape \(3,\), what reaches it has shape \(2,\)"),
         (graph(nir.Linear(WEIGHT), lif(), TWO), r"node 'output' \(Output\): weights reach it without neurons"),
@@ -400,10 +402,12 @@ def test_the_command_there_and_back(tmp_path, small, capsys):
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path, small, capsys):
-    nir.write(str(tmp_path / "g.nir"), graph(nir.Linear(WEIGHT), nir.Scale(ONE), lif()))
+    nir.write(str(tmp_path / "g.nir"), graph(nir.Linear(WEIGHT), nir.Threshold(ONE)))
+    with h5py.File(tmp_path / "g.nir", "r+") as file:
+        file["node/nodes/n1/type"][()] = "Sqrt"
     assert myelin.cli.main(["nir", "import", str(tmp_path / "g.nir"), "--out", str(tmp_path / "b.net")]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "node 'n1' is of type Scale" in error
+    assert error.count("\n") == 1 and "node 'n1' is of type Sqrt, which is not supported; supported are Input" in error
     write_netx(small, tmp_path / "a.net")
     assert myelin.cli.main(["nir", "export", str(tmp_path / "a.net"), "--out", str(tmp_path / "a.nir"), "--dt-ms", "0"]) == 2
     assert "dt_ms is 0.0; a length of a step above 0" in capsys.readouterr().err
