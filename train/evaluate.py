@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import myelin.train.needs_torch  # noqa: F401
@@ -55,6 +55,11 @@ def evaluated(module: nn.Module, frames: npt.NDArray[Any], watched: Mapping[str,
             hooks.callback(part.register_forward_hook(keep).remove)
         output = _forward(module, x)
         return Evaluated(_array(output, "the module"), outputs)
+
+
+def sequence(modules: Iterable[nn.Module]) -> nn.Sequential:
+    """The modules one after the other, as one module."""
+    return nn.Sequential(*modules)
 
 
 def calls_of(module: nn.Module, shape: tuple[int, ...], parts: Mapping[str, nn.Module]) -> tuple[list[Call], bool]:
