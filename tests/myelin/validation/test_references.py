@@ -7,14 +7,13 @@ import re
 
 import numpy as np
 import pytest
-from small_network import answered, small_network
+from small_network import answered, shd_file, small_network
 
 import myelin
 from myelin.convert.floats.file import write_floats
 from myelin.convert.floats.network import dequantised
 from myelin.convert.statistics import compare_errors, compare_steps
 from myelin.hw_configs.errors import BackendError, DataError, GateError, NetworkError
-from myelin.train.datasets import write_shd
 from myelin.validation.measure import require_pass, result, shown, verdict_of
 
 NETWORK = small_network()
@@ -217,13 +216,11 @@ def test_without_a_reference_nothing_passes_silently(artifact, tmp_path, main, r
     assert "EQUAL: not judged: there is no reference" in text and "reference     none" in text
     values = result(found)
     assert values["gate"]["outcome"] == "not judged" and values["gate"]["passed"] and values["confusion"]["float"] is None
-    data = tmp_path / "d.h5"
-    write_shd(myelin.SpikeDataset.from_dense(SAMPLES.x, SAMPLES.classes), data)
-    binning = ("--steps", 25, "--step-ms", 1)
-    assert re.search(NO_REFERENCE, refused("validate", artifact.folder, "--data", data, *binning))
-    assert main("validate", artifact.folder, "--data", data, *binning, "--lava-samples", 0, "--no-reference") == 0
+    data = (shd_file(SAMPLES, tmp_path / "d.h5"), "--steps", 25, "--step-ms", 1)
+    assert re.search(NO_REFERENCE, refused("validate", artifact.folder, "--data", *data))
+    assert main("validate", artifact.folder, "--data", *data, "--lava-samples", 0, "--no-reference") == 0
     np.savez(tmp_path / "p.npz", predictions=SAMPLES.classes)
-    options = ("--data", data, *binning, "--lava-samples", 0, "--reference", tmp_path / "p.npz")
+    options = ("--data", *data, "--lava-samples", 0, "--reference", tmp_path / "p.npz")
     assert main("validate", artifact.folder, *options, "--max-drop", 100) == 0
     assert main("validate", artifact.folder, *options, "--max-drop", 0.5) == 1
 
