@@ -99,7 +99,7 @@ def simulate_samples(
             started = time.perf_counter()
             result = _run(network, frames, backend, stock, lag_steps, bar)
             seconds += time.perf_counter() - started
-            output = None if task.NAME == "classes" else grouped(network, result.output)
+            output = None if task.NAME == "classes" else grouped(network, result.output, task.NAME)
             answer = Answer(output, predictions=result.prediction if output is None else None)
             kept.append(task.kept(answer, np.arange(start, start + len(part)), trace_scale(network)))
             output_sum += int(result.output.sum(dtype="int64"))
