@@ -71,7 +71,8 @@ def reference_of(args: argparse.Namespace) -> Path | bool | None:
 
 def run_validate(args: argparse.Namespace) -> int:
     """Validate a network and print the tables; GateError (exit code 1) if it fails or is undecided."""
-    from myelin.validation.measure import NotTheTrainedNetwork, require_pass, result, shown, validate, verdict_of
+    from myelin.validation.measure import NotTheTrainedNetwork, require_pass, result, validate, verdict_of
+    from myelin.validation.table import shown
 
     try:
         validation = validate(

@@ -147,7 +147,8 @@ def _of_object(source: Any, dt_ms: float | None) -> Opened:
 def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]]) -> Reference | None:
     """The float side; None without one.  What cannot be made because a package is absent goes to ``missing``."""
     from myelin.convert.artifact.provenance import Origin
-    from myelin.validation.reference import NoReference, open_reference
+    from myelin.validation.open_reference import open_reference
+    from myelin.validation.reference import NoReference
 
     origin = None if opened.artifact is None else Origin.of(opened.artifact)
     trained = given is None and origin is not None and origin.checkpoint is not None
@@ -198,7 +199,7 @@ def _validated(
     except measure.NotTheTrainedNetwork as refused:
         _tell(say, refused.lines())
         raise
-    _tell(say, measure.shown(found))
+    _tell(say, found.lines())
     return measure.result(found)
 
 

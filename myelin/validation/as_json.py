@@ -42,7 +42,7 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,10 +50,12 @@ import numpy.typing as npt
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Parity
 from myelin.validation.equalities import Equality
-from myelin.validation.gate import POWER_PERCENT, verdict
+from myelin.validation.gate import NOT_JUDGED, POWER_PERCENT, verdict
 from myelin.validation.reference import FLOAT
 from myelin.validation.stages import ALONE, CUMULATED, INTEGER, there
-from myelin.validation.validate import Validation
+
+if TYPE_CHECKING:
+    from myelin.validation.validate import Validation
 
 FORMAT = 1
 RULE = (
@@ -64,7 +66,6 @@ RULE_OF_ERRORS = (
     "passes if the 95 % interval of the change of the error (RMSE) rules out an increase of more than max_drop_points percent, "
     "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
 )
-NOT_JUDGED = "not judged: there is no reference, only what must be equal was compared"
 _FIGURES = ("max_drop_points", "drop_points", "drop_low_points", "drop_high_points", "samples_needed", "more_samples_needed")
 
 

@@ -193,7 +193,7 @@ def _opened(source: Any, dt_ms: float | None) -> tuple[Opened, Examination | Non
 
 def _reference(given: Any, opened: Opened, origin: Origin | None, examination: Examination | None) -> Reference | None:
     """The float side; raises NotTheTrainedNetwork or NetworkError if there is none and none was given."""
-    from myelin.validation.reference import open_reference
+    from myelin.validation.open_reference import open_reference
 
     if given is None and examination is not None and origin is not None:
         lost = [text for name, text in examination.damaged.items() if name.startswith(("checkpoint", "floats"))]
@@ -220,21 +220,6 @@ def require_pass(validation: Validation) -> None:
     if validation.failures:
         outcome = "is undecided" if verdict_of(validation) == "undecided" else "failed"
         raise GateError(f"{_name(validation)}: validation {outcome}: {'; '.join(validation.failures)}")
-
-
-def shown(validation: Validation) -> list[str]:
-    """A validation as lines for the screen: the network and the tables."""
-    from myelin.convert.artifact.provenance import Origin
-    from myelin.convert.opened import note_lines
-    from myelin.validation.table import lines
-
-    opened = validation.opened
-    assert opened is not None
-    said = opened.title
-    if opened.artifact is not None:
-        origin = Origin.of(opened.artifact)
-        said = f"{origin.name}, exported for {origin.target}"
-    return [f"validate      {opened.name}: {said}", *note_lines({"note": opened.note}), *lines(validation)]
 
 
 def result(validation: Validation) -> dict[str, Any]:

@@ -58,23 +58,16 @@ class ModuleReference(Reference):
         return values.reshape(*values.shape[:2], *network.output_shape)
 
     def _output(self, chunk: Chunk) -> Any:
-        import torch
+        from myelin.train.evaluate import evaluated_on
 
-        from myelin.train.evaluate import preserved
-
-        like = next((p for p in self.module.parameters() if p.is_floating_point()), torch.zeros(()))
-        given = chunk.frames if chunk.given is None else chunk.given
-        x = given if isinstance(given, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(given))
-        with preserved(self.module), torch.no_grad():
-            try:
-                return self.module(x.to(like))
-            except Exception as error:  # whatever a user's forward pass raises
-                lines = str(error).splitlines()
-                raise DataError(
-                    f"the module {self.name} fails on x of shape {tuple(x.shape)} "
-                    f"({type(error).__name__}: {lines[0] if lines else ''}); give x in the order that it takes, or a callable "
-                    "that brings it there: reference=lambda x: net(x.movedim(1, -1))"
-                ) from error
+        x = chunk.frames if chunk.given is None else chunk.given
+        try:
+            return evaluated_on(self.module, x)
+        except NetworkError as error:
+            raise DataError(
+                f"reference {self.name}: {error}; give x in the order that it takes, or a callable that brings it there: "
+                "reference=lambda x: net(x.movedim(1, -1))"
+            ) from error
 
 
 def _integer_scale(module: Any, network: Network) -> float | None:

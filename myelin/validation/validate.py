@@ -96,7 +96,7 @@ class Validation:
 
     def lines(self) -> list[str]:
         """What ``myelin validate`` prints: the network, and the tables."""
-        from myelin.validation.measure import shown
+        from myelin.validation.table import shown
 
         return shown(self)
 

@@ -14,7 +14,8 @@ from myelin.convert.floats.file import write_floats
 from myelin.convert.floats.network import dequantised
 from myelin.convert.statistics import compare_errors, compare_steps
 from myelin.hw_configs.errors import BackendError, DataError, GateError, NetworkError
-from myelin.validation.measure import require_pass, result, shown, verdict_of
+from myelin.validation.measure import require_pass, result, verdict_of
+from myelin.validation.table import shown
 
 NETWORK = small_network()
 SAMPLES = answered(NETWORK)
