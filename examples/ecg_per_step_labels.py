@@ -10,6 +10,7 @@
 # `python examples/ecg_per_step_labels.py FOLDER`.
 
 # %%
+import shutil
 import sys
 from pathlib import Path
 
@@ -22,8 +23,10 @@ from myelin.train.config.delay import DelayConfig
 from myelin.train.datasets import load
 
 OUT = Path("ecg_output")
-OUT.mkdir(exist_ok=True)
+shutil.rmtree(OUT, ignore_errors=True)  # what an earlier try left
+OUT.mkdir()
 PHASES = ("rest", "P", "QRS", "T")
+WAVES = ((1, 0.2, 4.0, (0.4, 0.3)), (2, 0.36, 2.0, (2.0, -1.5)), (3, 0.6, 7.0, (0.7, 0.5)))  # phase, place, width, heights
 STEPS, STEP_MS = 240, 4.0
 
 
@@ -35,7 +38,7 @@ def trace(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     time -= rng.uniform(0, 60)
     while time < STEPS:
         beat = rng.uniform(65, 95)
-        for number, centre, width, heights in ((1, 0.2, 4.0, (0.4, 0.3)), (2, 0.36, 2.0, (2.0, -1.5)), (3, 0.6, 7.0, (0.7, 0.5))):
+        for number, centre, width, heights in WAVES:
             at = time + centre * beat
             bump = np.exp(-(((steps - at) / width) ** 2))
             wave += bump[:, np.newaxis] * np.array(heights) * rng.uniform(0.8, 1.2)

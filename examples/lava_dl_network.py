@@ -53,7 +53,7 @@ net = torch.nn.Sequential(
 )
 delays = [block.delay.delay for block in net[:2]]
 with torch.no_grad():
-    for delay, block in zip(delays, net, strict=False):
+    for delay in delays:
         delay.data = 10 * torch.rand(64)  # lava-dl starts every delay at 0
 weights = [parameter for name, parameter in net.named_parameters() if "delay" not in name]
 optimiser = torch.optim.Adam([{"params": weights, "lr": 3e-3}, {"params": delays, "lr": 0.1}])

@@ -7,7 +7,7 @@ files                                        ``read`` opens a path of any kind; 
                                              ``write_nir``; ``load_target``
 training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
                                              ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
-from a torch module                          ``from_torch``, ``compare``
+from a torch module                          ``from_torch``, ``compare``; ``to_torch`` is the inverse
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
 integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
                                              ``profile``, ``diff``
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from myelin.convert.modules.compare import compare
     from myelin.convert.modules.comparison import Comparison
     from myelin.convert.modules.from_torch import from_torch
+    from myelin.convert.modules.to_torch import to_torch
     from myelin.convert.network import Input, Layer, Network
     from myelin.convert.netx.format import read_netx, write_netx
     from myelin.convert.nir.format import read_nir, write_nir
@@ -90,6 +91,7 @@ _HOMES = {
     "myelin.convert.modules.compare": "compare",
     "myelin.convert.modules.comparison": "Comparison",
     "myelin.convert.modules.from_torch": "from_torch",
+    "myelin.convert.modules.to_torch": "to_torch",
     "myelin.convert.netx.format": "read_netx write_netx",
     "myelin.convert.network": "Input Layer Network",
     "myelin.convert.nir.format": "read_nir write_nir",
@@ -168,6 +170,7 @@ __all__ = [
     "simulate",
     "slayer",
     "stream",
+    "to_torch",
     "validate",
     "write_netx",
     "write_nir",

@@ -102,7 +102,8 @@ def weights(group: Fields, key: str, most: int) -> npt.NDArray[Any]:
         count = int(np.count_nonzero(values != np.round(values)))
         raise NetworkError(
             f"{group.name}: {key!r} holds {count} fractions of {values.size} values, whole numbers are allowed: SLAYER's scale "
-            "was not a power of two, or the weights were not quantised; train with scale=64 and quantize_8bit"
+            "was not a power of two, or the weights were not quantised; train with scale=64 and quantize_8bit, or make integers of "
+            "them with `myelin quantise`"
         )
     return values
 

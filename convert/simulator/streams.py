@@ -113,6 +113,8 @@ class Simulator:
     ) -> Recording:
         """Run all steps of ``spikes``, from rest or from a state.
 
+        A run from rest uses all cores; one from a state follows the spikes of one stream after the other on one core.
+
         Args:
             spikes: (batch, steps, *input shape) or (batch, *input shape, steps), or either with the input shape flattened;
                 bool or integers in the input's range.
@@ -207,6 +209,10 @@ class Simulator:
             raise DataError(
                 f"the state belongs to network {state.network[:12]}, this simulator runs network {self._plan.digest[:12]}: "
                 "restore it into the network that it was saved with, or begin at rest"
+            )
+        if state.memory.shape != (state.streams, self._plan.size):
+            raise DataError(
+                f"the state has memory of shape {state.memory.shape}; {(state.streams, self._plan.size)} is allowed"
             )
         if self._streams not in (None, state.streams):
             raise DataError(f"the state has {state.streams} streams, this simulator {self._streams}: make one with that many")

@@ -15,7 +15,6 @@ from myelin.convert.opened import Source, note_lines, opened_source
 from myelin.convert.recording import Recording
 from myelin.convert.samples import Samples, events_line, spread_choice
 from myelin.convert.simulator.simulator import simulate
-from myelin.convert.statistics import wilson_interval
 from myelin.convert.stimulus import InputChoice, open_data
 from myelin.hw_configs.errors import DataError
 from myelin.lava_models.runner import run
@@ -83,8 +82,15 @@ def simulate_samples(
     Raises:
         MyelinError: see ``myelin.convert.simulate`` and ``myelin.lava_models.run``.
     """
+    from myelin.validation.answers import Answer, grouped, require_trace, trace_scale
+    from myelin.validation.tasks import task_of
+
     numbers = spread_choice(samples.labels, count)
-    correct = output_sum = 0
+    task = task_of(samples, network.num_classes).of(numbers)
+    if task.NAME == "trace":
+        require_trace(network)
+    kept: list[Any] = []
+    output_sum = 0
     seconds = 0.0
     with tqdm(total=len(numbers), unit="sample", disable=not progress) as bar:
         for start in range(0, len(numbers), _CHUNK):
@@ -93,9 +99,11 @@ def simulate_samples(
             started = time.perf_counter()
             result = _run(network, frames, backend, stock, lag_steps, bar)
             seconds += time.perf_counter() - started
-            correct += int((result.prediction == samples.labels[part]).sum())
+            output = None if task.NAME == "classes" else grouped(network, result.output)
+            answer = Answer(output, predictions=result.prediction if output is None else None)
+            kept.append(task.kept(answer, np.arange(start, start + len(part)), trace_scale(network)))
             output_sum += int(result.output.sum(dtype="int64"))
-    low, high = wilson_interval(correct, len(numbers))
+    figures = task.figures(np.concatenate(kept))
     spiking = network.output_dtype is np.uint8  # messages of sigma-delta neurons are not spike counts
     return {
         "data": samples.dataset.name,
@@ -106,9 +114,8 @@ def simulate_samples(
         "binning": samples.binning.as_dict(),
         "events_not_in_frames": samples.events_not_in_frames(),
         "stock_process_models": stock,
-        "accuracy_percent": 100 * correct / len(numbers),
-        "accuracy_low_percent": 100 * low,
-        "accuracy_high_percent": 100 * high,
+        "task": task.NAME,
+        **{name: value for name, value in figures.items() if name.startswith(("accuracy", "rmse"))},
         "output_spikes": output_sum if spiking else None,
         "seconds": seconds,
         "ms_per_sample": 1000 * seconds / len(numbers),
@@ -130,11 +137,21 @@ def lines(result: dict[str, Any]) -> list[str]:
         f"data          {result['data']}: {result['part']}, {result['samples']}{part} samples, {binning['steps']} steps of "
         f"{binning['step_ms']:g} ms, {inputs}, {counts}",
         f"not in frames {events_line(result['events_not_in_frames'])}",
-        f"accuracy      {result['accuracy_percent']:.2f} %, 95 % interval {result['accuracy_low_percent']:.2f} .. "
-        f"{result['accuracy_high_percent']:.2f} %",
+        _measured(result),
         *([f"output        {result['output_spikes']} spikes"] if result["output_spikes"] is not None else []),
         f"backend       {result['backend']}{models}: {result['seconds']:.2f} s, {result['ms_per_sample']:.2f} ms a sample",
     ]
+
+
+def _measured(result: dict[str, Any]) -> str:
+    if result["task"] == "trace":
+        interval = f"{result['rmse_low']:.4g} .. {result['rmse_high']:.4g}"
+        return f"error         RMSE {result['rmse']:.4g} of the traces, 95 % interval {interval}"
+    steps = " of the labelled steps" if result["task"] == "steps" else ""
+    return (
+        f"accuracy      {result['accuracy_percent']:.2f} %{steps}, 95 % interval {result['accuracy_low_percent']:.2f} .. "
+        f"{result['accuracy_high_percent']:.2f} %"
+    )
 
 
 def _run(network: Network, frames: Any, backend: str | None, stock: bool, lag_steps: int, bar: Any) -> Recording:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.export import write_block
@@ -141,6 +142,10 @@ class Block(nn.Module):
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
             z = self.synapse.steps(tbn(x))  # (T, B, N)
+            if z.shape[2] != self.neuron.neurons:
+                raise ConfigError(
+                    f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
+                )
             check_finite(z, x, self.synapse.weight, type(self).__name__)
             return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
 
@@ -148,6 +153,7 @@ class Block(nn.Module):
         """Output (B, *shape, T) from the neurons' spikes ``s`` (T, B, N): delayed, and one step of latency later."""
         return nct(shift_one_step(s) if self.delay is None else self.delay(s), self.shape)
 
+    @not_traced
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)

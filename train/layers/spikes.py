@@ -33,6 +33,10 @@ def as_spikes(x: Tensor, block: str, shape: tuple[int, ...] | None, like: Tensor
         )
     if x.layout != torch.strided:
         raise DataError(f"{block}: input has layout {x.layout}; a dense tensor is needed: x.to_dense()")
+    if x.dim() >= 3 and not x.numel():
+        raise DataError(f"{block}: input has shape {tuple(x.shape)}; at least one sample and one step are needed")
+    if x.is_meta:
+        raise DataError(f"{block}: input is on the meta device, which holds no values; use a real one")
     if not _fits(x, shape):
         raise DataError(f"{block}: {_misfit(x, shape)}")
     if x.device != like.device:

@@ -72,15 +72,17 @@ def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_
     """The training split of ``source``, or a data set as it is.
 
     Raises:
-        DataError: it cannot be read, holds no samples, or does not pool to the configured channels.
+        DataError: it cannot be read, holds no samples, does not pool to the configured channels, or hardly any of its events
+            lies within the configured steps.
     """
-    from myelin.train.datasets import SpikeDataset, by_interval
+    from myelin.train.datasets import SpikeDataset, by_interval, check_window
 
     dataset = source if isinstance(source, SpikeDataset) else training_split(source, in_memory_mb, cache)
     if not len(dataset):
         raise DataError(f"{dataset.name}: holds no samples; at least two are needed")
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
     first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # raises before a run folder is made
+    check_window(dataset, config.data.steps, config.data.step_ms)
     return dataset
 
 

@@ -268,7 +268,7 @@ def with_other_decay():
         ),
         (lambda: with_part("neuron", OtherNeuron((5,))), r"its neuron is a OtherNeuron with its own keep in place of Cuba's"),
         (lambda: with_part("delay", torch.nn.Identity()), r"its delay is a Identity; myelin\.nn\.AxonalDelay can be read"),
-        (with_other_decay, r"its current_decay lies in -3\.\.-3, 0\.\.4096 is allowed: call clamp\(\) of the block"),
+        (with_other_decay, r"current_decay is -3\.\.-3; 0\.\.4096 \(in 1/4096\) is allowed"),
         (with_nan, "its delay is NaN or infinite: training diverged"),
         (
             lambda: with_hook(nn.Dense(6, 5)),
