@@ -22,6 +22,7 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``errors``                for traces: name of a stage -> root mean square error of each sample; else null
 ``traces``                for traces: ``samples`` (their numbers), ``target``, and name of a stage -> values,
                           [sample][step][output]; else null
+``output_unit``           for traces: ``scale`` (the integer output that means 1.0) and ``source``; else null
 ``confusion``             ``float`` (null without a reference) and ``integer``: [true class][predicted class] samples, or
                           labelled steps; null for traces
 ``by_class``              list of ``myelin.validation.validate.ClassChange``; of labelled steps, if each has a class
@@ -89,6 +90,7 @@ def as_dict(validation: Validation) -> dict[str, Any]:
         "predictions": None if trace else {name: array.tolist() for name, array in predictions.items()},
         "errors": {name: np.sqrt(array).tolist() for name, array in predictions.items()} if trace else None,
         "traces": _traces(validation) if trace else None,
+        "output_unit": None if validation.unit is None else validation.unit._asdict(),
         "confusion": None if trace else {
             name: confusion(predictions[stage], validation.labels, len(validation.classes)).tolist()
             if stage in predictions else None

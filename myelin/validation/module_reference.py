@@ -38,6 +38,7 @@ class ModuleReference(Reference):
         self.module = module
         self.time_last = any(cls.__module__.startswith(_TIME_LAST) for part in module.modules() for cls in type(part).__mro__)
         self.integer_scale = _integer_scale(module, network) if self.time_last else None
+        self._shape, self._bits = network.input.shape, network.input.message_bits
 
     def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:
         """See ``Reference``."""
@@ -49,6 +50,17 @@ class ModuleReference(Reference):
             answer = replace(shapes, time_axis=-1).read(output, len(chunk.numbers), name)
             return {FLOAT: StageRun(answer, exact=self._exact(output, shapes.network))}
         return {FLOAT: StageRun(shapes.read(self._output(chunk), len(chunk.numbers), name))}
+
+    def readout_weights(self) -> npt.NDArray[np.float64] | None:
+        """See ``Reference``."""
+        if not self.time_last:
+            return None
+        from myelin.convert.modules.from_torch import read_module
+
+        try:
+            return read_module(self.module, self._shape, self._bits).blocks[-1].floats.synapse.weight
+        except NetworkError:
+            return None
 
     def _exact(self, output: npt.NDArray[np.float64], network: Network) -> npt.NDArray[Any] | None:
         """The output in the network's integers, (batch, steps, *output shape)."""

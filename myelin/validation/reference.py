@@ -99,6 +99,10 @@ class Reference(ABC):
         """Number of samples in a chunk."""
         return CHUNK
 
+    def readout_weights(self) -> npt.NDArray[np.float64] | None:
+        """The float weights of its last layer, in the unit of its outputs; None if they are not known."""
+        return None
+
     def spikes(self, frames: npt.NDArray[Any], network: Network) -> FloatSpikes | None:
         """The spikes of its float stage for ``frames`` (batch, steps, *input shape); None if they are not known."""
         return None

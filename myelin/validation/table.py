@@ -40,6 +40,7 @@ def lines(validation: Validation) -> list[str]:
         f"data          {validation.data}: {validation.part}, {validation.samples} samples{answers}",
         f"not in frames {events_line(validation.events_not_in_frames)}",
         f"reference     {reference['kind']}: {reference['name']}",
+        *([] if validation.unit is None else [f"unit          {validation.unit.scale:g} is 1.0: {validation.unit.source}"]),
         *([] if validation.examination is None else network_lines(validation.examination)),
         "",
         *_stage_lines(validation),
