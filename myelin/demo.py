@@ -13,8 +13,9 @@ from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
 from myelin.lava_models import compat
 from myelin.validation.backends import STOCK_SAMPLES
-from myelin.validation.measure import require_pass, shown, validate, verdict_of
+from myelin.validation.measure import require_pass, validate, verdict_of
 from myelin.validation.measure import result as validation_json
+from myelin.validation.table import shown
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact

@@ -62,6 +62,20 @@ def sequence(modules: Iterable[nn.Module]) -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
+def evaluated_on(module: nn.Module, x: Any) -> Any:
+    """What ``module`` returns for ``x`` as it is, an array or a tensor in any order of axes; from rest, nothing of it changes.
+
+    ``x`` is brought to the type and the device of the module's first parameter.
+
+    Raises:
+        NetworkError: the module fails.
+    """
+    like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
+    values = x if isinstance(x, Tensor) else torch.from_numpy(np.ascontiguousarray(x))
+    with preserved(module), torch.no_grad():
+        return _forward(module, values.to(like))
+
+
 def calls_of(module: nn.Module, shape: tuple[int, ...], parts: Mapping[str, nn.Module]) -> tuple[list[Call], bool]:
     """The calls of ``parts`` in a forward pass on random spikes, in order, and whether the last output is the module's.
 

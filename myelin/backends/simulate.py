@@ -11,7 +11,7 @@ from tqdm import tqdm
 from myelin.backends.lag import board_lags
 from myelin.backends.names import BACKENDS, DEFAULT_LAVA_SAMPLES
 from myelin.convert.network import Network
-from myelin.convert.opened import Source, note_lines, opened_source
+from myelin.convert.opened import Opened, Source, note_lines, opened_source
 from myelin.convert.recording import Recording
 from myelin.convert.samples import Samples, events_line, spread_choice
 from myelin.convert.simulator.simulator import simulate
@@ -56,19 +56,19 @@ def simulated(
         raise DataError(f"--stock chooses between Lava's process models; use it with --backend lava, not {backend}")
     number = choice.samples or (len(samples) if place is None else DEFAULT_LAVA_SAMPLES)
     (lag,) = board_lags([opened], [backend], board_lag_steps)
-    result = simulate_samples(opened.network, samples, number, backend=place, stock=stock, lag_steps=lag, progress=progress)
+    result = simulate_samples(opened, samples, number, backend=place, stock=stock, lag_steps=lag, progress=progress)
     head = {"network": opened.name, "note": opened.note, "exported_for": opened.exported_for, "backend": backend}
     return head | result | ({"board_lag_steps": lag} if place == "loihi2" else {})
 
 
 def simulate_samples(
-    network: Network, samples: Samples, count: int, *, backend: str | None, stock: bool = False, lag_steps: int = 0,
+    opened: Opened, samples: Samples, count: int, *, backend: str | None, stock: bool = False, lag_steps: int = 0,
     progress: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Run ``count`` samples from as many classes as possible.
 
     Args:
-        network: network to run.
+        opened: network to run.
         samples: the data.
         count: number of samples; all if there are fewer.
         backend: backend of ``myelin.lava_models.run``; None for the simulator.
@@ -82,13 +82,16 @@ def simulate_samples(
     Raises:
         MyelinError: see ``myelin.convert.simulate`` and ``myelin.lava_models.run``.
     """
-    from myelin.validation.answers import Answer, grouped, require_trace, trace_scale
+    from myelin.validation.answers import Answer, grouped, require_trace
+    from myelin.validation.output_unit import output_unit
     from myelin.validation.tasks import task_of
 
+    network = opened.network
     numbers = spread_choice(samples.labels, count)
     task = task_of(samples, network.num_classes).of(numbers)
     if task.NAME == "trace":
         require_trace(network)
+    scale = output_unit(None, opened, None).scale * network.layers[-1].neurons / network.num_classes
     kept: list[Any] = []
     output_sum = 0
     seconds = 0.0
@@ -101,7 +104,7 @@ def simulate_samples(
             seconds += time.perf_counter() - started
             output = None if task.NAME == "classes" else grouped(network, result.output, task.NAME)
             answer = Answer(output, predictions=result.prediction if output is None else None)
-            kept.append(task.kept(answer, np.arange(start, start + len(part)), trace_scale(network)))
+            kept.append(task.kept(answer, np.arange(start, start + len(part)), scale))
             output_sum += int(result.output.sum(dtype="int64"))
     figures = task.figures(np.concatenate(kept))
     spiking = network.output_dtype is np.uint8  # messages of sigma-delta neurons are not spike counts

@@ -107,7 +107,10 @@ def test_a_broken_rule_is_a_verdict_and_no_error(tmp_path):
     assert report.values["verdict"]["answer"] == "may not go" and "80 steps" in report.values["verdict"]["reasons"][0]
 
 
-def test_files_of_others(tmp_path, main):
+def test_files_of_others(tmp_path, main, monkeypatch):
+    from myelin.backends import names
+
+    monkeypatch.setattr(names, "DEFAULT_LAVA_SAMPLES", 0)
     myelin.write_netx(NETWORK, tmp_path / "n.net")
     data = shd_file(SAMPLES, tmp_path / "d.h5")
     np.savez(tmp_path / "p.npz", predictions=SAMPLES.classes)

@@ -92,7 +92,7 @@ def test_any_other_module_gets_x_as_it_was_given(network):
     data = myelin.SpikeDataset.from_dense(samples.x, samples.classes)
     again = myelin.validate(network, data, reference=rates, lava_samples=0, max_drop=100)
     assert np.array_equal(again.outcomes["float"].predictions, found.outcomes["float"].predictions)
-    with pytest.raises(DataError, match=r"the module Rates fails on x of shape \(40, 6, 25\) .*movedim\(1, -1\)"):
+    with pytest.raises(DataError, match=r"reference Rates: the module's forward .* \(40, 6, 25\) .*movedim\(1, -1\)"):
         turned = np.moveaxis(samples.x, 1, -1)
         myelin.validate(network, (turned, samples.classes), reference=rates, lava_samples=0)
 
