@@ -21,7 +21,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     )
     arguments.add_network(parser)
     arguments.add_target(parser)
-    arguments.add_dt(parser)
+    arguments.add_reading(parser)
     arguments.add_input(parser)
     arguments.add_json(parser)
     parser.set_defaults(run=run_check)
@@ -32,7 +32,7 @@ def run_check(args: argparse.Namespace) -> int:
     from myelin.convert.rules.measure import checked
     from myelin.convert.rules.report import lines
 
-    result = checked(args.network, args.target, inputs=arguments.input_choice(args), dt_ms=args.dt_ms)
+    result = checked(arguments.source(args, args.network), args.target, inputs=arguments.input_choice(args), dt_ms=args.dt_ms)
     print("\n".join(lines(result)))
     if result["holds"]:
         _print_next(args.network, args.target, args.data)
