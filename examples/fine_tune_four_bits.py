@@ -5,8 +5,8 @@
 # accuracy, and trained a little further on the grid of 4 bits, which brings most of it back.  The three networks answer the
 # same words, spoken by voices that none of them has heard, so they are compared word by word.
 #
-# The settings are small, for two cores and less than a minute.  `python examples/fine_tune_four_bits.py 24 6` trains for 24
-# epochs and fine-tunes for 6.
+# The settings are small, for two cores and less than a minute: every third word, small layers, few epochs.
+# `python examples/fine_tune_four_bits.py 24 5` trains the whole experiment `demo` for 24 epochs and fine-tunes for 5.
 
 # %%
 import shutil
@@ -22,9 +22,13 @@ from myelin.training.initial_network import initial_network
 
 OUT = Path("four_bits_output")
 shutil.rmtree(OUT, ignore_errors=True)  # what an earlier try left
-EPOCHS, FINE_EPOCHS = map(int, sys.argv[1:3]) if len(sys.argv) > 2 else (8, 3)
 BITS = 4
-SMALL = ["layers.*.neurons=64", "data.steps=40", "data.step_ms=20.0", "data.channels=70"]
+words = load("builtin", "train")
+if len(sys.argv) > 2:
+    epochs, fine_epochs, size = int(sys.argv[1]), int(sys.argv[2]), []
+else:
+    epochs, fine_epochs, words = 8, 3, words.subset(np.arange(0, len(words), 3))
+    size = ["layers.*.neurons=64", "data.steps=40", "data.step_ms=20.0", "data.channels=70"]
 
 # %% [markdown]
 # ## A network of 8 bit weights
@@ -32,7 +36,7 @@ SMALL = ["layers.*.neurons=64", "data.steps=40", "data.step_ms=20.0", "data.chan
 # `demo` is the built-in experiment: two layers with convolutional recurrence, with a learnable delay for every neuron.
 
 # %%
-record = myelin.fit("demo", "builtin", OUT / "run", overrides=[*SMALL, f"train.epochs={EPOCHS}"], say=print)
+record = myelin.fit("demo", words, OUT / "run", overrides=[*size, f"train.epochs={epochs}"], say=print)
 print(f"8 bits: {100 * record['best']['validation_accuracy']:.1f} % on the voices held out of training")
 
 # %% [markdown]
@@ -49,17 +53,17 @@ rounded = round_network(floats, BITS)
 #
 # Training starts from the trained floats, and its forward pass uses 4 bits.  Delays stay as they are
 # (`delay.harden_at = delay.freeze_at = 0`), so that every epoch can be exported.  The learning rate
-# is a tenth of the first one.  `init_from` also takes the run folder, an artifact, or the rounded network itself.
+# is an eighth of the first one.  `init_from` also takes the run folder, an artifact, or the rounded network itself.
 
 # %%
 fine = [
     f"train.weight_bits={BITS}",
-    f"train.epochs={FINE_EPOCHS}",
-    "train.learning_rate=0.004",
+    f"train.epochs={fine_epochs}",
+    "train.learning_rate=0.005",
     "delay.harden_at=0.0",
     "delay.freeze_at=0.0",
 ]
-myelin.fit("demo", "builtin", OUT / "fine", init_from=floats, overrides=[*SMALL, *fine], say=print)
+myelin.fit("demo", words, OUT / "fine", init_from=floats, overrides=[*size, *fine], say=print)
 
 # %% [markdown]
 # ## Word by word
@@ -68,15 +72,16 @@ myelin.fit("demo", "builtin", OUT / "fine", init_from=floats, overrides=[*SMALL,
 
 # %%
 test = load("builtin", "test")
-frames = test.bin(np.arange(len(test)), 40, 20.0, 70, max_count=15).frames
+data = record["config"]["data"]
+frames = test.bin(np.arange(len(test)), data["steps"], data["step_ms"], data["channels"], max_count=15).frames
 networks = {
     "8 bits": myelin.read(OUT / "run").network,
     f"{BITS} bits, rounded": rounded,
     f"{BITS} bits, fine-tuned": myelin.read(OUT / "fine").network,
 }
 right = {name: myelin.simulate(network, frames).prediction == test.labels for name, network in networks.items()}
-for name, words in right.items():
-    print(f"{name:20} {100 * words.mean():5.2f} % of {len(words)} words")
+for name, answers in right.items():
+    print(f"{name:20} {100 * answers.mean():5.2f} % of {len(answers)} words")
 first, plain, tuned = right.values()
 lost, regained = (first.mean() - plain.mean()) * 100, (tuned.mean() - plain.mean()) * 100
 print(f"rounding costs {lost:.2f} points, fine-tuning regains {regained:.2f}:")

@@ -91,10 +91,12 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         ConfigError: a configuration is invalid; the message lists every reason with its case and grid point.
         DataError: the data cannot be read, or has no split to report on.
     """
+    from myelin.hw_configs.parts import require
     from myelin.train.datasets import available_splits, by_interval, load
     from myelin.train.run.fingerprint import fingerprint
     from myelin.train.run.start import training_split
 
+    require("torch")  # the networks are built
     if report is not None and report not in available_splits(data):
         there = ", ".join(available_splits(data)) or "a file that names none"
         raise DataError(f"{data}: has no {report} split to report on, it has {there}; leave --report out or name other data")
