@@ -51,9 +51,10 @@ rounded = round_network(floats, BITS)
 # %% [markdown]
 # ## Fine-tuned on the grid of 4 bits
 #
-# Training starts from the trained floats, and its forward pass uses 4 bits.  Delays stay as they are
-# (`delay.harden_at = delay.freeze_at = 0`), so that every epoch can be exported.  The learning rate
-# is an eighth of the first one.  `init_from` also takes the run folder, an artifact, or the rounded network itself.
+# Training starts from the trained floats, and its forward pass uses 4 bits.  Each layer is first scaled by the power of two
+# with the smallest rounding error, which may clip a few large weights.  Delays stay as they are
+# (`delay.harden_at = delay.freeze_at = 0`), so that every epoch can be exported.  The learning rate is an eighth of the first
+# one.  `init_from` also takes the run folder, an artifact, or the rounded network itself.
 
 # %%
 fine = [
