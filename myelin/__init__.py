@@ -4,7 +4,7 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 
 ============================================ ===================================================================================
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
-                                             ``write_nir``; ``load_target``
+                                             ``write_nir``; ``load_target``; ``load_data``
 training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
                                              ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
 from a torch module                          ``from_torch``, ``compare``; ``to_torch`` is the inverse
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
     from myelin.train.datasets.events import SpikeDataset
+    from myelin.train.datasets.registry import load as load_data
     from myelin.train.run.callbacks import EarlyStop, StopTraining, TensorBoard, WeightsAndBiases
     from myelin.training.fit import fit
     from myelin.validation.measure import validate
@@ -109,6 +110,7 @@ _HOMES = {
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
     "myelin.train.datasets.events": "SpikeDataset",
+    "myelin.train.datasets.registry": "load_data=load",
     "myelin.train.run.callbacks": "EarlyStop StopTraining TensorBoard WeightsAndBiases",
     "myelin.training.fit": "fit",
     "myelin.validation.measure": "validate",
@@ -159,6 +161,7 @@ __all__ = [
     "export",
     "fit",
     "from_torch",
+    "load_data",
     "load_target",
     "map_cores",
     "nn",

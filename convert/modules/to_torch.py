@@ -39,7 +39,7 @@ def to_torch(network: Source, *, weight_bits: int | None = None) -> Any:
         MissingPartError: torch is not installed.
     """
     require("torch")
-    from torch import nn
+    from myelin.train.evaluate import sequence
 
     integers = opened_source(network).network
     if integers.input.neuron is not None:
@@ -65,7 +65,7 @@ def to_torch(network: Source, *, weight_bits: int | None = None) -> Any:
             own = weights.get((index, True))
             blocks.append(_block(layer, shape, bits, weights[index, False], own))
         shape = layer.shape
-    return nn.Sequential(*blocks)
+    return sequence(blocks)
 
 
 def _connections(layer: Layer) -> list[Synapse]:

@@ -132,7 +132,7 @@ class Simulator:
             DataError: see ``simulate``; or the shape fits both orders of axes; or the state belongs to another network or has
                 another number of streams; or chunk or progress is given with a state.
         """
-        values = frames_of(spikes, self.network.input.shape, time_axis=time_axis)
+        values = frames_of(spikes, self.network.input, time_axis=time_axis)
         interval = _positive("reset_interval", reset_interval, "None for no reset") or self._interval
         if state is None:
             return self._runner.run(values, record=record, reset_interval=interval, chunk=chunk, progress=progress)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
 if TYPE_CHECKING:
+    from myelin.convert.opened import Opened
     from myelin.convert.stimulus import InputChoice
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -69,6 +71,51 @@ def add_dt(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="length of a step in milliseconds, for a NIR file (default: found in the file)",
     )
+
+
+def add_reading(parser: argparse.ArgumentParser, *, clip: bool = True, dt: str | None = None) -> None:
+    """Add ``--dt-ms``, ``--input-shape`` and, with ``clip``, ``--clip-delays``, for commands that take a network.
+
+    ``source`` reads them.  ``dt`` is the text of ``--dt-ms`` where it is not of the file that is read.
+    """
+    if dt is None:
+        add_dt(parser)
+    else:
+        parser.add_argument("--dt-ms", metavar="MS", type=float, help=dt)
+    parser.add_argument(
+        "--input-shape",
+        metavar="SIZE",
+        nargs="+",
+        type=positive,
+        help="shape of the input, such as 2 34 34 for channels, height and width, for a netx file without an input layer",
+    )
+    if not clip:
+        return
+    parser.add_argument(
+        "--clip-delays",
+        dest="clip_to",
+        metavar="STEPS",
+        nargs="?",
+        const=NETX_MAX_DELAY_STEPS,
+        type=count,
+        help="shorten longer delays of a netx or NIR file to STEPS and print their number (default: "
+        f"{NETX_MAX_DELAY_STEPS}, the longest of Loihi 2 and of netx)",
+    )
+
+
+def source(args: argparse.Namespace, path: Path) -> Path | Opened:
+    """``path``, read already if one of ``--input-shape`` and ``--clip-delays`` says how; functions of networks take both."""
+    limit = getattr(args, "clip_to", None)
+    if args.input_shape is None and limit is None:
+        return path
+    from myelin.convert.opened import read
+
+    return read(path, dt_ms=args.dt_ms, input_shape=input_shape(args), clip_delays=limit)
+
+
+def input_shape(args: argparse.Namespace) -> tuple[int, ...] | None:
+    """The shape named by ``--input-shape``, or None."""
+    return None if args.input_shape is None else tuple(args.input_shape)
 
 
 def add_target(parser: argparse.ArgumentParser, **options: Any) -> None:

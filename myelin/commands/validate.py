@@ -27,7 +27,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     arguments.add_data(parser, required=True)
     arguments.add_split(parser)
     arguments.add_binning(parser)
-    arguments.add_dt(parser)
+    arguments.add_reading(parser, clip=False)
     add_reference(parser)
     parser.add_argument(
         "--max-drop",
@@ -82,7 +82,7 @@ def run_validate(args: argparse.Namespace) -> int:
 
     try:
         validation = validate(
-            args.artifact,
+            arguments.source(args, args.artifact),
             args.data,
             reference=reference_of(args),
             max_drop=args.max_drop,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets import checks
-from myelin.train.datasets.binning import ONE_EACH, Binned, Times, Units, bin_events, per_sample, pooled_cells, pooled_shape
+from myelin.train.datasets.binning import Binned, Times, Units, bin_events, per_sample, pooled_cells, pooled_shape
 from myelin.train.datasets.constructors import Constructors
 from myelin.train.datasets.saving import write_npz
 
@@ -190,7 +190,7 @@ class SpikeDataset(Constructors):
         account = bin_events(
             self.times_s,
             self.units,
-            ONE_EACH if self.counts is None else self.counts,
+            self.counts,
             self.offsets,
             chosen,
             float(step_ms),

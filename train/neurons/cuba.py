@@ -163,7 +163,7 @@ class Cuba(Neuron):
         if values.min() >= low and values.max() <= high:
             return values
         if not decay.requires_grad:
-            raise ConfigError(f"{name} is {values.min():g}..{values.max():g}; {low}..{high} (in 1/4096) is allowed")
+            raise ConfigError(f"{name} is {_spread(values)}; {low}..{high} (in 1/4096) is allowed")
         decay.data.clamp_(low, high)  # .data: a loss may hold the parameter already
         return values.clip(low, high)
 

@@ -84,12 +84,13 @@ def test_fractions_stay(file):
     [
         ("layer/1/weight", np.ones((2, 2)), r"layer/1 \(dense_rec\): 'weight' has shape \(2, 2\); \(2, 3\) is expected"),
         ("layer/1/weight", np.full((2, 3), np.nan), r"layer/1 \(dense_rec\): dense weight holds 6 values that are NaN"),
-        ("layer/1/neuron/type", "SDNN", r"layer/1 \(dense_rec\): has no CUBA neurons"),
+        ("layer/1/neuron/type", "SDNN", r"layer/1 \(dense_rec\): has 'neuron/iDecay', 'neuron/vDecay', which is no field"),
         ("layer/1/weight_exp", 2, r"layer/1 \(dense_rec\): weight_exp is 2; fold it"),
         ("layer/1/delay", [1.0, 2.0, 3.0, 4.0, 5.0], "'delay' has shape"),
         ("layer/1/delay", [-1.0, 2.0], r"layer/1 \(dense_rec\): delay_steps lies in -1..2"),
         ("layer/1/neuron/vThMant", [1.0, 2.0], "'vThMant' differs between neurons"),
-        ("layer/2/type", "pool", r"layer/2 \(pool\): a layer of this type cannot stand here"),
+        ("layer/2/type", "pool", r"layer/2 \(pool\): 'weight' has shape \(8,\); \(1, 1, height, width\) is expected"),
+        ("layer/2/type", "average", r"layer/2 \(average\): has 'neuron', 'output', 'weight', which is no field"),
         ("layer/0/neuron/type", "CUBA", r"layer/0 \(input\): the input drives neurons"),
     ],
 )

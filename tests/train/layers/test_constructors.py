@@ -144,7 +144,7 @@ def test_a_convolution_with_a_recurrence():
         ),
         (
             lambda: Conv(2, 3, 3, input_shape=(2, 4, 4), delay=AxonalDelay(2, max_delay=3)),
-            "delay has delays of shape (2,), the population (3, 2, 2) has 12 neurons; 12 (one per neuron), 3 (one per channel) or",
+            "delay has delays of shape (2,), the population (3, 2, 2) has 12 neurons; 12 (one per neuron), 3 (one per channel)",
         ),
         (
             lambda: DelayedRecurrent(4, 8, recurrent_delay=AxonalDelay(16, max_delay=9)),

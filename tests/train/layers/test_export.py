@@ -28,7 +28,9 @@ NETWORKS = {
     ]),
     "dilated groups, plane": lambda: ((2, 8, 8), [
         Conv(2, 4, (3, 2), input_shape=(2, 8, 8), dilation=(2, 1), groups=2, per_neuron=True, spread=0.2),
-        DelayedRecurrent((4, 4, 7), (3, 2, 2), recurrent="conv", taps=(3, 1), recurrent_delay=AxonalDelay(3, max_delay=9, high=9)),
+        DelayedRecurrent(
+            112, (3, 2, 2), recurrent="conv", taps=(3, 1), recurrent_delay=AxonalDelay(3, max_delay=7, high=7)
+        ),
         Readout(12, 3, positions=4),
     ]),
     "row": lambda: ((1, 1, 20), [
