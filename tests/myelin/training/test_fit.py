@@ -33,7 +33,7 @@ def test_arrays_of_every_task_are_learnt(task, tmp_path):
     run = read_run(tmp_path / "run").require_complete()
     rows = read_metrics(tmp_path / "run" / METRICS)
     assert (run.task, run.loss) == (task, {"classes": "sum", "steps": "steps", "trace": "mse"}[task])
-    assert rows[-1].loss < rows[0].loss and (tmp_path / "run" / "learning.png").is_file()
+    assert rows[-1].loss < rows[0].loss
     lines = "\n".join(summary(record, tmp_path / "run"))
     if task == "trace":
         assert run.best.validation_error == min(row.validation_error for row in rows) and run.best.validation_accuracy is None

@@ -50,8 +50,12 @@ def network_of(run):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A finished run of ``tiny_config`` with a longest delay and two layers that differ."""
+    from myelin.train.run.logger import RunLogger
+
     out = tmp_path_factory.mktemp("run") / "run"
-    myelin.fit(tiny_config(train={"epochs": 4}), sweeps(), out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunLogger, "draw", lambda self: None)
+        myelin.fit(tiny_config(train={"epochs": 4}), sweeps(), out)
     return out
 
 

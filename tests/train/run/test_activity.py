@@ -8,6 +8,7 @@ import pytest
 from tiny_runs import sweeps, tiny_config
 
 from myelin.train.run.activity import changes, layers_outside
+from myelin.train.run.logger import RunLogger
 from myelin.train.run.loop import train
 from myelin.train.run.metrics import EpochMetrics
 
@@ -31,8 +32,9 @@ def test_one_line_for_each_change():
 
 
 @pytest.mark.training
-def test_a_silent_layer_is_said_and_stored(tmp_path):
+def test_a_silent_layer_is_said_and_stored(tmp_path, monkeypatch):
     """The first layer's threshold is out of reach, the second layer's input is silence."""
+    monkeypatch.setattr(RunLogger, "draw", lambda self: None)
     said = []
     config = tiny_config(layers=[{"neurons": 8, "threshold": 60.0, "gain": 0.01}, {"neurons": 8, "recurrent": "none"}])
     train(config, sweeps(), tmp_path / "run", progress=False, say=said.append)
