@@ -9,19 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
+from myelin.convert.inputs import in_units
+from myelin.convert.network import Input
 from myelin.hw_configs.errors import DataError
 
 #: Axis of time in an array of samples: 1 for (batch, steps, ...), -1 for (batch, ..., steps) as in lava-dl's blocks.
 TimeAxis = Literal[1, -1]
 
 
-def frames_of(values: Any, input_shape: Shape, *, time_axis: TimeAxis | None = None, name: str = "spikes") -> npt.NDArray[Any]:
+def frames_of(
+    values: Any, source: Shape | Input, *, time_axis: TimeAxis | None = None, name: str = "spikes"
+) -> npt.NDArray[Any]:
     """Frames (batch, steps, *input shape) of bool or integers from an array or a tensor in either order of axes.
 
     Args:
         values: (batch, steps, *input shape) or (batch, *input shape, steps), or either with the input shape flattened; an
             array, nested lists, or a torch tensor on any device.  Floats are taken if every value is an integer.
-        input_shape: shape of the network's input.
+        source: shape of the network's input, or the input itself: its delta encoders take floats x as ``rint(64 x)``.
         time_axis: 1 or -1; None recognises it by the input shape.
         name: of the values, in messages.
 
@@ -29,6 +33,9 @@ def frames_of(values: Any, input_shape: Shape, *, time_axis: TimeAxis | None = N
         DataError: the shape fits neither order; it fits both, and ``time_axis`` is None; or a value is not an integer.
     """
     array = _array(values, name)
+    input_shape = source.shape if isinstance(source, Input) else source
+    if isinstance(source, Input):
+        array = in_units(source, array, name)
     if time_axis not in (None, 1, -1):
         raise DataError(f"time_axis is {time_axis!r}; 1 for (batch, steps, ...) or -1 for (batch, ..., steps) is allowed")
     shapes = {tuple(input_shape), (math.prod(input_shape),)}

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from myelin.convert.network import Input, Network
 from myelin.convert.recording import Record
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX
+from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX, WEIGHT_SCALE
 
 
 def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
-    """``spikes`` as (batch, steps, *input shape), bool or integers.
+    """``spikes`` as (batch, steps, *input shape), bool or integers; floats are taken for delta encoders (``in_units``).
 
     Raises:
         DataError: wrong type or shape, values outside the input's range, a bias of the input's neurons beyond 13 bits, a value
@@ -26,8 +26,11 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
     except ValueError as error:  # nested lists of different lengths
         raise DataError(f"spikes are no array: {error}; samples of the same number of steps are allowed") from None
     shape = network.input.shape
+    values = in_units(network.input, values, "spikes")
     if values.dtype.kind not in "biu":
-        raise DataError(f"spikes have dtype {values.dtype}; bool or integers are allowed: use .astype(numpy.uint8)")
+        raise DataError(
+            f"spikes have dtype {values.dtype}; bool or integers are allowed: use .astype(numpy.uint8) if every value is one"
+        )
     if values.ndim < 3 or values.shape[2:] not in (shape, (int(np.prod(shape)),)):
         wanted = ", ".join(str(size) for size in shape)
         raise DataError(f"spikes have shape {values.shape}; (batch, steps, {wanted}) is allowed for this network")
@@ -57,6 +60,21 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
             "use fewer message bits"
         )
     return values
+
+
+def in_units(source: Input, values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """Floats as the integers that delta encoders take, ``rint(64 x)``, as SLAYER quantises its input; others unchanged.
+
+    Raises:
+        DataError: a float is NaN, infinite, or beyond 32 bit.
+    """
+    if values.dtype.kind != "f" or source.neuron is None or not source.neuron.SIGNED_INPUT:
+        return values
+    units = np.rint(values * float(WEIGHT_SCALE))
+    wrong = ~(np.abs(units) < 2**31)
+    if wrong.any():
+        raise DataError(f"{name} hold {values[wrong].flat[0]:g}; delta encoders take values that are finite and below 2^25")
+    return units.astype(np.int32)
 
 
 def _extremes(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

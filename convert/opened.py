@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import h5py
 
+from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import NetworkError
 
@@ -113,7 +114,13 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
     return "nir" if place.suffix == ".nir" else "netx"
 
 
-def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    dt_ms: float | None = None,
+    input_shape: Shape | None = None,
+    clip_delays: int | None = None,
+) -> Opened:
     """Read the network of ``path``, and the artifact or checkpoint that contains it.
 
     An artifact is verified: file hashes and golden outputs. The floats of a NIR file without integers are rounded to nearest;
@@ -122,14 +129,28 @@ def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
     Args:
         path: a netx file, a NIR file, an artifact folder, or a run folder that ``myelin train`` wrote.
         dt_ms: length of a step in milliseconds, for a NIR file only; None for that of the file.
+        input_shape: shape of the input, for a netx file without an input layer; None for that of the file.
+        clip_delays: shorten longer delays of a netx or NIR file to this number of steps; ``note`` reports their number.
 
     Raises:
-        NetworkError: the path is of no such kind, or is damaged; or ``dt_ms`` is given for another kind.
+        NetworkError: the path is of no such kind, or is damaged; or an argument is given for another kind.
         MissingPartError: the path is a NIR file, and the package nir is not installed.
     """
     place, kind = Path(path), kind_of(path)
     if dt_ms is not None and kind != "nir":
         raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
+    if input_shape is not None and kind != "netx":
+        raise NetworkError(
+            f"{place}: is {TITLES[kind]}, which says the shape of its input; --input-shape is for netx files that do not: "
+            "leave it out"
+        )
+    if clip_delays is not None:
+        if kind not in ("netx", "nir"):
+            raise NetworkError(
+                f"{place}: is {TITLES[kind]}; --clip-delays is for netx and NIR files: shorten the delays when exporting, with "
+                "`myelin export --clip-delays`"
+            )
+        return _clipped(read(path, dt_ms=dt_ms, input_shape=input_shape), clip_delays)
     if kind == "artifact":
         from myelin.convert.artifact.artifact import read_artifact
 
@@ -145,9 +166,20 @@ def read(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> Opened:
 
         opened = open_nir(place, dt_ms=dt_ms)
         return Opened(place, kind, opened.network, note=opened.note, floats=opened.floats)
-    from myelin.convert.netx.format import read_netx
+    from myelin.convert.netx.format import open_netx
 
-    return Opened(place, kind, read_netx(place))
+    found = open_netx(place, input_shape=input_shape)
+    return Opened(place, kind, found.network, note=found.note)
+
+
+def _clipped(opened: Opened, limit_steps: int) -> Opened:
+    from myelin.convert.delays import clip_delays
+
+    if limit_steps < 0:
+        raise NetworkError(f"clip_delays is {limit_steps}; 0 or more steps are allowed")
+    network, found = clip_delays(opened.network, limit_steps)
+    note = "; ".join([*([opened.note] if opened.note else []), *map(str, found)])
+    return replace(opened, network=network, note=note or None)
 
 
 def opened_source(source: Source, *, dt_ms: float | None = None) -> Opened:

@@ -132,9 +132,10 @@ def open_samples(
 
     Raises:
         DataError: no such data, labels beyond the network's classes, different names of classes, channels that cannot be
-            pooled to those of the network, counts of arrays that its input does not take, or events without a binning.
+            pooled to those of the network, counts of arrays that its input does not take, events without a binning, or events
+            of which hardly any lies within the frames.
     """
-    from myelin.train.datasets import available_splits, by_interval, load  # numba: loaded when data is read, not with convert
+    from myelin.train.datasets import available_splits, by_interval, check_window, load  # numba: loaded when data is read
 
     if is_path(source):
         there = available_splits(source)
@@ -151,6 +152,7 @@ def open_samples(
         planes = by_interval(found.dataset, found.binning.intervals_ms)
         samples = Samples(planes, found.binning, "all", given=True, step_assumed=found.step_assumed, values=found.values)
     _check_answers(samples.dataset, classes, keys)
+    check_window(samples.dataset, samples.binning.steps, samples.binning.step_ms)
     samples.frames([0], count_lost=False)  # refuse channels that cannot be pooled before any work is done
     return samples
 

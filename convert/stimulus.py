@@ -152,7 +152,7 @@ def _array(networks: Sequence[Opened], choice: InputChoice, most: int | None) ->
     for name in ("split", "steps", "step_ms"):
         if getattr(choice, name) is not None:
             raise DataError(f"{name} says how a file is read; an array is taken as it is: leave it out")
-    frames = frames_of(choice.data, networks[0].network.input.shape, time_axis=choice.time_axis, name="inputs")
+    frames = frames_of(choice.data, networks[0].network.input, time_axis=choice.time_axis, name="inputs")
     if not len(frames):
         raise DataError(f"inputs have shape {frames.shape}; at least one sample is needed")
     numbers = np.arange(min(len(frames), choice.samples or len(frames)))

@@ -75,7 +75,9 @@ for epoch in range(5):
 net.eval()
 network = myelin.from_torch(net, input_shape=(CHANNELS,), calibrate=x[:64], time_axis=1)
 print(network)
-artifact = myelin.export(network, OUT / "artifact", target="loihi2", inputs=x_test[:4], time_axis=1, classes=train.keys[:CLASSES])
+artifact = myelin.export(
+    network, OUT / "artifact", target="loihi2", inputs=x_test[:4], time_axis=1, classes=train.keys[:CLASSES]
+)
 print("\n".join(artifact.lines))
 
 

@@ -10,7 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError, MyelinError
+
+#: Start of the text that Git LFS leaves in place of a file.
+_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @contextlib.contextmanager
@@ -71,6 +74,17 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         return
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
+
+
+def check_not_pointer(path: str | os.PathLike[str], error: type[MyelinError]) -> None:
+    """Raise ``error`` with the cure if ``path`` is the small text that Git LFS leaves in place of a file."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(_LFS))
+    except OSError:
+        return  # its reader reports that
+    if start == _LFS:
+        raise error(f"{os.fspath(path)} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository")
 
 
 def write_json(path: str | os.PathLike[str], values: Mapping[str, Any]) -> None:

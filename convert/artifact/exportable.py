@@ -110,7 +110,12 @@ def _of_module(
                 "(batch, ..., steps)"
             )
         input_shape = shape[2:] if time_axis == 1 else shape[1:-1]  # a module takes time last
-    network = from_torch(module, input_shape, target=target, time_axis=time_axis)
+    try:
+        network = from_torch(module, input_shape, target=target, time_axis=time_axis)
+    except NetworkError as error:
+        if "calibrate=" not in str(error):
+            raise
+        raise NetworkError(f"{error} in myelin.from_torch, whose network export takes") from error
     facts = {"name": type(module).__name__, "source": "module", "module": kind}
     return Exportable(type(module).__name__, network, f"a module of class {kind}", facts, network.num_classes)
 

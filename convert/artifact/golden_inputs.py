@@ -58,7 +58,7 @@ def golden_inputs(source: Exportable, inputs: Any, choice: InputChoice, keys: tu
     if inputs is not None:
         if choice.data is not None:
             raise DataError("inputs and data are two sources of golden inputs; leave one of them out")
-        frames = frames_of(inputs, source.network.input.shape, time_axis=choice.time_axis, name="inputs")
+        frames = frames_of(inputs, source.network.input, time_axis=choice.time_axis, name="inputs")
         count = len(frames)
         if not 1 <= count <= GOLDEN_LIMIT:
             raise DataError(f"inputs hold {count} samples; 1..{GOLDEN_LIMIT} are stored, such as inputs=x[:{GOLDEN_SAMPLES}]")

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.opened import TITLES, require
 from myelin.convert.samples import Binning
@@ -26,7 +27,7 @@ class OpenedFloats:
     note: str | None = None
 
 
-def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> OpenedFloats:
+def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None, input_shape: Shape | None = None) -> OpenedFloats:
     """Read the float network of a NIR file, a netx file, a folder that ``myelin train`` wrote, or an artifact that holds one.
 
     A network of plain PyTorch, or of any other origin, needs no file: build a ``FloatNetwork`` from its arrays.
@@ -34,6 +35,7 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
     Args:
         path: path of the file or folder.
         dt_ms: length of a step in milliseconds, for a NIR file only; None for that of the file.
+        input_shape: shape of the input, for a netx file without an input layer; None for that of the file.
 
     Raises:
         NetworkError: the path cannot be read, or holds something that a ``FloatNetwork`` cannot represent.
@@ -43,6 +45,8 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
     kind = require(place, ("nir", "netx", "artifact", "run"), "`myelin quantise`", {})
     if dt_ms is not None and kind != "nir":
         raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
+    if input_shape is not None and kind != "netx":
+        raise NetworkError(f"{place}: is {TITLES[kind]}, which says the shape of its input; leave --input-shape out")
     if kind == "artifact":
         return _of_artifact(place)
     if kind == "run":
@@ -60,7 +64,7 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None) -> 
         return OpenedFloats(network, name=place.stem, note=note)
     from myelin.convert.netx.floats import read_netx_floats
 
-    return OpenedFloats(read_netx_floats(place), name=place.stem)
+    return OpenedFloats(read_netx_floats(place, input_shape=input_shape), name=place.stem)
 
 
 def _of_artifact(place: Path) -> OpenedFloats:

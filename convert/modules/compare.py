@@ -53,7 +53,7 @@ def compare(module: Any, network: Source, x: Any, *, time_axis: TimeAxis | None 
 
     require_module(module)
     integers = opened_source(network).network
-    frames = frames_of(x, integers.input.shape, time_axis=time_axis, name="x")
+    frames = frames_of(x, integers.input, time_axis=time_axis, name="x")
     if not frames.size:
         raise DataError(f"x has shape {frames.shape}; at least one sample of one step is allowed")
     total, notes = _planned(unwrapped(module), integers)

@@ -19,6 +19,7 @@ from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
 from myelin.convert.modules.slayer_input import read_input
 from myelin.convert.modules.slayer_neuron import read_neuron, require_plain_neuron
 from myelin.convert.network import Input
+from myelin.convert.netx.pool import pool_kernel
 from myelin.hw_configs.errors import NetworkError
 
 _BLOCK, _SYNAPSE = "lava.lib.dl.slayer.block.", "lava.lib.dl.slayer.synapse.layer."
@@ -180,33 +181,14 @@ def _conv(block: Any, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
 
 
 def _pool(block: Any, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
-    """Pooling as a convolution within each channel.
-
-    SLAYER appends ``size % kernel`` rows and columns of zeros, stacks the channels vertically and slides one kernel over all of
-    them.  Zeros at one end alone are as many leading zeros in the kernel, and padding at both ends.
-    """
+    """Pooling as a convolution within each channel."""
     channels, *size = _image(found)
     weight = _weights(block, block.synapse, "synapse", "Pool", raw)  # (1, 1, H, W)
     stride, padding, dilation = (
-        tuple(int(value) for value in getattr(block.synapse, name)[:2]) for name in ("stride", "padding", "dilation")
+        (int(pair[0]), int(pair[1])) for pair in (getattr(block.synapse, name) for name in ("stride", "padding", "dilation"))
     )
-    extra = [length % kernel for length, kernel in zip(size, weight.shape[2:], strict=True)]
-    rows, extent = size[0] + extra[0], dilation[0] * (weight.shape[2] - 1) + 1
-    if channels > 1 and (rows % stride[0] or extent > stride[0] or padding[0]):
-        raise NetworkError(
-            f"its windows of {extent} rows every {stride[0]}, with padding {padding[0]}, do not divide the {rows} rows "
-            "of a channel, "
-            "and SLAYER then pools over neighbouring channels; a stride that divides the rows, a kernel no taller than "
-            "the stride, "
-            "and no vertical padding are allowed"
-        )
-    if any(more and gap > 1 for more, gap in zip(extra, dilation, strict=True)):
-        raise NetworkError(
-            f"it has dilation {dilation} and a kernel that does not divide the {size} places; dilation 1 can be read"
-        )
-    kernel = np.pad(np.repeat(weight, channels, axis=0), ((0, 0), (0, 0), (extra[0], 0), (extra[1], 0)))
-    pads = (padding[0] + extra[0], padding[1] + extra[1])
-    synapse = FloatConv(kernel, (stride[0], stride[1]), pads, (dilation[0], dilation[1]), groups=channels)
+    kernel, pads = pool_kernel(weight, channels, (size[0], size[1]), stride, padding, dilation)
+    synapse = FloatConv(kernel, stride, pads, dilation, groups=channels)
     return synapse, synapse.output_shape(found.shape)
 
 

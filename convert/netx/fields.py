@@ -25,11 +25,13 @@ class Fields:
     Attributes:
         group: the group.
         name: name of the group in error messages, for example ``layer 2 (dense)``.
+        other_names: names in the file of fields that it names differently from netx.
     """
 
     def __init__(self, group: h5py.Group, name: str) -> None:
         self.group = group
         self.name = name
+        self.other_names: dict[str, str] = {}
 
     def __contains__(self, key: str) -> bool:
         return self._member(key) is not None
@@ -101,6 +103,7 @@ class Fields:
         return None if member.shape is None else member
 
     def _member(self, key: str) -> Any:
+        key = self.other_names.get(key, key)
         link = self.group.get(key, getlink=True)
         if link is None:
             return None

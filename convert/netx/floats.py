@@ -17,17 +17,24 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.layers.conv import as_chw
 from myelin.convert.netx.fields import Fields
-from myelin.convert.netx.read import layer_groups
+from myelin.convert.netx.read import check_input_shape, guess_input, layer_groups, layer_kind
+from myelin.convert.netx.synapses import kernel_shape, pool_geometry, pool_shape, recurrent_kind
 from myelin.convert.netx.values import broadcastable, declared_shape, pair, population, whole_number
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.files import check_not_pointer
 from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, STATE_SHIFT, THRESHOLD_MAX
 
-_CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec")
+_CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec", "pool")
 
 
-def read_netx_floats(path: str | os.PathLike[str]) -> FloatNetwork:
+def read_netx_floats(path: str | os.PathLike[str], *, input_shape: Shape | None = None) -> FloatNetwork:
     """The network in a netx file, with its numbers unchanged.
+
+    Args:
+        path: the file.
+        input_shape: shape of the input, for files that begin with a convolution and do not state it.
 
     Raises:
         NetworkError: the file cannot be read, or a ``FloatNetwork`` cannot represent it; names the layer and the field.
@@ -35,9 +42,10 @@ def read_netx_floats(path: str | os.PathLike[str]) -> FloatNetwork:
     place = Path(path)
     if not place.is_file():
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
+    check_not_pointer(place, NetworkError)
     try:
         with h5py.File(place, "r") as file:
-            return _network(Fields(file, "file"))
+            return _network(Fields(file, "file"), input_shape)
     except NetworkError as error:
         raise NetworkError(f"{place}: {error}") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
@@ -45,24 +53,24 @@ def read_netx_floats(path: str | os.PathLike[str]) -> FloatNetwork:
         raise NetworkError(f"{place} cannot be read as a netx file (HDF5): {reason}") from error
 
 
-def _network(root: Fields) -> FloatNetwork:
+def _network(root: Fields, input_shape: Shape | None) -> FloatNetwork:
     groups = layer_groups(root)
     ours = "myelin_format" in root.group.attrs
-    kinds = [group.text("type") for group in groups]
+    kinds = [layer_kind(group, position) for position, group in enumerate(groups)]
     source: Shape | None = None
     bits, average = 0, None
     layers: list[FloatLayer] = []
     for position, (group, kind) in enumerate(zip(groups, kinds, strict=True)):
-        group.name = f"layer/{position} ({kind})"
         following = next((other for other in kinds[position + 1 :] if other != "flatten"), None)
         if kind == "input" and position == 0:
             if "neuron" in group:
                 raise NetworkError(f"{group.name}: the input drives neurons; a float network takes spikes at its input")
             source, bits = population(group, kind, ours, following), whole_number(group, "message_bits", 0)
+            check_input_shape(group, source, input_shape)
         elif kind == "average" and position == len(groups) - 1:
             average = int(np.prod(declared_shape(group)))
         elif kind in _CONNECTIONS:
-            source = _guessed(group, kind) if source is None else source
+            source = guess_input(group, kind, input_shape) if source is None else source
             before = layers[-1].shape if layers else source
             last = following in (None, "average")
             layers.append(_layer(group, kind, before, population(group, kind, ours, following), last, ours))
@@ -76,13 +84,6 @@ def _network(root: Fields) -> FloatNetwork:
     return FloatNetwork(source, tuple(layers), bits, average)
 
 
-def _guessed(group: Fields, kind: str) -> Shape:
-    declared = group.size_of("weight") or ()
-    if kind.startswith("conv") or len(declared) < 2:
-        raise NetworkError(f"{group.name}: the file has no input layer, so the shape of its input cannot be told: write one")
-    return (int(declared[1]),)
-
-
 def _layer(group: Fields, kind: str, before: Shape, shape: Shape, last: bool, ours: bool) -> FloatLayer:
     neuron = group.child("neuron")
     if neuron is None or neuron.text("type") not in ("CUBA", "LOIHI"):
@@ -94,7 +95,7 @@ def _layer(group: Fields, kind: str, before: Shape, shape: Shape, last: bool, ou
         synapse, delay = _connection(group, kind, "", before, shape)
         recurrent = None
         if kind.endswith("_rec"):
-            own = "conv" if len(group.size_of("weight_rec") or ()) >= 4 else "dense"
+            own = recurrent_kind(group, shape)
             recurrent = FloatRecurrent(*_connection(group, own, "_rec", shape, shape))
         thresholds = _spread(neuron, "vThMant", shape)
         if np.any(thresholds != thresholds.flat[0]):
@@ -128,23 +129,21 @@ def _connection(
 
 
 def _synapse(group: Fields, kind: str, suffix: str, before: Shape, shape: Shape) -> FloatDense | FloatConv:
-    values = group.numbers("weight" + suffix)
+    key = "weight" + suffix
+    if kind == "pool":
+        weight = np.asarray(group.numbers(key)).reshape(pool_shape(group, before, shape))
+        return FloatConv(*pool_geometry(group, weight, before))
+    if kind.startswith("conv"):
+        groups = whole_number(group, "groups" + suffix)
+        kernel = kernel_shape(group, suffix, before, shape, as_chw(shape)[0], groups)
+        geometry: dict[str, Any] = {name: pair(group, name + suffix) for name in ("stride", "padding", "dilation")}
+        return FloatConv(np.asarray(group.numbers(key)).reshape(kernel), **geometry, groups=groups)
+    values, targets, sources = group.numbers(key), int(np.prod(shape)), int(np.prod(before))
     if values is None:
-        raise NetworkError(f"{group.name}: {'weight' + suffix!r} is missing; netx needs it")
-    if not kind.startswith("conv"):
-        targets, sources = int(np.prod(shape)), int(np.prod(before))
-        if values.size != targets * sources:
-            raise NetworkError(
-                f"{group.name}: {'weight' + suffix!r} has shape {values.shape}; ({targets}, {sources}) is expected"
-            )
-        return FloatDense(values.reshape(targets, sources))
-    kernel = values[..., 0] if values.ndim == 5 and values.shape[4] == 1 else values
-    if kernel.ndim != 4:
-        raise NetworkError(
-            f"{group.name}: {'weight' + suffix!r} has shape {values.shape}; (out, in / groups, height, width) is expected"
-        )
-    geometry: dict[str, Any] = {name: pair(group, name + suffix) for name in ("stride", "padding", "dilation")}
-    return FloatConv(kernel, **geometry, groups=whole_number(group, "groups" + suffix))
+        raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
+    if values.size != targets * sources:
+        raise NetworkError(f"{group.name}: {key!r} has shape {values.shape}; ({targets}, {sources}) is expected")
+    return FloatDense(values.reshape(targets, sources))
 
 
 def _spread(group: Fields, key: str, shape: Shape, default: float | None = None) -> FloatArray:

@@ -11,7 +11,7 @@ input      shape                (neurons,) or (channels, height, width)
            bias                 delta encoders of the value ``weight * x + bias`` (weight 1 when absent: the integers in units
                                 of 1/64 to which SLAYER quantises its input, and which netx's own tests use as input)
 dense,     weight               (out, in); (out * in,) and (out, in, 1, 1, 1) are read too
-dense_rec  weight_rec           (N, N), of ``dense_rec``
+dense_rec  weight_rec           (N, N), of ``dense_rec``; ``recWeight`` of the older type ``recurrent``
            bias                 mantissa per neuron; exponent 6, of sigma-delta neurons spike_exp + state_exp
            delay                vector of the layer's size, or one number: axonal delay of the spikes that its neurons send
                                 (as in SLAYER); (out, in): synaptic delays; vector of the size of the previous layer: delay
@@ -22,6 +22,8 @@ conv       weight               (out, in / groups, height, width), a last axis o
            dilation, groups
            bias, decays         per channel, or per neuron as (width, height, channels)
            delay                per channel, or per neuron flattened in (channels, height, width) order
+pool       weight               (1, 1, height, width): one kernel for each channel alone, a convolution with as many groups
+           the rest             as of conv
 flatten                         read and checked; the next connection flattens its input itself
 average    shape                (groups, ...): class scores are means over equal groups of neurons
 neuron/    type                 CUBA, or its older name LOIHI; SDNN: sigma-delta neurons, delta encoders in the input layer
@@ -58,8 +60,10 @@ Rejected by name:
 - other neurons: resonate-and-fire, graded CUBA, a refractory period above 1, thresholds that differ within a layer;
 - sigma-delta neurons with an activation other than relu and unit, with ``messageBits``, with a bias of their readout or with a
   recurrence;
-- other layers: pool, unpool, convT, concat, complex dense;
-- a weight exponent of the neuron, and delays beyond 62 steps.
+- other layers: unpool, convT, concat, complex dense, and KWTA, of which SLAYER writes an empty group;
+- a weight exponent of the neuron, and fields of a layer or neuron that ``known`` does not list.
+
+Delays beyond 62 steps are read; SLAYER writes them, netx clips them, and the rules of a target judge them.
 
 Sources: lava-dl 0.6.0 ``lib/dl/netx/hdf5.py``, ``utils.py``, ``slayer/block/base.py`` (export_hdf5); ml_genn_netx
 ``__init__.py``.
@@ -69,17 +73,22 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
+import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import read_network
 from myelin.convert.netx.write import write_network
+from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.files import write_atomically
+from myelin.hw_configs.files import check_not_pointer, write_atomically
+from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 
 def read_netx(
@@ -99,20 +108,66 @@ def read_netx(
 
     Raises:
         NetworkError: the file cannot be read, or a ``Network`` cannot represent it; names the layer and the field.
+
+    Warns:
+        UserWarning: training computed something else than the file means, as ``ReadNetx.note``.
     """
+    found = open_netx(path, input_shape=input_shape, input_message_bits=input_message_bits, spike_exp=spike_exp)
+    if found.note is not None:
+        warnings.warn(f"{os.fspath(path)}: {found.note}", stacklevel=2)
+    return found.network
+
+
+class ReadNetx(NamedTuple):
+    """The network of a netx file.
+
+    Attributes:
+        network: the network.
+        note: what training computes differently, and what of the file was left out, for the user; None if there is nothing.
+    """
+
+    network: Network
+    note: str | None
+
+
+def open_netx(
+    path: str | os.PathLike[str],
+    *,
+    input_shape: Shape | None = None,
+    input_message_bits: int | None = None,
+    spike_exp: int | None = None,
+) -> ReadNetx:
+    """``read_netx``, which says what the arguments and errors are, with a note in place of its warning."""
     place = Path(path)
     if not place.exists():
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
     if place.is_dir():
         raise NetworkError(f"{place} is a folder; a netx file (HDF5, usually *.net) is expected")
+    check_not_pointer(place, NetworkError)
     try:
         with h5py.File(place, "r") as file:
-            return read_network(Fields(file, "file"), input_shape, input_message_bits, spike_exp)
+            network = read_network(Fields(file, "file"), input_shape, input_message_bits, spike_exp)
+            return ReadNetx(network, "; ".join(_notes(network, file)) or None)
     except NetworkError as error:
         raise NetworkError(f"{place}: {error}") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
         reason = str(error).strip("'\"") or type(error).__name__
         raise NetworkError(f"{place} cannot be read as a netx file (HDF5): {reason}") from error
+
+
+def _notes(network: Network, file: h5py.File) -> list[str]:
+    found = []
+    neuron = network.input.neuron
+    ours = "myelin_format" in file.attrs
+    if not ours and isinstance(neuron, Cuba) and np.any(neuron.current_decay != DECAY_UNITY):
+        found.append(
+            "the neurons of the input add the input to their voltage, as netx does; SLAYER's cuba.Input filters it with the "
+            f"current decay ({int(neuron.current_decay.min())} of {DECAY_UNITY}) in training, so its spikes differ"
+        )
+    others = sorted(set(file) - {"layer", "simulation"})
+    if others:
+        found.append(f"{', '.join(map(repr, others))} beside the layers is not read")
+    return found
 
 
 def write_netx(network: Network, path: str | os.PathLike[str]) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense, Synapse
+from myelin.convert.layers import DelayedRecurrent, Dense, Synapse
 from myelin.convert.network import Input, Layer, Network
 from myelin.convert.netx.cuba import default_neuron
 from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.known import check_layer, kind_of_layer
 from myelin.convert.netx.neurons import read_neuron
-from myelin.convert.netx.synapses import SYNAPSES
+from myelin.convert.netx.synapses import SYNAPSES, read_synapse, recurrent_kind
 from myelin.convert.netx.values import declared_shape, delay_values, population, spread, whole_number
 from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
@@ -31,15 +32,11 @@ def read_network(
     """The network below ``root``; ``myelin.convert.netx.format.read_netx`` documents arguments and errors."""
     groups = layer_groups(root)
     ours = "myelin_format" in root.group.attrs
-    kinds = [group.text("type") for group in groups]
+    kinds = [layer_kind(group, position) for position, group in enumerate(groups)]
     source: Input | None = None
     layers: list[Layer] = []
     average: int | None = None
     for position, (group, kind) in enumerate(zip(groups, kinds, strict=True)):
-        group.name = f"layer/{position} ({kind})"
-        if kind not in ("input", "flatten", "average") and kind.removesuffix("_rec") not in SYNAPSES:
-            known = ("input", "flatten", "average", *(name + end for name in SYNAPSES for end in ("", "_rec")))
-            raise NetworkError(f"{group.name}: layers of this type are not supported; supported are {', '.join(known)}")
         if average is not None:
             raise NetworkError(f"{group.name}: a layer follows the average layer, which must be the last")
         following = next((other for other in kinds[position + 1 :] if other != "flatten"), None)
@@ -47,9 +44,10 @@ def read_network(
             if source is not None or layers:
                 raise NetworkError(f"{group.name}: only the first layer may be the input")
             source = _read_input(group, population(group, kind, ours, following), input_message_bits, spike_exp)
+            check_input_shape(group, source.shape, input_shape)
             continue
         if source is None:
-            source = Input(_guess_input(group, kind, input_shape), input_message_bits or 0)
+            source = Input(guess_input(group, kind, input_shape), input_message_bits or 0)
         before = layers[-1].shape if layers else source.shape
         if kind == "flatten":
             _check_flatten(group, before, following)
@@ -60,6 +58,17 @@ def read_network(
     if source is None or not layers:
         raise NetworkError("the file has no layer with weights; dense or conv layers are expected")
     return Network(source, tuple(layers), average)
+
+
+def layer_kind(group: Fields, position: int) -> str:
+    """The type of a layer, which is supported; the older ``recurrent`` is netx's ``dense_rec``."""
+    kind = kind_of_layer(group)
+    group.name = f"layer/{position} ({kind})"
+    check_layer(group, kind)
+    if kind == "recurrent":
+        group.other_names["weight_rec"] = "recWeight"
+        return "dense_rec"
+    return kind
 
 
 def layer_groups(root: Fields) -> list[Fields]:
@@ -97,7 +106,7 @@ def _read_input(group: Fields, shape: Shape, message_bits: int | None, spike_exp
 def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: str | None, spike_exp: int | None) -> Layer:
     shape = population(group, kind, ours, following)
     try:
-        synapse = SYNAPSES[kind.removesuffix("_rec")].read(group, "", before, shape)
+        synapse = read_synapse(group, kind, before, shape)
         axonal, synaptic = _read_delays(group, "delay", shape, _columns(synapse, before))
         synapse = _delayed(synapse, synaptic, "delay")
         neuron = group.child("neuron")
@@ -113,8 +122,7 @@ def _read_layer(group: Fields, kind: str, before: Shape, ours: bool, following: 
 
 
 def _read_recurrent(group: Fields, shape: Shape) -> DelayedRecurrent:
-    kind = Conv.KIND if len(group.size_of("weight_rec") or ()) == 4 else Dense.KIND
-    synapse = SYNAPSES[kind].read(group, "_rec", shape, shape)
+    synapse = SYNAPSES[recurrent_kind(group, shape)].read(group, "_rec", shape, shape)
     axonal, synaptic = _read_delays(group, "delay_rec", shape, _columns(synapse, shape))
     return DelayedRecurrent(_delayed(synapse, synaptic, "delay_rec"), axonal)
 
@@ -163,15 +171,28 @@ def _read_output(group: Fields, neuron: Neuron, ours: bool, last: bool) -> Liter
     return "state" if last and not ours and marked else "spikes"
 
 
-def _guess_input(group: Fields, kind: str, input_shape: Shape | None) -> Shape:
+def guess_input(group: Fields, kind: str, input_shape: Shape | None) -> Shape:
+    """Shape of the input of a file without an input layer: the given one, or the columns of the first weights."""
     if input_shape is not None:
         return tuple(input_shape)
     if "input_shape" in group:  # a training block wrote it, without an input layer before it
         return declared_shape(group, "input_shape")
     declared = group.size_of("weight") if kind.startswith("dense") else None
     if declared is None or len(declared) < 2:
-        raise NetworkError(f"{group.name}: the file has no input layer and the input's shape cannot be told: pass input_shape=")
+        raise NetworkError(
+            f"{group.name}: the file has no input layer and the input's shape cannot be told: pass input_shape= "
+            "(--input-shape C H W)"
+        )
     return (int(declared[1]),)
+
+
+def check_input_shape(group: Fields, shape: Shape, given: Shape | None) -> None:
+    """Raise NetworkError if the shape of the input was given and is not that of the file."""
+    if given is not None and tuple(given) != shape:
+        raise NetworkError(
+            f"{group.name}: the input has shape {shape} in the file, {tuple(given)} was given: leave input_shape= "
+            "(--input-shape) out"
+        )
 
 
 def _check_flatten(group: Fields, before: Shape, following: str | None) -> None:

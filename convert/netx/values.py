@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape, frozen_int
+from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
 from myelin.convert.netx.fields import Fields
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
 #: Upper bound on the neurons that a file may declare for one layer: 64 times the neurons of a Loihi 2 chip.
 MAX_NEURONS = 1 << 26
@@ -19,19 +19,21 @@ MAX_NEURONS = 1 << 26
 def delay_values(group: Fields, key: str, most: int) -> npt.NDArray[Any] | None:
     """Delays in integer time steps, None if the field is absent; at most ``most`` values are read.
 
+    Delays beyond the 62 steps that netx keeps are read too: SLAYER writes them, and the rules of a target judge them.
+
     Raises:
-        NetworkError: a delay is no integer, is negative, or is longer than the 62 steps of a netx file.
+        NetworkError: a delay is no integer, is negative, or is longer than a network may have.
     """
     raw = group.numbers(key, most)
     if raw is None:
         return None
     values = frozen_int(f"{group.name}: {key!r}", raw)
-    if values.size and (values.min() < 0 or values.max() > NETX_MAX_DELAY_STEPS):
+    if values.size and (values.min() < 0 or values.max() > DELAY_LIMIT_STEPS):
         bad, cure = values.min(), "a delay is never negative: write the file again"
-        if values.max() > NETX_MAX_DELAY_STEPS:
-            bad, cure = values.max(), f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
+        if values.max() > DELAY_LIMIT_STEPS:
+            bad, cure = values.max(), "shorten the delays in the file"
         raise NetworkError(
-            f"{group.name}: {key!r} is {bad} steps at its extreme, a netx file holds 0..{NETX_MAX_DELAY_STEPS}; {cure}"
+            f"{group.name}: {key!r} is {bad} steps at its extreme, a network holds 0..{DELAY_LIMIT_STEPS}; {cure}"
         )
     return values
 
@@ -50,10 +52,15 @@ def population(group: Fields, kind: str, ours: bool, following: str | None) -> S
     shape = declared_shape(group)
     if len(shape) == 2:
         shape = (1, *shape)
-    grid = kind.startswith("conv") or (following or "").startswith("conv")
+    grid = _spatial(kind) or _spatial(following or "")
     if not ours and not grid and len(shape) == 3 and sorted(shape)[1] == 1:
         shape = (int(np.prod(shape)),)
     return shape
+
+
+def _spatial(kind: str) -> bool:
+    """Whether layers of a type have channels with axes."""
+    return kind.startswith("conv") or kind == "pool"
 
 
 def declared_shape(group: Fields, key: str = "shape") -> Shape:
@@ -102,7 +109,8 @@ def weights(group: Fields, key: str, most: int) -> npt.NDArray[Any]:
         count = int(np.count_nonzero(values != np.round(values)))
         raise NetworkError(
             f"{group.name}: {key!r} holds {count} fractions of {values.size} values, whole numbers are allowed: SLAYER's scale "
-            "was not a power of two, or the weights were not quantised; train with scale=64 and quantize_8bit"
+            "was not a power of two, or the weights were not quantised; train with scale=64 and quantize_8bit, or make "
+            "integers of them with `myelin quantise`"
         )
     return values
 

@@ -61,7 +61,7 @@ from myelin.convert.nir.graph import NirGraph, read_graph, write_graph
 from myelin.convert.nir.integers import integers, network_of
 from myelin.convert.nir.mismatch import notes
 from myelin.convert.nir.read import float_network
-from myelin.convert.nir.timing import Step, found_step, given_step
+from myelin.convert.nir.timing import TimeStep, found_step, given_step
 from myelin.convert.nir.write import graph_of
 from myelin.convert.quantise.rounding import round_network
 from myelin.hw_configs.errors import NetworkError
@@ -199,23 +199,25 @@ def open_nir_floats(
         raise NetworkError(f"{os.fspath(path)}: {error}") from error
 
 
-def _told(step: Step) -> str | None:
+def _told(step: TimeStep) -> str | None:
     return None if step.told is None else f"a step is {step.dt_s * 1e3:g} ms, found from {step.told}"
 
 
-def _step(graph: NirGraph, dt_ms: float | None) -> Step:
+def _step(graph: NirGraph, dt_ms: float | None) -> TimeStep:
     """The length of a step that is given, or the metadata's, or what the nodes show."""
     if dt_ms is not None:
         return given_step(graph, _seconds(dt_ms))
     if "myelin_format" in graph.metadata:
-        return Step(_seconds(_said(graph, "dt_s") * 1e3), EULER)
+        return TimeStep(_seconds(_said(graph, "dt_s") * 1e3), EULER)
     if "dt" in graph.metadata:
         step = given_step(graph, _seconds(_said(graph, "dt") * 1e3))
         return replace(step, told="'dt' in its metadata, in seconds")
     return found_step(graph)
 
 
-def _floats(graph: NirGraph, step: Step, latency: Latency | None, settled_bias: bool, message_bits: int | None) -> FloatNetwork:
+def _floats(
+    graph: NirGraph, step: TimeStep, latency: Latency | None, settled_bias: bool, message_bits: int | None
+) -> FloatNetwork:
     ours = "myelin_format" in graph.metadata
     included = (ours and bool(_said(graph, "step_latency"))) if latency is None else latency == "included"
     said_bits = int(_said(graph, "network.input.message_bits")) if ours else 0

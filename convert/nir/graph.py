@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.files import write_atomically
+from myelin.hw_configs.files import check_not_pointer, write_atomically
 from myelin.hw_configs.parts import require
 
 #: Types of nodes that can be imported.
@@ -101,6 +101,7 @@ def read_graph(path: str | os.PathLike[str]) -> NirGraph:
     place = Path(path)
     if not place.is_file():
         raise NetworkError(f"{place}: no such file; a NIR file (HDF5, usually *.nir) is expected")
+    check_not_pointer(place, NetworkError)
     try:
         with h5py.File(place, "r") as file:
             _check_file(file)

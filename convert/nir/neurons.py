@@ -25,7 +25,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatArray
 from myelin.convert.nir.conventions import LEAKY
 from myelin.convert.nir.graph import NirGraph, Node
-from myelin.convert.nir.timing import Step, hint
+from myelin.convert.nir.timing import TimeStep, hint
 from myelin.hw_configs.errors import NetworkError
 
 SPIKING = ("CubaLIF", "LIF", "IF", "Threshold")
@@ -47,7 +47,7 @@ class Constants:
     threshold: float | None
 
 
-def neuron_constants(graph: NirGraph, name: str, shape: Shape, step: Step) -> Constants:
+def neuron_constants(graph: NirGraph, name: str, shape: Shape, step: TimeStep) -> Constants:
     """The constants of node ``name``, whose population has ``shape``; NetworkError if its parameters are not supported."""
     kind = graph.nodes[name].kind
     node = Node(kind, _parameters(graph.nodes[name], shape))
@@ -94,7 +94,7 @@ def _parameters(node: Node, shape: Shape) -> dict[str, FloatArray]:
     return found
 
 
-def _check_times(graph: NirGraph, node: Node, step: Step) -> None:
+def _check_times(graph: NirGraph, node: Node, step: TimeStep) -> None:
     """Raise NetworkError if a time constant is not positive, or shorter than a step."""
     for key in ("tau_syn", "tau_mem", "tau"):
         if key not in node.fields:

@@ -16,14 +16,14 @@ from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, Flo
 from myelin.convert.nir.graph import NirGraph
 from myelin.convert.nir.neurons import NEURONS, Constants, neuron_constants
 from myelin.convert.nir.paths import Way, ways_to
-from myelin.convert.nir.timing import Step
+from myelin.convert.nir.timing import TimeStep
 from myelin.hw_configs.errors import NetworkError
 
 #: Delays that are this close to an integer, in steps, count as the integer: a file has seconds as 32-bit floats.
 _TOLERANCE = 1e-4
 
 
-def float_network(graph: NirGraph, step: Step, latency: int, settled_bias: bool) -> FloatNetwork:
+def float_network(graph: NirGraph, step: TimeStep, latency: int, settled_bias: bool) -> FloatNetwork:
     """The network of ``graph``; ``myelin.convert.nir.format.read_nir`` documents arguments and errors.
 
     ``step`` gives the time; ``latency`` is 1 if feed-forward delays include the step of latency of each connection, else 0.

@@ -22,7 +22,7 @@ USUAL = "0.1 for snnTorch and SpikingJelly, 1 for Rockpool, 0.001 for norse, 100
 
 
 @dataclass(frozen=True)
-class Step:
+class TimeStep:
     """Length of a step, how constants are read, and the reason in words (None if the user or the file says it)."""
 
     dt_s: float
@@ -30,18 +30,18 @@ class Step:
     told: str | None = None
 
 
-def given_step(graph: NirGraph, dt_s: float) -> Step:
+def given_step(graph: NirGraph, dt_s: float) -> TimeStep:
     """The step that the user or the metadata states, with the convention that agrees with it, else the equations of NIR."""
     for step in _candidates(graph):
         if np.isclose(step.dt_s, dt_s, rtol=1e-3, atol=0):
-            return Step(dt_s, step.convention)
-    return Step(dt_s, EULER)
+            return TimeStep(dt_s, step.convention)
+    return TimeStep(dt_s, EULER)
 
 
-def found_step(graph: NirGraph) -> Step:
+def found_step(graph: NirGraph) -> TimeStep:
     """The step that the nodes show; NetworkError if they show none or several."""
     if not any(node.kind in (*STATEFUL, "Delay") for node in graph.nodes.values()):
-        return Step(1.0, EULER)
+        return TimeStep(1.0, EULER)
     steps = _shown(graph)
     if len(steps) == 1:
         return steps[0]
@@ -61,7 +61,7 @@ def hint(graph: NirGraph, dt_s: float) -> str:
     return f"; its nodes fit a step of {steps[0].dt_s * 1e3:g} ms: leave dt_ms (--dt-ms) out" if len(steps) == 1 else ""
 
 
-def _shown(graph: NirGraph) -> list[Step]:
+def _shown(graph: NirGraph) -> list[TimeStep]:
     """The candidates that stay: those of two significant digits where there are several, and of these the specific one."""
     steps = _candidates(graph)
     if len(steps) > 1:
@@ -70,7 +70,7 @@ def _shown(graph: NirGraph) -> list[Step]:
     return specific if len(specific) == 1 else steps
 
 
-def _candidates(graph: NirGraph) -> list[Step]:
+def _candidates(graph: NirGraph) -> list[TimeStep]:
     """The conventions that explain every node, each with its step."""
     nodes = [node for node in graph.nodes.values() if node.kind in STATEFUL]
     found = []
@@ -87,7 +87,7 @@ def _candidates(graph: NirGraph) -> list[Step]:
             continue
         dt_s = _rounded(float(np.median(steps)))
         if np.allclose(steps, dt_s, rtol=_SAME, atol=0) and _possible(graph, dt_s, nodes):
-            found.append(Step(dt_s, convention, convention.told))
+            found.append(TimeStep(dt_s, convention, convention.told))
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from myelin.convert.arrays import Shape
 from myelin.convert.axes import TimeAxis
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.floats.sources import OpenedFloats, open_floats
@@ -57,6 +58,7 @@ def quantised(
     steps: int | None = None,
     step_ms: float | None = None,
     dt_ms: float | None = None,
+    input_shape: Shape | None = None,
     time_axis: TimeAxis | None = None,
     artifact: str | os.PathLike[str] | None = None,
     classes: Sequence[str] | None = None,
@@ -77,6 +79,7 @@ def quantised(
         samples: number of other samples to report on; None for all.
         steps, step_ms: length of a sample and of a step, if the floats do not define how spikes become frames.
         dt_ms: length of a step of a NIR file in milliseconds; None for that of the file.
+        input_shape: shape of the input, for a netx file without an input layer; None for that of the file.
         time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
         artifact: folder of an artifact to write; it holds the float network too, with which it validates.
         classes, provenance: of the artifact, as in ``export``.
@@ -88,7 +91,9 @@ def quantised(
         GateError: the target does not support the result; the message lists every violation.
     """
     held = target if isinstance(target, Target) else load_target(target)
-    opened = OpenedFloats(floats) if isinstance(floats, FloatNetwork) else open_floats(floats, dt_ms=dt_ms)
+    opened = (
+        OpenedFloats(floats) if isinstance(floats, FloatNetwork) else open_floats(floats, dt_ms=dt_ms, input_shape=input_shape)
+    )
     name_of_floats = "floats" if isinstance(floats, FloatNetwork) else os.fspath(floats)
     binning = {"samples": samples, "steps": steps, "step_ms": step_ms, "time_axis": time_axis}
     found = quantisation_data(opened, name_of_floats, data, calibration_samples, **binning)  # type: ignore[arg-type]

@@ -113,6 +113,8 @@ class Simulator:
     ) -> Recording:
         """Run all steps of ``spikes``, from rest or from a state.
 
+        A run from rest uses all cores; one from a state follows the spikes of one stream after the other on one core.
+
         Args:
             spikes: (batch, steps, *input shape) or (batch, *input shape, steps), or either with the input shape flattened;
                 bool or integers in the input's range.
@@ -130,7 +132,7 @@ class Simulator:
             DataError: see ``simulate``; or the shape fits both orders of axes; or the state belongs to another network or has
                 another number of streams; or chunk or progress is given with a state.
         """
-        values = frames_of(spikes, self.network.input.shape, time_axis=time_axis)
+        values = frames_of(spikes, self.network.input, time_axis=time_axis)
         interval = _positive("reset_interval", reset_interval, "None for no reset") or self._interval
         if state is None:
             return self._runner.run(values, record=record, reset_interval=interval, chunk=chunk, progress=progress)
@@ -207,6 +209,10 @@ class Simulator:
             raise DataError(
                 f"the state belongs to network {state.network[:12]}, this simulator runs network {self._plan.digest[:12]}: "
                 "restore it into the network that it was saved with, or begin at rest"
+            )
+        if state.memory.shape != (state.streams, self._plan.size):
+            raise DataError(
+                f"the state has memory of shape {state.memory.shape}; {(state.streams, self._plan.size)} is allowed"
             )
         if self._streams not in (None, state.streams):
             raise DataError(f"the state has {state.streams} streams, this simulator {self._streams}: make one with that many")

@@ -43,7 +43,7 @@ def simulate(
     found = opened_source(network).network
     return simulator.simulate(
         found,
-        frames_of(spikes, found.input.shape, time_axis=time_axis),
+        frames_of(spikes, found.input, time_axis=time_axis),
         record=record,
         chunk=chunk,
         progress=progress,
@@ -72,5 +72,5 @@ def stream(
         DataError, NetworkError: see ``simulate``; raised when the batch with the fault is reached.
     """
     found = opened_source(network).network
-    frames = (frames_of(spikes, found.input.shape, time_axis=time_axis) for spikes in batches)
+    frames = (frames_of(spikes, found.input, time_axis=time_axis) for spikes in batches)
     return simulator.stream(found, frames, record=record, reset_interval=reset_interval, engine=engine)

@@ -7,10 +7,18 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+
 if TYPE_CHECKING:
+    from myelin.convert.opened import Opened
     from myelin.convert.stimulus import InputChoice
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+#: Units of time in data; the same as those of ``myelin.train.datasets``, which loads numba.
+TIME_UNITS = ("s", "ms", "us")
 
 
 def count(text: str) -> int:
@@ -65,6 +73,51 @@ def add_dt(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reading(parser: argparse.ArgumentParser, *, clip: bool = True, dt: str | None = None) -> None:
+    """Add ``--dt-ms``, ``--input-shape`` and, with ``clip``, ``--clip-delays``, for commands that take a network.
+
+    ``source`` reads them.  ``dt`` is the text of ``--dt-ms`` where it is not of the file that is read.
+    """
+    if dt is None:
+        add_dt(parser)
+    else:
+        parser.add_argument("--dt-ms", metavar="MS", type=float, help=dt)
+    parser.add_argument(
+        "--input-shape",
+        metavar="SIZE",
+        nargs="+",
+        type=positive,
+        help="shape of the input, such as 2 34 34 for channels, height and width, for a netx file without an input layer",
+    )
+    if not clip:
+        return
+    parser.add_argument(
+        "--clip-delays",
+        dest="clip_to",
+        metavar="STEPS",
+        nargs="?",
+        const=NETX_MAX_DELAY_STEPS,
+        type=count,
+        help="shorten longer delays of a netx or NIR file to STEPS and print their number (default: "
+        f"{NETX_MAX_DELAY_STEPS}, the longest of Loihi 2 and of netx)",
+    )
+
+
+def source(args: argparse.Namespace, path: Path) -> Path | Opened:
+    """``path``, read already if one of ``--input-shape`` and ``--clip-delays`` says how; functions of networks take both."""
+    limit = getattr(args, "clip_to", None)
+    if args.input_shape is None and limit is None:
+        return path
+    from myelin.convert.opened import read
+
+    return read(path, dt_ms=args.dt_ms, input_shape=input_shape(args), clip_delays=limit)
+
+
+def input_shape(args: argparse.Namespace) -> tuple[int, ...] | None:
+    """The shape named by ``--input-shape``, or None."""
+    return None if args.input_shape is None else tuple(args.input_shape)
+
+
 def add_target(parser: argparse.ArgumentParser, **options: Any) -> None:
     """Add ``--target``, required unless ``options`` change that."""
     text = "name of a target, or a TOML file that describes one"
@@ -72,9 +125,24 @@ def add_target(parser: argparse.ArgumentParser, **options: Any) -> None:
 
 
 def add_data(parser: argparse._ActionsContainer, **options: Any) -> None:
-    """Add ``--data``."""
-    text = "builtin, a folder or a file: of the SHD format, or .npz of dense data"
+    """Add ``--data`` and ``--time-unit``, which ``told_units`` joins."""
+    text = "builtin, a folder or a file: of the SHD format, .npz, or QTDB's .mat; or a folder of MNIST's files, with :permuted"
     parser.add_argument("--data", **{"metavar": "PATH", "help": text, **options})
+    parser.add_argument(
+        "--time-unit",
+        choices=TIME_UNITS,
+        help="unit of the times in the data (default: seconds, and times that cannot be seconds are refused)",
+    )
+
+
+def told_units(args: argparse.Namespace) -> argparse.Namespace:
+    """``args`` with the unit of time after the path of the data, as ``myelin.train.datasets.load`` takes it."""
+    unit = getattr(args, "time_unit", None)
+    if unit is None:
+        return args
+    if args.data is None:
+        raise ConfigError("--time-unit is the unit of the times in --data, which is not given; leave it out")
+    return argparse.Namespace(**vars(args) | {"data": f"{args.data}:{unit}"})
 
 
 def add_split(parser: argparse._ActionsContainer, **options: Any) -> None:

@@ -31,7 +31,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         default=("fast", "fast"),
         help=f"backends of A and of B: {', '.join(DIFF_BACKENDS)} (default: fast fast)",
     )
-    arguments.add_dt(parser)
+    arguments.add_reading(parser)
     arguments.add_input(parser)
     arguments.add_board_lag(parser)
     arguments.add_json(parser)
@@ -45,8 +45,8 @@ def run_diff(args: argparse.Namespace) -> int:
     from myelin.convert.compare.report import lines
 
     result = diff(
-        args.a,
-        args.b,
+        arguments.source(args, args.a),
+        None if args.b is None else arguments.source(args, args.b),
         inputs=arguments.input_choice(args),
         backends=args.backends,
         board_lag_steps=args.board_lag,

@@ -32,7 +32,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument(
         "--classes", metavar="NAME,NAME,...", help="names of the classes in their order (default: those of the run or the data)"
     )
-    arguments.add_dt(parser)
+    arguments.add_reading(parser, clip=False)
     arguments.add_json(parser)
     parser.set_defaults(run=run_export)
 
@@ -43,7 +43,9 @@ def run_export(args: argparse.Namespace) -> int:
 
     names = ("target", "clip_delays", "data", "steps", "step_ms", "dt_ms")
     classes = None if args.classes is None else [name.strip() for name in args.classes.split(",")]
-    exported = export(args.source, args.out, classes=classes, **{name: getattr(args, name) for name in names})
+    exported = export(
+        arguments.source(args, args.source), args.out, classes=classes, **{name: getattr(args, name) for name in names}
+    )
     print("\n".join(exported.lines))
     result = {
         "run": str(args.source),

@@ -32,7 +32,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument(
         "--cores", metavar="N", type=arguments.positive, help="balance: spread over N cores (default: as layer)"
     )
-    arguments.add_dt(parser)
+    arguments.add_reading(parser)
     arguments.add_input(parser)
     arguments.add_json(parser, "also write the results and every core as JSON")
     arguments.add_plot(parser, "draw the cores by layer and load")
@@ -46,7 +46,7 @@ def run_map(args: argparse.Namespace) -> int:
 
     choice = arguments.input_choice(args)
     how = {"strategy": args.strategy, "cores": args.cores, "plot": args.plot, "dt_ms": args.dt_ms}
-    result = mapped(args.network, args.target, inputs=choice, **how)
+    result = mapped(arguments.source(args, args.network), args.target, inputs=choice, **how)
     print("\n".join(lines(result)))
     if args.plot is not None and not result["cores"]:
         print(f"{args.plot} is not drawn: a neuron fits no core")

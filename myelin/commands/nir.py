@@ -31,7 +31,7 @@ def _add_export(actions: arguments.Subparsers) -> None:
     )
     arguments.add_network(parser)
     parser.add_argument("--out", metavar="FILE.nir", type=Path, required=True, help="the file to write")
-    parser.add_argument("--dt-ms", metavar="MS", type=float, help="length of a step in milliseconds (default: 1)")
+    arguments.add_reading(parser, dt="length of a step in milliseconds in the file written (default: 1)")
     parser.add_argument(
         "--no-latency",
         action="store_true",
@@ -79,15 +79,18 @@ def _add_import(actions: arguments.Subparsers) -> None:
 def run_export(args: argparse.Namespace) -> int:
     """Run ``myelin nir export``; returns 0."""
     from myelin.convert.nir.format import DT_MS, write_nir
-    from myelin.convert.opened import read
+    from myelin.convert.opened import note_lines, read
 
-    network = read(args.network).network
+    opened = read(args.network, input_shape=arguments.input_shape(args), clip_delays=args.clip_to)
+    network = opened.network
     dt_ms = DT_MS if args.dt_ms is None else args.dt_ms
     write_nir(network, args.out, dt_ms=dt_ms, step_latency=not args.no_latency)
+    print("".join(f"{line}\n" for line in note_lines({"note": opened.note})), end="")
     print(f"{args.out}: {_described(network)}, a step is {dt_ms:g} ms")
     if args.no_latency:
         print("delays without the step of latency of each connection: layer l (from 0) runs l + 1 steps earlier")
     result = {"network": str(args.network), "file": str(args.out), "step_ms": dt_ms, "step_latency": not args.no_latency}
+    result["note"] = opened.note
     write_result(args.json, "nir export", result | _shapes(network))
     return 0
 

@@ -18,7 +18,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "that are silent, fire too much, or come near the limits of the range.",
     )
     arguments.add_network(parser)
-    arguments.add_dt(parser)
+    arguments.add_reading(parser)
     arguments.add_input(parser)
     arguments.add_json(parser)
     arguments.add_plot(parser, "draw operations, density and ranges of the layers")
@@ -30,7 +30,8 @@ def run_profile(args: argparse.Namespace) -> int:
     from myelin.convert.profile.measure import profiled
     from myelin.convert.profile.report import lines
 
-    result = profiled(args.network, inputs=arguments.input_choice(args), plot=args.plot, dt_ms=args.dt_ms)
+    network = arguments.source(args, args.network)
+    result = profiled(network, inputs=arguments.input_choice(args), plot=args.plot, dt_ms=args.dt_ms)
     print("\n".join(lines(result)))
     write_result(args.json, "profile", result)
     return 0

@@ -69,6 +69,7 @@ def run_report(args: argparse.Namespace) -> int:
         steps=args.steps,
         step_ms=args.step_ms,
         dt_ms=args.dt_ms,
+        output_scale=args.output_scale,
         target=args.target,
         max_drop=args.max_drop,
         samples=args.samples,

@@ -29,7 +29,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument("--stock", action="store_true", help="backend lava: use Lava's own process models instead of Myelin's")
     arguments.add_board_lag(parser)
     arguments.add_binning(parser)
-    arguments.add_dt(parser)
+    arguments.add_reading(parser)
     arguments.add_json(parser)
     live = parser.add_argument_group("a stream instead of --data")
     live.add_argument(
@@ -59,7 +59,7 @@ def run_simulate(args: argparse.Namespace) -> int:
     from myelin.backends.simulate import lines, simulated
 
     result = simulated(
-        args.network,
+        arguments.source(args, args.network),
         arguments.input_choice(args),
         backend=args.backend,
         stock=args.stock,
@@ -81,5 +81,6 @@ def _run_live(args: argparse.Namespace) -> int:
     given += ["--backend"] if args.backend != "fast" else []
     if given:
         raise DataError(f"--live runs in the simulator on standard input; leave out {', '.join(given)}")
-    run_live(args.network, sys.stdin.buffer, sys.stdout.buffer, form=args.live_format or "text", dt_ms=args.dt_ms)
+    network = arguments.source(args, args.network)
+    run_live(network, sys.stdin.buffer, sys.stdout.buffer, form=args.live_format or "text", dt_ms=args.dt_ms)
     return 0

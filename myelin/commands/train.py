@@ -105,6 +105,6 @@ def run_train(args: argparse.Namespace) -> int:
             say=partial(print, flush=True),
         )
         if processes.first:
-            print("\n".join(summary(record, args.out)))
+            print("\n".join(summary(record, args.out, args.data)))
             write_result(args.json, "train", {"run": str(args.out), "record": record})
     return 0

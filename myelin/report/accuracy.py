@@ -12,7 +12,7 @@ _HEADS = ("compared", "outcome", "samples", "values", "different", "why not")
 _COLOURS = {"float": "float", "delays": "grey", "weights": "grey", "decays": "grey", "simulator": "integer"}
 
 
-class Fields(NamedTuple):
+class MeasureFields(NamedTuple):
     """Names of the values of a validation, by its task; and how they are shown.
 
     Attributes:
@@ -37,7 +37,7 @@ class Fields(NamedTuple):
     test: str
 
 
-_ACCURACY = Fields(
+_ACCURACY = MeasureFields(
     "Accuracy",
     ("accuracy_percent", "accuracy_low_percent", "accuracy_high_percent"),
     ("difference_points", "difference_low_points", "difference_high_points"),
@@ -49,7 +49,7 @@ _ACCURACY = Fields(
     "points",
     "McNemar p",
 )
-_ERROR = Fields(
+_ERROR = MeasureFields(
     "Error (RMSE)",
     ("rmse", "rmse_low", "rmse_high"),
     ("rmse_change_percent", "rmse_change_low_percent", "rmse_change_high_percent"),
@@ -63,7 +63,7 @@ _ERROR = Fields(
 )
 
 
-def fields(f: Facts) -> Fields:
+def fields(f: Facts) -> MeasureFields:
     """The names for the task of the validation."""
     task = f.get("validation").get("task", "classes")
     if task == "trace":
@@ -120,7 +120,12 @@ def _measured_on(f: Facts) -> Html:
 
 
 def _differences(
-    f: Facts, names: Fields, changes: list[charts.Interval], order: list[int], allowed: float, legend: list[tuple[str, str]]
+    f: Facts,
+    names: MeasureFields,
+    changes: list[charts.Interval],
+    order: list[int],
+    allowed: float,
+    legend: list[tuple[str, str]],
 ) -> Html:
     worse = -allowed if names.of == "points" else allowed
     lines = [(0.0, "floats"), (worse, f"allowed: {worse:+g}")]
@@ -132,7 +137,7 @@ def _differences(
     return figure("differences", plot, title, text, legend=legend, values=_bootstrap(f, names, order))
 
 
-def _stage_row(f: Facts, names: Fields, number: int, alone: bool) -> list[object]:
+def _stage_row(f: Facts, names: MeasureFields, number: int, alone: bool) -> list[object]:
     at = f"validation.stages[{number}]"
     row: list[object] = [join(("only " if alone else None, f.text(f"{at}.description"))), f.num(f"{at}.correct_samples")]
     row += [f.num(f"{at}.{name}", names.form) for name in names.measure]
@@ -143,7 +148,7 @@ def _stage_row(f: Facts, names: Fields, number: int, alone: bool) -> list[object
     return [*row, f.num(f"{to}.agreement_percent", ".1f"), f.num(f"{to}.spike_rate_change_percent", "+.2f")]
 
 
-def _bootstrap(f: Facts, names: Fields, order: list[int]) -> Html:
+def _bootstrap(f: Facts, names: MeasureFields, order: list[int]) -> Html:
     rows = []
     for number in order:
         to = f"validation.stages[{number}].to_float"

@@ -75,6 +75,7 @@ def write_report(
     steps: int | None = None,
     step_ms: float | None = None,
     dt_ms: float | None = None,
+    output_scale: float | None = None,
     target: str | None = None,
     samples: int = MEASURED_SAMPLES,
     stages: Mapping[str, str | os.PathLike[str] | Mapping[str, Any]] | None = None,
@@ -91,8 +92,8 @@ def write_report(
         data: data to validate, map and profile on, as in ``validate``; None to skip validation, and to map and profile golden
             inputs, or random spikes.
         out: page to write; its values go beside it as .json.
-        reference, max_drop, split, time_axis, steps, step_ms, dt_ms, lava_samples: for the validation, as in ``validate``.
-            Without any reference the integers are measured alone, and the verdict is open.
+        reference, max_drop, split, time_axis, steps, step_ms, dt_ms, output_scale, lava_samples: for the validation, as
+            in ``validate``.  Without any reference the integers are measured alone, and the verdict is open.
         target: target to judge for; None for that of the artifact or run, else loihi2.
         samples: number of samples to map and profile.
         stages: name in ``myelin.report.make.NEEDED`` -> earlier result: its values, or its file of ``--json``.
@@ -119,7 +120,7 @@ def write_report(
         if "validation" not in given and data is not None and "validation" not in missing:
             settings = {
                 "max_drop": max_drop, "split": split, "time_axis": time_axis, "steps": steps, "step_ms": step_ms,
-                "dt_ms": dt_ms, "lava_samples": lava_samples, "progress": progress,
+                "dt_ms": dt_ms, "output_scale": output_scale, "lava_samples": lava_samples, "progress": progress,
             }  # fmt: skip
             chosen = (False if float_side is None else None) if reference is None else reference
             given["validation"] = _validated(source, data, chosen, settings, say)
@@ -147,7 +148,8 @@ def _of_object(source: Any, dt_ms: float | None) -> Opened:
 def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]]) -> Reference | None:
     """The float side; None without one.  What cannot be made because a package is absent goes to ``missing``."""
     from myelin.convert.artifact.provenance import Origin
-    from myelin.validation.reference import NoReference, open_reference
+    from myelin.validation.open_reference import open_reference
+    from myelin.validation.reference import NoReference
 
     origin = None if opened.artifact is None else Origin.of(opened.artifact)
     trained = given is None and origin is not None and origin.checkpoint is not None
@@ -198,7 +200,7 @@ def _validated(
     except measure.NotTheTrainedNetwork as refused:
         _tell(say, refused.lines())
         raise
-    _tell(say, measure.shown(found))
+    _tell(say, found.lines())
     return measure.result(found)
 
 

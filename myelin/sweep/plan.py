@@ -224,7 +224,7 @@ def _configuration(point: GridPoint, seed: int, dataset: SpikeDataset) -> Config
     from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
     from myelin.train.config.target import resolve_for_target
-    from myelin.train.run.objective import resolve_for_data
+    from myelin.train.config.task import resolve_for_data
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
     config = resolve_for_data(resolve_for_target(config, load_target(config.target)), dataset)

@@ -12,7 +12,7 @@ from myelin.convert.floats.network import FloatConv, FloatLayer
 from myelin.convert.network import naming_layer
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.training.grid import bits_of
-from myelin.training.origin import Origin
+from myelin.training.initial_network import InitialNetwork
 from myelin.training.trained_neurons import TRAINED, TrainedNeuron
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EPOCHS, LEARNING_RATE = 10, 2e-3
 
 
-def config_to_continue(origin: Origin, dataset: SpikeDataset | None) -> Config:
+def config_to_continue(origin: InitialNetwork, dataset: SpikeDataset | None) -> Config:
     """The configuration for training ``origin`` further, where the user names none.
 
     Of a run: its own.  Of another network: its structure, the bits of its weights, ``EPOCHS`` epochs without dropout.  Delays
@@ -48,7 +48,7 @@ def config_to_continue(origin: Origin, dataset: SpikeDataset | None) -> Config:
     return _derived(origin, _data(origin, dataset))
 
 
-def _data(origin: Origin, dataset: SpikeDataset | None) -> DataConfig:
+def _data(origin: InitialNetwork, dataset: SpikeDataset | None) -> DataConfig:
     from myelin.train.config.data import DataConfig
 
     shape, bits = origin.floats.input_shape, origin.floats.message_bits
@@ -66,7 +66,7 @@ def _data(origin: Origin, dataset: SpikeDataset | None) -> DataConfig:
     return DataConfig(**timed, **cells, message_bits=bits)
 
 
-def _derived(origin: Origin, data: DataConfig) -> Config:
+def _derived(origin: InitialNetwork, data: DataConfig) -> Config:
     from myelin.train.config.config import Config, NeuronConfig, ReadoutConfig, TrainConfig
     from myelin.train.config.delay import DelayConfig
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.parts import require
 from myelin.train.run.start import IN_MEMORY_MB, Data, configuration, data_as_given, train_run, training_data
-from myelin.training.origin import Origin, Start, origin_of
+from myelin.training.initial_network import InitialNetwork, Start, initial_network
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +91,7 @@ def fit(
 
     processes, folder = ALONE if processes is None else processes, Path(out)
     asked = Callbacks([*callbacks, *([TensorBoard()] if tensorboard else [])])
-    origin = None if init_from is None else origin_of(init_from)
+    origin = None if init_from is None else initial_network(init_from)
     plan = _plan(config, origin, None, folder, overrides, target, resume)
     given = data_as_given(data, time_axis, 1.0 if plan is None else plan.data.step_ms)
     if plan is None:  # nothing but the data says how spikes become frames
@@ -120,7 +120,7 @@ def fit(
 
 def _plan(
     config: str | os.PathLike[str] | Config | None,
-    origin: Origin | None,
+    origin: InitialNetwork | None,
     data: Data | None,
     out: Path,
     overrides: Sequence[str],
@@ -147,7 +147,7 @@ def _plan(
     return configuration(changed_config(made, overrides), (), target)
 
 
-def _initial(origin: Origin, plan: Config, dataset: SpikeDataset) -> tuple[Config, Initial, list[str]]:
+def _initial(origin: InitialNetwork, plan: Config, dataset: SpikeDataset) -> tuple[Config, Initial, list[str]]:
     """The completed configuration, the parameters to start from, and lines about them."""
     from myelin.train.run.initial import Initial
     from myelin.training.parameters import fit_parameters

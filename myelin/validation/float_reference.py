@@ -55,6 +55,10 @@ class FloatReference(Reference):
         values = 3 * steps * sum(int(np.prod(layer.shape)) for layer in self.floats.layers)
         return max(1, min(CHUNK, _CHUNK_VALUES // max(1, values)))
 
+    def readout_weights(self) -> npt.NDArray[np.float64]:
+        """See ``Reference``."""
+        return self.floats.layers[-1].synapse.weight
+
     def spikes(self, frames: npt.NDArray[Any], network: Network) -> FloatSpikes:
         """See ``Reference``."""
         recording = simulate_floats(self.floats, frames, interpolate=True)

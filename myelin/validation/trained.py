@@ -145,6 +145,10 @@ class Trained(Reference):
             found[name] = StageRun(answer, spikes, output if SETTINGS[name] == ALL else None, trace_scale(shapes.network))
         return found
 
+    def readout_weights(self) -> npt.NDArray[np.float64]:
+        """See ``Reference``."""
+        return np.asarray(self.model.blocks[-1].synapse.weight.detach().cpu().numpy(), np.float64)
+
     def spikes(self, frames: npt.NDArray[Any], network: Network) -> FloatSpikes:
         """See ``Reference``."""
         layers, output = self.forward(frames, SETTINGS[FLOAT])

@@ -57,7 +57,7 @@ def test_answers_for_each_step(small):
     np.testing.assert_array_equal(samples.targets, steps)
     with pytest.raises(myelin.DataError, match=r"labels reach 2, the network has classes 0\.\.1"):
         opened(small, (X, np.full((6, 9), 2)))
-    with pytest.raises(myelin.DataError, match="traces have 3 outputs, the network has 2; give a trace for each"):
+    with pytest.raises(myelin.DataError, match="traces have 3 outputs, the network has 2; give one for each"):
         opened(small, (X, np.zeros((6, 9, 3))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,15 @@ def small_network(seed=0, classes=3):
     hidden = Layer((10,), Dense(2 * rng.integers(-30, 50, (10, 6))), Cuba(40, 1024, 512), delay_steps=rng.integers(0, 4, 10))
     readout = Layer((classes,), Dense(2 * rng.integers(-30, 30, (classes, 10))), Cuba(THRESHOLD_MAX, 1024, 200), output="state")
     return Network(Input((6,)), [hidden, readout])
+
+
+def shd_file(samples, path):
+    """The events of ``samples`` with their classes, in steps of 1 ms, as a file of the SHD format."""
+    from myelin.train.datasets import SpikeDataset, write_shd
+
+    dense = SpikeDataset.from_dense(samples.x, samples.classes)
+    write_shd(replace(dense, steps=None, step_ms=None), path)
+    return path
 
 
 def answered(network, samples=40, steps=25, seed=1):

@@ -34,14 +34,20 @@ def tiny_config(**changes):
 
 
 def dense(task, samples=16, steps=20, seed=0):
-    """Arrays (x, y) of 6 channels: the side with more spikes changes once, as label of a step (-1 at times), or as trace."""
+    """Arrays (x, y) of 6 channels: the side with more spikes changes once, as label of a step (-1 at times), or as trace.
+
+    For classes, the side that is active first.
+    """
     rng = np.random.default_rng(seed)
     side = (np.arange(steps) >= rng.integers(4, steps - 4, samples)[:, None]).astype(np.int64)  # (samples, steps)
     rates = np.where((np.arange(6) < 3) == (side[..., None] == 0), 0.7, 0.05)
     x = (rng.random((samples, steps, 6)) < rates).astype(np.uint8)
     if task == "trace":
         return x, np.stack((side, 1 - side), axis=2).astype(np.float32)
-    return x, np.where(rng.random(side.shape) < 0.25, -1, side) if task == "steps" else side[:, -1] * (np.arange(samples) % 2)
+    if task == "steps":
+        return x, np.where(rng.random(side.shape) < 0.25, -1, side)
+    labels = np.arange(samples) % 2
+    return np.where(labels[:, None, None] == 0, x, x[:, :, ::-1]), labels
 
 
 def dense_config(**changes):

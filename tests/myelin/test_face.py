@@ -118,7 +118,7 @@ def test_the_way_from_data_to_a_report(tiny, tmp_path):
     assert isinstance(quantised.network, myelin.Network) and quantised.values["written"].startswith("plain")
     validation = myelin.validate(exported.folder, data, max_drop=100, lava_samples=0)
     assert validation.failures == []
-    from myelin.validation.backends import result
+    from myelin.validation.measure import result
 
     report = myelin.write_report(exported.folder, data, tmp_path / "r.html", stages={"validation": result(validation)})
     assert report.page.read_text().startswith("<!DOCTYPE html>") and report.lines()[0].startswith("verdict ")

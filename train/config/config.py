@@ -15,7 +15,7 @@ from myelin.train.config.delay import DELAY_KINDS, DelayConfig
 
 #: Version of this layout; increased when a field changes its meaning.
 CONFIG_VERSION = 1
-#: Name of a loss -> task of the data that it is for (``myelin.train.run.objective``).
+#: Name of a loss -> task of the data that it is for (``myelin.train.config.task``).
 LOSSES = {"sum": "classes", "rate": "classes", "softmax": "classes", "steps": "steps", "mse": "trace"}
 #: Schedules of the learning rates.
 SCHEDULES = ("cosine", "one-cycle", "constant")

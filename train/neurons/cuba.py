@@ -194,9 +194,12 @@ class Cuba(Neuron):
         whole = _on_grid(weight, WEIGHT_BITS)
         return whole * WEIGHT_SCALE if descale else whole
 
-    def quantise(self, weight: Tensor) -> Tensor:
-        """Weights as in ``quantize_8bit``, on the grid of ``weight_bits``: multiples of 2^(9 - bits) in -256..255, over 64."""
-        return _on_grid(weight, self.weight_bits)
+    def quantise(self, weight: Tensor, unit: int | None = None) -> Tensor:
+        """Weights as in ``quantize_8bit``, on the grid of ``weight_bits``: multiples of 2^(9 - bits) in -256..255, over 64.
+
+        ``unit``: distance between neighbouring weights instead of 2^(9 - bits), as of a network quantised after training.
+        """
+        return _on_grid(weight, self.weight_bits, unit)
 
     def steps(self, x: Tensor) -> Tensor:
         """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
@@ -229,9 +232,9 @@ def _spread(values: np.ndarray) -> str:
     return low if low == high else f"{low}..{high}"
 
 
-def _on_grid(weight: Tensor, bits: int) -> Tensor:
+def _on_grid(weight: Tensor, bits: int, unit: int | None = None) -> Tensor:
     """``myelin.hw_configs.weight_grid.on_grid`` over 64, with a straight-through gradient (zero where clipped)."""
-    unit = grid_unit(bits)
+    unit = grid_unit(bits) if unit is None else unit
     steps = (weight * (WEIGHT_SCALE / unit)).clamp(*mantissa_range(bits))
     whole = steps + (torch.round(steps) - steps).detach()
     return whole * (unit / WEIGHT_SCALE)

@@ -22,6 +22,9 @@ from myelin.train.kernels.layout import nct
 from myelin.train.run.objective import counted
 from myelin.train.run.parallel import WHOLE, Slices
 
+#: Largest count of a frame, which has 8 bits.
+MAX_COUNT = 255
+
 
 class Batch(NamedTuple):
     """One process's part of a joint batch.
@@ -112,7 +115,9 @@ class Batches:
             generators = [np.random.default_rng(value) for value in seeds[own]]
             for number, row in enumerate(mixing - own.start):
                 draw = generators[row].binomial
-                frames[row] = draw(frames[row], 0.5) + draw(mixed[number], 0.5)
+                blend = draw(frames[row], 0.5) + draw(mixed[number], 0.5)
+                frames[row] = np.minimum(blend, MAX_COUNT)
+                self.lost["clipped"] += int((blend - frames[row]).sum())
             for sample, generator in zip(frames, generators, strict=True):
                 _silence(sample, augment, generator)
         return frames

@@ -17,7 +17,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -30,19 +30,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, nll_loss
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
-from myelin.train.config.config import LOSSES, Config
-from myelin.train.datasets import SpikeDataset
+from myelin.train.config.config import Config
+from myelin.train.config.task import DEFAULTS
 from myelin.train.model import class_logits
 
 #: A loss: the output (B, classes, T) and the target of each sample -> scalar mean over the samples, or over the labelled steps.
 #: Targets are (B,) classes, (B, T) classes with -1 for no label, or (B, outputs, T) traces.
 Loss = Callable[[Tensor, Tensor], Tensor]
-#: Task -> its loss where a configuration names none.
-DEFAULTS = {"classes": "sum", "steps": "steps", "trace": "mse"}
-#: What a task asks of a sample, in messages.
-TITLES = {"classes": "one class per sample", "steps": "a label per step", "trace": "a trace"}
-#: Augmentations that move spikes in time, or mix samples: targets per step do not move with them.
-_MOVES_TIME = ("time_shift_ms", "time_stretch", "blend")
 
 
 @dataclass(frozen=True)
@@ -111,35 +105,6 @@ def judged(task: str, output: npt.NDArray[Any], target: npt.NDArray[Any]) -> npt
 def counted(task: str, target: npt.NDArray[Any]) -> int:
     """Number of values that the mean loss of these samples runs over: labelled steps, or samples."""
     return int((target >= 0).sum()) if task == "steps" else len(target)
-
-
-def resolve_for_data(config: Config, dataset: SpikeDataset, *, own_loss: bool = False) -> Config:
-    """``config`` with the loss that its data's task asks for, if it names none; ``own_loss``: the user brings the loss.
-
-    Raises:
-        ConfigError: the loss or an augmentation contradicts the task.
-    """
-    task, name = dataset.task, config.train.loss
-    if own_loss:
-        if name is not None:
-            raise ConfigError(f"train.loss is {name!r} and a loss is given as a function too; leave one of them out")
-    elif name is None:
-        config = replace(config, train=replace(config.train, loss=DEFAULTS[task]))
-    elif LOSSES[name] != task:
-        fitting = ", ".join(one for one, kind in LOSSES.items() if kind == task)
-        raise ConfigError(
-            f"train.loss is {name!r}, for data with {TITLES[LOSSES[name]]}; {dataset.name} has {TITLES[task]}, for which "
-            f"{fitting} is allowed: leave train.loss out, or set one of these"
-        )
-    if task == "classes":
-        return config
-    for key in _MOVES_TIME:
-        if getattr(config.augment, key):
-            raise ConfigError(
-                f"augment.{key} is {getattr(config.augment, key):g}; with {TITLES[task]}, 0 is allowed, since targets do not "
-                f"move with the spikes: train with augment.{key}=0"
-            )
-    return config
 
 
 def objective_of(config: Config, task: str, loss: Loss | None = None) -> Objective:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,15 +73,17 @@ def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_
     """The training split of ``source``, or a data set as it is.
 
     Raises:
-        DataError: it cannot be read, holds no samples, or does not pool to the configured channels.
+        DataError: it cannot be read, holds no samples, does not pool to the configured channels, or hardly any of its events
+            lies within the configured steps.
     """
-    from myelin.train.datasets import SpikeDataset, by_interval
+    from myelin.train.datasets import SpikeDataset, by_interval, check_window
 
     dataset = source if isinstance(source, SpikeDataset) else training_split(source, in_memory_mb, cache)
     if not len(dataset):
         raise DataError(f"{dataset.name}: holds no samples; at least two are needed")
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
     first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # raises before a run folder is made
+    check_window(dataset, config.data.steps, config.data.step_ms)
     return dataset
 
 
@@ -111,8 +114,8 @@ def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> d
         ) from None
 
 
-def summary(record: dict[str, Any], out: Path) -> list[str]:
-    """Lines for the user about a run and its result, from the content of its run.json."""
+def summary(record: dict[str, Any], out: Path, source: str | None = None) -> list[str]:
+    """Lines for the user about a run and its result, from the content of its run.json; ``source``: path or name of its data."""
     from myelin.train.run.metrics import judgement
 
     best, data, lost = record["best"], record["data"], dict(record["events_not_in_frames"])
@@ -140,9 +143,21 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
         )
     lines += [
         f"run           {out}: run.json, model.safetensors, metrics.jsonl",
-        f"next          myelin export {out} --target {record['config']['target']} --out ART",
+        f"next          myelin {_next(record['config'], out, source)}",
     ]
     return lines
+
+
+def _next(config: dict[str, Any], out: Path, data: str | None) -> str:
+    """The command that makes an artifact of the run: float weights are quantised, others exported."""
+    from myelin.train.datasets import BUILTIN
+
+    named = [] if data is None else ["--data", data]
+    if not config["train"]["weight_bits"]:
+        words = ["quantise", str(out), *(named or ["--data", "DATA"]), "--target", config["target"], "--artifact", "ART"]
+    else:
+        words = ["export", str(out), "--target", config["target"], *([] if data in BUILTIN else named), "--out", "ART"]
+    return shlex.join(words)
 
 
 def _target_line(record: dict[str, Any]) -> str:

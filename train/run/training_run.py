@@ -20,6 +20,7 @@ from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.config.target import facts, resolve_for_target
+from myelin.train.config.task import resolve_for_data
 from myelin.train.datasets import SpikeDataset, by_interval, split
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.activity import layers_outside
@@ -38,7 +39,7 @@ from myelin.train.run.fingerprint import digest, fingerprint
 from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
 from myelin.train.run.metrics import BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
-from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of, resolve_for_data
+from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
 from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
 from myelin.train.run.parallel import ALONE, Processes
 from myelin.train.run.prefetch import prefetch

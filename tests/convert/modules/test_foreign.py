@@ -189,7 +189,7 @@ def extract(module):
     if isinstance(module, torch.nn.Flatten):
         return nir.Flatten(input_type=None, start_dim=0, end_dim=-1)
     if isinstance(module, torch.nn.Sigmoid):
-        return nir.Scale(np.ones(16))
+        return nir.Threshold(np.ones(16))
     if isinstance(module, Leaky):
         beta = module.beta.detach().numpy()
         tau = 1e-4 / (1 - beta)
@@ -229,7 +229,7 @@ def test_what_nir_does_not_say_shows_in_the_spikes():
     ):
         from_torch(net, 12, calibrate=spikes(12))
     net = torch.nn.Sequential(linear(12, 16), torch.nn.Sigmoid(), Leaky())
-    with pytest.raises(NetworkError, match=r"module: its NIR graph, as snntorch exports it, cannot be read: .*Scale"):
+    with pytest.raises(NetworkError, match=r"module: its NIR graph, as snntorch exports it, cannot be read: .*Threshold"):
         from_torch(net, 12, calibrate=spikes(12))
     net = torch.nn.Sequential(linear(12, 16), Leaky(), torch.nn.AvgPool1d(2))
     with pytest.raises(NetworkError, match=r"^module\.2 \(.*AvgPool1d\): snntorch's NIR exporter leaves it out"):

@@ -96,11 +96,14 @@ def test_a_mixed_module_runs_as_it_stands_in_a_loop():
 
 def test_reading_and_comparing_leave_the_module_as_it_was():
     torch.manual_seed(0)
-    net = torch.nn.Sequential(cuba.Recurrent(dict(NEURON), 6, 5), dense(5, 4, delay=True, mask=torch.eye(4, 5)))
+    kept = dense(4, 4, neuron=NEURON | {"persistent_state": True})
+    net = torch.nn.Sequential(cuba.Recurrent(dict(NEURON), 6, 5), dense(5, 4, delay=True, mask=torch.eye(4, 5)), kept)
     x = spikes(6)
     given = torch.tensor(np.moveaxis(x, 1, -1), dtype=torch.float32)
     with torch.no_grad():
         net[0](given)  # leaves a state behind
+        kept(torch.ones(3, 4, 7))
+    buffer = kept.delay_buffer.clone()
     state = net[0].neuron.current_state.clone()
     weights = net[1].synapse.weight.detach().clone()
     before = {name: value.clone() for name, value in net.state_dict().items()}
@@ -108,6 +111,7 @@ def test_reading_and_comparing_leave_the_module_as_it_was():
     assert compare(net, network, x).equal
     assert compare(net, network, x).equal  # nothing of the first run is left
     assert torch.equal(net[0].neuron.current_state, state) and state.any()
+    assert torch.equal(kept.delay_buffer, buffer) and buffer.any()
     assert torch.equal(net[1].synapse.weight, weights)  # the mask is applied in the forward pass, in place
     assert net[1].delay.init is False and net[1].neuron.shape is None
     after = net.state_dict()

@@ -11,6 +11,7 @@ from myelin.convert.floats.network import dequantised
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.floats.sources import open_floats
 from myelin.convert.netx.floats import read_netx_floats
+from myelin.convert.opened import read
 from myelin.hw_configs.errors import NetworkError
 
 
@@ -83,12 +84,13 @@ def test_fractions_stay(file):
     [
         ("layer/1/weight", np.ones((2, 2)), r"layer/1 \(dense_rec\): 'weight' has shape \(2, 2\); \(2, 3\) is expected"),
         ("layer/1/weight", np.full((2, 3), np.nan), r"layer/1 \(dense_rec\): dense weight holds 6 values that are NaN"),
-        ("layer/1/neuron/type", "SDNN", r"layer/1 \(dense_rec\): has no CUBA neurons"),
+        ("layer/1/neuron/type", "SDNN", r"layer/1 \(dense_rec\): has 'neuron/iDecay', 'neuron/vDecay', which is no field"),
         ("layer/1/weight_exp", 2, r"layer/1 \(dense_rec\): weight_exp is 2; fold it"),
         ("layer/1/delay", [1.0, 2.0, 3.0, 4.0, 5.0], "'delay' has shape"),
         ("layer/1/delay", [-1.0, 2.0], r"layer/1 \(dense_rec\): delay_steps lies in -1..2"),
         ("layer/1/neuron/vThMant", [1.0, 2.0], "'vThMant' differs between neurons"),
-        ("layer/2/type", "pool", r"layer/2 \(pool\): a layer of this type cannot stand here"),
+        ("layer/2/type", "pool", r"layer/2 \(pool\): 'weight' has shape \(8,\); \(1, 1, height, width\) is expected"),
+        ("layer/2/type", "average", r"layer/2 \(average\): has 'neuron', 'output', 'weight', which is no field"),
         ("layer/0/neuron/type", "CUBA", r"layer/0 \(input\): the input drives neurons"),
     ],
 )
@@ -109,3 +111,10 @@ def test_files_that_are_none_are_refused(tmp_path, file):
         del f["layer/0"]
     with pytest.raises(NetworkError, match="numbered from 0 without gaps"):
         read_netx_floats(file)
+
+
+def test_a_reader_of_integers_names_the_cure(file):
+    with pytest.raises(
+        NetworkError, match=r"'weight' holds \d+ fractions of 6 values.*make integers of them with `myelin quantise`"
+    ):
+        read(file)

@@ -270,6 +270,11 @@ def huge(file):
     file.create_dataset("layer/2/weight", shape=(10**9, 10**6), dtype="f4", chunks=(1000, 1000))
 
 
+def empty(file):
+    del file["layer/2"]
+    file.create_group("layer/2")
+
+
 def huge_shape(file):
     put("layer/2/shape", [10**9])(file)
     huge(file)
@@ -289,9 +294,18 @@ def cycle(file):
         (put("layer/1", 3), "'1' is a dataset; a group"),
         (drop("layer/2/type"), "layer/2: 'type' is missing"),
         (put("layer/2/type", 7), "layer/2: 'type' has dtype int64"),
-        (put("layer/2/type", "pool"), r"layer/2 \(pool\): layers of this type are not supported; supported are input, flatten"),
-        (put("layer/2/neuron/type", "RF_PHASE"), r"layer/2 \(dense\): neurons of type 'RF_PHASE' are not supported; CUBA"),
-        (put("layer/2/neuron/type", "ALIF"), "'ALIF' are not supported"),
+        (put("layer/2/type", "convT"), r"layer/2 \(convT\): layers of this type are not supported \(transposed .* are input"),
+        (put("layer/2/type", "unpool"), r"layer/2 \(unpool\): layers of this type are not supported \(SLAYER's Unpool\)"),
+        (put("layer/2/type", "sum"), r"layer/2 \(sum\): layers of this type are not supported; supported are input, flatten"),
+        (
+            put("layer/2/neuron/type", "RF_PHASE"),
+            r"type 'RF_PHASE' are not supported \(resonate-and-fire .*\); CUBA \(or LOIHI",
+        ),
+        (put("layer/2/neuron/type", "ALIF"), r"'ALIF' are not supported \(adaptive neurons\)"),
+        (put("layer/2/neuron/type", "Izhikevich"), "neurons of type 'Izhikevich' are not supported; CUBA"),
+        (put("layer/2/synapse_noise", 3), r"layer/2 \(dense\): has 'synapse_noise', which is no field of such a layer"),
+        (put("layer/2/neuron/noise", 3), r"layer/2 \(dense\): has 'neuron/noise', which is no field of such a layer"),
+        (empty, "layer/2: the group is empty, as SLAYER writes a KWTA block"),
         (put("layer/2/neuron/gradedSpike", True), "gradedSpike is set"),
         (put("layer/2/neuron/refDelay", 4), "refDelay is 4"),
         (put("layer/2/neuron/wgtExp", 2), "neuron/wgtExp is 2"),
@@ -321,8 +335,8 @@ def cycle(file):
         (huge, r"'weight' has shape \(1000000000, 1000000\); \(2, 3\) is expected"),
         (huge_shape, r"shape is \(1000000000,\); 1 to 67108864 neurons"),
         (
-            put("layer/2/delay", [3, 71]),
-            r"layer/2 \(dense\): 'delay' is 71 steps .* holds 0\.\.62; retrain with max_delay_steps=62",
+            put("layer/2/delay", [3, 4096]),
+            r"layer/2 \(dense\): 'delay' is 4096 steps .* holds 0\.\.4095; shorten the delays in the file",
         ),
         (put("layer/2/delay", [3, -1]), "'delay' is -1 steps"),
         (put("layer/2/delay", [3, 0.5]), "'delay' holds 1 fractions"),
@@ -334,7 +348,8 @@ def cycle(file):
         (put("layer/2/weight", h5py.SoftLink("/simulation/Ts")), "'weight' is a link to elsewhere"),
         (put("layer/2/weight", h5py.ExternalLink("other.h5", "/x")), "'weight' is a link to elsewhere"),
         (put("layer/2/weight", h5py.SoftLink("/layer/2/weight")), "'weight' is a link to elsewhere"),
-        (cycle, "layer/5: 'type' is missing"),
+        (cycle, r"layer/2 \(dense\): has 'neuron/neuron', which is no field"),
+        (drop("layer/2/neuron/type"), "'type' is missing"),
     ],
 )
 def test_wrong_files_end_in_one_message(slayer, change, text):

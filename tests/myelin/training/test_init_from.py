@@ -18,7 +18,7 @@ from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.train.config.files import config_from_dict
 from myelin.train.run.run_record import read_run
 from myelin.training.grid import best_exponent, bits_of
-from myelin.training.origin import origin_of
+from myelin.training.initial_network import initial_network
 from myelin.training.parameters import fit_parameters
 
 pytestmark = pytest.mark.training
@@ -279,7 +279,7 @@ def test_other_classes_and_no_configuration_are_refused(run, tmp_path):
     with pytest.raises(ConfigError, match="config is None; name an experiment or a file, or give a network to start from"):
         myelin.fit(None, sweeps(), tmp_path / "run")
     with pytest.raises(ConfigError, match="init_from is a int; a run folder, an artifact, a netx or NIR file, a Network"):
-        origin_of(3)
+        initial_network(3)
     with pytest.raises(
         ConfigError, match=r"a network in memory does not say how spikes become frames \(data.steps, data.step_ms\)"
     ):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_network import answered, small_network
+from small_network import answered, shd_file, small_network
 
 import myelin
 from myelin.convert.floats.file import write_floats
 from myelin.convert.floats.network import dequantised
 from myelin.convert.statistics import compare_errors, compare_steps
 from myelin.hw_configs.errors import BackendError, DataError, GateError, NetworkError
-from myelin.train.datasets import write_shd
-from myelin.validation.measure import require_pass, result, shown, verdict_of
+from myelin.validation.measure import require_pass, result, verdict_of
+from myelin.validation.table import shown
 
 NETWORK = small_network()
 SAMPLES = answered(NETWORK)
@@ -82,6 +83,38 @@ def test_traces_are_compared_in_slayers_unit():
     assert np.allclose(values["traces"]["simulator"], SAMPLES.output[:3] / 4096)
     assert values["traces"]["target"] == SAMPLES.trace[:3].tolist()
     assert "the error (RMSE) of the integer network is" in values["gate"]["message"] and "% below" in values["gate"]["message"]
+
+
+def test_a_calibrated_readout_has_a_unit_of_its_own(tmp_path):
+    """The artifact says it, the float network tells it, or the user; SLAYER's unit would be wrong by ten times."""
+    floats = dequantised(NETWORK)
+    weight = 1.37 * floats.layers[1].synapse.weight
+    layers = (floats.layers[0], replace(floats.layers[1], synapse=replace(floats.layers[1].synapse, weight=weight)))
+    floats, truth = replace(floats, layers=layers), (1.37 * SAMPLES.trace).astype(np.float32)
+    made = myelin.quantise(
+        floats, (SAMPLES.x, truth), target="loihi2", calibration_samples=8, artifact=tmp_path / "art", progress=False
+    )
+    scale = 64 * made.values["choices"][-1]["weight_1_is_threshold_units"]
+    assert scale > 2 * 4096
+    options = {"lava_samples": 0, "max_drop": 100}
+    found = [
+        myelin.validate(made.artifact, (SAMPLES.x, truth), **options),
+        myelin.validate(made.network, (SAMPLES.x, truth), reference=floats, **options),
+        myelin.validate(made.network, (SAMPLES.x, truth), reference=worse, output_scale=scale, **options),
+    ]
+    units = [one.unit for one in found]
+    assert [unit.source for unit in units] == [
+        "as the artifact's quantisation chose it", "fitted to the readout weights of the reference", "as given"
+    ]  # fmt: skip
+    assert [unit.scale for unit in units] == pytest.approx([scale] * 3, rel=0.03)
+    integers = myelin.simulate(made.network, SAMPLES.x).output
+    error = np.sqrt(((integers / scale - truth) ** 2).mean())
+    assert [one.stages[1].rmse for one in found] == pytest.approx([error] * 3, rel=0.1) and error < 1
+    assert f"unit          {scale:g} is 1.0: as the artifact" in "\n".join(found[0].lines())
+    wrong = myelin.validate(made.network, (SAMPLES.x, truth), reference=worse, **options)
+    assert wrong.unit == (4096.0, "SLAYER's unit") and wrong.stages[1].rmse > 5 * error
+    with pytest.raises(DataError, match=r"output_scale is 0; the integer output that means 1\.0 is allowed, above 0"):
+        validate("trace", reference=worse, output_scale=0)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -217,13 +250,11 @@ def test_without_a_reference_nothing_passes_silently(artifact, tmp_path, main, r
     assert "EQUAL: not judged: there is no reference" in text and "reference     none" in text
     values = result(found)
     assert values["gate"]["outcome"] == "not judged" and values["gate"]["passed"] and values["confusion"]["float"] is None
-    data = tmp_path / "d.h5"
-    write_shd(myelin.SpikeDataset.from_dense(SAMPLES.x, SAMPLES.classes), data)
-    binning = ("--steps", 25, "--step-ms", 1)
-    assert re.search(NO_REFERENCE, refused("validate", artifact.folder, "--data", data, *binning))
-    assert main("validate", artifact.folder, "--data", data, *binning, "--lava-samples", 0, "--no-reference") == 0
+    data = (shd_file(SAMPLES, tmp_path / "d.h5"), "--steps", 25, "--step-ms", 1)
+    assert re.search(NO_REFERENCE, refused("validate", artifact.folder, "--data", *data))
+    assert main("validate", artifact.folder, "--data", *data, "--lava-samples", 0, "--no-reference") == 0
     np.savez(tmp_path / "p.npz", predictions=SAMPLES.classes)
-    options = ("--data", data, *binning, "--lava-samples", 0, "--reference", tmp_path / "p.npz")
+    options = ("--data", *data, "--lava-samples", 0, "--reference", tmp_path / "p.npz")
     assert main("validate", artifact.folder, *options, "--max-drop", 100) == 0
     assert main("validate", artifact.folder, *options, "--max-drop", 0.5) == 1
 

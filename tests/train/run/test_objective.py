@@ -12,12 +12,13 @@ from tiny_runs import dense, dense_config
 from torch.nn.functional import cross_entropy
 
 from myelin.hw_configs.errors import ConfigError, DataError
+from myelin.train.config.task import resolve_for_data
 from myelin.train.datasets import SpikeDataset
 from myelin.train.model import build_model
 from myelin.train.run.batches import Batches
 from myelin.train.run.evaluate import evaluate
 from myelin.train.run.loop import TrainingRun
-from myelin.train.run.objective import importable, judged, name_of, objective_of, resolve_for_data
+from myelin.train.run.objective import importable, judged, name_of, objective_of
 from myelin.train.run.parallel import ALONE
 from myelin.train.run.step import accumulate_gradient
 

@@ -19,7 +19,7 @@ Start = str | os.PathLike[str] | Network | Opened | FloatNetwork | Exported
 
 
 @dataclass(frozen=True, eq=False)
-class Origin:
+class InitialNetwork:
     """A network to start from, in floats.
 
     Attributes:
@@ -41,7 +41,7 @@ class Origin:
         return self.floats.layers[-1].shape[0]
 
 
-def origin_of(start: Start) -> Origin:
+def initial_network(start: Start) -> InitialNetwork:
     """The network of ``start``.
 
     Of a run, and of an artifact that holds the checkpoint of its run, these are the trained floats.  Of any other, these are
@@ -56,9 +56,9 @@ def origin_of(start: Start) -> Origin:
         NetworkError: the path cannot be read, or its network has no floats.
     """
     if isinstance(start, FloatNetwork):
-        return Origin("a float network in memory", start)
+        return InitialNetwork("a float network in memory", start)
     if isinstance(start, Network):
-        return Origin("a network in memory", dequantised(start))
+        return InitialNetwork("a network in memory", dequantised(start))
     if isinstance(start, Exported):
         start = start.folder
     if not isinstance(start, Opened):
@@ -77,20 +77,20 @@ def origin_of(start: Start) -> Origin:
         from myelin.convert.floats.sources import open_floats
 
         assert start.path is not None
-        return Origin(start.name, open_floats(start.path).network)  # floats that reading has rounded
-    return Origin(start.name, dequantised(start.network))
+        return InitialNetwork(start.name, open_floats(start.path).network)  # floats that reading has rounded
+    return InitialNetwork(start.name, dequantised(start.network))
 
 
-def _run(folder: Path, name: str) -> Origin:
+def _run(folder: Path, name: str) -> InitialNetwork:
     from myelin.convert.checkpoint import read_checkpoint
     from myelin.convert.floats.checkpoint import floats_from_checkpoint
 
     checkpoint = read_checkpoint(folder)
     binning = Binning.from_dict(checkpoint.run.data_section, f"{folder}: run.json")
-    return Origin(name, floats_from_checkpoint(checkpoint), checkpoint.config, binning)
+    return InitialNetwork(name, floats_from_checkpoint(checkpoint), checkpoint.config, binning)
 
 
-def _artifact(opened: Opened) -> Origin:
+def _artifact(opened: Opened) -> InitialNetwork:
     artifact = opened.artifact
     assert artifact is not None
     checkpoint = artifact.folder / "checkpoint"
@@ -98,4 +98,4 @@ def _artifact(opened: Opened) -> Origin:
         return _run(checkpoint, opened.name)
     said = artifact.manifest.get("provenance", {}).get("binning")
     binning = None if said is None else Binning.from_dict(said, f"{artifact.folder}: manifest.json")
-    return Origin(opened.name, dequantised(artifact.network), binning=binning)
+    return InitialNetwork(opened.name, dequantised(artifact.network), binning=binning)
