@@ -160,6 +160,7 @@ class AxonalDelay(nn.Module):
     @not_traced
     def forward(self, spikes: Tensor) -> Tensor:
         """Delayed spikes (T, B, N), which arrive 1 + delay steps later."""
+        loops.check_values(spikes)
         return _DelayFunction.apply(spikes, self.delay, self)
 
     def extra_repr(self) -> str:

@@ -6,12 +6,14 @@ externally stored datasets are rejected: a network file is one file.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.hdf5 import is_hollow
 from myelin.hw_configs.errors import NetworkError
 
 #: Upper bound on the values of a field (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per
@@ -56,17 +58,23 @@ class Fields:
             raise NetworkError(
                 f"{self.name}: {key!r} has shape {dataset.shape}, {dataset.size} values; at most {most} are expected"
             )
+        if is_hollow(dataset):
+            raise NetworkError(
+                f"{self.name}: {key!r} declares {dataset.size} values and stores next to none of them; write the file again"
+            )
         return np.asarray(dataset[()])
 
     def number(self, key: str, default: float | None = None) -> Any:
         """The single number stored as ``key``; ``default`` if it is absent."""
-        values = self.numbers(key)
-        if values is None:
+        shape = self.size_of(key)
+        if shape is None:
             if default is None:
                 raise NetworkError(f"{self.name}: {key!r} is missing; netx needs it")
             return default
-        if values.size != 1:
-            raise NetworkError(f"{self.name}: {key!r} has shape {values.shape}; one number is expected")
+        if math.prod(shape) != 1:
+            raise NetworkError(f"{self.name}: {key!r} has shape {shape}; one number is expected")
+        values = self.numbers(key)
+        assert values is not None
         return values.reshape(())[()]
 
     def size_of(self, key: str) -> tuple[int, ...] | None:

@@ -49,7 +49,7 @@ def read_netx_floats(path: str | os.PathLike[str], *, input_shape: Shape | None 
     except NetworkError as error:
         raise NetworkError(f"{place}: {error}") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
-        reason = str(error).strip("'\"") or type(error).__name__
+        reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
         raise NetworkError(f"{place} cannot be read as a netx file (HDF5): {reason}") from error
 
 

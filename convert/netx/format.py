@@ -151,7 +151,7 @@ def open_netx(
     except NetworkError as error:
         raise NetworkError(f"{place}: {error}") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
-        reason = str(error).strip("'\"") or type(error).__name__
+        reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
         raise NetworkError(f"{place} cannot be read as a netx file (HDF5): {reason}") from error
 
 

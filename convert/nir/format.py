@@ -48,7 +48,9 @@ Sources: nir 1.0.8 ``ir/*.py`` (equations), norse 1.1.0 ``functional/lif_box.py`
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -156,7 +158,7 @@ def open_nir(
 ) -> ReadNir:
     """``read_nir``, which says what the arguments and errors are, and how the network came about."""
     graph = read_graph(path)
-    try:
+    with _naming(path):
         network = None if ignore_integers else _integers(graph, dt_ms)
         if network is not None:
             source = network.input if message_bits is None else replace(network.input, message_bits=message_bits)
@@ -166,8 +168,6 @@ def open_nir(
         network = round_network(floats)
         said = ["integers are rounded from the floats of the file", _told(step), *notes(floats, network)]
         return ReadNir(network, floats, "; ".join(filter(None, said)))
-    except NetworkError as error:
-        raise NetworkError(f"{os.fspath(path)}: {error}") from error
 
 
 def read_nir_floats(
@@ -192,11 +192,21 @@ def open_nir_floats(
 ) -> tuple[FloatNetwork, str | None]:
     """``read_nir_floats``, and how the length of a step was found; None if it is given or the file is one of Myelin."""
     graph = read_graph(path)
-    try:
+    with _naming(path):
         step = _step(graph, dt_ms)
         return _floats(graph, step, latency, settled_bias, message_bits), _told(step)
+
+
+@contextlib.contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in errors; values that no check foresaw end in a NetworkError too."""
+    try:
+        yield
     except NetworkError as error:
         raise NetworkError(f"{os.fspath(path)}: {error}") from error
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, AssertionError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise NetworkError(f"{os.fspath(path)}: its values do not fit together: {reason[:200]}") from error
 
 
 def _told(step: TimeStep) -> str | None:
@@ -255,7 +265,9 @@ def _said(graph: NirGraph, key: str) -> float:
     try:
         return float(graph.metadata[key])
     except (KeyError, TypeError, ValueError) as error:
-        raise NetworkError(f"{key!r} in its metadata is {graph.metadata.get(key)!r}; a number is expected") from error
+        got = graph.metadata.get(key)
+        said = f"an array of shape {got.shape}" if isinstance(got, np.ndarray) else repr(got)
+        raise NetworkError(f"{key!r} in its metadata is {said[:100]}; a number is expected") from error
 
 
 def _difference(graph: NirGraph, written: NirGraph) -> str | None:

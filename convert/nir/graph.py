@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from myelin.convert.hdf5 import is_hollow
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
 from myelin.hw_configs.parts import require
@@ -24,6 +25,8 @@ SUPPORTED = (
     *("Input", "Output", "Identity", "NIRGraph", "Linear", "Affine", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Scale"),
     *("Delay", "Flatten", "CubaLIF", "CubaLI", "LIF", "LI", "IF", "I", "Threshold"),
 )
+#: Fields that hold one whole number.
+_SINGLE = ("groups", "start_dim", "end_dim")
 #: Upper bounds on nodes, values and nested graphs; no network for these chips exceeds them.
 _MAX_NODES, _MAX_VALUES, _MAX_DEPTH = 10_000, 1 << 28, 8
 
@@ -112,7 +115,7 @@ def read_graph(path: str | os.PathLike[str]) -> NirGraph:
     except NetworkError as error:
         raise NetworkError(f"{place}: {error}") from error
     except Exception as error:  # the package asserts, indexes and converts unchecked: a file may raise any exception
-        reason = str(error).strip("'\"") or type(error).__name__
+        reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
         raise NetworkError(f"{place} cannot be read as a NIR file (HDF5): {reason}") from error
     return graph
 
@@ -126,6 +129,8 @@ def _check_file(file: h5py.File) -> None:
         if isinstance(member, h5py.Dataset):
             if member.external or member.is_virtual:
                 raise NetworkError(f"{place!r} is stored in another file; a network file is one file")
+            if is_hollow(member):
+                raise NetworkError(f"{place!r} declares {member.size} values and stores next to none of them; write it again")
             values += member.size or 0
             if values > _MAX_VALUES:
                 raise NetworkError(f"the file holds more than {_MAX_VALUES} values")
@@ -158,7 +163,9 @@ def _check_types(group: h5py.Group, name: str) -> None:
     where = f"node {name!r}" if name else "the graph"
     if not isinstance(group, h5py.Group):
         raise NetworkError(f"{where} is a dataset; a group with its attributes is expected")
-    kind = group["type"][()] if isinstance(group.get("type"), h5py.Dataset) else b"?"
+    given = group.get("type")
+    text = isinstance(given, h5py.Dataset) and given.shape == () and given.dtype.kind in "SO"
+    kind = given[()] if text else "?"
     kind = kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
     if not name and kind != "NIRGraph":
         raise NetworkError(f"the file holds a single node of type {kind}; a graph (NIRGraph) is expected")
@@ -187,7 +194,8 @@ def _take_apart(root: Any, prefix: str, graph: NirGraph) -> None:
             given = {**vars(node)}
             given.pop("metadata", None)
             graph.nodes[name] = Node(type(node).__name__, given)
-            _check_numbers(graph, name)
+            with graph.naming(name):
+                _check_values(graph.nodes[name])
             continue
         inner = (list(node.inputs), list(node.outputs))
         if len(inner[0]) != 1 or len(inner[1]) != 1:
@@ -203,12 +211,21 @@ def _take_apart(root: Any, prefix: str, graph: NirGraph) -> None:
         graph.edges.append((ends[source][1], ends[target][0]))
 
 
-def _check_numbers(graph: NirGraph, name: str) -> None:
-    for key, value in graph.nodes[name].fields.items():
-        array = np.asarray(value) if isinstance(value, np.ndarray | int | float | np.generic) else None
-        if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
+def _check_values(node: Node) -> None:
+    """Raise NetworkError unless the fields are numbers, of which none is NaN or infinite, with one value where NIR has one."""
+    for key, value in node.fields.items():
+        if key.endswith("_type"):
+            value = None if not isinstance(value, Mapping) else next(iter(value.values()), None)
+        if value is None or (key == "padding" and isinstance(value, str | bytes)):
+            continue
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf" or array.size == 0:
+            raise NetworkError(f"{key} has dtype {array.dtype} and shape {array.shape}; numbers are expected")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
             count = int(np.count_nonzero(~np.isfinite(array)))
-            raise NetworkError(f"{graph.title(name)}: {key} holds {count} values that are NaN or infinite")
+            raise NetworkError(f"{key} holds {count} values that are NaN or infinite")
+        if key in _SINGLE and (array.size != 1 or np.any(array != np.round(array))):
+            raise NetworkError(f"{key} is {array.reshape(-1)[:3].tolist()}; one whole number is expected")
 
 
 def _check_edges(graph: NirGraph) -> None:

@@ -54,7 +54,7 @@ def network_of(values: Mapping[str, Any]) -> Network | None:
         return None
     try:
         network = _decode(values, ROOT)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise NetworkError(f"the integers in its metadata are damaged: {error}") from error
     if not isinstance(network, Network):
         raise NetworkError(f"the integers in its metadata are a {type(network).__name__}; a Network is expected")

@@ -83,7 +83,10 @@ def _input_shape(graph: NirGraph, source: str) -> Shape:
     given = graph.nodes[source].fields["input_type"]["input"]
     if given is None:
         raise NetworkError(f"{graph.title(source)}: it does not say its shape")
-    shape = tuple(int(size) for size in np.asarray(given).reshape(-1))
+    sizes = np.asarray(given, np.float64).reshape(-1)
+    if np.any(sizes != np.round(sizes)) or np.any(np.abs(sizes) > 1 << 26):
+        raise NetworkError(f"{graph.title(source)}: shape is {sizes[:4].tolist()}; whole numbers of up to 2^26 are allowed")
+    shape = tuple(int(size) for size in sizes)
     if len(shape) == 4 and shape[0] == 1:  # the axis of samples, which norse writes
         shape = shape[1:]
     if len(shape) not in (1, 2, 3) or min(shape) < 1:

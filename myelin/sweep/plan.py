@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.convert.samples import Binning, open_samples
-from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
+from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, MyelinError
 from myelin.hw_configs.files import write_json
 from myelin.sweep.file import GridPoint, Sweep
 
@@ -109,6 +109,8 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
             found = [(place, seed, _configuration(point, seed, dataset)) for seed in sweep.seeds]
             checker.check([config for _, _, config in found])
             configs += found
+        except MissingPartError:
+            raise  # not a matter of one configuration
         except MyelinError as error:
             reasons.setdefault(str(error), []).append(point)
     if reasons:

@@ -84,7 +84,7 @@ def backward(
 
 def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     """Delayed spikes (T, B, N), at the steps at which they arrive; ConfigError if ``kernel`` is of another size."""
-    _check_values(spikes)
+    check_values(spikes)
     _check_delays(kernel, spikes.shape[2])
     if spikes.device.type != "cpu":
         return torch_loops.delay_forward(spikes, kernel)
@@ -109,7 +109,7 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *
 
 def _check(x: Tensor, neurons: Neurons, recurrent: Recurrent | None) -> None:
     """Raise ConfigError unless all sizes fit: compiled loops do not look, and read or write beyond their arrays."""
-    _check_values(x)
+    check_values(x)
     _, batch, size = x.shape
     for keep in neurons.keep:
         if keep.shape != (size,):
@@ -133,7 +133,8 @@ def _check_delays(kernel: DelayKernel, neurons: int) -> None:
         raise ConfigError(f"{kernel.lags.shape[1]} delays do not fit {neurons} neurons; give one per neuron")
 
 
-def _check_values(x: Tensor) -> None:
+def check_values(x: Tensor) -> None:
+    """Raise DataError unless ``x`` is float32 with three axes."""
     if x.dim() != 3 or x.dtype != torch.float32:
         raise DataError(
             f"input of the neurons is {x.dtype} of shape {tuple(x.shape)}; float32 (steps, batch, neurons) is needed"

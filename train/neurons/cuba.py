@@ -228,7 +228,7 @@ def _decay_range(name: str, low: int | None, high: int | None) -> tuple[int, int
 
 def _spread(values: np.ndarray) -> str:
     """Smallest and largest value, or the only one."""
-    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    low, high = f"{values.min():.4g}", f"{values.max():.4g}"
     return low if low == high else f"{low}..{high}"
 
 

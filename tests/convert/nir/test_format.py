@@ -418,3 +418,46 @@ def test_without_the_package_the_cure_is_named(tmp_path, small, monkeypatch):
     match = r"NIR files need the package nir, which is not installed; run `pip install -e '.\[nir\]'"
     with pytest.raises(BackendError, match=match):
         write_nir(small, tmp_path / "a.nir")
+
+
+# ---- damaged files
+
+
+def _replaced(key, value):
+    def change(file):
+        del file[key]
+        file[key] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_replaced("node/nodes/linear_0/weight", h5py.Empty("f4")), "cannot be read as a NIR file"),
+        (_replaced("node/nodes/linear_0/weight", "text"), "cannot be read as a NIR file"),
+        (_replaced("node/nodes/linear_0/weight", np.zeros((0, 3))), r"weight has dtype float64 and shape \(0, 3\)"),
+        (_replaced("node/nodes/linear_0/type", np.zeros((2, 2))), r"node 'linear_0' is of type \?, which is not supported"),
+        (_replaced("node/nodes/input/shape", [np.nan]), r"node 'input' \(Input\): input_type holds 1 values that are NaN"),
+        (_replaced("node/nodes/input/shape", [2.5]), r"node 'input' \(Input\): shape is \[2.5\]; whole numbers"),
+        (_replaced("node/metadata/dt_s", np.ones((3, 3))), r"'dt_s' in its metadata is an array of shape \(3, 3\); a number"),
+        (_replaced("node/metadata/network.layers.0.neuron.threshold", np.inf), "the integers in its metadata are damaged"),
+        (_replaced("node/nodes/linear_0", 3.0), "node 'linear_0' is a dataset; a group with its attributes is expected"),
+    ],
+)
+def test_damaged_files_end_in_one_line(tmp_path, small, change, message):
+    write_nir(small, tmp_path / "a.nir")
+    with h5py.File(tmp_path / "a.nir", "r+") as file:
+        change(file)
+    with pytest.raises(NetworkError, match=message) as caught:
+        read_nir(tmp_path / "a.nir", ignore_integers="input" in message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_data_set_that_stores_nothing_is_not_read(tmp_path, small):
+    write_nir(small, tmp_path / "a.nir")
+    with h5py.File(tmp_path / "a.nir", "r+") as file:
+        del file["node/nodes/linear_0/weight"]
+        file.create_dataset("node/nodes/linear_0/weight", shape=(10**4, 10**4), dtype="f4", chunks=True)
+    with pytest.raises(NetworkError, match=r"linear_0/weight' declares 100000000 values and stores next to none of them"):
+        read_nir(tmp_path / "a.nir")

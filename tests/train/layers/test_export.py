@@ -93,6 +93,13 @@ def test_the_fields_are_those_of_the_converters_writer(case, tmp_path):
                 assert np.array_equal(own[field][()], their[field][()]), field
 
 
+def test_another_input_shape_than_the_files_is_refused(tmp_path):
+    path = written([Conv(2, 3, 3, input_shape=(2, 8, 8))], tmp_path / "a.net")
+    assert myelin.read_netx(path, input_shape=(2, 8, 8)).input.shape == (2, 8, 8)
+    with pytest.raises(NetworkError, match=r"the input has shape \(2, 8, 8\) in the file, \(2, 9, 9\) was given"):
+        myelin.read_netx(path, input_shape=(2, 9, 9))
+
+
 def _fields(group):
     found = []
     group.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
