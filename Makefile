@@ -28,11 +28,11 @@ setup: $(VENV)/.ready
 
 # Lava's metadata refuses today's Python, numpy and torch, so it is installed without its dependencies; what it really needs is
 # pinned beside everything else.
-$(VENV)/.ready: pyproject.toml requirements.txt requirements-lava.txt requirements-norse.txt
+$(VENV)/.ready: pyproject.toml requirements.txt requirements-lava.txt requirements-peers.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed, this is " + sys.version.split()[0] + "; run make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --ignore-requires-python --requirement requirements-lava.txt --requirement requirements-norse.txt
+	$(BIN)/python -m pip install --quiet --no-deps --ignore-requires-python --requirement requirements-lava.txt --requirement requirements-peers.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 

@@ -55,11 +55,7 @@ class NumpyLoop:
                 recurrent = self.recurrent[k]
                 if recurrent is not None and back is not None:
                     a = a + _recur(recurrent, _arriving(trains[k + 1], now, back))
-                u[k] = np.trunc(u[k] * keep_u[k]) + a * float(1 << STATE_SHIFT)
-                u[k] -= 2 * CURRENT_WRAP * (u[k] > CURRENT_WRAP)
-                u[k] += 2 * CURRENT_WRAP * (u[k] <= -CURRENT_WRAP)
-                v[k] = np.clip(np.trunc(v[k] * keep_v[k]) + u[k], -STATE_MAX, STATE_MAX)
-                fired = v[k] > cast(Cuba, layer.neuron).threshold << STATE_SHIFT
+                u[k], v[k], fired = _neurons(layer, a, u[k], v[k], keep_u[k], keep_v[k])
                 if layer.output == "state":
                     output[t] = v[k]
                 v[k][fired] = 0
@@ -69,6 +65,51 @@ class NumpyLoop:
     @staticmethod
     def _each(layer: Any, name: str, batch: list[int]) -> npt.NDArray[Any]:
         return np.broadcast_to(getattr(layer.neuron, name), layer.shape).reshape(-1, *(1 for _ in batch))
+
+
+class NumpyStepper(NumpyLoop):
+    """The same loop kept open: one step at a time for one sample, with the last spikes of each population in a ring."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network)
+        layers = network.layers
+        self.rows, self.t = network.max_delay_steps + 2, 0
+        sizes = (network.input.shape[0], *(layer.neurons for layer in layers))
+        self.trains = [np.zeros((self.rows, size), np.float32) for size in sizes]
+        self.u, self.v = ([np.zeros(layer.neurons) for layer in layers] for _ in range(2))
+        self.keep_u = [(DECAY_UNITY - self._each(layer, "current_decay", [])) / DECAY_UNITY for layer in layers]
+        self.keep_v = [(DECAY_UNITY - self._each(layer, "voltage_decay", [])) / DECAY_UNITY for layer in layers]
+
+    def step(self, frame: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Output (outputs,) of the next step for ``frame`` (inputs,)."""
+        now = self.t % self.rows
+        self.trains[0][now] = frame
+        for k, layer in enumerate(self.network.layers):
+            delay, back = self.delays[k]
+            a = self.forward[k] @ self._arriving(k, now, delay)
+            recurrent = self.recurrent[k]
+            if recurrent is not None and back is not None:
+                a = a + _recur(recurrent, self._arriving(k + 1, now, back))
+            self.u[k], v, fired = _neurons(layer, a, self.u[k], self.v[k], self.keep_u[k], self.keep_v[k])
+            output = v.copy() if layer.output == "state" else fired
+            v[fired] = 0
+            self.v[k], self.trains[k + 1][now] = v, fired
+        self.t += 1
+        return output.astype(self.network.output_dtype)
+
+    def _arriving(self, k: int, now: int, delay: npt.NDArray[Any]) -> Floats:
+        return self.trains[k][(now - 1 - delay) % self.rows, np.arange(len(delay))]
+
+
+def _neurons(
+    layer: Any, a: Floats, u: Floats, v: Floats, keep_u: Floats, keep_v: Floats
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """u, v before the reset, and which neurons fire."""
+    u = np.trunc(u * keep_u) + a * float(1 << STATE_SHIFT)
+    u -= 2 * CURRENT_WRAP * (u > CURRENT_WRAP)
+    u += 2 * CURRENT_WRAP * (u <= -CURRENT_WRAP)
+    v = np.clip(np.trunc(v * keep_v) + u, -STATE_MAX, STATE_MAX)
+    return u, v, v > cast(Cuba, layer.neuron).threshold << STATE_SHIFT
 
 
 def _arriving(train: Floats, now: int, delay: npt.NDArray[Any]) -> Floats:

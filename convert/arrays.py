@@ -26,7 +26,7 @@ def frozen_int(name: str, values: Any) -> IntArray:
         if bad.any():
             raise NetworkError(
                 f"{name} holds {int(bad.sum())} fractions (first {array[bad].flat[0]:g}); whole numbers are allowed: "
-                "quantise before export"
+                "make integers of floats first, with `myelin quantise`"
             )
     limits = np.iinfo(np.int32)
     if array.size and (array.min() < limits.min or array.max() > limits.max):

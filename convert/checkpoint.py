@@ -128,7 +128,10 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
     with belonging_together(checkpoint.folder):
         bits = config["train"]["weight_bits"]
         if bits == 0:
-            raise NetworkError(f"{checkpoint.folder}: trained with float weights; train with train.weight_bits=8 to export")
+            raise NetworkError(
+                f"{checkpoint.folder}: trained with float weights; make integers of them with `myelin quantise`, or "
+                "train with train.weight_bits=8"
+            )
         grid = config["delay"].get("grid_steps", 1)  # older runs have no grid
         shape, message_bits = input_of(config)
         source, layers = Input(shape, message_bits=message_bits), []

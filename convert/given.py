@@ -5,18 +5,36 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from myelin.convert.axes import TimeAxis, frames_of
-from myelin.convert.samples import Binning, Samples
+from myelin.convert.binning import Binning, binning_of
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
+    from myelin.train.datasets import SpikeDataset
 
 _ALLOWED = "a path, a SpikeDataset, a pair (x, y) of arrays, or a torch Dataset is allowed"
+
+
+class GivenData(NamedTuple):
+    """Data in memory with its binning.
+
+    Attributes:
+        dataset: the samples.
+        binning: conversion of spikes to frames.
+        values: frames (samples, steps, *input shape) of values that are no counts of spikes; ``dataset`` then has no events.
+        step_assumed: whether the length of a step is assumed, as for arrays, which do not say it.
+    """
+
+    dataset: SpikeDataset
+    binning: Binning
+    values: npt.NDArray[Any] | None = None
+    step_assumed: bool = False
 
 
 def is_path(data: object) -> bool:
@@ -29,10 +47,10 @@ def is_array(data: object) -> bool:
     return isinstance(data, np.ndarray) or hasattr(data, "detach")
 
 
-def given_samples(
+def given_data(
     data: Any, binning: Binning | None, network: Network | None = None, *, time_axis: TimeAxis | None = None
-) -> Samples:
-    """Samples of ``data``, which is in memory.
+) -> GivenData:
+    """The data set of ``data``, which is in memory, and its binning.
 
     Arrays are frames: their number of steps counts, and the shape of a step is that of the input.
 
@@ -47,13 +65,13 @@ def given_samples(
         DataError: data of another kind, or that does not fit the input; events without binning; or counts that the input does
             not take.
     """
-    from myelin.train.datasets import SpikeDataset, by_interval
+    from myelin.train.datasets import SpikeDataset
 
     plan = binning if network is None else _planned(binning, network)
     assert plan is not None, "a binning or a network is needed"
     shape = plan.shape or (plan.channels,)
     if isinstance(data, tuple):
-        return _of_pair(data, plan, network, time_axis)
+        return _of_pair(data, plan, network, time_axis)._replace(step_assumed=binning is None)
     if is_array(data):
         raise DataError(f"data is an array of shape {tuple(data.shape)} without answers; give a pair (x, y)")
     if isinstance(data, SpikeDataset):
@@ -65,31 +83,29 @@ def given_samples(
     else:
         raise DataError(f"data is a {type(data).__name__}; {_ALLOWED}")
     if binning is not None and (dataset.steps is None or isinstance(data, SpikeDataset)):
-        return Samples(by_interval(dataset, binning.intervals_ms), binning, "all", given=True)
+        return GivenData(dataset, binning)
     if dataset.steps is None or dataset.step_ms is None:
         raise DataError(
             f"{dataset.name}: neither the events nor the network say how spikes become frames; give steps and step_ms, such as "
             "steps=100, step_ms=10"
         )
     _check_counts(dataset, plan)
-    return Samples(dataset, replace(plan, steps=dataset.steps, step_ms=dataset.step_ms), "all", given=True)
+    return GivenData(dataset, replace(plan, steps=dataset.steps, step_ms=dataset.step_ms))
 
 
 def _planned(binning: Binning | None, network: Network) -> Binning:
     """``binning`` for frames that are given; without one, of steps of 1 ms."""
-    from myelin.convert.samples import binning_of
-
     return replace(binning, intervals_ms=()) if binning is not None else binning_of(network, 1, 1.0)
 
 
-def _of_pair(data: tuple[Any, ...], plan: Binning, network: Network | None, time_axis: TimeAxis | None) -> Samples:
+def _of_pair(data: tuple[Any, ...], plan: Binning, network: Network | None, time_axis: TimeAxis | None) -> GivenData:
     from myelin.train.datasets import SpikeDataset
 
     if len(data) != 2:
         raise DataError(f"data is a tuple of {len(data)} entries; {_ALLOWED}")
     x, y = data
     shape = plan.shape or (plan.channels,)
-    values = frames_of(x, shape, time_axis=time_axis, name="x")
+    values = frames_of(x, shape, time_axis=time_axis, name="samples x")
     samples, steps = values.shape[:2]
     if not samples:
         raise DataError("data (x, y): holds no samples; at least one is needed")
@@ -100,11 +116,11 @@ def _of_pair(data: tuple[Any, ...], plan: Binning, network: Network | None, time
         # values that no count of spikes stands for: the data set holds the answers alone
         blank = np.zeros((samples, steps, 1) if axis == 1 else (samples, 1, steps), np.uint8)
         answers = SpikeDataset.from_dense(blank, y, step_ms=plan.step_ms, time_axis=axis, name="data (x, y)")
-        return Samples(answers, plan, "all", given=True, values=values)
+        return GivenData(answers, plan, values)
     ordered = values if axis == 1 else np.moveaxis(values, 1, -1)
     dataset = SpikeDataset.from_dense(ordered, y, step_ms=plan.step_ms, time_axis=axis, shape=shape, name="data (x, y)")
     _check_counts(dataset, plan)
-    return Samples(dataset, plan, "all", given=True)
+    return GivenData(dataset, plan)
 
 
 def _check_counts(dataset: Any, plan: Binning) -> None:

@@ -8,11 +8,13 @@ for the graded messages of sigma-delta neurons.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from myelin.convert import notebook
 from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, frozen_int, scalar_int
 from myelin.convert.layers import DelayedRecurrent
 from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
@@ -20,6 +22,9 @@ from myelin.convert.layers.synapse import Synapse
 from myelin.convert.neurons import NEURONS, Cuba, Neuron
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,10 @@ class Input:
             _check_neuron("the input", self.neuron)
             self.neuron.check_input()
             self.neuron.check_shape(self.shape)
+
+    def __repr__(self) -> str:
+        neurons = "" if self.neuron is None else f", {type(self.neuron).__name__} neurons"
+        return f"Input of {notebook.size(self.shape)}: values {self.min_value}..{self.max_value}{neurons}"
 
     @property
     def max_value(self) -> int:
@@ -97,6 +106,9 @@ class Layer:
         self.neuron.check_layer(self.output, self.recurrent is not None)
         if self.output == "state" and (self.recurrent is not None or delay.any()):
             raise NetworkError("a readout of states has no spikes, so neither recurrence nor axonal delay is allowed")
+
+    def __repr__(self) -> str:
+        return notebook.layer_text(self)
 
     @property
     def kind(self) -> str:
@@ -155,6 +167,33 @@ class Network:
             shape = layer.shape
         if self.average_groups is not None and (self.average_groups < 1 or self.layers[-1].neurons % self.average_groups):
             raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
+
+    def __repr__(self) -> str:
+        return notebook.network_text(self, self.input)
+
+    def _repr_html_(self) -> str:
+        return notebook.network_html(self, self.input)
+
+    def plot_delays(
+        self,
+        *,
+        limit_steps: int | None = None,
+        step_ms: float | None = None,
+        path: str | os.PathLike[str] | None = None,
+    ) -> Figure:
+        """A figure with a histogram of the delays of each layer: axonal, recurrent and synaptic ones, in bins of one step.
+
+        Args:
+            limit_steps: longest delay of the target, drawn as a line.
+            step_ms: length of a step, for the axis; None if unknown.
+            path: PNG file to write too; None for none.
+
+        Raises:
+            ConfigError: the file cannot be written.
+        """
+        from myelin.convert.plots import delays_figure, saved
+
+        return saved(delays_figure(self, limit_steps=limit_steps, step_ms=step_ms), path)
 
     def neuron(self, index: int) -> Neuron | None:
         """Constants of the neurons of layer ``index``; for -1 those of the input, or None if it has none."""

@@ -58,6 +58,14 @@ class Opened:
     note: str | None = None
     floats: FloatNetwork | None = None
 
+    def __repr__(self) -> str:
+        where = "" if self.path is None else f" {self.path}"
+        note = [] if self.note is None else [f"  note: {self.note}"]
+        return "\n".join([f"Opened {self.title}{where}", *note, repr(self.network)])
+
+    def _repr_html_(self) -> str:
+        return self.network._repr_html_()
+
     @property
     def name(self) -> str:
         """Name in messages and results: the path."""

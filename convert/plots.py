@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.network import Layer, Network
-from myelin.convert.recording import Recording
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.figures import BLUE as _BLUE
 from myelin.hw_configs.figures import GREEN as _GREEN
@@ -26,9 +24,12 @@ from myelin.hw_configs.figures import save as _save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from myelin.convert.compare.divergence import Divergence
+    from myelin.convert.network import Layer, Network
     from myelin.convert.profile.profiler import Profile
+    from myelin.convert.recording import Recording
 
 Path = str | os.PathLike[str]
 
@@ -87,10 +88,21 @@ def raster(
 
 
 def delay_histogram(path: Path, network: Network, *, limit_steps: int | None = None, step_ms: float | None = None) -> None:
-    """Plot histograms of the axonal delays, feed-forward and recurrent, of every layer with delays, in bins of one step.
+    """Write ``delays_figure`` to ``path``, a PNG."""
+    _save(delays_figure(network, limit_steps=limit_steps, step_ms=step_ms), path)
+
+
+def saved(figure: Figure, path: Path | None) -> Figure:
+    """``figure``, written to ``path`` if there is one."""
+    if path is not None:
+        _save(figure, path)
+    return figure
+
+
+def delays_figure(network: Network, *, limit_steps: int | None = None, step_ms: float | None = None) -> Figure:
+    """Histograms of the delays of every layer with delays, in bins of one step: axonal, recurrent and synaptic.
 
     Args:
-        path: PNG to write.
         network: the network.
         limit_steps: longest delay of the target, drawn as a line.
         step_ms: length of a time step, for the axis; None if unknown.
@@ -101,15 +113,19 @@ def delay_histogram(path: Path, network: Network, *, limit_steps: int | None = N
             panels.append((f"{_title(index, layer)}, feed-forward", layer.delay_steps.ravel(), _BLUE))
         if layer.recurrent is not None:
             panels.append((f"{_title(index, layer)}, recurrent", layer.recurrent.delay_steps.ravel(), _ORANGE))
+        for part, synapse in (("synapses", layer.synapse), ("recurrent synapses", getattr(layer.recurrent, "synapse", None))):
+            if synapse is not None and synapse.delay_steps is not None and synapse.delay_steps.any():
+                panels.append((f"{_title(index, layer)}, {part}", synapse.delay_steps.ravel(), _GREEN))
     figure = _figure(9.0, 0.8 + 2.1 * max(1, len(panels)))
     axes = figure.subplots(max(1, len(panels)), 1, sharex=True, squeeze=False)[:, 0]
     longest = max([network.max_delay_steps, limit_steps or 0])
     for axis, (name, delays, colour) in zip(axes, panels):
         axis.bar(np.arange(longest + 1), np.bincount(delays, minlength=longest + 1), width=0.9, color=colour)
         middle, top = np.median(delays), delays.max()
-        what = f"{delays.size} axonal delays, median {middle:g}, longest {top} steps"
+        unit = "synapses" if name.endswith("synapses") else "neurons"
+        what = f"{delays.size} {'synaptic' if unit == 'synapses' else 'axonal'} delays, median {middle:g}, longest {top} steps"
         axis.set_title(f"{name}: {what}", fontsize=9, loc="left")
-        axis.set_ylabel("neurons")
+        axis.set_ylabel(unit)
         axis.yaxis.get_major_locator().set_params(integer=True)
         if limit_steps is not None:
             axis.axvline(limit_steps + 0.5, color=_INK, linestyle="--", linewidth=1)
@@ -121,7 +137,48 @@ def delay_histogram(path: Path, network: Network, *, limit_steps: int | None = N
         axes[0].text(0.5, 0.5, "no delays in this network", ha="center", va="center", transform=axes[0].transAxes)
     axes[-1].set_xlabel(f"delay (steps of {step_ms:g} ms)" if step_ms else "delay (steps)")
     axes[-1].set_xlim(-0.8, longest + 1.2)
-    _save(figure, path)
+    return figure
+
+
+def recording_figure(recording: Recording, sample: int = 0, *, step_ms: float | None = None) -> Figure:
+    """One sample of a recording: spikes as dots and states as lines, for every recorded array and the output.
+
+    Args:
+        recording: the recording.
+        sample: index of the sample in the batch.
+        step_ms: length of a time step; None labels the axis in steps.
+
+    Raises:
+        DataError: there is no such sample.
+    """
+    batch, steps = recording.output.shape[:2]
+    if not 0 <= sample < batch:
+        raise DataError(f"sample {sample} does not exist; this recording has samples 0..{batch - 1}")
+    panels = [
+        (recording.names.get(index, f"layer {index}"), name, array)
+        for index, arrays in sorted(recording.layers.items())
+        for name, array in arrays.items()
+    ]
+    spiking = recording.output_name == "spikes" or (not recording.output_name and recording.output.dtype == np.uint8)
+    panels.append(("output", "spikes" if spiking else recording.output_name, recording.output))
+    figure = _figure(9.0, 1.0 + 2.0 * len(panels))
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    scale = step_ms or 1.0
+    for axis, (where, name, array) in zip(axes, panels):
+        values = array[sample].reshape(steps, -1)
+        if name == "spikes":
+            _dots(axis, values, scale)
+            count, share = np.count_nonzero(values), np.count_nonzero(values) / max(1, values.size)
+            axis.set_title(f"{where}: {count} spikes, {share:.3f} per neuron and step", fontsize=9, loc="left")
+            axis.set_ylabel("neuron")
+        else:
+            shown = _traces(axis, values, scale)
+            which = "" if shown == values.shape[1] else f", the {shown} of {values.shape[1]} neurons that change most"
+            axis.set_title(f"{where}: {name or 'state'}{which}", fontsize=9, loc="left")
+            axis.set_ylabel(name or "state")
+    axes[-1].set_xlabel("time (ms)" if step_ms else "step")
+    axes[-1].set_xlim(0, max(1, steps) * scale)
+    return figure
 
 
 def divergence_map(path: Path, divergence: Divergence) -> None:
@@ -184,13 +241,31 @@ def profile_bars(path: Path, profile: Profile) -> None:
 
 
 def _dots(axis: Axes, spikes: npt.NDArray[Any], scale: float) -> None:
-    """Draw a dot at the middle of the step for every spike; larger counts are darker."""
+    """Draw a dot at the middle of the step for every spike; larger counts are darker, negative messages orange."""
     steps, neurons = np.nonzero(spikes)
-    counts = spikes[steps, neurons].astype(float)
+    counts = np.abs(spikes[steps, neurons].astype(float))
     alpha = 0.35 + 0.65 * counts / counts.max() if counts.size and counts.max() > 1 else 1.0
+    colour = np.where(spikes[steps, neurons] < 0, _ORANGE, _INK)
     size = float(np.clip(2000 / max(1, spikes.shape[1]), 1.5, 12))
-    axis.scatter((steps + 0.5) * scale, neurons, s=size, marker="s", linewidths=0, color=_INK, alpha=alpha)
+    axis.scatter((steps + 0.5) * scale, neurons, s=size, marker="s", linewidths=0, c=colour, alpha=alpha)
     axis.set_ylim(-1, spikes.shape[1])
+
+
+#: Colours of lines, in turn; and the number of lines that can still be told from each other.
+_LINES, _MOST_LINES = (_BLUE, _ORANGE, _GREEN, _INK, _GREY), 10
+
+
+def _traces(axis: Axes, values: npt.NDArray[Any], scale: float) -> int:
+    """Draw a line for each of the neurons that change most; returns their number."""
+    change = np.ptp(values.astype(np.int64), axis=0) if len(values) else np.zeros(values.shape[1])
+    chosen = np.sort(np.argsort(-change, kind="stable")[:_MOST_LINES])
+    time = (np.arange(len(values)) + 0.5) * scale
+    for place, neuron in enumerate(chosen):
+        axis.plot(time, values[:, neuron], color=_LINES[place % len(_LINES)], linewidth=1.0, label=str(neuron),
+                  linestyle="-" if place < len(_LINES) else "--")  # fmt: skip
+    axis.ticklabel_format(axis="y", style="plain")
+    axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, title="neuron", title_fontsize=7)
+    return len(chosen)
 
 
 def _voltages(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.binning import MAX_COUNT, Binning, binning_of
+from myelin.convert.given import given_data, is_path
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,60 +19,25 @@ if TYPE_CHECKING:
     from myelin.convert.network import Network
     from myelin.train.datasets import SpikeDataset
 
-#: Data that functions accept: a path or a built-in name, a ``SpikeDataset``, a pair (x, y) of arrays, or a torch Dataset.
-Data = Any
-#: Largest count in a frame: frames have 8 bits (``myelin.train.datasets``), whatever message bits an input has.
-MAX_COUNT = 255
 #: Kind of the answer to a sample: one class, one class for each step, or a trace of numbers.
 Task = Literal["classes", "steps", "trace"]
+#: Data that functions accept: a path or a built-in name, a ``SpikeDataset``, a pair (x, y) of arrays, or a torch Dataset.
+Data = Any
 #: Default split, in order of preference: data that no choice was made on comes first.
 PREFERRED_SPLITS = ("test", "valid")
 
-
-@dataclass(frozen=True)
-class Binning:
-    """Conversion of spikes to frames: ``steps`` of ``step_ms`` milliseconds, ``channels`` pooled, counts in ``message_bits``.
-
-    ``intervals_ms``: edges of the intervals that split spikes into planes (``myelin.train.datasets.intervals``), none by
-    default. ``shape``: pooled (channels, height, width) of units on two axes; None for units on one axis.
-    """
-
-    steps: int
-    step_ms: float
-    channels: int
-    message_bits: int
-    shape: tuple[int, ...] | None = None
-    intervals_ms: tuple[float, ...] = ()
-
-    @classmethod
-    def from_dict(cls, values: Any, where: str) -> Binning:
-        """Read a configuration's data section or a manifest's entry; raises DataError if a value is missing or wrong."""
-        try:
-            steps, step_ms, channels, bits = (values[name] for name in ("steps", "step_ms", "channels", "message_bits"))
-            shape = values.get("shape")  # older files have neither shape nor intervals
-            edges = tuple(float(edge) for edge in values.get("intervals_ms", ()))
-            if shape is None:
-                return cls(int(steps), float(step_ms), int(channels), int(bits), None, edges)
-            axes = tuple(int(size) for size in shape)
-            return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes, edges)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise DataError(f"{where} does not say how spikes become frames ({reason}); export the run again") from error
-
-    @property
-    def max_count(self) -> int:
-        """Largest count of a channel in a step; larger counts are clipped."""
-        return min(MAX_COUNT, (1 << self.message_bits) - 1) if self.message_bits else 1
-
-    def as_dict(self) -> dict[str, Any]:
-        """Values for JSON."""
-        return {**asdict(self), "max_count": self.max_count}
-
-
-def binning_of(network: Network, steps: int, step_ms: float) -> Binning:
-    """The binning that gives frames for the input of ``network`` from data of the same units."""
-    shape = network.input.shape
-    return Binning(steps, step_ms, math.prod(shape), network.input.message_bits, shape if len(shape) == 3 else None)
+__all__ = [
+    "MAX_COUNT",
+    "PREFERRED_SPLITS",
+    "Binning",
+    "Data",
+    "Samples",
+    "Task",
+    "binning_of",
+    "events_line",
+    "open_samples",
+    "spread_choice",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +50,7 @@ class Samples:
         split: ``train``, ``valid``, ``test``, or ``all`` for a file without splits and for data in memory.
         lost: reason -> events that did not fit the frames made so far; ``events`` -> all events read for them.
         given: whether the data was given in memory.
+        step_assumed: whether the length of a step is assumed, as for arrays, which do not say it.
         values: frames (samples, steps, *input shape) of values that are no counts of spikes; ``dataset`` then has no events.
     """
 
@@ -92,6 +59,7 @@ class Samples:
     split: str
     lost: Counter[str] = field(default_factory=Counter)
     given: bool = False
+    step_assumed: bool = False
     values: npt.NDArray[Any] | None = None
 
     def __len__(self) -> int:
@@ -164,10 +132,10 @@ def open_samples(
 
     Raises:
         DataError: no such data, labels beyond the network's classes, different names of classes, channels that cannot be
-            pooled to those of the network, counts of arrays that its input does not take, or events without a binning.
+            pooled to those of the network, counts of arrays that its input does not take, events without a binning, or events
+            of which hardly any lies within the frames.
     """
-    from myelin.convert.given import given_samples, is_path
-    from myelin.train.datasets import available_splits, by_interval, load  # numba: loaded when data is read, not with convert
+    from myelin.train.datasets import available_splits, by_interval, check_window, load  # numba: loaded when data is read
 
     if is_path(source):
         there = available_splits(source)
@@ -180,8 +148,11 @@ def open_samples(
     else:
         if split is not None:
             raise DataError(f"split is {split!r}; data in memory has no splits: give the samples of one, and leave split out")
-        samples = given_samples(source, binning, network, time_axis=time_axis)
+        found = given_data(source, binning, network, time_axis=time_axis)
+        planes = by_interval(found.dataset, found.binning.intervals_ms)
+        samples = Samples(planes, found.binning, "all", given=True, step_assumed=found.step_assumed, values=found.values)
     _check_answers(samples.dataset, classes, keys)
+    check_window(samples.dataset, samples.binning.steps, samples.binning.step_ms)
     samples.frames([0], count_lost=False)  # refuse channels that cannot be pooled before any work is done
     return samples
 

@@ -98,12 +98,17 @@ def open_data(opened: Opened, choice: InputChoice) -> Samples:
             f"--{given[0].replace('_', '-')} is for networks that do not say how spikes become frames; the {kind} "
             f"{opened.name} says how it is binned"
         )
-    if given and isinstance(choice.data, tuple):
-        raise DataError(f"{given[0]} is for events; arrays are frames, whose steps count: leave it out")
-    if len(given) == 1:
-        raise DataError(f"{opened.name}: --steps and --step-ms belong together; give both, such as --steps 100 --step-ms 10")
-    if choice.steps is not None and choice.step_ms is not None:
-        binning = binning_of(opened.network, choice.steps, choice.step_ms)
+    steps, paired = choice.steps, isinstance(choice.data, tuple)
+    if paired and steps is not None:
+        raise DataError("steps is for events; arrays are frames, whose steps count: leave it out")
+    if paired and choice.step_ms is not None:
+        steps = 1  # the number of steps is that of the array
+    elif len(given) == 1:
+        raise DataError(
+            f"{opened.name}: one of them says too little; give --steps and --step-ms, such as --steps 100 --step-ms 10"
+        )
+    if steps is not None and choice.step_ms is not None:
+        binning = binning_of(opened.network, steps, choice.step_ms)
     how = {"split": choice.split, "classes": classes, "keys": keys, "time_axis": choice.time_axis}
     samples = open_samples(choice.data, binning, network=opened.network, **how)  # type: ignore[arg-type]
     if choice.steps is not None and samples.binning.steps != choice.steps:

@@ -154,7 +154,9 @@ def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_s
         parts["recurrent_delay_steps"] = own.each("recurrence.delay.delay", shape)
     if plan["delay_per"] != "none":
         parts["delay_steps"] = own.each("delay.delay", shape)
-    return TrainedLayer(shape, synapse, float(config["neuron"]["threshold"]), *own.decays(shape), **parts)
+    threshold = plan.get("threshold")  # older runs have one threshold for all layers
+    threshold = config["neuron"]["threshold"] if threshold is None else threshold
+    return TrainedLayer(shape, synapse, float(threshold), *own.decays(shape), **parts)
 
 
 def _convolution(weight: Array, stride: tuple[int, int] = (1, 1)) -> TrainedSynapse:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+from functools import cache
 from typing import TYPE_CHECKING
 
 from myelin.hw_configs.errors import ConfigError
@@ -21,10 +22,33 @@ _DPI = 130
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of ``width`` x ``height`` inches."""
+    """An empty figure of ``width`` x ``height`` inches, which a notebook shows as a picture."""
+    return _shown()(figsize=(width, height), layout="constrained")
+
+
+@cache
+def _shown() -> type[Figure]:
     from matplotlib.figure import Figure  # imported here, since the import takes 0.5 s
 
-    return Figure(figsize=(width, height), layout="constrained")
+    class ShownFigure(Figure):
+        """A figure that notebooks show without pyplot."""
+
+        def _repr_png_(self) -> bytes:
+            return png(self)
+
+    return ShownFigure
+
+
+def png(figure: Figure) -> bytes:
+    """``figure`` as the content of a PNG file."""
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=8)
+        axis.xaxis.label.set_fontsize(9)
+        axis.yaxis.label.set_fontsize(9)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=_DPI, format="png")
+    return content.getvalue()
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
@@ -33,14 +57,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
-    for axis in figure.axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(labelsize=8)
-        axis.xaxis.label.set_fontsize(9)
-        axis.yaxis.label.set_fontsize(9)
-    content = io.BytesIO()
-    figure.savefig(content, dpi=_DPI, format="png")
+    content = png(figure)
     try:
-        write_atomically(path, content.getvalue())
+        write_atomically(path, content)
     except OSError as error:
         raise ConfigError(f"{os.fspath(path)} cannot be written: {error.strerror or error}") from error

@@ -30,6 +30,7 @@ class OptionalPart(NamedTuple):
 PARTS = {
     "torch": OptionalPart("train", "training and validation"),
     "tensorboard": OptionalPart("tensorboard", "logs for TensorBoard"),
+    "wandb": OptionalPart("wandb", "logs for Weights & Biases"),
     "nir": OptionalPart("nir", "NIR files"),
     "lava": OptionalPart("lava", "Lava's backends"),
     "asteval": OptionalPart("lava", "Lava's backends"),

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from myelin.convert.network import Network, naming_layer
 from myelin.convert.neurons import Neuron
-from myelin.convert.recording import Record, Recording, class_scores
+from myelin.convert.recording import Record, Recording
 from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import compat
 from myelin.lava_models.neurons.processes import PROCESSES
@@ -110,7 +110,7 @@ def aligned(network: Network, recording: Recording, lag_steps: int) -> Recording
     if not lag_steps:
         return recording
     output = recording.output[:, lag_steps:]
-    return Recording(output=output, readout=class_scores(network, output), layers={})
+    return Recording.of(network, output)
 
 
 def choose(partition: str | None, host: str | None, generation: str | None) -> None:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import myelin
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
-from myelin.convert.recording import Record, Recording, class_scores
+from myelin.convert.recording import Record, Recording
 from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import checks, compat, loihi2
 from myelin.lava_models.worker import Job, Sample
@@ -253,4 +253,4 @@ def _recording(job: Job, samples: list[Sample]) -> Recording:
         sent, output = output, np.zeros_like(output)
         flat = (*lead, last.neurons)
         delayed(sent.reshape(flat), last.delays.reshape(-1), 0, output.reshape(flat))
-    return Recording(output=output, readout=class_scores(network, output), layers=layers)
+    return Recording.of(network, output, layers)

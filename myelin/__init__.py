@@ -4,9 +4,10 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 
 ============================================ ===================================================================================
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
-                                             ``write_nir``; ``load_target``
-training                                     ``nn`` (blocks), ``fit``, ``slayer`` (lava-dl, made importable)
-from a torch module                          ``from_torch``, ``compare``
+                                             ``write_nir``; ``load_target``; ``load_data``
+training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
+                                             ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
+from a torch module                          ``from_torch``, ``compare``; ``to_torch`` is the inverse
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
 integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
                                              ``profile``, ``diff``
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from myelin.convert.modules.compare import compare
     from myelin.convert.modules.comparison import Comparison
     from myelin.convert.modules.from_torch import from_torch
+    from myelin.convert.modules.to_torch import to_torch
     from myelin.convert.network import Input, Layer, Network
     from myelin.convert.netx.format import read_netx, write_netx
     from myelin.convert.nir.format import read_nir, write_nir
@@ -70,7 +72,9 @@ if TYPE_CHECKING:
     from myelin.hw_configs.target_files import load_target
     from myelin.report.measure import Report, write_report
     from myelin.train.datasets.events import SpikeDataset
-    from myelin.train.run.start import fit
+    from myelin.train.datasets.registry import load as load_data
+    from myelin.train.run.callbacks import EarlyStop, StopTraining, TensorBoard, WeightsAndBiases
+    from myelin.training.fit import fit
     from myelin.validation.measure import validate
     from myelin.validation.validate import Validation
 
@@ -88,6 +92,7 @@ _HOMES = {
     "myelin.convert.modules.compare": "compare",
     "myelin.convert.modules.comparison": "Comparison",
     "myelin.convert.modules.from_torch": "from_torch",
+    "myelin.convert.modules.to_torch": "to_torch",
     "myelin.convert.netx.format": "read_netx write_netx",
     "myelin.convert.network": "Input Layer Network",
     "myelin.convert.nir.format": "read_nir write_nir",
@@ -105,7 +110,9 @@ _HOMES = {
     "myelin.hw_configs.target_files": "load_target",
     "myelin.report.measure": "Report write_report",
     "myelin.train.datasets.events": "SpikeDataset",
-    "myelin.train.run.start": "fit",
+    "myelin.train.datasets.registry": "load_data=load",
+    "myelin.train.run.callbacks": "EarlyStop StopTraining TensorBoard WeightsAndBiases",
+    "myelin.training.fit": "fit",
     "myelin.validation.measure": "validate",
     "myelin.validation.validate": "Validation",
 }
@@ -122,6 +129,7 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "DataError",
+    "EarlyStop",
     "Exported",
     "FloatNetwork",
     "GateError",
@@ -139,9 +147,12 @@ __all__ = [
     "Simulator",
     "SimulatorState",
     "SpikeDataset",
+    "StopTraining",
     "Target",
     "TargetError",
+    "TensorBoard",
     "Validation",
+    "WeightsAndBiases",
     "__version__",
     "check",
     "compare",
@@ -150,6 +161,7 @@ __all__ = [
     "export",
     "fit",
     "from_torch",
+    "load_data",
     "load_target",
     "map_cores",
     "nn",
@@ -161,6 +173,7 @@ __all__ = [
     "simulate",
     "slayer",
     "stream",
+    "to_torch",
     "validate",
     "write_netx",
     "write_nir",

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from myelin.commands.arguments import told_units
 from myelin.commands.output import kept_pure
 from myelin.hw_configs.errors import MyelinError
 from myelin.hw_configs.parts import missing_part
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.  Only argparse raises SystemExit (usage, help)."""
     try:
         try:
-            args = build_parser().parse_args(argv)
+            args = told_units(build_parser().parse_args(argv))
             with kept_pure(getattr(args, "json", None)):
                 return int(args.run(args))
         finally:

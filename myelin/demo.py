@@ -13,8 +13,9 @@ from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
 from myelin.lava_models import compat
 from myelin.validation.backends import STOCK_SAMPLES
-from myelin.validation.measure import require_pass, shown, validate, verdict_of
+from myelin.validation.measure import require_pass, validate, verdict_of
 from myelin.validation.measure import result as validation_json
+from myelin.validation.table import shown
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
@@ -130,12 +131,15 @@ def demo(
 def _train(config: str, data: str, run: Path, overrides: list[str], progress: bool) -> list[str]:
     """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
+    from myelin.train.config.task import resolve_for_data
     from myelin.train.run.loop import with_slices
     from myelin.train.run.parallel import ALONE
     from myelin.train.run.run_record import RUN, read_run
     from myelin.train.run.start import configuration, summary, train_run, training_data
 
     plan = configuration(config, overrides)
+    dataset = training_data(data, plan)
+    plan = resolve_for_data(plan, dataset)
     there = (run / RUN).is_file()
     try:
         if there:
@@ -143,7 +147,7 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
             if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
                 raise ConfigError(f"{run}: holds a run with another configuration")
             print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
-        record = train_run(plan, training_data(data, plan), run, resume=there, progress=progress)
+        record = train_run(plan, dataset, run, resume=there, progress=progress)
     except ConfigError as error:
         if not there:
             raise

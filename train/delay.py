@@ -24,10 +24,12 @@ import myelin.train.needs_torch  # noqa: F401
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import array
 
 
@@ -88,15 +90,23 @@ class AxonalDelay(nn.Module):
         self.hard.fill_(hard)
         self.sigma.fill_(0.0 if hard else sigma)
 
+    @property
+    def learns(self) -> bool:
+        """Whether the delays are learnt, now or before ``freeze`` stopped it."""
+        return self.learn and (self.delay.requires_grad or self.frozen)
+
     def freeze(self, on: bool) -> None:
-        """Stop the learning of the delays, or let it go on; delays with ``learn=False`` are never learnt.
+        """Stop the learning of the delays, or let it go on if ``freeze`` has stopped it.
 
         An optimiser that keeps old gradients cannot move frozen delays: their gradient is cleared.
         """
-        self.frozen = on
-        self.delay.requires_grad_(self.learn and not on)
-        if on:
+        if on and self.delay.requires_grad:
+            self.frozen = True
+            self.delay.requires_grad_(False)
             self.delay.grad = None
+        elif not on and self.frozen:
+            self.frozen = False
+            self.delay.requires_grad_(True)
 
     def rounded_steps(self) -> np.ndarray:
         """Delays for export, (size,) int64 in steps: the nearest of the grid in 0..max_delay, ties to its even multiples."""
@@ -135,7 +145,7 @@ class AxonalDelay(nn.Module):
         values = array(self.delay)
         if not np.isfinite(values).all():
             raise MyelinError(
-                "a delay is NaN or infinite: training diverged; lower the learning rate of the delays (train.delay_rate), or all"
+                "a delay is NaN or infinite: training diverged; lower the learning rate of delays (train.delay_rate), or all"
             )
         if values.min() < 0 or values.max() > self.max_delay:
             values = values.clip(0, self.max_delay)
@@ -147,16 +157,20 @@ class AxonalDelay(nn.Module):
             kernel = DelayKernel.triangle(values, float(self.sigma))
         return kernel.repeat(neurons // size)
 
+    @not_traced
     def forward(self, spikes: Tensor) -> Tensor:
         """Delayed spikes (T, B, N), which arrive 1 + delay steps later."""
+        loops.check_values(spikes)
         return _DelayFunction.apply(spikes, self.delay, self)
 
     def extra_repr(self) -> str:
         """Number, range and state of the delays."""
         state = "rounded" if bool(self.hard) else f"sigma={float(self.sigma):.3g}"
-        learnt = "not learnt" if not self.learn else "frozen" if self.frozen else "learnt"
+        learnt = "frozen" if self.frozen else "learnt" if self.learns else "not learnt"
         grid = f", grid={self.grid}" if self.grid != 1 else ""
-        return f"{self.delay.numel()}, max_delay={self.max_delay}{grid}, {state}, {learnt}"
+        values = array(self.delay)
+        now = f"{values.min():.3g}..{values.max():.3g} steps" if values.size else "none"
+        return f"{values.size} delays, now {now}, max_delay={self.max_delay}{grid}, {state}, {learnt}"
 
     def sum_gradients(self, per_sample: Tensor) -> Tensor:
         """dL/d(delay) (size,) from gradients per sample and neuron (B, N)."""
@@ -173,6 +187,7 @@ class _DelayFunction(torch.autograd.Function):
         return loops.delay_forward(spikes, ctx.kernel)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (spikes,), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
         grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, learn=learn)

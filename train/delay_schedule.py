@@ -20,7 +20,7 @@ _WIDEST = 10.0
 def set_delays_at(delays: Iterable[AxonalDelay], plan: DelayConfig, progress: float) -> None:
     """Set ``delays`` for ``progress`` (0..1) of training, see ``DelayConfig``; those that are not learnt are always rounded."""
     for delay in delays:
-        delay.set(hard=plan.rounded_at(progress) or not delay.learn, sigma=plan.sigma_at(progress))
+        delay.set(hard=plan.rounded_at(progress) or not delay.learns, sigma=plan.sigma_at(progress))
         delay.freeze(progress >= plan.freeze_at)
 
 
@@ -82,13 +82,14 @@ class DelaySchedule:
                 f"DelaySchedule: epochs is {epochs} and harden_at {harden_at:g}: delays would be spread in every epoch; take "
                 f"more epochs, or harden_at={last:g} or less"
             )
+        self._stopped: list[Any] = []
         self.step(0)
 
     def delays(self) -> Iterator[AxonalDelay]:
         """Myelin's delays in the module, learnt or not."""
         return (part for part in self.module.modules() if isinstance(part, AxonalDelay))
 
-    def slayer_delays(self) -> Iterator[nn.Module]:
+    def slayer_delays(self) -> Iterator[Any]:
         """lava-dl's delays in the module, known by the name of their class: lava-dl is not imported for this."""
         for part in self.module.modules():
             names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(part).__mro__}
@@ -113,10 +114,15 @@ class DelaySchedule:
             raise ConfigError(f"DelaySchedule: epoch is {epoch}; 0 or more is allowed")
         self.epoch = found
         set_delays_at(self.delays(), self.plan, self._progress)
-        for part in self.slayer_delays():
-            part.delay.requires_grad_(self.phase != "frozen")
-            if self.phase == "frozen":
-                part.delay.grad = None
+        if self.phase == "frozen":
+            for part in self.slayer_delays():
+                if part.delay.requires_grad:
+                    part.delay.requires_grad_(False)
+                    part.delay.grad = None
+                    self._stopped.append(part)
+        else:
+            while self._stopped:
+                self._stopped.pop().delay.requires_grad_(True)
 
     @property
     def _progress(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import myelin.train.needs_torch  # noqa: F401
@@ -46,7 +46,7 @@ def evaluated(module: nn.Module, frames: npt.NDArray[Any], watched: Mapping[str,
     """
     outputs: dict[str, npt.NDArray[np.float64]] = {}
     x = _tensor(module, frames)
-    with preserved(module), contextlib.ExitStack() as hooks, torch.no_grad():
+    with preserved(module), torch.random.fork_rng(devices=[]), contextlib.ExitStack() as hooks, torch.no_grad():
         for key, part in (watched or {}).items():
 
             def keep(_part: nn.Module, _inputs: Any, output: Any, key: str = key) -> None:
@@ -55,6 +55,25 @@ def evaluated(module: nn.Module, frames: npt.NDArray[Any], watched: Mapping[str,
             hooks.callback(part.register_forward_hook(keep).remove)
         output = _forward(module, x)
         return Evaluated(_array(output, "the module"), outputs)
+
+
+def sequence(modules: Iterable[nn.Module]) -> nn.Sequential:
+    """The modules one after the other, as one module."""
+    return nn.Sequential(*modules)
+
+
+def evaluated_on(module: nn.Module, x: Any) -> Any:
+    """What ``module`` returns for ``x`` as it is, an array or a tensor in any order of axes; from rest, nothing of it changes.
+
+    ``x`` is brought to the type and the device of the module's first parameter.
+
+    Raises:
+        NetworkError: the module fails.
+    """
+    like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
+    values = x if isinstance(x, Tensor) else torch.from_numpy(np.ascontiguousarray(x))
+    with preserved(module), torch.no_grad():
+        return _forward(module, values.to(like))
 
 
 def calls_of(module: nn.Module, shape: tuple[int, ...], parts: Mapping[str, nn.Module]) -> tuple[list[Call], bool]:
@@ -70,7 +89,7 @@ def calls_of(module: nn.Module, shape: tuple[int, ...], parts: Mapping[str, nn.M
     generator = torch.Generator().manual_seed(0)
     x = (torch.rand(2, *shape, 8, generator=generator) < 0.5).to(_tensor(module, np.zeros((1, 1, 1))))
     last: list[tuple[Tensor, int]] = [(x, x._version)]
-    with preserved(module), contextlib.ExitStack() as hooks, torch.no_grad():
+    with preserved(module), torch.random.fork_rng(devices=[]), contextlib.ExitStack() as hooks, torch.no_grad():
         for path, part in parts.items():
 
             def enter(part: nn.Module, inputs: Any, path: str = path) -> None:
@@ -96,7 +115,7 @@ def preserved(module: nn.Module) -> Iterator[None]:
         tensors = {name: tensor for name, tensor in (*part._parameters.items(), *part._buffers.items()) if tensor is not None}
         contents = [(tensor, tensor.data, tensor.detach().clone()) for tensor in tensors.values()]
         attributes = {
-            name: dict(value) if name in ("_parameters", "_buffers", "_modules") else value
+            name: dict(value) if name in ("_parameters", "_buffers", "_modules", "_memories") else value
             for name, value in vars(part).items()
         }
         saved.append((part, attributes, contents))

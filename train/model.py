@@ -145,13 +145,13 @@ def untrained(config: Config, classes: int) -> SpikingNetwork:
 
 
 def _neuron(config: Config) -> dict[str, Any]:
-    """Arguments of ``Cuba`` for a hidden layer."""
+    """Arguments of ``Cuba`` that all layers share."""
     return {**asdict(config.neuron), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
 
 
 def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> Block:
     synapse, shape = _synapse(config, layer, input_shape)
-    neuron = Cuba(shape, **_neuron(config))
+    neuron = Cuba(shape, **{**_neuron(config), "threshold": config.threshold_of(layer)})
     parts: dict[str, Any] = {
         "delay": None if layer.delay_per == "none" else _delay(config, layer.delay_per, layer.delay, neuron),
         "dropout": config.train.dropout,
@@ -164,14 +164,14 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
             layer.recurrent,
             taps=layer.taps,
             delay=delay,
-            gain=layer.recurrent_gain * config.neuron.threshold,
+            gain=layer.recurrent_gain * config.threshold_of(layer),
             dropout=config.train.recurrent_dropout,
         )
     return Block(synapse, neuron, **parts)
 
 
 def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> tuple[Synapse, tuple[int, ...]]:
-    gain = layer.gain * config.neuron.threshold
+    gain = layer.gain * config.threshold_of(layer)
     if layer.kind == "conv":
         chw = as_chw(input_shape)
         kernel, stride = on_axes(layer.kernel, chw[1]), on_axes(layer.stride, chw[1])

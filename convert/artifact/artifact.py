@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert import notebook
 from myelin.convert.artifact.files import atomic_folder, sha256
 from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.artifact.lava_export import write_lava_script
@@ -52,6 +53,12 @@ class Artifact:
 
     def __fspath__(self) -> str:
         return str(self.folder)
+
+    def __repr__(self) -> str:
+        return notebook.artifact_text(self)
+
+    def _repr_html_(self) -> str:
+        return notebook.artifact_html(self)
 
 
 def write_artifact(

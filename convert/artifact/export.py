@@ -12,6 +12,7 @@ from myelin.hw_configs.errors import DataError, GateError
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
+    from myelin.convert.arrays import Shape
     from myelin.convert.artifact.exportable import Exportable
     from myelin.convert.artifact.golden_inputs import GoldenInputs
     from myelin.convert.axes import TimeAxis
@@ -40,6 +41,9 @@ class Exported:
     def __fspath__(self) -> str:
         return str(self.folder)
 
+    def __repr__(self) -> str:
+        return "\n".join([f"Exported to {self.folder}", *(f"  {line}" for line in self.lines)])
+
 
 def export(
     source: Any,
@@ -51,7 +55,7 @@ def export(
     provenance: Mapping[str, Any] | None = None,
     clip_delays: bool = False,
     data: Any = None,
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: Shape | int | None = None,
     time_axis: TimeAxis | None = None,
     steps: int | None = None,
     step_ms: float | None = None,
@@ -92,8 +96,7 @@ def export(
 
     held = target if isinstance(target, Target) else load_target(target)
     names = class_names(classes)
-    shape = None if input_shape is None else tuple(input_shape)
-    found = exportable(source, target=held.name, inputs=inputs, input_shape=shape, time_axis=time_axis, dt_ms=dt_ms)
+    found = exportable(source, target=held.name, inputs=inputs, input_shape=input_shape, time_axis=time_axis, dt_ms=dt_ms)
     choice = InputChoice(data=data, steps=steps if data is not None else None, step_ms=step_ms if data is not None else None)
     golden = golden_inputs(found, inputs, replace(choice, time_axis=time_axis), names)
     if inputs is not None or data is not None:

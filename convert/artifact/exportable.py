@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from myelin.convert.arrays import Shape
 from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLOATS, Origin
 from myelin.convert.network import Network
 from myelin.convert.opened import TITLES, Opened, opened_source
 from myelin.convert.samples import Binning, Task
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.train.run.metrics import percent
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
@@ -60,7 +62,7 @@ def exportable(
     *,
     target: str,
     inputs: Any = None,
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: Shape | int | None = None,
     time_axis: TimeAxis | None = None,
     dt_ms: float | None = None,
 ) -> Exportable:
@@ -95,9 +97,9 @@ def is_module(source: object) -> bool:
 
 
 def _of_module(
-    module: Any, target: str, inputs: Any, input_shape: tuple[int, ...] | None, time_axis: TimeAxis | None
+    module: Any, target: str, inputs: Any, input_shape: Shape | int | None, time_axis: TimeAxis | None
 ) -> Exportable:
-    from myelin.convert.modules import from_torch
+    from myelin.convert.modules.from_torch import from_torch
 
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     if input_shape is None:
@@ -108,7 +110,12 @@ def _of_module(
                 "(batch, ..., steps)"
             )
         input_shape = shape[2:] if time_axis == 1 else shape[1:-1]  # a module takes time last
-    network = from_torch(module, input_shape, target=target, time_axis=time_axis)
+    try:
+        network = from_torch(module, input_shape, target=target, time_axis=time_axis)
+    except NetworkError as error:
+        if "calibrate=" not in str(error):
+            raise
+        raise NetworkError(f"{error} in myelin.from_torch, whose network export takes") from error
     facts = {"name": type(module).__name__, "source": "module", "module": kind}
     return Exportable(type(module).__name__, network, f"a module of class {kind}", facts, network.num_classes)
 
@@ -184,13 +191,15 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
             "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         },
     }
+    errors = {"validation_error": run.best.validation_error, "train_error": run.best.train_error}
     metrics = {
-        "validation_accuracy_percent": 100 * run.best.validation_accuracy,
-        "train_accuracy_percent": 100 * run.best.train_accuracy,
+        **({} if run.task != "trace" else errors),
+        "validation_accuracy_percent": percent(run.best.validation_accuracy),
+        "train_accuracy_percent": percent(run.best.train_accuracy),
         "parameters": run.parameters,
         "recurrent_parameters": run.recurrent_parameters,
     }
-    unfinished = f" (the run is not finished: {run.epochs} are planned)" if run.epochs_done < run.epochs else ""
+    unfinished = f" (the run is not finished: {run.epochs} are planned)" if not run.finished else ""
     return Exportable(
         str(folder),
         opened.network,
@@ -198,6 +207,7 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
         facts,
         run.classes,
         run.keys,
+        task=run.task,
         binning=binning,
         metrics=metrics,
         attachments=files,

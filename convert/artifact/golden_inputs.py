@@ -90,8 +90,9 @@ def data_inputs(samples: Samples, numbers: npt.NDArray[np.int64], *, labelled: b
         **({"labels": samples.labels[chosen].tolist()} if labelled else {}),
         "chosen": how,
     }
-    text = f"samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.split}): {how}"
-    return GoldenInputs(samples.frames(chosen), facts, text, tuple(samples.dataset.keys), samples.task, samples.binning)
+    text = f"samples {', '.join(map(str, chosen))} of {samples.dataset.name} ({samples.part}): {how}"
+    binning = None if samples.step_assumed else samples.binning
+    return GoldenInputs(samples.frames(chosen), facts, text, tuple(samples.dataset.keys), samples.task, binning)
 
 
 def _opened(source: Exportable, choice: InputChoice, keys: tuple[str, ...]) -> Samples:

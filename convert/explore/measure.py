@@ -18,7 +18,7 @@ from myelin.convert.explore.report import as_dict
 from myelin.convert.explore.source import ExploredSource, explored_source, named_target
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.given import is_path
-from myelin.convert.opened import Source
+from myelin.convert.opened import Opened, Source
 from myelin.convert.samples import Data, Samples, spread_choice
 from myelin.convert.stimulus import InputChoice, open_data
 from myelin.hw_configs.errors import DataError, TargetError
@@ -73,7 +73,8 @@ def explored(
     began = time.perf_counter()
     found, name = named_target(source, dt_ms)
     if target is None and name is None:
-        raise TargetError("no target is named, neither by the network nor by --target; give one, such as --target loihi2")
+        what = found.name if isinstance(found, Opened) else "floats"
+        raise TargetError(f"{what}: the network names no target; give one, such as --target loihi2")
     held = target if isinstance(target, Target) else load_target(target or name or "")
     given = explored_source(found, held)
     choice = InputChoice(data=data, steps=steps, step_ms=step_ms, time_axis=time_axis)

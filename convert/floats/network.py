@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert import notebook
 from myelin.convert.arrays import IntArray, Shape, check_broadcast
 from myelin.convert.delays import with_delays
 from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float
@@ -179,6 +180,12 @@ class FloatNetwork:
         _freeze(self, "layers", tuple(self.layers))
         _freeze(self, "input_shape", Input(self.input_shape, self.message_bits).shape)
         with_structure_of(self)
+
+    def __repr__(self) -> str:
+        return notebook.network_text(self, Input(self.input_shape, self.message_bits))
+
+    def _repr_html_(self) -> str:
+        return notebook.network_html(self, Input(self.input_shape, self.message_bits))
 
     @property
     def output_shape(self) -> Shape:

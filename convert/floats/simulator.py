@@ -28,7 +28,9 @@ class FloatRecording(NamedTuple):
     layers: tuple[dict[str, FloatArray], ...]
 
 
-def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate: bool = False) -> FloatRecording:
+def simulate_floats(
+    network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate: bool = False, latency: int = 1
+) -> FloatRecording:
     """Run ``network`` from rest on every sample, in float64.
 
     Args:
@@ -36,6 +38,7 @@ def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate
         spikes: (batch, steps, *input shape).
         interpolate: with a delay of k + f steps, the share 1 - f of a spike arrives after k steps and f after k + 1, as in
             training while delays are learnt.
+        latency: steps that every feed-forward connection takes besides its delay: 1 on the chip, 0 in simulators without it.
 
     Raises:
         DataError: the spikes have the wrong shape.
@@ -51,7 +54,7 @@ def simulate_floats(network: FloatNetwork, spikes: npt.ArrayLike, *, interpolate
     shape, axonal = network.input_shape, np.zeros(())
     recorded = []
     for layer in network.layers:
-        states = _run_layer(layer, current, shape, axonal)
+        states = _run_layer(layer, current, shape, axonal, latency)
         recorded.append({name: array.reshape(batch, steps, *layer.shape) for name, array in states.items()})
         current, shape, axonal = states["spikes"], layer.shape, layer.delay_steps
     last = network.layers[-1]
@@ -74,13 +77,13 @@ def late(spikes: FloatArray, delay_steps: FloatArray) -> FloatArray:
     return result
 
 
-def _run_layer(layer: FloatLayer, spikes: FloatArray, shape: Shape, axonal: FloatArray) -> dict[str, FloatArray]:
+def _run_layer(layer: FloatLayer, spikes: FloatArray, shape: Shape, axonal: FloatArray, latency: int) -> dict[str, FloatArray]:
     batch, steps = spikes.shape[:2]
     neurons = int(np.prod(layer.shape))
     arriving = np.zeros((batch, steps, neurons))
     for matrix, delays in _parts(layer.synapse, shape, axonal):
-        arrived = late(spikes, delays)[:, : steps - 1].reshape(batch * (steps - 1), -1)
-        arriving[:, 1:] += np.asarray((matrix @ arrived.T).T).reshape(batch, steps - 1, neurons)
+        arrived = late(spikes, delays)[:, : steps - latency].reshape(batch * (steps - latency), -1)
+        arriving[:, latency:] += np.asarray((matrix @ arrived.T).T).reshape(batch, steps - latency, neurons)
     back = [] if layer.recurrent is None else _parts(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps)
     taps = [(matrix, [(k, share, np.flatnonzero(share)) for k, share in _shares(delays)]) for matrix, delays in back]
     neuron = layer.neuron.flattened(layer.shape)

@@ -14,6 +14,7 @@ from myelin.convert.floats.simulator import late
 from myelin.convert.modules.comparison import ComparedPart, Comparison, FirstValue
 from myelin.convert.modules.known import title
 from myelin.convert.modules.reading import ReadModule
+from myelin.convert.modules.walk import unwrapped
 from myelin.convert.network import Network
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.recording import Record
@@ -48,32 +49,39 @@ def compare(module: Any, network: Source, x: Any, *, time_axis: TimeAxis | None 
         DataError: the spikes do not fit the network.
         NetworkError: the module fails, or its output does not fit the network's.
     """
-    from myelin.convert.modules.from_torch import read_module
+    from myelin.convert.modules.from_torch import require_module
 
+    require_module(module)
     integers = opened_source(network).network
     frames = frames_of(x, integers.input, time_axis=time_axis, name="x")
     if not frames.size:
         raise DataError(f"x has shape {frames.shape}; at least one sample of one step is allowed")
-    notes = []
-    read: ReadModule | None = None
-    try:
-        read = read_module(module, integers.input.shape, integers.input.message_bits)
-    except NetworkError as error:
-        notes.append(f"only the outputs are compared, since the module cannot be read: {error}")
-    if read is not None and [block.floats.shape for block in read.blocks] != [layer.shape for layer in integers.layers]:
-        shapes = [
-            " ".join(map(str, shapes)) for shapes in ([b.floats.shape for b in read.blocks], [y.shape for y in integers.layers])
-        ]
-        notes.append(
-            f"only the outputs are compared: the module's blocks have shapes {shapes[0]}, the network's layers {shapes[1]}"
-        )
-        read = None
-    if read is not None:
-        notes += [f"{title(block.path, block.block)}: {block.soft}" for block in read.blocks if block.soft is not None]
-    total = _Total(integers, [] if read is None else _watched(read, integers), 0 if read is None else read.lag)
+    total, notes = _planned(unwrapped(module), integers)
     for start in range(0, len(frames), total.samples_at_a_time(frames.shape[1])):
-        total.add(module, frames[start : start + total.samples_at_a_time(frames.shape[1])], start)
-    return total.result(frames, tuple(notes))
+        total.add(unwrapped(module), frames[start : start + total.samples_at_a_time(frames.shape[1])], start)
+    return total.result(frames, notes)
+
+
+def _planned(module: Any, network: Network) -> tuple[_Total, tuple[str, ...]]:
+    """What is compared, and notes about it: every block with its layer if the module can be read, else the outputs."""
+    from myelin.convert.modules.from_torch import read_module
+    from myelin.train.foreign import package_of
+
+    package = package_of(module)
+    if package is not None:
+        note = f"only the outputs are compared: {package}'s modules have no step of latency, the network has one in each layer"
+        return _Total(network, [], len(network.layers), package), (note,)
+    try:
+        read = read_module(module, network.input.shape, network.input.message_bits)
+    except NetworkError as error:
+        return _Total(network, [], 0), (f"only the outputs are compared, since the module cannot be read: {error}",)
+    blocks, layers = [block.floats.shape for block in read.blocks], [layer.shape for layer in network.layers]
+    if blocks != layers:
+        shapes = (" ".join(map(str, blocks)), " ".join(map(str, layers)))
+        note = f"only the outputs are compared: the module's blocks have shapes {shapes[0]}, the network's layers {shapes[1]}"
+        return _Total(network, [], read.lag), (note,)
+    soft = tuple(f"{title(block.path, block.block)}: {block.soft}" for block in read.blocks if block.soft is not None)
+    return _Total(network, _watched(read, network), read.lag), soft
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,8 @@ class _Total:
     network: Network
     watched: list[_Watched]
     lag: int
+    package: str | None = None
+    products: Values = field(default_factory=lambda: np.zeros(3))
     rows: dict[str, list[int]] = field(default_factory=dict)
     first: FirstValue | None = None
     shifts: dict[int, bool] = field(default_factory=lambda: dict.fromkeys(_SHIFTS, True))
@@ -114,14 +124,18 @@ class _Total:
 
     def add(self, module: Any, frames: Values, start: int) -> None:
         """Run and compare one chunk, whose first sample has the number ``start``."""
-        from myelin.train.evaluate import evaluated
+        from myelin.train.evaluate import Evaluated, evaluated
+        from myelin.train.foreign import run_foreign
 
         network = self.network
         record: Record = {}
         if self.watched:
             record = {i: ("spikes",) if y.output == "spikes" else (y.state,) for i, y in enumerate(network.layers)}
         recording = simulate(network, frames, record=record)
-        got = evaluated(module, frames, {part.where: part.block for part in self.watched})
+        if self.package is None:
+            got = evaluated(module, frames, {part.where: part.block for part in self.watched})
+        else:
+            got = Evaluated(np.moveaxis(run_foreign(module, frames, self.package), 1, -1), {})
         compared: list[tuple[str, Shape, int, Values, Values]] = []
         for part in self.watched:
             layer = network.layers[part.layer]
@@ -143,6 +157,9 @@ class _Total:
         if self.first is None:
             self.first = _first(pairs, start)
         self._shift(*compared[-1][3:])
+        if network.layers[-1].output == "state":
+            one, two = _aligned(*compared[-1][3:], self.lag)
+            self.products += [np.sum(one * one), np.sum(one * two.astype(np.float64)), np.sum(two.astype(np.float64) ** 2)]
 
     def _output(self, output: Values, recording: Any, frames: Values) -> tuple[str, Shape, int, Values, Values]:
         """The module's output and the network's, as (batch, steps, values) each."""
@@ -177,6 +194,14 @@ class _Total:
         shift = None
         if rows[-1].different_values and self.active:
             shift = next((shift for shift, equal in self.shifts.items() if equal), None)
+        theirs, both, ours = (float(value) for value in self.products)
+        if rows[-1].different_values and both > 0:  # readouts that were calibrated have a scale of their own
+            error = np.sqrt(max(0.0, 1 - both * both / (theirs * ours)))
+            notes += (
+                f"times {both / theirs:.4g}, the module's voltages differ from the network's by {error:.2%} (root mean square)",
+            )
+        if different and any(layer.neuron.has_bias for layer in self.network.layers):
+            notes += ("the network's biases act from its first step on, and its layers get their input one step later each",)
         values = sum(row.values for row in rows)
         return Comparison(frames.shape[0], frames.shape[1], values, different, rows, self.first, self.lag, shift, notes)
 

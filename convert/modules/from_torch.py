@@ -57,7 +57,11 @@ def from_torch(
         NetworkError: a part cannot be read, by its path; or it holds floats and ``calibrate`` is None.
         DataError: ``calibrate`` does not fit.
     """
+    require_module(module)
     shape = checked_shape(input_shape)
+    foreign = _package(module)
+    if foreign is not None:
+        return _from_foreign(unwrapped(module), shape, message_bits, foreign, calibrate, target, time_axis)
     read = read_module(module, shape, message_bits)
     exact: list[Layer | None] = []
     reason = ""
@@ -76,15 +80,19 @@ def from_torch(
     return _calibrated(read, frames_of(calibrate, shape, time_axis=time_axis, name="calibrate"), target)
 
 
-def read_module(module: Any, shape: Shape, message_bits: int = 0) -> ReadModule:
-    """What ``module`` computes, block by block.
-
-    Raises:
-        NetworkError: it is no torch module, has no block with neurons, or a part cannot be read; names the part.
-    """
+def require_module(module: Any) -> None:
+    """Raise NetworkError unless ``module`` is a torch module."""
     if not hasattr(module, "named_modules") or not hasattr(module, "forward"):
         cure = "; put its blocks in a torch.nn.Sequential" if isinstance(module, list | tuple) else ""
         raise NetworkError(f"module is a {type(module).__name__}; a torch.nn.Module is allowed{cure}")
+
+
+def read_module(module: Any, shape: Shape, message_bits: int = 0) -> ReadModule:
+    """What the torch module ``module`` computes, block by block.
+
+    Raises:
+        NetworkError: it has no block with neurons, or a part cannot be read; names the part.
+    """
     module = unwrapped(module)
     source = Input(shape, message_bits)
     found = ReadModule(source, source.shape)
@@ -146,6 +154,30 @@ def _flatten(found: ReadModule, part: Any) -> None:
             "torch.nn.Flatten(1, -2)"
         )
     found.shape = (int(np.prod(found.shape)),)
+
+
+def _package(module: Any) -> str | None:
+    """The package of spiking neurons with a NIR exporter that ``module`` uses; None for our blocks and lava-dl's."""
+    from myelin.train.foreign import package_of
+
+    return package_of(module)
+
+
+def _from_foreign(
+    module: Any, shape: Shape, message_bits: int, package: str, calibrate: Any, target: str, time_axis: TimeAxis | None
+) -> Network:
+    from myelin.convert.modules.foreign import floats_of
+    from myelin.convert.quantise.calibrate import quantise
+    from myelin.convert.quantise.layer import Grid
+    from myelin.hw_configs.target_files import load_target
+
+    if calibrate is None:
+        raise NetworkError(
+            f"{title('', module)}: modules of {package} hold floats; give samples to quantise it on: calibrate=x"
+        )
+    frames = frames_of(calibrate, shape, time_axis=time_axis, name="calibrate")
+    floats = floats_of(module, shape, message_bits, package, frames)
+    return quantise(floats, frames, Grid.of(load_target(target))).network
 
 
 def _calibrated(read: ReadModule, frames: Any, target: str) -> Network:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.floats.neuron import FloatArray
-from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.errors import ConfigError, NetworkError
 
 #: Forward pre-hooks that compute the parameter ``weight`` before each forward pass, and nothing else.
 _WEIGHT_HOOKS = ("torch.nn.utils.weight_norm.WeightNorm", "torch.nn.utils.spectral_norm.SpectralNorm")
@@ -67,10 +67,10 @@ def title(path: str, module: object) -> str:
 
 @contextlib.contextmanager
 def naming_module(path: str, module: object) -> Iterator[None]:
-    """Prefix a NetworkError raised in the context with the module's ``title``, unless one names a module already."""
+    """Prefix an error raised in the context with the module's ``title``, unless one names a module already."""
     try:
         yield
-    except NetworkError as error:
+    except (NetworkError, ConfigError) as error:
         if str(error).startswith("module"):
             raise
         raise NetworkError(f"{title(path, module)}: {error}") from error

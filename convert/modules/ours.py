@@ -11,8 +11,7 @@ from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.modules.known import known_class, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
-from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.errors import MyelinError, NetworkError
 from myelin.hw_configs.shapes import as_chw, half_kernel
 
 _LAYERS = "myelin.train.layers."
@@ -115,16 +114,14 @@ def effective(part: Any) -> FloatArray:
 
 def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
     """Current and voltage decay per step as the loops over time use them, 0..1."""
-    decays = []
-    for name, keep in zip(("current_decay", "voltage_decay"), neuron.keep(), strict=True):
-        values = 1 - np.asarray(keep, np.float64)
-        if not (values.min() >= 0 and values.max() <= 1):
-            raise NetworkError(
-                f"its {name} lies in {values.min() * DECAY_UNITY:g}..{values.max() * DECAY_UNITY:g}, 0..{DECAY_UNITY} "
-                "is allowed: call "
-                "clamp() of the block after each step of the optimiser"
-            )
-        decays.append(spread_values(values, shape, name))
+    try:
+        found = neuron.keep()  # learnt decays that have left their range are brought back, as in the forward pass
+    except MyelinError as error:
+        raise NetworkError(f"its neuron does not run: {error}") from error
+    decays = [
+        spread_values(1 - np.asarray(keep, np.float64), shape, name)
+        for name, keep in zip(("current_decay", "voltage_decay"), found, strict=True)
+    ]
     return decays[0], decays[1]
 
 

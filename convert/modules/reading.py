@@ -15,7 +15,7 @@ from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT, THRESHOLD_MAX, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT, THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_SCALE
 from myelin.hw_configs.shapes import as_chw
 
 
@@ -132,7 +132,12 @@ def integer_layer(read: ReadBlock, floats: FloatLayer) -> Layer:
 
 def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | Conv:
     weight = _whole(name, floats.weight * scale, f"multiples of 1/{scale}")
-    return Dense(weight) if isinstance(floats, FloatDense) else floats.quantised(weight)
+    if not isinstance(floats, FloatDense):
+        return floats.quantised(weight)
+    exponent = 0
+    while np.abs(weight).max(initial=0) > WEIGHT_MAX and not np.any(weight & 1):  # only a dense connection has an exponent
+        weight, exponent = weight >> 1, exponent + 1
+    return Dense(weight, exponent)
 
 
 def _whole(name: str, values: npt.NDArray[Any], unit: str) -> IntArray:

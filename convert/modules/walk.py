@@ -50,7 +50,8 @@ def parts_of(module: Any, shape: Callable[[], Shape], path: str = "") -> Iterato
         with naming_module(path, module):
             require_no_hooks("it", module, below=False)
         for name, child in module._modules.items():  # a child that stands twice is listed twice, unlike in named_children
-            yield from parts_of(child, shape, f"{path}.{name}" if path else name)
+            if child is not None:
+                yield from parts_of(child, shape, f"{path}.{name}" if path else name)
     elif is_part(module):
         yield path, module
     else:

@@ -17,6 +17,7 @@ _DELAYS = {"delay", "delay_synaptic"}
 _DENSE = _POPULATION | _DELAYS | {"weight", "weight_exp", "inFeatures", "outFeatures"}
 _GEOMETRY = {"kernelSize", "stride", "padding", "dilation"}
 _CONV = _POPULATION | _DELAYS | _GEOMETRY | {"weight", "weight_exp", "inChannels", "outChannels", "groups"}
+_CONV |= {"input_shape"}  # of a training block's export, which writes no input layer
 _BACK = {"weight_rec", "weight_exp_rec", "delay_rec", "delay_rec_synaptic"} | {
     f"{name}_rec" for name in ("stride", "padding", "dilation", "groups", "kernelSize")
 }

@@ -173,6 +173,10 @@ def _read_output(group: Fields, neuron: Neuron, ours: bool, last: bool) -> Liter
 
 def guess_input(group: Fields, kind: str, input_shape: Shape | None) -> Shape:
     """Shape of the input of a file without an input layer: the given one, or the columns of the first weights."""
+    if "input_shape" in group:  # a training block wrote it, without an input layer before it
+        own = declared_shape(group, "input_shape")
+        check_input_shape(group, own, input_shape)
+        return own
     if input_shape is not None:
         return tuple(input_shape)
     declared = group.size_of("weight") if kind.startswith("dense") else None

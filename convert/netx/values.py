@@ -63,11 +63,11 @@ def _spatial(kind: str) -> bool:
     return kind.startswith("conv") or kind == "pool"
 
 
-def declared_shape(group: Fields) -> Shape:
-    """The dataset ``shape``, unchanged."""
-    values = group.numbers("shape", 3)
+def declared_shape(group: Fields, key: str = "shape") -> Shape:
+    """The dataset ``shape``, or another one with a shape, unchanged."""
+    values = group.numbers(key, 3)
     if values is None:
-        raise NetworkError(f"{group.name}: 'shape' is missing; netx needs it")
+        raise NetworkError(f"{group.name}: {key!r} is missing; netx needs it")
     return _checked(group, values)
 
 
@@ -109,7 +109,8 @@ def weights(group: Fields, key: str, most: int) -> npt.NDArray[Any]:
         count = int(np.count_nonzero(values != np.round(values)))
         raise NetworkError(
             f"{group.name}: {key!r} holds {count} fractions of {values.size} values, whole numbers are allowed: SLAYER's scale "
-            "was not a power of two, or the weights were not quantised; train with scale=64 and quantize_8bit"
+            "was not a power of two, or the weights were not quantised; train with scale=64 and quantize_8bit, or make "
+            "integers of them with `myelin quantise`"
         )
     return values
 

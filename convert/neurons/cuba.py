@@ -157,7 +157,7 @@ class Cuba(Neuron):
 
     @property
     def reset_above(self) -> int | None:
-        """The threshold as a voltage; above it a readout of voltages is reset, unlike in training."""
+        """The threshold as a voltage; above it a readout of voltages is reset, as in training."""
         return self.threshold << STATE_SHIFT
 
     @property

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense
@@ -42,18 +41,22 @@ def chained(
     Raises:
         NetworkError: the product is no convolution, and has too many weights for a matrix.
     """
+    from scipy.sparse import issparse
+
     if isinstance(first, FloatConv) and isinstance(second, FloatConv):
         found = _one_convolution(first, second, shape, between, after)
         if found is not None:
             return found
     _check_size(int(np.prod(after)), int(np.prod(shape)))
     left, right = matrix(second, between), matrix(first, shape)
-    product = left @ right if isinstance(left, csr_array) else (right.T @ left.T).T
-    return FloatDense(product.toarray() if isinstance(product, csr_array) else np.asarray(product))
+    product = left @ right if issparse(left) else (right.T @ left.T).T
+    return FloatDense(product.toarray() if issparse(product) else np.asarray(product))
 
 
 def matrix(synapse: FloatConv | FloatDense, shape: Shape) -> Any:
     """The connection from ``shape`` as a matrix (targets, sources), sparse for a convolution."""
+    from scipy.sparse import csr_array  # loaded to fold, not when files are read
+
     if isinstance(synapse, FloatDense):
         return synapse.weight
     listed = unroll(synapse, shape)

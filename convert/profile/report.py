@@ -21,7 +21,7 @@ def as_dict(profile: Profile) -> dict[str, Any]:
         "operations_per_sample": profile.operations / profile.samples,
         "operations_per_step": profile.operations / (profile.samples * profile.steps),
         "timed_samples": profile.timed_samples,
-        "samples_per_second": profile.timed_samples / profile.seconds,
+        "samples_per_second": profile.timed_samples / profile.seconds if profile.timed_samples else None,
         "layers": [_layer(layer, profile) for layer in profile.layers],
         "warnings": list(_warnings(profile)),
     }
@@ -50,8 +50,8 @@ def _layer(layer: LayerProfile, profile: Profile) -> dict[str, Any]:
         },
         **{"u_wraps": None, "v_saturations": None},
         **{_overflow_key(name, kind): layer.overflows.get(name, 0) for name, kind in layer.overflow.items()},
-        "ms_per_sample": 1000 * layer.seconds / profile.timed_samples,
-        "time_percent": 100 * layer.seconds / thread if thread else 0.0,
+        "ms_per_sample": 1000 * layer.seconds / profile.timed_samples if profile.timed_samples else None,
+        "time_percent": 100 * layer.seconds / thread if thread else None if not profile.timed_samples else 0.0,
         "engine": layer.engine,
     }
 

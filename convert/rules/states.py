@@ -64,7 +64,7 @@ def states(case: Case) -> Iterator[Violation]:
     u wraps with 24 bits above 2^23 and from -2^23 down, which changes its sign (lava-nc ``proc/lif/models.py``).  v saturates
     at 24 bits in the same way in the simulator, in training and on the target; ``notes`` reports it.  On a target with fewer
     bits it is a violation, since the target would compute another network.  A readout of states that reaches its threshold
-    is a violation too: it spikes and is reset, unlike in training.
+    is a violation too: its sum is lost, since it is reset (as in training, ``myelin.train.neurons.cuba``).
     """
     network, target, calibration = case
     assert target.state_bits is not None and calibration is not None

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from myelin.convert.arrays import IntArray
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
-from myelin.convert.recording import Observer, Passage, Record, Recording, class_scores
+from myelin.convert.recording import Observer, Passage, Record, Recording
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class BatchRunner:
             index: {name: array.reshape(batch, steps, *_shape(network, index)) for name, array in arrays.items()}
             for index, arrays in layers.items()
         }
-        return Recording(output=output, readout=class_scores(network, output), layers=shaped)
+        return Recording.of(network, output, shaped)
 
     def _places(self, batch: int, steps: int, chunk: int | None) -> Iterator[list[slice]]:
         """Yield lists of chunks, one chunk for a thread; the next list is computed when the previous one is done.

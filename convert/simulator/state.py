@@ -50,7 +50,9 @@ class SimulatorState:
 
     def __repr__(self) -> str:
         steps = ", ".join(map(str, self.counts[:4])) + (", ..." if self.streams > 4 else "")
-        return f"SimulatorState({self.streams} streams after {steps} steps, network {self.network[:12]})"
+        return (
+            f"SimulatorState({self.streams} stream{'s'[: self.streams != 1]} after {steps} steps, network {self.network[:12]})"
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to ``path``, an npz file, completely or not at all."""
@@ -69,11 +71,12 @@ class SimulatorState:
             with np.load(path, allow_pickle=False) as file:
                 if str(file["format"]) != _FORMAT:
                     raise wrong
-                found = cls(str(file["network"]), file["counts"], file["memory"])
+                network, counts, memory = str(file["network"]), file["counts"], file["memory"]
         except OSError as error:
             raise DataError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}") from None
         except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
             raise wrong from None
-        if found.counts.ndim != 1 or found.memory.ndim != 2 or len(found.memory) != len(found.counts):
+        fits = counts.ndim == 1 and memory.ndim == 2 and len(counts) == len(memory) > 0
+        if not fits or (counts.dtype, memory.dtype) != (np.int64, np.int32) or counts.min() < 0:
             raise wrong
-        return found
+        return cls(network, counts, memory)

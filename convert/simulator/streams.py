@@ -13,7 +13,7 @@ from myelin.convert.axes import TimeAxis, frames_of
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
 from myelin.convert.opened import Source, opened_source
-from myelin.convert.recording import Record, Recording, class_scores
+from myelin.convert.recording import Record, Recording
 from myelin.convert.simulator.batch import BatchRunner, is_positive
 from myelin.convert.simulator.state import SimulatorState
 from myelin.hw_configs.errors import DataError
@@ -113,6 +113,8 @@ class Simulator:
     ) -> Recording:
         """Run all steps of ``spikes``, from rest or from a state.
 
+        A run from rest uses all cores; one from a state follows the spikes of one stream after the other on one core.
+
         Args:
             spikes: (batch, steps, *input shape) or (batch, *input shape, steps), or either with the input shape flattened;
                 bool or integers in the input's range.
@@ -145,7 +147,7 @@ class Simulator:
             )
         self.state = state
         output, layers = self._current().run(values, wanted, interval or 0)
-        return Recording(output=output, readout=class_scores(self.network, output), layers=layers)
+        return Recording.of(self.network, output, layers)
 
     def values(self, layer: int, name: str) -> npt.NDArray[Any]:
         """An array of a layer after the last step, a copy; reading it makes no step slower.
@@ -207,6 +209,10 @@ class Simulator:
             raise DataError(
                 f"the state belongs to network {state.network[:12]}, this simulator runs network {self._plan.digest[:12]}: "
                 "restore it into the network that it was saved with, or begin at rest"
+            )
+        if state.memory.shape != (state.streams, self._plan.size):
+            raise DataError(
+                f"the state has memory of shape {state.memory.shape}; {(state.streams, self._plan.size)} is allowed"
             )
         if self._streams not in (None, state.streams):
             raise DataError(f"the state has {state.streams} streams, this simulator {self._streams}: make one with that many")

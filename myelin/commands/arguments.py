@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from myelin.convert.stimulus import InputChoice
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+#: Units of time in data; the same as those of ``myelin.train.datasets``, which loads numba.
+TIME_UNITS = ("s", "ms", "us")
 
 
 def count(text: str) -> int:
@@ -120,9 +125,24 @@ def add_target(parser: argparse.ArgumentParser, **options: Any) -> None:
 
 
 def add_data(parser: argparse._ActionsContainer, **options: Any) -> None:
-    """Add ``--data``."""
-    text = "builtin, a folder or a file: of the SHD format, or .npz of dense data"
+    """Add ``--data`` and ``--time-unit``, which ``told_units`` joins."""
+    text = "builtin, a folder or a file: of the SHD format, .npz, or QTDB's .mat; or a folder of MNIST's files, with :permuted"
     parser.add_argument("--data", **{"metavar": "PATH", "help": text, **options})
+    parser.add_argument(
+        "--time-unit",
+        choices=TIME_UNITS,
+        help="unit of the times in the data (default: seconds, and times that cannot be seconds are refused)",
+    )
+
+
+def told_units(args: argparse.Namespace) -> argparse.Namespace:
+    """``args`` with the unit of time after the path of the data, as ``myelin.train.datasets.load`` takes it."""
+    unit = getattr(args, "time_unit", None)
+    if unit is None:
+        return args
+    if args.data is None:
+        raise ConfigError("--time-unit is the unit of the times in --data, which is not given; leave it out")
+    return argparse.Namespace(**vars(args) | {"data": f"{args.data}:{unit}"})
 
 
 def add_split(parser: argparse._ActionsContainer, **options: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
+from myelin.commands.validate import add_reference, reference_of
 
 #: Stage whose JSON the report accepts -> the command that writes it.
 _STAGES = {"validation": "validate", "mapping": "map", "profile": "profile", "exploration": "explore", "sweep": "sweep"}
@@ -22,14 +23,20 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         help="write one offline HTML file: lost accuracy, its causes, cures, and whether the network may go to the chip",
         description="Write the results of all stages into one HTML file that loads nothing, and its values as JSON beside it. "
         "Stages that are not given are measured. Validation needs --data; mapping and profile use --data or else the golden "
-        "inputs. Exit code 0 if the file is written, whatever its verdict; the gate is `myelin validate`.",
+        "inputs, or random spikes. Exit code 0 if the file is written, whatever its verdict; the gate is `myelin validate`.",
     )
-    arguments.add_network(parser, "source", "RUN|ART", help="artifact folder, or run folder, which is exported first")
+    arguments.add_network(
+        parser, "source", "RUN|ART|NET", help="artifact folder, netx or NIR file; or run folder, which is exported first"
+    )
+    arguments.add_target(parser, required=False, help="target to judge for (default: that of the artifact or run, else loihi2)")
     parser.add_argument(
         "--out", metavar="FILE.html", type=Path, default=Path("report.html"), help="file to write (default: report.html)"
     )
     arguments.add_data(parser, help="data to validate on: builtin, a folder, or a file of the SHD format")
     arguments.add_split(parser, help="part of the data, as for `myelin validate`")
+    arguments.add_binning(parser)
+    arguments.add_dt(parser)
+    add_reference(parser)
     parser.add_argument(
         "--max-drop",
         metavar="POINTS",
@@ -57,7 +64,13 @@ def run_report(args: argparse.Namespace) -> int:
         args.source,
         args.data,
         args.out,
+        reference=reference_of(args),
         split=args.split,
+        steps=args.steps,
+        step_ms=args.step_ms,
+        dt_ms=args.dt_ms,
+        output_scale=args.output_scale,
+        target=args.target,
         max_drop=args.max_drop,
         samples=args.samples,
         stages={name: path for name, path in given.items() if path is not None},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
+from myelin.hw_configs.errors import ConfigError
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -22,13 +23,32 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "with --nnodes 2 --node-rank N --master-addr HOST --master-port PORT on each. The result is bit-identical to that of "
         "one process with the same train.slices. With --resume, any number of processes can continue a run.",
     )
-    parser.add_argument("config", metavar="CONFIG", help="a built-in experiment (such as demo) or a TOML file")
+    parser.add_argument(
+        "config",
+        metavar="CONFIG",
+        nargs="?",
+        help="a built-in experiment (such as demo) or a TOML file; may be left out with --init-from",
+    )
     arguments.add_data(parser, required=True, help="builtin, a folder with *_train.h5, or a file of the SHD format")
     parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="folder to write; must be new unless --resume")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="change a value of the configuration; may be repeated"
     )
-    parser.add_argument("--resume", action="store_true", help="continue the run in RUN exactly where it stopped")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the run in RUN exactly where it stopped; train.epochs may grow"
+    )
+    parser.add_argument(
+        "--init-from",
+        metavar="PATH",
+        help="start from the network of a run, an artifact, a netx or NIR file; without CONFIG, with its configuration",
+    )
+    parser.add_argument(
+        "--freeze",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="do not train a part: layers.0, layers.0.synapse, .recurrence, .delay, .neuron, readout; may be repeated",
+    )
     text = "hardware to train for: a name or a TOML file (default: the configuration's, or loihi2)"
     arguments.add_target(parser, required=False, metavar="TARGET", help=text)
     parser.add_argument(
@@ -61,14 +81,19 @@ def run_train(args: argparse.Namespace) -> int:
     """Train and print the summary; returns 0.  Invalid input raises before anything is written."""
     from myelin.hw_configs.parts import require
     from myelin.train.run.parallel import process_group
-    from myelin.train.run.start import fit, summary
+    from myelin.train.run.start import summary
+    from myelin.training.fit import fit
 
     require("torch")
+    if args.config is None and args.init_from is None:
+        raise ConfigError("CONFIG is missing; name an experiment or a file, or a network to start from with --init-from")
     with process_group(args.timeout) as processes:
         record = fit(
             args.config,
             args.data,
             args.out,
+            init_from=args.init_from,
+            freeze=args.freeze,
             overrides=args.set,
             target=args.target,
             resume=args.resume,
@@ -80,6 +105,6 @@ def run_train(args: argparse.Namespace) -> int:
             say=partial(print, flush=True),
         )
         if processes.first:
-            print("\n".join(summary(record, args.out)))
+            print("\n".join(summary(record, args.out, args.data)))
             write_result(args.json, "train", {"run": str(args.out), "record": record})
     return 0

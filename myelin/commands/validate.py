@@ -62,6 +62,12 @@ def add_reference(parser: argparse.ArgumentParser) -> None:
         "scores or outputs), or a netx or NIR file with floats (default: the trained or float network in ART)",
     )
     group.add_argument("--no-reference", action="store_true", help="judge only what must be equal, and measure the integers")
+    parser.add_argument(
+        "--output-scale",
+        metavar="X",
+        type=float,
+        help="for traces: integer output that means 1.0 (default: 4096 for voltages, 1 for spikes, or what quantisation chose)",
+    )
 
 
 def reference_of(args: argparse.Namespace) -> Path | bool | None:
@@ -71,7 +77,8 @@ def reference_of(args: argparse.Namespace) -> Path | bool | None:
 
 def run_validate(args: argparse.Namespace) -> int:
     """Validate a network and print the tables; GateError (exit code 1) if it fails or is undecided."""
-    from myelin.validation.measure import NotTheTrainedNetwork, require_pass, result, shown, validate, verdict_of
+    from myelin.validation.measure import NotTheTrainedNetwork, require_pass, result, validate, verdict_of
+    from myelin.validation.table import shown
 
     try:
         validation = validate(
@@ -83,6 +90,7 @@ def run_validate(args: argparse.Namespace) -> int:
             steps=args.steps,
             step_ms=args.step_ms,
             dt_ms=args.dt_ms,
+            output_scale=args.output_scale,
             lava_samples=args.lava_samples,
             board=args.board,
             plot=args.plot,

@@ -8,6 +8,8 @@ from typing import Any
 from myelin.report.markup import Html, el
 from myelin.report.svg import WIDTH, Plot, clipped, rect, whole_ticks
 
+#: Width of the label of a reference line.
+_LABEL_WIDTH = 70.0
 #: (name, value, low, high, CSS class of the colour)
 Interval = tuple[str, float, float, float, str]
 
@@ -19,10 +21,14 @@ def intervals(rows: Sequence[Interval], label: str, *, lines: Sequence[tuple[flo
     margin = 0.06 * ((high - low) or 1.0)
     plot = Plot(52 + 24 * len(rows) + 12 * bool(lines), x=(low - margin, high + margin), left=178, top=8 + 12 * bool(lines))
     plot.axis_x(label)
-    for value, name in lines:
-        place = plot.px(value)
+    places = [plot.px(value) for value, _ in lines]
+    crowded = len(places) > 1 and max(places) - min(places) < _LABEL_WIDTH
+    for place, (_, name) in zip(places, lines):
         plot.line(place, plot.top, place, plot.height - plot.bottom, "mark")
-        plot.text(place, plot.top - 3, name, anchor="middle", size=10)
+        anchor = "end" if place + _LABEL_WIDTH / 2 > WIDTH else "middle"
+        if crowded:
+            anchor = "end" if place == min(places) else "start"
+        plot.text(place, plot.top - 3, name, anchor=anchor, size=10)
     for number, (name, value, start, end, colour) in enumerate(rows):
         y = plot.top + 24 * number + 14
         plot.text(plot.left - 8, y + 4, clipped(name, 30), anchor="end")
@@ -111,17 +117,19 @@ def matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> Plot:
     return plot
 
 
-def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float) -> Plot:
+def raster(populations: Sequence[Mapping[str, Any]], steps: int, step_ms: float | None) -> Plot:
     """Plot the spikes of populations, one below the other; shows which spikes occur in both networks or in one only.
 
     Args:
         populations: ``where``, ``drawn_neurons``, and lists of [step, neuron] in ``both``, ``only_float``, ``only_integer``.
         steps: length of the sample.
-        step_ms: length of a step in milliseconds.
+        step_ms: length of a step in milliseconds; None for an axis in steps.
     """
+    unit = "time (steps)" if step_ms is None else "time (ms)"
+    step_ms = 1.0 if step_ms is None else step_ms
     high, gap = 96.0, 22.0
     plot = Plot(44 + (high + gap) * len(populations), x=(0, steps * step_ms), left=40)
-    plot.axis_x("time (ms)", grid=False)
+    plot.axis_x(unit, grid=False)
     width = (plot.px(step_ms) - plot.px(0)) * 0.86
     for number, population in enumerate(populations):
         top = 18 + number * (high + gap)

@@ -1,4 +1,4 @@
-"""Collects facts of an artifact that the JSON of the stages lacks: golden samples, delays, weights, training, environment.
+"""Collects facts of a network that the JSON of the stages lacks: delays, weights, origin, training, environment.
 
 All of them are values for JSON with units in the names; ``myelin.report.page`` shows no other values.
 """
@@ -20,85 +20,48 @@ from myelin.hw_configs import parts
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
-    from myelin.convert.artifact.provenance import Origin
     from myelin.convert.checkpoint import Checkpoint
+    from myelin.convert.floats.network import FloatNetwork
     from myelin.hw_configs.target import Target
-    from myelin.validation.trained import Trained
+    from myelin.report.subject import Subject
 
-#: Largest number of golden samples to draw, and of neurons of a population in a raster; more would be too small to see.
-DRAWN_SAMPLES, DRAWN_NEURONS = 3, 512
 #: Largest number of bars in a histogram of weights.
 _BARS = 64
 _PACKAGES = ("myelin-loihi", "numpy", "h5py", "numba", "torch", "lava-nc", "lava-dl")
 
 
-def golden_samples(artifact: Artifact, origin: Origin, trained: Trained) -> dict[str, Any]:
-    """The spikes of some golden inputs, separated into those of both networks, of the floats only, and of the integers only."""
-    from myelin.convert.recording import class_scores
-    from myelin.convert.simulator.simulator import simulate
-    from myelin.validation.trained import SETTINGS
-
-    network, facts = artifact.network, artifact.manifest["provenance"]["golden"]
-    frames = artifact.golden.spikes[:DRAWN_SAMPLES]
-    spiking = [index for index, layer in enumerate(network.layers) if layer.output == "spikes"]
-    recording = simulate(network, frames, record=dict.fromkeys(spiking, ("spikes",)))
-    layers, output = trained.forward(frames, SETTINGS["float"])
-    floats = np.argmax(class_scores(network, output.reshape(*output.shape[:2], *network.output_shape)), axis=1)
-    drawn = []
-    for place in range(len(frames)):
-        populations = [_population("input", frames[place], frames[place])]
-        for index in spiking:
-            name = f"layer {index} ({network.layers[index].kind})"
-            populations.append(_population(name, layers[index][place], recording.layers[index]["spikes"][place]))
-        label = int(facts["labels"][place])
-        drawn.append(
-            {
-                "sample": int(facts["samples"][place]),
-                "label": _class_name(origin, label),
-                "float_prediction": _class_name(origin, int(floats[place])),
-                "integer_prediction": _class_name(origin, int(recording.prediction[place])),
-                "populations": populations,
-            }
-        )
-    where = {"data": facts["data"], "split": facts["split"], "steps": int(frames.shape[1]), "step_ms": origin.binning.step_ms}
-    return {**where, "samples": drawn}
-
-
-def _class_name(origin: Origin, label: int) -> str:
-    return origin.keys[label] if label < len(origin.keys) else f"class {label}"
-
-
-def _population(where: str, floats: npt.NDArray[Any], integers: npt.NDArray[Any]) -> dict[str, Any]:
-    """Spikes (steps, ...) of one population in both networks."""
-    one, two = (np.asarray(spikes).reshape(len(spikes), -1) != 0 for spikes in (floats, integers))
-    kinds = {"both": one & two, "only_float": one & ~two, "only_integer": ~one & two}
-    return {
-        "where": where,
-        "neurons": one.shape[1],
-        "drawn_neurons": min(one.shape[1], DRAWN_NEURONS),
-        **{f"{name}_spikes": int(mask.sum()) for name, mask in kinds.items()},
-        **{name: np.argwhere(mask[:, :DRAWN_NEURONS]).tolist() for name, mask in kinds.items()},
-    }
-
-
-def delays(network: Network, checkpoint: Checkpoint, target: Target) -> list[dict[str, Any]]:
+def delays(
+    network: Network, checkpoint: Checkpoint | None, floats: FloatNetwork | None, target: Target
+) -> list[dict[str, Any]]:
     """Axonal delays of every layer that has some: before training, after training, and as whole steps.
 
-    Torch draws the delays before training again; without torch they are None.
+    Torch draws the delays before training again; without torch, or without a checkpoint, they are None.  Delays after training
+    are those of the checkpoint or of the float network, None without either.
     """
-    began = _initial_tensors(checkpoint) if parts.found("torch") else {}
+    began = _initial_tensors(checkpoint) if checkpoint is not None and parts.found("torch") else {}
     found = []
     for index, layer in enumerate(network.layers):
         recurrent = None if layer.recurrent is None else layer.recurrent.delay_steps
-        for part, name, whole in (
-            ("feed-forward", f"{index}.delay.delay", layer.delay_steps),
-            ("recurrent", f"{index}.recurrence.delay.delay", recurrent),
+        twin = None if floats is None else floats.layers[index]
+        of_floats = (
+            None if twin is None else twin.delay_steps,
+            None if twin is None or twin.recurrent is None else twin.recurrent.delay_steps,
+        )
+        for part, name, whole, fractional in (
+            ("feed-forward", f"{index}.delay.delay", layer.delay_steps, of_floats[0]),
+            ("recurrent", f"{index}.recurrence.delay.delay", recurrent, of_floats[1]),
         ):
-            if whole is not None and name in checkpoint.tensors:
-                trained = checkpoint.tensors[name].astype(float).ravel()
-                where = f"layer {index} ({layer.kind}), {part}"
-                facts = _delay_facts(began.get(name), trained, np.broadcast_to(whole.ravel(), trained.shape))
-                found.append({"where": where, "limit_steps": target.delay_steps_max, **facts})
+            there = checkpoint is not None and name in checkpoint.tensors
+            if whole is None or not (there or (checkpoint is None and np.any(whole))):
+                continue
+            if checkpoint is not None:
+                fractional = checkpoint.tensors[name]
+            trained = None if fractional is None else np.asarray(fractional, float).ravel()
+            size = whole.size if trained is None else max(trained.size, whole.size)
+            trained = None if trained is None else np.broadcast_to(trained, (size,))
+            where = f"layer {index} ({layer.kind}), {part}"
+            facts = _delay_facts(began.get(name), trained, np.broadcast_to(whole.ravel(), (size,)))
+            found.append({"where": where, "limit_steps": target.delay_steps_max, **facts})
     return found
 
 
@@ -111,23 +74,33 @@ def _initial_tensors(checkpoint: Checkpoint) -> dict[str, npt.NDArray[Any]]:
 
 
 def _delay_facts(
-    initial: npt.NDArray[Any] | None, trained: npt.NDArray[Any], whole: npt.NDArray[np.integer[Any]]
+    initial: npt.NDArray[Any] | None, trained: npt.NDArray[Any] | None, whole: npt.NDArray[np.integer[Any]]
 ) -> dict[str, Any]:
     longest = int(max(whole.max(initial=0), 0.0 if initial is None else np.ceil(initial.max(initial=0)), 1))
     bins = np.arange(longest + 2) - 0.5
-    moved = whole - trained
-    reach = max(0.5, float(np.abs(moved).max(initial=0)))
-    counts, edges = np.histogram(moved, bins=20, range=(-reach, reach))
+    known = trained is not None and initial is not None
     return {
         "delays": whole.size,
         "edges_steps": bins.tolist(),
         "initial_counts": None if initial is None else np.histogram(initial, bins=bins)[0].tolist(),
         "whole_counts": np.histogram(whole, bins=bins)[0].tolist(),
         "initial_mean_steps": None if initial is None else float(initial.mean()),
-        "trained_mean_steps": float(trained.mean()),
+        "trained_mean_steps": None if trained is None else float(trained.mean()),
         "whole_mean_steps": float(whole.mean()),
         "whole_longest_steps": int(whole.max(initial=0)),
-        "learned_move_mean_steps": None if initial is None else float(np.abs(trained - initial).mean()),
+        "learned_move_mean_steps": float(np.abs(trained - initial).mean()) if known else None,  # type: ignore[operator]
+        **_rounding_facts(trained, whole),
+    }
+
+
+def _rounding_facts(trained: npt.NDArray[Any] | None, whole: npt.NDArray[np.integer[Any]]) -> dict[str, Any]:
+    if trained is None:
+        names = ("rounding_edges_steps", "rounding_counts", "rounding_mean_steps", "rounding_longest_steps")
+        return dict.fromkeys(names)
+    moved = whole - trained
+    reach = max(0.5, float(np.abs(moved).max(initial=0)))
+    counts, edges = np.histogram(moved, bins=20, range=(-reach, reach))
+    return {
         "rounding_edges_steps": edges.tolist(),
         "rounding_counts": counts.tolist(),
         "rounding_mean_steps": float(np.abs(moved).mean()),
@@ -135,14 +108,14 @@ def _delay_facts(
     }
 
 
-def weights(network: Network, checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """Weights of every connection on the integer grid, and the errors of rounding to it."""
+def weights(network: Network, checkpoint: Checkpoint | None) -> list[dict[str, Any]]:
+    """Weights of every connection on the integer grid; of a checkpoint also the errors of rounding to it."""
     from myelin.hw_configs.fixed_point import WEIGHT_SCALE
 
     found = []
     for index, layer in enumerate(network.layers):
         for part, name, weight in _connections(index, layer):
-            floats = checkpoint.tensors.get(name)
+            floats = None if checkpoint is None else checkpoint.tensors.get(name)
             error = None
             if floats is not None and floats.size == weight.size:  # a pooled connection has fewer
                 error = weight.ravel() - floats.astype(float).ravel() * WEIGHT_SCALE
@@ -184,7 +157,27 @@ def _weight_facts(weight: npt.NDArray[Any], error: npt.NDArray[np.float64] | Non
 def training(checkpoint: Checkpoint) -> dict[str, Any]:
     """The record of the training run, and its configuration as a list of names and values."""
     record = {key: value for key, value in checkpoint.record.values.items() if key not in ("config", "keys", "target")}
-    return {"record": record, "config": [{"name": name, "value": text} for name, text in _flat("", checkpoint.config)]}
+    return {"record": record, "config": _listed(checkpoint.config)}
+
+
+def origin(subject: Subject) -> dict[str, Any]:
+    """Where the network comes from; facts of the user as a list of names and values."""
+    found, opened = subject.origin, subject.opened
+    facts = {} if opened.artifact is None else dict(opened.artifact.manifest["provenance"])
+    return {
+        "source": str(facts.get("source") or ("run" if found is not None and found.run is not None else opened.title)),
+        "exported_for": opened.exported_for,
+        "classes": opened.network.num_classes,
+        "task": None if found is None else found.task,
+        "note": opened.note,
+        "user": _listed({} if found is None else found.user),
+        "quantisation": _listed(facts.get("quantisation") or {}),
+        "clipped": [str(line) for line in facts.get("clipped") or ()],
+    }
+
+
+def _listed(values: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"name": name, "value": text} for name, text in _flat("", values)]
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -211,17 +204,23 @@ def target_facts(target: Target) -> dict[str, Any]:
     }
 
 
-def environment(artifact: Artifact) -> dict[str, Any]:
+def environment(artifact: Artifact | None) -> dict[str, Any]:
     """Versions of now, of the export and of the training; and the hash of every file of the artifact."""
-    facts = artifact.manifest
+    facts: Mapping[str, Any] = {"versions": {}, "provenance": {}, "format": None, "files": {}}
+    if artifact is not None:
+        facts = artifact.manifest
     here = {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
-    stages = {"report": here, "export": facts["versions"], "training": facts["provenance"]["run"].get("versions", {})}
+    stages = {
+        "report": here,
+        "export": facts["versions"],
+        "training": (facts["provenance"].get("run") or {}).get("versions", {}),
+    }
     names = sorted({name for versions in stages.values() for name in versions})
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "versions": [{"name": name, **{stage: found.get(name) for stage, found in stages.items()}} for name in names],
-        "artifact": artifact.folder.name,
+        "artifact": None if artifact is None else artifact.folder.name,
         "artifact_format": facts["format"],
         "files": [{"name": name, "sha256": entry["sha256"]} for name, entry in sorted(facts["files"].items())],
     }
@@ -236,14 +235,14 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs in a run's metrics.jsonl; raises DataError if they cannot be read."""
-    from myelin.train.run.metrics import METRICS, read_metrics
+    from myelin.train.run.metrics import METRICS, percent, read_metrics
 
     names = ("epoch", "loss", "delays_rounded", "exportable")
     return [
         {
             **{name: getattr(row, name) for name in names},
-            "train_accuracy_percent": 100 * row.train_accuracy,
-            "validation_accuracy_percent": 100 * row.validation_accuracy,
+            "train_accuracy_percent": percent(row.train_accuracy),
+            "validation_accuracy_percent": percent(row.validation_accuracy),
         }
         for row in read_metrics(run / METRICS)
     ]

@@ -21,15 +21,19 @@ def samples(f: Facts) -> Html:
             counts = (f.num(f"{here}.{name}_spikes") for name in ("both", "only_float", "only_integer"))
             rows.append([f.text(f"{here}.where"), f.num(f"{here}.neurons"), *counts])
         plot = charts.raster(sample["populations"], f.get("golden.steps"), f.get("golden.step_ms"))
-        title = f"Sample {sample['sample']}: {sample['label']}"
-        text = f"Floats say {sample['float_prediction']}, integers say {sample['integer_prediction']}. Each dot is a spike."
+        title = f"Sample {sample['sample']}" + (f": {sample['label']}" if sample["label"] else "")
+        said = [f"{who} say {sample[key]}" for who, key in (("floats", "float_prediction"), ("integers", "integer_prediction"))
+                if sample[key]]  # fmt: skip
+        text = f"{', '.join(said).capitalize()}. Each dot is a spike." if said else "Each dot is a spike."
         legend = [("both", "both networks"), ("float", "only the float network"), ("integer", "only the integers")]
+        legend = legend if f.get("golden.floats") else [("both", "the integers")]
         head = ("population", "neurons", "spikes of both", "only floats", "only integers")
         shown.append(figure(f"raster-{number}", plot, title, text, legend=legend, values=table(head, rows)))
     return join(
         (
-            el("p", "Golden inputs of the artifact: ", f.text("golden.data"), ", split ", f.text("golden.split"), ", ",
-               f.num("golden.steps"), " steps of ", f.num("golden.step_ms", "g"), " ms."),
+            el("p", "Drawn: ", f.text("golden.data"), *(("" , ) if f.get("golden.split") is None else
+               (", split ", f.text("golden.split"))), ", ", f.num("golden.steps"), " steps",
+               *(() if f.get("golden.step_ms") is None else (" of ", f.num("golden.step_ms", "g"), " ms")), "."),
             el("div", *shown, class_="grid"),
         )
     )  # fmt: skip
@@ -67,6 +71,8 @@ def delays(f: Facts) -> Html:
             text = f"{one['delays']} delays; as training began they were drawn from its seed, and are here drawn from it again."
         title = f"Delays of {one['where']}"
         shown.append(figure(f"delays-{number}", plot, title, text, legend=legend, values=table(("delays", "steps"), rows)))
+        if one["rounding_counts"] is None:
+            continue
         rounding = charts.columns(
             one["rounding_edges_steps"], one["rounding_counts"], "float", "whole minus fractional (steps)", "delays"
         )

@@ -1,22 +1,24 @@
-"""Makes report.html and report.json from an artifact and the JSON of the stages."""
+"""Makes report.html and report.json from a network and the JSON of the stages."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from myelin.convert.artifact.artifact import NETWORK, Artifact, read_artifact
-from myelin.convert.artifact.provenance import Origin
-from myelin.convert.checkpoint import read_checkpoint
+from myelin.convert.artifact.artifact import NETWORK
 from myelin.envelope import result_of
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
 from myelin.hw_configs.files import write_atomically, write_json
-from myelin.hw_configs.target_files import load_target
 from myelin.report import collect
 from myelin.report.page import render
+from myelin.report.subject import Subject, drawn_samples
 from myelin.report.verdict import judge
+from myelin.train.run.metrics import percent
+
+if TYPE_CHECKING:
+    from myelin.validation.reference import Reference
 
 #: Version of report.json; fields are only added within a version.
 FORMAT = 1
@@ -35,8 +37,15 @@ _GIVE = {
     ),
     "exploration": ("none was given", "give what `myelin explore --json` wrote with --exploration FILE"),
     "sweep": ("no sweep was given", "give what `myelin sweep` wrote with --sweep FILE"),
+    "training": (
+        "the network was not made from a run of `myelin train`",
+        "facts that you give at export stand here: provenance= of myelin.export",
+    ),
     "learning_curve": ("an artifact does not hold it", "give the folder of the run with --run RUN"),
 }
+_NO_RUN = {"why": "the network was not made from a run of `myelin train`", "cure": "give the folder of a run with --run RUN"}
+#: Samples that are binned at a time.
+_BATCH = 256
 
 
 def read_stage(path: Path, stage: str) -> dict[str, Any]:
@@ -52,58 +61,63 @@ def read_stage(path: Path, stage: str) -> dict[str, Any]:
 
 
 def put_together(
-    folder: Path, stages: Mapping[str, dict[str, Any]], *, missing: Mapping[str, Mapping[str, str]], run: Path | None = None
+    subject: Subject,
+    stages: Mapping[str, dict[str, Any]],
+    *,
+    missing: Mapping[str, Mapping[str, str]],
+    reference: Reference | None = None,
+    run: Path | None = None,
 ) -> dict[str, Any]:
     """All values of a report.
 
     Args:
-        folder: folder of the artifact.
+        subject: the network, with its origin and target.
         stages: name in ``NEEDED`` -> JSON, for the stages that ran.
-        missing: name of a stage that could not run -> ``why`` and ``cure``.
+        missing: name of a stage or part that could not be made -> ``why`` and ``cure``.
+        reference: the float side, for its spikes and delays; None for none.
         run: folder of the training run, for its learning curve.
 
     Raises:
-        NetworkError: the artifact is damaged, or lacks the trained network.
         DataError: the JSON of a stage is of another network.
     """
     from myelin.convert.rules import calibrate, check
     from myelin.convert.rules.report import as_dict
+    from myelin.validation.float_reference import FloatReference
 
-    artifact = read_artifact(folder)
-    origin, checkpoint = Origin.of(artifact), read_checkpoint(folder / "checkpoint")
-    _require_same(artifact, origin, stages)
-    target = load_target(origin.target)
-    calibration = calibrate(artifact.network, [artifact.golden.spikes])
-    facts = checkpoint.run
+    opened, target, checkpoint = subject.opened, subject.target, subject.checkpoint
+    network, artifact = opened.network, opened.artifact
+    _require_same(subject, stages)
+    if artifact is not None:
+        calibration = calibrate(network, [artifact.golden.spikes])
+        calibrated_on: dict[str, Any] = {"kind": "golden", "artifact": artifact.folder.name}
+    else:
+        calibration = calibrate(network, (frames for _, frames in subject.stimulus.batches(_BATCH)))
+        calibrated_on = subject.stimulus.facts
     absent = {name: dict(zip(("why", "cure"), said)) for name, said in _GIVE.items()}
     absent |= {name: dict(said) for name, said in missing.items()}
-    trained = None
-    try:
-        trained = _trained(origin)
-    except MissingPartError as error:
-        absent["golden"] = why_and_cure(error)
+    floats = reference.floats if isinstance(reference, FloatReference) else None
     values: dict[str, Any] = {
         "format": FORMAT,
-        "name": facts.name,
-        "trained_for": facts.target,
-        "best_validation_accuracy_percent": 100 * facts.best.validation_accuracy,
+        "name": subject.name,
+        "trained_for": None if checkpoint is None else checkpoint.run.target,
+        "best_validation_accuracy_percent": None if checkpoint is None else percent(checkpoint.run.best.validation_accuracy),
         "target": {**collect.target_facts(target), "simulator": target.simulator},
-        "training": collect.training(checkpoint),
-        "rules": as_dict(
-            check(artifact.network, target, calibration), target, calibration, {"kind": "golden", "artifact": folder.name}
-        ),
+        "origin": collect.origin(subject),
+        "training": None if checkpoint is None else collect.training(checkpoint),
+        "rules": as_dict(check(network, target, calibration), target, calibration, calibrated_on),
         **{name: stages.get(name) for name in NEEDED},
         "sweep_part": _prepared_sweep(stages.get("sweep")),
         "learning_curve": None if run is None else collect.learning_curve(run),
-        "delays": collect.delays(artifact.network, checkpoint, target),
-        "weights": collect.weights(artifact.network, checkpoint),
-        "golden": None if trained is None else collect.golden_samples(artifact, origin, trained),
+        "delays": collect.delays(network, checkpoint, floats, target),
+        "weights": collect.weights(network, checkpoint),
+        "golden": None if "golden" in missing else drawn_samples(subject, reference),
         "environment": collect.environment(artifact),
     }
-    absent = {name: said for name, said in absent.items() if values.get(name) is None}
+    if checkpoint is None:
+        absent["learning_curve"] = _NO_RUN
     values["missing"] = {
         name: absent.get(name, {"why": "it was not made", "cure": "give it"})
-        for name in (*NEEDED, "learning_curve", "golden")
+        for name in (*NEEDED, "training", "learning_curve", "golden")
         if values[name] is None
     }
     values["verdict"] = judge(values)
@@ -135,32 +149,28 @@ def why_and_cure(error: MissingPartError) -> dict[str, str]:
     return {"why": why, "cure": cure}
 
 
-def _trained(origin: Origin) -> Any:
-    from myelin.validation.trained import Trained
-
-    return Trained.load(origin.checkpoint, origin.clipped_to_steps)
-
-
-def _require_same(artifact: Artifact, origin: Origin, stages: Mapping[str, dict[str, Any]]) -> None:
-    """Raise DataError if the JSON of a stage is of another network than the artifact's."""
-    cure = "run the command again on this artifact"
+def _require_same(subject: Subject, stages: Mapping[str, dict[str, Any]]) -> None:
+    """Raise DataError if the JSON of a stage is of another network than the subject's."""
+    cure, artifact = "run the command again on this network", subject.opened.artifact
     validation = stages.get("validation")
     if validation is not None:
-        ours = artifact.manifest["files"][NETWORK]["sha256"]
-        said = validation.get("network_sha256", ours)
-        if said != ours:
-            raise DataError(
-                f"validation: is of a network.net with SHA-256 {str(said)[:12]}..., this one has {ours[:12]}...; {cure}"
-            )
-        names = list(origin.keys or map(str, range(origin.classes)))
-        if validation["classes"] != names:
-            raise DataError(f"validation: its classes are {validation['classes'][:4]}, the artifact's {names[:4]}; {cure}")
-    sizes = [layer.neurons for layer in artifact.network.layers]
+        said = validation.get("network_sha256")
+        if artifact is not None and said is not None:
+            ours = artifact.manifest["files"][NETWORK]["sha256"]
+            if said != ours:
+                raise DataError(
+                    f"validation: is of a network.net with SHA-256 {str(said)[:12]}..., this one has {ours[:12]}...; {cure}"
+                )
+        names = subject.classes
+        known = subject.origin is not None and subject.origin.keys
+        if len(validation["classes"]) != len(names) or (known and validation["classes"] != names):
+            raise DataError(f"validation: its classes are {validation['classes'][:4]}, the network's {names[:4]}; {cure}")
+    sizes = [layer.neurons for layer in subject.opened.network.layers]
     for name in ("mapping", "profile"):
         if name in stages:
             found = [layer["neurons"] for layer in stages[name]["layers"] if str(layer["where"]).startswith("layer ")]
             if found != sizes:
-                raise DataError(f"{name}: its layers have {found} neurons, the artifact's {sizes}; {cure}")
+                raise DataError(f"{name}: its layers have {found} neurons, the network's {sizes}; {cure}")
 
 
 def _prepared_sweep(sweep: dict[str, Any] | None) -> str | None:

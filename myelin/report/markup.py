@@ -9,7 +9,7 @@ from typing import Any
 
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 #: Elements without an end tag.
-_VOID = {"meta", "br"}
+_VOID = {"meta", "br", "base"}
 
 
 class Html(str):

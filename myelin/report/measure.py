@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import html
 import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from myelin.convert.opened import Opened, read, require
+from myelin.convert.axes import TimeAxis
+from myelin.convert.opened import Opened, kind_of, opened_source
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
-from myelin.hw_configs.errors import TargetError
+from myelin.hw_configs.errors import NetworkError, TargetError
 from myelin.report.make import put_together, read_stage, why_and_cure, write
+from myelin.report.page import render
+from myelin.report.subject import Subject
+
+if TYPE_CHECKING:
+    from myelin.validation.reference import Reference
 
 #: Default number of samples to map and profile; means over more samples hardly change.
 MEASURED_SAMPLES = 100
-_CURE = "a report shows what was trained; name the artifact or the run: check, map and profile take files"
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,12 @@ class Report:
     page: Path
     beside: Path
     values: Mapping[str, Any]
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of a notebook's cell."""
+        page = html.escape(render(self.values, embedded=True), quote=True)
+        title = html.escape(f"Report on {self.values['name']}", quote=True)
+        return f'<iframe srcdoc="{page}" title="{title}" style="width:100%;height:40rem;border:1px solid #999"></iframe>'
 
     def lines(self) -> list[str]:
         """Verdict, reasons and files, for the screen."""
@@ -52,26 +64,37 @@ class Report:
 
 
 def write_report(
-    source: str | os.PathLike[str],
-    data: str | None = None,
+    source: Any,
+    data: Any = None,
     out: str | os.PathLike[str] = "report.html",
     *,
-    split: str | None = None,
+    reference: Any = None,
     max_drop: float = 1.0,
+    split: str | None = None,
+    time_axis: TimeAxis | None = None,
+    steps: int | None = None,
+    step_ms: float | None = None,
+    dt_ms: float | None = None,
+    output_scale: float | None = None,
+    target: str | None = None,
     samples: int = MEASURED_SAMPLES,
     stages: Mapping[str, str | os.PathLike[str] | Mapping[str, Any]] | None = None,
     run: str | os.PathLike[str] | None = None,
+    lava_samples: int | None = None,
     progress: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Report:
     """Write one offline HTML file that answers whether a network may go to the chip, and its values as JSON beside it.
 
     Args:
-        source: an artifact folder; or a run folder, which is exported for the report.
-        data: data to validate, map and profile on; None to skip validation, and to map and profile golden inputs.
+        source: a ``Network``, a path (artifact, netx or NIR file, or a run folder, which is exported for the report), or what
+            ``read`` or ``export`` returned.
+        data: data to validate, map and profile on, as in ``validate``; None to skip validation, and to map and profile golden
+            inputs, or random spikes.
         out: page to write; its values go beside it as .json.
-        split: part of the data; None for test, else valid, else all samples.
-        max_drop: for the validation run here, the allowed loss in percent points.
+        reference, max_drop, split, time_axis, steps, step_ms, dt_ms, output_scale, lava_samples: for the validation, as
+            in ``validate``.  Without any reference the integers are measured alone, and the verdict is open.
+        target: target to judge for; None for that of the artifact or run, else loihi2.
         samples: number of samples to map and profile.
         stages: name in ``myelin.report.make.NEEDED`` -> earlier result: its values, or its file of ``--json``.
         run: folder of the training run, for its learning curve; None for ``source`` if that is a run.
@@ -79,78 +102,106 @@ def write_report(
         say: called with each line for the user; None for silence.
 
     Raises:
-        NetworkError: neither an artifact nor a run, or a damaged one.
+        NetworkError: the network cannot be read.
+        TargetError: no such target.
         DataError: the data cannot be used, or the JSON of a stage is invalid or of another network.
         ConfigError: the page cannot be written.
     """
     given = {name: read_stage(Path(it), name) if isinstance(it, str | os.PathLike) else dict(it)
              for name, it in (stages or {}).items()}  # fmt: skip
-    kind = require(source, ("artifact", "run"), "`myelin report`", {"netx": _CURE, "nir": _CURE})
     curve = None if run is None else Path(run)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(source)
-        if kind == "run":
-            folder, curve = _exported(folder, Path(temporary), data, say), curve or folder
+        if isinstance(source, str | os.PathLike) and kind_of(source) == "run":
+            curve = curve or Path(source)
+            source = _exported(Path(source), Path(temporary), data, target, time_axis, say)
+        opened = _of_object(source, dt_ms)
         missing: dict[str, dict[str, str]] = {}
-        lacking = {} if parts.found("torch") else why_and_cure(parts.absent("torch"))
-        if "validation" not in given and data is not None:
-            if lacking:
-                missing["validation"] = lacking
-            else:
-                given["validation"] = _validated(folder, data, split, max_drop, progress, say)
+        float_side = _float_side(reference, opened, missing)
+        if "validation" not in given and data is not None and "validation" not in missing:
+            settings = {
+                "max_drop": max_drop, "split": split, "time_axis": time_axis, "steps": steps, "step_ms": step_ms,
+                "dt_ms": dt_ms, "output_scale": output_scale, "lava_samples": lava_samples, "progress": progress,
+            }  # fmt: skip
+            chosen = (False if float_side is None else None) if reference is None else reference
+            given["validation"] = _validated(source, data, chosen, settings, say)
+        choice = InputChoice(
+            data=data, split=split, samples=samples, time_axis=time_axis,
+            steps=steps if data is not None else None, step_ms=step_ms if data is not None else None,
+        )  # fmt: skip
+        stimulus = choose([opened], choice)
+        subject = Subject.of(opened, stimulus, target)
         if not {"mapping", "profile"} <= given.keys():
-            found, unmapped = measured(read(folder), data, split, samples)
+            found, unmapped = measured(subject)
             given, missing = {**found, **given}, {**missing, **unmapped}
-        values = put_together(folder, given, missing=missing, run=curve)
+        values = put_together(subject, given, missing=missing, reference=float_side, run=curve)
         return Report(*write(Path(out), values), values)
 
 
-def measured(
-    opened: Opened, data: str | None, split: str | None, samples: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
-    """Results of `myelin map` and `myelin profile` for an artifact on its own target, and the reasons for missing ones.
+def _of_object(source: Any, dt_ms: float | None) -> Opened:
+    """The network, verified if it is an artifact, with the artifact's folder as its path."""
+    opened = opened_source(source, dt_ms=dt_ms)
+    if opened.checkpoint is not None:
+        raise NetworkError(f"{opened.name}: is a run folder that was read; name its path, and it is exported for the report")
+    return opened
 
-    Args:
-        opened: the artifact.
-        data, split: the data to run; None for the golden inputs.
-        samples: number of samples.
-    """
+
+def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]]) -> Reference | None:
+    """The float side; None without one.  What cannot be made because a package is absent goes to ``missing``."""
+    from myelin.convert.artifact.provenance import Origin
+    from myelin.validation.open_reference import open_reference
+    from myelin.validation.reference import NoReference
+
+    origin = None if opened.artifact is None else Origin.of(opened.artifact)
+    trained = given is None and origin is not None and origin.checkpoint is not None
+    if trained and not parts.found("torch"):
+        lacking = why_and_cure(parts.absent("torch"))
+        missing["validation"], missing["golden"] = lacking, lacking
+        return None
+    try:
+        return open_reference(given, opened, origin)
+    except NoReference:
+        return None
+
+
+def measured(subject: Subject) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
+    """Results of `myelin map` and `myelin profile` for a network on its target, and the reasons for missing ones."""
     from myelin.convert.mapping.measure import mapped
     from myelin.convert.profile.measure import profiled
 
-    stimulus = choose([opened], InputChoice(data=data, split=split, samples=samples))
-    found = {"profile": profiled(opened, inputs=stimulus)}
+    found = {"profile": profiled(subject.opened, inputs=subject.stimulus)}
     missing = {}
     try:
-        found["mapping"] = mapped(opened, str(opened.exported_for), inputs=stimulus)
+        found["mapping"] = mapped(subject.opened, subject.target, inputs=subject.stimulus)
     except TargetError as error:
         missing["mapping"] = {"why": str(error), "cure": "a simulator has no cores to map to"}
     return found, missing
 
 
-def _exported(run: Path, temporary: Path, data: str | None, say: Callable[[str], None] | None) -> Path:
+def _exported(
+    run: Path, temporary: Path, data: Any, target: str | None, time_axis: TimeAxis | None, say: Callable[[str], None] | None
+) -> Path:
     from myelin.convert.artifact.export import export
     from myelin.convert.checkpoint import read_checkpoint
 
-    target = read_checkpoint(run).run.target
-    exported = export(run, temporary / f"{run.resolve().name}_artifact", target=target, data=data)
+    held = target or read_checkpoint(run).run.target
+    exported = export(run, temporary / f"{run.resolve().name}_artifact", target=held, data=data, time_axis=time_axis)
     _tell(say, exported.lines)
     return exported.folder
 
 
 def _validated(
-    folder: Path, data: str, split: str | None, max_drop: float, progress: bool, say: Callable[[str], None] | None
+    source: Any, data: Any, reference: Any, settings: Mapping[str, Any], say: Callable[[str], None] | None
 ) -> dict[str, Any]:
-    """The result of `myelin validate --json` for the artifact."""
-    from myelin.validation.measure import NotTheTrainedNetwork, result, shown, validate
+    """The result of `myelin validate --json` for the network."""
+    from myelin.validation import measure
 
     try:
-        found = validate(folder, data, split=split, max_drop=max_drop, progress=progress)
-    except NotTheTrainedNetwork as refused:
+        found = measure.measured(source, data, reference=reference, **settings)
+    except measure.NotTheTrainedNetwork as refused:
         _tell(say, refused.lines())
         raise
-    _tell(say, shown(found))
-    return result(found)
+    _tell(say, found.lines())
+    return measure.result(found)
 
 
 def _tell(say: Callable[[str], None] | None, lines: Any) -> None:

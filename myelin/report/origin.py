@@ -8,29 +8,50 @@ from myelin.report.svg import figure
 
 
 def training(f: Facts) -> Html:
-    """Section on the training: network, data and target."""
-    at = "training.record"
-    record = f.get(at)
+    """Section on the origin and the training: network, data and target; facts of the user."""
+    origin = f.get("origin")
     facts: list[tuple[object, object]] = [
-        ("experiment", f.text("name")),
+        ("name", f.text("name")),
+        ("made from", f.text("origin.source")),
+        ("judged for", f.text("target.title")),
+        ("classes or outputs", f.num("origin.classes")),
+    ]
+    missing = f.missing("training")
+    if missing is None:
+        facts += _trained(f)
+    shown: list[object] = [items(facts)]
+    for name, title in (("user", "What its maker says of it"), ("quantisation", "How it was quantised")):
+        if origin[name]:
+            rows = [[f.text(f"origin.{name}[{n}].name"), el("code", f.text(f"origin.{name}[{n}].value"))]
+                    for n in range(len(origin[name]))]  # fmt: skip
+            shown += [el("h3", title), table(("name", "value"), rows)]
+    if origin["note"]:
+        shown.append(el("p", "When it was read: ", f.text("origin.note"), "."))
+    if missing is not None:
+        shown.append(missing)
+        return join((*shown, _curve(f) if f.get("learning_curve") is not None else None))
+    config = [[f.text(f"training.config[{n}].name"), el("code", f.text(f"training.config[{n}].value"))]
+              for n in range(len(f.get("training.config")))]  # fmt: skip
+    all_of_it = el("details", el("summary", "The whole configuration"), table(("name", "value"), config))
+    return join((*shown, _curve(f), all_of_it))
+
+
+def _trained(f: Facts) -> list[tuple[object, object]]:
+    at = "training.record"
+    facts: list[tuple[object, object]] = [
         ("trained for", f.text("trained_for")),
-        ("exported for", f.text("target.title")),
         ("trained on", f.text(f"{at}.data.name")),
         ("samples for training", f.num(f"{at}.data.train_samples")),
         ("samples held out of training", f.num(f"{at}.data.validation_samples")),
-        ("classes", f.num(f"{at}.classes")),
         ("parameters", f.num(f"{at}.parameters", ",d")),
         ("of them recurrent", f.num(f"{at}.recurrent_parameters", ",d")),
         ("epochs done", f.num(f"{at}.epochs_done")),
         ("exported epoch", f.num(f"{at}.best.epoch")),
         ("accuracy held out, at that epoch", join((f.num("best_validation_accuracy_percent", ".2f"), " %"))),
     ]
-    if "sha256" in record["data"]:
+    if "sha256" in f.get(at)["data"]:
         facts.append(("fingerprint of the data", el("code", f.text(f"{at}.data.sha256"))))
-    config = [[f.text(f"training.config[{n}].name"), el("code", f.text(f"training.config[{n}].value"))]
-              for n in range(len(f.get("training.config")))]  # fmt: skip
-    all_of_it = el("details", el("summary", "The whole configuration"), table(("name", "value"), config))
-    return join((items(facts), _curve(f), all_of_it))
+    return facts
 
 
 def _curve(f: Facts) -> Html:
@@ -115,7 +136,7 @@ def provenance(f: Facts) -> Html:
         lost = [el("h3", "Events of the data that validation ran on"), items(counts)]
     facts = items(
         [
-            ("artifact", f.text("environment.artifact")),
+            ("artifact", f.text("environment.artifact") if f.get("environment.artifact") else "none"),
             ("report made on", f.text("environment.system")),
             ("cores of that machine", f.num("environment.cores")),
         ]
@@ -125,8 +146,7 @@ def provenance(f: Facts) -> Html:
             facts,
             el("h3", "Versions"),
             table(("package", "training", "export", "report"), versions),
-            el("h3", "SHA-256 of the artifact's files"),
-            table(("file", "SHA-256"), files),
+            *((el("h3", "SHA-256 of the artifact's files"), table(("file", "SHA-256"), files)) if files else ()),
             *lost,
         )
     )

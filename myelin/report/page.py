@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from myelin.hw_configs.errors import DataError
-from myelin.report import accuracy, chip, exploration, inside, origin
+from myelin.report import accuracy, chip, exploration, inside, origin, traces
 from myelin.report.markup import Facts, Html, el, join, listing
 from myelin.report.style import CSS
 
@@ -36,10 +36,11 @@ def summary(f: Facts) -> Html:
         ),
         el("h3", "Did the chip's integers cost accuracy?"),
         el("p", f.text(f"{at}.cost")),
-        _accuracies(f),
+        _measures(f),
     ]
+    judged = bool(f.get("validation")) and f.get("validation.gate.outcome") != "not judged"
     for title, name, otherwise in (
-        ("Where?", "where", "Not known: nothing was validated."),
+        ("Where?", "where", "Nothing stands out." if judged else "Not known: nothing was compared."),
         ("What would help?", "helps", "Nothing found calls for a change."),
         ("What to know before relying on this", "caveats", "Nothing was left out."),
     ):
@@ -49,23 +50,26 @@ def summary(f: Facts) -> Html:
     return join(parts)
 
 
-def _accuracies(f: Facts) -> Html | None:
+def _measures(f: Facts) -> Html | None:
     if f.get("validation") is None:
         return None
+    names, form, unit = accuracy.fields(f).measure, accuracy.fields(f).form, accuracy.fields(f).unit
     last = len(f.get("validation.stages")) - 1
-    ends = [
-        join((f.num(f"validation.stages[{n}].accuracy_percent", ".2f"), " % (",
-              f.num(f"validation.stages[{n}].accuracy_low_percent", ".2f"), " to ",
-              f.num(f"validation.stages[{n}].accuracy_high_percent", ".2f"), ")")) for n in (0, last)
-    ]  # fmt: skip
-    return el("p", "Float network: ", ends[0], "; integer network: ", ends[1], ".")
+
+    def shown(number: int) -> Html:
+        value, low, high = (f.num(f"validation.stages[{number}].{name}", form) for name in names)
+        return join((value, unit, " (", low, " to ", high, ")"))
+
+    floats = join(("float side: ", shown(0), "; ")) if last else None
+    return el("p", accuracy.fields(f).title, ": ", floats, "integer network: ", shown(last), ".")
 
 
 SECTIONS = (
     Section("verdict", "May it go to the chip?", summary),
-    Section("training", "What was trained", origin.training),
+    Section("training", "Origin and training", origin.training),
     Section("accuracy", "Accuracy, stage by stage", accuracy.stages),
     Section("classes", "Classes", accuracy.classes),
+    Section("traces", "Traces", traces.traces),
     Section("samples", "Samples: floats against integers", inside.samples),
     Section("delays", "Delays", inside.delays),
     Section("weights", "Weights", inside.weights),
@@ -78,18 +82,26 @@ SECTIONS = (
 )
 
 
-def render(values: Mapping[str, Any]) -> str:
+def shown_sections(values: Mapping[str, Any]) -> list[Section]:
+    """The sections of a page: classes, or traces where the network follows those."""
+    trace = bool(values["validation"]) and values["validation"].get("task") == "trace"
+    return [section for section in SECTIONS if section.name != ("classes" if trace else "traces")]
+
+
+def render(values: Mapping[str, Any], *, embedded: bool = False) -> str:
     """The whole page.
 
     Args:
         values: values from ``myelin.report.make``.
+        embedded: for ``srcdoc`` of a frame, where links within the page need a base of their own.
 
     Raises:
         DataError: a part of ``values`` lacks a field to show.
     """
     f = Facts(values)
     parts = []
-    for section in SECTIONS:
+    sections = shown_sections(values)
+    for section in sections:
         try:
             inner = section.render(f)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -98,14 +110,16 @@ def render(values: Mapping[str, Any]) -> str:
                 "give the JSON as this version's commands write it, or leave it out"
             ) from error
         parts.append(el("section", el("h2", section.title), inner, id=section.name, aria_label=section.title))
-    links = listing(el("a", section.title, href=f"#{section.name}") for section in SECTIONS)
+    links = listing(el("a", section.title, href=f"#{section.name}") for section in sections)
     title = f"{values['name']} for {values['target']['title']}: {values['verdict']['answer']}"
     style = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+    base = "about:" if embedded else "'none'"
+    policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri {base}; form-action 'none'"
     head = el(
         "head",
         el("meta", charset="utf-8"),
         el("meta", http_equiv="Content-Security-Policy", content=policy),
+        el("base", href="about:srcdoc") if embedded else None,
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="referrer", content="no-referrer"),
         el("meta", name="color-scheme", content="light dark"),

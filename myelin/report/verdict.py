@@ -56,7 +56,7 @@ def _against(values: Values) -> Iterator[str]:
 def _unknown(values: Values) -> Iterator[str]:
     if values["validation"] is None:
         yield f"whether integers cost accuracy was not measured: {values['missing']['validation']['why']}"
-    elif values["validation"]["gate"]["outcome"] == "undecided":
+    elif values["validation"]["gate"]["outcome"] in ("undecided", "not judged"):
         yield values["validation"]["gate"]["message"]
     if values["mapping"] is None and not values["target"]["simulator"]:
         yield f"whether it fits on the cores was not looked at: {values['missing']['mapping']['why']}"
@@ -66,9 +66,10 @@ def _grounds(values: Values) -> Iterator[str]:
     validation, mapping = values["validation"], values["mapping"]
     yield validation["gate"]["message"]
     ran = [parity for parity in validation["parities"] if parity["equal"]]
-    yield "every value that must be equal is: " + "; ".join(
-        f"{parity['name']} ({parity['values']} values of {_samples(parity['samples'])})" for parity in ran
-    )
+    if ran:
+        yield "every value that must be equal is: " + "; ".join(
+            f"{parity['name']} ({parity['values']} values of {_samples(parity['samples'])})" for parity in ran
+        )
     yield "no rule of the target is broken, as far as its numbers are public"
     if mapping is not None:
         yield f"it takes {mapping['cores']} of {mapping['available_cores']} cores"
@@ -82,6 +83,10 @@ def _cost(validation: Values | None) -> str:
     if validation is None:
         return "Not measured."
     gate, samples = validation["gate"], validation["samples"]
+    if gate["outcome"] == "not judged":
+        return "Not measured: there is no reference."
+    if gate.get("unit") == "percent":
+        return _cost_of_errors(gate, samples)
     drop, low, high = gate["drop_points"], gate["drop_low_points"], gate["drop_high_points"]
     span = f"95 % interval of the loss {low:+.2f} to {high:+.2f} points, on {samples} samples"
     if low > 0:
@@ -92,28 +97,47 @@ def _cost(validation: Values | None) -> str:
     return f"Not that these samples could tell: the integers get {seen} right, and the interval includes none ({span})."
 
 
+def _cost_of_errors(gate: Values, samples: int) -> str:
+    change, low, high = gate["drop_points"], gate["drop_low_points"], gate["drop_high_points"]
+    span = f"95 % interval of the change {low:+.2f} to {high:+.2f} %, on {samples} samples"
+    if low > 0:
+        return f"Yes: the error (RMSE) grows by {change:.2f} % ({span})."
+    if high < 0:
+        return f"No: the error (RMSE) shrinks by {-change:.2f} % ({span})."
+    seen = f"the error (RMSE) changes by {change:+.2f} %"
+    return f"Not that these samples could tell: {seen}, and the interval includes none ({span})."
+
+
+def _loss(compared: Values) -> tuple[float, float, str]:
+    """Loss of a stage against another, the low end of its interval, and a text of its difference."""
+    if compared.get("rmse_change_percent") is not None:
+        change = compared["rmse_change_percent"]
+        return change, compared["rmse_change_low_percent"], f"{change:+.2f} % of the error"
+    change = compared["difference_points"]
+    return -change, -compared["difference_high_points"], f"{change:+.2f} points"
+
+
 def _where(values: Values) -> Iterator[str]:
     validation = values["validation"]
-    if validation is None:
+    if validation is None or validation["gate"]["outcome"] == "not judged":
         return
     stages = {stage["name"]: stage for stage in validation["stages"]}
-    shown = [stages[name] for name in validation["alone"] if stages[name]["to_float"]["difference_high_points"] < 0]
-    for stage in shown:
-        change = stage["to_float"]["difference_points"]
-        yield f"{stage['description']}, alone: {change:+.2f} points, and the interval excludes none"
-    if not shown:
-        least = min((stages[name] for name in validation["alone"]), key=lambda stage: stage["to_float"]["difference_points"])
-        change = least["to_float"]["difference_points"]
+    alone = [(stages[name], *_loss(stages[name]["to_float"])) for name in validation["alone"]]
+    shown = [one for one in alone if one[2] > 0]
+    for stage, _, _, change in shown:
+        yield f"{stage['description']}, alone: {change}, and the interval excludes none"
+    if alone and not shown:
+        stage, loss, _, change = max(alone, key=lambda one: one[1])
         yield (
-            f"no quantisation alone shows a loss; the largest estimate is {change:+.2f} points ({least['description']})"
-            if change < 0
+            f"no quantisation alone shows a loss; the largest estimate is {change} ({stage['description']})"
+            if loss > 0
             else "no quantisation alone shows a loss, nor has any an estimate below none"
         )
     steps = [stages[name] for name in validation["cumulated"][1:]]
-    largest = min(steps, key=lambda stage: stage["to_previous"]["difference_points"])
-    change = largest["to_previous"]["difference_points"]
-    if change < 0:
-        yield f"one after the other, most is lost at {largest['description']!r}: {change:+.2f} points to the one before"
+    largest = max(steps, key=lambda stage: _loss(stage["to_previous"])[0])
+    loss, _, change = _loss(largest["to_previous"])
+    if loss > 0 and alone:
+        yield f"one after the other, most is lost at {largest['description']!r}: {change} to the one before"
     whole = steps[-1]
     for layer, change in whole["to_float"]["spike_rate_change_percent_by_layer"].items():
         if change is not None and abs(change) >= _RATE_PERCENT:
@@ -150,11 +174,14 @@ def _helps(values: Values) -> Iterator[str]:
             yield f"validate on about {gate['samples_needed']} samples, {gate['more_samples_needed']} more than now"
         stages = {stage["name"]: stage for stage in validation["stages"]}
         for name in validation["alone"]:
-            compared = stages[name]["to_float"]
-            if compared["difference_high_points"] < 0:
+            if _loss(stages[name]["to_float"])[1] > 0:
                 yield CURES[name]
         if gate["outcome"] == "fails":
-            yield "quantise with less loss: the quantisation that costs most is named above"
+            yield "quantise with less loss" + (
+                ": the quantisation that costs most is named above" if validation["alone"] else ""
+            )
+        if gate["outcome"] == "not judged":
+            yield "give a reference with --reference (reference= in Python), such as a module or stored predictions"
     if values["profile"] is not None:
         yield from values["profile"]["warnings"]
 
@@ -165,7 +192,7 @@ def _caveats(values: Values) -> Iterator[str]:
         for parity in validation["parities"]:
             if parity["skipped"] is not None:
                 yield f"not compared: {parity['name']} ({parity['skipped']})"
-        if validation.get("network_sha256") is None:
+        if "network_sha256" not in validation:
             yield "the validation does not say of which network.net it is, so that it is this one's could not be proven"
     if target["not_public"]:
         yield f"not public, so not checked: {', '.join(target['not_public'])}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.convert.samples import Binning, open_samples
-from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
+from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, MyelinError
 from myelin.hw_configs.files import write_json
 from myelin.sweep.file import GridPoint, Sweep
 
@@ -92,7 +92,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         DataError: the data cannot be read, or has no split to report on.
     """
     from myelin.train.datasets import available_splits, by_interval, load
-    from myelin.train.run.loop import fingerprint
+    from myelin.train.run.fingerprint import fingerprint
     from myelin.train.run.start import training_split
 
     if report is not None and report not in available_splits(data):
@@ -104,9 +104,11 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
     reasons: dict[str, list[GridPoint]] = {}
     for place, point in enumerate(sweep.points):
         try:
-            found = [(place, seed, _configuration(point, seed)) for seed in sweep.seeds]
+            found = [(place, seed, _configuration(point, seed, dataset)) for seed in sweep.seeds]
             checker.check([config for _, _, config in found])
             configs += found
+        except MissingPartError:
+            raise  # not a matter of one configuration
         except MyelinError as error:
             reasons.setdefault(str(error), []).append(point)
     if reasons:
@@ -220,13 +222,14 @@ class _Checker:
             open_samples(self.data, binning, split=self.report, classes=self.dataset.classes, keys=self.dataset.keys)
 
 
-def _configuration(point: GridPoint, seed: int) -> Config:
+def _configuration(point: GridPoint, seed: int, dataset: SpikeDataset) -> Config:
     from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
     from myelin.train.config.target import resolve_for_target
+    from myelin.train.config.task import resolve_for_data
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
-    config = resolve_for_target(config, load_target(config.target))
+    config = resolve_for_data(resolve_for_target(config, load_target(config.target)), dataset)
     # a run of a sweep is trained by one process, and its record must state that
     return replace(config, train=replace(config.train, slices=config.train.slices_or_one))
 

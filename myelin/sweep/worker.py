@@ -77,7 +77,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.explore.held_out import held_out
     from myelin.convert.samples import Binning, open_samples
-    from myelin.train.run.metrics import METRICS, read_metrics
+    from myelin.train.run.metrics import METRICS, percent, read_metrics
     from myelin.validation.trained import load_model
 
     checkpoint = read_checkpoint(out)
@@ -97,7 +97,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
         "exported_epoch": run.best.epoch,
         "train_seconds": sum(seconds),
         "seconds_per_epoch": median(seconds),  # not the mean: the first epoch on a machine includes compilation
-        "training_says_validation_accuracy_percent": 100 * run.best.validation_accuracy,
+        "training_says_validation_accuracy_percent": percent(run.best.validation_accuracy),
         "rates_spikes_per_neuron_and_step": list(run.best.rates_per_step),
         **_delays(network, config),
         "evaluations": {

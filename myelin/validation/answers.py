@@ -31,14 +31,15 @@ class Answer:
     predictions: npt.NDArray[np.int64] | None = None
 
 
-def grouped(network: Network, output: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def grouped(network: Network, output: npt.NDArray[Any], task: Task) -> npt.NDArray[Any]:
     """``output`` (batch, steps, *output shape) as (batch, steps, classes): the sum over the members of each class.
 
-    Integers stay integers.  The messages of sigma-delta neurons are changes, so they are summed up over the steps before.
+    Integers stay integers.  The messages of sigma-delta neurons are changes, so for an answer of each step they are summed up
+    over the steps before.
     """
     wide: type[Any] = np.float64 if output.dtype.kind == "f" else np.int64
     values = output.reshape(*output.shape[:2], network.num_classes, -1).sum(axis=3, dtype=wide)
-    return np.cumsum(values, axis=1) if sends_changes(network) else values
+    return np.cumsum(values, axis=1) if task != "classes" and sends_changes(network) else values
 
 
 def sends_changes(network: Network) -> bool:

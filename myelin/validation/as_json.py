@@ -22,6 +22,7 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``errors``                for traces: name of a stage -> root mean square error of each sample; else null
 ``traces``                for traces: ``samples`` (their numbers), ``target``, and name of a stage -> values,
                           [sample][step][output]; else null
+``output_unit``           for traces: ``scale`` (the integer output that means 1.0) and ``source``; else null
 ``confusion``             ``float`` (null without a reference) and ``integer``: [true class][predicted class] samples, or
                           labelled steps; null for traces
 ``by_class``              list of ``myelin.validation.validate.ClassChange``; of labelled steps, if each has a class
@@ -42,7 +43,7 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,17 +51,22 @@ import numpy.typing as npt
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.compare.difference import Parity
 from myelin.validation.equalities import Equality
-from myelin.validation.gate import POWER_PERCENT, verdict
+from myelin.validation.gate import NOT_JUDGED, POWER_PERCENT, verdict
 from myelin.validation.reference import FLOAT
 from myelin.validation.stages import ALONE, CUMULATED, INTEGER, there
-from myelin.validation.validate import Validation
+
+if TYPE_CHECKING:
+    from myelin.validation.validate import Validation
 
 FORMAT = 1
 RULE = (
     "passes if the 95 % interval of the difference between integers and floats rules out a loss of more than max_drop_points, "
     "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
 )
-NOT_JUDGED = "not judged: there is no reference, only what must be equal was compared"
+RULE_OF_ERRORS = (
+    "passes if the 95 % interval of the change of the error (RMSE) rules out an increase of more than max_drop_points percent, "
+    "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
+)
 _FIGURES = ("max_drop_points", "drop_points", "drop_low_points", "drop_high_points", "samples_needed", "more_samples_needed")
 
 
@@ -84,6 +90,7 @@ def as_dict(validation: Validation) -> dict[str, Any]:
         "predictions": None if trace else {name: array.tolist() for name, array in predictions.items()},
         "errors": {name: np.sqrt(array).tolist() for name, array in predictions.items()} if trace else None,
         "traces": _traces(validation) if trace else None,
+        "output_unit": None if validation.unit is None else validation.unit._asdict(),
         "confusion": None if trace else {
             name: confusion(predictions[stage], validation.labels, len(validation.classes)).tolist()
             if stage in predictions else None
@@ -92,7 +99,12 @@ def as_dict(validation: Validation) -> dict[str, Any]:
         "by_class": [asdict(change) for change in validation.by_class],
         "parities": [_equality(equality) for equality in validation.equalities],
         "network": examination_as_dict(validation.examination),
-        "gate": {"rule": RULE, **_gate(validation), "passed": not validation.failures, "failures": validation.failures},
+        "gate": {
+            "rule": RULE_OF_ERRORS if trace else RULE,
+            **_gate(validation),
+            "passed": not validation.failures,
+            "failures": validation.failures,
+        },
     }  # fmt: skip
 
 

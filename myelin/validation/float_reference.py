@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from myelin.convert.floats.network import FloatNetwork
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import NetworkError
 from myelin.validation.answers import Answer, Shapes, grouped
-from myelin.validation.reference import CHUNK, FLOAT, Chunk, Reference, StageRun
+from myelin.validation.reference import CHUNK, FLOAT, Chunk, FloatSpikes, Reference, StageRun
 
 #: Upper bound on the values of all layers that are held at a time; each layer has its spikes and two states.
 _CHUNK_VALUES = 4 << 20
@@ -52,11 +55,21 @@ class FloatReference(Reference):
         values = 3 * steps * sum(int(np.prod(layer.shape)) for layer in self.floats.layers)
         return max(1, min(CHUNK, _CHUNK_VALUES // max(1, values)))
 
+    def readout_weights(self) -> npt.NDArray[np.float64]:
+        """See ``Reference``."""
+        return self.floats.layers[-1].synapse.weight
+
+    def spikes(self, frames: npt.NDArray[Any], network: Network) -> FloatSpikes:
+        """See ``Reference``."""
+        recording = simulate_floats(self.floats, frames, interpolate=True)
+        predictions = np.argmax(grouped(network, recording.output, "classes").sum(axis=1), axis=1)
+        return FloatSpikes({index: recording.layers[index]["spikes"] for index in self.sizes}, predictions)
+
     def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:
         """See ``Reference``."""
         recording = simulate_floats(self.floats, chunk.frames, interpolate=True)
         spikes = {index: int(np.count_nonzero(recording.layers[index]["spikes"])) for index in self.sizes}
-        output = grouped(self.network, recording.output)
+        output = grouped(self.network, recording.output, shapes.task)
         members = self.network.layers[-1].neurons // self.network.num_classes
         return {FLOAT: StageRun(Answer(output=output), spikes, scale=float(members))}
 

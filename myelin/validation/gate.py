@@ -30,6 +30,8 @@ from myelin.convert.statistics.proportions import samples_needed
 
 Outcome = Literal["passes", "fails", "undecided"]
 Unit = Literal["points", "percent"]
+#: The sentence in place of a verdict where there is no reference.
+NOT_JUDGED = "not judged: there is no reference, only what must be equal was compared"
 #: Probability that the stated number of samples suffices, and its quantile of the normal distribution.
 POWER_PERCENT, POWER_Z = 80, 0.8416212335729143
 

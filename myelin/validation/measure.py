@@ -58,6 +58,7 @@ def validate(
     steps: int | None = None,
     step_ms: float | None = None,
     dt_ms: float | None = None,
+    output_scale: float | None = None,
     lava_samples: int | None = None,
     board: bool = False,
     plot: str | os.PathLike[str] | None = None,
@@ -67,7 +68,8 @@ def validate(
 
     The data decides what is compared: one class for a sample (the accuracy), one for each step (the accuracy of the labelled
     steps), or traces (the root mean square error).  An output counts at its own step t: a class at step t is that of the
-    largest output at step t.  A trace is compared in SLAYER's unit, a voltage of 4096 being 1.0; spikes are 0 or 1.
+    largest output at step t.  A trace is compared in the unit that
+    ``output_scale`` says, a voltage of 4096 being 1.0; spikes are 0 or 1.
 
     Failures do not raise; they are in the result (``failures``).  ``require_pass`` raises for them.
 
@@ -86,6 +88,8 @@ def validate(
         time_axis: axis of time of x, and of a reference's outputs, 1 or -1; None recognises it by the shapes.
         steps, step_ms: how spikes become frames, for a network that does not define it and data that does not either.
         dt_ms: length of a step of a NIR file in milliseconds.
+        output_scale: for traces the integer output that means 1.0.  None: as the artifact's quantisation chose it, else as the
+            readout weights of a float reference say, else 4096 for voltages and 1 for spikes.
         lava_samples: number of samples that also run in Lava; None for a few if Lava is installed.
         board: whether the golden inputs of an artifact run on a Loihi 2 board.
         plot: PNG file to write; None for no figure.
@@ -98,6 +102,35 @@ def validate(
         MissingPartError: torch is needed and not installed.
         BackendError: Lava or a board was requested and is not installed, or failed.
     """
+    found = measured(
+        source, data, reference=reference, max_drop=max_drop, split=split, time_axis=time_axis, steps=steps, step_ms=step_ms,
+        dt_ms=dt_ms, output_scale=output_scale, lava_samples=lava_samples, board=board, plot=plot, progress=progress,
+    )  # fmt: skip
+    if found.gate is None and found.examination is None and not any(one.parity for one in found.equalities):
+        skipped = "; ".join(f"{one.name}: {one.skipped}" for one in found.equalities)
+        name = "network" if found.opened is None else found.opened.name
+        raise NetworkError(f"{name}: without a reference nothing was compared ({skipped}); give one, or let Lava run")
+    return found
+
+
+def measured(
+    source: Any,
+    data: Any,
+    *,
+    reference: Any,
+    max_drop: float,
+    split: str | None,
+    time_axis: TimeAxis | None,
+    steps: int | None,
+    step_ms: float | None,
+    dt_ms: float | None,
+    output_scale: float | None,
+    lava_samples: int | None,
+    board: bool = False,
+    plot: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> Validation:
+    """``validate``, also where nothing could be compared."""
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.stimulus import InputChoice, open_data
     from myelin.lava_models import loihi2
@@ -122,8 +155,6 @@ def validate(
     samples = open_data(opened, choice)
     count = names.DEFAULT_LAVA_SAMPLES if lava_samples is None else lava_samples
     skipped = backends.no_lava(count)
-    if float_side is None and skipped is not None and examination is None:
-        raise NetworkError(f"{opened.name}: without a reference and without Lava nothing is compared ({skipped})")
     keys = (origin.keys if origin is not None else ()) or samples.dataset.keys
     with contextlib.ExitStack() as stack:
         validation = validated(
@@ -134,6 +165,7 @@ def validate(
             examination=examination,
             max_drop=max_drop,
             time_axis=time_axis,
+            output_scale=output_scale,
             given=data[0] if isinstance(data, tuple) else None,
             backends=[] if skipped else backends.lava(stack.enter_context(Worker()), count),
             others=[*backends.left_out(skipped), backends.on_board(opened.artifact, board)],
@@ -167,7 +199,7 @@ def _opened(source: Any, dt_ms: float | None) -> tuple[Opened, Examination | Non
 
 def _reference(given: Any, opened: Opened, origin: Origin | None, examination: Examination | None) -> Reference | None:
     """The float side; raises NotTheTrainedNetwork or NetworkError if there is none and none was given."""
-    from myelin.validation.reference import open_reference
+    from myelin.validation.open_reference import open_reference
 
     if given is None and examination is not None and origin is not None:
         lost = [text for name, text in examination.damaged.items() if name.startswith(("checkpoint", "floats"))]
@@ -194,21 +226,6 @@ def require_pass(validation: Validation) -> None:
     if validation.failures:
         outcome = "is undecided" if verdict_of(validation) == "undecided" else "failed"
         raise GateError(f"{_name(validation)}: validation {outcome}: {'; '.join(validation.failures)}")
-
-
-def shown(validation: Validation) -> list[str]:
-    """A validation as lines for the screen: the network and the tables."""
-    from myelin.convert.artifact.provenance import Origin
-    from myelin.convert.opened import note_lines
-    from myelin.validation.table import lines
-
-    opened = validation.opened
-    assert opened is not None
-    said = opened.title
-    if opened.artifact is not None:
-        origin = Origin.of(opened.artifact)
-        said = f"{origin.name}, exported for {origin.target}"
-    return [f"validate      {opened.name}: {said}", *note_lines({"note": opened.note}), *lines(validation)]
 
 
 def result(validation: Validation) -> dict[str, Any]:

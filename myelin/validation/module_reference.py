@@ -38,6 +38,7 @@ class ModuleReference(Reference):
         self.module = module
         self.time_last = any(cls.__module__.startswith(_TIME_LAST) for part in module.modules() for cls in type(part).__mro__)
         self.integer_scale = _integer_scale(module, network) if self.time_last else None
+        self._shape, self._bits = network.input.shape, network.input.message_bits
 
     def run(self, chunk: Chunk, shapes: Shapes) -> dict[str, StageRun]:
         """See ``Reference``."""
@@ -50,6 +51,17 @@ class ModuleReference(Reference):
             return {FLOAT: StageRun(answer, exact=self._exact(output, shapes.network))}
         return {FLOAT: StageRun(shapes.read(self._output(chunk), len(chunk.numbers), name))}
 
+    def readout_weights(self) -> npt.NDArray[np.float64] | None:
+        """See ``Reference``."""
+        if not self.time_last:
+            return None
+        from myelin.convert.modules.from_torch import read_module
+
+        try:
+            return read_module(self.module, self._shape, self._bits).blocks[-1].floats.synapse.weight
+        except NetworkError:
+            return None
+
     def _exact(self, output: npt.NDArray[np.float64], network: Network) -> npt.NDArray[Any] | None:
         """The output in the network's integers, (batch, steps, *output shape)."""
         if self.integer_scale is None or output.ndim < 3:
@@ -58,23 +70,16 @@ class ModuleReference(Reference):
         return values.reshape(*values.shape[:2], *network.output_shape)
 
     def _output(self, chunk: Chunk) -> Any:
-        import torch
+        from myelin.train.evaluate import evaluated_on
 
-        from myelin.train.evaluate import preserved
-
-        like = next((p for p in self.module.parameters() if p.is_floating_point()), torch.zeros(()))
-        given = chunk.frames if chunk.given is None else chunk.given
-        x = given if isinstance(given, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(given))
-        with preserved(self.module), torch.no_grad():
-            try:
-                return self.module(x.to(like))
-            except Exception as error:  # whatever a user's forward pass raises
-                lines = str(error).splitlines()
-                raise DataError(
-                    f"the module {self.name} fails on x of shape {tuple(x.shape)} "
-                    f"({type(error).__name__}: {lines[0] if lines else ''}); give x in the order that it takes, or a callable "
-                    "that brings it there: reference=lambda x: net(x.movedim(1, -1))"
-                ) from error
+        x = chunk.frames if chunk.given is None else chunk.given
+        try:
+            return evaluated_on(self.module, x)
+        except NetworkError as error:
+            raise DataError(
+                f"reference {self.name}: {error}; give x in the order that it takes, or a callable that brings it there: "
+                "reference=lambda x: net(x.movedim(1, -1))"
+            ) from error
 
 
 def _integer_scale(module: Any, network: Network) -> float | None:

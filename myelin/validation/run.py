@@ -11,7 +11,7 @@ from myelin.convert.network import Network
 from myelin.convert.recording import Passage
 from myelin.convert.samples import Samples
 from myelin.convert.simulator.batch import BatchRunner
-from myelin.validation.answers import Answer, Shapes, grouped, trace_scale
+from myelin.validation.answers import Answer, Shapes, grouped
 from myelin.validation.reference import CHUNK, Chunk, Reference, StageRun
 from myelin.validation.stages import EXAMPLES, INTEGER, Outcome
 from myelin.validation.tasks import Kept, Task
@@ -24,6 +24,7 @@ def run_stages(
     task: Task,
     *,
     shapes: Shapes,
+    scale: float,
     given: Any = None,
     progress: bool = False,
 ) -> tuple[dict[str, Outcome], Parity | None]:
@@ -35,6 +36,7 @@ def run_stages(
         samples: the data.
         task: what is kept of the answers.
         shapes: what the reference may answer.
+        scale: integer output that means 1.0 in a trace, summed over the members of an output.
         given: array or tensor of the user from which the samples were made; None if they came otherwise.
         progress: whether to show a progress bar.
 
@@ -49,7 +51,6 @@ def run_stages(
     examples: dict[str, list[Kept]] = {name: [] for name in names}
     spiking = {index: layer.neurons for index, layer in enumerate(network.layers) if layer.output == "spikes"}
     spikes = {name: dict.fromkeys(spiking, 0) for name in names}
-    scale = trace_scale(network) if reference is None or reference.integer_scale is None else reference.integer_scale
     parity, steps = None, 0
     simulator = BatchRunner(network)
     size = CHUNK if reference is None else reference.samples_at_a_time(shapes.steps)
@@ -61,7 +62,10 @@ def run_stages(
             chunk = Chunk(numbers, frames, None if given is None else given[part])
             runs = {} if reference is None else reference.run(chunk, shapes)
             integer = simulator.run(frames, observe=_Counter(spikes[INTEGER]))
-            for name, run in {**runs, INTEGER: StageRun(Answer(output=grouped(network, integer.output)), scale=scale)}.items():
+            for name, run in {
+                **runs,
+                INTEGER: StageRun(Answer(output=grouped(network, integer.output, task.NAME)), scale=scale),
+            }.items():
                 kept[name].append(task.kept(run.answer, numbers, run.scale))
                 for index, count in run.spikes.items():
                     spikes[name][index] += count

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from myelin.convert.artifact.examine import Examination
+from myelin.convert.artifact.provenance import Origin
 from myelin.convert.compare import report as divergence_report
+from myelin.convert.opened import note_lines
 from myelin.convert.samples import events_line
-from myelin.validation.as_json import NOT_JUDGED
-from myelin.validation.gate import verdict
+from myelin.validation.gate import NOT_JUDGED, verdict
 from myelin.validation.reference import FLOAT
 from myelin.validation.stages import ALONE, CUMULATED, INTEGER, StageComparison, ValidationStage, there
-from myelin.validation.validate import Validation
+
+if TYPE_CHECKING:
+    from myelin.validation.validate import Validation
 
 _ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
+
+
+def shown(validation: Validation) -> list[str]:
+    """A validation as lines for the screen: the network and the tables."""
+    opened = validation.opened
+    assert opened is not None
+    said = opened.title
+    if opened.artifact is not None:
+        origin = Origin.of(opened.artifact)
+        said = f"{origin.name}, exported for {origin.target}"
+    return [f"validate      {opened.name}: {said}", *note_lines({"note": opened.note}), *lines(validation)]
 
 
 def lines(validation: Validation) -> list[str]:
@@ -25,6 +40,7 @@ def lines(validation: Validation) -> list[str]:
         f"data          {validation.data}: {validation.part}, {validation.samples} samples{answers}",
         f"not in frames {events_line(validation.events_not_in_frames)}",
         f"reference     {reference['kind']}: {reference['name']}",
+        *([] if validation.unit is None else [f"unit          {validation.unit.scale:g} is 1.0: {validation.unit.source}"]),
         *([] if validation.examination is None else network_lines(validation.examination)),
         "",
         *_stage_lines(validation),

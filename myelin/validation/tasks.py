@@ -39,6 +39,10 @@ class Task(ABC):
         self.classes = classes
 
     @abstractmethod
+    def of(self, numbers: npt.NDArray[np.int64]) -> Task:
+        """The task of the samples ``numbers`` alone."""
+
+    @abstractmethod
     def kept(self, answer: Answer, numbers: npt.NDArray[np.int64], scale: float = 1.0) -> Kept:
         """What is kept of an answer to the samples ``numbers``; ``scale``: value of an output that means 1.0."""
 
@@ -65,6 +69,10 @@ class ClassTask(Task):
     def __init__(self, labels: npt.NDArray[np.int64], classes: int) -> None:
         super().__init__(classes)
         self.labels = labels
+
+    def of(self, numbers: npt.NDArray[np.int64]) -> Task:
+        """See ``Task``."""
+        return ClassTask(self.labels[numbers], self.classes)
 
     def kept(self, answer: Answer, numbers: npt.NDArray[np.int64], scale: float = 1.0) -> Kept:
         """(batch,) predicted classes."""
@@ -107,6 +115,10 @@ class StepTask(Task):
         super().__init__(classes)
         self.targets = targets
 
+    def of(self, numbers: npt.NDArray[np.int64]) -> Task:
+        """See ``Task``."""
+        return StepTask(self.targets[numbers], self.classes)
+
     def kept(self, answer: Answer, numbers: npt.NDArray[np.int64], scale: float = 1.0) -> Kept:
         """(batch, steps) predicted classes."""
         if answer.predictions is not None:
@@ -148,6 +160,10 @@ class TraceTask(Task):
     def __init__(self, targets: npt.NDArray[np.float32], classes: int) -> None:
         super().__init__(classes)
         self.targets = targets
+
+    def of(self, numbers: npt.NDArray[np.int64]) -> Task:
+        """See ``Task``."""
+        return TraceTask(self.targets[numbers], self.classes)
 
     def kept(self, answer: Answer, numbers: npt.NDArray[np.int64], scale: float = 1.0) -> Kept:
         """(batch,) mean squared errors."""

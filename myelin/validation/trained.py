@@ -20,7 +20,7 @@ from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
 from myelin.hw_configs.errors import NetworkError
 from myelin.validation.answers import Answer, Shapes, grouped, trace_scale
-from myelin.validation.reference import FLOAT, Chunk, Reference, StageRun
+from myelin.validation.reference import FLOAT, Chunk, FloatSpikes, Reference, StageRun
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -141,9 +141,19 @@ class Trained(Reference):
             layers, output = self.forward(chunk.frames, SETTINGS[name])
             output = output.reshape(*output.shape[:2], *shapes.network.output_shape)
             spikes = {index: int(np.count_nonzero(array)) for index, array in layers.items()}
-            answer = Answer(output=grouped(shapes.network, output))
+            answer = Answer(output=grouped(shapes.network, output, shapes.task))
             found[name] = StageRun(answer, spikes, output if SETTINGS[name] == ALL else None, trace_scale(shapes.network))
         return found
+
+    def readout_weights(self) -> npt.NDArray[np.float64]:
+        """See ``Reference``."""
+        return np.asarray(self.model.blocks[-1].synapse.weight.detach().cpu().numpy(), np.float64)
+
+    def spikes(self, frames: npt.NDArray[Any], network: Network) -> FloatSpikes:
+        """See ``Reference``."""
+        layers, output = self.forward(frames, SETTINGS[FLOAT])
+        scores = class_scores(network, output.reshape(*output.shape[:2], *network.output_shape))
+        return FloatSpikes(layers, np.argmax(scores, axis=1))
 
     def run_network(self, network: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
         """Run the training code with all quantisations, as a backend of the exported ``network``; records only spikes."""

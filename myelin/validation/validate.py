@@ -23,6 +23,7 @@ from myelin.convert.samples import Task as TaskName
 from myelin.validation.answers import Shapes, require_trace
 from myelin.validation.equalities import Equality, IntegerBackend, backend_equality, network_divergence, training_equality
 from myelin.validation.gate import Gate, judge, verdict
+from myelin.validation.output_unit import OutputUnit, output_unit
 from myelin.validation.reference import FLOAT, Reference
 from myelin.validation.run import run_stages
 from myelin.validation.stages import INTEGER, Outcome, ValidationStage, summarise
@@ -63,6 +64,7 @@ class Validation:
         reference: ``kind`` and ``name`` of the reference; None without one.
         tests: names of the statistics, for a reader.
         part: the split in words.
+        unit: for traces the integer output that means 1.0; else None.
     """
 
     data: str
@@ -81,6 +83,7 @@ class Validation:
     reference: Mapping[str, str] | None = None
     tests: str = ""
     part: str = ""
+    unit: OutputUnit | None = None
 
     @property
     def samples(self) -> int:
@@ -93,6 +96,12 @@ class Validation:
         found = [] if self.examination is None else list(self.examination.failures)
         found += [str(equality) for equality in self.equalities if not equality.holds]
         return found if self.gate is None or self.gate.passed else [*found, verdict(self.gate)]
+
+    def lines(self) -> list[str]:
+        """What ``myelin validate`` prints: the network, and the tables."""
+        from myelin.validation.table import shown
+
+        return shown(self)
 
     def stage(self, name: str) -> ValidationStage:
         """The stage of that name."""
@@ -108,6 +117,7 @@ def validated(
     examination: Examination | None = None,
     max_drop: float = 1.0,
     time_axis: TimeAxis | None = None,
+    output_scale: float | None = None,
     given: Any = None,
     backends: Sequence[IntegerBackend] = (),
     others: Sequence[Equality] = (),
@@ -123,6 +133,7 @@ def validated(
         examination: examination of the artifact; None if the network comes from elsewhere.
         max_drop: allowed loss; see ``myelin.validation.gate``.
         time_axis: of a reference's outputs; None recognises it by their shape.
+        output_scale: integer output that means 1.0 in a trace; None finds it (``output_unit``).
         given: the user's array or tensor from which the samples were made, for a reference that wants it.
         backends: further backends for the integers.
         others: comparisons that were made elsewhere, or skipped.
@@ -138,7 +149,17 @@ def validated(
     if reference is not None:
         reference.check(samples)
     shapes = Shapes(task.NAME, network, samples.binning.steps, time_axis)
-    outcomes, parity = run_stages(network, reference, samples, task, shapes=shapes, given=given, progress=progress)
+    unit = output_unit(output_scale, opened, reference)
+    outcomes, parity = run_stages(
+        network,
+        reference,
+        samples,
+        task,
+        shapes=shapes,
+        scale=unit.scale * network.layers[-1].neurons / network.num_classes,
+        given=given,
+        progress=progress,
+    )
     equalities = _equalities(parity, opened, examination, reference, samples)
     equalities += [backend_equality(network, backend, samples) for backend in backends]
     sizes = {index: layer.neurons for index, layer in enumerate(network.layers) if layer.output == "spikes"}
@@ -161,6 +182,7 @@ def validated(
         reference=None if reference is None else reference.as_dict(),
         tests=task.TESTS,
         part=samples.part,
+        unit=unit if task.NAME == "trace" else None,
     )  # fmt: skip
 
 

@@ -85,18 +85,8 @@ def test_every_command_of_a_network_takes_every_kind(kind, paths, tiny, main, tm
 
 def test_what_cannot_be_done_is_one_line_with_a_cure(paths, tiny, refused, tmp_path):
     cases = [
-        (("explore", "netx", "--data", tiny.data), "an artifact folder or a run folder; what was trained"),
-        (("explore", "nir", "--data", tiny.data), "an artifact folder or a run folder; what was trained"),
-        (("validate", "netx", "--data", tiny.data), "an artifact folder; it does not hold the trained network"),
-        (("validate", "nir", "--data", tiny.data), "an artifact folder; it does not hold the trained network"),
-        (("validate", "run", "--data", tiny.data), "an artifact folder; export it first, with `myelin export`"),
-        (("report", "netx"), "an artifact folder or a run folder; a report shows what was trained"),
-        (("report", "nir"), "an artifact folder or a run folder; a report shows what was trained"),
-        (
-            ("quantise", "artifact", "--data", tiny.data, "--target", "loihi2", "--out", tmp_path / "q.net"),
-            "a netx file or a NIR file or a run folder; its integers are chosen already",
-        ),
         (("nir import", "netx", "--out", tmp_path / "q.net"), "a NIR file; it needs no import"),
+        (("nir import", "artifact", "--out", tmp_path / "q.net"), "a NIR file; it needs no import"),
     ]
     titles = {"netx": "a netx file", "nir": "a NIR file", "artifact": "an artifact folder", "run": "a run folder"}
     for (command, kind, *options), told in cases:

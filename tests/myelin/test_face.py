@@ -89,7 +89,7 @@ def test_a_network_in_memory_and_an_array(small, frames, tmp_path):
     assert myelin.diff(small, tmp_path / "same.net", inputs=frames)["equal"]
     with pytest.raises(myelin.DataError, match="A and B are both network on backend fast"):
         myelin.diff(small)
-    with pytest.raises(myelin.DataError, match=r"inputs have shape \(20, 2\); at least one sample of"):
+    with pytest.raises(myelin.DataError, match=r"inputs have shape \(20, 2\); \(batch, steps, 2\) or"):
         myelin.profile(small, inputs=frames[0])
 
 
@@ -118,7 +118,7 @@ def test_the_way_from_data_to_a_report(tiny, tmp_path):
     assert isinstance(quantised.network, myelin.Network) and quantised.values["written"].startswith("plain")
     validation = myelin.validate(exported.folder, data, max_drop=100, lava_samples=0)
     assert validation.failures == []
-    from myelin.validation.backends import result
+    from myelin.validation.measure import result
 
     report = myelin.write_report(exported.folder, data, tmp_path / "r.html", stages={"validation": result(validation)})
     assert report.page.read_text().startswith("<!DOCTYPE html>") and report.lines()[0].startswith("verdict ")

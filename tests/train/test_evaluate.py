@@ -22,6 +22,7 @@ class Counting(torch.nn.Module):
     def forward(self, x):
         self.calls += 1
         self.shape, self.later = x.shape, True
+        torch.rand(3)
         self.weight.data.mul_(2)
         self.weight.data = self.weight.data.repeat(3)[:1]
         return x * self.weight + self.calls
@@ -31,10 +32,12 @@ def test_a_forward_pass_leaves_no_trace():
     part = Counting()
     module = torch.nn.Sequential(torch.nn.Dropout(0.99), part)
     frames = np.ones((2, 4, 3), np.uint8)
+    state = torch.get_rng_state()
     for _ in range(2):
         result = evaluated(module, frames, {"dropout": module[0]})
         assert result.output.shape == (2, 3, 4) and np.all(result.output == 3)
         assert np.all(result.parts["dropout"] == 1)
+    assert torch.equal(torch.get_rng_state(), state)
     assert module.training and part.shape is None and not hasattr(part, "later")
     assert part.calls.item() == 0 and part.weight.item() == 1 and not module[0]._forward_hooks
     parameter = part.weight

@@ -135,7 +135,7 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
     from myelin.lava_models import compat
 
     monkeypatch.setattr(demo, "_LAVA_SAMPLES", 1)
-    arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
+    arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop": 100}
     out = tmp_path / "demo"
     demo.demo(out, **arguments)
     first = capsys.readouterr().out
@@ -167,7 +167,7 @@ def test_demo_continues_a_run_that_was_stopped_in_its_first_epoch(tiny, tmp_path
     from myelin.train.run import loop
 
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])
-    arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop_points": 100}
+    arguments = {"config": str(tiny.configs["dense"]), "data": str(tiny.data), "progress": False, "max_drop": 100}
 
     def interrupted(*_):
         raise KeyboardInterrupt

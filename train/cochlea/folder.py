@@ -1,18 +1,12 @@
-"""Encoding of a folder of WAV files as one file of spikes in the SHD format.
+"""Encoding of a folder of WAV files as spikes in the SHD format: one file, or one for each split.
 
-Names give classes and speakers, in one of two layouts:
-
-    sub-folders     WAV_DIR/<label>/<speaker>_<anything>.wav        as in Speech Commands
-    one folder      WAV_DIR/<label>_<speaker>[_<anything>].wav      as in the Free Spoken Digit Dataset
-
-Labels and speakers are numbered in the order of their names (of their values if all are numbers). In sub-folders, speakers are
-unknown if a file name has no ``_``. Hidden files are ignored.
+Labels and speakers (``myelin.train.cochlea.recordings``) are numbered in the order of their names (of their values if all are
+numbers), alike in all splits.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,27 +18,65 @@ from tqdm import tqdm
 
 from myelin.hw_configs.errors import DataError
 from myelin.train.cochlea.encode import encode_wave
+from myelin.train.cochlea.recordings import SPLITS, Skipped, Sound, find_sounds
 from myelin.train.cochlea.wav import read_wav
 from myelin.train.datasets.events import SpikeDataset, join_events
 from myelin.train.datasets.shd import SUFFIXES, write_shd
+from myelin.train.datasets.splits import speaker_overlap
 
 
-class Sound(NamedTuple):
-    """A WAV file, its class, and its speaker, or None if the name does not contain it."""
+class Encoded(NamedTuple):
+    """What was written.
 
-    path: Path
-    label: str
-    speaker: str | None
+    Attributes:
+        datasets: file -> data set in it: one, or one for each split, train first.
+        skipped: the recordings left out, with the reasons.
+        shared_speakers: names of the speakers that are in the train split and in another one.
+    """
+
+    datasets: dict[Path, SpikeDataset]
+    skipped: tuple[Skipped, ...]
+    shared_speakers: tuple[str, ...]
+
+    @property
+    def data(self) -> SpikeDataset:
+        """The first data set: the only one, or the train split."""
+        return next(iter(self.datasets.values()))
+
+
+#: Times in seconds and units of one recording.
+_Train = tuple[npt.NDArray[np.float64], npt.NDArray[np.uint16]]
 
 
 def encode_folder(
-    wav_dir: Path, out: Path, *, channels: int = 700, seed: int = 0, jobs: int = 1, progress: bool = False
-) -> SpikeDataset:
-    """Encode every WAV file of ``wav_dir`` and write ``out``, completely or not at all; returns the data set in ``out``.
+    wav_dir: Path,
+    out: Path,
+    *,
+    channels: int = 700,
+    seed: int = 0,
+    jobs: int = 1,
+    labels: Path | None = None,
+    skip_bad: bool = False,
+    progress: bool = False,
+) -> Encoded:
+    """Encode every WAV file of ``wav_dir`` and write ``out``, completely or not at all; returns what was written.
 
     The spikes of a file depend on the sound, ``channels``, ``seed`` and its path within ``wav_dir``, not on ``jobs`` (threads)
-    or the other files. Raises DataError, naming the file, for a folder without WAV files or with names without label, and for
-    a file that is no WAV file, truncated, silent, too short or too long, or contains NaN.
+    or the other files.
+
+    Args:
+        wav_dir: folder of recordings.
+        out: file to write; where the table has splits, ``x.h5`` stands for ``x_train.h5``, ``x_valid.h5`` and ``x_test.h5``.
+        channels: of the inner ear.
+        seed: of the nerve fibres.
+        jobs: number of files encoded at the same time.
+        labels: table of labels, speakers and splits; None for labels from names.
+        skip_bad: leave out recordings that cannot be encoded or have no label, and list them, instead of an error.
+        progress: whether to show a progress bar.
+
+    Raises:
+        DataError: names the file: a folder without WAV files; no label; or a file that is no WAV file, truncated, silent, too
+            short or too long, or contains NaN.
     """
     wav_dir, out = Path(wav_dir), Path(out)
     if not out.name.endswith(SUFFIXES):
@@ -53,58 +85,68 @@ def encode_folder(
         raise DataError(f"{out}: cannot be written: {'it is a folder' if out.is_dir() else f'there is no folder {out.parent}'}")
     if jobs < 1:
         raise DataError(f"encoder: jobs is {jobs}, at least 1 is needed")
-    sounds = find_sounds(wav_dir)
+    sounds, skipped = find_sounds(wav_dir, None if labels is None else Path(labels), skip_bad)
+    files = _files(sounds, out)
 
-    def encode(sound: Sound) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint16]]:
-        samples, rate_hz = read_wav(sound.path)
+    def encode(sound: Sound) -> _Train | Skipped:
         try:
+            samples, rate_hz = read_wav(sound.path)
             return encode_wave(samples, rate_hz, channels, file_seed(seed, sound.path.relative_to(wav_dir).as_posix()))
         except DataError as error:
-            raise DataError(f"{sound.path}: {str(error).removeprefix('encoder: ')}") from error
+            reason = str(error).removeprefix("encoder: ").removeprefix(f"{sound.path}: ")
+            if not skip_bad:
+                raise DataError(f"{sound.path}: {reason}") from error
+            return Skipped(str(sound.path), reason)
 
     with ThreadPoolExecutor(jobs) as pool:  # threads suffice: the loops and transforms release Python's lock
         try:
-            trains = list(tqdm(pool.map(encode, sounds), total=len(sounds), unit="word", disable=not progress))
+            results = list(tqdm(pool.map(encode, sounds), total=len(sounds), unit="word", disable=not progress))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    keys, labels = number_names(sound.label for sound in sounds)
-    speakers = None
-    if all(sound.speaker is not None for sound in sounds):
-        speakers = number_names(str(sound.speaker) for sound in sounds)[1]
-    # the file has float16, so the result equals the file
-    times, units, offsets = join_events([(t.astype(np.float16), u) for t, u in trains])
-    dataset = SpikeDataset(times, units, offsets, labels, channels, keys, speakers, str(out))
-    write_shd(dataset, out)
-    return dataset
+    bad = [result for result in results if isinstance(result, Skipped)]
+    skipped += bad
+    good = [(sound, result) for sound, result in zip(sounds, results, strict=True) if not isinstance(result, Skipped)]
+    if not good:
+        first = f"{bad[0].name}: {bad[0].reason}"
+        raise DataError(f"{wav_dir}: none of {len(sounds)} recordings can be encoded; first {first}")
+    keys, numbers = number_names(sound.label for sound in sounds)  # of all, so that skipped ones change no number
+    voices, speakers = number_names(str(sound.speaker) for sound in sounds)
+    place = {sound.path: i for i, sound in enumerate(sounds)}
+    known = all(sound.speaker is not None for sound in sounds)
+    datasets = {}
+    for split, file in files.items():
+        chosen = [(place[sound.path], result) for sound, result in good if sound.split == split]
+        if not chosen:
+            raise DataError(f"{file}: none of its recordings can be encoded; leave the split out of {labels}")
+        index = np.array([i for i, _ in chosen])
+        # the file has float16, so the result equals the file
+        times, units, offsets = join_events([(t.astype(np.float16), u) for _, (t, u) in chosen])
+        speaker = speakers[index] if known else None
+        datasets[file] = SpikeDataset(times, units, offsets, numbers[index], channels, keys, speaker, str(file))
+    for file, dataset in datasets.items():
+        write_shd(dataset, file)
+    return Encoded(datasets, tuple(skipped), tuple(voices[i] for i in _shared(files, datasets)))
 
 
-def find_sounds(wav_dir: Path) -> list[Sound]:
-    """The WAV files of a folder in the order of their names, with label and speaker from the module's two layouts."""
-    if not wav_dir.is_dir():
-        raise DataError(f"{wav_dir}: no such folder; a folder of WAV files is needed")
-    flat = _wavs(wav_dir)
-    folders = [path for path in sorted(wav_dir.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    nested = [wav for folder in folders for wav in _wavs(folder)]
-    if flat and nested:
-        raise DataError(
-            f"{wav_dir}: has WAV files of its own ({flat[0].name}) and in sub-folders ({nested[0].relative_to(wav_dir)}); "
-            "use one of the two layouts, so that it is clear what names a class"
-        )
-    if nested:
-        return [Sound(wav, wav.parent.name, wav.stem.split("_")[0] if "_" in wav.stem else None) for wav in nested]
-    if not flat:
-        raise DataError(f"{wav_dir}: holds no WAV files; name a folder with <label>_<speaker>_<anything>.wav or <label>/*.wav")
-    sounds = []
-    for wav in flat:
-        parts = wav.stem.split("_")
-        if len(parts) < 2 or not all(parts[:2]):
-            raise DataError(
-                f"{wav}: the name gives no label and speaker; name files <label>_<speaker>_<anything>.wav, or put them "
-                "into one folder a class"
-            )
-        sounds.append(Sound(wav, parts[0], parts[1]))
-    return sounds
+def _files(sounds: Sequence[Sound], out: Path) -> dict[str | None, Path]:
+    """Split -> file, in the order of SPLITS; None -> ``out`` if there are none."""
+    there = {sound.split for sound in sounds}
+    if there == {None}:
+        return {None: out}
+    suffix = max((suffix for suffix in SUFFIXES if out.name.endswith(suffix)), key=len)
+    stem = out.name.removesuffix(suffix)
+    if stem.endswith(tuple(f"_{split}" for split in SPLITS)):
+        raise DataError(f"{out}: is the name of one split, and the table has splits; name it without, such as x{suffix}")
+    return {split: out.with_name(f"{stem}_{split}{suffix}") for split in SPLITS if split in there}
+
+
+def _shared(files: dict[str | None, Path], datasets: dict[Path, SpikeDataset]) -> list[int]:
+    """Numbers of the speakers that are in the train split and in another one, ascending."""
+    if "train" not in files:
+        return []
+    others = [path for split, path in files.items() if split != "train"]
+    return sorted({speaker for path in others for speaker in speaker_overlap(datasets[files["train"]], datasets[path])})
 
 
 def number_names(names: Iterable[str]) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
@@ -120,11 +162,3 @@ def number_names(names: Iterable[str]) -> tuple[tuple[str, ...], npt.NDArray[np.
 def file_seed(seed: int, name: str) -> int:
     """A seed for one file, which depends only on ``seed`` and ``name``, not on the other files."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "little")
-
-
-def _wavs(folder: Path) -> list[Path]:
-    """WAV files directly in ``folder``, without hidden ones (macOS leaves ``._name.wav``)."""
-    try:
-        return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".wav" and p.is_file() and p.name[0] != ".")
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed: {os.strerror(error.errno or 0)}") from error

@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, voices in (("test", test_voices), ("train", make_voices(TRAIN_VARIANTS, first_number=0))):
             data = make_split(voices, args.jobs, name)
             path = args.out / f"digits_{name}.h5.xz"
-            write_shd(data, path)
+            write_shd(data, path, half=True)
             print(f"{path}: {len(data)} words, {len(voices)} voices, {data.units.size} spikes, {path.stat().st_size} bytes")
     except MyelinError as error:
         print(error, file=sys.stderr)

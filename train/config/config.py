@@ -15,6 +15,10 @@ from myelin.train.config.delay import DELAY_KINDS, DelayConfig
 
 #: Version of this layout; increased when a field changes its meaning.
 CONFIG_VERSION = 1
+#: Name of a loss -> task of the data that it is for (``myelin.train.config.task``).
+LOSSES = {"sum": "classes", "rate": "classes", "softmax": "classes", "steps": "steps", "mse": "trace"}
+#: Schedules of the learning rates.
+SCHEDULES = ("cosine", "one-cycle", "constant")
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class LayerConfig:
         delay_per: ``none``, ``neuron`` or ``channel``, each of which has one feed-forward axonal delay.
         delay: as ``recurrent_delay``, for the feed-forward delays.
         gain, recurrent_gain: scale of the initial weights, in units of the threshold.
+        threshold: of this layer's neurons, see ``Cuba``; None: ``neuron.threshold``.
     """
 
     kind: str = "dense"
@@ -68,6 +73,7 @@ class LayerConfig:
     delay: str = "learned"
     gain: float = 1.0
     recurrent_gain: float = 0.5
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         require("layers.kind", self.kind, self.kind in ("dense", "conv"), "dense or conv")
@@ -126,14 +132,17 @@ class TrainConfig:
         batch_size: samples per optimisation step, over all processes.
         seed: of all random numbers, 0 to below 2^32.
         learning_rate, delay_rate, decay_rate: learning rates of weights, delays (steps) and decays (units of 1/4096).
-        schedule: ``cosine``, or ``one-cycle`` (a rise during ``warmup``, then a cosine).
+        schedule: ``cosine``, ``one-cycle`` (a rise during ``warmup``, then a cosine), or ``constant``.
         warmup: fraction of the run in which the learning rates rise.
         weight_decay: weight decay of the weights; delays and decays have none.
         clip_norm: upper bound on the norm of the gradient.
         dropout, recurrent_dropout: probability that a neuron's output is dropped for a whole sequence.
-        loss: ``sum`` (cross-entropy of the summed readout) or ``softmax`` (cross-entropy of the softmax averaged over steps).
-            Both predict the class with the highest sum, as on the chip.
-        logit_scale: factor on the readout, in units of the threshold, before the softmax.
+        loss: for classes, ``sum`` (cross-entropy of the readout's mean over steps, in units of the threshold), ``rate`` (of a
+            spiking readout's mean rate) or ``softmax`` (of the softmax averaged over steps); all predict the class with the
+            highest sum, as on the chip.  For labels per step, ``steps`` (cross-entropy at each labelled step).  For traces,
+            ``mse`` (mean squared error of the readout, in SLAYER's unit).  None: the default for the data's task
+            (``myelin.train.run.objective``).
+        logit_scale: factor on the readout before the softmax.
         label_smoothing: label smoothing of the cross-entropy.
         rate_penalty: weight of the penalty on layers' mean rates, in spikes per neuron and step: the square of the excess over
             ``rate_target`` plus the square of the shortfall below ``rate_floor``.
@@ -147,6 +156,7 @@ class TrainConfig:
             needs for it: less memory for long samples, the same bits.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
             control that cannot be exported).
+        freeze: names of parts that are not trained (``myelin.train.run.freeze``), such as ``layers.0`` or ``readout.synapse``.
     """
 
     epochs: int = 50
@@ -161,7 +171,7 @@ class TrainConfig:
     clip_norm: float = 1.0
     dropout: float = 0.1
     recurrent_dropout: float = 0.2
-    loss: str = "sum"
+    loss: str | None = None
     logit_scale: float = 1.0
     label_smoothing: float = 0.0
     rate_penalty: float = 0.0
@@ -171,6 +181,7 @@ class TrainConfig:
     device: str = "cpu"
     recompute: bool = False
     weight_bits: int | None = None
+    freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require("train.epochs", self.epochs, self.epochs >= 1, "at least 1")
@@ -186,10 +197,12 @@ class TrainConfig:
         require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
         for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
             require(f"train.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
-        require("train.schedule", self.schedule, self.schedule in ("cosine", "one-cycle"), "cosine or one-cycle")
-        require("train.loss", self.loss, self.loss in ("sum", "softmax"), "sum or softmax")
-        smooth = self.label_smoothing == 0 or self.loss == "sum"
-        require("train.label_smoothing", self.label_smoothing, smooth, "with loss = 'softmax', 0")
+        require("train.schedule", self.schedule, self.schedule in SCHEDULES, ", ".join(SCHEDULES))
+        require("train.loss", self.loss, self.loss is None or self.loss in LOSSES, ", ".join(LOSSES))
+        smooth = self.label_smoothing == 0 or self.loss not in ("softmax", "mse")
+        require("train.label_smoothing", self.label_smoothing, smooth, f"with loss = {self.loss!r}, 0")
+        scaled = self.logit_scale == 1 or self.loss != "mse"
+        require("train.logit_scale", self.logit_scale, scaled, "with loss = 'mse', 1")
         allowed = (None, 0, *range(2, WEIGHT_BITS + 1))
         require("train.weight_bits", self.weight_bits, self.weight_bits in allowed, f"2..{WEIGHT_BITS}, or 0 for floats")
 
@@ -227,6 +240,10 @@ class Config:
     def first_exportable_epoch(self) -> int:
         """First epoch with frozen delays, for every ``delay.rounding``; the last epoch if training ends before that."""
         return min(math.ceil(self.delay.freeze_at * self.train.epochs - 1e-9), self.train.epochs - 1)
+
+    def threshold_of(self, layer: LayerConfig) -> float:
+        """Threshold of the neurons of ``layer``: its own, or ``neuron.threshold``."""
+        return self.neuron.threshold if layer.threshold is None else layer.threshold
 
     def __post_init__(self) -> None:
         require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")

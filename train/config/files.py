@@ -61,6 +61,14 @@ def config_from_dict(values: dict[str, Any]) -> Config:
     return result
 
 
+def changed_config(config: Config, overrides: typing.Sequence[str]) -> Config:
+    """``config`` with ``section.key=value`` overrides applied; raises ConfigError on an unknown key or a wrong value."""
+    values = config_to_dict(config)
+    for override in overrides:
+        _override(values, override)
+    return config_from_dict(values) if overrides else config
+
+
 def config_to_dict(config: Config) -> dict[str, Any]:
     """All values of ``config`` as nested dictionaries and lists, for JSON."""
     result: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))

@@ -54,6 +54,9 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
         ("train.weight_bits", _grid_bits(config, target), most_bits),
         ("neuron.threshold", config.neuron.threshold, threshold),
     ]
+    for index, layer in enumerate(config.layers):
+        if layer.threshold is not None:
+            numbers.append((f"layers.{index}.threshold", layer.threshold, threshold))
     if config.readout.spiking:
         numbers.append(("readout.threshold", config.readout.threshold, threshold))
     for key, got, most in numbers:

@@ -1,12 +1,16 @@
-"""Data sets of labelled spike trains: read (`load`, `read_shd`), split, bin (`SpikeDataset.bin`), write (`write_shd`)."""
+"""Data sets of spikes: from arrays, events or torch (`SpikeDataset.from_dense` ...), read (`load`, `read_shd`, `read_idx`,
+`read_ecg`), split, binned (`SpikeDataset.bin`), written (`SpikeDataset.save`, `write_shd`)."""
 
 from myelin.train.datasets.binning import Binned
+from myelin.train.datasets.ecg import read_ecg
 from myelin.train.datasets.events import SpikeDataset, join_events
+from myelin.train.datasets.idx import read_idx
 from myelin.train.datasets.intervals import by_interval
 from myelin.train.datasets.mapped import Storage
-from myelin.train.datasets.registry import BUILTIN, SPLITS, available_splits, load
+from myelin.train.datasets.registry import BUILTIN, SPLITS, available_splits, load, with_time_unit
 from myelin.train.datasets.shd import read_shd, write_shd
-from myelin.train.datasets.splits import split
+from myelin.train.datasets.splits import speaker_overlap, split
+from myelin.train.datasets.time_units import check_window
 
 __all__ = [
     "BUILTIN",
@@ -16,9 +20,14 @@ __all__ = [
     "Storage",
     "available_splits",
     "by_interval",
+    "check_window",
     "join_events",
     "load",
+    "read_ecg",
+    "read_idx",
     "read_shd",
+    "speaker_overlap",
     "split",
+    "with_time_unit",
     "write_shd",
 ]

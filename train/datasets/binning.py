@@ -15,8 +15,6 @@ from myelin.hw_configs.errors import DataError
 Times = npt.NDArray[np.floating[Any]]
 #: Units of events: uint16, or uint32 above 65536 channels.
 Units = npt.NDArray[np.unsignedinteger[Any]]
-#: Counts of events that stand for one spike each.
-ONE_EACH = np.empty(0, np.uint8)
 
 
 class Binned(NamedTuple):
@@ -84,15 +82,15 @@ def per_sample(what: str, values: Any, default: float, size: int, name: str, pai
     return np.ascontiguousarray(np.broadcast_to(array, shape))
 
 
-#: A position this close below a step, relative to itself, is the step: 1000 t and the division round by up to 2^-51 together.
-_ROUNDED = 1 + 2.0**-50
+#: Steps are shorter by this share, so that a time at the very start of a step is in it, however 1000 t and the division round.
+_ROUNDED = 2.0**-50
 
 
 @numba.njit(cache=True, nogil=True)
 def bin_events(
     times_s: Times,
     units: Units,
-    counts: npt.NDArray[np.uint8],
+    counts: npt.NDArray[np.uint8] | None,
     offsets: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int64],
     step_ms: float,
@@ -111,20 +109,20 @@ def bin_events(
     cell = cells[unit + shift[b, 0] width + shift[b, 1]]         if the shifted row and column stay within height and width
 
     t is in seconds; unit = (channel height + row) width + column, where a row of N units has height 1 and width N.  An event
-    stands for ``counts`` spikes, or for one if that is empty.  shift (batch, 2) is vertical and horizontal; stretch and
+    stands for ``counts`` spikes, or for one if that is None.  shift (batch, 2) is vertical and horizontal; stretch and
     shift_ms are (batch,); frames are (batch, steps, cells).
     """
     events = late = early = off_channel = clipped = 0
     steps = frames.shape[1]
-    count: Any = np.int64(1)
-    most = np.int64(max_count)
+    shorter = step_ms * (1.0 - _ROUNDED)
+    count = 1
     for b in range(indices.size):
         sample = indices[b]
         scale = 1000.0 * time_stretch[b]
         down, right = shift[b, 0], shift[b, 1]
         for i in range(offsets[sample], offsets[sample + 1]):
-            if counts.size:
-                count = np.int64(counts[i])
+            if counts is not None:  # decided when numba compiles
+                count = int(counts[i])
             events += count
             unit = np.int64(units[i])
             if down != 0 or right != 0:
@@ -135,17 +133,19 @@ def bin_events(
                 unit += down * width + right
             cell = cells[unit]
             # compared as a float: the step of a time of 1e30 s exceeds an integer
-            position = (np.float64(times_s[i]) * scale + time_shift_ms[b]) / step_ms * _ROUNDED
+            position = (np.float64(times_s[i]) * scale + time_shift_ms[b]) / shorter
             if position < 0.0:
                 early += count
             elif position >= steps:
                 late += count
-            else:
-                step = np.int64(position)
-                room = most - np.int64(frames[b, step, cell])
-                kept = count if count < room else room
-                frames[b, step, cell] += kept
+            elif counts is not None:
+                kept = min(count, max_count - int(frames[b, np.int64(position), cell]))
+                frames[b, np.int64(position), cell] += kept
                 clipped += count - kept
+            elif frames[b, np.int64(position), cell] >= max_count:
+                clipped += 1
+            else:
+                frames[b, np.int64(position), cell] += 1
     return events, late, early, off_channel, clipped
 
 

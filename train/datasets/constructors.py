@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from myelin.train.datasets.dense import dense_parts
 from myelin.train.datasets.event_lists import event_parts
 from myelin.train.datasets.items import item_parts
+from myelin.train.datasets.targets import speaker_numbers
 from myelin.train.datasets.time_units import TimeUnit
 
 
@@ -46,7 +47,7 @@ class Constructors:
             signed: take values of -255..255: the units of channel c are then channel 2 c, the value of positive entries,
                 and channel 2 c + 1, the magnitude of negative ones.
             keys: names of the classes, or of the outputs of traces.
-            speakers: (samples,) numbers, or None.
+            speakers: (samples,) numbers or names, or None.
             name: origin of the data, for messages.
 
         Raises:
@@ -54,7 +55,7 @@ class Constructors:
                 ``signed``, or counts above 255.
         """
         parts = dense_parts(x, y, step_ms=step_ms, time_axis=time_axis, shape=shape, signed=signed, keys=keys, name=name)
-        return cls(**parts, speakers=speakers, name=name)
+        return cls(**parts, speakers=speaker_numbers(speakers), name=name)
 
     @classmethod
     def from_events(
@@ -100,7 +101,7 @@ class Constructors:
             keys=keys,
             name=name,
         )
-        return cls(**parts, speakers=speakers, name=name)
+        return cls(**parts, speakers=speaker_numbers(speakers), name=name)
 
     @classmethod
     def from_torch(
@@ -145,4 +146,4 @@ class Constructors:
             keys=keys,
             name=name,
         )
-        return cls(**parts, speakers=speakers, name=name)
+        return cls(**parts, speakers=speaker_numbers(speakers), name=name)

@@ -148,10 +148,6 @@ def _check_kinds(times: npt.NDArray[Any], units: npt.NDArray[Any], time_unit: st
             f"{name}: times of sample {sample} are integers (the last one {times[-1]}), whose unit cannot be told; say "
             f"time_unit='us' ({NAMES['us']}, as in event cameras and tonic), 'ms' or 's'"
         )
-    if times.dtype.kind == "f" and time_unit in ("ms", "us") and times.dtype.itemsize < 4:
-        raise DataError(
-            f"{name}: times of sample {sample} are {times.dtype} in {NAMES[time_unit]}, too coarse; float32 is needed"
-        )
 
 
 def _described(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,9 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets import checks
-from myelin.train.datasets.binning import ONE_EACH, Binned, Times, Units, bin_events, per_sample, pooled_cells, pooled_shape
+from myelin.train.datasets.binning import Binned, Times, Units, bin_events, per_sample, pooled_cells, pooled_shape
 from myelin.train.datasets.constructors import Constructors
+from myelin.train.datasets.saving import write_npz
 
 MODES = ("count", "binary")
 #: What the network answers: a class for a sample, a class for every step, or values for every step.
@@ -134,6 +136,13 @@ class SpikeDataset(Constructors):
             counts=None if self.counts is None else self.counts[source],
         )
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a ``.npz`` file with every value as it is, completely or not at all; ``load`` reads it.
+
+        Raises DataError if the file cannot be written or is not named ``*.npz``.
+        """
+        write_npz(self, path)
+
     def bin(
         self,
         indices: npt.ArrayLike,
@@ -181,7 +190,7 @@ class SpikeDataset(Constructors):
         account = bin_events(
             self.times_s,
             self.units,
-            ONE_EACH if self.counts is None else self.counts,
+            self.counts,
             self.offsets,
             chosen,
             float(step_ms),

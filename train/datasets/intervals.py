@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
+from myelin.train.datasets.binning import Times, Units
+from myelin.train.datasets.checks import MAX_CHANNELS, unit_dtype
 from myelin.train.datasets.events import SpikeDataset
 
 
@@ -36,9 +38,9 @@ def by_interval(dataset: SpikeDataset, edges_ms: Sequence[float]) -> SpikeDatase
     if dataset.shape is not None:
         raise DataError(f"{dataset.name}: units lie on two axes; intervals are split for units in a row")
     planes = len(edges_ms) + 1
-    if planes * dataset.channels > np.iinfo(np.uint16).max + 1:
-        raise DataError(f"{dataset.name}: {planes} planes of {dataset.channels} units; 65536 units in all are allowed")
-    units = np.empty_like(dataset.units)
+    if planes * dataset.channels > MAX_CHANNELS:
+        raise DataError(f"{dataset.name}: {planes} planes of {dataset.channels} units; {MAX_CHANNELS} units in all are allowed")
+    units = np.empty(dataset.units.size, unit_dtype(planes * dataset.channels))
     edges_s = np.asarray(edges_ms, np.float64) / 1000
     wrong = _split(dataset.times_s, dataset.units, dataset.offsets, dataset.channels, edges_s, units)
     if wrong >= 0:
@@ -52,12 +54,12 @@ def by_interval(dataset: SpikeDataset, edges_ms: Sequence[float]) -> SpikeDatase
 
 @numba.njit(cache=True, nogil=True)
 def _split(
-    times_s: npt.NDArray[np.float32],
-    units: npt.NDArray[np.uint16],
+    times_s: Times,
+    units: Units,
     offsets: npt.NDArray[np.int64],
     channels: int,
     edges_s: npt.NDArray[np.float64],
-    result: npt.NDArray[np.uint16],
+    result: Units,
 ) -> int:
     """Write the new units to ``result``; returns the first sample whose times decrease, or -1."""
     last = np.empty(channels)

@@ -1,7 +1,7 @@
 """Cache for files that do not fit in memory: converted once, in pieces, to flat arrays, which are then memory-mapped.
 
-    CACHE/<name>-<file>-<state>/times_s.f32, units.u16     all events, concatenated
-                                offsets.npy, labels.npy, speakers.npy, about.json
+    CACHE/<name>-<file>-<state>/times_s.f4, units.u2     all events, concatenated, named by their dtype
+                              offsets.npy, labels.npy, speakers.npy, about.json
 
 <file> is a hash of the path, <state> a hash of size, time of change and version of this layout: a changed file is converted
 again and its older conversion deleted.  A conversion appears complete or not at all; processes that need the same one wait for
@@ -28,13 +28,11 @@ from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import locked, write_json
 from myelin.train.datasets.events import SpikeDataset
 
-LAYOUT = 1
-EVENTS: dict[str, tuple[str, np.dtype[Any]]] = {
-    "times_s": ("times_s.f32", np.dtype("<f4")),
-    "units": ("units.u16", np.dtype("<u2")),
-}
+LAYOUT = 2
+#: Names of the arrays of events; each lies in a file of that name, with its dtype as suffix.
+EVENTS = ("times_s", "units")
 #: Times and units of some consecutive samples, and the number of spikes of each.
-Piece = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], npt.NDArray[np.int64]]
+Piece = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]]
 
 
 def default_cache() -> Path:
@@ -64,11 +62,11 @@ class Storage:
         """The folder of conversions."""
         return default_cache() if self.cache is None else self.cache
 
-    def entry(self, path: Path) -> Entry:
-        """The cache entry for the current state of the file ``path``."""
+    def entry(self, path: Path, time_unit: str | None = None) -> Entry:
+        """The cache entry for the current state of the file ``path``, its times read in ``time_unit``."""
         path = path.resolve()
         stat = path.stat()
-        state = f"{LAYOUT}.{stat.st_size}.{stat.st_mtime_ns}"
+        state = f"{LAYOUT}.{stat.st_size}.{stat.st_mtime_ns}.{time_unit or 's'}"
         of_file, of_state = (hashlib.sha256(text.encode()).hexdigest()[:12] for text in (str(path), state))
         return Entry(self.folder, f"{path.name}-{of_file}", of_state)
 
@@ -112,28 +110,33 @@ class Entry:
                 raise self._unwritable(error) from error
             yield
 
-    def write(self, pieces: Iterable[Piece], about: dict[str, Any], lists: dict[str, Any], name: str) -> SpikeDataset:
+    def write(
+        self, pieces: Iterable[Piece], about: dict[str, Any], lists: dict[str, Any], dtypes: dict[str, np.dtype[Any]], name: str
+    ) -> SpikeDataset:
         """Convert ``pieces`` and map the result.
 
         Args:
             pieces: all events.
             about: ``channels``, ``shape``, ``keys`` and ``file_bytes``, which decides whether the file is kept in memory.
             lists: ``labels`` and ``speakers`` (or None).
+            dtypes: of ``times_s`` and ``units``.
             name: name of the file.
 
         Raises DataError if the data are invalid or the cache cannot be written.
         """
         temporary = self.cache / f".{self.file}-{self.state}.{secrets.token_hex(4)}"
+        stored = {key: dtype.newbyteorder("<").str for key, dtype in dtypes.items()}
+        about = about | {"dtypes": stored}
         try:
             for left in self.cache.glob(f".{self.file}-*.*"):  # left by a conversion that was killed
                 shutil.rmtree(left, ignore_errors=True)
             temporary.mkdir(parents=True)
             lengths: list[npt.NDArray[np.int64]] = [np.zeros(1, np.int64)]
             with contextlib.ExitStack() as stack:
-                files = [stack.enter_context(open(temporary / file, "wb")) for file, _ in EVENTS.values()]
+                files = [stack.enter_context(open(temporary / _file(key, stored[key]), "wb")) for key in EVENTS]
                 for *events, count in pieces:
-                    for out, values, (_, dtype) in zip(files, events, EVENTS.values(), strict=True):
-                        out.write(np.ascontiguousarray(values, dtype).data)
+                    for out, values, key in zip(files, events, EVENTS, strict=True):
+                        out.write(np.ascontiguousarray(values, stored[key]).data)
                     lengths.append(count)
             np.save(temporary / "offsets.npy", np.cumsum(np.concatenate(lengths)))
             for key, values in lists.items():
@@ -165,8 +168,14 @@ def _mapped(folder: Path, about: dict[str, Any], name: str) -> SpikeDataset:
     for key in ("offsets", "labels", "speakers"):
         if (folder / f"{key}.npy").exists() or key != "speakers":
             parts[key] = np.load(folder / f"{key}.npy", allow_pickle=False)
-    for key, (file, dtype) in EVENTS.items():
-        path = folder / file
+    for key in EVENTS:
+        dtype = np.dtype(about["dtypes"][key])
+        path = folder / _file(key, dtype.str)
         # an empty file cannot be mapped
         parts[key] = np.memmap(path, dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)
     return SpikeDataset(**parts, name=name, mapped=folder)
+
+
+def _file(key: str, dtype: str) -> str:
+    """``times_s.f4`` for float32 and so on."""
+    return f"{key}.{dtype.lstrip('<')}"

@@ -1,4 +1,4 @@
-"""Validation splits of a training set: by speaker, or with the same fraction of every class."""
+"""Validation splits of a training set, by speaker or with the same fraction of every class, and speakers in two sets."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ def split(dataset: SpikeDataset, fraction: float, seed: int, by: str = "auto") -
     if not valid.any() or valid.all():
         raise DataError(f"{dataset.name}: {len(dataset)} samples are too few to split off {fraction:g} of them")
     return np.flatnonzero(~valid), np.flatnonzero(valid)
+
+
+def speaker_overlap(train: SpikeDataset, other: SpikeDataset) -> tuple[int, ...]:
+    """The speakers of samples in both data sets, ascending; () if there are none, or if one of them knows no speakers.
+
+    Accuracy on the voices of the training set says little about new voices.  Both must number their speakers alike.
+    """
+    if train.speakers is None or other.speakers is None:
+        return ()
+    return tuple(np.intersect1d(train.speakers, other.speakers).tolist())
 
 
 def _by_speaker(dataset: SpikeDataset, fraction: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

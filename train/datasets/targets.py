@@ -62,6 +62,15 @@ def target_parts(
     return {"labels": np.zeros(samples, np.int64), "targets": targets, "keys": keys}
 
 
+def speaker_numbers(speakers: Any) -> Any:
+    """``speakers`` as they are, or the numbers of their names in order."""
+    if speakers is None:
+        return None
+    array = as_array(speakers, "speakers")
+    named = array.dtype.kind in "US" or (array.dtype.kind == "O" and all(isinstance(value, str) for value in array.flat))
+    return np.unique(array.astype(str), return_inverse=True)[1].astype(np.int64) if named and array.size else array
+
+
 def whole_labels(array: npt.NDArray[Any], what: str) -> npt.NDArray[np.int64]:
     """``array`` as int64; DataError if a value is no integer of that range."""
     if array.size and not (array.dtype.kind in "biu" or (array.dtype.kind == "f" and _whole(array))):

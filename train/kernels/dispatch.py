@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,10 +18,12 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
+from myelin.hw_configs.errors import ConfigError, DataError
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import numba_loops as kernels
 from myelin.train.kernels import torch_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.forked import loop_here
 from myelin.train.kernels.lanes import LANES
 from myelin.train.kernels.layout import array
 from myelin.train.kernels.types import Gradients, Neurons, Recurrent, Trace
@@ -35,7 +38,8 @@ _UNCOPIED = 10**6
 
 
 def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> Trace:
-    """Trace of all time steps of a layer with input ``x`` (T, B, N) in SLAYER's units."""
+    """Trace of all time steps of a layer with input ``x`` (T, B, N) in SLAYER's units; ConfigError if sizes differ."""
+    _check(x, neurons, recurrent)
     if x.device.type != "cpu":
         return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
     source = array(x)
@@ -43,7 +47,7 @@ def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> 
     current = np.empty_like(source) if neurons.learn_decays else _EMPTY
     arriving = _EMPTY if recurrent is None else np.empty_like(source)
     with one_blas_thread_each():
-        kernels.layer_forward(
+        loop_here(kernels.layer_forward)(
             source, *_weights(recurrent, transposed=True), *_delays(recurrent), *neurons.keep, neurons.threshold * STATE_SCALE,
             _chunk(source.shape[1], recurrent), spikes, arriving, voltage, current,
         )  # fmt: skip
@@ -54,7 +58,7 @@ def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> 
 def backward(
     grad_out: Tensor, trace: Trace, neurons: Neurons, recurrent: Recurrent | None = None, *, learn_delay: bool = False
 ) -> Gradients:
-    """Gradients from ``grad_out`` (T, B, N): dL/dspikes, or dL/dvoltage for neurons that never spike."""
+    """Gradients from ``grad_out`` (T, B, N): dL/dspikes, or dL/dvoltage (before a reset) for neurons that never spike."""
     if grad_out.device.type != "cpu":
         found, *per_sample = torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
         return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
@@ -67,9 +71,9 @@ def backward(
     if recurrent is not None and recurrent.dense and recurrent.delay_kernel.order == 0:
         grad_matrix = np.zeros((-(-voltage.shape[1] // chunk), *recurrent.weight.shape), np.float32)
     with one_blas_thread_each():
-        kernels.layer_backward(
+        loop_here(kernels.layer_backward)(
             array(grad_out), *_weights(recurrent, transposed=False), *_delays(recurrent), slopes, *neurons.keep,
-            neurons.threshold, neurons.surrogate, chunk,
+            neurons.threshold if neurons.spiking else math.inf, neurons.surrogate, chunk,
             voltage, spikes, arriving, current, grad_x, grad_matrix, grad_decay, grad_delay,
         )  # fmt: skip
     found = torch.from_numpy(grad_x)
@@ -79,12 +83,14 @@ def backward(
 
 
 def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
-    """Delayed spikes (T, B, N), at the steps at which they arrive."""
+    """Delayed spikes (T, B, N), at the steps at which they arrive; ConfigError if ``kernel`` is of another size."""
+    check_values(spikes)
+    _check_delays(kernel, spikes.shape[2])
     if spikes.device.type != "cpu":
         return torch_loops.delay_forward(spikes, kernel)
     source = array(spikes)
     arriving = np.empty_like(source)
-    kernels.delay_forward(source, kernel.lags, kernel.weights, kernel.order, arriving)
+    loop_here(kernels.delay_forward)(source, kernel.lags, kernel.weights, kernel.order, arriving)
     return torch.from_numpy(arriving)
 
 
@@ -95,10 +101,44 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *
     source = array(spikes)
     grad_spikes, grad_delay = np.empty_like(source), np.zeros(source.shape[1:])
     slopes = kernel.slopes if learn else kernel.slopes[:0]
-    kernels.delay_backward(
+    loop_here(kernels.delay_backward)(
         array(grad_arriving), source, kernel.lags, kernel.weights, kernel.order, slopes, grad_spikes, grad_delay
     )
     return torch.from_numpy(grad_spikes), torch.from_numpy(grad_delay)
+
+
+def _check(x: Tensor, neurons: Neurons, recurrent: Recurrent | None) -> None:
+    """Raise ConfigError unless all sizes fit: compiled loops do not look, and read or write beyond their arrays."""
+    check_values(x)
+    _, batch, size = x.shape
+    for keep in neurons.keep:
+        if keep.shape != (size,):
+            raise ConfigError(f"the input has {size} neurons and {keep.size} decays; give them the same number")
+    if recurrent is None:
+        return
+    weight, area = recurrent.weight, math.prod(recurrent.extent)
+    if recurrent.dense:
+        fits = weight.shape == (size, size)
+    else:
+        fits = weight.dim() == 4 and weight.shape[0] == weight.shape[1] and weight.shape[0] * area == size
+    if not fits:
+        raise ConfigError(f"recurrent weight has shape {tuple(weight.shape)}; it does not fit {size} neurons")
+    if recurrent.mask.shape != (batch, size):
+        raise ConfigError(f"recurrent mask has shape {tuple(recurrent.mask.shape)}; ({batch}, {size}) is needed")
+    _check_delays(recurrent.delay_kernel, size)
+
+
+def _check_delays(kernel: DelayKernel, neurons: int) -> None:
+    if kernel.lags.shape[1] != neurons:
+        raise ConfigError(f"{kernel.lags.shape[1]} delays do not fit {neurons} neurons; give one per neuron")
+
+
+def check_values(x: Tensor) -> None:
+    """Raise DataError unless ``x`` is float32 with three axes."""
+    if x.dim() != 3 or x.dtype != torch.float32:
+        raise DataError(
+            f"input of the neurons is {x.dtype} of shape {tuple(x.shape)}; float32 (steps, batch, neurons) is needed"
+        )
 
 
 def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurrent | None) -> Tensor | None:
@@ -110,7 +150,9 @@ def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurre
         return grad.t() @ source
     channels, _, *kernel = recurrent.weight.shape
     if grad_x.device.type == "cpu":
-        found = kernels.kernel_gradient(array(grad_x), array(arriving), channels, *kernel, recurrent.extent).sum(axis=0)
+        found = loop_here(kernels.kernel_gradient)(array(grad_x), array(arriving), channels, *kernel, recurrent.extent).sum(
+            axis=0
+        )
         return torch.from_numpy(found.astype(np.float32))
     images, grads = (values.unflatten(1, (channels, *recurrent.extent)) for values in (source, grad))
     return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])

@@ -124,7 +124,7 @@ def layer_backward(
             direct = direct + recurrent.mask * ahead.add((weights * found).sum(0)).float()
             if learn_delay:
                 grad_delay += spikes[t] * recurrent.mask * slope.add((slopes * found).sum(0))
-        if math.isfinite(neurons.threshold):
+        if neurons.spiking:
             direct = direct * surrogate(voltage[t], neurons.threshold, neurons.surrogate)
         if trace.current is not None:
             grad_decay[0] -= grad_u * trace.current[t] / 4096

@@ -40,22 +40,24 @@ class Neurons:
 
     Attributes:
         keep: (4096 - decay) / 4096 for current and voltage, (N,) float64 each.
-        threshold: in SLAYER's units; infinite if the neurons never spike.
+        threshold: in SLAYER's units; above it a neuron is reset.
         surrogate: code, width and scale, see ``myelin.train.kernels.numba_loops``.
         learn_decays: whether to compute the gradients of the decays.
+        spiking: whether the output is spikes; otherwise it is voltages, and no surrogate derivative is needed.
     """
 
     keep: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
     threshold: float
     surrogate: tuple[int, float, float]
     learn_decays: bool
+    spiking: bool = True
 
 
 class Trace(NamedTuple):
     """Results of a forward pass that the backward pass needs, (T, B, N) float32 each.
 
     Attributes:
-        spikes: 0 or 1.
+        spikes: 0 or 1; of neurons that never spike, the resets.
         voltage: voltage before reset.
         arriving: delayed spikes, as they arrive at the recurrent weights; None without recurrence.
         current: None if the decays are not learnt.

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
+from myelin.train.layers.export import write_block
 from myelin.train.layers.recurrence import Recurrence
-from myelin.train.layers.spikes import as_spikes
+from myelin.train.layers.spikes import as_spikes, check_finite
 from myelin.train.neurons import Neuron
 
 
@@ -115,7 +117,7 @@ class Block(nn.Module):
             for name, value in self.named_parameters():
                 if value.dtype != torch.float32:
                     raise ConfigError(
-                        f"{name} is {value.dtype}; float32 holds the chip's integers exactly: bring the block back with .float()"
+                        f"{name} is {value.dtype}; float32 holds the chip's integers exactly: bring it back with .float()"
                     )
         except ConfigError as error:
             raise ConfigError(f"{type(self).__name__}: {error}") from None
@@ -140,12 +142,18 @@ class Block(nn.Module):
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
             z = self.synapse.steps(tbn(x))  # (T, B, N)
+            if z.shape[2] != self.neuron.neurons:
+                raise ConfigError(
+                    f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
+                )
+            check_finite(z, x, self.synapse.weight, type(self).__name__)
             return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
 
     def sent(self, s: Tensor) -> Tensor:
         """Output (B, *shape, T) from the neurons' spikes ``s`` (T, B, N): delayed, and one step of latency later."""
         return nct(shift_one_step(s) if self.delay is None else self.delay(s), self.shape)
 
+    @not_traced
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)
@@ -153,6 +161,14 @@ class Block(nn.Module):
         if self.training and self.dropout and self.neuron.spiking:
             s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
         return self.sent(s)
+
+    def export_hdf5(self, handle: Any) -> None:
+        """Write the block's integers to the empty h5py group ``handle``, as lava-dl's blocks do, for ``myelin.read``.
+
+        Raises:
+            NetworkError: the block does not compute with integers, see ``myelin.train.layers.export``.
+        """
+        write_block(self, handle)
 
     def extra_repr(self) -> str:
         """Sizes, and the rates of dropout."""

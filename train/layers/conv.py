@@ -75,6 +75,12 @@ class ConvSynapse(Synapse):
         """(channels, height, width)."""
         return self._input_shape
 
+    def extra_repr(self) -> str:
+        """Kernel and how it moves, without what is as in torch's defaults."""
+        parts = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+        changed = [f"{name}={getattr(self, name)}" for name, usual in parts.items() if getattr(self, name) != usual]
+        return ", ".join((f"kernel={tuple(self.weight.shape[2:])}", *changed))
+
     def steps(self, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N), channels first, from spikes (T, B, N_in)."""
         images = x.flatten(0, 1).unflatten(1, self._input_shape)

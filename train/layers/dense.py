@@ -31,6 +31,10 @@ class DenseSynapse(Synapse):
         """(inputs,)."""
         return (self.weight.shape[1],)
 
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"{self.weight.shape[1]} -> {self.weight.shape[0]}"
+
     def steps(self, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
         return torch.nn.functional.linear(x, self.effective_weight())

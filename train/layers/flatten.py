@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.train.layers.arguments import count
+from myelin.train.layers.export import write_flatten
 
 
 class Flatten(nn.Module):
@@ -46,6 +48,16 @@ class Flatten(nn.Module):
                 f"Flatten: input has shape {tuple(x.shape)}; (batch, {', '.join(map(str, self.input_shape))}, steps) is needed"
             )
         return x.flatten(1, -2)
+
+    def export_hdf5(self, handle: Any) -> None:
+        """Write a flatten layer to the empty h5py group ``handle``, as lava-dl does.
+
+        Raises:
+            NetworkError: the size is not known yet.
+        """
+        if self.input_shape is None:
+            raise NetworkError("Flatten: its size is not known; give it input_shape, or run the network once before the export")
+        write_flatten(math.prod(self.input_shape), handle)
 
     def extra_repr(self) -> str:
         """Sizes."""

@@ -43,6 +43,10 @@ class PooledSynapse(Synapse):
         """(channels * positions,)."""
         return (self.weight.shape[1] * self.positions,)
 
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"{self.weight.shape[1]} channels x {self.positions} -> {self.weight.shape[0]}"
+
     def steps(self, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N) from spikes (T, B, channels * positions)."""
         return torch.nn.functional.linear(x.unflatten(2, (self.weight.shape[1], -1)).sum(dim=3), self.effective_weight())

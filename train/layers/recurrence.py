@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.types import Recurrent, Trace
@@ -94,6 +95,10 @@ class Recurrence(nn.Module):
             weight = torch.randn(channels, channels, *kernel) * (gain / math.sqrt(channels * tall * wide))
         return cls(weight, delays, dropout=dropout)
 
+    def extra_repr(self) -> str:
+        """Kind and shape of the weights."""
+        return f"{self.kind}, {' x '.join(map(str, self.weight.shape))}"
+
     @property
     def kind(self) -> str:
         """Kind of the recurrence: ``dense`` or ``conv``."""
@@ -102,6 +107,8 @@ class Recurrence(nn.Module):
     def forward(self, x: Tensor, neuron: Neuron) -> Tensor:
         """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself."""
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
+        if not math.isfinite(float(weight.detach().sum())):
+            raise MyelinError("a recurrent weight is NaN or infinite: training diverged; lower the learning rate")
         if self.training and self.dropout:
             mask = keep_mask(x.shape[1:], self.dropout)
         else:
@@ -118,6 +125,8 @@ class Recurrence(nn.Module):
     def check(self, neuron: Neuron) -> None:
         """Raise ConfigError unless weights and delays fit the population ``neuron``."""
         shape, size = tuple(neuron.shape), tuple(self.weight.shape)
+        if not neuron.spiking:
+            raise ConfigError("neurons that do not spike send nothing back; take spiking=True, or leave the recurrence out")
         if self.weight.dim() == 2:
             fits, needed = size[0] == neuron.neurons, f"({neuron.neurons}, {neuron.neurons})"
         elif len(shape) == 3:
@@ -144,6 +153,7 @@ class _RecurrentFunction(torch.autograd.Function):
         return trace.spikes
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         learn = ctx.needs_input_grad[2]
         grads = loops.backward(grad, Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.errors import DataError, MyelinError
 
 #: Integers up to this magnitude are exact in float32.
 _EXACT = 1 << 24
@@ -33,6 +33,10 @@ def as_spikes(x: Tensor, block: str, shape: tuple[int, ...] | None, like: Tensor
         )
     if x.layout != torch.strided:
         raise DataError(f"{block}: input has layout {x.layout}; a dense tensor is needed: x.to_dense()")
+    if x.dim() >= 3 and not x.numel():
+        raise DataError(f"{block}: input has shape {tuple(x.shape)}; at least one sample and one step are needed")
+    if x.is_meta:
+        raise DataError(f"{block}: input is on the meta device, which holds no values; use a real one")
     if not _fits(x, shape):
         raise DataError(f"{block}: {_misfit(x, shape)}")
     if x.device != like.device:
@@ -40,11 +44,19 @@ def as_spikes(x: Tensor, block: str, shape: tuple[int, ...] | None, like: Tensor
     return x if x.dtype == torch.float32 else _as_float32(x, block)
 
 
-def check_finite(x: Tensor, block: str) -> None:
-    """Raise DataError if ``x`` holds NaN or infinite values."""
-    if not math.isfinite(float(x.detach().sum())) and not bool(torch.isfinite(x).all()):
-        bad = int((~torch.isfinite(x)).sum())
-        raise DataError(f"{block}: input holds {bad} NaN or infinite values of {x.numel()}; spikes are finite numbers")
+def check_finite(z: Tensor, x: Tensor, weight: Tensor, block: str) -> None:
+    """Check ``z``, the product of ``weight`` and ``x``.
+
+    Raises:
+        MyelinError: a weight is NaN or infinite.
+        DataError: the input is.
+    """
+    if math.isfinite(float(z.detach().sum())) or bool(torch.isfinite(z).all()):
+        return
+    if not bool(torch.isfinite(weight).all()):
+        raise MyelinError(f"{block}: a weight is NaN or infinite: training diverged; lower the learning rate")
+    bad = int((~torch.isfinite(x)).sum())
+    raise DataError(f"{block}: input holds {bad} NaN or infinite values of {x.numel()}; spikes are finite numbers")
 
 
 def _as_float32(x: Tensor, block: str) -> Tensor:

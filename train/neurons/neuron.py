@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.kernels.types import Neurons
 
@@ -33,6 +34,7 @@ class Neuron(nn.Module, ABC):
     def steps(self, x: Tensor) -> Tensor:
         """Spikes, or states where it does not spike, (T, B, N) of the summed input ``x`` (T, B, N), from rest."""
 
+    @not_traced
     def forward(self, x: Tensor) -> Tensor:
         """As ``steps``, for input (B, *shape, T)."""
         return nct(self.steps(tbn(x)), self.shape)

@@ -19,7 +19,11 @@ from myelin.train.config.config import AugmentConfig, DataConfig
 from myelin.train.datasets import SpikeDataset
 from myelin.train.datasets.binning import mean_times
 from myelin.train.kernels.layout import nct
+from myelin.train.run.objective import counted
 from myelin.train.run.parallel import WHOLE, Slices
+
+#: Largest count of a frame, which has 8 bits.
+MAX_COUNT = 255
 
 
 class Batch(NamedTuple):
@@ -27,15 +31,17 @@ class Batch(NamedTuple):
 
     Attributes:
         spikes: (B, *input shape, T) float32 counts.
-        labels: (B,) int64.
+        labels: (B,) int64 classes, (B, T) int64 labels per step with -1 for none, or (B, outputs, T) float32 traces.
         first: index in the joint batch of the first sample here.
         joint: number of samples in the joint batch, over all processes.
+        counted: number of values that the joint batch's mean loss runs over (``myelin.train.run.objective.counted``).
     """
 
     spikes: Tensor
     labels: Tensor
     first: int
     joint: int
+    counted: int
 
 
 class Batches:
@@ -109,7 +115,9 @@ class Batches:
             generators = [np.random.default_rng(value) for value in seeds[own]]
             for number, row in enumerate(mixing - own.start):
                 draw = generators[row].binomial
-                frames[row] = draw(frames[row], 0.5) + draw(mixed[number], 0.5)
+                blend = draw(frames[row], 0.5) + draw(mixed[number], 0.5)
+                frames[row] = np.minimum(blend, MAX_COUNT)
+                self.lost["clipped"] += int((blend - frames[row]).sum())
             for sample, generator in zip(frames, generators, strict=True):
                 _silence(sample, augment, generator)
         return frames
@@ -129,8 +137,16 @@ class Batches:
         # (T, B, N) is the layout of the compiled loops
         flat = frames.reshape(*frames.shape[:2], math.prod(frames.shape[2:]))
         spikes = torch.from_numpy(flat.transpose(1, 0, 2).astype(np.float32, order="C"))
-        labels = torch.from_numpy(self.dataset.labels[joint[own]])
-        return Batch(nct(spikes, frames.shape[2:]), labels, own.start, joint.size)
+        labels = torch.from_numpy(self.targets(joint[own]))
+        number = counted(self.dataset.task, self.targets(joint)) if self.dataset.task == "steps" else joint.size
+        return Batch(nct(spikes, frames.shape[2:]), labels, own.start, joint.size, number)
+
+    def targets(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """What the samples ``indices`` should give, as in ``Batch.labels``."""
+        if self.dataset.targets is None:
+            return self.dataset.labels[indices]
+        found = self.dataset.targets[indices]
+        return found if self.dataset.task == "steps" else np.ascontiguousarray(np.moveaxis(found, 1, 2))
 
     def _drawn(self, size: int, augment: AugmentConfig, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
         """Channel shifts (along both axes of a plane) and time stretches, one per sample."""

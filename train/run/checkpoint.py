@@ -57,10 +57,21 @@ def load_parameters(model: SpikingNetwork, path: Path) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """State of the optimiser as tensors, by name ``optimizer.<parameter>.<name>``."""
-    result = {}
+    """State of the optimiser as tensors, by name ``optimizer.<parameter>.<name>``; its base rates as ``optimizer.base``.
+
+    Raises:
+        ConfigError: the optimiser keeps something else than tensors and numbers.
+    """
+    result = {"optimizer.base": torch.tensor([float(group["base"]) for group in optimizer.param_groups], dtype=torch.float64)}
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
+            if value is None:
+                continue  # such as a momentum before its first step
+            if not isinstance(value, Tensor | int | float):
+                raise ConfigError(
+                    f"optimizer {type(optimizer).__name__} keeps a {type(value).__name__} {name!r}, which a run cannot save; "
+                    "one that keeps tensors and numbers is allowed, such as Adam or SGD"
+                )
             result[f"optimizer.{index}.{name}"] = value if isinstance(value, Tensor) else torch.tensor(float(value))
     return result
 
@@ -68,7 +79,13 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Load the state from ``optimizer_tensors`` into ``optimizer``."""
     states: dict[int, dict[str, Tensor]] = {}
+    base = tensors.get("optimizer.base")  # older runs do not change theirs
+    if base is not None:
+        for group, rate in zip(optimizer.param_groups, base.tolist(), strict=True):
+            group["base"] = rate
     for key, value in tensors.items():
+        if key == "optimizer.base":
+            continue
         _, index, name = key.split(".", 2)
         states.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": states})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import myelin.train.needs_torch  # noqa: F401
 
@@ -14,6 +14,7 @@ import torch
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batches
+from myelin.train.run.objective import judged
 from myelin.train.run.parallel import ALONE, Processes
 from myelin.train.run.prefetch import prefetch
 
@@ -23,14 +24,18 @@ class Evaluation(NamedTuple):
 
     Attributes:
         scores: (samples, classes) float64 sums of the readout over time steps.
-        labels: (samples,) int64.
+        labels: what the samples should give, as in ``Batch.labels``.
         rates: mean rate of each layer, in spikes per neuron and step; 0 for a layer that does not spike.
+        judged: (samples, 2) float64, see ``myelin.train.run.objective.judged``.
+        task: ``classes``, ``steps`` or ``trace``.
         outputs: (samples, steps, classes) integer states or spikes; None if not asked for.
     """
 
     scores: npt.NDArray[np.float64]
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[Any]
     rates: list[float]
+    judged: npt.NDArray[np.float64]
+    task: str = "classes"
     outputs: npt.NDArray[np.int64] | None = None
 
     @property
@@ -39,9 +44,20 @@ class Evaluation(NamedTuple):
         return np.argmax(self.scores, axis=1)
 
     @property
-    def accuracy(self) -> float:
-        """Fraction of correctly classified samples, 0..1."""
-        return float((self.prediction == self.labels).mean())
+    def mean(self) -> float:
+        """What the samples are judged by: the fraction of right classes or steps, or the mean squared error of a trace."""
+        total, number = self.judged.sum(axis=0)
+        return float(total / number)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Fraction of correctly classified samples or labelled steps, 0..1; None for traces."""
+        return None if self.task == "trace" else self.mean
+
+    @property
+    def error(self) -> float | None:
+        """Mean squared error of traces, in the square of the output's unit; None for classes."""
+        return self.mean if self.task == "trace" else None
 
 
 @torch.no_grad()
@@ -54,22 +70,26 @@ def evaluate(
     """
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
-    scores, labels, outputs, rates = [], [], [], []
+    scores, labels, outputs, rates, judgements = [], [], [], [], []
+    task = batches.dataset.task
     unit = STATE_SCALE if not model.blocks[-1].neuron.spiking else 1
     for batch in prefetch(batches.in_order(processes.part(len(batches)))):
         output = model(batch.spikes.to(device)).cpu()  # (B, classes, T)
         whole = output.double() * unit
+        judgements.append(judged(task, output.double().numpy(), batch.labels.numpy()))
         scores.append(whole.sum(dim=2).numpy())
         labels.append(batch.labels.numpy())
         rates.append([batch.joint * float(b.spike_rate) if b.spike_rate is not None else 0.0 for b in model.blocks])
         if keep_outputs:
             outputs.append(whole.permute(0, 2, 1).numpy().astype(np.int64))
     model.train(was_training)
-    found = processes.gather((scores, labels, outputs, rates))
-    scores, labels, outputs, rates = (list(chain.from_iterable(parts)) for parts in zip(*found, strict=True))
+    found = processes.gather((scores, labels, outputs, rates, judgements))
+    scores, labels, outputs, rates, judgements = (list(chain.from_iterable(parts)) for parts in zip(*found, strict=True))
     return Evaluation(
         np.concatenate(scores),
         np.concatenate(labels),
         [sum(column) / len(batches.samples) for column in zip(*rates, strict=True)],
+        np.concatenate(judgements),
+        task,
         np.concatenate(outputs) if keep_outputs else None,
     )

@@ -2,39 +2,70 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
+from typing import Any
 
 import myelin.train.needs_torch  # noqa: F401
 
 import torch
 from torch import Tensor
 
+from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import TrainConfig
 from myelin.train.model import SpikingNetwork
 
+#: Makes the optimiser of a run from its parameter groups, each with its learning rate ``lr``, such as ``torch.optim.SGD``.
+OptimizerFactory = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
-def build_optimizer(model: SpikingNetwork, plan: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW with one parameter group each for weights, delays and decays; weight decay applies to the weights only."""
+
+def build_optimizer(model: SpikingNetwork, plan: TrainConfig, factory: OptimizerFactory | None = None) -> torch.optim.Optimizer:
+    """The optimiser of a run, from one parameter group each for weights, delays and decays.
+
+    Weight decay applies to the weights only.  Each group keeps in ``base`` the learning rate that the schedule scales.
+
+    Args:
+        model: the network.
+        plan: learning rates and weight decay.
+        factory: called with the groups; None for AdamW.
+
+    Raises:
+        ConfigError: the factory does not return an optimiser, or one without parameters of this network.
+    """
     groups: dict[str, list[Tensor]] = {"weights": [], "delays": [], "decays": []}
     for name, parameter in model.named_parameters():
         kind = "delays" if name.endswith("delay.delay") else "decays" if name.endswith("_decay") else "weights"
         groups[kind].append(parameter)
     rates = {"weights": plan.learning_rate, "delays": plan.delay_rate, "decays": plan.decay_rate}
-    return torch.optim.AdamW(
+    optimizer = (torch.optim.AdamW if factory is None else factory)(
         [
             {"params": groups[kind], "lr": rate, "base": rate, "weight_decay": plan.weight_decay if kind == "weights" else 0.0}
             for kind, rate in rates.items()
             if groups[kind]
         ]
     )
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ConfigError(f"optimizer returns a {type(optimizer).__name__}; a torch.optim.Optimizer is allowed")
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ConfigError(f"optimizer {type(optimizer).__name__} computes the loss again in its step; AdamW or SGD is allowed")
+    own = {id(parameter) for parameter in model.parameters()}
+    for group in optimizer.param_groups:
+        if not all(id(parameter) in own for parameter in group["params"]):
+            raise ConfigError("optimizer holds parameters of another network; make it from the groups that it is called with")
+        group.setdefault("base", group["lr"])
+    return optimizer
 
 
 def learning_rate_factor(plan: TrainConfig, progress: float) -> float:
-    """Factor on every learning rate at ``progress`` (0..1) of the run: a cosine from 1 to 0.
+    """Factor on every learning rate at ``progress`` (0..1) of the run: a cosine from 1 to 0, or always 1 if constant.
 
     The one-cycle schedule puts a warm-up first, a rise to 1.  Source: Smith & Topin 2019 for the cycle; the rise starts at 1/25
     of the peak, as in torch's OneCycleLR.
     """
+    if plan.schedule == "constant":
+        return 1.0
     warmup = plan.warmup if plan.schedule == "one-cycle" else 0.0
     if progress < warmup:
         return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / warmup)) / 2

@@ -17,7 +17,7 @@ Delays = Mapping[str, npt.NDArray[Any]]
 
 
 def learning_curve(path: Path, metrics: Path) -> None:
-    """Plot accuracy, loss and activity over the epochs of a run's metrics.jsonl; the exported epoch is marked.
+    """Plot accuracy (or error), loss and activity over the epochs of a run's metrics.jsonl; the exported epoch is marked.
 
     Raises:
         DataError: the file is missing, damaged or holds no epoch.
@@ -26,24 +26,31 @@ def learning_curve(path: Path, metrics: Path) -> None:
     epochs = np.array([row.epoch for row in rows])
     rounded = np.array([row.delays_rounded for row in rows])
     exportable = np.array([row.exportable for row in rows])
-    valid = 100 * np.array([row.validation_accuracy for row in rows])
+    traces = rows[0].validation_error is not None
+    train, valid = (
+        np.array([getattr(row, f"{part}_error") for row in rows], float)
+        if traces
+        else 100 * np.array([getattr(row, f"{part}_accuracy") for row in rows], float)
+        for part in ("train", "validation")
+    )
     drawing = figure(9.0, 7.2)
     upper, lower, activity = drawing.subplots(3, 1, sharex=True, height_ratios=[2, 1, 1])
-    upper.plot(epochs, 100 * np.array([row.train_accuracy for row in rows]), color=GREY, label="training")
+    upper.plot(epochs, train, color=GREY, label="training")
     upper.plot(epochs, valid, color=BLUE, label="validation")
     if exportable.any():
         # among equally good epochs the last one is exported (myelin.train.run.loop)
-        best = max(np.flatnonzero(exportable), key=lambda row: (valid[row], row))
-        upper.plot(epochs[best], valid[best], "o", color=ORANGE, label=f"exported: epoch {epochs[best]}, {valid[best]:.1f} %")
+        best = max(np.flatnonzero(exportable), key=lambda row: (-valid[row] if traces else valid[row], row))
+        mark = f"exported: epoch {epochs[best]}, " + (f"{valid[best]:.3g}" if traces else f"{valid[best]:.1f} %")
+        upper.plot(epochs[best], valid[best], "o", color=ORANGE, label=mark)
     if rounded.any():
         for axis, text in ((upper, "delays rounded"), (lower, None), (activity, None)):
             axis.axvspan(epochs[rounded][0] - 0.5, epochs[-1] + 0.5, color=GREEN, alpha=0.10, linewidth=0, label=text)
-    upper.set_ylabel("accuracy (%)")
-    upper.set_title("Accuracy over the epochs", fontsize=10, loc="left")
+    upper.set_ylabel("mean squared error" if traces else "accuracy (%)")
+    upper.set_title(f"{'Error' if traces else 'Accuracy'} over the epochs", fontsize=10, loc="left")
     drawing.legend(fontsize=8, loc="outside upper right", ncols=4, frameon=False)
     lower.plot(epochs, [row.loss for row in rows], color=INK)
     lower.set_title("Training loss", fontsize=10, loc="left")
-    lower.set_ylabel("loss (nats)")
+    lower.set_ylabel("loss" if traces else "loss (nats)")
     lower.set_ylim(bottom=0)
     for index, rates in enumerate(zip(*(row.rates_per_step for row in rows), strict=True)):
         if any(rates):  # a readout of voltages does not spike

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_json
@@ -14,6 +14,7 @@ from myelin.train.run.metrics import BestEpoch
 
 RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"
 T = TypeVar("T")
+Task = Literal["classes", "steps", "trace"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,26 @@ class RunRecord:
     def classes(self) -> int:
         """Number of classes."""
         return self._fact(lambda values: int(values["classes"]))
+
+    @property
+    def task(self) -> Task:
+        """Task of the data: ``classes``, ``steps`` (labels per step) or ``trace``; older runs have classes."""
+        return self._fact(lambda values: _task(values.get("task", "classes")))
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss, or module and name of the user's own."""
+        return self._fact(lambda values: str(values["loss"]["name"] if "loss" in values else _loss_in(values["config"])))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended: all epochs are done, or it was stopped early."""
+        return self._fact(lambda values: bool(values.get("finished", self.epochs_done >= self.epochs)))
+
+    @property
+    def stopped(self) -> str | None:
+        """Who stopped the run early, and why; None if nobody did."""
+        return self._fact(lambda values: None if values.get("stopped") is None else str(values["stopped"]))
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -128,6 +149,17 @@ class RunRecord:
             raise ConfigError(
                 f"{self.folder}: run.json is incomplete ({type(error).__name__}: {error}); train again"
             ) from error
+
+
+def _task(name: Any) -> Task:
+    if name not in get_args(Task):
+        raise ValueError(f"task {name!r}")
+    found: Task = name
+    return found
+
+
+def _loss_in(config: Mapping[str, Any]) -> str:
+    return str(config["train"].get("loss", "sum"))  # what it was before it could be chosen
 
 
 def read_run(folder: Path) -> RunRecord:

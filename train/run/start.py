@@ -1,76 +1,27 @@
-"""The steps of ``myelin train`` as functions: resolve the configuration, load the data, train, summarise."""
+"""The steps of ``myelin.fit`` as functions: resolve the configuration, load the data, train, summarise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
-from myelin.hw_configs.parts import require
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
-    from myelin.train.run.parallel import Processes
 
+#: Data to train on: a path, a data set, arrays (x, y), or a torch Dataset.
+Data = Any
 #: Size up to which a file is read into memory; a larger one is memory-mapped.
 IN_MEMORY_MB = 1000.0
 
 
-def fit(
-    config: str | Config,
-    data: str,
-    out: str | Path,
-    *,
-    overrides: Sequence[str] = (),
-    target: str | None = None,
-    resume: bool = False,
-    progress: bool = False,
-    in_memory_mb: float = IN_MEMORY_MB,
-    cache: Path | None = None,
-    tensorboard: bool = False,
-    processes: Processes | None = None,
-    say: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """Train a network with learnable delays and write a run folder; returns the content of its run.json.
-
-    Errors in configuration, target or data are raised before anything is written.
-
-    Args:
-        config: name of a built-in experiment, a TOML file, or a configuration.
-        data: ``builtin``, a folder with ``*_train.h5``, or a file of the SHD format.
-        out: folder to write: a new one, or with ``resume`` the folder of a run.
-        overrides: ``section.key=value`` strings; allowed where ``config`` is a name or a file.
-        target: hardware to train for, a name or a TOML file; None for the target of the configuration.
-        resume: continue the run in ``out`` exactly where it stopped.
-        progress: whether to show a progress bar.
-        in_memory_mb: size up to which a file is read into memory; a larger one is converted and memory-mapped.
-        cache: folder for the conversions.
-        tensorboard: whether to log every epoch for TensorBoard too.
-        processes: the processes of a launcher (``myelin.train.run.parallel.process_group``); None for this process alone.
-        say: called with each line for the user; None for no output.
-
-    Raises:
-        MissingPartError: torch is not installed.
-        ConfigError: the configuration is wrong, the target does not support it, or the folder holds something else.
-        TargetError: no such target.
-        DataError: the data cannot be read, has no train split, or does not pool to the configuration's channels.
-        MyelinError: the loss is not finite.
-    """
-    from myelin.train.run.parallel import ALONE
-
-    require("torch")
-    processes = ALONE if processes is None else processes
-    plan = configuration(config, overrides, target)
-    dataset = training_data(data, plan, in_memory_mb, cache)
-    if say is not None and processes.first and dataset.mapped is not None:
-        say(f"data          {dataset.units.size} events are mapped from {dataset.mapped}, not held in memory")
-    return train_run(plan, dataset, Path(out), resume=resume, progress=progress, processes=processes, tensorboard=tensorboard)
-
-
-def configuration(config: str | Config, overrides: Sequence[str] = (), target: str | None = None) -> Config:
+def configuration(config: str | os.PathLike[str] | Config, overrides: Sequence[str] = (), target: str | None = None) -> Config:
     """The configuration with overrides, completed with the limits of its target and checked against them.
 
     Raises:
@@ -90,21 +41,55 @@ def configuration(config: str | Config, overrides: Sequence[str] = (), target: s
             raise ConfigError(f"overrides {list(overrides)} are for a name or a file; change the configuration itself")
         plan = config if target is None else replace(config, target=target)
     else:
-        plan = load_config(str(config), [*overrides, *([f"target={target}"] if target else [])])
+        plan = load_config(os.fspath(config), [*overrides, *([f"target={target}"] if target else [])])
     return resolve_for_target(plan, load_target(plan.target))
 
 
-def training_data(source: str, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
-    """The training split of ``source``; raises DataError if it cannot be read or does not pool to the configured channels."""
-    from myelin.train.datasets import by_interval
+def data_as_given(data: Data, time_axis: Literal[1, -1] | None = None, step_ms: float = 1.0) -> Data:
+    """``data`` as a ``SpikeDataset`` where it is arrays (x, y) or a torch Dataset; a path and a data set stay as they are.
 
-    dataset = training_split(source, in_memory_mb, cache)
+    Args:
+        data: as ``myelin.fit`` takes it.
+        time_axis: axis of time in arrays, see ``SpikeDataset.from_dense``; None to tell by shape.
+        step_ms: length of a step of arrays, in milliseconds.
+
+    Raises:
+        DataError: it is something else, or its samples cannot be used.
+    """
+    from myelin.train.datasets import SpikeDataset
+
+    if isinstance(data, str | os.PathLike | SpikeDataset):
+        return data
+    if isinstance(data, tuple | list):
+        if len(data) != 2:
+            raise DataError(f"data is a {type(data).__name__} of {len(data)}; arrays (x, y) are a pair")
+        return SpikeDataset.from_dense(*data, time_axis=time_axis, step_ms=step_ms)
+    if not hasattr(data, "__iter__") and not (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
+        raise DataError(f"data is a {type(data).__name__}; a path, a SpikeDataset, arrays (x, y) or a torch Dataset is allowed")
+    return SpikeDataset.from_torch(data, time_axis=time_axis, step_ms=step_ms)
+
+
+def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
+    """The training split of ``source``, or a data set as it is.
+
+    Raises:
+        DataError: it cannot be read, holds no samples, does not pool to the configured channels, or hardly any of its events
+            lies within the configured steps.
+    """
+    from myelin.train.datasets import SpikeDataset, by_interval, check_window
+
+    dataset = source if isinstance(source, SpikeDataset) else training_split(source, in_memory_mb, cache)
+    if not len(dataset):
+        raise DataError(f"{dataset.name}: holds no samples; at least two are needed")
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
     first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # raises before a run folder is made
+    check_window(dataset, config.data.steps, config.data.step_ms)
     return dataset
 
 
-def training_split(source: str, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
+def training_split(
+    source: str | os.PathLike[str], in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None
+) -> SpikeDataset:
     """The training split of ``source``, held-out part included; raises DataError if there is none.
 
     A file larger than ``in_memory_mb`` is memory-mapped from ``cache``, see ``myelin.train.datasets.mapped``.
@@ -129,8 +114,10 @@ def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> d
         ) from None
 
 
-def summary(record: dict[str, Any], out: Path) -> list[str]:
-    """Lines for the user about a run and its result, from the content of its run.json."""
+def summary(record: dict[str, Any], out: Path, source: str | None = None) -> list[str]:
+    """Lines for the user about a run and its result, from the content of its run.json; ``source``: path or name of its data."""
+    from myelin.train.run.metrics import judgement
+
     best, data, lost = record["best"], record["data"], dict(record["events_not_in_frames"])
     offered = lost.pop("events", 0)
     missed = sum(lost.values())
@@ -140,11 +127,14 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
         f"trained       {record['config']['name']}: {record['epochs_done']} epochs on {data['train_samples']} samples of "
         f"{data['name']}, {data['validation_samples']} held out",
         f"best epoch    {best['epoch']} of 0..{record['epochs_done'] - 1} (with frozen delays): validation "
-        f"{100 * best['validation_accuracy']:.2f} %, training {100 * best['train_accuracy']:.2f} %",
+        f"{judgement(best.get('validation_accuracy'), best.get('validation_error'))}, training "
+        f"{judgement(best.get('train_accuracy'), best.get('train_error'))}",
         f"target        {_target_line(record)}",
         f"parameters    {record['parameters']}, {record['recurrent_parameters']} of them recurrent",
         f"rates         {', '.join(f'{rate:.3f}' for rate in spiking)} spikes per neuron and step, by layer",
     ]
+    if record.get("stopped"):
+        lines.append(f"stopped       {record['stopped']}; {record['config']['train']['epochs']} epochs were planned")
     if offered:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in lost.items() if count)
         lines.append(
@@ -153,9 +143,21 @@ def summary(record: dict[str, Any], out: Path) -> list[str]:
         )
     lines += [
         f"run           {out}: run.json, model.safetensors, metrics.jsonl",
-        f"next          myelin export {out} --target {record['config']['target']} --out ART",
+        f"next          myelin {_next(record['config'], out, source)}",
     ]
     return lines
+
+
+def _next(config: dict[str, Any], out: Path, data: str | None) -> str:
+    """The command that makes an artifact of the run: float weights are quantised, others exported."""
+    from myelin.train.datasets import BUILTIN
+
+    named = [] if data is None else ["--data", data]
+    if not config["train"]["weight_bits"]:
+        words = ["quantise", str(out), *(named or ["--data", "DATA"]), "--target", config["target"], "--artifact", "ART"]
+    else:
+        words = ["export", str(out), "--target", config["target"], *([] if data in BUILTIN else named), "--out", "ART"]
+    return shlex.join(words)
 
 
 def _target_line(record: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,41 +10,46 @@ import myelin.train.needs_torch  # noqa: F401
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, nll_loss
 
-from myelin.hw_configs.errors import MyelinError
-from myelin.train.config.config import Config, TrainConfig
+from myelin.train.config.config import Config
 from myelin.train.layers.dropout import slice_of_batch
-from myelin.train.model import SpikingNetwork, class_logits
+from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batch
+from myelin.train.run.objective import Objective, finite, objective_of
 from myelin.train.run.parallel import Processes
 
 
 class Step(NamedTuple):
-    """Mean ``loss`` of a joint batch, penalties included, and its number of ``correct`` classifications."""
+    """Mean ``loss`` of a joint batch, penalties included, and the sum that it is ``judged`` by (see ``Objective``)."""
 
     loss: float
-    correct: int
+    judged: float
 
 
 class _Pass(NamedTuple):
-    """The forward pass of a slice: mean loss, number of correct classifications, mean rates of the spiking layers."""
+    """The forward pass of a slice: mean loss, the sum that it is judged by, mean rates of the spiking layers."""
 
     loss: Tensor
-    correct: Tensor
+    judged: Tensor
     rates: Tensor
 
 
 def accumulate_gradient(
-    model: SpikingNetwork, batch: Batch, config: Config, epoch: int, index: int, processes: Processes
+    model: SpikingNetwork,
+    batch: Batch,
+    config: Config,
+    epoch: int,
+    index: int,
+    processes: Processes,
+    objective: Objective | None = None,
 ) -> Step:
     """Write the gradient of the joint batch's mean loss into ``grad`` of every trained parameter.
 
-    Slice i has n_i samples, weight w_i = n_i / sum(n), mean loss L_i and mean rates r_i of the layers.  P is the penalty on
-    the rates, D the penalty on the delays::
+    Slice i has n_i samples, share w_i = n_i / sum(n), mean loss L_i and mean rates r_i of the layers.  Its loss has weight
+    l_i: w_i, or with labels per step its share of the labelled steps.  P is the penalty on the rates, D that on the delays::
 
-        L = sum_i w_i L_i + P(r) + D,    r = sum_i w_i r_i
-        dL = sum_i w_i (dL_i + P'(r) dr_i) + dD
+        L = sum_i l_i L_i + P(r) + D,    r = sum_i w_i r_i
+        dL = sum_i (l_i dL_i + w_i P'(r) dr_i) + dD
 
     The sums run in the order of the slices.  Dropout masks are drawn for the joint batch, seeded with (seed, epoch, index).
     The graph of a slice is freed once its gradient is computed.  A rate penalty needs all rates first, so a process then
@@ -54,40 +58,49 @@ def accumulate_gradient(
     Args:
         batch: this process's part of joint batch number ``index`` of ``epoch``.
         processes: the processes that share the slices.
+        objective: of the run; None for the loss that ``config`` names for classes.
 
     Raises:
         MyelinError: the loss is not finite.
     """
     plan = config.train
+    objective = objective_of(config, "classes") if objective is None else objective
     device = next(model.parameters()).device
     batch = batch._replace(spikes=batch.spikes.to(device), labels=batch.labels.to(device))
     slices = processes.slices(plan.slices_or_one)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     gradients = batch.spikes.new_zeros(len(slices.own), sum(p.numel() for p in trained))
     spiking = [block for block in model.blocks if block.neuron.spiking]
-    sums = batch.spikes.new_zeros(len(slices.own), 2 + len(spiking))  # loss, correct, rates; weighted
+    sums = batch.spikes.new_zeros(len(slices.own), 2 + len(spiking))  # loss, what it is judged by, rates; weighted
     seed = int(np.random.SeedSequence([plan.seed, epoch, index]).generate_state(1, np.uint64)[0])
-    held: list[tuple[int, float, _Pass]] = []
+    held: list[tuple[int, float, float, _Pass]] = []
     for row, (first, last) in enumerate(slices.bounds(batch.joint)):
         if first == last:
             continue
         torch.manual_seed(seed)
         own = slice(first - batch.first, last - batch.first)
         with slice_of_batch(first, batch.joint):
-            done = _forward(model, batch.spikes[own], batch.labels[own], config)
-        weight = (last - first) / batch.joint
-        sums[row] = torch.cat((weight * done.loss.detach()[None], done.correct[None], weight * done.rates.detach()))
+            done = _forward(model, batch.spikes[own], batch.labels[own], objective)
+        share = (last - first) / batch.joint
+        labelled = int((batch.labels[own] >= 0).sum()) if objective.task == "steps" else last - first
+        weight = labelled / batch.counted if labelled else 0.0
+        loss_of_slice = done.loss if labelled else done.loss.new_zeros(())  # the mean over no step is NaN
+        done = done._replace(loss=loss_of_slice)
+        sums[row] = torch.cat((weight * done.loss.detach()[None], done.judged[None], share * done.rates.detach()))
         if plan.rate_penalty:
-            held.append((row, weight, done))
-        else:
+            held.append((row, weight, share, done))
+        elif labelled:
             gradients[row] = _flat_gradient(weight * done.loss, trained)
     penalties = batch.spikes.new_zeros(())
     if plan.rate_penalty:
         rates = _in_order(processes.gather_rows(sums, slices.count))[2:].requires_grad_()
         penalties = plan.rate_penalty * rate_excess(list(rates), plan.rate_floor, plan.rate_target)
         (slopes,) = torch.autograd.grad(penalties, rates)
-        for row, weight, done in held:
-            gradients[row] = _flat_gradient(weight * (done.loss + (slopes * done.rates).sum()), trained)
+        for row, weight, share, done in held:
+            # one product where both weights are equal, so that classes give the same bits as ever
+            excess = (slopes * done.rates).sum()
+            loss = weight * (done.loss + excess) if weight == share else weight * done.loss + share * excess
+            gradients[row] = _flat_gradient(loss, trained)
     total = _in_order(processes.gather_rows(torch.cat((gradients, sums), dim=1), slices.count))
     if config.delay.penalty:  # depends on parameters alone: every process computes it
         delays = config.delay.penalty * model.mean_square_delay()
@@ -98,10 +111,7 @@ def accumulate_gradient(
     for parameter in trained:
         parameter.grad = total[offset : offset + parameter.numel()].view_as(parameter)
         offset += parameter.numel()
-    loss = float(total[offset]) + float(penalties)
-    if not math.isfinite(loss):
-        raise MyelinError(f"the loss became {loss} in epoch {epoch}; lower train.learning_rate")
-    return Step(loss, int(total[offset + 1]))
+    return Step(finite(float(total[offset]) + float(penalties.detach()), epoch), float(total[offset + 1]))
 
 
 def rate_excess(rates: Sequence[Tensor], floor: float, target: float) -> Tensor:
@@ -110,19 +120,10 @@ def rate_excess(rates: Sequence[Tensor], floor: float, target: float) -> Tensor:
     return torch.stack(outside).sum() if outside else torch.zeros(())
 
 
-def mean_loss(logits: Tensor, labels: Tensor, plan: TrainConfig) -> Tensor:
-    """Mean loss of a slice in nats, from ``logits`` (B, classes) and ``labels`` (B,)."""
-    if plan.loss == "softmax":
-        return nll_loss(torch.log_softmax(logits, dim=1), labels)
-    return cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
-
-
-def _forward(model: SpikingNetwork, spikes: Tensor, labels: Tensor, config: Config) -> _Pass:
-    logits = class_logits(model(spikes), config.train.loss, config.train.logit_scale / config.neuron.threshold)
-    rates = torch.stack([logits.new_zeros(()), *(block.spike_rate for block in model.blocks if block.spike_rate is not None)])[
-        1:
-    ]
-    return _Pass(mean_loss(logits, labels, config.train), (logits.argmax(dim=1) == labels).sum().to(logits.dtype), rates)
+def _forward(model: SpikingNetwork, spikes: Tensor, labels: Tensor, objective: Objective) -> _Pass:
+    output = model(spikes)
+    rates = torch.stack([output.new_zeros(()), *(block.spike_rate for block in model.blocks if block.spike_rate is not None)])
+    return _Pass(*objective(output, labels), rates[1:])
 
 
 def _flat_gradient(loss: Tensor, parameters: list[torch.nn.Parameter]) -> Tensor:

@@ -15,7 +15,7 @@ from myelin.convert.artifact.examine import examine
 from myelin.convert.artifact.files import sha256
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.target_files import load_target
-from myelin.validation.validate import network_divergence
+from myelin.validation.equalities import network_divergence
 
 INPUTS = (np.random.default_rng(2).random((3, 40, 1, 1, 6)) < 0.35).astype(np.uint8)
 

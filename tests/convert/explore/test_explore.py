@@ -12,10 +12,15 @@ import pytest
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate
 from myelin.convert.checkpoint import Checkpoint
 from myelin.convert.explore.explore import explore, memory_bytes
-from myelin.convert.explore.knobs import with_decay_bits, with_longest_delay, with_weight_bits
+from myelin.convert.explore.knobs import with_decay_bits, with_float_delays, with_longest_delay, with_weight_bits
 from myelin.convert.explore.plot import exploration
 from myelin.convert.explore.report import as_dict, lines
+from myelin.convert.explore.settings import content, knobs
+from myelin.convert.explore.source import explored_source
+from myelin.convert.floats.network import dequantised
+from myelin.convert.opened import Opened
 from myelin.convert.statistics import compare, wilson_interval
+from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.target_files import load_target
 from myelin.train.run.run_record import RunRecord
 
@@ -47,10 +52,10 @@ def found(network):
     samples = SimpleNamespace(labels=LABELS, frames=lambda numbers: FRAMES[numbers])
     return explore(
         network,
-        Checkpoint(Path("run"), RunRecord(Path("run"), {"config": {"delay": {}}}), {}),
         TARGET,
         samples,
         np.arange(2, 24),
+        roundings="no floats here",
     )
 
 
@@ -136,10 +141,27 @@ def test_parameters_are_what_is_not_zero(network, found):
     assert _points(found, "longest_delay_steps")[0].parameters == found.exported.parameters - 2 * 7
 
 
-def test_rounding_is_left_out_where_the_checkpoint_is_not_of_this_network(found):
+def test_rounding_is_left_out_where_there_are_no_floats_of_this_network(network, found):
     knob = next(knob for knob, _ in found.knobs if knob.name == "delay_rounding")
-    assert not knob.settings
-    assert "run.json and model.safetensors do not belong together" in knob.left_out
+    assert not knob.settings and knob.left_out == "no floats here"
+    broken = Checkpoint(Path("run"), RunRecord(Path("run"), {"config": {"delay": {}}}), {})
+    reason = explored_source(Opened(Path("run"), "run", network, checkpoint=broken), TARGET).roundings
+    assert "run.json and model.safetensors do not belong together" in reason
+    other = {mode: with_longest_delay(network, 3) for mode in ("nearest", "floor", "ceil")}
+    (knob,) = [knob for knob in knobs(network, TARGET, other) if knob.name == "delay_rounding"]
+    assert not knob.settings and "not what its floats give with delays rounded to the nearest" in knob.left_out
+
+
+def test_delays_of_floats_are_rounded_by_every_method(network):
+    floats = dequantised(network).map_delays(lambda delay: delay + 0.4 * (delay > 0))
+    found = explored_source(floats, TARGET)
+    assert found.checkpoint is None and content(found.roundings["nearest"]) == content(found.opened.network)
+    hidden = {mode: made.layers[0] for mode, made in found.roundings.items()}
+    assert hidden["ceil"].delay_steps.tolist() == [0, *range(6, 37, 5)]
+    assert hidden["floor"].recurrent.delay_steps.tolist() == list(range(8))
+    assert hidden["ceil"].recurrent.delay_steps.tolist() == [0, *range(2, 9)]
+    with pytest.raises(NetworkError, match="the delays of the floats are not those of the network"):
+        with_float_delays(replace(network, layers=network.layers[1:], input=Input((8,))), floats, "floor")
 
 
 def test_the_file_says_what_the_points_say(found, tmp_path):

@@ -8,9 +8,11 @@ import torch
 from random_modules import random_module, within_range
 
 from myelin import nn
+from myelin.convert.compare.constants import constant_differences
 from myelin.convert.modules.compare import compare
 from myelin.convert.modules.from_torch import from_torch
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.train.model import SpikingNetwork
 
 
 def spikes(*shape, rate=0.3, steps=40):
@@ -96,7 +98,7 @@ def test_the_documented_model_is_exact():
     assert network.layers[0].delay_steps.any() and network.layers[2].recurrent.delay_steps.any()
     result = compare(net, network, spikes(2, 12, 12))
     assert result.equal, str(result)
-    assert [row.where for row in result.layers][0] == "module.0 (myelin.nn.Conv), layer 0"
+    assert result.layers[0].where == "module.0 (myelin.nn.Conv), layer 0"
 
 
 @pytest.mark.parametrize("make", [OwnModel, lambda *blocks: Nested(blocks[0], torch.nn.Sequential(*blocks[1:]))])
@@ -107,6 +109,21 @@ def test_a_model_whose_forward_pass_only_calls_its_blocks_is_read(make):
     assert result.equal and len(result.layers) == 4
     wrapped = torch.nn.DataParallel(torch.nn.Sequential(net))
     assert compare(net, from_torch(wrapped, (1, 6, 6)), spikes(1, 6, 6)).equal
+
+
+def test_wrappers_and_our_own_network_are_read():
+    torch.manual_seed(0)
+    net = SpikingNetwork(
+        nn.Conv(1, 4, 3, input_shape=(1, 4, 4)), nn.Readout(16, 3, positions=4)
+    )  # each weight of the readout is that of all positions of a channel
+    network = from_torch(net, (1, 4, 4))
+    assert network.layers[1].synapse.weight.shape == (3, 16)
+    assert compare(net, network, spikes(1, 4, 4)).equal
+    compiled = type("OptimizedModule", (torch.nn.Module,), {"__module__": "torch._dynamo.eval_frame"})()
+    compiled._orig_mod = net  # as torch.compile returns it, without its import of seconds
+    for wrapped in (compiled, torch.nn.DataParallel(net)):
+        assert constant_differences(from_torch(wrapped, (1, 4, 4)), network) == []
+        assert compare(wrapped, network, spikes(1, 4, 4)).equal
 
 
 @pytest.mark.parametrize(
@@ -268,7 +285,7 @@ def with_other_decay():
         ),
         (lambda: with_part("neuron", OtherNeuron((5,))), r"its neuron is a OtherNeuron with its own keep in place of Cuba's"),
         (lambda: with_part("delay", torch.nn.Identity()), r"its delay is a Identity; myelin\.nn\.AxonalDelay can be read"),
-        (with_other_decay, r"its current_decay lies in -3\.\.-3, 0\.\.4096 is allowed: call clamp\(\) of the block"),
+        (with_other_decay, r"its neuron does not run: current_decay is -3; 0\.\.4096 \(in 1/4096\) is allowed"),
         (with_nan, "its delay is NaN or infinite: training diverged"),
         (
             lambda: with_hook(nn.Dense(6, 5)),

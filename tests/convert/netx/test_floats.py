@@ -11,6 +11,7 @@ from myelin.convert.floats.network import dequantised
 from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.floats.sources import open_floats
 from myelin.convert.netx.floats import read_netx_floats
+from myelin.convert.opened import read
 from myelin.hw_configs.errors import NetworkError
 
 
@@ -110,3 +111,10 @@ def test_files_that_are_none_are_refused(tmp_path, file):
         del f["layer/0"]
     with pytest.raises(NetworkError, match="numbered from 0 without gaps"):
         read_netx_floats(file)
+
+
+def test_a_reader_of_integers_names_the_cure(file):
+    with pytest.raises(
+        NetworkError, match=r"'weight' holds \d+ fractions of 6 values.*make integers of them with `myelin quantise`"
+    ):
+        read(file)

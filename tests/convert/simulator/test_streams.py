@@ -15,6 +15,7 @@ import myelin
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta, simulate
 from myelin.convert.netx import write_netx
 from myelin.convert.simulator import prepare, step_plan
+from myelin.convert.simulator.state import SimulatorState
 from myelin.convert.simulator.streams import Simulator
 from myelin.hw_configs.errors import DataError
 
@@ -180,6 +181,25 @@ def test_a_state_can_be_kept_saved_and_restored(small, tmp_path):
         kept.memory[0, 0] = 1
 
 
+def test_a_state_with_another_memory_is_refused(small):
+    good = Simulator(small).state
+    with pytest.raises(DataError, match=r"^the state has memory of shape \(1, 3\); \(1, \d+\) is allowed$"):
+        Simulator(small).state = SimulatorState(good.network, good.counts, good.memory[:, :3])
+    assert repr(good).startswith("SimulatorState(1 stream after 0 steps, network ")
+
+
+def test_flat_frames_of_an_image_and_of_one_stream_or_several(random_network):
+    network, spikes = next(
+        case for case in map(random_network, range(99)) if len(case[0].input.shape) == 3 and case[1].shape[0] == 2 and
+        simulate(*case).output.any()
+    )  # fmt: skip
+    expected = simulate(network, spikes).output
+    together, alone = Simulator(network), Simulator(network)
+    for t in range(spikes.shape[1]):
+        np.testing.assert_array_equal(together.step(spikes[:, t].reshape(2, -1)), expected[:, t])
+        np.testing.assert_array_equal(alone.step(spikes[1, t].reshape(-1)), expected[1, t])
+
+
 def test_a_run_from_rest_leaves_the_state_alone(small):
     simulator, spikes = Simulator(small), np.ones((2, 9, 2), np.uint8)
     simulator.step([1, 1])
@@ -209,6 +229,14 @@ def test_a_file_without_a_state_is_refused(small, tmp_path, content):
     np.savez(path, a=1) if content == "npz" else path.write_bytes(content)
     with pytest.raises(DataError, match=r"state\.npz holds no state of a simulator; a file written by SimulatorState\.save is"):
         Simulator(small).load(path)
+    good = Simulator(small).state
+    for change in ({"counts": np.array([-1])}, {"memory": good.memory * 0.5}, {"counts": np.zeros(0, np.int64)}):
+        np.savez(
+            path,
+            **{"format": "myelin simulator state 1", "network": "a", "counts": good.counts, "memory": good.memory, **change},
+        )
+        with pytest.raises(DataError, match=r"state\.npz holds no state of a simulator"):
+            Simulator(small).load(path)
     with pytest.raises(DataError, match=r"none\.npz: cannot be read: No such file"):
         Simulator(small).load(tmp_path / "none.npz")
 

@@ -143,7 +143,7 @@ def test_the_simulator_alone_loads_neither_lava_nor_torch(files):
         (["a.net", "b.net", "--data", "builtin", "--density", "0.1"], "--density is for random spikes"),
         (["a.net", "b.net", "--split", "test"], "--split says how data is read; name data with --data"),
         (["art", "b.net", "--steps", "3"], "--steps is for netx files and random spikes"),
-        (["art", "a.net", "--data", "nowhere"], "does not say where the network comes from"),
+        (["art", "a.net", "--data", "builtin"], "neither the events nor the network say how spikes become frames"),
         (["a.net", "other.net"], "A and B have different structure: number of layers is 2 in A and 1 in B"),
         (["a.net", "--backends", "fast", "loihi2"], "backend loihi2: Intel's lava-loihi is not installed"),
     ],

@@ -36,6 +36,7 @@ def test_a_network_that_fits(small, tmp_path, capsys):
         "states: no input to calibrate with (--data PATH), not checked",
         "cores: whether all layers fit on them is for `myelin map`, not checked",
         f"loihi2 holds {tmp_path}/a.net: 0 violations",
+        f"next          myelin map {tmp_path}/a.net --target loihi2",
     ]
 
 

@@ -316,6 +316,7 @@ def test_lava_asked_for_but_absent(tiny, artifacts, refused, main, capsys, monke
     assert "simulator: skipped: lava-nc not installed; to include it: run `pip install -e" in capsys.readouterr().out
 
 
+@pytest.mark.lava
 def test_the_board_asked_for_but_absent(tiny, artifacts, refused):
     assert "lava-loihi is not installed" in refused("simulate", artifacts["dense"], "--data", tiny.data, "--backend", "loihi2")
     assert "--stock chooses" in refused("simulate", artifacts["dense"], "--data", tiny.data, "--stock")

@@ -66,6 +66,8 @@ def test_data_that_the_run_was_not_trained_on_is_refused(tiny, artifacts, refuse
     assert "name the data it was trained on" in message
 
 
-def test_a_file_is_no_artifact(tiny, artifacts, refused):
+def test_what_a_file_does_not_say_is_asked_for(tiny, artifacts, refused):
     said = refused("explore", artifacts["dense"] / "network.net", "--data", tiny.data)
-    assert "network.net: is a netx file; `myelin explore` takes an artifact folder or a run folder; " in said
+    assert said.endswith("network.net: the network names no target; give one, such as --target loihi2")
+    said = refused("explore", artifacts["dense"] / "network.net", "--data", tiny.data, "--target", "loihi2")
+    assert "neither the events nor the network say how spikes become frames; give --steps and --step-ms" in said

@@ -203,3 +203,26 @@ def test_it_prints(browser, page):
     if os.environ.get(KEEP):
         with open(os.path.join(os.environ[KEEP], "print.pdf"), "wb") as file:
             file.write(printed)
+
+
+def test_it_holds_in_the_frame_of_a_notebook(browser, page, tmp_path):
+    """The frame shows the page in silence, and a link within it scrolls the frame and leaves the notebook where it is."""
+    from myelin.report.measure import Report
+
+    values = json.loads(page.with_suffix(".json").read_text())
+    cell = tmp_path / "cell.html"
+    cell.write_text(f"<!DOCTYPE html><title>x</title>{Report(page, page, values)._repr_html_()}")
+    events = browser.show(cell)
+    browser.value("new Promise(done => setTimeout(done, 200))")
+    frame = "document.querySelector('iframe').contentDocument"
+    assert browser.value(f"{frame}.querySelectorAll('svg').length") > 9
+    assert browser.value(f"getComputedStyle({frame}.body).fontFamily") != browser.value(
+        "getComputedStyle(document.body).fontFamily"
+    )
+    browser.value(f"{frame}.querySelector('nav a[href=\"#weights\"]').click()")
+    browser.value("new Promise(done => setTimeout(done, 300))")
+    assert browser.value(f"{frame}.scrollingElement.scrollTop") > 300
+    assert browser.value("location.hash") == "" and browser.value(f"{frame}.querySelectorAll('svg').length") > 9
+    assert complaints(events + browser.events) == [] and [url for url in requested(events) if url != "about:srcdoc"] == [
+        cell.as_uri()
+    ]

@@ -163,7 +163,7 @@ def test_folder_of_named_files(tmp_path):
     (tmp_path / "w" / "._9_al_0.wav").write_bytes(b"macOS")
     (tmp_path / "w" / "notes.txt").write_text("not a sound")
     out = tmp_path / "x.h5"
-    written = encode_folder(tmp_path / "w", out, channels=20, seed=0, jobs=2)
+    written = encode_folder(tmp_path / "w", out, channels=20, seed=0, jobs=2).data
     data = read_shd(out)
     assert (data.channels, data.keys) == (20, ("9", "10"))  # numbers in the order of their values
     assert data.labels.tolist() == [1, 1, 0]  # files in the order of their names: 10_al, 10_bo, 9_al
@@ -183,10 +183,10 @@ def test_folder_of_named_files(tmp_path):
 def test_folder_of_classes(tmp_path):
     for name in ("yes/a1_nohash_0", "no/a1_nohash_1", "no/b2_nohash_0"):
         save(tmp_path / "w" / f"{name}.WAV")
-    data = encode_folder(tmp_path / "w", tmp_path / "x.h5.xz", channels=4)
+    data = encode_folder(tmp_path / "w", tmp_path / "x.h5.xz", channels=4).data
     assert (data.keys, data.labels.tolist(), data.speakers.tolist()) == (("no", "yes"), [0, 0, 1], [0, 1, 0])
     save(tmp_path / "w" / "no" / "unnamed.wav")
-    assert encode_folder(tmp_path / "w", tmp_path / "x.h5", channels=4).speakers is None
+    assert encode_folder(tmp_path / "w", tmp_path / "x.h5", channels=4).data.speakers is None
 
 
 def test_folders_that_cannot_be_encoded(tmp_path):

@@ -123,3 +123,11 @@ def test_batches_have_the_shape_of_the_input():
     augment = AugmentConfig(channel_shift=1, channel_mask=2, time_shift_ms=5.0)
     one, again = (next(source.shuffled(0, 1, augment)).spikes for _ in range(2))
     assert (one == again).all() and one.sum() < first.spikes.sum()
+
+
+def test_blended_counts_do_not_wrap():
+    data = SpikeDataset.from_dense(np.full((4, 3, 2), 255), [0, 0, 0, 0])
+    source = Batches(data, DataConfig(steps=3, step_ms=1.0, channels=2, message_bits=8), 4)
+    (batch,) = source.shuffled(0, 0, AugmentConfig(blend=1.0))
+    # each spike of two full frames is kept with probability 1/2: about 255 of 510, and those above 255 are clipped
+    assert batch.spikes.min() > 200 and batch.spikes.max() == 255 and source.lost["clipped"] > 0

@@ -109,7 +109,6 @@ def test_structured_events_that_are_refused(events, shape, said):
         ([[0.1]], [[1]], {"shape": (2, 1, 1)}, "has 2 units, channels is 4; leave one of them out"),
         ([[0.1]], [[1]], {"steps": 3}, "steps is 3, step_ms is None; both or neither"),
         ([[0.1]], [[1]], {"labels": [[0, 1, 0]]}, "an answer for every step; say steps and step_ms"),
-        ([np.array([1], np.float16)], [[1]], {"time_unit": "ms"}, "are float16 in milliseconds, too coarse"),
     ],
 )
 def test_lists_that_are_refused(times, units, more, said):

@@ -53,7 +53,7 @@ def test_shifts_stay_within_a_plane():
     ("data", "said"),
     [
         ({"shape": (1, 2, 2)}, "units lie on two axes; intervals are split for units in a row"),
-        ({"channels": 40000}, "2 planes of 40000 units; 65536 units in all are allowed"),
+        ({"channels": 2**31 - 1}, "2 planes of 2147483647 units; 2147483647 units in all are allowed"),
     ],
 )
 def test_units_that_cannot_be_split(data, said):

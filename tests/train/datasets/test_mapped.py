@@ -135,7 +135,7 @@ def test_units_and_lengths_are_looked_at_before_they_are_cast(tmp_path, mapping)
 def test_a_damaged_conversion_is_named(tmp_path, mapping):
     write_shd(words(), tmp_path / "x.h5")
     folder = read_shd(tmp_path / "x.h5", mapping).mapped
-    for name in ("about.json", "labels.npy", "times_s.f32"):
+    for name in ("about.json", "labels.npy", "times_s.f4"):
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content[: len(content) // 2])
         with pytest.raises(DataError, match=r"the conversion of .*x.h5 is damaged .*; delete that folder"):

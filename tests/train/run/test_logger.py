@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 
-from myelin.hw_configs.errors import MissingPartError
 from myelin.train.config.config import Config, LayerConfig
 from myelin.train.model import build_model
 from myelin.train.run import logger as module
@@ -63,22 +60,3 @@ def test_an_interrupted_run_is_drawn_once_more(model, drawn, tmp_path):
     logger.draw()
     logger.draw()
     assert len(drawn) == 1
-
-
-def test_without_tensorboard_one_message_says_what_to_install(model, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(MissingPartError, match=r"pip install -e '.\[tensorboard\]'"):
-        RunLogger(model, tmp_path, 2, tensorboard=True)
-
-
-def test_tensorboard_gets_every_epoch(model, drawn, tmp_path):
-    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    logger = RunLogger(model, tmp_path, 2, tensorboard=True)
-    for epoch in range(2):
-        logger.epoch(metrics(epoch))
-    events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"histograms": 0})
-    events.Reload()
-    assert [event.value for event in events.Scalars("loss")] == [1.0, 1.0]
-    assert len(events.Histograms("delay_steps/layer_1/axonal_delays")) == 2

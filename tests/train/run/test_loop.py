@@ -18,7 +18,8 @@ from myelin.train.datasets import SpikeDataset, join_events, load
 from myelin.train.delay import AxonalDelay
 from myelin.train.run.checkpoint import load_parameters
 from myelin.train.run.evaluate import evaluate
-from myelin.train.run.loop import TrainingRun, fingerprint, train
+from myelin.train.run.fingerprint import fingerprint
+from myelin.train.run.loop import TrainingRun, train
 from myelin.train.run.optimizer import learning_rate_factor
 from myelin.train.run.start import configuration, summary
 

@@ -53,3 +53,21 @@ def test_a_record_keeps_the_figures_of_the_exported_epoch():
     assert list(ROW.best().as_dict()) == [
         "epoch", "train_accuracy", "validation_accuracy", "delay_mean_steps", "delay_longest_steps", "rates_per_step",
     ]  # fmt: skip
+
+
+def test_traces_have_errors_in_place_of_accuracies(tmp_path):
+    row = EpochMetrics(0, 0.5, None, None, True, True, rates_per_step=(0.1,), train_error=0.25, validation_error=0.5)
+    append_metrics(tmp_path, row)
+    assert read_metrics(tmp_path / METRICS) == [row]
+    values = json.loads((tmp_path / METRICS).read_text())
+    assert "train_accuracy" not in values and "silent_layers" not in values and values["validation_error"] == 0.5
+    assert BestEpoch.from_dict(row.best().as_dict()) == row.best() and row.validation == "mean squared error 0.5"
+    assert row.at_least_as_good_as(EpochMetrics(1, 0.5, None, None, True, True, validation_error=0.6))
+    assert not row.at_least_as_good_as(EpochMetrics(1, 0.5, None, None, True, True, validation_error=0.4))
+    assert ROW.at_least_as_good_as(ROW.best()) and ROW.validation == "50.00 %"
+
+
+def test_layers_outside_their_range_are_kept(tmp_path):
+    row = EpochMetrics(0, 0.5, 0.5, 0.5, True, True, rates_per_step=(0.0, 0.9), silent_layers=(0,), saturated_layers=(1,))
+    append_metrics(tmp_path, row)
+    assert read_metrics(tmp_path / METRICS) == [row]

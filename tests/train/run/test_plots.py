@@ -41,6 +41,20 @@ def test_learning_curve_marks_the_exported_epoch(figures, tmp_path):
     assert (upper.get_ylabel(), lower.get_ylabel(), activity.get_xlabel()) == ("accuracy (%)", "loss (nats)", "epoch")
 
 
+def test_learning_curve_of_traces_marks_the_smallest_error(figures, tmp_path):
+    rows = []
+    for epoch, error in enumerate((0.3, 0.1, 0.2)):
+        row = _row(epoch, 0.5, True) | {"train_error": 0.4, "validation_error": error}
+        rows.append({name: value for name, value in row.items() if not name.endswith("_accuracy")})
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plots.learning_curve(tmp_path / "learning.png", metrics)
+    upper, lower, _ = figures[0].axes
+    point = upper.get_lines()[2]
+    assert (point.get_xdata()[0], point.get_ydata()[0], point.get_label()) == (1, 0.1, "exported: epoch 1, 0.1")
+    assert (upper.get_ylabel(), lower.get_ylabel()) == ("mean squared error", "loss")
+
+
 @pytest.mark.parametrize("content", [None, "", "{", "[1]\n", '{"epoch": 1}\n'])
 def test_learning_curve_refuses_damaged_metrics(content, tmp_path):
     metrics = tmp_path / "metrics.jsonl"

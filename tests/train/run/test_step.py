@@ -11,8 +11,9 @@ import torch
 from myelin.train.layers.dropout import keep_mask, slice_of_batch
 from myelin.train.model import build_model, class_logits
 from myelin.train.run.batches import Batches
+from myelin.train.run.objective import mean_loss
 from myelin.train.run.parallel import ALONE
-from myelin.train.run.step import accumulate_gradient, mean_loss, rate_excess
+from myelin.train.run.step import accumulate_gradient, rate_excess
 
 
 def gradients(model):
@@ -33,7 +34,7 @@ def test_any_slices_give_the_gradient_of_the_mean_loss(penalty, loss):
     values = {"rate_penalty": penalty, "rate_target": 0.01, "loss": loss, "dropout": 0.0, "recurrent_dropout": 0.0}
     model, config, batch = network(**values)
     logits = class_logits(model(batch.spikes), loss, 1.0)
-    whole = mean_loss(logits, batch.labels, config.train)
+    whole = mean_loss(logits, batch.labels, loss)
     for block in model.blocks[:-1]:
         whole = whole + penalty * (block.spike_rate - 0.01).clamp(min=0) ** 2
     whole = whole + 1e-3 * model.mean_square_delay()
@@ -42,7 +43,7 @@ def test_any_slices_give_the_gradient_of_the_mean_loss(penalty, loss):
     for slices in (1, 3, 7, 9):  # 9: more slices than samples, some are empty
         _, config, _ = network(slices=slices, **values)
         step = accumulate_gradient(model, batch, config, 0, 0, ALONE)
-        assert step.loss == pytest.approx(whole.item(), rel=1e-6) and step.correct == right
+        assert step.loss == pytest.approx(whole.item(), rel=1e-6) and step.judged == right
         for name, gradient in gradients(model).items():
             torch.testing.assert_close(
                 gradient, expected[name], rtol=2e-4, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"

@@ -1,0 +1,53 @@
+"""Sources of data by path: options after a colon, units of time, what cannot be meant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from myelin.hw_configs.errors import DataError
+from myelin.train.datasets import SpikeDataset, available_splits, join_events, load, with_time_unit, write_shd
+
+
+@pytest.fixture
+def in_ms(tmp_path):
+    """A folder with a train split in milliseconds."""
+    write_shd(SpikeDataset(*join_events([(np.array([200.0, 700.0]), [0, 1])] * 3), [0, 1, 0]), tmp_path / "x_train.h5")
+    return tmp_path
+
+
+def test_a_unit_of_time_stands_after_a_colon(in_ms):
+    for source in (in_ms, in_ms / "x_train.h5"):
+        with pytest.raises(DataError, match="times look like milliseconds"):
+            load(source, "train")
+        for data in (
+            load(f"{source}:ms", "train"),
+            load(source, "train", time_unit="ms"),
+            load(f"{source}:ms", "train", time_unit="ms"),
+        ):
+            assert data.durations_s.tolist() == [0.7] * 3
+        assert available_splits(f"{source}:ms") == ("train",)
+        assert load(with_time_unit(source, "ms"), "train").durations_s[0] == 0.7
+    assert with_time_unit("builtin", None) == "builtin"
+
+
+@pytest.mark.parametrize(
+    ("option", "more", "said"),
+    [
+        (":ms", {"time_unit": "us"}, "says 'ms' itself, time_unit is 'us'; say it once"),
+        (":h", {}, "':h' is no way to read .*; allowed are s, ms, us, pixels, permuted, rows"),
+        (":rows", {}, "':rows' is for folders of idx files; leave it out"),
+        ("x:ms", {}, "no such file or folder"),
+        (":ms\0", {}, "':ms\0' is no way to read"),
+        ("\0", {}, "no such file or folder"),
+    ],
+)
+def test_options_that_are_refused(in_ms, option, more, said):
+    with pytest.raises(DataError, match=said):
+        load(f"{in_ms}{option}", "train", **more)
+
+
+def test_a_file_whose_name_has_a_colon_is_itself(tmp_path):
+    write_shd(SpikeDataset(*join_events([([0.5], [0])]), [0]), tmp_path / "x.h5")
+    (tmp_path / "x.h5").rename(tmp_path / "x.h5:ms")
+    assert load(tmp_path / "x.h5:ms").durations_s.tolist() == [0.5]

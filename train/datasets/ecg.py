@@ -1,0 +1,67 @@
+"""QTDB-ECG: heartbeats as level crossings of two leads, with the phase of the heartbeat as the class of every step.
+
+    x      (traces, steps, 4) of -1, 0 and 1: crossings downwards and upwards
+    y      (traces, steps, 6) one-hot; a step without any has no label
+    t, max_i    the number of each step, and the length of the traces; not needed
+
+The four channels become eight units, up and down alternating; a step counts as 1 ms, since the file says no time.
+
+Source: github.com/byin-cwi/Efficient-spiking-networks; PhysioNet's QT Database, Laguna et al. 1997.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from myelin.hw_configs.errors import DataError
+from myelin.train.datasets.events import SpikeDataset
+from myelin.train.datasets.targets import as_array
+
+SUFFIX = ".mat"
+
+
+def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
+    """The traces of one file, with a class for every step, -1 where there is no label.
+
+    Raises DataError if it is no such file or is damaged.
+    """
+    path = Path(path)
+    values = _matrices(path)
+    x, y = values["x"], values["y"]
+    if x.ndim != 3 or y.ndim != 3 or x.shape[:2] != y.shape[:2]:
+        raise DataError(
+            f"{path}: x has shape {x.shape}, y {y.shape}; (traces, steps, channels) and (traces, steps, classes) are needed"
+        )
+    if not np.isin(y, (0, 1)).all() or (y.sum(axis=2) > 1).any():
+        raise DataError(f"{path}: y is not one-hot; 0 and 1, with one class a step or none, are needed")
+    phases = np.where(y.any(axis=2), y.argmax(axis=2), -1)
+    if not np.isin(x, (-1, 0, 1)).all():
+        raise DataError(f"{path}: x holds other values than -1, 0 and 1; crossings of levels are needed")
+    keys = tuple(f"phase {number}" for number in range(y.shape[2]))
+    return SpikeDataset.from_dense(x.astype(np.int8), phases, signed=True, keys=keys, name=str(path))
+
+
+def _matrices(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays x and y."""
+    from scipy.io import loadmat  # takes 50 ms to import, so only for these files
+
+    if not path.is_file():
+        raise DataError(f"{path}: {'is a folder; a .mat file is needed' if path.is_dir() else 'no such file'}")
+    try:
+        content = loadmat(path, variable_names=["x", "y"])
+    except Exception as error:  # a parser of binary data: any error of Python's own, by what the damage is
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise DataError(f"{path}: cannot be read as .mat ({reason}); it is damaged or of another kind: get it again") from error
+    values = {}
+    for name in ("x", "y"):
+        if name not in content:
+            raise DataError(f"{path}: has no {name}; a file of QTDB-ECG has x (traces, steps, 4) and y (traces, steps, 6)")
+        values[name] = as_array(content[name], f"{path}: {name}")
+        if values[name].dtype.kind not in "biuf":
+            raise DataError(f"{path}: {name} has dtype {values[name].dtype}; numbers are needed")
+    return values
