@@ -63,7 +63,9 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def in_units(source: Input, values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """Floats as the integers that delta encoders take, ``rint(64 x)``, as SLAYER quantises its input; others unchanged.
+    """Floats as the integers that delta encoders take, ``rint(64 x)``, in SLAYER's unit of 1/64; others unchanged.
+
+    SLAYER's own input block then keeps the even ones of these integers.
 
     Raises:
         DataError: a float is NaN, infinite, or beyond 32 bit.

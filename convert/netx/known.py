@@ -48,13 +48,10 @@ _LACKING_LAYERS = {
 }
 _LACKING_NEURONS = {
     "ALIF": "adaptive neurons",
-    "RF": "resonate-and-fire neurons, with complex weights",
     "RF_PHASE": "resonate-and-fire neurons, with complex weights",
-    "RF_IZ": "resonate-and-fire neurons, with complex weights",
-    "RFLIF": "resonate-and-fire neurons, with complex weights",
-    "ADRF": "adaptive resonate-and-fire neurons, with complex weights",
+    "RF_IZHIKEVICH": "resonate-and-fire neurons, with complex weights",
     "ADRF_PHASE": "adaptive resonate-and-fire neurons, with complex weights",
-    "ADRF_IZ": "adaptive resonate-and-fire neurons, with complex weights",
+    "ADRF_IZHIKEVICH": "adaptive resonate-and-fire neurons, with complex weights",
 }
 
 
