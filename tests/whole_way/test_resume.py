@@ -109,7 +109,7 @@ def test_one_of_two_processes_killed_and_resumed_by_one_is_bit_for_bit_the_same(
     done = json.loads((out / "run.json").read_text())
     assert EPOCHS // 3 <= done["epochs_done"] < EPOCHS and done["config"]["train"]["slices"] == 2
     subprocess.run([*alone, out, "--resume", *recompute], env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
-    assert len(list((tmp_path / "cache").glob("*/times_s.f32"))) == 1
+    assert len(list((tmp_path / "cache").glob("*/times_s.f4"))) == 1
     for name in ("model.safetensors", "state.safetensors"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
     assert _without_times(out) == _without_times(whole)

@@ -50,10 +50,12 @@ def test_arrays_of_every_task_are_learnt(task, tmp_path):
 def test_the_same_data_in_every_form_gives_the_same_run(tmp_path):
     x, y = dense("classes")
     dataset = SpikeDataset.from_dense(x, y)
+    dataset.save(tmp_path / "data.npz")
     forms = {
         "arrays": (x, y),
         "tensors": (torch.from_numpy(x), torch.from_numpy(y)),
         "dataset": dataset,
+        "npz": tmp_path / "data.npz",
         "torch": torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y)),
     }
     found = set()
