@@ -14,7 +14,7 @@ EXPECTED = {
     "closed_loop": (["30 spikes in 600 steps"], ["head.png"]),
     "event_camera": (["equal: 0 of", "PASS"], ["artifact/manifest.json", "report.html"]),
     "ecg_per_step_labels": (["of the steps are right", "PASS"], ["run/run.json", "artifact/manifest.json", "report.html"]),
-    "fine_tune_four_bits": ([], []),
+    "fine_tune_four_bits": (["fine-tuning regains"], ["run/run.json", "fine/run.json"]),
     "lava_dl_network": (["equal: 0 of", "PASS"], ["artifact/manifest.json"]),
     "snntorch_to_integers": (["Network of 2 layers", "accuracy"], ["artifact/manifest.json"]),
 }
