@@ -257,7 +257,7 @@ def test_netx_files(tiny, artifacts, refused, tmp_path):
         return refused("check", broken, "--target", "loihi2")
 
     def long_delay(layer):
-        layer["delay_rec"][...] = 63
+        layer["delay_rec"][...] = 4096
 
     def nan_weight(layer):
         values = layer["weight"][...].astype(float)
@@ -265,7 +265,7 @@ def test_netx_files(tiny, artifacts, refused, tmp_path):
         del layer["weight"]
         layer["weight"] = values
 
-    assert "63" in edited(long_delay)
+    assert "'delay_rec' is 4096 steps at its extreme" in edited(long_delay)
     assert "NaN" in edited(nan_weight)
     broken.write_bytes(good.read_bytes()[:1000])
     refused("check", broken, "--target", "loihi2")
