@@ -101,7 +101,7 @@ def _content(folder: Path, name: str) -> bytes:
         return (folder / name).read_bytes()
     except FileNotFoundError as error:
         if name == MODEL:
-            reason = "holds no model.safetensors yet; finish the run with `myelin train --resume`"
+            reason = "holds no model.safetensors yet; let the run end, or continue it with `myelin train --resume`"
             raise NetworkError(f"{folder}: {reason}") from error
         raise NetworkError(f"{folder}: {name} cannot be read ({error}); name a folder that `myelin train` wrote") from error
     except OSError as error:

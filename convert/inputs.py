@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ def checked_record(network: Network, record: Record, without: tuple[str, ...] = 
         DataError: a layer does not exist or a name is not allowed.
     """
     first, last = 0 if network.input.neuron is None else -1, len(network.layers) - 1
+    if not isinstance(record, Mapping):
+        raise DataError(f"record is a {type(record).__name__}; layer -> names is allowed, such as {{0: ('spikes', 'v')}}")
     for index, names in record.items():
         if not first <= index <= last:
             raise DataError(f"record names layer {index}; this network has layers {first}..{last}")

@@ -94,6 +94,8 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
     Raises:
         NetworkError: the path does not exist, or is a folder that is neither an artifact nor a run.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise NetworkError(f"a {type(path).__name__} is no path; {_EXPECTED}")
     place = Path(path)
     if not place.exists():
         raise NetworkError(f"{place}: no such file or folder; {_EXPECTED}")
@@ -136,7 +138,8 @@ def read(
         NetworkError: the path is of no such kind, or is damaged; or an argument is given for another kind.
         MissingPartError: the path is a NIR file, and the package nir is not installed.
     """
-    place, kind = Path(path), kind_of(path)
+    kind = kind_of(path)
+    place = Path(path)
     if dt_ms is not None and kind != "nir":
         raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
     if input_shape is not None and kind != "netx":

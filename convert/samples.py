@@ -163,7 +163,7 @@ def _own_binning(dataset: SpikeDataset, network: Network | None) -> Binning:
     if dataset.steps is None or dataset.step_ms is None:
         raise DataError(
             f"{dataset.name}: neither the events nor the network say how spikes become frames; give --steps and --step-ms, "
-            "such as --steps 100 --step-ms 10"
+            "such as --steps 100 --step-ms 10 (steps=100, step_ms=10.0 in Python)"
         )
     return binning_of(network, dataset.steps, dataset.step_ms)
 

@@ -105,7 +105,8 @@ def open_data(opened: Opened, choice: InputChoice) -> Samples:
         steps = 1  # the number of steps is that of the array
     elif len(given) == 1:
         raise DataError(
-            f"{opened.name}: one of them says too little; give --steps and --step-ms, such as --steps 100 --step-ms 10"
+            f"{opened.name}: one of them says too little; give --steps and --step-ms, such as --steps 100 --step-ms 10 "
+            "(steps=100, step_ms=10.0 in Python)"
         )
     if steps is not None and choice.step_ms is not None:
         binning = binning_of(opened.network, steps, choice.step_ms)

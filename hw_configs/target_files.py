@@ -43,6 +43,11 @@ def load_target(name_or_path: str | Path) -> Target:
     Raises:
         TargetError: the name is unknown (the message gives the nearest names), the file cannot be read, or a field is wrong.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise TargetError(
+            f"target is a {type(name_or_path).__name__}; one of {', '.join(target_names())}, or the path of a .toml file is "
+            "allowed"
+        )
     text = str(name_or_path)
     if text in target_names():
         return _read(_FOLDER / f"{text}.toml")

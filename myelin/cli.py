@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.  Only argparse raises SystemExit (usage, help)."""
+    _open_closed_streams()
     try:
         try:
             args = told_units(build_parser().parse_args(argv))
@@ -95,6 +96,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         said = f"{type(error).__name__}: {error}".removesuffix(": ")
         return _complain(f"{said}; this is a fault of Myelin's own, please report it: {TRACEBACK}=1 shows the traceback", FAULT)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device for standard streams that the shell closed (``>&-``): no other file may get their descriptors."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the process ends
 
 
 def _complain(text: str, code: int) -> int:

@@ -74,7 +74,7 @@ def explored(
     found, name = named_target(source, dt_ms)
     if target is None and name is None:
         what = found.name if isinstance(found, Opened) else "floats"
-        raise TargetError(f"{what}: the network names no target; give one, such as --target loihi2")
+        raise TargetError(f"{what}: the network names no target; give one, such as --target loihi2 (target='loihi2' in Python)")
     held = target if isinstance(target, Target) else load_target(target or name or "")
     given = explored_source(found, held)
     choice = InputChoice(data=data, steps=steps, step_ms=step_ms, time_axis=time_axis)

@@ -82,6 +82,8 @@ def from_torch(
 
 def require_module(module: Any) -> None:
     """Raise NetworkError unless ``module`` is a torch module."""
+    if isinstance(module, type):
+        raise NetworkError(f"module is the class {module.__name__}; an instance of it is allowed")
     if not hasattr(module, "named_modules") or not hasattr(module, "forward"):
         cure = "; put its blocks in a torch.nn.Sequential" if isinstance(module, list | tuple) else ""
         raise NetworkError(f"module is a {type(module).__name__}; a torch.nn.Module is allowed{cure}")

@@ -82,7 +82,7 @@ def quantisation_data(
     if not len(rest):
         raise DataError(
             f"{report.dataset.name}: holds {len(report)} samples, all of which calibration takes, so none is left to report "
-            f"on; give --calibration-samples below {len(report)}"
+            f"on; give --calibration-samples (calibration_samples= in Python) below {len(report)}"
         )
     if samples is not None:
         rest = rest[spread_choice(report.labels[rest], samples)]

@@ -46,6 +46,10 @@ class QuantisedNetwork:
     values: dict[str, Any]
     artifact: Exported | None = None
 
+    def __repr__(self) -> str:
+        written = [] if self.artifact is None else [f"  artifact {self.artifact.folder}"]
+        return "\n".join(["Quantised, the integers:", *written, repr(self.network)])
+
 
 def quantised(
     floats: FloatNetwork | str | os.PathLike[str],

@@ -66,6 +66,11 @@ class SimulatorState:
         Raises:
             DataError: the file cannot be read, or holds no state.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise DataError(
+                f"a state is loaded from a path, got a {type(path).__name__}; a SimulatorState in memory is assigned: "
+                "simulator.state = state"
+            )
         wrong = DataError(f"{os.fspath(path)} holds no state of a simulator; a file written by SimulatorState.save is allowed")
         try:
             with np.load(path, allow_pickle=False) as file:

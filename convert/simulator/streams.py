@@ -196,6 +196,11 @@ class Simulator:
         else:
             self._current().reset(streams)
 
+    def __repr__(self) -> str:
+        streams = self._streams if self._stepper is None else self._stepper.streams
+        what = "any number of streams" if streams is None else f"{streams} stream{'s'[: streams != 1]}"
+        return f"Simulator of {what}\n{self.network!r}"
+
     def load(self, path: str | os.PathLike[str]) -> None:
         """Continue from the state in ``path``, which ``simulator.state.save(path)`` wrote.
 
@@ -205,6 +210,11 @@ class Simulator:
         self.state = SimulatorState.load(path)
 
     def _check_fits(self, state: SimulatorState) -> None:
+        if not isinstance(state, SimulatorState):
+            raise DataError(
+                f"a {type(state).__name__} is no state of a simulator; what simulator.state or SimulatorState.load gives is "
+                "allowed"
+            )
         if state.network != self._plan.digest:
             raise DataError(
                 f"the state belongs to network {state.network[:12]}, this simulator runs network {self._plan.digest[:12]}: "

@@ -67,7 +67,7 @@ def diff(
         name = os.fspath(a) if isinstance(a, str | os.PathLike) else opened_source(a).name
         raise DataError(
             f"A and B are both {name} on backend {backends[0]}; name a second network, or two backends, such as "
-            "--backends fast lava"
+            "--backends fast lava (backends=('fast', 'lava') in Python)"
         )
     first = opened_source(a, dt_ms=dt_ms)
     networks = (first, first if b is None else opened_source(b, dt_ms=dt_ms))

@@ -124,6 +124,25 @@ def put_together(
     return values
 
 
+def beside_of(out: Path) -> Path:
+    """The file for the values of the page ``out``.
+
+    Raises:
+        ConfigError: the page has its name, or it is a file that is no report's, such as the run.json of a run.
+    """
+    beside = out.with_suffix(".json")
+    if beside == out:
+        raise ConfigError(f"{out}: the values go to a .json beside the page; name the page .html")
+    if beside.exists():
+        try:
+            ours = {"verdict", "missing"} <= json.loads(beside.read_bytes()).keys()
+        except (OSError, ValueError, AttributeError):
+            ours = False
+        if not ours:
+            raise ConfigError(f"{out}: the values go to {beside}, which exists and is no report's; give the page another name")
+    return beside
+
+
 def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
     """Write the page to ``out`` and its values beside it as JSON; returns both paths.
 
@@ -131,9 +150,7 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
         DataError: a value to show is missing.
         ConfigError: a file cannot be written.
     """
-    beside = out.with_suffix(".json")
-    if beside == out:
-        raise ConfigError(f"{out}: the values go to a .json beside the page; name the page .html")
+    beside = beside_of(out)
     page = render(values).encode()
     write_json(beside, values)
     try:

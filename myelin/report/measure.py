@@ -15,7 +15,7 @@ from myelin.convert.opened import Opened, kind_of, opened_source
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import NetworkError, TargetError
-from myelin.report.make import put_together, read_stage, why_and_cure, write
+from myelin.report.make import beside_of, put_together, read_stage, why_and_cure, write
 from myelin.report.page import render
 from myelin.report.subject import Subject
 
@@ -39,6 +39,9 @@ class Report:
     page: Path
     beside: Path
     values: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Report on {self.values['name']}", *(f"  {line}" for line in self.lines())])
 
     def _repr_html_(self) -> str:
         """The page in a frame of a notebook's cell."""
@@ -109,6 +112,7 @@ def write_report(
     """
     given = {name: read_stage(Path(it), name) if isinstance(it, str | os.PathLike) else dict(it)
              for name, it in (stages or {}).items()}  # fmt: skip
+    beside_of(Path(out))  # refused before anything is measured
     curve = None if run is None else Path(run)
     with tempfile.TemporaryDirectory() as temporary:
         if isinstance(source, str | os.PathLike) and kind_of(source) == "run":

@@ -160,7 +160,10 @@ def verdict(gate: Gate) -> str:
 def _cure(gate: Gate) -> str:
     loss = "a loss" if gate.unit == "points" else "an increase"
     enough = math.ceil(10 * gate.drop_high - 1e-9) / 10
-    other = f"or allow {loss} that {gate.samples} samples can rule out, --max-drop {enough:g}, if your use bears it"
+    other = (
+        f"or allow {loss} that {gate.samples} samples can rule out, --max-drop {enough:g} (max_drop= in Python), if your use "
+        "bears it"
+    )
     if gate.samples_needed is None:
         return f"the loss is the one allowed, so no number of samples is sure to decide; quantise with less loss, {other}"
     direction = "rule it out" if gate.drop < gate.max_drop else "show it"

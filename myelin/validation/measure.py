@@ -138,8 +138,8 @@ def measured(
     from myelin.validation import backends
     from myelin.validation.validate import validated
 
-    if not max_drop >= 0:
-        raise DataError(f"max_drop is {max_drop}; 0 or more percent points are allowed")
+    if not isinstance(max_drop, int | float) or not max_drop >= 0:
+        raise DataError(f"max_drop is {max_drop!r}; 0 or more percent points are allowed")
     if lava_samples:
         compat.require()  # requested explicitly: a missing Lava is an error, not a reason to skip
     if board:

@@ -97,6 +97,9 @@ class Validation:
         found += [str(equality) for equality in self.equalities if not equality.holds]
         return found if self.gate is None or self.gate.passed else [*found, verdict(self.gate)]
 
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """What ``myelin validate`` prints: the network, and the tables."""
         from myelin.validation.table import shown

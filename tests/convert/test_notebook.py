@@ -14,9 +14,10 @@ from myelin.convert.artifact.artifact import read_artifact, write_artifact
 from myelin.convert.floats.network import dequantised
 from myelin.convert.opened import read
 from myelin.convert.recording import Recording
-from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.errors import DataError, NetworkError, TargetError
 from myelin.hw_configs.tables import html_table
 from myelin.hw_configs.target_files import load_target
+from myelin.train.datasets import SpikeDataset
 
 
 @pytest.fixture
@@ -143,3 +144,20 @@ def test_delays_of_every_kind_are_drawn(network, tmp_path):
 def test_a_table_escapes_what_it_is_given():
     html = html_table("<i>", ("a & b",), [("<script>",)])
     assert "<script>" not in html and cells(html) == [["a & b"], ["<script>"]]
+
+
+def test_a_data_set_is_shown_in_one_line():
+    x = np.ones((4, 5, 6), int)
+    shown = "SpikeDataset(dense data: 4 samples, 120 events, 6 units, {}, 5 steps of 1 ms)"
+    assert repr(SpikeDataset.from_dense(x, [0, 1, 2, 1], time_axis=1)) == shown.format("3 classes")
+    steps = SpikeDataset.from_dense(x, np.ones((4, 5), int), time_axis=1)
+    assert repr(steps) == shown.format("2 classes, one for each step")
+    trace = SpikeDataset.from_dense(x, np.ones((4, 5, 3), np.float32), time_axis=1)
+    assert repr(trace) == shown.format("3 outputs to follow")
+
+
+def test_what_is_no_path_and_no_target_is_refused_by_its_type():
+    with pytest.raises(NetworkError, match=r"^a NoneType is no path; a netx file \(\*\.net\), "):
+        read(None)
+    with pytest.raises(TargetError, match=r"^target is a int; one of alia_point, .*, or the path of a \.toml file is allowed$"):
+        load_target(3)

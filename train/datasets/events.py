@@ -83,6 +83,13 @@ class SpikeDataset(Constructors):
         checks.check_times(self)
         checks.check_labels(self)
 
+    def __repr__(self) -> str:
+        units = f"{self.channels} units" if self.shape is None else " x ".join(map(str, self.shape)) + " units"
+        answers = {"classes": "classes", "steps": "classes, one for each step", "trace": "outputs to follow"}[self.task]
+        parts = [f"{len(self)} samples", f"{self.times_s.size} events", units, f"{self.classes} {answers}"]
+        dense = [] if self.steps is None else [f"{self.steps} steps of {self.step_ms:g} ms"]
+        return f"SpikeDataset({self.name}: {', '.join(parts + dense)})"
+
     def __len__(self) -> int:
         return int(self.labels.size)
 

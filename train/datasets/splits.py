@@ -28,7 +28,10 @@ def split(dataset: SpikeDataset, fraction: float, seed: int, by: str = "auto") -
     rng = np.random.default_rng(seed)
     known = 0 if dataset.speakers is None else np.unique(dataset.speakers).size
     if by == "speaker" and known < 2:
-        raise DataError(f"{dataset.name}: knows {known} speakers, a split by speaker needs two; use by='stratified'")
+        raise DataError(
+            f"{dataset.name}: knows {known} speakers, a split by speaker needs two; use by='stratified' "
+            "(--set data.split_by=stratified)"
+        )
     if by == "speaker" or (by == "auto" and known >= 2):
         valid = _by_speaker(dataset, fraction, rng)
     else:

@@ -125,7 +125,10 @@ class TrainingRun:
     def _check_folder(self) -> None:
         # a run killed during its first write leaves only a temporary file, whose name starts with a dot
         if self.out.exists() and (not self.out.is_dir() or any(not path.name.startswith(".") for path in self.out.iterdir())):
-            raise ConfigError(f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume")
+            raise ConfigError(
+                f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume "
+                "(resume=True in Python)"
+            )
         self.out.mkdir(parents=True, exist_ok=True)
 
     def _judge_start(self) -> None:

@@ -318,6 +318,7 @@ def test_hooks_on_a_container_are_refused():
     ("module", "shape", "message"),
     [
         ([nn.Dense(6, 5)], 6, "module is a list; a torch.nn.Module is allowed; put its blocks in a torch.nn.Sequential"),
+        (nn.Dense, 6, "module is the class Dense; an instance of it is allowed"),
         ("net.pt", 6, "module is a str; a torch.nn.Module is allowed$"),
         (torch.nn.Sequential(), 6, r"module \(torch\.nn\.Sequential\): it has no block with neurons"),
         (

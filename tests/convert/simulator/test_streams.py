@@ -223,6 +223,28 @@ def test_a_state_of_another_network_or_number_of_streams_is_refused(small, tmp_p
         Simulator(small).run(np.ones((1, 4, 2), int), state=Simulator(small).rest(), chunk=3)
 
 
+def test_what_is_no_state_is_refused_by_its_type(small):
+    simulator = Simulator(small)
+    with pytest.raises(DataError, match=r"^a state is loaded from a path, got a SimulatorState; .*simulator.state = state$"):
+        simulator.load(simulator.state)
+    for wrong in ({"memory": 1}, "state.npz", None):
+        with pytest.raises(
+            DataError, match=rf"^a {type(wrong).__name__} is no state of a simulator; what simulator\.state or "
+        ):
+            simulator.state = wrong
+    with pytest.raises(DataError, match=r"^record is a str; layer -> names is allowed, such as \{0: \('spikes', 'v'\)\}$"):
+        simulator.run(np.ones((1, 4, 2), int), record="v")
+
+
+def test_a_simulator_shows_its_streams_and_network(small):
+    assert repr(Simulator(small)) == f"Simulator of any number of streams\n{small!r}"
+    simulator = Simulator(small, streams=1)
+    assert repr(simulator).startswith("Simulator of 1 stream\n")
+    simulator = Simulator(small)
+    simulator.step(np.ones((3, 2), int))
+    assert repr(simulator).startswith("Simulator of 3 streams\n")
+
+
 @pytest.mark.parametrize("content", [b"", b"no archive", "npz"])
 def test_a_file_without_a_state_is_refused(small, tmp_path, content):
     path = tmp_path / "state.npz"

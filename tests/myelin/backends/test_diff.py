@@ -137,7 +137,10 @@ def test_the_simulator_alone_loads_neither_lava_nor_torch(files):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a.net"], "name a second network, or two backends, such as --backends fast lava"),
+        (
+            ["a.net"],
+            "name a second network, or two backends, such as --backends fast lava (backends=('fast', 'lava') in Python)",
+        ),
         (["a.net", "nowhere.net"], "nowhere.net: no such file or folder"),
         (["a.net", "b.net", "--data", "builtin"], "give --steps and --step-ms"),
         (["a.net", "b.net", "--data", "builtin", "--density", "0.1"], "--density is for random spikes"),

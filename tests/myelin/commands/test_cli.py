@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -112,6 +113,23 @@ def test_a_closed_pipe_is_no_error(unbuffered):
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 0), ("2>&-", 0), ("<&-", 0), (">&- 2>&-", 0)])
+def test_streams_that_the_shell_closed_change_nothing_else(closed, code, tmp_path):
+    """No file of the command gets the descriptor of a closed stream, into which others would then print."""
+    out = tmp_path / "out.json"
+    patch = f"import sys, myelin.cli, myelin.commands.doctor as cli\nfile = open({str(out)!r}, 'w')\ndef run(_):\n"
+    patch += (
+        "    print('to the screen'); print('to the screen', file=sys.stderr); sys.stdin.read(); file.write('{}'); return 0\n"
+    )
+    call = f"{patch}cli.run_doctor = run\nsys.exit(myelin.cli.main(['doctor']))"
+    line = f"{shlex.quote(sys.executable)} -c {shlex.quote(call)} {closed}"
+    done = subprocess.run(line, shell=True, capture_output=True, stdin=subprocess.DEVNULL, text=True, cwd=ROOT)
+    assert (done.returncode, out.read_text()) == (code, "{}")
+    assert done.stdout == ("" if closed.startswith(">") else "to the screen\n")
+    assert done.stderr == ("" if "2>" in closed else "to the screen\n")
 
 
 @pytest.mark.parametrize(

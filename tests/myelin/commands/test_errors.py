@@ -202,7 +202,7 @@ def _truncated_model(run):
         (_long_delay, "recurrent delay_steps lies in"),
         (_no_tensor, "0.synapse.weight' is missing"),
         (_truncated_model, "cannot be read as safetensors"),
-        (lambda run: (run / "model.safetensors").unlink(), "holds no model.safetensors yet"),
+        (lambda run: (run / "model.safetensors").unlink(), "holds no model.safetensors yet; let the run end, or"),
         (lambda run: (run / "run.json").unlink(), "or a run folder, which holds a run.json, is expected"),
         (lambda run: (run / "run.json").write_text("{"), "run.json cannot be read"),
         (_edit_record(lambda record: record.pop("classes")), "run.json is incomplete (KeyError: 'classes')"),

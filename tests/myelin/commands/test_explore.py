@@ -68,6 +68,8 @@ def test_data_that_the_run_was_not_trained_on_is_refused(tiny, artifacts, refuse
 
 def test_what_a_file_does_not_say_is_asked_for(tiny, artifacts, refused):
     said = refused("explore", artifacts["dense"] / "network.net", "--data", tiny.data)
-    assert said.endswith("network.net: the network names no target; give one, such as --target loihi2")
+    assert said.endswith(
+        "network.net: the network names no target; give one, such as --target loihi2 (target='loihi2' in Python)"
+    )
     said = refused("explore", artifacts["dense"] / "network.net", "--data", tiny.data, "--target", "loihi2")
     assert "neither the events nor the network say how spikes become frames; give --steps and --step-ms" in said

@@ -13,7 +13,7 @@ from small_network import answered, shd_file, small_network
 
 import myelin
 from myelin.convert.floats.network import dequantised
-from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.errors import ConfigError, DataError, NetworkError
 from myelin.report.markup import resolve
 from myelin.report.page import render
 
@@ -137,3 +137,21 @@ def test_a_frame_for_a_notebook(tmp_path):
 def test_a_run_that_was_read_is_named_by_its_path(runs, tmp_path):
     with pytest.raises(NetworkError, match="is a run folder that was read; name its path"):
         myelin.write_report(myelin.read(runs["dense"]), None, tmp_path / "r.html")
+
+
+def test_a_page_beside_the_values_of_something_else_is_refused(tmp_path):
+    """`--out RUN/run.html` would replace the run.json of the run."""
+    (tmp_path / "r.json").write_text('{"format": 1, "config": {}}')
+    with pytest.raises(
+        ConfigError, match=r"the values go to .*r\.json, which exists and is no report's; give the page another"
+    ):
+        written(tmp_path)
+    assert (tmp_path / "r.json").read_text() == '{"format": 1, "config": {}}' and not (tmp_path / "r.html").exists()
+    (tmp_path / "r.json").unlink()
+    assert written(tmp_path).values["name"] == written(tmp_path).values["name"]  # a report replaces an older one
+
+
+def test_a_report_is_shown_in_a_few_lines(tmp_path):
+    report = written(tmp_path)
+    lines = repr(report).splitlines()
+    assert lines[0] == f"Report on {report.values['name']}" and lines[1].startswith("  verdict       ") and len(lines) < 12

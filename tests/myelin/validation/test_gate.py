@@ -46,7 +46,7 @@ def test_what_would_decide_is_said_and_does():
     gate = judge(paired(7, 4, 480), 2.0)
     text = verdict(gate)
     assert f"about {gate.samples_needed} samples ({gate.samples_needed - 480} more) would rule it out" in text
-    assert "--max-drop 2.3" in text
+    assert "--max-drop 2.3 (max_drop= in Python)" in text
     scale = gate.samples_needed / 480
     assert judge(paired(round(7 * scale), round(4 * scale), gate.samples_needed), 2.0).outcome == "passes"
     assert judge(paired(7, 4, 480), 2.3).outcome == "passes"

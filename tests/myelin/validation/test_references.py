@@ -307,6 +307,8 @@ def test_an_artifact_without_floats_is_no_reference(artifact):
 def test_what_does_not_fit_is_refused():
     with pytest.raises(DataError, match=r"max_drop is -1; 0 or more"):
         validate(reference=outputs, max_drop=-1)
+    with pytest.raises(DataError, match=r"max_drop is '1'; 0 or more"):
+        validate(reference=outputs, max_drop="1")
     with pytest.raises(DataError, match="no step has a label, all are -1"):
         myelin.validate(NETWORK, (SAMPLES.x, np.full((40, 25), -1)), reference=outputs, lava_samples=0)
     with pytest.raises(DataError, match="traces cannot be compared: the reference has no error"):

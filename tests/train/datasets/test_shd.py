@@ -390,7 +390,7 @@ def test_split_auto_and_errors():
     known, unknown = small(), dataset([([], [])] * 6, [0, 0, 0, 1, 1, 1])
     assert not set(known.speakers[split(known, 0.25, 0)[0]]) & set(known.speakers[split(known, 0.25, 0)[1]])
     assert np.bincount(unknown.labels[split(unknown, 0.34, 0)[1]]).tolist() == [1, 1]
-    with pytest.raises(DataError, match="use by='stratified'"):
+    with pytest.raises(DataError, match=r"use by='stratified' \(--set data.split_by=stratified\)"):
         split(unknown, 0.2, 0, by="speaker")
     with pytest.raises(DataError, match="cannot split by 'age'"):
         split(unknown, 0.2, 0, by="age")
