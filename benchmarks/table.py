@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.measure import RESULTS
 from benchmarks.sweeps.summary import sweep_table
 from benchmarks.table_baselines import inference_table, train_step_table
+from benchmarks.table_step import step_table
 from benchmarks.table_words import machine_line, number, times
 from myelin.hw_configs.files import write_atomically
 
@@ -73,6 +74,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "inference": inference_table,
     "simulate": simulate_table,
     "stream": stream_line,
+    "step": step_table,
     "peak": peak_line,
     "delays": sweep_table,
     "claim": sweep_table,

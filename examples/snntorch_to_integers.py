@@ -40,11 +40,12 @@ x_test, y_test = frames(test), test.labels
 # `init_hidden=True` lets the module run step by step.
 
 # %%
+how = {"reset_mechanism": "zero", "init_hidden": True, "spike_grad": snntorch.surrogate.atan(alpha=2.0)}
 net = torch.nn.Sequential(
     torch.nn.Linear(CHANNELS, 64),
-    snntorch.Leaky(beta=0.9, reset_mechanism="zero", init_hidden=True),
+    snntorch.Leaky(beta=0.8, **how),
     torch.nn.Linear(64, CLASSES),
-    snntorch.Leaky(beta=0.95, reset_mechanism="zero", init_hidden=True, output=False),
+    snntorch.Leaky(beta=0.95, **how),
 )
 
 
@@ -56,10 +57,10 @@ def forward(samples: torch.Tensor) -> torch.Tensor:
     return torch.stack([net(samples[:, t]) for t in range(samples.shape[1])], dim=1)
 
 
-optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
-for epoch in range(5):
+optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+for epoch in range(4):
     right = 0
-    for numbers in torch.randperm(len(x)).split(64):
+    for numbers in torch.randperm(len(x)).split(32):
         optimiser.zero_grad()
         counts = forward(x[numbers]).sum(dim=1)
         loss = torch.nn.functional.cross_entropy(counts, y[numbers])
@@ -89,3 +90,6 @@ def snntorch_says(samples: torch.Tensor) -> np.ndarray:
 
 validation = myelin.validate(artifact, (x_test, y_test), reference=snntorch_says, max_drop=5.0, time_axis=1)
 print("\n".join(validation.lines()))
+
+# %% [markdown]
+# The verdict may be "undecided": 240 words rule out a loss of more than about six points, not of five.  It says how many would.

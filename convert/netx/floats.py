@@ -17,6 +17,7 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.hdf5 import check_texts
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import check_input_shape, guess_input, layer_groups, layer_kind
@@ -43,6 +44,7 @@ def read_netx_floats(path: str | os.PathLike[str], *, input_shape: Shape | None 
     if not place.is_file():
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
     check_not_pointer(place, NetworkError)
+    check_texts(place)
     try:
         with h5py.File(place, "r") as file:
             return _network(Fields(file, "file"), input_shape)

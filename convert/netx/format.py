@@ -81,6 +81,7 @@ import h5py
 import numpy as np
 
 from myelin.convert.arrays import Shape
+from myelin.convert.hdf5 import check_texts
 from myelin.convert.network import Network
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import read_network
@@ -144,6 +145,7 @@ def open_netx(
     if place.is_dir():
         raise NetworkError(f"{place} is a folder; a netx file (HDF5, usually *.net) is expected")
     check_not_pointer(place, NetworkError)
+    check_texts(place)
     try:
         with h5py.File(place, "r") as file:
             network = read_network(Fields(file, "file"), input_shape, input_message_bits, spike_exp)

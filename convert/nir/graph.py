@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from myelin.convert.hdf5 import is_hollow
+from myelin.convert.hdf5 import check_texts, is_hollow
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
 from myelin.hw_configs.parts import require
@@ -105,6 +105,7 @@ def read_graph(path: str | os.PathLike[str]) -> NirGraph:
     if not place.is_file():
         raise NetworkError(f"{place}: no such file; a NIR file (HDF5, usually *.nir) is expected")
     check_not_pointer(place, NetworkError)
+    check_texts(place)
     try:
         with h5py.File(place, "r") as file:
             _check_file(file)

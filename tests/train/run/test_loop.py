@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
+import tiny_runs
 import torch
 from safetensors import safe_open
+from tiny_runs import sweeps
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.target_files import load_target
-from myelin.train.config.files import config_from_dict, load_config
+from myelin.train.config.files import load_config
 from myelin.train.config.target import resolve_for_target
-from myelin.train.datasets import SpikeDataset, join_events, load
+from myelin.train.datasets import load
 from myelin.train.delay import AxonalDelay
 from myelin.train.run.checkpoint import load_parameters
 from myelin.train.run.evaluate import evaluate
@@ -26,32 +27,13 @@ from myelin.train.run.start import configuration, summary
 pytestmark = pytest.mark.training
 
 
-def tiny_dataset(seed=0):
-    """24 words of two classes in 20 channels: a rising and a falling sweep."""
-    rng = np.random.default_rng(seed)
-    trains, labels = [], np.arange(24) % 2
-    for label in labels:
-        times = np.sort(rng.uniform(0, 0.2, 60)).astype(np.float32)
-        units = np.clip((times if label else 0.2 - times) * 100 + rng.normal(0, 1, 60), 0, 19).astype(np.uint16)
-        trains.append((times, units))
-    times, units, offsets = join_events(trains)
-    return SpikeDataset(times, units, offsets, labels, channels=20, name="sweeps")
-
-
 def tiny_config(**train_values):
     """Two layers of 8 neurons for four epochs."""
-    return config_from_dict(
-        {
-            "data": {"steps": 20, "channels": 20, "validation": 0.25},
-            "layers": [{"neurons": 8}, {"neurons": 8, "recurrent": "dense", "delay_per": "neuron"}],
-            "delay": {"high": 5.0, "harden_at": 0.5, "freeze_at": 0.75},
-            "train": {"epochs": 4, "batch_size": 6, "learning_rate": 0.02, **train_values},
-        }
-    )
+    return tiny_runs.tiny_config(train=train_values)
 
 
 def test_the_exported_epoch_has_rounded_delays_and_is_recorded(tmp_path):
-    record = train(tiny_config(), tiny_dataset(), tmp_path / "run", progress=False)
+    record = train(tiny_config(), sweeps(), tmp_path / "run", progress=False)
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["delays_rounded"] for line in lines] == [False, False, True, True]
     eligible = [line for line in lines if line["exportable"]]
@@ -67,10 +49,10 @@ def test_every_rounding_exports_what_was_judged(rounding, tmp_path):
     """The file that is exported gives, rounded, the validation accuracy of its record; all phases pass in four epochs."""
     config = tiny_config()
     config = replace(config, delay=replace(config.delay, rounding=rounding, grid_steps=2))
-    record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
+    record = train(config, sweeps(), tmp_path / "run", progress=False)
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["delays_rounded"] for line in lines] == [rounding == "straight-through"] * 3 + [True]
-    run = TrainingRun(config, tiny_dataset(), tmp_path / "unused")
+    run = TrainingRun(config, sweeps(), tmp_path / "unused")
     model = run.model
     load_parameters(model, tmp_path / "run/model.safetensors")
     assert evaluate(model, run.valid_batches).accuracy == record["best"]["validation_accuracy"]
@@ -85,9 +67,9 @@ def test_controls_of_one_layer_are_not_learnt(tmp_path):
     config = tiny_config()
     layers = [replace(config.layers[1], recurrent_delay=kind) for kind in ("fixed", "zero")]
     config = replace(config, layers=tuple(layers))
-    before = [delay.delay.clone() for delay in TrainingRun(config, tiny_dataset(), tmp_path / "unused").model.delays()]
-    record = train(config, tiny_dataset(), tmp_path / "run", progress=False)
-    run = TrainingRun(config, tiny_dataset(), tmp_path / "unused")
+    before = [delay.delay.clone() for delay in TrainingRun(config, sweeps(), tmp_path / "unused").model.delays()]
+    record = train(config, sweeps(), tmp_path / "run", progress=False)
+    run = TrainingRun(config, sweeps(), tmp_path / "unused")
     load_parameters(run.model, tmp_path / "run/model.safetensors")
     kept = [torch.equal(delay.delay, old) for delay, old in zip(run.model.delays(), before)]
     names = [name for name, module in run.model.named_modules() if isinstance(module, AxonalDelay)]
@@ -106,12 +88,12 @@ def test_a_penalty_shortens_delays(tmp_path):
     for penalty in (0.0, 1.0):
         config = tiny_config()
         config = replace(config, delay=replace(config.delay, penalty=penalty), train=replace(config.train, delay_rate=0.5))
-        means.append(train(config, tiny_dataset(), tmp_path / str(penalty), progress=False)["best"]["delay_mean_steps"])
+        means.append(train(config, sweeps(), tmp_path / str(penalty), progress=False)["best"]["delay_mean_steps"])
     assert means[1] < means[0] - 1
 
 
 def test_a_stale_record_is_mended_by_resuming(tmp_path):
-    config, data, out = tiny_config(), tiny_dataset(), tmp_path / "run"
+    config, data, out = tiny_config(), sweeps(), tmp_path / "run"
     whole = train(config, data, out, progress=False)
     stale = {**json.loads((out / "run.json").read_text()), "best": {}, "epochs_done": 0, "finished": False}
     (out / "run.json").write_text(json.dumps(stale))
@@ -119,15 +101,15 @@ def test_a_stale_record_is_mended_by_resuming(tmp_path):
 
 
 def test_resuming_with_other_data_is_refused(tmp_path):
-    train(tiny_config(), tiny_dataset(), tmp_path / "run", progress=False)
-    assert fingerprint(tiny_dataset(1)) != fingerprint(tiny_dataset())
+    train(tiny_config(), sweeps(), tmp_path / "run", progress=False)
+    assert fingerprint(sweeps(1)) != fingerprint(sweeps())
     with pytest.raises(ConfigError, match="other data"):
-        train(tiny_config(), tiny_dataset(1), tmp_path / "run", resume=True, progress=False)
+        train(tiny_config(), sweeps(1), tmp_path / "run", resume=True, progress=False)
 
 
 def test_a_run_that_diverges_stops_with_one_message(tmp_path):
     with pytest.raises(MyelinError, match="lower train"):
-        train(tiny_config(logit_scale=1e38), tiny_dataset(), tmp_path / "run", progress=False)
+        train(tiny_config(logit_scale=1e38), sweeps(), tmp_path / "run", progress=False)
 
 
 @pytest.mark.parametrize(
