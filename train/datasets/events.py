@@ -83,6 +83,15 @@ class SpikeDataset(Constructors):
         checks.check_times(self)
         checks.check_labels(self)
 
+    def __repr__(self) -> str:
+        shape = "" if self.shape is None else f" ({' x '.join(map(str, self.shape))})"
+        answers = {"classes": "classes", "steps": "classes for every step", "trace": "outputs for every step"}[self.task]
+        steps = "" if self.steps is None else f", {self.steps} steps of {self.step_ms:g} ms"
+        return (
+            f"SpikeDataset({self.name!r}: {len(self)} samples, {self.units.size} events of {self.channels} channels{shape}"
+            f"{steps}, {self.classes} {answers})"
+        )
+
     def __len__(self) -> int:
         return int(self.labels.size)
 
