@@ -27,10 +27,14 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.train.config.checks import is_integer
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.delay_kernel import DelayKernel
 from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import array
+
+#: Longest delay in steps that any delays may have; kernels hold a value for every step of it.
+LONGEST = 1 << 16
 
 
 class AxonalDelay(nn.Module):
@@ -62,8 +66,11 @@ class AxonalDelay(nn.Module):
     ) -> None:
         super().__init__()
         for name, value, least in (("size", size, 1), ("max_delay", max_delay, 0), ("grid", grid, 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            if not is_integer(value) or value < least:
                 raise ConfigError(f"AxonalDelay: {name} is {value!r}; an integer of at least {least} is allowed")
+        size, max_delay, grid = int(size), int(max_delay), int(grid)
+        if max_delay > LONGEST:
+            raise ConfigError(f"AxonalDelay: max_delay is {max_delay}; up to {LONGEST} steps are allowed")
         if not 0 <= low <= high <= max_delay:
             raise ConfigError(f"delays start in {low}..{high} steps; a range within 0..{max_delay} is allowed")
         if max_delay % grid:

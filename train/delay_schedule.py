@@ -10,6 +10,7 @@ import myelin.train.needs_torch  # noqa: F401
 from torch import nn
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.train.config.checks import is_integer, is_number
 from myelin.train.config.delay import DelayConfig
 from myelin.train.delay import AxonalDelay
 
@@ -59,8 +60,10 @@ class DelaySchedule:
         harden_at: float = 0.6,
         freeze_at: float = 0.8,
     ) -> None:
+        if not isinstance(module, nn.Module):
+            raise ConfigError(f"DelaySchedule: module is a {type(module).__name__}; a torch.nn.Module is allowed")
         self.module, self.epochs, self.epoch = module, epochs, 0.0
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        if not is_integer(epochs) or epochs < 1:
             raise ConfigError(f"DelaySchedule: epochs is {epochs!r}; an integer of at least 1 is allowed")
         if rounding not in ("hardening", "straight-through"):
             raise ConfigError(f"DelaySchedule: rounding is {rounding!r}; hardening or straight-through is allowed")
@@ -110,8 +113,8 @@ class DelaySchedule:
         After the last epoch, delays stay rounded and frozen.
         """
         found = self.epoch + 1 if epoch is None else epoch
-        if not 0 <= found < float("inf"):
-            raise ConfigError(f"DelaySchedule: epoch is {epoch}; 0 or more is allowed")
+        if not is_number(found) or not 0 <= found < float("inf"):
+            raise ConfigError(f"DelaySchedule: epoch is {epoch!r}; 0 or more is allowed")
         self.epoch = found
         set_delays_at(self.delays(), self.plan, self._progress)
         if self.phase == "frozen":
@@ -134,6 +137,10 @@ class DelaySchedule:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go to the epoch of ``state`` and set all delays for it."""
+        if "epoch" not in state:
+            raise ConfigError(
+                f"DelaySchedule: the state holds {', '.join(state) or 'nothing'}; what state_dict returned is allowed"
+            )
         self.step(state["epoch"])
 
     def __repr__(self) -> str:

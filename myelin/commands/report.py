@@ -32,7 +32,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument(
         "--out", metavar="FILE.html", type=Path, default=Path("report.html"), help="file to write (default: report.html)"
     )
-    arguments.add_data(parser, help="data to validate on: builtin, a folder, or a file of the SHD format")
+    arguments.add_data(parser, help="data to validate on: builtin, a folder, or a file of the SHD format, .npz, or QTDB's .mat")
     arguments.add_split(parser, help="part of the data, as for `myelin validate`")
     arguments.add_binning(parser)
     arguments.add_dt(parser)

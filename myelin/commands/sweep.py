@@ -22,7 +22,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "added. Under torchrun, on one machine or on several that share FOLDER, each process takes its share of the runs.",
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="TOML file: base, seeds, [set], [[case]], [grid], [compare]")
-    arguments.add_data(parser, required=True, help="builtin, a folder with *_train.h5, or a file of the SHD format")
+    arguments.add_data(parser, required=True)
     parser.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="folder to write, or to continue")
     parser.add_argument(
         "--jobs",

@@ -29,7 +29,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         nargs="?",
         help="a built-in experiment (such as demo) or a TOML file; may be left out with --init-from",
     )
-    arguments.add_data(parser, required=True, help="builtin, a folder with *_train.h5, or a file of the SHD format")
+    arguments.add_data(parser, required=True)
     parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="folder to write; must be new unless --resume")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="change a value of the configuration; may be repeated"

@@ -89,6 +89,7 @@ def fit(
     from myelin.train.run.parallel import ALONE
     from myelin.train.run.training_run import Parts
 
+    _check_arguments(config, out, loss, optimizer, callbacks, freeze)
     processes, folder = ALONE if processes is None else processes, Path(out)
     asked = Callbacks([*callbacks, *([TensorBoard()] if tensorboard else [])])
     origin = None if init_from is None else initial_network(init_from)
@@ -102,6 +103,8 @@ def fit(
     if isinstance(loss, str):
         plan = replace(plan, train=replace(plan.train, loss=loss))
     dataset = training_data(given, plan, in_memory_mb, cache)
+    if config is None and not any(override.partition("=")[0].strip() == "train.loss" for override in overrides):
+        plan = _with_loss(plan, loss, dataset, folder if resume else None)
     lines: list[str] = []
     if dataset.mapped is not None:
         lines.append(f"data          {dataset.units.size} events are mapped from {dataset.mapped}, not held in memory")
@@ -116,6 +119,30 @@ def fit(
     return train_run(
         plan, dataset, folder, resume=resume, progress=progress, processes=processes, parts=parts, callbacks=asked, say=say
     )
+
+
+def _check_arguments(config: Any, out: Any, loss: Any, optimizer: Any, callbacks: Any, freeze: Any) -> None:
+    """Raise ConfigError where an argument of ``fit`` is of another kind than it takes."""
+    from myelin.train.config.config import Config
+
+    def refuse(name: str, value: Any, allowed: str) -> None:
+        got = f"the class {value.__qualname__}" if isinstance(value, type) else f"a {type(value).__name__}"
+        raise ConfigError(f"{name} is {got}; {allowed}")
+
+    if config is not None and not isinstance(config, str | os.PathLike | Config):
+        refuse("config", config, "the name of an experiment, a TOML file, a Config or None is allowed")
+    if not isinstance(out, str | os.PathLike):
+        refuse("out", out, "the path of a folder is allowed")
+    if not isinstance(loss, str | None) and (isinstance(loss, type) or not callable(loss)):
+        refuse("loss", loss, "a name, or a function of the output and the targets, is allowed")
+    if optimizer is not None and not callable(optimizer):
+        refuse(
+            "optimizer", optimizer, "a function of parameter groups is allowed, such as lambda groups: torch.optim.SGD(groups)"
+        )
+    if not isinstance(callbacks, Iterable):
+        refuse("callbacks", callbacks, "a list of callbacks is allowed")
+    if not isinstance(freeze, Iterable) or isinstance(freeze, str) or not all(isinstance(name, str) for name in freeze):
+        raise ConfigError(f"freeze is {freeze!r}; a list of names is allowed, such as ['layers.0']")
 
 
 def _plan(
@@ -145,6 +172,23 @@ def _plan(
     else:
         raise ConfigError("config is None; name an experiment or a file, or give a network to start from (init_from)")
     return configuration(changed_config(made, overrides), (), target)
+
+
+def _with_loss(plan: Config, loss: str | Loss | None, dataset: SpikeDataset, resumed: Path | None) -> Config:
+    """``plan``, made from an earlier run, without that run's loss where ``loss`` or the task of the data replaces it."""
+    from myelin.train.config.config import LOSSES
+
+    named = plan.train.loss
+    if named is None or isinstance(loss, str) or (loss is None and LOSSES[named] == dataset.task):
+        return plan
+    if resumed is not None:
+        if loss is None:  # other data, which is refused as such
+            return plan
+        raise ConfigError(
+            f"{resumed}: was trained with loss {named!r}, a function is given; resume without loss, or start a new run from it "
+            "with init_from"
+        )
+    return replace(plan, train=replace(plan.train, loss=None))
 
 
 def _initial(origin: InitialNetwork, plan: Config, dataset: SpikeDataset) -> tuple[Config, Initial, list[str]]:

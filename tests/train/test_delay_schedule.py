@@ -162,6 +162,12 @@ def test_lava_dls_delays_are_frozen_with_ours(slayer):
             lambda net: DelaySchedule(net, 9, rounding="end"),
             "DelaySchedule: rounding is 'end'; hardening or straight-through is allowed",
         ),
+        (lambda net: DelaySchedule([net], 9), "DelaySchedule: module is a list; a torch.nn.Module is allowed"),
+        (lambda net: DelaySchedule(net, 9).step("1"), "DelaySchedule: epoch is '1'; 0 or more is allowed"),
+        (
+            lambda net: DelaySchedule(net, 9).load_state_dict({"step": 1}),
+            "DelaySchedule: the state holds step; what state_dict returned is allowed",
+        ),
         (lambda net: DelaySchedule(net, 9).step(-1), "DelaySchedule: epoch is -1; 0 or more is allowed"),
     ],
 )

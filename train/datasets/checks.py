@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
+from myelin.train.config.checks import is_number
 
 if TYPE_CHECKING:
     from myelin.train.datasets.events import SpikeDataset
@@ -40,8 +42,25 @@ def check_sizes(data: SpikeDataset) -> None:
 
 def check_steps(steps: int, step_ms: float, name: str) -> None:
     """Raise DataError unless there is at least one step, of more than 0 ms."""
+    if not _whole(steps):
+        raise DataError(f"{name}: steps is {steps!r}; an integer of at least 1 is allowed")
+    if not is_number(step_ms):
+        raise DataError(f"{name}: step_ms is {step_ms!r}; a number of milliseconds above 0 is allowed")
     if steps < 1 or not np.isfinite(step_ms) or step_ms <= 0:
         raise DataError(f"{name}: {steps} steps of {step_ms} ms; at least one step of more than 0 ms is needed")
+
+
+def _whole(value: object) -> bool:
+    """Whether ``value`` is a whole number, of any type of numbers but bool."""
+    return is_number(value) and value == value // 1
+
+
+def whole_shape(shape: object, name: str) -> tuple[int, ...]:
+    """``shape`` as integers; DataError if it is no tuple of whole numbers."""
+    axes = tuple(shape) if isinstance(shape, Iterable) and not isinstance(shape, str) else ()
+    if not axes or not all(_whole(size) for size in axes):
+        raise DataError(f"{name}: shape is {shape!r}; a tuple of integers is allowed: (channels,) or (channels, height, width)")
+    return tuple(int(size) for size in axes)
 
 
 def check_lengths(data: SpikeDataset) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets.binning import Times
-from myelin.train.datasets.checks import check_steps, unit_dtype
+from myelin.train.datasets.checks import check_steps, unit_dtype, whole_shape
 from myelin.train.datasets.targets import as_array, target_parts
 
 VALUES_AT_ONCE = 2**24  # of an array, looked at in one piece; bounds temporary arrays
@@ -62,6 +62,7 @@ def frames_in_order(
             "allowed: use x[..., None] for one channel"
         )
     if shape is not None:
+        shape = whole_shape(shape, name)
         forms = {tuple(shape), (math.prod(shape),)}
         fits: list[Literal[1, -1]] = [axis for axis, rest in ((1, array.shape[2:]), (-1, array.shape[1:-1])) if rest in forms]  # type: ignore[misc]
         wanted = ", ".join(map(str, shape))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
-from myelin.train.datasets.checks import MAX_CHANNELS, check_steps, unit_dtype
+from myelin.train.datasets.checks import MAX_CHANNELS, check_steps, unit_dtype, whole_shape
 from myelin.train.datasets.targets import as_array, target_parts
 from myelin.train.datasets.time_units import NAMES, check_plausible, check_unit, in_seconds
 
@@ -35,6 +35,9 @@ def event_parts(
     if steps is not None and step_ms is not None:
         check_steps(steps, step_ms, name)
     plane = unit_shape(channels, shape, name)
+    for what, lists in (("times", times), *([] if units is None else [("units", units)])):
+        if not hasattr(lists, "__len__"):
+            raise DataError(f"{name}: {what} is a {type(lists).__name__}; a list with one entry for every sample is needed")
     if units is None:
         pairs = [sensor_events(events, plane, name, sample) for sample, events in enumerate(times)]
         times, units = [t for t, _ in pairs], [u for _, u in pairs]
@@ -61,7 +64,7 @@ def unit_shape(channels: int | None, shape: tuple[int, ...] | None, name: str) -
                 "(2, 260, 346) for an event camera of 346 x 260 pixels"
             )
         shape = (1, 1, channels)
-    axes = tuple(int(size) for size in shape)
+    axes = whole_shape(shape, name)
     if len(axes) == 1:
         axes = (1, 1, *axes)
     if len(axes) != 3 or min(axes) < 1 or math.prod(axes) > MAX_CHANNELS:

@@ -110,6 +110,8 @@ def _chosen(source: str | os.PathLike[str], split: str | None, there: tuple[str,
 
 def _source(source: str | os.PathLike[str]) -> Source:
     """The file or folder of ``source``, and its option; DataError if it does not exist."""
+    if not isinstance(source, str | os.PathLike):
+        raise DataError(f"data is a {type(source).__name__}; a path or one of {', '.join(BUILTIN)} is allowed")
     text = os.fspath(source)
     for name, option in ((text, None), text.rpartition(":")[::2]):
         path = BUILTIN.get(name, Path(name).expanduser())

@@ -26,6 +26,8 @@ def write_npz(dataset: SpikeDataset, path: str | os.PathLike[str]) -> None:
 
     Raises DataError if the file cannot be written or is not named ``*.npz``.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise DataError(f"path is a {type(path).__name__}; the name of a file *{SUFFIX} is allowed")
     path = Path(path)
     if path.suffix != SUFFIX:
         raise DataError(f"{path}: a data set is saved as a file named *{SUFFIX}")

@@ -34,6 +34,8 @@ def target_parts(
         name: of the data.
         time_last: whether time is the last axis of traces.
     """
+    if isinstance(keys, str):
+        raise DataError(f"{name}: keys is {keys!r}; a list of names is allowed")
     array, keys = as_array(y, f"{name}: y"), tuple(str(key) for key in keys)
     allowed = f"({samples},) classes, ({samples}, steps) classes of the steps, or ({samples}, steps, outputs) traces"
     if array.ndim < 1 or array.ndim > 3 or array.shape[0] != samples:

@@ -64,7 +64,7 @@ def check_plausible(last: npt.NDArray[Any], name: str) -> None:
 
 
 def check_window(data: SpikeDataset, steps: int, step_ms: float) -> None:
-    """Raise DataError if nearly all events lie after the end of ``steps`` steps of ``step_ms``, so that frames are empty.
+    """Raise DataError if nearly all events lie after the end of ``steps`` steps of ``step_ms``: frames would be empty.
 
     The events of up to SAMPLES_LOOKED_AT samples are looked at, spread over all.
     """

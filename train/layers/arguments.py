@@ -13,6 +13,7 @@ from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.target_files import load_target
 from myelin.train.config.axes import Extent as Extent
 from myelin.train.config.axes import on_axes
+from myelin.train.config.checks import is_integer, is_number
 from myelin.train.delay import AxonalDelay
 from myelin.train.neurons import Cuba, Neuron
 
@@ -37,9 +38,16 @@ def longest_delay() -> int:
 
 def count(block: str, name: str, value: object, low: int = 1) -> int:
     """``value`` as a checked integer of at least ``low``; raises ConfigError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+    if not is_integer(value) or value < low:
         raise ConfigError(f"{block}: {name} is {value!r}; an integer of at least {low} is allowed")
-    return value
+    return int(value)
+
+
+def real(block: str, name: str, value: object) -> float:
+    """``value`` as a checked, finite number; raises ConfigError."""
+    if not is_number(value) or not math.isfinite(value):
+        raise ConfigError(f"{block}: {name} is {value!r}; a finite number is allowed")
+    return float(value)
 
 
 def extent(block: str, name: str, value: object, height: int, low: int = 1) -> tuple[int, int]:
@@ -52,15 +60,15 @@ def extent(block: str, name: str, value: object, height: int, low: int = 1) -> t
         height: rows of the population.
         low: smallest number allowed; 0 for a padding.
     """
-    whole = isinstance(value, int) and not isinstance(value, bool)
+    whole = is_integer(value)
     pair = (value, value) if whole else tuple(value) if isinstance(value, tuple | list) else ()
-    if len(pair) != 2 or any(isinstance(size, bool) or not isinstance(size, int) or size < low for size in pair):
+    if len(pair) != 2 or any(not is_integer(size) or size < low for size in pair):
         raise ConfigError(
             f"{block}: {name} is {value!r}; an integer of at least {low}, or a pair (vertical, horizontal), is allowed"
         )
     if not whole:
-        return pair[0], pair[1]
-    vertical, horizontal = on_axes(pair[0], height)
+        return int(pair[0]), int(pair[1])
+    vertical, horizontal = on_axes(int(pair[0]), height)
     return (0 if height == 1 and low == 0 else vertical), horizontal
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.train.config.checks import is_number
 from myelin.train.delay import AxonalDelay, shift_one_step
 from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
@@ -89,8 +90,8 @@ class Block(nn.Module):
         quantise: bool = True,
     ) -> None:
         super().__init__()
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"{type(self).__name__}: dropout is {dropout}; 0 to below 1 is allowed")
+        if not is_number(dropout) or not 0 <= dropout < 1:
+            raise ConfigError(f"{type(self).__name__}: dropout is {dropout!r}; 0 to below 1 is allowed")
         self.synapse, self.neuron, self.recurrence, self.delay = synapse, neuron, recurrence, delay
         self.dropout = dropout
         self.spike_rate: Tensor | None = None
@@ -111,6 +112,8 @@ class Block(nn.Module):
                     f"the neurons are {tuple(self.neuron.shape)}"
                 )
             if self.delay is not None:
+                if not isinstance(self.delay, AxonalDelay):
+                    raise ConfigError(f"delay is a {type(self.delay).__name__}; a myelin.nn.AxonalDelay or None is allowed")
                 self.delay.check(tuple(self.neuron.shape))
             if self.recurrence is not None:
                 self.recurrence.check(self.neuron)

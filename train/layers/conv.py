@@ -18,6 +18,7 @@ from myelin.train.layers.arguments import (
     delay_of,
     extent,
     neuron_of,
+    real,
     spatial_shape,
 )
 from myelin.train.layers.block import Block, Synapse, scale_weights
@@ -60,7 +61,7 @@ class ConvSynapse(Synapse):
             )
         sources = input_shape[0] // groups
         fan_in = sources * kernel[0] * kernel[1]
-        self.weight = nn.Parameter(torch.randn(channels, sources, *kernel) * (gain / math.sqrt(fan_in)))
+        self.weight = nn.Parameter(torch.randn(channels, sources, *kernel) * (real("Conv", "gain", gain) / math.sqrt(fan_in)))
         self._input_shape, self.stride, self.padding, self.dilation, self.groups = (
             input_shape,
             stride,

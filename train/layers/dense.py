@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers.arguments import GivenNeuron, Size, delay_of, input_size, neuron_of, population
+from myelin.train.layers.arguments import GivenNeuron, Size, delay_of, input_size, neuron_of, population, real
 from myelin.train.layers.block import Block, Synapse, scale_weights
 
 
@@ -23,7 +23,7 @@ class DenseSynapse(Synapse):
 
     def __init__(self, inputs: int, neurons: int, *, gain: float = 1.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(neurons, inputs) * (gain / math.sqrt(inputs)))
+        self.weight = nn.Parameter(torch.randn(neurons, inputs) * (real("Dense", "gain", gain) / math.sqrt(inputs)))
         self.shape = torch.Size((neurons,))
 
     @property

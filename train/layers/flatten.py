@@ -38,6 +38,10 @@ class Flatten(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` (B, *population, T) as (B, N, T)."""
+        if not isinstance(x, Tensor):
+            raise DataError(
+                f"Flatten: input is a {type(x).__module__}.{type(x).__qualname__}; a torch tensor is needed: torch.as_tensor(x)"
+            )
         if x.dim() < 3:
             raise DataError(f"Flatten: input has shape {tuple(x.shape)}; (batch, *population, steps) is needed")
         own = tuple(x.shape[1:-1])

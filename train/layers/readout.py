@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
-from myelin.train.layers.arguments import GivenNeuron, count, delay_of, input_size, neuron_of
+from myelin.train.layers.arguments import GivenNeuron, count, delay_of, input_size, neuron_of, real
 from myelin.train.layers.block import Block, Synapse, scale_weights
 from myelin.train.layers.dense import DenseSynapse
 
@@ -35,7 +35,9 @@ class PooledSynapse(Synapse):
     def __init__(self, channels: int, positions: int, neurons: int, *, gain: float = 1.0) -> None:
         super().__init__()
         self.positions = positions
-        self.weight = nn.Parameter(torch.randn(neurons, channels) * (gain / math.sqrt(channels * positions)))
+        self.weight = nn.Parameter(
+            torch.randn(neurons, channels) * (real("Readout", "gain", gain) / math.sqrt(channels * positions))
+        )
         self.shape = torch.Size((neurons,))
 
     @property

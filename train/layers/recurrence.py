@@ -21,7 +21,7 @@ from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.types import Recurrent, Trace
-from myelin.train.layers.arguments import Extent, delay_of, extent
+from myelin.train.layers.arguments import Extent, delay_of, extent, real
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.neurons import Neuron
 
@@ -79,7 +79,7 @@ class Recurrence(nn.Module):
         Raises:
             ConfigError: ``kind`` is unknown, the kernel does not fit, or an argument is wrong.
         """
-        neurons = math.prod(shape)
+        neurons, gain = math.prod(shape), real("Recurrence", "gain", gain)
         if kind not in ("dense", "conv"):
             raise ConfigError(f"recurrent is {kind!r}; dense or conv is allowed")
         delays = delay_of("Recurrence", delay, neurons, max_delay, "recurrent_delay", required=True)
@@ -135,6 +135,11 @@ class Recurrence(nn.Module):
             fits, needed = self.weight.dim() == 3 and shape[0] % size[0] == 0, "a number of channels that divides the neurons"
         if not fits:
             raise ConfigError(f"recurrent weight has shape {size}, the population {shape}; it needs {needed}")
+        if not isinstance(self.delay, AxonalDelay):
+            raise ConfigError(
+                f"recurrent_delay is a {type(self.delay).__name__}; a myelin.nn.AxonalDelay is allowed: no delay at all is "
+                "AxonalDelay(1, max_delay=0, learn=False)"
+            )
         self.delay.check(shape, "recurrent_delay")
 
 

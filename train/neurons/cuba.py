@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
+from myelin.train.config.checks import is_number
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.layout import array
 from myelin.train.kernels.numba_loops import SURROGATES
@@ -85,6 +86,10 @@ class Cuba(Neuron):
         super().__init__()
         if surrogate not in SURROGATES:
             raise ConfigError(f"surrogate is {surrogate!r}; one of {', '.join(SURROGATES)} is allowed")
+        constants = {"threshold": threshold, "current_decay": current_decay, "voltage_decay": voltage_decay, "spread": spread}
+        for name, value in (constants | {"weight_bits": weight_bits, "width": width, "scale": scale}).items():
+            if not is_number(value):
+                raise ConfigError(f"{name} is {value!r}; a number is allowed")
         if not 1 / WEIGHT_SCALE <= threshold < 64 or threshold * WEIGHT_SCALE != int(threshold * WEIGHT_SCALE):
             raise ConfigError(f"threshold is {threshold}; a multiple of 1/64 from 1/64 to below 64 is allowed")
         for name, value in (("current_decay", current_decay), ("voltage_decay", voltage_decay), ("spread", spread)):

@@ -59,16 +59,27 @@ class Objective:
         """Mean loss of some samples, and the sum of what they are judged by (see ``judged``), from output (B, classes, T).
 
         Raises:
-            ConfigError: the user's loss does not return one number.
+            ConfigError: the user's loss does not return one number, or one without a gradient.
         """
         if self.loss is None:
             assert self.named is not None
             loss, scores = self.named(output, target)
         else:
-            loss, scores = self.loss(output, target), None
+            try:
+                loss, scores = self.loss(output, target), None
+            except Exception as error:
+                error.add_note(
+                    f"loss {self.name} was called with an output of shape {tuple(output.shape)}, (batch, classes, steps), and "
+                    f"targets of shape {tuple(target.shape)} ({self.task})"
+                )
+                raise
             if not isinstance(loss, Tensor) or loss.numel() != 1:
                 got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
                 raise ConfigError(f"loss {self.name} returns {got}; a tensor with one number, their mean, is allowed")
+            if output.requires_grad and torch.is_grad_enabled() and not loss.requires_grad:
+                raise ConfigError(
+                    f"loss {self.name} does not depend on the output; compute it with torch alone, without detach or argmax"
+                )
             loss = loss.reshape(())
         with torch.no_grad():
             return loss, self._sum(output.detach(), target, scores)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config.config import Config
+from myelin.train.config.config import LOSSES, Config
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.run.metrics import BestEpoch
 from myelin.train.run.run_record import RunRecord
@@ -73,6 +73,11 @@ def extension_of(folder: Path, record: RunRecord, given: Config) -> Extension | 
         and replace(saved, train=replace(saved.train, epochs=given.train.epochs)) == given
     ):
         return Extension(record.epochs_done, saved.train.epochs)
+    if saved.train.loss is None and given.train.loss is not None and record.loss not in LOSSES:
+        raise ConfigError(
+            f"{folder}: was trained with the function {record.loss} as its loss; resume with myelin.fit and the same loss, or "
+            f"start a new run from it with init_from (--init-from {folder})"
+        )
     changed = list(_differences(config_to_dict(saved), config_to_dict(given)))
     listed = "; ".join(f"{key} is {json.dumps(old)} there, {json.dumps(new)} is given" for key, old, new in changed)
     fewer = changed == [("train.epochs", saved.train.epochs, given.train.epochs)]

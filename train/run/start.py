@@ -83,6 +83,8 @@ def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_
         raise DataError(f"{dataset.name}: holds no samples; at least two are needed")
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
     first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # raises before a run folder is made
+    if not dataset.times_s.size:
+        raise DataError(f"{dataset.name}: no sample has an event; there is nothing to learn from")
     check_window(dataset, config.data.steps, config.data.step_ms)
     return dataset
 

@@ -153,3 +153,23 @@ def test_data_that_cannot_be_used(data, said, tmp_path):
     with pytest.raises(DataError, match=said):
         myelin.fit(dense_config(), data, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"config": {}}, "config is a dict; the name of an experiment, a TOML file, a Config or None is allowed"),
+        ({"out": None}, "out is a NoneType; the path of a folder is allowed"),
+        ({"loss": 3}, "loss is a int; a name, or a function of the output and the targets, is allowed"),
+        ({"loss": torch.nn.CrossEntropyLoss}, "loss is the class CrossEntropyLoss; a name, or a function"),
+        ({"optimizer": "adam"}, "optimizer is a str; a function of parameter groups is allowed, such as lambda groups"),
+        ({"callbacks": 3}, "callbacks is a int; a list of callbacks is allowed"),
+        ({"freeze": "layers.0"}, r"freeze is 'layers.0'; a list of names is allowed, such as \['layers.0'\]"),
+        ({"freeze": [0]}, r"freeze is \[0\]; a list of names is allowed"),
+    ],
+)
+def test_arguments_of_other_kinds_are_refused_by_name(arguments, said, tmp_path):
+    given = {"config": dense_config(), "data": dense("classes"), "out": tmp_path / "run"} | arguments
+    with pytest.raises(ConfigError, match=said):
+        myelin.fit(**given)
+    assert not (tmp_path / "run").exists()

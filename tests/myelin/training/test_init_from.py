@@ -16,6 +16,7 @@ from myelin.convert.floats.network import dequantised
 from myelin.convert.quantise.rounding import round_network
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.train.config.files import config_from_dict
+from myelin.train.datasets import SpikeDataset
 from myelin.train.run.run_record import read_run
 from myelin.training.grid import best_exponent, bits_of
 from myelin.training.initial_network import initial_network
@@ -24,6 +25,11 @@ from myelin.training.parameters import fit_parameters
 pytestmark = pytest.mark.training
 #: Changes no parameter in an epoch.
 STILL = ["train.epochs=1", "train.learning_rate=0.0", "train.delay_rate=0.0", "train.weight_decay=0.0", "train.decay_rate=0.0"]
+
+
+def mean_error(output, target):
+    """A loss that is nobody's name."""
+    return output.mean(dim=2).square().mean()
 
 
 def arrays(network):
@@ -306,3 +312,22 @@ def test_on_the_command_line(run, main, refused, capsys, tmp_path):
     old, new = network_of(run), network_of(tmp_path / "next")
     assert np.array_equal(old.layers[1].synapse.weight, new.layers[1].synapse.weight)
     assert not np.array_equal(old.layers[0].synapse.weight, new.layers[0].synapse.weight)
+
+
+def test_the_loss_of_the_run_gives_way_to_an_own_loss_and_to_another_task(run, tmp_path):
+    dataset = sweeps()
+    own = myelin.fit(None, dataset, tmp_path / "own", init_from=run, loss=mean_error, overrides=STILL)
+    assert own["config"]["train"]["loss"] is None and own["loss"]["name"].endswith("mean_error")
+    with pytest.raises(ConfigError, match=r"was trained with loss 'sum', a function is given; resume without loss, or start a"):
+        myelin.fit(None, dataset, run, resume=True, loss=mean_error)
+    config = read_run(run).config
+    steps, step_ms, channels = (config["data"][key] for key in ("steps", "step_ms", "channels"))
+    frames = np.ones((16, steps, channels), np.uint8)
+    labels = np.arange(16)[:, None].repeat(steps, axis=1) % dataset.classes
+    per_step = SpikeDataset.from_dense(frames, labels, step_ms=step_ms)
+    changes = [*STILL, "augment.time_shift_ms=0.0", "augment.time_stretch=0.0"]
+    assert (
+        myelin.fit(None, per_step, tmp_path / "steps", init_from=run, overrides=changes)["config"]["train"]["loss"] == "steps"
+    )
+    with pytest.raises(ConfigError, match=r"train.loss is 'softmax', for data with one class per sample"):
+        myelin.fit(None, per_step, tmp_path / "named", init_from=run, overrides=[*changes, "train.loss='softmax'"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myelin.hw_configs.errors import DataError
-from myelin.train.datasets import SpikeDataset, join_events
+from myelin.train.datasets import SpikeDataset, join_events, load
 
 DVS = np.dtype([("t", np.int64), ("x", np.int16), ("y", np.int16), ("p", bool)])
 
@@ -107,6 +107,15 @@ def test_structured_events_that_are_refused(events, shape, said):
         ([[-0.1]], [[1]], {}, "1 spike times are NaN, infinite or negative"),
         ([[0.1]], [[1]], {"time_unit": "h"}, "time_unit is 'h', allowed are 's', 'ms', 'us'"),
         ([[0.1]], [[1]], {"shape": (2, 1, 1)}, "has 2 units, channels is 4; leave one of them out"),
+        ([[0.1]], [[1]], {"shape": (1.5, 1, 4)}, r"shape is \(1.5, 1, 4\); a tuple of integers is allowed"),
+        ([[0.1]], [[1]], {"shape": "4"}, "shape is '4'; a tuple of integers is allowed"),
+        ([[0.1]], [[1]], {"channels": "4"}, r"shape is \(1, 1, '4'\); a tuple of integers is allowed"),
+        ([[0.1]], [[1]], {"keys": "ab"}, "keys is 'ab'; a list of names is allowed"),
+        (None, [[1]], {}, "times is a NoneType; a list with one entry for every sample is needed"),
+        ([[0.1]], 1, {}, "units is a int; a list with one entry for every sample is needed"),
+        ([[0.1]], [[1]], {"steps": "3", "step_ms": 1.0}, "steps is '3'; an integer of at least 1 is allowed"),
+        ([[0.1]], [[1]], {"steps": 2.5, "step_ms": 1.0}, "steps is 2.5; an integer of at least 1 is allowed"),
+        ([[0.1]], [[1]], {"steps": 3, "step_ms": "1"}, "step_ms is '1'; a number of milliseconds above 0 is allowed"),
         ([[0.1]], [[1]], {"steps": 3}, "steps is 3, step_ms is None; both or neither"),
         ([[0.1]], [[1]], {"labels": [[0, 1, 0]]}, "an answer for every step; say steps and step_ms"),
     ],
@@ -129,3 +138,19 @@ def test_joined_trains_keep_their_precision():
     assert (times.dtype, units.dtype) == (np.float32, np.uint16)
     with pytest.raises(DataError, match=r"units lie in -1..-1"):
         SpikeDataset(*join_events([([0.1], [-1])]), [0])
+
+
+def test_its_repr_shows_what_it_holds():
+    data = SpikeDataset.from_events([[0.001, 0.002], []], [[3, 0], []], ["b", "a"], shape=(1, 2, 2), name="mine")
+    assert repr(data) == "SpikeDataset('mine': 2 samples, 2 events of 4 channels (1 x 2 x 2), 2 classes)"
+    steps = SpikeDataset.from_dense(np.ones((1, 3, 2), bool), [[0, 1, -1]], step_ms=0.5, name="mine")
+    assert repr(steps) == "SpikeDataset('mine': 1 samples, 6 events of 2 channels, 3 steps of 0.5 ms, 2 classes for every step)"
+
+
+def test_a_shape_of_dense_data_and_paths_of_other_types_are_refused():
+    with pytest.raises(DataError, match="mine: shape is 3; a tuple of integers is allowed"):
+        SpikeDataset.from_dense(np.ones((1, 4, 3), bool), [0], shape=3, name="mine")
+    with pytest.raises(DataError, match="data is a int; a path or one of builtin is allowed"):
+        load(3)
+    with pytest.raises(DataError, match=r"path is a NoneType; the name of a file \*.npz is allowed"):
+        SpikeDataset.from_dense(np.ones((1, 4, 3), bool), [0]).save(None)

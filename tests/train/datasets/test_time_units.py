@@ -34,6 +34,11 @@ def test_nothing_in_the_frames_is_refused_with_both_cures():
         check_window(lasting(50_000.0), 100, 1.0)
 
 
+def test_data_without_any_event_is_refused():
+    with pytest.raises(DataError, match=r"^mine: no sample has an event; there is nothing to learn from$"):
+        training_data(SpikeDataset.from_events([[], []], [[], []], [0, 1], channels=140, name="mine"), Config())
+
+
 def test_what_lies_in_the_frames_at_least_in_part_is_taken():
     check_window(lasting(0.09), 100, 1.0)
     check_window(lasting(0.9), 100, 1.0)  # 11 % of it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -176,6 +177,14 @@ def test_a_convolution_with_a_recurrence():
             lambda: Block(DenseSynapse(4, 8), Cuba((2, 2, 2)), recurrence=Recurrence.over((4, 1, 2), "conv")),
             "Block: recurrent weight has shape (4, 4, 3), the population (2, 2, 2); it needs (2, 2, ...)",
         ),
+        (lambda: AxonalDelay(3, max_delay=10**9), "AxonalDelay: max_delay is 1000000000; up to 65536 steps are allowed"),
+        (lambda: Dense(4, 2, gain="1"), "Dense: gain is '1'; a finite number is allowed"),
+        (lambda: Conv(1, 2, 3, input_shape=(4,), gain=float("nan")), "Conv: gain is nan; a finite number is allowed"),
+        (lambda: Readout(4, 2, positions=2, gain=None), "Readout: gain is None; a finite number is allowed"),
+        (lambda: DelayedRecurrent(4, 2, recurrent_gain=float("inf")), "Recurrence: gain is inf; a finite number is allowed"),
+        (lambda: Dense(4, 2, dropout="half"), "Dense: dropout is 'half'; 0 to below 1 is allowed"),
+        (lambda: Dense(4, 2, threshold="1"), "threshold is '1'; a number is allowed"),
+        (lambda: Dense(4, 2, voltage_decay=None), "voltage_decay is None; a number is allowed"),
         (lambda: AxonalDelay(0, max_delay=3), "AxonalDelay: size is 0; an integer of at least 1 is allowed"),
         (lambda: AxonalDelay(3, max_delay=2.5), "AxonalDelay: max_delay is 2.5; an integer of at least 0 is allowed"),
     ],
@@ -185,11 +194,30 @@ def test_a_wrong_argument_is_refused_by_name(make, text):
         make()
 
 
+def test_sizes_computed_with_numpy_are_sizes():
+    size = np.prod((2, 3))
+    assert Dense(size, np.int32(4), delay=True, max_delay=np.int64(5))(torch.zeros(1, 6, 2)).shape == (1, 4, 2)
+    assert Conv(1, 2, np.int64(3), input_shape=(1, 4, 4), stride=np.int64(1))(torch.zeros(1, 1, 4, 4, 2)).shape == (
+        1,
+        2,
+        2,
+        2,
+        2,
+    )
+    assert Dense(6, 4, threshold=np.float32(2.0), gain=np.float32(1.0)).neuron.threshold == 2.0
+
+
 def test_parts_changed_after_construction_are_refused_before_any_loop_runs():
     x = (torch.rand(2, 4, 9) < 0.5).float()
     changes = {
         "delay has delays of shape": lambda block: setattr(block, "delay", AxonalDelay(5, max_delay=9)),
         "recurrent_delay has delays of shape": lambda block: setattr(block.recurrence, "delay", AxonalDelay(16, max_delay=9)),
+        "DelayedRecurrent: delay is a Identity; a myelin.nn.AxonalDelay or None is allowed": lambda block: setattr(
+            block, "delay", torch.nn.Identity()
+        ),
+        "recurrent_delay is a NoneType; a myelin.nn.AxonalDelay is allowed: no delay at all is": lambda block: setattr(
+            block.recurrence, "delay", None
+        ),
         "recurrent weight has shape": lambda block: setattr(block.recurrence, "weight", torch.nn.Parameter(torch.zeros(9, 9))),
         "the neurons are": lambda block: setattr(block, "neuron", Cuba((7,))),
         "current_decay has shape": lambda block: setattr(block.neuron, "current_decay", torch.nn.Parameter(torch.zeros(5))),

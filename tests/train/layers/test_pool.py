@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.train.layers import Flatten, Pool
 
 
@@ -60,3 +60,8 @@ def test_flatten_learns_its_size_from_the_first_input(tmp_path):
         assert torch.equal(block(x), x.reshape(2, 60, 6)) and block.shape == (60,)
         block.export_hdf5(file.create_group("1"))
         assert file["1/type"][0] == b"flatten" and file["1/shape"][()].tolist() == [60, 1, 1]
+
+
+def test_flatten_refuses_what_is_no_tensor():
+    with pytest.raises(DataError, match=r"Flatten: input is a builtins.list; a torch tensor is needed"):
+        Flatten()([[[0.0]]])

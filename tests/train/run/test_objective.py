@@ -176,3 +176,22 @@ def test_the_loss_of_an_older_run_is_what_its_configuration_says():
 
     values = {"config": {"train": {"loss": "softmax"}}}
     assert RunRecord(SimpleNamespace(), values).loss == "softmax" and RunRecord(SimpleNamespace(), values).task == "classes"
+
+
+def test_an_own_loss_without_a_gradient_is_refused():
+    objective = objective_of(dense_config(), "classes", lambda output, target: output.argmax(dim=1).float().mean())
+    with pytest.raises(
+        ConfigError, match="does not depend on the output; compute it with torch alone, without detach or argmax"
+    ):
+        objective(torch.zeros(2, 3, 4, requires_grad=True), torch.tensor([0, 1]))
+    assert objective(torch.zeros(2, 3, 4), torch.tensor([0, 1]))[0] == 0  # an evaluation has no gradient
+
+
+def test_what_an_own_loss_was_called_with_is_said():
+    objective = objective_of(dense_config(), "classes", torch.nn.CrossEntropyLoss())
+    with pytest.raises(RuntimeError) as caught:
+        objective(torch.zeros(2, 3, 4), torch.tensor([0, 1]))
+    assert caught.value.__notes__ == [
+        "loss torch.nn.modules.loss.CrossEntropyLoss was called with an output of shape (2, 3, 4), (batch, classes, steps), "
+        "and targets of shape (2,) (classes)"
+    ]

@@ -181,7 +181,7 @@ def test_an_own_loss_and_optimiser_must_be_the_same(tmp_path):
     with pytest.raises(ConfigError, match=r"was trained with optimizer torch.optim.sgd.SGD, torch.optim.adamw.AdamW is given"):
         train(tmp_path / "run", parts=replace(parts, optimizer=None), resume=True)
     with pytest.raises(
-        ConfigError, match=r"holds a run with another configuration: train.loss is null there, \"sum\" is given"
+        ConfigError, match=r"was trained with the function .*own_loss as its loss; resume with myelin.fit and the same loss, or"
     ):
         train(tmp_path / "run", parts=replace(parts, loss=None), resume=True)
     with pytest.raises(
