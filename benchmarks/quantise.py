@@ -20,7 +20,7 @@ from myelin.convert.quantise.layer import Grid
 from myelin.convert.quantise.report import as_dict, batches, choices, compare_networks, table
 from myelin.convert.quantise.rounding import round_network
 from myelin.convert.samples import open_samples, spread_choice
-from myelin.train.run.run_record import read_run
+from myelin.train.run.files.run_record import read_run
 
 #: The demonstration's network with float weights, a threshold of 1, fewer neurons and epochs.
 SETTINGS = (

@@ -27,7 +27,7 @@ from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belongin
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.weight_grid import on_grid
-from myelin.train.run.run_record import MODEL, RUN, RunRecord, record_of
+from myelin.train.run.files.run_record import MODEL, RUN, RunRecord, record_of
 
 Tensors = dict[str, npt.NDArray[Any]]
 #: A run replaces its two files one after the other; how often they are read until they fit, and the pause in between.

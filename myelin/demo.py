@@ -132,9 +132,9 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.config.task import resolve_for_data
+    from myelin.train.run.files.run_record import RUN, read_run
     from myelin.train.run.loop import with_slices
-    from myelin.train.run.parallel import ALONE
-    from myelin.train.run.run_record import RUN, read_run
+    from myelin.train.run.processes.parallel import ALONE
     from myelin.train.run.start import configuration, summary, train_run, training_data
 
     plan = configuration(config, overrides)
@@ -191,7 +191,7 @@ def _draw(artifact: Artifact, origin: Origin, samples: Samples, run: Path, out: 
     from myelin.convert.samples import spread_choice
     from myelin.convert.simulator.simulator import simulate
     from myelin.hw_configs.target_files import load_target
-    from myelin.train.run.metrics import METRICS
+    from myelin.train.run.files.metrics import METRICS
     from myelin.train.run.plots import learning_curve
 
     network, step_ms = artifact.network, samples.binning.step_ms

@@ -17,13 +17,13 @@ from myelin.convert.network import Network
 from myelin.convert.opened import TITLES, Opened, opened_source
 from myelin.convert.samples import Binning, Task
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.train.run.metrics import percent
+from myelin.train.run.files.metrics import percent
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.axes import TimeAxis
     from myelin.convert.checkpoint import Checkpoint
-    from myelin.train.run.run_record import RunRecord
+    from myelin.train.run.files.run_record import RunRecord
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,7 +80,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 def run_train(args: argparse.Namespace) -> int:
     """Train and print the summary; returns 0.  Invalid input raises before anything is written."""
     from myelin.hw_configs.parts import require
-    from myelin.train.run.parallel import process_group
+    from myelin.train.run.processes.parallel import process_group
     from myelin.train.run.start import summary
     from myelin.training.fit import fit
 

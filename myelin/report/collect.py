@@ -235,7 +235,7 @@ def _version(name: str) -> str | None:
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:
     """Epochs in a run's metrics.jsonl; raises DataError if they cannot be read."""
-    from myelin.train.run.metrics import METRICS, percent, read_metrics
+    from myelin.train.run.files.metrics import METRICS, percent, read_metrics
 
     names = ("epoch", "loss", "delays_rounded", "exportable")
     return [

@@ -15,7 +15,7 @@ from myelin.report import collect
 from myelin.report.page import render
 from myelin.report.subject import Subject, drawn_samples
 from myelin.report.verdict import judge
-from myelin.train.run.metrics import percent
+from myelin.train.run.files.metrics import percent
 
 if TYPE_CHECKING:
     from myelin.validation.reference import Reference

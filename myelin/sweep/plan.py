@@ -93,7 +93,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
     """
     from myelin.hw_configs.parts import require
     from myelin.train.datasets import available_splits, by_interval, load
-    from myelin.train.run.fingerprint import fingerprint
+    from myelin.train.run.files.fingerprint import fingerprint
     from myelin.train.run.start import training_split
 
     require("torch")  # the networks are built
@@ -135,7 +135,7 @@ def claim_folder(plan: SweepPlan) -> list[str]:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
     """
     from myelin.train.config.files import config_from_dict, config_to_dict
-    from myelin.train.run.run_record import RUN, read_run
+    from myelin.train.run.files.run_record import RUN, read_run
 
     out, file = plan.out, plan.out / "sweep.json"
     if out.exists() and not file.is_file() and (not out.is_dir() or any(not p.name.startswith(".") for p in out.iterdir())):

@@ -14,7 +14,7 @@ from myelin.hw_configs.files import write_atomically, write_json
 if TYPE_CHECKING:
     from myelin.sweep.plan import PlannedRun, SweepPlan
     from myelin.sweep.pool import Workers
-    from myelin.train.run.ranks import Ranks
+    from myelin.train.run.processes.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def train_sweep(
     """
     from myelin.sweep.file import read_sweep
     from myelin.sweep.plan import make_plan
-    from myelin.train.run.ranks import Ranks, launched
+    from myelin.train.run.processes.ranks import Ranks, launched
 
     plan = make_plan(read_sweep(file), data, out, report)
     if only_table:
@@ -174,7 +174,7 @@ class _Progress:
 
     def _epochs(self) -> int:
         """Number of finished epochs."""
-        from myelin.train.run.metrics import count_epochs
+        from myelin.train.run.files.metrics import count_epochs
 
         return sum(count_epochs(self.plan.folder(run)) for run in self.runs)
 

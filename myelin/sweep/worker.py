@@ -77,7 +77,7 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
     from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
     from myelin.convert.explore.held_out import held_out
     from myelin.convert.samples import Binning, open_samples
-    from myelin.train.run.metrics import METRICS, percent, read_metrics
+    from myelin.train.run.files.metrics import METRICS, percent, read_metrics
     from myelin.validation.trained import load_model
 
     checkpoint = read_checkpoint(out)

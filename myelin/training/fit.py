@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
     from myelin.train.run.initial import Initial
-    from myelin.train.run.parallel import Processes
+    from myelin.train.run.processes.parallel import Processes
 
 #: A loss, see ``fit``.
 Loss = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
@@ -73,7 +73,7 @@ def fit(
         in_memory_mb: size up to which a file is read into memory; a larger one is converted and memory-mapped.
         cache: folder for the conversions.
         tensorboard: whether to log every epoch for TensorBoard too.
-        processes: the processes of a launcher (``myelin.train.run.parallel.process_group``); None for this process alone.
+        processes: the processes of a launcher (``myelin.train.run.processes.parallel.process_group``); None: this one alone.
         say: called with each line for the user; None for no output.
 
     Raises:
@@ -86,7 +86,7 @@ def fit(
     """
     require("torch")
     from myelin.train.run.callbacks import Callbacks, TensorBoard
-    from myelin.train.run.parallel import ALONE
+    from myelin.train.run.processes.parallel import ALONE
     from myelin.train.run.training_run import Parts
 
     _check_arguments(config, out, loss, optimizer, callbacks, freeze)
@@ -158,7 +158,7 @@ def _plan(
     if config is not None:
         return configuration(config, overrides, target)
     from myelin.train.config.files import changed_config, config_from_dict
-    from myelin.train.run.run_record import RUN, read_run
+    from myelin.train.run.files.run_record import RUN, read_run
 
     if resume and (out / RUN).exists():
         made = config_from_dict(read_run(out).config)

@@ -183,7 +183,7 @@ def load_model(checkpoint: Path) -> tuple[Config, SpikingNetwork]:
     """Configuration and trained network of a checkpoint."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.model import build_model
-    from myelin.train.run.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
+    from myelin.train.run.files.checkpoint import load_parameters  # torch: loaded when a network is validated, not with convert
 
     content = read_checkpoint(checkpoint)
     config = config_from_dict(content.config)

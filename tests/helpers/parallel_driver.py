@@ -15,7 +15,7 @@ from myelin.train.datasets import SpikeDataset, join_events
 from myelin.train.run.batches import Batches
 from myelin.train.run.evaluate import evaluate
 from myelin.train.run.loop import TrainingRun
-from myelin.train.run.parallel import ALONE, Processes, process_group
+from myelin.train.run.processes.parallel import ALONE, Processes, process_group
 
 SEEDS = (0, 1, 2)
 

@@ -42,7 +42,7 @@ FIRST = (
     "lava_models/test_sigma_delta.py",
     "myelin/commands/test_readme.py",
     "train/run/test_loop.py",
-    "train/run/test_parallel.py",
+    "train/run/processes/test_parallel.py",
     "lava_models/test_upstream.py",
     "whole_way/test_whole_way.py",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myelin.train.run.metrics import SATURATED, SILENT, EpochMetrics
+from myelin.train.run.files.metrics import SATURATED, SILENT, EpochMetrics
 
 
 def layers_outside(rates: list[float], spiking: list[bool]) -> dict[str, Any]:

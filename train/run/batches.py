@@ -20,7 +20,7 @@ from myelin.train.datasets import SpikeDataset
 from myelin.train.datasets.binning import mean_times
 from myelin.train.kernels.layout import nct
 from myelin.train.run.objective import counted
-from myelin.train.run.parallel import WHOLE, Slices
+from myelin.train.run.processes.parallel import WHOLE, Slices
 
 #: Largest count of a frame, which has 8 bits.
 MAX_COUNT = 255

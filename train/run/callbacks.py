@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.parts import require
-from myelin.train.run.metrics import EpochMetrics
+from myelin.train.run.files.metrics import EpochMetrics
 
 if TYPE_CHECKING:
     from myelin.train.run.loop import TrainingRun

@@ -15,8 +15,8 @@ from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batches
 from myelin.train.run.objective import judged
-from myelin.train.run.parallel import ALONE, Processes
 from myelin.train.run.prefetch import prefetch
+from myelin.train.run.processes.parallel import ALONE, Processes
 
 
 class Evaluation(NamedTuple):

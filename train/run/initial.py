@@ -13,7 +13,7 @@ import torch
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.model import SpikingNetwork
-from myelin.train.run.fingerprint import digest
+from myelin.train.run.files.fingerprint import digest
 
 
 @dataclass(frozen=True, eq=False)

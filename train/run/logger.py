@@ -6,7 +6,7 @@ from pathlib import Path
 
 from myelin.train.kernels.layout import array
 from myelin.train.model import SpikingNetwork
-from myelin.train.run.metrics import METRICS, EpochMetrics
+from myelin.train.run.files.metrics import METRICS, EpochMetrics
 from myelin.train.run.plots import Delays, delay_histograms, learning_curve
 
 #: Number of times that the plots are drawn in a run; also drawn at its end or interruption.  Each takes about a second.

@@ -14,10 +14,10 @@ from myelin.train.config.config import Config
 from myelin.train.datasets import SpikeDataset
 from myelin.train.run import activity
 from myelin.train.run.callbacks import Callbacks
+from myelin.train.run.files.run_record import RUN
 from myelin.train.run.logger import RunLogger
 from myelin.train.run.memory import keep_freed_memory
-from myelin.train.run.parallel import ALONE, Processes
-from myelin.train.run.run_record import RUN
+from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.training_run import Parts, TrainingRun, with_slices
 
 __all__ = ["TrainingRun", "train", "with_slices"]
@@ -50,7 +50,7 @@ def train(
         config: the configuration.
         dataset: the training split.
         out: the run folder.
-        resume: continue the run in ``out``; see ``myelin.train.run.resume`` for what may change.
+        resume: continue the run in ``out``; see ``myelin.train.run.files.resume`` for what may change.
         progress: whether to show a progress bar.
         processes: the processes of a launcher.
         parts: the user's own loss and optimiser, and the parameters to start from.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.figures import BLUE, GREEN, GREY, INK, ORANGE, figure, save
-from myelin.train.run.metrics import read_metrics
+from myelin.train.run.files.metrics import read_metrics
 
 #: Delays in steps, possibly fractional, by population name.
 Delays = Mapping[str, npt.NDArray[Any]]

@@ -118,7 +118,7 @@ def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> d
 
 def summary(record: dict[str, Any], out: Path, source: str | None = None) -> list[str]:
     """Lines for the user about a run and its result, from the content of its run.json; ``source``: path or name of its data."""
-    from myelin.train.run.metrics import judgement
+    from myelin.train.run.files.metrics import judgement
 
     best, data, lost = record["best"], record["data"], dict(record["events_not_in_frames"])
     offered = lost.pop("events", 0)

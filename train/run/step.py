@@ -16,7 +16,7 @@ from myelin.train.layers.dropout import slice_of_batch
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batch
 from myelin.train.run.objective import Objective, finite, objective_of
-from myelin.train.run.parallel import Processes
+from myelin.train.run.processes.parallel import Processes
 
 
 class Step(NamedTuple):

@@ -25,7 +25,8 @@ from myelin.train.datasets import SpikeDataset, by_interval, split
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.activity import layers_outside
 from myelin.train.run.batches import Batches
-from myelin.train.run.checkpoint import (
+from myelin.train.run.evaluate import evaluate
+from myelin.train.run.files.checkpoint import (
     load_parameters,
     optimizer_tensors,
     read_tensors,
@@ -33,18 +34,17 @@ from myelin.train.run.checkpoint import (
     versions,
     write_tensors,
 )
-from myelin.train.run.device import device_named
-from myelin.train.run.evaluate import evaluate
-from myelin.train.run.fingerprint import digest, fingerprint
+from myelin.train.run.files.fingerprint import digest, fingerprint
+from myelin.train.run.files.metrics import BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
+from myelin.train.run.files.resume import Extension, Progress, check_parts, extension_of
+from myelin.train.run.files.run_record import MODEL, STATE, RunRecord, read_run, write_run
 from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
-from myelin.train.run.metrics import BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
 from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
 from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
-from myelin.train.run.parallel import ALONE, Processes
 from myelin.train.run.prefetch import prefetch
-from myelin.train.run.resume import Extension, Progress, check_parts, extension_of
-from myelin.train.run.run_record import MODEL, STATE, RunRecord, read_run, write_run
+from myelin.train.run.processes.device import device_named
+from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.step import accumulate_gradient
 
 

@@ -22,7 +22,7 @@ from myelin.convert.opened import Opened
 from myelin.convert.statistics import compare, wilson_interval
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.target_files import load_target
-from myelin.train.run.run_record import RunRecord
+from myelin.train.run.files.run_record import RunRecord
 
 RNG = np.random.default_rng(3)
 LABELS = np.arange(24) % 3

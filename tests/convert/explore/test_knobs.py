@@ -20,7 +20,7 @@ from myelin.convert.explore.knobs import (
 )
 from myelin.convert.explore.settings import content
 from myelin.hw_configs.errors import ConfigError, NetworkError
-from myelin.train.run.run_record import RunRecord
+from myelin.train.run.files.run_record import RunRecord
 
 ALL = np.arange(-256, 256, 2)
 

@@ -13,8 +13,8 @@ import myelin
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.hw_configs.errors import ConfigError, DataError
 from myelin.train.datasets import SpikeDataset
-from myelin.train.run.metrics import METRICS, read_metrics
-from myelin.train.run.run_record import read_run
+from myelin.train.run.files.metrics import METRICS, read_metrics
+from myelin.train.run.files.run_record import read_run
 from myelin.train.run.start import summary
 
 

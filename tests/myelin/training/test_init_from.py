@@ -17,7 +17,7 @@ from myelin.convert.quantise.rounding import round_network
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.train.config.files import config_from_dict
 from myelin.train.datasets import SpikeDataset
-from myelin.train.run.run_record import read_run
+from myelin.train.run.files.run_record import read_run
 from myelin.training.grid import best_exponent, bits_of
 from myelin.training.initial_network import initial_network
 from myelin.training.parameters import fit_parameters

@@ -147,7 +147,7 @@ def test_what_is_trained_for_a_small_target_fits_it(tmp_path):
     """The network of an untrained run, by way of its files: the target's rules find nothing, and 8 bit would break one."""
     import json
 
-    from myelin.train.run.checkpoint import write_tensors
+    from myelin.train.run.files.checkpoint import write_tensors
 
     plain = Config(
         layers=(LayerConfig(neurons=6, recurrent="dense", delay_per="neuron", gain=20.0),),

@@ -142,9 +142,9 @@ def test_joined_trains_keep_their_precision():
 
 def test_its_repr_shows_what_it_holds():
     data = SpikeDataset.from_events([[0.001, 0.002], []], [[3, 0], []], ["b", "a"], shape=(1, 2, 2), name="mine")
-    assert repr(data) == "SpikeDataset('mine': 2 samples, 2 events of 4 channels (1 x 2 x 2), 2 classes)"
+    assert repr(data) == "SpikeDataset(mine: 2 samples, 2 events, 1 x 2 x 2 units, 2 classes)"
     steps = SpikeDataset.from_dense(np.ones((1, 3, 2), bool), [[0, 1, -1]], step_ms=0.5, name="mine")
-    assert repr(steps) == "SpikeDataset('mine': 1 samples, 6 events of 2 channels, 3 steps of 0.5 ms, 2 classes for every step)"
+    assert repr(steps) == "SpikeDataset(mine: 1 samples, 6 events, 2 units, 2 classes, one for each step, 3 steps of 0.5 ms)"
 
 
 def test_a_shape_of_dense_data_and_paths_of_other_types_are_refused():

@@ -8,9 +8,9 @@ import pytest
 from tiny_runs import sweeps, tiny_config
 
 from myelin.train.run.activity import changes, layers_outside
+from myelin.train.run.files.metrics import EpochMetrics
 from myelin.train.run.logger import RunLogger
 from myelin.train.run.loop import train
-from myelin.train.run.metrics import EpochMetrics
 
 
 def epoch(number, *rates):

@@ -12,10 +12,10 @@ from tiny_runs import sweeps, tiny_config
 
 from myelin.hw_configs.errors import ConfigError, MissingPartError
 from myelin.train.run.callbacks import Callbacks, EarlyStop, StopTraining, TensorBoard, WeightsAndBiases
+from myelin.train.run.files.metrics import EpochMetrics
+from myelin.train.run.files.run_record import read_run
 from myelin.train.run.logger import RunLogger
 from myelin.train.run.loop import train
-from myelin.train.run.metrics import EpochMetrics
-from myelin.train.run.run_record import read_run
 from myelin.train.run.start import summary
 
 FROZEN = {"harden_at": 0.0, "freeze_at": 0.0, "high": 5.0}

@@ -9,8 +9,8 @@ import torch
 from myelin.train.config.config import Config, LayerConfig
 from myelin.train.model import build_model
 from myelin.train.run import logger as module
+from myelin.train.run.files.metrics import EpochMetrics
 from myelin.train.run.logger import RunLogger, delays_by_layer
-from myelin.train.run.metrics import EpochMetrics
 
 
 def metrics(epoch):

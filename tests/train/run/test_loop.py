@@ -17,9 +17,9 @@ from myelin.train.config.files import load_config
 from myelin.train.config.target import resolve_for_target
 from myelin.train.datasets import load
 from myelin.train.delay import AxonalDelay
-from myelin.train.run.checkpoint import load_parameters
 from myelin.train.run.evaluate import evaluate
-from myelin.train.run.fingerprint import fingerprint
+from myelin.train.run.files.checkpoint import load_parameters
+from myelin.train.run.files.fingerprint import fingerprint
 from myelin.train.run.loop import TrainingRun, train
 from myelin.train.run.optimizer import learning_rate_factor
 from myelin.train.run.start import configuration, summary

@@ -19,7 +19,7 @@ from myelin.train.run.batches import Batches
 from myelin.train.run.evaluate import evaluate
 from myelin.train.run.loop import TrainingRun
 from myelin.train.run.objective import importable, judged, name_of, objective_of
-from myelin.train.run.parallel import ALONE
+from myelin.train.run.processes.parallel import ALONE
 from myelin.train.run.step import accumulate_gradient
 
 
@@ -172,7 +172,7 @@ def test_settings_of_a_loss_are_checked():
 
 
 def test_the_loss_of_an_older_run_is_what_its_configuration_says():
-    from myelin.train.run.run_record import RunRecord
+    from myelin.train.run.files.run_record import RunRecord
 
     values = {"config": {"train": {"loss": "softmax"}}}
     assert RunRecord(SimpleNamespace(), values).loss == "softmax" and RunRecord(SimpleNamespace(), values).task == "classes"

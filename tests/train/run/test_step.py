@@ -12,7 +12,7 @@ from myelin.train.layers.dropout import keep_mask, slice_of_batch
 from myelin.train.model import build_model, class_logits
 from myelin.train.run.batches import Batches
 from myelin.train.run.objective import mean_loss
-from myelin.train.run.parallel import ALONE
+from myelin.train.run.processes.parallel import ALONE
 from myelin.train.run.step import accumulate_gradient, rate_excess
 
 

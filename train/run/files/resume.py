@@ -21,8 +21,8 @@ from torch import Tensor
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import LOSSES, Config
 from myelin.train.config.files import config_from_dict, config_to_dict
-from myelin.train.run.metrics import BestEpoch
-from myelin.train.run.run_record import RunRecord
+from myelin.train.run.files.metrics import BestEpoch
+from myelin.train.run.files.run_record import RunRecord
 
 #: Optimiser of runs that do not record theirs.
 DEFAULT_OPTIMIZER = "torch.optim.adamw.AdamW"

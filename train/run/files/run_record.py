@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_json
-from myelin.train.run.metrics import BestEpoch
+from myelin.train.run.files.metrics import BestEpoch
 
 RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"
 T = TypeVar("T")

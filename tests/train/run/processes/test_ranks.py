@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.run.ranks import Ranks, launched
+from myelin.train.run.processes.ranks import Ranks, launched
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Processes of a torchrun launch that each do independent work, as in a sweep: their ranks, and a gather over all of them.
 
-For processes that train one network together, see ``myelin.train.run.parallel``.
+For processes that train one network together, see ``myelin.train.run.processes.parallel``.
 
 ``torchrun`` sets RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT; set them by hand to run without
 a launcher.

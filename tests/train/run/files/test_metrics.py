@@ -7,7 +7,7 @@ import json
 import pytest
 
 from myelin.hw_configs.errors import DataError
-from myelin.train.run.metrics import (
+from myelin.train.run.files.metrics import (
     METRICS,
     BestEpoch,
     EpochMetrics,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.run.device import device_named
+from myelin.train.run.processes.device import device_named
 
 
 @pytest.mark.parametrize("name", ["cuda:17", "abacus"])

@@ -14,7 +14,7 @@ import torch
 from places import HELPERS, ROOT
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.run.parallel import ALONE, Processes, Slices
+from myelin.train.run.processes.parallel import ALONE, Processes, Slices
 
 DRIVER = HELPERS / "parallel_driver.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
@@ -93,7 +93,7 @@ def test_processes_that_disagree_are_named(monkeypatch):
 
 
 def test_a_launcher_whose_processes_do_not_meet(monkeypatch, tmp_path):
-    from myelin.train.run.parallel import process_group
+    from myelin.train.run.processes.parallel import process_group
 
     threads = str(numba.config.NUMBA_NUM_THREADS)  # set by what is tested here unless it is there, and nobody else
     values = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost", "NUMBA_NUM_THREADS": threads}

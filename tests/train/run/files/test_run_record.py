@@ -10,7 +10,7 @@ import pytest
 from places import ROOT
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.run.run_record import RunRecord, read_run, write_run
+from myelin.train.run.files.run_record import RunRecord, read_run, write_run
 
 VALUES = {
     "config": {"name": "demo", "target": "loihi2", "data": {"steps": 60}, "train": {"epochs": 4, "seed": 1}},
@@ -71,8 +71,8 @@ def test_a_damaged_file_is_refused_in_one_line(content, said, tmp_path):
 def test_reading_a_run_loads_no_torch(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(VALUES))
     code = (
-        "import sys\nfrom pathlib import Path\nfrom myelin.train.run.metrics import read_metrics\n"
-        "from myelin.train.run.run_record import read_run\n"
+        "import sys\nfrom pathlib import Path\nfrom myelin.train.run.files.metrics import read_metrics\n"
+        "from myelin.train.run.files.run_record import read_run\n"
         "print(read_run(Path(sys.argv[1])).name, 'torch' in sys.modules, 'numba' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)

@@ -1,9 +1,9 @@
 """Run folders: safetensors and JSON, never pickle; every file is written atomically.
 
-run.json             configuration, classes, versions, data, progress and the exported epoch (``myelin.train.run.run_record``)
+run.json             configuration, classes, versions, data, progress, exported epoch (``myelin.train.run.files.run_record``)
 model.safetensors    parameters of the exported epoch, the best on validation data
 state.safetensors    parameters and optimiser of the last epoch, from which ``--resume`` continues
-metrics.jsonl        one line per epoch (``myelin.train.run.metrics``)
+metrics.jsonl        one line per epoch (``myelin.train.run.files.metrics``)
 """
 
 from __future__ import annotations
