@@ -61,7 +61,7 @@ def traces(count: int, seed: int) -> myelin.SpikeDataset:
 if len(sys.argv) > 1:
     train, test = load(sys.argv[1], "train"), load(sys.argv[1], "test")
 else:
-    train, test = traces(200, seed=1), traces(80, seed=2)
+    train, test = traces(160, seed=1), traces(80, seed=2)
 print(f"{len(train)} traces of {train.steps} steps to train on, {len(test)} to report on; {train.classes} phases")
 
 # %% [markdown]
@@ -77,7 +77,7 @@ config = Config(
     layers=(LayerConfig(neurons=48, recurrent="dense"),),
     readout=ReadoutConfig(voltage_decay=0.3),
     delay=DelayConfig(max_delay_steps=40),
-    train=TrainConfig(epochs=10, batch_size=32, learning_rate=5e-3, dropout=0.0, recurrent_dropout=0.0, logit_scale=4.0),
+    train=TrainConfig(epochs=8, batch_size=32, learning_rate=5e-3, dropout=0.0, recurrent_dropout=0.0, logit_scale=4.0),
 )
 record = myelin.fit(config, train, OUT / "run", say=print)
 print(f"held out of training: {100 * record['best']['validation_accuracy']:.1f} % of the steps are right")

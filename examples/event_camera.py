@@ -74,7 +74,7 @@ net = torch.nn.Sequential(
     myelin.nn.DelayedRecurrent(8 * 8 * 8, 64, recurrent="conv", max_delay=15),
     myelin.nn.Readout(64, len(CLASSES)),
 )
-EPOCHS = 4
+EPOCHS = 3
 schedule = myelin.nn.DelaySchedule(net, epochs=EPOCHS)
 optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
 labels = torch.from_numpy(train.labels.copy())

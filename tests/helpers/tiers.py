@@ -35,6 +35,7 @@ BY_FIXTURE = {
 FIRST = (
     "train/kernels/test_torch_loops.py",
     "convert/simulator/test_simulator.py",
+    "examples/test_examples.py",
     "myelin/commands/test_sweep.py",
     "whole_way/test_resume.py",
     "lava_models/test_parity.py",
