@@ -66,6 +66,16 @@ def each(values: IntArray, shape: Shape) -> IntArray:
     return np.broadcast_to(values, shape).reshape(-1)
 
 
+def fewest(values: IntArray, shape: Shape) -> IntArray:
+    """One value for all neurons if all are equal, else one per channel if that says all, else one per neuron."""
+    whole = np.broadcast_to(values, shape)
+    if np.all(whole == whole.reshape(-1)[0]):
+        return whole.reshape(-1)[:1]
+    if len(shape) == 3 and np.all(whole == whole[:, :1, :1]):
+        return whole[:, 0, 0]
+    return whole.reshape(-1)
+
+
 def signed(values: npt.ArrayLike, bits: int) -> npt.NDArray[np.int64]:
     """``values`` wrapped to signed integers of ``bits`` bits."""
     half = 1 << (bits - 1)

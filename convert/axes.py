@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +11,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.inputs import in_units
 from myelin.convert.network import Input
 from myelin.hw_configs.errors import DataError
-
-#: Axis of time in an array of samples: 1 for (batch, steps, ...), -1 for (batch, ..., steps) as in lava-dl's blocks.
-TimeAxis = Literal[1, -1]
+from myelin.hw_configs.shapes import TimeAxis, time_axes
 
 
 def frames_of(
@@ -38,8 +35,7 @@ def frames_of(
         array = in_units(source, array, name)
     if time_axis not in (None, 1, -1):
         raise DataError(f"time_axis is {time_axis!r}; 1 for (batch, steps, ...) or -1 for (batch, ..., steps) is allowed")
-    shapes = {tuple(input_shape), (math.prod(input_shape),)}
-    fits: list[TimeAxis] = [axis for axis, rest in ((1, array.shape[2:]), (-1, array.shape[1:-1])) if rest in shapes]  # type: ignore[misc]
+    fits = time_axes(array.shape, input_shape)
     wanted = ", ".join(map(str, input_shape))
     if array.ndim < 3 or not fits:
         raise DataError(f"{name} have shape {array.shape}; (batch, steps, {wanted}) or (batch, {wanted}, steps) is allowed")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
 from myelin.hw_configs.errors import NetworkError
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
+#: Axis of time in an array of samples: 1 for (batch, steps, ...), -1 for (batch, ..., steps) as in lava-dl's blocks.
+TimeAxis = Literal[1, -1]
 
 
 def as_chw(shape: Shape) -> tuple[int, int, int]:
@@ -20,6 +25,13 @@ def as_chw(shape: Shape) -> tuple[int, int, int]:
 def cut_into_channels(neurons: int, channels: int) -> Shape:
     """Shape (channels, 1, neurons / channels) of a row cut into channels; (neurons,) for a single channel."""
     return (neurons,) if channels == 1 else (channels, 1, neurons // channels)
+
+
+def time_axes(shape: Shape, step_shape: Shape) -> list[TimeAxis]:
+    """Which of the axes 1 and -1 of samples of ``shape`` can be time, where a step has ``step_shape`` or is flattened."""
+    forms = {tuple(step_shape), (math.prod(step_shape),)}
+    rests: tuple[tuple[TimeAxis, Shape], ...] = ((1, shape[2:]), (-1, shape[1:-1]))
+    return [axis for axis, rest in rests if rest in forms]
 
 
 def half_kernel(kernel: Pair) -> Pair:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray, Shape, each
+from myelin.convert.arrays import IntArray, Shape, fewest
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.layers.synapse import Synapse
+from myelin.convert.modules.cuba import block_cuba
 from myelin.convert.network import Layer, naming_layer
-from myelin.convert.neurons import Cuba, Neuron
+from myelin.convert.neurons import Cuba
 from myelin.convert.opened import Source, opened_source
+from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.parts import require
 from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.hw_configs.weight_grid import mantissa_range
+
+#: Integer neuron -> the population of a block with its constants, from (layer, bits of a weight in training).
+BLOCK_NEURONS: Handlers[Callable[[Layer, int], Any]] = Handlers("it has {name} neurons; blocks have CUBA neurons")
+BLOCK_NEURONS.register(Cuba)(block_cuba)
 
 #: Largest power of two that is tried as the distance between neighbouring weights, 2^(8 + the largest exponent).
 _STEPS = 16
@@ -75,7 +82,7 @@ def _connections(layer: Layer) -> list[Synapse]:
 def _block(layer: Layer, before: Shape, bits: int, weight: IntArray, own: IntArray | None) -> Any:
     from myelin.train.layers import Block, ConvSynapse, DenseSynapse
 
-    neuron = _neuron(layer, bits)
+    neuron = BLOCK_NEURONS.of(layer.neuron)(layer, bits)
     synapse: ConvSynapse | DenseSynapse
     if isinstance(layer.synapse, Conv):
         conv = layer.synapse
@@ -93,35 +100,6 @@ def _block(layer: Layer, before: Shape, bits: int, weight: IntArray, own: IntArr
     if recurrence is not None and own is not None:
         recurrence.pre_hook_fx = partial(neuron.quantise, unit=_unit(own, bits))
     return block
-
-
-def _neuron(layer: Layer, bits: int) -> Any:
-    from myelin.train.neurons import Cuba as TrainedCuba
-
-    neuron: Neuron = layer.neuron
-    if not isinstance(neuron, Cuba):
-        raise NetworkError(f"it has {type(neuron).__name__} neurons; blocks have CUBA neurons")
-    if neuron.has_bias:
-        raise NetworkError("its neurons have a bias, which blocks lack; train a network without")
-    spiking = layer.output == "spikes"
-    if spiking and not 1 <= neuron.threshold <= THRESHOLD_MAX:
-        raise NetworkError(f"its threshold is {neuron.threshold}; a mantissa of 1..{THRESHOLD_MAX} can be trained")
-    if not spiking and neuron.threshold < THRESHOLD_MAX:
-        raise NetworkError(
-            f"its readout resets above its threshold of {neuron.threshold}; a readout that never does can be trained"
-        )
-    made = TrainedCuba(layer.shape, weight_bits=bits, spiking=spiking)
-    if spiking:
-        made.threshold = neuron.threshold / WEIGHT_SCALE  # may lie above what is allowed at construction, where lava-dl differs
-    decays = neuron.current_decay, neuron.voltage_decay
-    size = max(_fewest(decay, layer.shape).size for decay in decays)  # both have as many, as the loops' gradients need
-    if size not in (1, layer.shape[0]):
-        raise NetworkError(f"its decays differ within a channel of {layer.shape}; blocks have one for all, or one per channel")
-    for name, decay in zip(("current_decay", "voltage_decay"), decays, strict=True):
-        parameter = getattr(made, name)
-        neurons = each(decay, layer.shape)
-        parameter.data = parameter.data.new_tensor(neurons.reshape(size, -1)[:, 0].astype(np.float32))
-    return made
 
 
 def _recurrence(recurrent: DelayedRecurrent, shape: Shape, weight: IntArray) -> Any:
@@ -146,21 +124,11 @@ def _delay(steps: IntArray, shape: Shape) -> Any:
     """Learnable delays, rounded in the forward pass, that start at ``steps``."""
     from myelin.train.delay import AxonalDelay
 
-    values = _fewest(steps, shape)
+    values = fewest(steps, shape)
     delay = AxonalDelay(values.size, max_delay=max(int(values.max()), NETX_MAX_DELAY_STEPS))
     _fill(delay.delay, values)
     delay.set(hard=True)
     return delay
-
-
-def _fewest(values: IntArray, shape: Shape) -> IntArray:
-    """One value for all neurons if all are equal, else one per channel if that says all, else one per neuron."""
-    whole = np.broadcast_to(values, shape)
-    if np.all(whole == whole.reshape(-1)[0]):
-        return whole.reshape(-1)[:1]
-    if len(shape) == 3 and np.all(whole == whole[:, :1, :1]):
-        return whole[:, 0, 0]
-    return whole.reshape(-1)
 
 
 def _fill(parameter: Any, values: npt.NDArray[Any]) -> None:

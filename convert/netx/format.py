@@ -78,7 +78,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import h5py
-import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.hdf5 import check_texts
@@ -86,10 +85,8 @@ from myelin.convert.network import Network
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import read_network
 from myelin.convert.netx.write import write_network
-from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
-from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 
 def read_netx(
@@ -161,11 +158,8 @@ def _notes(network: Network, file: h5py.File) -> list[str]:
     found = []
     neuron = network.input.neuron
     ours = "myelin_format" in file.attrs
-    if not ours and isinstance(neuron, Cuba) and np.any(neuron.current_decay != DECAY_UNITY):
-        found.append(
-            "the neurons of the input add the input to their voltage, as netx does; SLAYER's cuba.Input filters it with the "
-            f"current decay ({int(neuron.current_decay.min())} of {DECAY_UNITY}) in training, so its spikes differ"
-        )
+    if not ours and neuron is not None and neuron.input_note is not None:
+        found.append(neuron.input_note)
     others = sorted(set(file) - {"layer", "simulation"})
     if others:
         found.append(f"{', '.join(map(repr, others))} beside the layers is not read")

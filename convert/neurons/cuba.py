@@ -137,6 +137,16 @@ class Cuba(Neuron):
         """The bias mantissa of these neurons in netx's input layer for ``values`` (..., *shape)."""
         return values + self.bias_mant
 
+    @property
+    def input_note(self) -> str | None:
+        """See ``Neuron.input_note``: netx's input neurons have no current, SLAYER's have."""
+        if not np.any(self.current_decay != DECAY_UNITY):
+            return None
+        return (
+            "the neurons of the input add the input to their voltage, as netx does; SLAYER's cuba.Input filters it with the "
+            f"current decay ({int(self.current_decay.min())} of {DECAY_UNITY}) in training, so its spikes differ"
+        )
+
     def input_drive(self, values: Ints) -> Ints:
         """The bias of these neurons in netx's input layer; Lava adds it to v in the same step, without latency."""
         return self.input_mantissa(values) << self.bias_exp

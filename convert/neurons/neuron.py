@@ -138,6 +138,11 @@ class Neuron(ABC):
         if not self.AT_INPUT:
             raise NetworkError(f"the input has {type(self).__name__} neurons; neurons of this kind stand in layers only")
 
+    @property
+    def input_note(self) -> str | None:
+        """What SLAYER computes otherwise in training, for these neurons at the input of a netx file; None if nothing."""
+        return None
+
     # --- arithmetic ---
 
     @abstractmethod

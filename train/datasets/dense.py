@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.shapes import TimeAxis, time_axes
 from myelin.train.datasets.binning import Times
 from myelin.train.datasets.checks import check_steps, unit_dtype, whole_shape
 from myelin.train.datasets.targets import as_array, target_parts
@@ -22,7 +23,7 @@ def dense_parts(
     y: Any,
     *,
     step_ms: float,
-    time_axis: Literal[1, -1] | None,
+    time_axis: TimeAxis | None,
     shape: tuple[int, ...] | None,
     signed: bool,
     keys: Sequence[str],
@@ -48,8 +49,8 @@ def unit_axes(axes: Sequence[int], signed: bool, name: str) -> dict[str, Any]:
 
 
 def frames_in_order(
-    x: Any, time_axis: Literal[1, -1] | None, shape: tuple[int, ...] | None, name: str
-) -> tuple[npt.NDArray[Any], Literal[1, -1]]:
+    x: Any, time_axis: TimeAxis | None, shape: tuple[int, ...] | None, name: str
+) -> tuple[npt.NDArray[Any], TimeAxis]:
     """``x`` as (samples, steps, *axes), and the axis on which time was."""
     array = as_array(x, f"{name}: x")
     if time_axis not in (None, 1, -1):
@@ -63,8 +64,7 @@ def frames_in_order(
         )
     if shape is not None:
         shape = whole_shape(shape, name)
-        forms = {tuple(shape), (math.prod(shape),)}
-        fits: list[Literal[1, -1]] = [axis for axis, rest in ((1, array.shape[2:]), (-1, array.shape[1:-1])) if rest in forms]  # type: ignore[misc]
+        fits = time_axes(array.shape, shape)
         wanted = ", ".join(map(str, shape))
         if time_axis not in (None, *fits) or not fits:
             raise DataError(

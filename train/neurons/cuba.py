@@ -133,6 +133,10 @@ class Cuba(Neuron):
         """Whether a gradient of the decays is asked for."""
         return any(decay.requires_grad for decay in self.decays)
 
+    def freeze(self) -> None:
+        """Keep the decays as they are."""
+        self.learn_decays = False
+
     def clamp(self) -> None:
         """Clamp learnt decays to their ranges, in place."""
         if not self.learns:

@@ -47,6 +47,9 @@ class Neuron(nn.Module, ABC):
     def clamp(self) -> None:
         """Bring learnt constants back into their ranges, after an optimiser step."""
 
+    def freeze(self) -> None:
+        """Learn no constant from now on; its parameters need no gradient already."""
+
     def quantise(self, weight: Tensor) -> Tensor:
         """Weights on the neuron's grid, with straight-through gradients; by default as they are."""
         return weight

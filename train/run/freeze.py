@@ -20,7 +20,7 @@ from torch import nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
 from myelin.train.model import SpikingNetwork
-from myelin.train.neurons import Cuba
+from myelin.train.neurons import Neuron
 
 
 def part_names(model: SpikingNetwork) -> dict[str, nn.Module]:
@@ -58,7 +58,7 @@ def freeze(model: SpikingNetwork, names: Sequence[str]) -> None:
             if isinstance(inner, AxonalDelay):
                 inner.learn = False
                 inner.snap()
-            elif isinstance(inner, Cuba):
-                inner.learn_decays = False
+            elif isinstance(inner, Neuron):
+                inner.freeze()
     if names and not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError(f"freeze: {', '.join(names)} leaves nothing to train; name fewer parts")
