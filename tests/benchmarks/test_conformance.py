@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.conformance import _nir_line, _slayer_line
-from benchmarks.nir_writers import Found
-from benchmarks.slayer_files import Outcome
+from benchmarks.conformance.__main__ import _nir_line, _slayer_line
+from benchmarks.conformance.nir_writers import Found
+from benchmarks.conformance.slayer_files import Outcome
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_tutorial_network_and_a_refused_block_are_tried(tmp_path):
     import torch
     from lava.lib.dl import slayer
 
-    from benchmarks.slayer_files import each_block, outcome, tutorials
+    from benchmarks.conformance.slayer_files import each_block, outcome, tutorials
 
     torch.manual_seed(0)
     shape, make = tutorials()["XOR: Dense 100-256-50"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from places import SHARED
 
-from benchmarks.nir_writers import WRITERS, compared
+from benchmarks.conformance.nir_writers import WRITERS, compared
 from myelin.convert import Cuba, Dense, Input, Layer, Network, read_nir, write_nir
 from myelin.convert.nir.format import open_nir, read_nir_floats
 from myelin.hw_configs.errors import NetworkError

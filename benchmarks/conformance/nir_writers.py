@@ -1,6 +1,6 @@
 """Networks of simulators that write NIR files, each with its own exporter and its own simulation.
 
-A simulator that is not installed is skipped; ``benchmarks/conformance.py`` says how to install them in a folder of their own.
+A simulator that is not installed is skipped; ``benchmarks/conformance/__main__.py`` says how to install them elsewhere.
 Constants are given for every neuron, since nir 1.0.8 cannot write the scalars that some exporters make of their defaults.
 """
 

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.nir_writers import WRITERS, Found, compared
-from benchmarks.slayer_files import Outcome, each_block, outcome, sigma_delta_outcome, tutorials
+from benchmarks.conformance.nir_writers import WRITERS, Found, compared
+from benchmarks.conformance.slayer_files import Outcome, each_block, outcome, sigma_delta_outcome, tutorials
 from myelin.hw_configs.files import write_atomically
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "conformance.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 _HEAD = """# Conformance
 
 What Myelin reads of other tools' files, as tried by one command, `python -m benchmarks.conformance`, which made this page.
