@@ -17,7 +17,7 @@ from myelin.convert.simulator.plan import BINS, CONV, ROWS, SYNAPSES
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 #: Kinds of populations.  REFERENCE: its neurons make their step in Python, before the call.
-REFERENCE, CUBA, CUBA_INPUT, SIGMA, SIGMA_DELTA, DELTA = range(6)
+REFERENCE, CUBA, CUBA_INPUT, SIGMA, SIGMA_DELTA, DELTA, RF, RF_IZ = range(8)
 
 #: A population; offsets are places in a stream's memory, unless they say "of the floats" or "of the integers".
 POPULATION = np.dtype(
@@ -54,6 +54,7 @@ SUM_LIMIT = 1 << 30
 _LIMIT = np.int32(STATE_MAX)
 _WRAP = np.int32(CURRENT_WRAP)
 _TURN = np.int32(2 * CURRENT_WRAP)
+_DRIVE_LIMIT = np.int32(1 << 30)
 _HALF = 1 << (CONV_SUM_BITS - 1)
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
@@ -105,6 +106,8 @@ def advance(
                 own = populations[p]
                 if own.kind == CUBA or own.kind == CUBA_INPUT:
                     _cuba(row, own, count, floats, integers, interval)
+                elif own.kind == RF or own.kind == RF_IZ:
+                    _rf(row, own, count, floats, interval)
                 elif own.kind != REFERENCE:
                     _sigma_delta(row, own, count, integers)
             for c in range(links.size):
@@ -148,6 +151,41 @@ def _cuba(row, own, count, floats, integers, interval):
         fired = w > threshold
         u[i] = c
         v[i] = np.int32(0) if fired else w
+        spikes[i] = fired
+
+
+@njit(inline="always", **_OPTIONS)
+def _rf(row, own, count, floats, interval):
+    """One step of resonate-and-fire neurons; the rows of their two rings become 0."""
+    size = own.neurons
+    real, imag = row[own.states : own.states + size], row[own.states + size : own.states + 2 * size]
+    spikes = row[own.spikes : own.spikes + size]
+    sums_real, sums_imag = row[own.sums : own.sums + size], row[own.sums + size : own.sums + 2 * size]
+    sine, cosine = floats[own.floats : own.floats + size], floats[own.floats + size : own.floats + 2 * size]
+    place = own.ring + count % own.length * size
+    other, threshold = place + own.length * size, np.int32(own.threshold)
+    if interval > 0 and (count + 1 - own.phase) % interval == 0:
+        real[:] = 0
+        imag[:] = 0
+    for i in range(size):
+        sums_real[i], sums_imag[i] = row[place + i], row[other + i]
+        row[place + i], row[other + i] = np.int32(0), np.int32(0)
+        x, y = np.float64(real[i]), np.float64(imag[i])
+        # what is cut off here saturates below: the rotated state is smaller than 2^25
+        p = min(max(np.int32(sums_real[i] << STATE_SHIFT), -_DRIVE_LIMIT), _DRIVE_LIMIT)
+        q = min(max(np.int32(sums_imag[i] << STATE_SHIFT), -_DRIVE_LIMIT), _DRIVE_LIMIT)
+        p = np.int32(np.int32(x * cosine[i]) - np.int32(y * sine[i]) + p)
+        q = np.int32(np.int32(x * sine[i]) + np.int32(y * cosine[i]) + q)
+        p = min(max(p, -_LIMIT), _LIMIT)
+        q = min(max(q, -_LIMIT), _LIMIT)
+        if own.kind == RF_IZ:
+            fired = q >= threshold
+            real[i] = np.int32(0) if fired else p
+            imag[i] = np.int32(threshold - 1) if fired else q
+        else:
+            fired = (p >= threshold) & (q >= 0) & (imag[i] < 0)
+            real[i] = p
+            imag[i] = q
         spikes[i] = fired
 
 
