@@ -54,7 +54,8 @@ def run(
         backend: "cpu", or "loihi2" for a board with Intel's lava-loihi.
         stock: on the CPU, use Lava's own models of delayed connections instead of ours; they compute the same integers more
             slowly.
-        record: per layer index, the names to record, from the ``NAMES`` of its neurons without summed inputs; -1 is the input's neurons.
+        record: per layer index, the names to record, from the ``NAMES`` of its neurons without summed inputs; -1 is the
+            input's neurons.
         lag_steps: the lag of a board's output behind the simulated output (``myelin.lava_models.board`` finds it).  The board
             runs this many extra steps, and the first ``lag_steps`` of its output are dropped.
         timeout_s: the longest time without progress, in seconds; 120 by default, 600 on a board.  Progress is the end of a

@@ -18,9 +18,9 @@ def is_complex(group: Fields) -> bool:
     Raises:
         NetworkError: it has other members, or one of these is missing.
     """
-    if not isinstance(group.group.get("weight"), h5py.Group):
+    if not group.is_group("weight"):
         return False
-    weight = group.child("weight")  # checks that it is no link to elsewhere
+    weight = group.child("weight")
     assert weight is not None
     if set(weight.group) != set(PARTS):
         found = ", ".join(map(repr, sorted(weight.group)[:10])) or "nothing"

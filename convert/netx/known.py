@@ -76,9 +76,7 @@ def check_layer(group: Fields, kind: str) -> None:
     said = "" if neuron is None else neuron.text("type")
     if neuron is not None and said not in READERS and said not in NEURONS:
         why = f" ({_LACKING_NEURONS[said]})" if said in _LACKING_NEURONS else ""
-        raise NetworkError(
-            f"{group.name}: neurons of type {said!r} are not supported{why}; {SUPPORTED} are"
-        )
+        raise NetworkError(f"{group.name}: neurons of type {said!r} are not supported{why}; {SUPPORTED} are")
     if kind in _LAYERS:  # a connection that a user registered has its own fields
         _check_fields(group, "", _LAYERS[kind])
     if neuron is None:

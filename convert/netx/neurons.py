@@ -51,9 +51,7 @@ def read_neuron(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | No
     kind = neuron.text("type")
     reader = READERS.get(kind)
     if reader is None and kind not in NEURONS:
-        raise NetworkError(
-            f"{group.name}: neurons of type {kind!r} are not supported; {SUPPORTED} are"
-        )
+        raise NetworkError(f"{group.name}: neurons of type {kind!r} are not supported; {SUPPORTED} are")
     for key in ("wgtExp", "weight_exp"):
         if whole_number(neuron, key, 0):
             raise NetworkError(

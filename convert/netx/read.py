@@ -138,7 +138,8 @@ def _delayed(synapse: Synapse, synaptic: npt.NDArray[Any] | None, key: str) -> S
         return synapse
     if not isinstance(synapse.parts[0], Dense):
         raise NetworkError(f"{key!r} is a matrix; a connection of kind {synapse.kind} takes delays per neuron or per channel")
-    return replace(synapse, delay_steps=synaptic)
+    made: Any = synapse  # a dense connection, or one of two dense parts
+    return replace(made, delay_steps=synaptic)
 
 
 def _read_delays(group: Fields, key: str, shape: Shape, columns: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:

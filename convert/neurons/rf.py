@@ -32,7 +32,7 @@ Affine
 type ``RF``            not written                  netx takes it as RF_IZ       refused: which neuron is meant is unsaid
 ====================== ============================ ============================ ============================================
 
-While no state saturates, SLAYER's evaluation equals these integers in every spike: 600 random networks, 50,690 of 50,690 spikes.
+While no state saturates, SLAYER's evaluation equals these integers in every spike (600 random networks, 50,690 spikes).
 No neurocore model is public.  Lava's pull request 787 says of RF: "currently available is CPU only".
 """
 
