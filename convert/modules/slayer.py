@@ -1,9 +1,9 @@
 """Reads lava-dl's SLAYER blocks, with the values of their forward pass; it needs no import of Lava.
 
-Every block is read or refused by name, and so is everything on a block that changes what it computes: ``slayer_neurons`` has the
-classes of neurons, ``slayer_blocks.attributes`` the attributes.  SLAYER's forward pass clamps and floors delays and rounds
-decays, and so does this reader.  An Affine block, and any block with ``delay_shift=False``, has no step of latency; the chip has
-one, so the network's output comes a step later for each of them.
+Every block is read or refused by name, and so is everything on a block that changes what it computes: ``slayer_neurons`` has
+the classes of neurons, ``slayer_blocks.attributes`` the attributes.  SLAYER's forward pass clamps and floors delays and rounds
+decays, and so does this reader.  An Affine block, and any block with ``delay_shift=False``, has no step of latency; the chip
+has one, so the network's output comes a step later for each of them.
 """
 
 from __future__ import annotations
