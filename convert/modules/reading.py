@@ -14,6 +14,7 @@ from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, Flo
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Cuba
+from myelin.convert.quantise.scalar import bias_fields
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT, THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_SCALE
 from myelin.hw_configs.shapes import as_chw
@@ -125,9 +126,11 @@ def integer_layer(read: ReadBlock, floats: FloatLayer) -> Layer:
         _whole(name.replace("_", " "), getattr(neuron, name) * DECAY_UNITY, "multiples of 1/4096")
         for name in ("current_decay", "voltage_decay")
     )
+    bias = _whole("biases", neuron.bias * read.state_scale, f"multiples of 1/{read.state_scale}")
     synapse = _synapse("weights", floats.synapse, read.scale)
     delay = _whole("delays", floats.delay_steps, "steps")
-    return Layer(floats.shape, synapse, Cuba(threshold, current, voltage), delay, recurrent, floats.output)
+    cuba = Cuba(threshold, current, voltage, *bias_fields(bias))
+    return Layer(floats.shape, synapse, cuba, delay, recurrent, floats.output)
 
 
 def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | Conv:
