@@ -64,7 +64,8 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     if block.delay is not None:
         delay = _delays(block.delay, population, "delay", soft)
     synapse = _synapse(block.synapse, before)
-    floats = FloatLayer(population, synapse, FloatCuba(threshold, current, voltage), delay, recurrent)
+    cuba_floats = FloatCuba(threshold, current, voltage, _bias(neuron, population))
+    floats = FloatLayer(population, synapse, cuba_floats, delay, recurrent)
     return ReadBlock(path, block, floats, shape, int(neuron.scale), soft[0] if soft else None)
 
 
@@ -123,6 +124,15 @@ def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
         for name, keep in zip(("current_decay", "voltage_decay"), found, strict=True)
     ]
     return decays[0], decays[1]
+
+
+def _bias(neuron: Any, shape: Shape) -> FloatArray:
+    """The bias in SLAYER's units as the forward pass uses it."""
+    try:
+        bias = neuron.effective_bias()
+    except MyelinError as error:
+        raise NetworkError(f"its neuron does not run: {error}") from error
+    return np.zeros(()) if bias is None else spread_values(numbers(bias), shape, "biases")
 
 
 def _delays(delay: Any, shape: Shape, name: str, soft: list[str]) -> FloatArray:

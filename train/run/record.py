@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
-from myelin.train.delay import shift_one_step
-from myelin.train.kernels.layout import nct
 from myelin.train.model import SpikingNetwork
 
 
@@ -32,7 +30,7 @@ def record(
     for index, block in enumerate(model.blocks):
         emitted = block.emitted(x)  # (T, B, N)
         if block.neuron.spiking:
-            layers[index] = _steps_second(nct(shift_one_step(emitted), block.shape)).astype(np.uint8)
+            layers[index] = _steps_second(block.undelayed(emitted)).astype(np.uint8)
         x = block.sent(emitted)
     model.train(was_training)
     unit = 1 if model.blocks[-1].neuron.spiking else STATE_SCALE
