@@ -89,6 +89,8 @@ class Neuron(ABC):
     DRIVES_EVERY_STEP: ClassVar[bool] = True
     #: State -> "wraps" or "saturates" at the end of its range, for states with a range of 24 bit.
     OVERFLOW: ClassVar[Mapping[str, str]] = {}
+    #: Why no chip runs these neurons, if there is a reason to name; empty otherwise.
+    SIMULATION_ONLY: ClassVar[str] = ""
     #: Name -> number of bits that ``derive`` can determine, for recorded arrays it cannot determine in full.
     DERIVED_BITS: ClassVar[Mapping[str, int]] = {}
 
