@@ -89,6 +89,10 @@ class Neuron(ABC):
     DRIVES_EVERY_STEP: ClassVar[bool] = True
     #: State -> "wraps" or "saturates" at the end of its range, for states with a range of 24 bit.
     OVERFLOW: ClassVar[Mapping[str, str]] = {}
+    #: Why no chip runs these neurons, if there is a reason to name; empty otherwise.
+    SIMULATION_ONLY: ClassVar[str] = ""
+    #: Lava's process for them, ``module.Class``, if ``lava_arguments`` are all its arguments besides shape and name; or empty.
+    LAVA_PROCESS: ClassVar[str] = ""
     #: Name -> number of bits that ``derive`` can determine, for recorded arrays it cannot determine in full.
     DERIVED_BITS: ClassVar[Mapping[str, int]] = {}
 
@@ -235,6 +239,10 @@ class Neuron(ABC):
     def derive(self, name: str, arrays: Mapping[str, npt.NDArray[Any]], shape: Shape) -> npt.NDArray[Any] | None:
         """The array ``name`` computed from other recorded ones, if a backend cannot record it; None if this is impossible."""
         return None
+
+    def lava_arguments(self) -> dict[str, Any]:
+        """The arguments of ``LAVA_PROCESS``: numbers, or arrays that broadcast to the layer's shape."""
+        return {}
 
     def widths(self) -> dict[str, int]:
         """Name of a constant -> its width in bits, for constants stored in the unit of the states; empty if there are none."""
