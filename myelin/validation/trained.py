@@ -127,7 +127,7 @@ class Trained(Reference):
 
     def forward(
         self, frames: npt.NDArray[Any], setting: QuantisedParts
-    ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
+    ) -> tuple[dict[int, npt.NDArray[np.uint8 | np.int32]], npt.NDArray[np.int64]]:
         """Run ``frames`` (batch, steps, *input shape); ``myelin.train.run.record`` describes the result."""
         from myelin.train.run.record import record
 
