@@ -7,7 +7,6 @@ same spikes.  This file needs numpy, not torch.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from myelin.convert.neurons import Cuba
 from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.text_files import parse_json
 from myelin.hw_configs.weight_grid import on_grid
 from myelin.train.run.files.run_record import MODEL, RUN, RunRecord, record_of
 
@@ -112,7 +112,7 @@ def _tensors(path: Path, content: bytes) -> tuple[Tensors, str | None]:
     """The tensors of a safetensors file, and the epoch in its metadata, if there is one."""
     try:
         tensors = dict(load(content))
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return tensors, header.get("__metadata__", {}).get("epoch")
     except (ValueError, safetensors.SafetensorError) as error:
         raise NetworkError(f"{path}: cannot be read as safetensors ({error}); the file is damaged") from error

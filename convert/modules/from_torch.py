@@ -13,7 +13,7 @@ from myelin.convert.floats.network import FloatLayer, FloatNetwork
 from myelin.convert.modules import ours, slayer
 from myelin.convert.modules.known import full_name, in_evaluation, naming_module, require_unchanged, title
 from myelin.convert.modules.reading import ReadBlock, ReadModule, exact_layer, integer_layer
-from myelin.convert.modules.slayer_neuron import DROPOUTS
+from myelin.convert.modules.slayer_blocks.dropout import DROPOUTS
 from myelin.convert.modules.walk import parts_of, unwrapped
 from myelin.convert.network import Input, Layer, Network
 from myelin.hw_configs.errors import NetworkError
