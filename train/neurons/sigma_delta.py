@@ -28,7 +28,8 @@ threshold and the floor have none.
   units, half of which is refused here.  Its convolutions wrap at 24 bit: 32 in these units, refused too.
 - SLAYER's input block keeps even multiples of 1/64 of an input, from -4 to 3.97; netx takes them all, and so does
   ``myelin.nn.Delta``.
-- SLAYER's ``cum_error`` keeps the error from one call to the next, in place; on the chip, and here, a sample starts from 0.
+- SLAYER's ``cum_error`` keeps the error from one call to the next, in place, and fails in recent versions of torch.  On the
+  chip, and here, a sample starts from 0.
 
 Source: lava-dl ``slayer/neuron/sigma_delta.py``, ``slayer/axon/delta.py``, ``slayer/dendrite/sigma.py``; lava-nc
 ``proc/sdn/models.py``.
