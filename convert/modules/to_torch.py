@@ -32,9 +32,7 @@ BLOCK_NEURONS.register(Cuba)(block_cuba)
 BLOCK_NEURONS.register(SigmaDelta)(block_sigma_delta)
 BLOCK_NEURONS.register(Sigma)(block_sigma)
 #: Integer neurons at a network's input -> the block of them, from the input.
-INPUT_BLOCKS: Handlers[Callable[[Input], Any]] = Handlers(
-    "the network's input drives neurons of its own, of class {name}"
-)
+INPUT_BLOCKS: Handlers[Callable[[Input], Any]] = Handlers("the network's input drives neurons of its own, of class {name}")
 INPUT_BLOCKS.register(Delta)(block_delta)
 
 #: Largest power of two that is tried as the distance between neighbouring weights, 2^(8 + the largest exponent).
