@@ -152,7 +152,7 @@ class Block(nn.Module):
         self.check()
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
-            z = self.synapse.steps(tbn(x))  # (T, B, N)
+            z = self.neuron.summed(self.synapse, tbn(x))  # (T, B, N)
             if z.shape[2] != self.neuron.neurons:
                 raise ConfigError(
                     f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
@@ -179,7 +179,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)
-        self.spike_rate = s.mean() if self.neuron.spiking else None
+        self.spike_rate = self.neuron.activity(s) if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:
             s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
         return self.sent(s)
@@ -205,16 +205,11 @@ class Block(nn.Module):
         return state
 
 
-def threshold_of(neuron: Neuron) -> float:
-    """Unit of the initial weights: the neuron's threshold, 1 if it has none or never spikes."""
-    return float(getattr(neuron, "threshold", 1.0)) if neuron.spiking else 1.0
-
-
 def scale_weights(synapse: Synapse, neuron: Neuron) -> None:
-    """Scale the initial weights, drawn for a threshold of 1, to the threshold of ``neuron``."""
-    if (threshold := threshold_of(neuron)) != 1.0:
+    """Scale the initial weights, drawn for a unit of 1, to that of ``neuron``: its threshold, in most cases."""
+    if neuron.weight_unit != 1.0:
         with torch.no_grad():
-            synapse.weight.mul_(threshold)
+            synapse.weight.mul_(neuron.weight_unit)
 
 
 def _by(shape: tuple[int, ...]) -> str:

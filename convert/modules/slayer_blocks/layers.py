@@ -14,6 +14,7 @@ from myelin.convert.modules.slayer_blocks.delay import read_delays
 from myelin.convert.modules.slayer_blocks.weights import real_weights
 from myelin.convert.modules.slayer_neurons.contract import SlayerNeuron
 from myelin.convert.netx.pool import pool_kernel
+from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
 
 
@@ -46,6 +47,13 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
     lag = int(affine or block.delay_shift is not True)
     layer = FloatLayer(shape, synapse, constants, delay, recurrent)
     found.add(ReadBlock(path, block, layer, shape, int(neuron.w_scale), None, lag))
+
+
+def read_dense(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, neuron: Neuron, *, raw: bool) -> None:
+    """Append to ``found`` a readout: a dense connection of ``block`` to integer neurons that give a state, without latency."""
+    synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+    layer = FloatLayer(shape, synapse, as_float_neuron(neuron, "state"))
+    found.add(ReadBlock(path, block, layer, shape, int(block.neuron.w_scale), None, 1))
 
 
 def _weights(
