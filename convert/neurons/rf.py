@@ -45,8 +45,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray, Shape, each, signed
-from myelin.convert.neurons.cuba_states import before
+from myelin.convert.arrays import IntArray, Shape, signed
+from myelin.convert.neurons.leaky_states import before
 from myelin.convert.neurons.neuron import Constant, Ints, Neuron, States
 from myelin.convert.neurons.registry import register
 from myelin.hw_configs.errors import NetworkError
@@ -79,6 +79,7 @@ class _Resonator(Neuron):
     INPUTS: ClassVar[tuple[str, ...]] = ("a_real", "a_imag")
     RECURRENT: ClassVar[bool] = False
     OVERFLOW: ClassVar[Mapping[str, str]] = {"real": "saturates", "imag": "saturates"}
+    SIMULATION_ONLY: ClassVar[str] = "no neurocore model of Lava's RF and RF_IZ is public (lava-nc pull request 787: CPU only)"
     CONSTANTS: ClassVar[tuple[Constant, ...]] = (
         Constant("threshold", 0, _THRESHOLD_LIMIT, netx="vThMant", role="threshold"),
         Constant("sin_decay", -DECAY_UNITY, DECAY_UNITY, shared=False, netx="sinDecay"),
@@ -101,6 +102,21 @@ class _Resonator(Neuron):
             _rz(self.cos_decay * real) - _rz(self.sin_decay * imag) + drive[0],
             _rz(self.sin_decay * real) + _rz(self.cos_decay * imag) + drive[1],
         )
+
+    def lava_arguments(self) -> dict[str, Any]:
+        """See ``Neuron.lava_arguments``: a period and a decay from which Lava makes exactly these integers.
+
+        The processes compute ``4096 (1 - alpha) sin(2 pi / period)``, and the same with the cosine, and truncate both toward
+        zero (lava-nc ``proc/rf/process.py:60``).  Period and decay here belong to the middle between two integers.
+        """
+        sine, cosine = (values + np.copysign(0.5, values) for values in (self.sin_decay, self.cos_decay))
+        return {
+            "period": 2 * np.pi / np.arctan2(sine, cosine),
+            "alpha": 1 - np.hypot(sine, cosine) / DECAY_UNITY,
+            "state_exp": STATE_SHIFT,
+            "decay_bits": DECAY_UNITY.bit_length() - 1,
+            "vth": self.threshold,
+        }
 
     def before_limits(self, arrays: Mapping[str, npt.NDArray[Any]], drive: Ints, shape: Shape) -> dict[str, npt.NDArray[Any]]:
         """real and imag before they saturate and before a spike resets them."""
@@ -131,6 +147,7 @@ class Rf(_Resonator):
     """
 
     MODEL: ClassVar[str] = "rf"
+    LAVA_PROCESS: ClassVar[str] = "lava.proc.rf.process.RF"
     LABEL: ClassVar[str] = "resonate-and-fire neurons"
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
@@ -160,6 +177,7 @@ class RfIz(_Resonator):
     """
 
     MODEL: ClassVar[str] = "rf_iz"
+    LAVA_PROCESS: ClassVar[str] = "lava.proc.rf_iz.process.RF_IZ"
     LABEL: ClassVar[str] = "resonate-and-fire neurons of Izhikevich"
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
@@ -168,11 +186,6 @@ class RfIz(_Resonator):
         level = self.threshold << STATE_SHIFT
         spikes = imag >= level
         return {"real": np.where(spikes, 0, real), "imag": np.where(spikes, level - 1, imag)}, spikes.astype(np.int64)
-
-
-def decays(neuron: Rf | RfIz, shape: Shape) -> tuple[IntArray, IntArray]:
-    """(neurons,) sin_decay and cos_decay of every neuron."""
-    return each(neuron.sin_decay, shape), each(neuron.cos_decay, shape)
 
 
 def _rz(product: npt.NDArray[Any]) -> Ints:

@@ -19,7 +19,8 @@ What ``lava_network.npz`` holds (whole numbers and texts; ``np.load`` reads it):
     L.forward.message_bits                  0 for spikes of 0 or 1, else the width of what the connection carries
     L.imag.*                                likewise, only for complex weights: the imaginary ones; L.forward are the real ones
     L.recurrent.*                           likewise, from the layer to itself, with its own .axonal_delay_steps
-    L.neuron.kind                           cuba, sigma_delta, sigma, rf or rf_iz (delta at the input), and its constants
+    L.neuron.kind                           cuba, sigma_delta or sigma (delta at the input), and its constants
+    L.neuron.process, .argument.*           of other kinds: Lava's class and its arguments
     L.output                                spikes, or the name of the state that is read out
 
 To build on it: ``build`` makes the processes of one sample, ``connect`` joins one layer to the one before.
@@ -30,6 +31,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 from zipfile import BadZipFile
@@ -54,8 +56,6 @@ try:
     from lava.proc.conv.process import Conv
     from lava.proc.dense.process import DelayDense, Dense
     from lava.proc.lif.process import LIF
-    from lava.proc.rf.process import RF
-    from lava.proc.rf_iz.process import RF_IZ
     from lava.proc.sdn.process import ActivationMode, Delta, Sigma, SigmaDelta
     from lava.proc.sparse.process import DelaySparse, Sparse
     from lava.utils.weightutils import SignMode
@@ -113,8 +113,8 @@ def main() -> int:
 
 def run_sample(network: dict[str, Any], values: np.ndarray) -> np.ndarray:
     """Output (steps, neurons) for one sample (steps, *input shape)."""
-    steps, population = len(values), build(network, values)[-1]
-    last = section(network, str(count_layers(network) - 1))
+    steps, populations = len(values), build(network, values)
+    population, last = populations[-1], section(network, str(len(populations) - 2))
     process, state = population.process, str(last["output"])
     if state == "spikes":
         sink = io.sink.RingBuffer(shape=process.s_out.shape, buffer=steps)
@@ -139,7 +139,7 @@ def build(network: dict[str, Any], values: np.ndarray) -> list[LavaPopulation]:
     image = uses_conv(section(network, "0.forward"), delays) and (len(shape) == 3 or not neuron)
     source = driven_neurons(section(network, "input"), shape, image, values) if neuron else ring(values, image)
     populations = [LavaPopulation(source, shape, image)]
-    for index in range(count_layers(network)):
+    for index in range(sum(key.endswith(".output") for key in network)):
         layer = section(network, str(index))
         shape, image = tuple(int(size) for size in layer["shape"]), uses_conv(section(layer, "forward"), delays)
         neurons = LavaPopulation(create_neurons(section(layer, "neuron"), shape, image), shape, image)
@@ -215,8 +215,8 @@ def matrices(connection: dict[str, Any], shape: tuple[int, ...], delays: np.ndar
 def lava_weights(weight: np.ndarray, exponent: int) -> list[tuple[np.ndarray, int, Any]]:
     """(weights, exponent, sign mode) with which Lava keeps every weight: one set, or two that add up.
 
-    Lava keeps even mixed weights in -256..254; odd ones in -128..127 are doubled and the exponent lowered by one, exact;
-    weights of one sign keep all their 8 bits in a mode of their own.  A sign mode left to Lava would be guessed.
+    Lava keeps even mixed weights in -256..254 only; odd ones in -128..127 are doubled and the exponent lowered by one, which is
+    exact, and weights of one sign keep all their 8 bits in a mode of their own.  A sign mode left to Lava would be guessed.
     """
     weight = weight.astype(np.int32)
     low, high = int(weight.min(initial=0)), int(weight.max(initial=0))
@@ -255,24 +255,23 @@ def create_neurons(neuron: dict[str, Any], shape: tuple[int, ...], image: bool, 
     """The process of a population; a constant that is the same for all is one number."""
 
     def each(name: str) -> Any:
-        full = np.broadcast_to(neuron[name], shape if neuron[name].ndim else ()).astype(np.int64)
-        return full.transpose(2, 1, 0).copy() if image and full.ndim else full.reshape(-1) if full.ndim else int(full)
+        full = np.broadcast_to(neuron[name], shape if neuron[name].ndim else ()).astype(np.result_type(neuron[name], np.int64))
+        return full.transpose(2, 1, 0).copy() if image and full.ndim else full.reshape(-1) if full.ndim else full.item()
 
     kind = str(neuron["kind"])
     constants: dict[str, Any] = {"shape": shape[::-1] if image else (int(np.prod(shape)),)}
+    if "process" in neuron:
+        module, _, name = str(neuron["process"]).rpartition(".")
+        given = {key.removeprefix("argument."): each(key) for key in neuron if key.startswith("argument.")}
+        return getattr(import_module(module), name)(**constants, **given)
     if kind == "sigma":
         return Sigma(**constants)
     constants["vth"] = int(neuron["threshold"])
     if kind == "cuba":
         constants |= {"du": each("current_decay") - 1, "dv": each("voltage_decay"), "bias_mant": each("bias_mant")}
         return LIF(**{**constants, "bias_exp": int(neuron["bias_exp"]), **change})  # Lava adds 1 to du
-    if kind.startswith("rf"):
-        # they truncate (1 - alpha) sin(2 pi / period), and the cosine, to 1/4096: exact from the middle between two steps
-        sine, cosine = (value + np.copysign(0.5, value) for value in (each("sin_decay"), each("cos_decay")))
-        turn = {"period": 2 * np.pi / np.arctan2(sine, cosine), "alpha": 1 - np.hypot(sine, cosine) / 4096}
-        return (RF if kind == "rf" else RF_IZ)(**constants, **turn, state_exp=6, decay_bits=12)
-    constants |= {"cum_error": bool(neuron["cumulative_error"]), "spike_exp": int(neuron["spike_exp"])}
-    constants["state_exp"] = int(neuron["state_exp"])
+    constants |= {name: int(neuron[name]) for name in ("spike_exp", "state_exp")}
+    constants["cum_error"] = bool(neuron["cumulative_error"])
     if kind == "delta":
         return Delta(**constants)
     return SigmaDelta(**constants, bias=each("bias"), act_mode=ActivationMode[str(neuron["activation"]).upper()])
@@ -304,11 +303,6 @@ def ring(values: np.ndarray, image: bool) -> Any:
 def section(values: dict[str, Any], name: str) -> dict[str, Any]:
     """What is named ``name.*``, without that prefix."""
     return {key[len(name) + 1 :]: value for key, value in values.items() if key.startswith(f"{name}.")}
-
-
-def count_layers(network: dict[str, Any]) -> int:
-    """How many layers there are beside the input."""
-    return sum(key.endswith(".output") for key in network)
 
 
 def chw(shape: tuple[int, ...]) -> tuple[int, int, int]:
