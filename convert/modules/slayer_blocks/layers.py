@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.integers import as_float_neuron
-from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
+from myelin.convert.floats.network import FloatComplex, FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.modules.reading import ReadBlock, ReadModule
 from myelin.convert.modules.slayer_blocks.delay import read_delays
 from myelin.convert.modules.slayer_blocks.weights import real_weights
@@ -23,7 +24,7 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
     neuron, affine = block.neuron, kind == "Affine"
     entry.require_plain(neuron)
     recurrent = None
-    synapse: FloatDense | FloatConv
+    synapse: FloatDense | FloatConv | FloatComplex
     if kind == "Recurrent":
         if len(found.shape) != 1:
             raise NetworkError(f"what reaches it has shape {found.shape}; put a Flatten block before it")
@@ -32,15 +33,11 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
                 "its neuron has persistent_state=False, so lava-dl forgets its state in every step of the recurrence; "
                 "leave it at True, as the block sets it"
             )
-        synapse, shape = _dense(entry, block, block.input_synapse, "input_synapse", found, raw)
-        own = _weights(entry, block, block.recurrent_synapse, "recurrent_synapse", "Dense", raw, called=False)
+        synapse, shape = _dense(block, block.input_synapse, "input_synapse", found, raw)
+        own = real_weights(block, block.recurrent_synapse, "recurrent_synapse", "Dense", raw=raw, called=False)
         recurrent = FloatRecurrent(FloatDense(own.reshape(own.shape[:2])))
-    elif kind == "Conv":
-        synapse, shape = _conv(entry, block, found, raw)
-    elif kind == "Pool":
-        synapse, shape = _pool(entry, block, found, raw)
     else:
-        synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+        synapse, shape = _connection(entry, block, kind, found, raw)
     dynamics = getattr(block, "dynamics", True) is True
     constants = as_float_neuron(entry.read(neuron, shape, not affine, dynamics), "state" if affine else "spikes")
     delay = np.zeros(()) if affine else read_delays(block.delay, shape, raw=raw)
@@ -51,20 +48,23 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
 
 def read_dense(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, neuron: Neuron, *, raw: bool) -> None:
     """Append to ``found`` a readout: a dense connection of ``block`` to integer neurons that give a state, without latency."""
-    synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+    synapse, shape = _dense(block, block.synapse, "synapse", found, raw)
     layer = FloatLayer(shape, synapse, as_float_neuron(neuron, "state"))
     found.add(ReadBlock(path, block, layer, shape, int(block.neuron.w_scale), None, 1))
 
 
-def _weights(
-    entry: SlayerNeuron, block: Any, synapse: Any, name: str, kind: str, raw: bool, *, called: bool = True
-) -> FloatArray:
-    parts = entry.parts(synapse)
-    return entry.joined([real_weights(block, part, name, kind, raw=raw, called=called) for part in parts])
+def _connection(
+    entry: SlayerNeuron, block: Any, kind: str, found: ReadModule, raw: bool
+) -> tuple[FloatDense | FloatConv | FloatComplex, Shape]:
+    """The feed-forward connection of a block, and the shape that it leads to."""
+    read = _READERS.get(kind, _dense)
+    pieces = [read(block, part, f"synapse{name}", found, raw) for name, part in entry.parts(block.synapse, kind).items()]
+    (first, shape), *others = pieces
+    return (FloatComplex(first, others[0][0]) if others else first), shape
 
 
-def _dense(entry: SlayerNeuron, block: Any, synapse: Any, name: str, found: ReadModule, raw: bool) -> tuple[FloatDense, Shape]:
-    weight = _weights(entry, block, synapse, name, "Dense", raw)  # (out, C, H, W)
+def _dense(block: Any, synapse: Any, name: str, found: ReadModule, raw: bool) -> tuple[FloatDense, Shape]:
+    weight = real_weights(block, synapse, name, "Dense", raw=raw)  # (out, C, H, W)
     shape = found.shape
     if len(shape) == 3:
         if weight.shape[2:] != shape[1:]:
@@ -87,21 +87,25 @@ def _image(found: ReadModule) -> tuple[int, int, int]:
     return found.shape[0], found.shape[1], found.shape[2]
 
 
-def _conv(entry: SlayerNeuron, block: Any, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
+def _conv(block: Any, synapse: Any, name: str, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
     _image(found)
-    weight, part = _weights(entry, block, block.synapse, "synapse", "Conv", raw), entry.parts(block.synapse)[0]
-    geometry = {name: tuple(getattr(part, name)[:2]) for name in ("stride", "padding", "dilation")}
-    synapse = FloatConv(weight, **geometry, groups=int(part.groups))
-    return synapse, synapse.output_shape(found.shape)
+    weight = real_weights(block, synapse, name, "Conv", raw=raw)
+    geometry = {name: tuple(getattr(synapse, name)[:2]) for name in ("stride", "padding", "dilation")}
+    made = FloatConv(weight, **geometry, groups=int(synapse.groups))
+    return made, made.output_shape(found.shape)
 
 
-def _pool(entry: SlayerNeuron, block: Any, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
+def _pool(block: Any, synapse: Any, name: str, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
     """Pooling as a convolution within each channel."""
     channels, *size = _image(found)
-    weight, part = _weights(entry, block, block.synapse, "synapse", "Pool", raw), entry.parts(block.synapse)[0]
+    weight = real_weights(block, synapse, name, "Pool", raw=raw)
     stride, padding, dilation = (
-        (int(pair[0]), int(pair[1])) for pair in (getattr(part, name) for name in ("stride", "padding", "dilation"))
+        (int(pair[0]), int(pair[1])) for pair in (getattr(synapse, name) for name in ("stride", "padding", "dilation"))
     )
     kernel, pads = pool_kernel(weight, channels, (size[0], size[1]), stride, padding, dilation)  # weight (1, 1, H, W)
-    synapse = FloatConv(kernel, stride, pads, dilation, groups=channels)
-    return synapse, synapse.output_shape(found.shape)
+    made = FloatConv(kernel, stride, pads, dilation, groups=channels)
+    return made, made.output_shape(found.shape)
+
+
+#: Kind of block -> the reader of a real synapse; other kinds are dense.
+_READERS: dict[str, Callable[..., tuple[FloatDense | FloatConv, Shape]]] = {"Conv": _conv, "Pool": _pool}
