@@ -75,7 +75,8 @@ def _parts(synapse: Any, kind: str) -> Mapping[str, Any]:
     known = known_class(synapse, (_SYNAPSE + kind,))
     if known is None:
         raise NetworkError(
-            f"its synapse is a {type(synapse).__name__} of {type(synapse).__module__}; slayer.synapse.complex.{kind} can be read"
+            f"its synapse is a {type(synapse).__name__} of {type(synapse).__module__}; slayer.synapse.complex.{kind} can be "
+            "read"
         )
     require_unchanged("its synapse", synapse, known)
     require_considered("its synapse", synapse, known, _COMPLEX)
