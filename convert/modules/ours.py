@@ -70,7 +70,7 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
 
 def _cuba(neuron: Any, shape: Shape) -> FloatCuba:
     current, voltage = _decays(neuron, shape)
-    return FloatCuba(float(neuron.threshold) if neuron.spiking else None, current, voltage)
+    return FloatCuba(float(neuron.threshold) if neuron.spiking else None, current, voltage, _bias(neuron, shape))
 
 
 #: Neurons of blocks -> their reader: (neuron, shape of the population) -> float neurons.
@@ -136,6 +136,15 @@ def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
         for name, keep in zip(("current_decay", "voltage_decay"), found, strict=True)
     ]
     return decays[0], decays[1]
+
+
+def _bias(neuron: Any, shape: Shape) -> FloatArray:
+    """The bias in SLAYER's units as the forward pass uses it."""
+    try:
+        bias = neuron.effective_bias()
+    except MyelinError as error:
+        raise NetworkError(f"its neuron does not run: {error}") from error
+    return np.zeros(()) if bias is None else spread_values(numbers(bias), shape, "biases")
 
 
 def _delays(delay: Any, shape: Shape, name: str, soft: list[str]) -> FloatArray:

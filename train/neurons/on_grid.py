@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, BIAS_MANT_MIN, STATE_SCALE, WEIGHT_SCALE
+from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, STATE_SCALE, WEIGHT_SCALE
 from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
 
 
@@ -21,16 +22,26 @@ def weight_on_grid(weight: Tensor, bits: int, unit: int | None = None) -> Tensor
 
 
 def bias_on_grid(bias: Tensor, exponent: int) -> Tensor:
-    """``bias`` in SLAYER's units as ``mantissa << exponent`` over 4096, the mantissa of 13 bit and sign."""
+    """``bias`` in SLAYER's units as ``mantissa << exponent`` over 4096, with a mantissa in -4095..4095.
+
+    That is the chip's 13 bit without the smallest integer, which Loihi 1 does not have.
+    """
     unit = (1 << exponent) / STATE_SCALE
-    return rounded((bias / unit).clamp(BIAS_MANT_MIN, BIAS_MANT_MAX)) * unit
+    return rounded((bias / unit).clamp(-BIAS_MANT_MAX, BIAS_MANT_MAX)) * unit
 
 
-def bias_range(exponent: int) -> tuple[float, float]:
-    """Smallest and largest bias of ``exponent``, in SLAYER's units."""
-    return tuple(mantissa * (1 << exponent) / STATE_SCALE for mantissa in (BIAS_MANT_MIN, BIAS_MANT_MAX))  # type: ignore[return-value]
+def largest_bias(exponent: int) -> float:
+    """The largest bias of ``exponent``, of either sign, in SLAYER's units."""
+    return BIAS_MANT_MAX * (1 << exponent) / STATE_SCALE
 
 
 def state_on_grid(value: Tensor) -> Tensor:
     """``value`` in SLAYER's units as an integer number of the states' units, 1/4096."""
     return rounded(value * STATE_SCALE) / STATE_SCALE
+
+
+def threshold_on_grid(value: Tensor, most: int) -> Tensor:
+    """``value`` in SLAYER's units as a multiple of 1/64, from 1/64 to ``most`` of them; raises MyelinError if it is NaN."""
+    if not bool(torch.isfinite(value)):
+        raise MyelinError("a threshold is NaN or infinite: training diverged; lower the learning rate")
+    return rounded((value * WEIGHT_SCALE).clamp(1, most)) / WEIGHT_SCALE

@@ -9,8 +9,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from myelin.train.delay import shift_one_step
-from myelin.train.kernels.layout import nct
 from myelin.train.model import SpikingNetwork
 
 
@@ -35,7 +33,7 @@ def record(
     for index, block in enumerate(model.blocks):
         emitted = block.emitted(x)  # (T, B, N)
         if block.neuron.spiking:
-            layers[index] = _integers(nct(shift_one_step(emitted), block.shape), block.neuron.spike_scale)
+            layers[index] = _integers(block.undelayed(emitted), block.neuron.spike_scale)
         x = block.sent(emitted)
     model.train(was_training)
     return layers, (_steps_second(x).astype(np.float64) * model.blocks[-1].neuron.output_scale).astype(np.int64)
