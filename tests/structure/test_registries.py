@@ -18,6 +18,7 @@ GAPS = {
     ("neurons", "registry"): (("convert",), "which neurons there are, for every stage"),
     ("neurons", "leaky_states"): (("convert",), "what recorded integers tell of the steps between them"),
     ("neurons", "named"): (("lava_models",), "neurons whose integers name their Lava process and its arguments"),
+    ("neurons", "alif"): (("convert", "lava_models"), "training of it is not there yet"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
     ("layers", "synapse"): (("convert",), "the contract of a connection; training's is `block`"),
     ("layers", "synapses"): (("lava_models",), "which Lava connections stand for which synapse"),
