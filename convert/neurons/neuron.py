@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, each, frozen_int, scalar_int
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import STATE_SCALE
 
 Ints = npt.NDArray[np.int64]
 #: Arrays (..., neurons) by the name of a state.
@@ -200,6 +201,15 @@ class Neuron(ABC):
         return {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}  # type: ignore[arg-type]
 
     # --- changes, and values for other stages ---
+
+    @property
+    def spike_scale(self) -> int:
+        """The integer spike that is 1 in SLAYER's units."""
+        return 1
+
+    def readout_scale(self, before: Neuron | None) -> int:
+        """The integer state of a readout that is 1 in SLAYER's units; ``before``: the neurons of the population before."""
+        return STATE_SCALE
 
     def with_role(self, role: str, change: Callable[[Any], Any]) -> Self:
         """These neurons with ``change`` applied to every constant with this role."""

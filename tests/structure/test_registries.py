@@ -20,6 +20,8 @@ GAPS = {
     ("neurons", "named"): (("lava_models",), "neurons whose integers name their Lava process and its arguments"),
     ("neurons", "alif"): (("convert", "lava_models"), "training of it is not there yet"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
+    ("neurons", "checks"): (("train",), "constants that a user gives; integers check themselves at construction"),
+    ("neurons", "on_grid"): (("train",), "rounding with straight-through gradients; integers are on their grid already"),
     ("layers", "synapse"): (("convert",), "the contract of a connection; training's is `block`"),
     ("layers", "synapses"): (("lava_models",), "which Lava connections stand for which synapse"),
     ("layers", "block"): (("train",), "what every layer for training is made of; integers are `myelin.convert.network.Layer`"),
