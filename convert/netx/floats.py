@@ -20,6 +20,7 @@ from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, Flo
 from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.hdf5 import check_texts
 from myelin.convert.layers.conv import as_chw
+from myelin.convert.netx.alif import read_float_alif
 from myelin.convert.netx.cuba import read_float_cuba
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.float_values import float_threshold, spread_floats
@@ -34,6 +35,7 @@ from myelin.hw_configs.fixed_point import THRESHOLD_MAX
 FLOAT_READERS: dict[str, Callable[[Fields, Fields, Shape, bool], FloatNeuron]] = {
     "CUBA": read_float_cuba,
     "LOIHI": read_float_cuba,  # older name of CUBA
+    "ALIF": read_float_alif,
 }
 _CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec", "pool")
 

@@ -37,6 +37,7 @@ _CUBA = {"type", "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike"} | _EX
 _NEURONS = {
     "CUBA": _CUBA,
     "LOIHI": _CUBA | {"scaleRho", "tauRho", "theta"},  # of the surrogate gradient
+    "ALIF": _CUBA | {"thDecay", "refDecay", "vThStep"},
     "SDNN": {"type", "vThMant", "activation", "sigma_output", "messageBits"} | _EXPONENTS,
 }
 #: Why a layer or a neuron of a type that SLAYER writes is not supported.
@@ -47,7 +48,6 @@ _LACKING_LAYERS = {
     "residual": "several inputs of one layer; a chain of layers is supported",
 }
 _LACKING_NEURONS = {
-    "ALIF": "adaptive neurons",
     "RF_PHASE": "resonate-and-fire neurons, with complex weights",
     "RF_IZHIKEVICH": "resonate-and-fire neurons, with complex weights",
     "ADRF_PHASE": "adaptive resonate-and-fire neurons, with complex weights",
@@ -75,9 +75,7 @@ def check_layer(group: Fields, kind: str) -> None:
     said = "" if neuron is None else neuron.text("type")
     if neuron is not None and said not in READERS and said not in NEURONS:
         why = f" ({_LACKING_NEURONS[said]})" if said in _LACKING_NEURONS else ""
-        raise NetworkError(
-            f"{group.name}: neurons of type {said!r} are not supported{why}; CUBA (or LOIHI, its older name) and SDNN are"
-        )
+        raise NetworkError(f"{group.name}: neurons of type {said!r} are not supported{why}; {', '.join(READERS)} are")
     if kind in _LAYERS:  # a connection that a user registered has its own fields
         _check_fields(group, "", _LAYERS[kind])
     if neuron is None:

@@ -239,7 +239,6 @@ def test_files_that_once_were_refused_or_misread(main):
     assert read(CASES / "nmnist_style_pool.net", input_shape=(2, 8, 8)).network.layers[1].synapse.groups == 4
     assert "cuba.Input" in read(CASES / "input_cuba_0.25_1.25.net").note
     for name, told in (
-        ("alif_dense", "'ALIF' are not supported"),
         ("rf_dense", "'RF_PHASE' are not supported"),
         ("kwta", "KWTA layers are not supported"),
         ("lfs_pointer", "git lfs pull"),
