@@ -15,7 +15,7 @@ from myelin.convert.modules.slayer_blocks.delay import read_delays
 from myelin.convert.modules.slayer_blocks.kwta import kwta_input, kwta_weights
 from myelin.convert.modules.slayer_blocks.transposed import unpooled, unrolled
 from myelin.convert.modules.slayer_blocks.weights import real_weights
-from myelin.convert.modules.slayer_neurons.contract import Place, SlayerNeuron
+from myelin.convert.modules.slayer_neurons.contract import NeuronPlace, SlayerNeuron
 from myelin.convert.netx.pool import pool_kernel
 from myelin.hw_configs.errors import NetworkError
 
@@ -56,13 +56,13 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
     found.add(ReadBlock(path, block, layer, shape, int(neuron.w_scale), soft, lag))
 
 
-def _place(found: ReadModule, stepwise: bool) -> Place:
+def _place(found: ReadModule, stepwise: bool) -> NeuronPlace:
     cure = "build the blocks before it with delay_shift=True"
     if found.lag == 0:
         cure = "put slayer.block.cuba.Input() before the first block, whose step of latency makes them act together"
     elif found.blocks and not found.input_block:
         cure += ", and put slayer.block.cuba.Input() before the first block"
-    return Place(stepwise, 1 + found.lag, cure)
+    return NeuronPlace(stepwise, 1 + found.lag, cure)
 
 
 def _stepwise(

@@ -19,7 +19,7 @@ COMMON_BLOCKS = ("Flatten", "Dense", "Conv", "Pool", "ConvT", "Unpool", "Recurre
 
 
 @dataclass(frozen=True)
-class Place:
+class NeuronPlace:
     """Where the neurons of a block stand, as far as it matters to what they compute.
 
     Attributes:
@@ -70,7 +70,7 @@ class SlayerNeuron:
     parts: Callable[[Any], tuple[Any, ...]] = lambda synapse: (synapse,)
     joined: Callable[[Sequence[FloatArray]], FloatArray] = lambda parts: parts[0]
     gain: Callable[[Any], float] = lambda neuron: 1.0
-    inexact: Callable[[Any, Any, Place], str | None] = lambda neuron, read, place: None
+    inexact: Callable[[Any, Any, NeuronPlace], str | None] = lambda neuron, read, place: None
 
     @property
     def neuron(self) -> str:

@@ -12,7 +12,7 @@ from myelin.convert.modules.slayer_blocks.attributes import NEURON, READ, STATE,
 from myelin.convert.modules.slayer_blocks.constants import read_decays, read_threshold, require_no_reset
 from myelin.convert.modules.slayer_blocks.dropout import require_dropout
 from myelin.convert.modules.slayer_blocks.norm import read_norm
-from myelin.convert.modules.slayer_neurons.contract import COMMON_BLOCKS, Place, SlayerNeuron
+from myelin.convert.modules.slayer_neurons.contract import COMMON_BLOCKS, NeuronPlace, SlayerNeuron
 from myelin.convert.modules.slayer_neurons.cuba_input import read_input
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
@@ -63,7 +63,7 @@ def _gain(neuron: Any) -> float:
     return 1.0 if norm is None else norm.gain
 
 
-def _inexact(neuron: Any, read: FloatCuba, place: Place) -> str | None:
+def _inexact(neuron: Any, read: FloatCuba, place: NeuronPlace) -> str | None:
     """See ``SlayerNeuron.inexact``: what a norm does that bias and weights on the chip do not."""
     norm = read_norm(neuron.norm)
     if norm is None or norm.changes_nothing:
