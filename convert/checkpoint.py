@@ -20,7 +20,7 @@ import safetensors
 from safetensors.numpy import load
 
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
-from myelin.convert.network import Input, Layer, Network, naming_layer
+from myelin.convert.network import Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba
 from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
 from myelin.hw_configs.errors import ConfigError, NetworkError
@@ -133,8 +133,7 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
                 "train with train.weight_bits=8"
             )
         grid = config["delay"].get("grid_steps", 1)  # older runs have no grid
-        shape, message_bits = input_of(config)
-        source, layers = Input(shape, message_bits=message_bits), []
+        source, layers = input_of(config), []
         for index, trained in enumerate(trained_layers(checkpoint)):
             with naming_layer(index, trained.kind):
                 layers.append(_layer(trained, WEIGHT_BITS if bits is None else bits, grid))
@@ -148,13 +147,14 @@ def _layer(trained: TrainedLayer, bits: int, delay_grid: int) -> Layer:
         recurrent = DelayedRecurrent(_synapse(trained.recurrent, bits), delay)
     # a readout that never spikes in training gets the highest threshold that fits 17 bits
     threshold = THRESHOLD_MAX if trained.threshold is None else int(trained.threshold * WEIGHT_SCALE)
+    neuron = trained.neuron or Cuba(threshold, trained.current_decay, trained.voltage_decay)
     return Layer(
         trained.shape,
         _synapse(trained.synapse, bits),
-        Cuba(threshold, trained.current_decay, trained.voltage_decay),
+        neuron,
         _delays(trained.delay_steps, delay_grid),
         recurrent,
-        output="state" if trained.threshold is None else "spikes",
+        output=trained.output,
     )
 
 

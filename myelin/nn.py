@@ -1,9 +1,10 @@
 """PyTorch blocks for training networks with learnable delays; they stand in one ``torch.nn.Sequential`` with lava-dl's own.
 
 ``Dense``, ``Conv``, ``DelayedRecurrent``, ``Pool`` and ``Readout`` take sizes first, then their neurons' constants as keywords
-(``threshold=1.25``), and ``delay=True`` for learnable delays.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all delays
-of a network from a spread to whole steps.  ``Block`` is put together from parts: a synapse, neurons, a ``Recurrence`` and an
-``AxonalDelay``.  ``myelin.convert`` has their integer counterparts under the same names.
+(``threshold=1.25``), and ``delay=True`` for learnable delays.  Other neurons come as ``neuron=``: ``SigmaDelta`` behind
+``Delta`` encoders at the input, and ``Sigma`` in their readout.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all
+delays of a network from a spread to whole steps.  ``Block`` is put together from parts: a synapse, neurons, a ``Recurrence``
+and an ``AxonalDelay``.  ``myelin.convert`` has their integer counterparts under the same names.
 """
 
 from myelin.train.delay import AxonalDelay
@@ -13,6 +14,7 @@ from myelin.train.layers import (
     Conv,
     ConvSynapse,
     DelayedRecurrent,
+    Delta,
     Dense,
     DenseSynapse,
     Flatten,
@@ -20,7 +22,7 @@ from myelin.train.layers import (
     Readout,
     Recurrence,
 )
-from myelin.train.neurons import Cuba
+from myelin.train.neurons import Cuba, Sigma, SigmaDelta
 
 __all__ = [
     "AxonalDelay",
@@ -30,10 +32,13 @@ __all__ = [
     "Cuba",
     "DelaySchedule",
     "DelayedRecurrent",
+    "Delta",
     "Dense",
     "DenseSynapse",
     "Flatten",
     "Pool",
     "Readout",
     "Recurrence",
+    "Sigma",
+    "SigmaDelta",
 ]

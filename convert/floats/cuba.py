@@ -10,8 +10,7 @@ import numpy as np
 
 from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float, whole_values
 from myelin.convert.neurons import Cuba
-from myelin.convert.quantise.scalar import STATE_THRESHOLD, fitting, round_bias, whole
-from myelin.hw_configs.errors import NetworkError
+from myelin.convert.quantise.scalar import STATE_THRESHOLD, bias_fields, fitting, round_bias, whole
 from myelin.hw_configs.fixed_point import (
     BIAS_EXP_MAX,
     BIAS_MANT_MAX,
@@ -98,15 +97,8 @@ class FloatCuba(FloatNeuron):
             for name in ("current_decay", "voltage_decay")
         )
         states = scale << STATE_SHIFT
-        bias = whole_values("biases", self.bias * states, f"multiples of 1/{states}").astype(np.float64)
-        largest = float(np.abs(bias).max())
-        mantissa, exponent = round_bias(bias) if largest <= BIAS_MANT_MAX << BIAS_EXP_MAX else (np.zeros((), np.int32), 0)
-        if np.any(np.ldexp(mantissa.astype(np.float64), exponent) != bias):
-            raise NetworkError(
-                f"its biases reach {largest / states:g}, which no mantissa of 13 bits with an exponent of up to {BIAS_EXP_MAX} "
-                "holds exactly"
-            )
-        return Cuba(threshold, current, voltage, mantissa, exponent)
+        bias = whole_values("biases", self.bias * states, f"multiples of 1/{states}")
+        return Cuba(threshold, current, voltage, *bias_fields(bias))
 
     def fitting_scale(self, scale: int) -> int:
         """The largest scale up to ``scale`` at which the threshold fits 17 bit and the bias its mantissa and exponent."""

@@ -40,6 +40,10 @@ class IntegerNeuron(FloatNeuron):
             f"{self.neuron.LABEL} compute with integers only, so the float network does not run; use its integer network"
         )
 
+    def output_scale(self, scale: int) -> int:
+        """As the integer neurons have it, in SLAYER's units."""
+        return self.neuron.readout_scale(None) if self.gives == "state" else self.neuron.spike_scale
+
     def structure(self) -> Neuron:
         """The integer neurons."""
         return self.neuron

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from myelin.convert.arrays import IntArray, Shape, check_broadcast, frozen_int
 from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import STATE_SHIFT
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -78,6 +79,10 @@ class FloatNeuron(ABC):
         raise NetworkError(
             f"{type(self).__name__} neurons have no exact integers; round them (myelin.convert.quantise.rounding)"
         )
+
+    def output_scale(self, scale: int) -> int:
+        """The integer that 1 in the layer's output becomes if a float weight of 1 becomes ``scale``."""
+        return scale << STATE_SHIFT if self.output == "state" else 1
 
     def fitting_scale(self, scale: int) -> int:
         """The largest scale up to ``scale`` at which the constants of ``rounded`` fit their fields."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
-from myelin.convert.modules.known import known_class, numbers, require_unchanged, weight_of
+from myelin.convert.floats.neuron import FloatNeuron
+from myelin.convert.modules.known import full_name, known_class, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
+from myelin.convert.modules.sigma_delta import read_sigma, read_sigma_delta
 from myelin.hw_configs.errors import MyelinError, NetworkError
 from myelin.hw_configs.shapes import as_chw, half_kernel
 
@@ -27,8 +30,7 @@ BLOCKS = tuple(
 FLATTEN = _LAYERS + "flatten.Flatten"
 _DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
 _POOL = _LAYERS + "pool.PoolSynapse"
-_CUBA, _DELAY, _RECURRENCE = (
-    "myelin.train.neurons.cuba.Cuba",
+_DELAY, _RECURRENCE = (
     "myelin.train.delay.AxonalDelay",
     _LAYERS + "recurrence.Recurrence",
 )
@@ -49,23 +51,34 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     assert known is not None
     require_unchanged("it", block, known)
     neuron = block.neuron
-    cuba = known_class(neuron, (_CUBA,))
-    if cuba is None:
-        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba neurons can be read")
-    require_unchanged("its neuron", neuron, cuba)
+    known_neuron = known_class(neuron, _NEURONS)
+    if known_neuron is None:
+        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba, SigmaDelta and Sigma neurons can be read")
+    require_unchanged("its neuron", neuron, known_neuron)
     shape = tuple(int(size) for size in neuron.shape)
     soft: list[str] = []
     population, recurrent = shape, None
     if block.recurrence is not None:
         population, recurrent = _recurrence(block.recurrence, shape, soft)
-    threshold = float(neuron.threshold) if neuron.spiking else None
-    current, voltage = _decays(neuron, population)
     delay: FloatArray = np.zeros(())
     if block.delay is not None:
         delay = _delays(block.delay, population, "delay", soft)
     synapse = _synapse(block.synapse, before)
-    floats = FloatLayer(population, synapse, FloatCuba(threshold, current, voltage), delay, recurrent)
+    floats = FloatLayer(population, synapse, _NEURONS[full_name(known_neuron)](neuron, population), delay, recurrent)
     return ReadBlock(path, block, floats, shape, int(neuron.scale), soft[0] if soft else None)
+
+
+def _cuba(neuron: Any, shape: Shape) -> FloatCuba:
+    current, voltage = _decays(neuron, shape)
+    return FloatCuba(float(neuron.threshold) if neuron.spiking else None, current, voltage, _bias(neuron, shape))
+
+
+#: Neurons of blocks -> their reader: (neuron, shape of the population) -> float neurons.
+_NEURONS: dict[str, Callable[[Any, Shape], FloatNeuron]] = {
+    "myelin.train.neurons.cuba.Cuba": _cuba,
+    "myelin.train.neurons.sigma_delta.SigmaDelta": read_sigma_delta,
+    "myelin.train.neurons.sigma_delta.Sigma": read_sigma,
+}
 
 
 def _synapse(synapse: Any, before: ReadModule) -> FloatDense | FloatConv:
@@ -123,6 +136,15 @@ def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
         for name, keep in zip(("current_decay", "voltage_decay"), found, strict=True)
     ]
     return decays[0], decays[1]
+
+
+def _bias(neuron: Any, shape: Shape) -> FloatArray:
+    """The bias in SLAYER's units as the forward pass uses it."""
+    try:
+        bias = neuron.effective_bias()
+    except MyelinError as error:
+        raise NetworkError(f"its neuron does not run: {error}") from error
+    return np.zeros(()) if bias is None else spread_values(numbers(bias), shape, "biases")
 
 
 def _delays(delay: Any, shape: Shape, name: str, soft: list[str]) -> FloatArray:

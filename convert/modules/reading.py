@@ -13,7 +13,7 @@ from myelin.convert.floats.neuron import FloatArray, whole_values
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import STATE_SHIFT, WEIGHT_MAX, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_SCALE
 from myelin.hw_configs.shapes import as_chw
 
 
@@ -50,9 +50,9 @@ class ReadBlock:
         )
 
     @property
-    def state_scale(self) -> int:
-        """Integer state that equals 1 in the block's unit."""
-        return self.scale << STATE_SHIFT
+    def output_scale(self) -> int:
+        """The integer that 1 in the block's output becomes, of spikes or of the state of a readout."""
+        return self.floats.neuron.output_scale(self.scale)
 
 
 @dataclass(eq=False)
@@ -66,6 +66,7 @@ class ReadModule:
         average_groups: as ``Network.average_groups``.
         lag: steps by which the output comes earlier than that of the network; negative if it comes later.
         input_block: whether it begins with a block for the input that has a step of latency.
+        input_step: the module's input that the integer 1 at the network's input stands for.
     """
 
     source: Input
@@ -74,6 +75,7 @@ class ReadModule:
     average_groups: int | None = None
     lag: int = 0
     input_block: bool = False
+    input_step: float = 1.0
 
     @property
     def population(self) -> Shape:

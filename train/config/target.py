@@ -31,7 +31,7 @@ def resolve_for_target(config: Config, target: Target) -> Config:
         f"{name}_{end}": getattr(target, f"{name}_{end}")
         for name in _DECAYS
         for end in ("min", "max")
-        if getattr(config.neuron, f"{name}_{end}") is None
+        if getattr(config.neuron, f"{name}_{end}") is None and config.sigma_delta is None
     }
     return replace(
         config,
@@ -52,20 +52,24 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
         ("delay.max_delay_steps", longest, target.delay_steps_max),
         ("delay.high", config.delay.high, held),
         ("train.weight_bits", _grid_bits(config, target), most_bits),
-        ("neuron.threshold", config.neuron.threshold, threshold),
     ]
-    for index, layer in enumerate(config.layers):
-        if layer.threshold is not None:
-            numbers.append((f"layers.{index}.threshold", layer.threshold, threshold))
+    if config.sigma_delta is None:
+        own = [(f"layers.{index}.threshold", layer.threshold) for index, layer in enumerate(config.layers)]
+        thresholds = [("neuron.threshold", config.neuron.threshold), *own]
+        numbers += [(key, value, threshold) for key, value in thresholds if value is not None]
     if config.readout.spiking:
         numbers.append(("readout.threshold", config.readout.threshold, threshold))
     for key, got, most in numbers:
         if most is not None and got > most:
             yield f"{key} is {got:g}, {target.name} holds {most:g}; train with --set {key}={most:g}"
-    yield from _decays(config, target)
+    if config.sigma_delta is None:
+        yield from _decays(config, target)
     yield from _sizes(config, target)
-    if target.neuron_models is not None and "cuba" not in target.neuron_models:
-        yield f"neurons are cuba, {target.name} holds {', '.join(target.neuron_models)}; name a target with CUBA neurons"
+    models = target.neuron_models
+    lacking = [] if models is None else [name for name in config.neuron_models if name not in models]
+    if lacking and models is not None:
+        title = "CUBA" if config.sigma_delta is None else "sigma-delta"
+        yield f"neurons are {', '.join(lacking)}, {target.name} holds {', '.join(models)}; name a target with {title} neurons"
     if target.layer_kinds is not None:
         for index, layer in enumerate(config.layers):
             known = ", ".join(target.layer_kinds)

@@ -30,6 +30,7 @@ from myelin.train.kernels.types import Gradients, Neurons, Recurrent, Trace
 
 _EMPTY = np.zeros((0, 0, 0), np.float32)
 _NO_MATRIX, _NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
+_NO_BIAS = np.zeros(0)
 #: Mask, lags, weights and order of a layer without recurrence.
 _NO_DELAYS = (_NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
 
@@ -48,7 +49,8 @@ def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> 
     arriving = _EMPTY if recurrent is None else np.empty_like(source)
     with one_blas_thread_each():
         loop_here(kernels.layer_forward)(
-            source, *_weights(recurrent, transposed=True), *_delays(recurrent), *neurons.keep, neurons.threshold * STATE_SCALE,
+            source, *_weights(recurrent, transposed=True), *_delays(recurrent), *neurons.keep,
+            _NO_BIAS if neurons.bias is None else neurons.bias, neurons.threshold * STATE_SCALE,
             _chunk(source.shape[1], recurrent), spikes, arriving, voltage, current,
         )  # fmt: skip
     kept = (None if values is _EMPTY else torch.from_numpy(values) for values in (arriving, current))
@@ -114,6 +116,8 @@ def _check(x: Tensor, neurons: Neurons, recurrent: Recurrent | None) -> None:
     for keep in neurons.keep:
         if keep.shape != (size,):
             raise ConfigError(f"the input has {size} neurons and {keep.size} decays; give them the same number")
+    if neurons.bias is not None and neurons.bias.shape != (size,):
+        raise ConfigError(f"the input has {size} neurons and {neurons.bias.size} biases; give them the same number")
     if recurrent is None:
         return
     weight, area = recurrent.weight, math.prod(recurrent.extent)

@@ -4,12 +4,12 @@
 rz(x) = sgn(x) * floor(|x| / 4096)::
 
     u <- wrap24( rz(u * (4096 - current_decay)) + trunc(4096 x) )
-    v <- saturate24( rz(v * (4096 - voltage_decay)) + u )
+    v <- saturate24( rz(v * (4096 - voltage_decay)) + u + bias )
     s  = v > threshold;  v <- 0 where s
 
-SLAYER neither wraps nor saturates; below 2048 in its units (2^23 / 4096) the results are the same.  The gradient passes
-straight through wrap and saturation.  States are doubles, which represent these integers (below 2^41) exactly, so the compiler
-can vectorise the loops over neurons.
+SLAYER has no such bias.  It neither wraps nor saturates; below 2048 in its units (2^23 / 4096) the results are the same.  The
+gradient passes straight through wrap and saturation.  States are doubles, which represent these integers (below 2^41) exactly,
+so the compiler can vectorise the loops over neurons.
 Source: lava-dl ``slayer/neuron/dynamics/leaky_integrator.py`` (CPU path), ``slayer/neuron/cuba.py``; lava-nc
 ``proc/lif/models.py`` for wrap and saturation.
 
@@ -60,16 +60,20 @@ SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
 
 
 @njit(inline="always")
-def _neuron_row(total, u, v, keep_u, keep_v, threshold, spikes, voltage):
+def _neuron_row(total, u, v, keep_u, keep_v, bias, threshold, spikes, voltage):
     """Compute one step of a row of neurons (N,) with input ``total``; writes spikes and the voltage before reset.
 
-    There are three loops with few arrays each, which the compiler can vectorise.
+    There are three loops with few arrays each, which the compiler can vectorise.  An empty ``bias`` is none.
     """
     for n in range(total.shape[0]):
         current = np.trunc(u[n] * keep_u[n]) + np.trunc(np.float64(np.float32(4096.0) * total[n]))
         u[n] = current - _TURN if current > _WRAP else current + _TURN if current <= -_WRAP else current
-    for n in range(total.shape[0]):
-        v[n] = min(max(np.trunc(v[n] * keep_v[n]) + u[n], -_FULL), _FULL)
+    if bias.size:
+        for n in range(total.shape[0]):
+            v[n] = min(max(np.trunc(v[n] * keep_v[n]) + u[n] + bias[n], -_FULL), _FULL)
+    else:
+        for n in range(total.shape[0]):
+            v[n] = min(max(np.trunc(v[n] * keep_v[n]) + u[n], -_FULL), _FULL)
     for n in range(total.shape[0]):
         value = v[n]
         fired = value > threshold
@@ -222,8 +226,9 @@ def _convolve_row_transposed(grad, kernel, size, target):
 
 @njit(parallel=True, cache=True, error_model="numpy")
 def layer_forward(
-    x, matrix, kernel, size, mask, lags, weights, order, keep_u, keep_v, threshold, chunk, spikes, arriving, voltage, current
-):
+    x, matrix, kernel, size, mask, lags, weights, order, keep_u, keep_v, bias, threshold, chunk,
+    spikes, arriving, voltage, current,
+):  # fmt: skip
     """Compute all steps of a layer: with a dense or convolutional recurrence, or none (``matrix`` and ``kernel`` empty).
 
     Args:
@@ -233,6 +238,7 @@ def layer_forward(
         mask: (B, N) float32 factor on the recurrent output of a neuron.
         lags, weights, order: (P, N) int64, (P, N) float64, 0 or 2: recurrent delays, see above.
         keep_u, keep_v: (N,) float64, (4096 - decay) / 4096.
+        bias: (N,) float64 in state units, or empty.
         threshold: in state units; infinite for a readout that never spikes.
         chunk: number of samples that run together.
         spikes, voltage: (T, B, N) float32, written; the voltage before reset.
@@ -270,7 +276,7 @@ def layer_forward(
                     _convolve_row(arriving[t, low + b], kernel, size, total[b])
                 for n in range(neurons):
                     total[b, n] += x[t, low + b, n]
-                _neuron_row(total[b], u[b], v[b], keep_u, keep_v, threshold, spikes[t, low + b], voltage[t, low + b])
+                _neuron_row(total[b], u[b], v[b], keep_u, keep_v, bias, threshold, spikes[t, low + b], voltage[t, low + b])
                 if current.size:
                     for n in range(neurons):
                         current[t, low + b, n] = u[b, n] / 4096.0

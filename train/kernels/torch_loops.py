@@ -78,6 +78,7 @@ def layer_forward(
     x = x.detach().float()
     keep_u, keep_v = (torch.as_tensor(keep, device=x.device) for keep in neurons.keep)
     u = v = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
+    bias = None if neurons.bias is None else torch.as_tensor(neurons.bias, device=x.device)
     spikes, voltage = torch.empty_like(x), torch.empty_like(x)
     arriving = None if recurrent is None else torch.empty_like(x)
     current = torch.empty_like(x) if neurons.learn_decays else None
@@ -91,7 +92,8 @@ def layer_forward(
             total = _recur(arriving[t], recurrent) + total
         u = torch.trunc(u * keep_u) + torch.trunc((STATE_SCALE * total).double())
         u = torch.where(u > CURRENT_WRAP, u - 2 * CURRENT_WRAP, torch.where(u <= -CURRENT_WRAP, u + 2 * CURRENT_WRAP, u))
-        v = (torch.trunc(v * keep_v) + u).clamp(-STATE_MAX, STATE_MAX)
+        v = torch.trunc(v * keep_v) + u
+        v = (v if bias is None else v + bias).clamp(-STATE_MAX, STATE_MAX)
         fired = v > neurons.threshold * STATE_SCALE
         spikes[t], voltage[t] = fired, v / STATE_SCALE
         v = torch.where(fired, 0.0, v)

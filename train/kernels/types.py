@@ -44,6 +44,7 @@ class Neurons:
         surrogate: code, width and scale, see ``myelin.train.kernels.numba_loops``.
         learn_decays: whether to compute the gradients of the decays.
         spiking: whether the output is spikes; otherwise it is voltages, and no surrogate derivative is needed.
+        bias: integers of 1/4096 that are added to the voltage in every step, (N,) float64; None: no bias.
     """
 
     keep: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -51,6 +52,7 @@ class Neurons:
     surrogate: tuple[int, float, float]
     learn_decays: bool
     spiking: bool = True
+    bias: npt.NDArray[np.float64] | None = None
 
 
 class Trace(NamedTuple):

@@ -10,12 +10,14 @@ from myelin.train.layers.flatten import Flatten
 from myelin.train.layers.pool import Pool, PoolSynapse
 from myelin.train.layers.readout import PooledSynapse, Readout
 from myelin.train.layers.recurrence import Recurrence
+from myelin.train.layers.sigma_delta import Delta
 
 __all__ = [
     "Block",
     "Conv",
     "ConvSynapse",
     "DelayedRecurrent",
+    "Delta",
     "Dense",
     "DenseSynapse",
     "Flatten",

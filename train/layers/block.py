@@ -63,6 +63,10 @@ class Block(nn.Module):
     ``out[t] = spikes[t - 1 - delay]``.  This includes the connection's latency of one step (lava-dl's ``delay_shift=True``), so
     outputs equal those of Lava's processes at the same index.
 
+    Index t of the neurons is the chip's step t + 1, since the first input arrives there.  A bias acts on the chip from step 0
+    on, in every layer.  Neurons with a bias therefore run one step more, ahead of the input: ``emitted`` has T + 1 steps, and
+    ``sent`` and ``undelayed`` drop the one that comes before the first output.
+
     Args:
         synapse: the connection from the previous layer.
         neuron: the population.
@@ -128,6 +132,7 @@ class Block(nn.Module):
     def quantise(self, on: bool) -> None:
         """Switch the weight grid on or off."""
         hook = self.neuron.quantise if on else None
+        self.neuron.whole_bias = on
         self.synapse.pre_hook_fx = hook
         if self.recurrence is not None:
             self.recurrence.pre_hook_fx = hook
@@ -140,27 +145,41 @@ class Block(nn.Module):
                 delay.clamp()
 
     def emitted(self, x: Tensor) -> Tensor:
-        """Spikes (T, B, N) before any axonal delay, or voltages of a readout, from input (B, ..., T)."""
+        """Spikes (T, B, N) before any axonal delay, or voltages of a readout, from input (B, ..., T).
+
+        With a bias they are (1 + T, B, N).
+        """
         self.check()
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
-            z = self.synapse.steps(tbn(x))  # (T, B, N)
+            z = self.neuron.summed(self.synapse, tbn(x))  # (T, B, N)
             if z.shape[2] != self.neuron.neurons:
                 raise ConfigError(
                     f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
                 )
             check_finite(z, x, self.synapse.weight, type(self).__name__)
+            if self.leading_steps:
+                z = torch.cat((torch.zeros_like(z[:1]), z))
             return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
 
+    @property
+    def leading_steps(self) -> int:
+        """Steps of the neurons before the first input: 1 if a bias moves them, else 0."""
+        return int(self.neuron.has_bias)
+
     def sent(self, s: Tensor) -> Tensor:
-        """Output (B, *shape, T) from the neurons' spikes ``s`` (T, B, N): delayed, and one step of latency later."""
-        return nct(shift_one_step(s) if self.delay is None else self.delay(s), self.shape)
+        """Output (B, *shape, T) from what was ``emitted``: delayed, and one step of latency later."""
+        return self.undelayed(s) if self.delay is None else nct(self.delay(s)[self.leading_steps :], self.shape)
+
+    def undelayed(self, s: Tensor) -> Tensor:
+        """As ``sent``, without axonal delays."""
+        return nct(shift_one_step(s)[self.leading_steps :], self.shape)
 
     @not_traced
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)
-        self.spike_rate = s.mean() if self.neuron.spiking else None
+        self.spike_rate = self.neuron.activity(s) if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:
             s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
         return self.sent(s)
@@ -186,16 +205,11 @@ class Block(nn.Module):
         return state
 
 
-def threshold_of(neuron: Neuron) -> float:
-    """Unit of the initial weights: the neuron's threshold, 1 if it has none or never spikes."""
-    return float(getattr(neuron, "threshold", 1.0)) if neuron.spiking else 1.0
-
-
 def scale_weights(synapse: Synapse, neuron: Neuron) -> None:
-    """Scale the initial weights, drawn for a threshold of 1, to the threshold of ``neuron``."""
-    if (threshold := threshold_of(neuron)) != 1.0:
+    """Scale the initial weights, drawn for a unit of 1, to that of ``neuron``: its threshold, in most cases."""
+    if neuron.weight_unit != 1.0:
         with torch.no_grad():
-            synapse.weight.mul_(threshold)
+            synapse.weight.mul_(neuron.weight_unit)
 
 
 def _by(shape: tuple[int, ...]) -> str:

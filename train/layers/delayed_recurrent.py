@@ -10,7 +10,7 @@ from typing import Any
 
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers.arguments import Extent, GivenNeuron, Size, delay_of, input_size, neuron_of, population
-from myelin.train.layers.block import Block, scale_weights, threshold_of
+from myelin.train.layers.block import Block, scale_weights
 from myelin.train.layers.dense import DenseSynapse
 from myelin.train.layers.recurrence import Recurrence
 
@@ -69,7 +69,7 @@ class DelayedRecurrent(Block):
             taps=taps,
             delay=recurrent_delay,
             max_delay=max_delay,
-            gain=recurrent_gain * threshold_of(own),
+            gain=recurrent_gain * own.weight_unit,
             dropout=recurrent_dropout,
         )
         delays = delay_of(name, delay, own.neurons, max_delay if delay else None)

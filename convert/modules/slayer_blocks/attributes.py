@@ -81,6 +81,7 @@ BLOCKS: dict[str, Treatments] = {
     "Average": {"num_outputs": READ, "count_log": _COUNT_LOG},
     "Dense": {**_WEIGHTED, "mask": READ},
     "Affine": {**_WEIGHTED, "mask": READ, "dynamics": READ},
+    "Output": _WEIGHTED,
     "Conv": _WEIGHTED,
     "Pool": _WEIGHTED,
     "ConvT": _WEIGHTED,

@@ -17,6 +17,7 @@ from myelin.convert.modules.slayer_blocks.transposed import unpooled, unrolled
 from myelin.convert.modules.slayer_blocks.weights import real_weights
 from myelin.convert.modules.slayer_neurons.contract import NeuronPlace, SlayerNeuron
 from myelin.convert.netx.pool import pool_kernel
+from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
 
 #: Kind of block -> kind of its synapse, for those that move an image.
@@ -90,6 +91,13 @@ def _stepwise(
         weight = _weights(entry, block, block.recurrent_synapse, "recurrent_synapse", "Dense", raw, called=False)
         own = weight.reshape(weight.shape[:2])
     return synapse, shape, FloatRecurrent(FloatDense(own * gain))
+
+
+def read_dense(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, neuron: Neuron, *, raw: bool) -> None:
+    """Append to ``found`` a readout: a dense connection of ``block`` to integer neurons that give a state, without latency."""
+    synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+    layer = FloatLayer(shape, synapse, as_float_neuron(neuron, "state"))
+    found.add(ReadBlock(path, block, layer, shape, int(block.neuron.w_scale), None, 1))
 
 
 def _weights(
