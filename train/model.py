@@ -18,11 +18,12 @@ from torch.utils.checkpoint import checkpoint
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
 from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
-from myelin.train.config.config import Config, LayerConfig
+from myelin.train.config.config import Config, LayerConfig, ReadoutConfig
 from myelin.train.delay import AxonalDelay
 from myelin.train.delay_schedule import set_delays_at
-from myelin.train.layers import Block, ConvSynapse, DenseSynapse, Recurrence, Synapse
+from myelin.train.layers import BatchNorm, Block, ConvSynapse, DenseSynapse, Recurrence, Synapse
 from myelin.train.layers.dropout import same_slice
+from myelin.train.layers.norm import statistics_held
 from myelin.train.layers.readout import readout_synapse
 from myelin.train.neurons import Cuba
 
@@ -91,6 +92,15 @@ class SpikingNetwork(nn.Sequential):
         if exportable:
             self.set_delays(hard=True)
 
+    def norms(self) -> list[BatchNorm]:
+        """The batch normalisations, in the order of the blocks."""
+        return [block.norm for block in self.blocks if block.norm is not None]
+
+    def freeze_statistics(self) -> None:
+        """Keep the running statistics of all norms, and fold with them from now on."""
+        for norm in self.norms():
+            norm.freeze(True)
+
     def mean_square_delay(self) -> Tensor:
         """Mean square of all delays that are currently learnt, in steps^2; 0 if there are none."""
         learnt = [delay.delay for delay in self.delays() if delay.delay.requires_grad]
@@ -114,7 +124,7 @@ def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractC
 def _repeated(block: nn.Module, place: AbstractContextManager[None]) -> Iterator[None]:
     rate = getattr(block, "spike_rate", None)
     try:
-        with place:
+        with place, statistics_held():  # they have followed this batch already
             yield
     finally:
         if isinstance(block, Block):
@@ -129,12 +139,14 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
         blocks.append(_hidden(config, layer, shape))
         shape = tuple(blocks[-1].shape)
     readout = config.readout
-    neuron = {**_neuron(config), "per_neuron": False, "spread": 0.0}
+    neuron = {**_neuron(config), **_learnt(config, readout, "neuron"), "per_neuron": False, "spread": 0.0}
     neuron |= {name: getattr(readout, name) for name in ("threshold", "current_decay", "voltage_decay", "spiking")}
     inputs = int(torch.Size(shape).numel())
     positions = 1 if readout.pool == "none" else inputs // shape[0]
-    synapse = readout_synapse(inputs, classes, positions, readout.gain * config.neuron.threshold)
-    blocks.append(Block(synapse, Cuba((classes,), **neuron), quantise=config.train.grid_bits > 0))
+    unit = readout.gain * config.neuron.threshold
+    synapse = readout_synapse(inputs, classes, positions, unit)
+    norm = _norm(readout, synapse, unit)
+    blocks.append(Block(synapse, Cuba((classes,), **neuron), norm=norm, quantise=config.train.grid_bits > 0))
     return SpikingNetwork(*blocks)
 
 
@@ -149,11 +161,23 @@ def _neuron(config: Config) -> dict[str, Any]:
     return {**asdict(config.neuron), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
 
 
+def _learnt(config: Config, part: LayerConfig | ReadoutConfig, per: str) -> dict[str, Any]:
+    """Arguments of ``Cuba``: what a layer, or the readout, learns beside its decays; a bias for each ``per``."""
+    bias = per if config.has_bias(part) else False
+    return {"bias": bias, "learn_threshold": config.learns_threshold(part)}
+
+
+def _norm(part: LayerConfig | ReadoutConfig, synapse: Synapse, unit: float) -> BatchNorm | None:
+    return None if part.norm == "none" else BatchNorm(synapse.weight.shape[0], scale=unit)
+
+
 def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> Block:
     synapse, shape = _synapse(config, layer, input_shape)
-    neuron = Cuba(shape, **{**_neuron(config), "threshold": config.threshold_of(layer)})
+    learnt = _learnt(config, layer, "channel" if layer.kind == "conv" else "neuron")
+    neuron = Cuba(shape, **{**_neuron(config), **learnt, "threshold": config.threshold_of(layer)})
     parts: dict[str, Any] = {
         "delay": None if layer.delay_per == "none" else _delay(config, layer.delay_per, layer.delay, neuron),
+        "norm": _norm(layer, synapse, config.threshold_of(layer)),
         "dropout": config.train.dropout,
         "quantise": config.train.grid_bits > 0,
     }

@@ -26,6 +26,7 @@ BLOCKS = tuple(
 #: Without neurons: one axis in (C, H, W) order.
 FLATTEN = _LAYERS + "flatten.Flatten"
 _DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
+_NORM = _LAYERS + "norm.BatchNorm"
 _POOL = _LAYERS + "pool.PoolSynapse"
 _CUBA, _DELAY, _RECURRENCE = (
     "myelin.train.neurons.cuba.Cuba",
@@ -63,31 +64,34 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     delay: FloatArray = np.zeros(())
     if block.delay is not None:
         delay = _delays(block.delay, population, "delay", soft)
-    synapse = _synapse(block.synapse, before)
-    cuba_floats = FloatCuba(threshold, current, voltage, _bias(neuron, population))
+    synapse, shift = _synapse(block, before)
+    cuba_floats = FloatCuba(threshold, current, voltage, _bias(neuron, shift, population))
     floats = FloatLayer(population, synapse, cuba_floats, delay, recurrent)
     return ReadBlock(path, block, floats, shape, int(neuron.scale), soft[0] if soft else None)
 
 
-def _synapse(synapse: Any, before: ReadModule) -> FloatDense | FloatConv:
+def _synapse(block: Any, before: ReadModule) -> tuple[FloatDense | FloatConv, Any]:
+    """The connection with the weights of the forward pass, and the constant input of its norm, None without."""
+    synapse = block.synapse
     known = known_class(synapse, (_DENSE, _CONV, _POOLED, _POOL))
     if known is None:
         raise NetworkError(
             f"it has a {type(synapse).__name__}; DenseSynapse, ConvSynapse, PoolSynapse and PooledSynapse can be read"
         )
     require_unchanged("its synapse", synapse, known)
-    weight = effective(synapse)
+    weight, shift = _folded(block)
     inputs = int(np.prod(before.shape))
     if known.__name__ in ("ConvSynapse", "PoolSynapse"):
         before.arrange(as_chw(tuple(int(size) for size in synapse.input_shape)))
-        return FloatConv(weight, tuple(synapse.stride), tuple(synapse.padding), tuple(synapse.dilation), int(synapse.groups))
+        geometry = (tuple(synapse.stride), tuple(synapse.padding), tuple(synapse.dilation), int(synapse.groups))
+        return FloatConv(weight, *geometry), shift
     if known.__name__ == "PooledSynapse":
         if inputs % weight.shape[1]:
             raise NetworkError(f"it pools {weight.shape[1]} channels, what reaches it has shape {before.shape}")
         weight = weight.repeat(inputs // weight.shape[1], axis=1)  # one weight for all positions of a channel
     dense = FloatDense(weight)
     dense.output_shape(before.shape)
-    return dense
+    return dense, shift
 
 
 def _recurrence(recurrence: Any, shape: Shape, soft: list[str]) -> tuple[Shape, FloatRecurrent]:
@@ -113,6 +117,19 @@ def effective(part: Any) -> FloatArray:
     return numbers(weight if hook is None else hook(weight))
 
 
+def _folded(block: Any) -> tuple[FloatArray, Any]:
+    """The weights of the synapse, and the constant input of the norm, as evaluation folds it; None without."""
+    if block.norm is None:
+        return effective(block.synapse), None
+    known = known_class(block.norm, (_NORM,))
+    if known is None:
+        raise NetworkError(f"its norm is a {type(block.norm).__name__}; myelin.nn.BatchNorm can be read")
+    require_unchanged("its norm", block.norm, known)
+    weight_of(block.synapse)
+    weight, shift = block.folded()
+    return numbers(weight), shift
+
+
 def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
     """Current and voltage decay per step as the loops over time use them, 0..1."""
     try:
@@ -126,10 +143,10 @@ def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
     return decays[0], decays[1]
 
 
-def _bias(neuron: Any, shape: Shape) -> FloatArray:
-    """The bias in SLAYER's units as the forward pass uses it."""
+def _bias(neuron: Any, shift: Any, shape: Shape) -> FloatArray:
+    """The bias in SLAYER's units as the forward pass uses it, with the constant input ``shift`` of a norm."""
     try:
-        bias = neuron.effective_bias()
+        bias = neuron.effective_bias(shift)
     except MyelinError as error:
         raise NetworkError(f"its neuron does not run: {error}") from error
     return np.zeros(()) if bias is None else spread_values(numbers(bias), shape, "biases")
