@@ -210,6 +210,12 @@ class Network:
         return np.int32 if self.layers[-1].output == "state" else self.spike_dtype(len(self.layers) - 1)
 
     @property
+    def output_scale(self) -> int:
+        """The integer of ``Recording.output`` that is 1 in SLAYER's units: of spikes, or of the state of a readout."""
+        last = self.layers[-1].neuron
+        return last.readout_scale(self.neuron(len(self.layers) - 2)) if self.layers[-1].output == "state" else last.spike_scale
+
+    @property
     def output_shape(self) -> Shape:
         """Shape of the last layer."""
         return self.layers[-1].shape

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.network import naming_layer
+from myelin.convert.network import Input, naming_layer
+from myelin.convert.neurons import Neuron, Sigma
+from myelin.convert.sigma_delta import trained_delta, trained_sigma_delta
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, WEIGHT_SCALE
 from myelin.hw_configs.shapes import Shape, as_chw, convolved, cut_into_channels, half_kernel
@@ -46,6 +48,8 @@ class TrainedSynapse:
 class TrainedLayer:
     """A layer's trained parameters; arrays are scalar () or broadcastable to ``shape``.
 
+    The first three constants are those of CUBA neurons, and None in a layer of other neurons.
+
     Attributes:
         shape: shape of the population.
         synapse: the connection from the layer before.
@@ -53,6 +57,7 @@ class TrainedLayer:
         current_decay, voltage_decay: integers in units of 1/4096, as used in training.
         bias: in SLAYER's unit, before it is rounded to its grid; 0 without.
         bias_exp: exponent of that grid.
+        neuron: neurons of another class, which are trained as integers; None: CUBA neurons with the constants above.
         delay_steps: axonal delays in steps, with fractions if they were not rounded.
         recurrent: connection to itself, or None.
         recurrent_delay_steps: axonal delays of that connection in steps.
@@ -60,14 +65,21 @@ class TrainedLayer:
 
     shape: Shape
     synapse: TrainedSynapse
-    threshold: float | None
-    current_decay: IntArray
-    voltage_decay: IntArray
+    threshold: float | None = None
+    current_decay: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
+    voltage_decay: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
     bias: Array = field(default_factory=lambda: np.zeros((), np.float32))
     bias_exp: int = NETX_BIAS_EXP
+    neuron: Neuron | None = None
     delay_steps: Array = field(default_factory=lambda: np.zeros(()))
     recurrent: TrainedSynapse | None = None
     recurrent_delay_steps: Array = field(default_factory=lambda: np.zeros(()))
+
+    @property
+    def output(self) -> Literal["spikes", "state"]:
+        """The output of the layer."""
+        sends = self.threshold is not None if self.neuron is None else self.neuron.SENDS
+        return "spikes" if sends else "state"
 
     @property
     def kind(self) -> str:
@@ -88,10 +100,11 @@ def belonging_together(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def input_of(config: dict[str, Any]) -> tuple[Shape, int]:
-    """Shape of a run's input, and its message bits."""
-    data = config["data"]
-    return tuple(data.get("shape") or (data["channels"],)), int(data["message_bits"])
+def input_of(config: dict[str, Any]) -> Input:
+    """The input of a run: spikes, or counts that drive delta encoders."""
+    data, own = config["data"], config.get("sigma_delta")
+    source = Input(tuple(data.get("shape") or (data["channels"],)), int(data["message_bits"]))
+    return replace(source, neuron=trained_delta(own), weight=own["input_weight"]) if own else source
 
 
 def trained_layers(checkpoint: Checkpoint) -> list[TrainedLayer]:
@@ -102,7 +115,7 @@ def trained_layers(checkpoint: Checkpoint) -> list[TrainedLayer]:
     """
     config, layers = checkpoint.config, []
     with belonging_together(checkpoint.folder):
-        shape, _ = input_of(config)
+        shape = input_of(config).shape
         for index, plan in enumerate([*config["layers"], None]):
             own = _Tensors(checkpoint.tensors, f"{index}.")
             with naming_layer(index, plan["kind"] if plan else "dense"):
@@ -127,6 +140,10 @@ class _Tensors:
             return values.reshape(())
         return values.reshape(shape) if values.size == int(np.prod(shape)) else values.reshape(-1, *(1,) * (len(shape) - 1))
 
+    def bias(self, shape: Shape) -> Array:
+        """The bias of the neurons in SLAYER's unit; 0 if they have none."""
+        return self.each("neuron.bias", shape) if f"{self.prefix}neuron.bias" in self.tensors else np.zeros(())
+
     def decays(self, shape: Shape) -> tuple[IntArray, IntArray]:
         """Current and voltage decay, clamped and rounded as in training."""
         current, voltage = (
@@ -147,7 +164,7 @@ class _Tensors:
         return weight * scale.reshape(-1, *(1,) * (weight.ndim - 1)), -(scale * self["norm.running_mean"])
 
     def neuron(self, config: dict[str, Any], shape: Shape, shift: Array | None) -> dict[str, Any]:
-        """Decays and bias, with the input ``shift`` of a norm, as the forward pass of training uses them before its rounding."""
+        """Decays, and the bias with the input ``shift`` of a norm, as training uses them before it rounds the bias."""
         current, voltage = self.decays(shape)
         bias = None
         if self.prefix + "neuron.bias" in self.tensors:
@@ -195,6 +212,8 @@ def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_s
         parts["recurrent_delay_steps"] = own.each("recurrence.delay.delay", shape)
     if plan["delay_per"] != "none":
         parts["delay_steps"] = own.each("delay.delay", shape)
+    if config.get("sigma_delta"):
+        return TrainedLayer(shape, synapse, neuron=trained_sigma_delta(config["sigma_delta"], plan, own.bias(shape)), **parts)
     threshold = plan.get("threshold")  # older runs have one threshold for all layers
     threshold = config["neuron"]["threshold"] if threshold is None else threshold
     return TrainedLayer(shape, synapse, own.threshold(config, threshold), **own.neuron(config, shape, shift), **parts)
@@ -215,5 +234,7 @@ def _readout(own: _Tensors, config: dict[str, Any], input_shape: Shape) -> Train
     if plan.get("pool", "none") == "average":  # one weight for all positions of a channel
         weight = weight.repeat(int(np.prod(input_shape[1:])), axis=1)
     shape = (weight.shape[0],)
+    if config.get("sigma_delta"):
+        return TrainedLayer(shape, TrainedSynapse(weight), neuron=Sigma())
     threshold = own.threshold(config, plan["threshold"]) if plan["spiking"] else None
     return TrainedLayer(shape, TrainedSynapse(weight), threshold, **own.neuron(config, shape, shift))

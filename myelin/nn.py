@@ -2,9 +2,10 @@
 
 ``Dense``, ``Conv``, ``DelayedRecurrent``, ``Pool`` and ``Readout`` take sizes first, then their neurons' constants as keywords
 (``threshold=1.25``, ``bias=True``, ``learn_threshold=True``), ``delay=True`` for learnable delays and ``norm="batch"`` for a
-``BatchNorm``.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all delays of a network from a spread to whole steps.
-``Block`` is put together from parts: a synapse, neurons, a ``Recurrence`` and an ``AxonalDelay``.  ``myelin.convert`` has their
-integer counterparts under the same names.
+``BatchNorm``.  Other neurons come as ``neuron=``: ``SigmaDelta`` behind ``Delta`` encoders at the input, and ``Sigma`` in their
+readout.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all delays of a network from a spread to whole steps.  ``Block``
+is put together from parts: a synapse, neurons, a ``Recurrence`` and an ``AxonalDelay``.  ``myelin.convert`` has their integer
+counterparts under the same names.
 """
 
 from myelin.train.delay import AxonalDelay
@@ -15,6 +16,7 @@ from myelin.train.layers import (
     Conv,
     ConvSynapse,
     DelayedRecurrent,
+    Delta,
     Dense,
     DenseSynapse,
     Flatten,
@@ -22,7 +24,7 @@ from myelin.train.layers import (
     Readout,
     Recurrence,
 )
-from myelin.train.neurons import Cuba
+from myelin.train.neurons import Cuba, Sigma, SigmaDelta
 
 __all__ = [
     "AxonalDelay",
@@ -33,10 +35,13 @@ __all__ = [
     "Cuba",
     "DelaySchedule",
     "DelayedRecurrent",
+    "Delta",
     "Dense",
     "DenseSynapse",
     "Flatten",
     "Pool",
     "Readout",
     "Recurrence",
+    "Sigma",
+    "SigmaDelta",
 ]

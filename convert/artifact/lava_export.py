@@ -19,7 +19,7 @@ SCRIPT, ARRAYS = "lava_network.py", "lava_network.npz"
 #: Copied unchanged; it is not a module of this package and imports nothing from it.
 TEMPLATE = Path(__file__).with_name("standalone") / SCRIPT
 
-#: ``Neuron.MODEL`` of the neurons that the script supports.
+#: ``Neuron.MODEL`` of the neurons that the script knows itself; others come with the name of their process and its arguments.
 KNOWN_NEURONS = ("cuba", "delta", "sigma_delta", "sigma")
 
 _Arrays = dict[str, npt.NDArray[Any]]
@@ -69,6 +69,9 @@ def _recurrent(recurrent: DelayedRecurrent, shape: tuple[int, ...]) -> dict[str,
 
 
 def _neuron(neuron: Neuron) -> dict[str, Any]:
+    if neuron.LAVA_PROCESS:
+        given = {f"argument.{name}": _shared(value) for name, value in neuron.lava_arguments().items()}
+        return {"kind": neuron.MODEL, "process": neuron.LAVA_PROCESS, **given}
     if neuron.MODEL not in KNOWN_NEURONS:
         raise NetworkError(f"the standalone script has no process for {neuron.LABEL}; it knows {', '.join(KNOWN_NEURONS)}")
     return {"kind": neuron.MODEL} | {name: _shared(value) for name, value in neuron.fields().items()}

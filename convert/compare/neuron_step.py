@@ -60,7 +60,9 @@ def neuron_step(network: Network, index: int, neuron: int, step: int, entered: n
     kind = network.neuron(index)
     assert kind is not None
     known = step == 0 or set(kind.STATES) <= own.keys()
-    before = {name: own[name][step - 1, neuron] if step and known else 0 for name in kind.STATES}
+    before: dict[str, Any] = (
+        kind.rest(()) if not step or not known else {name: own[name][step - 1, neuron] for name in kind.STATES}
+    )
     if index < 0:
         if not known:
             return NeuronStep((), None)

@@ -11,7 +11,7 @@ import numpy as np
 from myelin.convert.compare.divergence import Divergence, FirstDifference, Spread
 from myelin.convert.compare.neuron_step import Arrival, NeuronStep
 from myelin.convert.compare.runs import ComparedPopulation
-from myelin.convert.neurons.cuba_states import INPUT_BITS
+from myelin.convert.neurons.leaky_states import INPUT_BITS
 from myelin.convert.opened import note_lines
 
 #: Upper bound on the entries shown of a list; its length is always shown.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
-from myelin.convert.modules.known import known_class, numbers, require_unchanged, weight_of
+from myelin.convert.floats.neuron import FloatNeuron
+from myelin.convert.modules.known import full_name, known_class, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
+from myelin.convert.modules.sigma_delta import read_sigma, read_sigma_delta
 from myelin.hw_configs.errors import MyelinError, NetworkError
 from myelin.hw_configs.shapes import as_chw, half_kernel
 
@@ -28,8 +31,7 @@ FLATTEN = _LAYERS + "flatten.Flatten"
 _DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
 _NORM = _LAYERS + "norm.BatchNorm"
 _POOL = _LAYERS + "pool.PoolSynapse"
-_CUBA, _DELAY, _RECURRENCE = (
-    "myelin.train.neurons.cuba.Cuba",
+_DELAY, _RECURRENCE = (
     "myelin.train.delay.AxonalDelay",
     _LAYERS + "recurrence.Recurrence",
 )
@@ -50,24 +52,36 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     assert known is not None
     require_unchanged("it", block, known)
     neuron = block.neuron
-    cuba = known_class(neuron, (_CUBA,))
-    if cuba is None:
-        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba neurons can be read")
-    require_unchanged("its neuron", neuron, cuba)
+    known_neuron = known_class(neuron, _NEURONS)
+    if known_neuron is None:
+        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba, SigmaDelta and Sigma neurons can be read")
+    require_unchanged("its neuron", neuron, known_neuron)
     shape = tuple(int(size) for size in neuron.shape)
     soft: list[str] = []
     population, recurrent = shape, None
     if block.recurrence is not None:
         population, recurrent = _recurrence(block.recurrence, shape, soft)
-    threshold = float(neuron.threshold) if neuron.spiking else None
-    current, voltage = _decays(neuron, population)
     delay: FloatArray = np.zeros(())
     if block.delay is not None:
         delay = _delays(block.delay, population, "delay", soft)
     synapse, shift = _synapse(block, before)
-    cuba_floats = FloatCuba(threshold, current, voltage, _bias(neuron, shift, population))
-    floats = FloatLayer(population, synapse, cuba_floats, delay, recurrent)
+    read_neuron = _NEURONS[full_name(known_neuron)]
+    floats = FloatLayer(population, synapse, read_neuron(neuron, shift, population), delay, recurrent)
     return ReadBlock(path, block, floats, shape, int(neuron.scale), soft[0] if soft else None)
+
+
+def _cuba(neuron: Any, shift: Any, shape: Shape) -> FloatCuba:
+    current, voltage = _decays(neuron, shape)
+    threshold = float(neuron.threshold) if neuron.spiking else None
+    return FloatCuba(threshold, current, voltage, _bias(neuron, shift, shape))
+
+
+#: Neurons of blocks -> their reader: (neuron, constant input of the block's norm or None, shape of the population) -> floats.
+_NEURONS: dict[str, Callable[[Any, Any, Shape], FloatNeuron]] = {
+    "myelin.train.neurons.cuba.Cuba": _cuba,
+    "myelin.train.neurons.sigma_delta.SigmaDelta": lambda neuron, _, shape: read_sigma_delta(neuron, shape),
+    "myelin.train.neurons.sigma_delta.Sigma": lambda neuron, _, shape: read_sigma(neuron, shape),
+}
 
 
 def _synapse(block: Any, before: ReadModule) -> tuple[FloatDense | FloatConv, Any]:

@@ -164,6 +164,12 @@ class StepNeurons:
         drive: (neurons,) drive in every step, int32.
         floats: (2, neurons) fractions of the states that remain after a step; empty if the kind has none.
         values: other fields of ``POPULATION``.
+        step: (row, own, sums, drive, spikes, floats, integers) -> None, compiled: one step of a stream, for neurons that bring
+            it; None for a kind in ``step_loops.py``.  ``row`` is the stream's memory and ``own`` the population's
+            ``POPULATION``; ``sums``, ``drive`` and ``spikes`` are (neurons,), the last is written.  ``own.floats`` is where
+            ``floats`` begin, and ``own.integers`` where ``drive`` begins, with the ``numbers`` behind it.
+        numbers: constants that are integers, for ``step``.
+        rest: (neurons,) int32 for each state, the values before the first step; empty if all are 0.
         check_interval: raises DataError for an interval of resets that the neurons do not take; None if they take any.
     """
 
@@ -172,6 +178,9 @@ class StepNeurons:
     drive: IntArray
     floats: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     values: dict[str, int] = field(default_factory=dict)
+    step: Any = None
+    numbers: tuple[int, ...] = ()
+    rest: tuple[IntArray, ...] = ()
     check_interval: Callable[[int], None] | None = None
 
 

@@ -19,8 +19,9 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.network import Network
 from myelin.convert.neurons import Neuron
 from myelin.convert.simulator.plan import BINS, STENCIL, ConnectionPlan, plan_connection
-from myelin.convert.simulator.stage import Bounded, Prepared, PreparedConnection, Stepped
-from myelin.convert.simulator.step_loops import LINK, POPULATION, REFERENCE
+from myelin.convert.simulator.stage import Bounded, Prepared, PreparedConnection, StepNeurons, Stepped
+from myelin.convert.simulator.step_loops import LINK, OTHER, POPULATION, REFERENCE
+from myelin.convert.simulator.step_neurons import advance_with
 
 Ints = npt.NDArray[np.int64]
 
@@ -56,6 +57,8 @@ class StepPlan:
         offsets: by layer index and name, the offset of an array that can be read or recorded.
         orders: by layer index, the order of the population; None for C order.
         references: populations that make their step in Python.
+        steps: the steps that neurons bring, of kinds ``OTHER``, ``OTHER + 1``, ...
+        rests: offset in the memory and values of states that are not 0 at rest.
         bounded: index of a connection with a bound on its sums -> its stage.
         interval_checks: see ``check_interval``.
     """
@@ -71,8 +74,15 @@ class StepPlan:
     offsets: dict[int, dict[str, int]]
     orders: dict[int, IntArray | None]
     references: tuple[ReferencePopulation, ...]
+    steps: tuple[Any, ...]
+    rests: tuple[tuple[int, IntArray], ...]
     bounded: dict[int, Bounded]
     interval_checks: tuple[Callable[[int], None], ...]
+
+    @cached_property
+    def advance(self) -> Any:
+        """The loop ``step_loops.advance``, compiled for these neurons."""
+        return advance_with(self.steps)
 
     @cached_property
     def digest(self) -> str:
@@ -129,6 +139,8 @@ class _Layout:
         self.offsets: dict[int, dict[str, int]] = {}
         self.orders: dict[int, IntArray | None] = {}
         self.references: list[ReferencePopulation] = []
+        self.steps: list[Any] = []
+        self.rests: list[tuple[int, IntArray]] = []
         self.bounded: dict[int, Bounded] = {}
         self.interval_checks: list[Callable[[int], None]] = []
 
@@ -171,7 +183,10 @@ class _Layout:
             own |= made.values
             if made.check_interval is not None:
                 self.interval_checks.append(made.check_interval)
-            own |= {"floats": self._append(self.floats, made.floats), "integers": self._append(self.integers, made.drive)}
+            constants = np.concatenate([made.drive, np.array(made.numbers, np.int32)])
+            own |= {"floats": self._append(self.floats, made.floats), "integers": self._append(self.integers, constants)}
+            if made.step is not None:
+                own |= self._brought(made, own["states"])
         else:
             drive = neuron.drive(shape)
             wide = {name: self._place(2 * neurons) // 2 for name in states}
@@ -194,6 +209,16 @@ class _Layout:
             wraps = forward and connection.may_wrap(1 << 31)
             self._link(plan, source, own, wraps, part.stage if forward and isinstance(part.stage, Bounded) else None)
         self.source, self.sources = own["spikes"], neurons
+
+    def _brought(self, made: StepNeurons, states: int) -> dict[str, int]:
+        """Fields of neurons that bring their step; their states begin at ``states``."""
+        if made.step not in self.steps:
+            self.steps.append(made.step)
+        rest = np.concatenate(made.rest or [np.zeros(made.drive.size, np.int32)] * len(made.states))
+        if rest.any():
+            self.rests.append((states, rest))
+        kind, count = OTHER + self.steps.index(made.step), len(made.states)
+        return {"kind": kind, "state_count": count, "rest": self._append(self.integers, rest)}
 
     def _link(
         self, plan: ConnectionPlan, source: tuple[int, int], own: dict[str, int], wraps: bool, bounded: Bounded | None
@@ -255,6 +280,8 @@ class _Layout:
             self.offsets,
             self.orders,
             tuple(self.references),
+            tuple(self.steps),
+            tuple(self.rests),
             self.bounded,
             tuple(self.interval_checks),
         )

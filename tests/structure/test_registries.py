@@ -16,7 +16,7 @@ GAPS = {
         "the contracts; `myelin.convert.floats.neuron` is that of floats; Lava has its own",
     ),
     ("neurons", "registry"): (("convert",), "which neurons there are, for every stage"),
-    ("neurons", "cuba_states"): (("convert",), "what recorded integers tell of the steps between them"),
+    ("neurons", "leaky_states"): (("convert",), "what recorded integers tell of the steps between them"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
     ("neurons", "checks"): (("train",), "constants that a user gives; integers check themselves at construction"),
     ("neurons", "on_grid"): (("train",), "rounding with straight-through gradients; integers are on their grid already"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import NETX_BIAS_EXP, WEIGHT_BITS
@@ -12,6 +12,7 @@ from myelin.train.config.axes import Extent, is_extent, on_axes
 from myelin.train.config.checks import require
 from myelin.train.config.data import AugmentConfig, DataConfig
 from myelin.train.config.delay import DELAY_KINDS, DelayConfig
+from myelin.train.config.sigma_delta import SigmaDeltaConfig
 
 #: Version of this layout; increased when a field changes its meaning.
 CONFIG_VERSION = 1
@@ -253,7 +254,7 @@ class Config:
     """Everything that determines a run except the data.
 
     None leaves a value to the target.  ``myelin.train.config.target.resolve_for_target`` fills it in before training, so a
-    saved run is complete.
+    saved run is complete.  Neurons are CUBA neurons (``neuron``), or sigma-delta neurons if there is a section ``sigma_delta``.
     """
 
     name: str = "run"
@@ -265,6 +266,7 @@ class Config:
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
     delay: DelayConfig = field(default_factory=DelayConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    sigma_delta: SigmaDeltaConfig | None = None
     version: int = CONFIG_VERSION
 
     @property
@@ -272,9 +274,38 @@ class Config:
         """First epoch with frozen delays, for every ``delay.rounding``; the last epoch if training ends before that."""
         return min(math.ceil(self.delay.freeze_at * self.train.epochs - 1e-9), self.train.epochs - 1)
 
+    @property
+    def neuron_models(self) -> tuple[str, ...]:
+        """Names of the kinds of neurons, as a target lists them."""
+        return ("cuba",) if self.sigma_delta is None else ("delta", "sigma_delta", "sigma")
+
     def threshold_of(self, layer: LayerConfig) -> float:
-        """Threshold of the neurons of ``layer``: its own, or ``neuron.threshold``."""
-        return self.neuron.threshold if layer.threshold is None else layer.threshold
+        """Threshold of the neurons of ``layer``: its own, or that of the network's neurons."""
+        shared = self.neuron if self.sigma_delta is None else self.sigma_delta
+        return shared.threshold if layer.threshold is None else layer.threshold
+
+    def _check_sigma_delta(self) -> None:
+        if self.sigma_delta is None:
+            return
+        readout = ReadoutConfig(pool=self.readout.pool, gain=self.readout.gain)
+        for section, given, usual in (("neuron", self.neuron, NeuronConfig()), ("readout", self.readout, readout)):
+            for item in fields(usual):
+                value, own = getattr(given, item.name), getattr(usual, item.name)
+                held = f"with a section sigma_delta, whose neurons have no such constant, {own}"
+                require(f"{section}.{item.name}", value, value == own, held)
+        for index, layer in enumerate(self.layers):
+            held = "with sigma-delta neurons, none"
+            require(f"layers.{index}.recurrent", layer.recurrent, layer.recurrent == "none", held)
+            for name in ("norm", "bias", "learn_threshold"):
+                value, own = getattr(layer, name), getattr(LayerConfig(), name)
+                require(f"layers.{index}.{name}", value, value == own, f"with a section sigma_delta, {own}")
+            if layer.threshold is not None:
+                replace(self.sigma_delta, threshold=layer.threshold)  # checks it
+
+    @property
+    def parts(self) -> tuple[LayerConfig | ReadoutConfig, ...]:
+        """The layers, and the readout."""
+        return *self.layers, self.readout
 
     def has_bias(self, part: LayerConfig | ReadoutConfig) -> bool:
         """Whether the neurons of a layer, or of the readout, learn a bias."""
@@ -298,4 +329,5 @@ class Config:
                 f"train.epochs is {epochs} and delay.harden_at {harden_at:g}: delays would be spread in every epoch, none "
                 f"could be exported; train at least {least} epochs, or set delay.harden_at to {last:g} or less"
             )
+        self._check_sigma_delta()
         require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))

@@ -11,6 +11,7 @@ from myelin.train.layers.norm import BatchNorm
 from myelin.train.layers.pool import Pool, PoolSynapse
 from myelin.train.layers.readout import PooledSynapse, Readout
 from myelin.train.layers.recurrence import Recurrence
+from myelin.train.layers.sigma_delta import Delta
 
 __all__ = [
     "BatchNorm",
@@ -18,6 +19,7 @@ __all__ = [
     "Conv",
     "ConvSynapse",
     "DelayedRecurrent",
+    "Delta",
     "Dense",
     "DenseSynapse",
     "Flatten",

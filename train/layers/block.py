@@ -16,7 +16,7 @@ from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.export import write_block
-from myelin.train.layers.norm import BatchNorm, threshold_of
+from myelin.train.layers.norm import BatchNorm
 from myelin.train.layers.recurrence import Recurrence
 from myelin.train.layers.spikes import as_spikes, check_finite
 from myelin.train.neurons import Neuron
@@ -181,10 +181,11 @@ class Block(nn.Module):
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
             x = tbn(x)
-            weight = shift = None
-            if self.norm is not None:
+            if self.norm is None:
+                shift, z = None, self.neuron.summed(self.synapse, x)  # (T, B, N)
+            else:
                 weight, shift = self.folded(x if self.norm.needs_batch else None)
-            z = self.synapse.steps(x) if self.norm is None else self.synapse.steps(x, weight)  # (T, B, N)
+                z = self.synapse.steps(x, weight)
             if z.shape[2] != self.neuron.neurons:
                 raise ConfigError(
                     f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
@@ -194,7 +195,7 @@ class Block(nn.Module):
                 z = torch.cat((torch.zeros_like(z[:1]), z))
             if self.recurrence is not None:
                 return self.recurrence(z, self.neuron, shift)
-            return self.neuron.steps(z) if shift is None else self.neuron.steps(z, shift)
+            return self.neuron.steps(z) if shift is None else self.neuron.shifted_steps(z, shift)
 
     @property
     def leading_steps(self) -> int:
@@ -213,7 +214,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)
-        self.spike_rate = s.mean() if self.neuron.spiking else None
+        self.spike_rate = self.neuron.activity(s) if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:
             s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
         return self.sent(s)
@@ -240,10 +241,10 @@ class Block(nn.Module):
 
 
 def scale_weights(synapse: Synapse, neuron: Neuron) -> None:
-    """Scale the initial weights, drawn for a threshold of 1, to the threshold of ``neuron``."""
-    if (threshold := threshold_of(neuron)) != 1.0:
+    """Scale the initial weights, drawn for a unit of 1, to that of ``neuron``: its threshold, in most cases."""
+    if neuron.weight_unit != 1.0:
         with torch.no_grad():
-            synapse.weight.mul_(threshold)
+            synapse.weight.mul_(neuron.weight_unit)
 
 
 def _by(shape: tuple[int, ...]) -> str:

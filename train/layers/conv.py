@@ -153,5 +153,5 @@ class Conv(Block):
             raise ConfigError(f"Conv: neuron has shape {tuple(own.shape)}; a population of {tuple(synapse.shape)} is needed")
         scale_weights(synapse, own)
         delays = delay_of("Conv", delay, channels, max_delay)
-        parts = {"recurrence": recurrence, "delay": delays, "norm": norm_of("Conv", norm, synapse, own)}
-        super().__init__(synapse, own, **parts, dropout=dropout, quantise=quantise)
+        own_norm = norm_of("Conv", norm, synapse, own)
+        super().__init__(synapse, own, recurrence=recurrence, delay=delays, norm=own_norm, dropout=dropout, quantise=quantise)

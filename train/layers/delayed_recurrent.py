@@ -12,7 +12,7 @@ from myelin.train.delay import AxonalDelay
 from myelin.train.layers.arguments import Extent, GivenNeuron, Size, delay_of, input_size, neuron_of, population
 from myelin.train.layers.block import Block, scale_weights
 from myelin.train.layers.dense import DenseSynapse
-from myelin.train.layers.norm import BatchNorm, norm_of, normalised, threshold_of
+from myelin.train.layers.norm import BatchNorm, norm_of, normalised
 from myelin.train.layers.recurrence import Recurrence
 
 
@@ -72,9 +72,9 @@ class DelayedRecurrent(Block):
             taps=taps,
             delay=recurrent_delay,
             max_delay=max_delay,
-            gain=recurrent_gain * threshold_of(own),
+            gain=recurrent_gain * own.weight_unit,
             dropout=recurrent_dropout,
         )
         delays = delay_of(name, delay, own.neurons, max_delay if delay else None)
-        parts = {"recurrence": recurrence, "delay": delays, "norm": norm_of(name, norm, synapse, own)}
-        super().__init__(synapse, own, **parts, dropout=dropout, quantise=quantise)
+        own_norm = norm_of(name, norm, synapse, own)
+        super().__init__(synapse, own, recurrence=recurrence, delay=delays, norm=own_norm, dropout=dropout, quantise=quantise)

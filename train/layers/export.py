@@ -21,12 +21,24 @@ if TYPE_CHECKING:
     import h5py
 
     from myelin.train.layers.block import Block
+    from myelin.train.layers.sigma_delta import Delta
 
 
 def write_flatten(neurons: int, group: h5py.Group) -> None:
     """Fill ``group`` with a flatten layer of ``neurons``."""
     _text(group, "type", "flatten")
     group["shape"] = [neurons, 1, 1]
+
+
+def write_delta(encoder: Delta, group: h5py.Group) -> None:
+    """Fill the empty ``group`` with the delta encoders of a network's input."""
+    _text(group, "type", "input")
+    group["shape"] = tuple(encoder.shape)
+    group["weight"], group["bias"] = encoder.weight, encoder.bias
+    group["neuron/type"], group["neuron/activation"] = "SDNN", "relu"
+    group["neuron/vThMant"] = int(encoder.threshold * WEIGHT_SCALE)
+    if encoder.cumulative_error:
+        group["cum_error"] = True
 
 
 def write_block(block: Block, group: h5py.Group) -> None:
@@ -88,6 +100,8 @@ def _write_neuron(group: h5py.Group, neuron: Any) -> None:
     for key, value in constants.items():
         whole = np.asarray(value)
         group[f"neuron/{key}"] = whole.reshape(()) if whole.size == 1 and whole.dtype.kind in "biuf" else value
+    for key, value in neuron.layer_params.items():
+        group[key] = value
     if not neuron.spiking:
         group["output"] = np.bytes_("state")
 

@@ -152,9 +152,4 @@ def norm_of(block: str, norm: str | BatchNorm | None, synapse: Synapse, neuron: 
         return norm  # the block checks it
     if norm != "batch":
         raise ConfigError(f"{block}: norm is {norm!r}; 'batch', a myelin.nn.BatchNorm or None is allowed")
-    return BatchNorm(synapse.weight.shape[0], scale=threshold_of(neuron))
-
-
-def threshold_of(neuron: Neuron) -> float:
-    """Unit of the initial weights: the neuron's threshold, 1 if it has none or never spikes."""
-    return float(getattr(neuron, "threshold", 1.0)) if neuron.spiking else 1.0
+    return BatchNorm(synapse.weight.shape[0], scale=neuron.weight_unit)

@@ -278,8 +278,12 @@ class Cuba(Neuron):
         """
         return weight_on_grid(weight, self.weight_bits, unit)
 
-    def steps(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
-        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N); ``shift``: see ``effective_bias``."""
+    def steps(self, x: Tensor) -> Tensor:
+        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
+        return _CubaFunction.apply(x, self, *self.learnt_by_loops())
+
+    def shifted_steps(self, x: Tensor, shift: Tensor) -> Tensor:
+        """As ``steps``, with a constant input: see ``effective_bias``."""
         return _CubaFunction.apply(x, self, *self.learnt_by_loops(shift))
 
     def learnt_by_loops(self, shift: Tensor | None = None) -> tuple[Tensor | None, ...]:

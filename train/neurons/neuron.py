@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.kernels.types import Gradients, Neurons, Trace
@@ -29,20 +31,52 @@ class Neuron(nn.Module, ABC):
 
     shape: torch.Size
     spiking: bool = True
+    #: The integer that 1 in the output becomes, of spikes and of the state of a readout.
+    spike_scale: int = 1
+    state_scale: int = STATE_SCALE
     whole_decays: bool = True
     whole_bias: bool = True
 
     @abstractmethod
     def steps(self, x: Tensor) -> Tensor:
-        """Spikes, or states where it does not spike, (T, B, N) of the summed input ``x`` (T, B, N), from rest.
+        """Spikes, or states where it does not spike, (T, B, N) of the summed input ``x`` (T, B, N), from rest."""
 
-        Neurons that take a batch normalisation have a second argument, ``shift``: see ``learnt_by_loops``.
+    def shifted_steps(self, x: Tensor, shift: Tensor) -> Tensor:
+        """As ``steps``, with the constant input ``shift`` of a norm, see ``effective_bias``.
+
+        Raises:
+            ConfigError: the neurons take none.
         """
+        raise ConfigError(f"{type(self).__name__} neurons take no constant input")
+
+    def summed(self, synapse: Any, x: Tensor) -> Tensor:
+        """Input of the neurons (T, B, N) through ``synapse`` from what arrives there, (T, B, N_in)."""
+        z: Tensor = synapse.steps(x)
+        return z
+
+    def activity(self, s: Tensor) -> Tensor:
+        """Mean number of spikes per neuron and step, from the spikes ``s``, with a gradient for a penalty."""
+        return s.mean()
 
     @not_traced
     def forward(self, x: Tensor) -> Tensor:
         """As ``steps``, for input (B, *shape, T)."""
         return nct(self.steps(tbn(x)), self.shape)
+
+    @property
+    def output_scale(self) -> int:
+        """The integer that 1 in the output of the population becomes."""
+        return self.spike_scale if self.spiking else self.state_scale
+
+    @property
+    def weight_unit(self) -> float:
+        """Unit of the initial weights: the threshold, 1 if there is none or the neurons never spike."""
+        return float(getattr(self, "threshold", 1.0)) if self.spiking else 1.0
+
+    @property
+    def layer_params(self) -> dict[str, Any]:
+        """The chip's integer parameters that netx keeps in the layer's group, beside those of ``device_params``."""
+        return {}
 
     @property
     def neurons(self) -> int:

@@ -19,6 +19,7 @@ What ``lava_network.npz`` holds (whole numbers and texts; ``np.load`` reads it):
     L.forward.message_bits                  0 for spikes of 0 or 1, else the width of what the connection carries
     L.recurrent.*                           likewise, from the layer to itself, with its own .axonal_delay_steps
     L.neuron.kind                           cuba, sigma_delta or sigma (delta at the input), and its constants
+    L.neuron.process, .argument.*           of other kinds: Lava's class and its arguments
     L.output                                spikes, or the name of the state that is read out
 
 To build on it: ``build`` makes the processes of one sample, ``connect`` joins one layer to the one before.
@@ -29,6 +30,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 from zipfile import BadZipFile
@@ -113,8 +115,8 @@ def main() -> int:
 
 def run_sample(network: dict[str, Any], values: np.ndarray) -> np.ndarray:
     """Output (steps, neurons) for one sample (steps, *input shape)."""
-    steps, population = len(values), build(network, values)[-1]
-    last = section(network, str(count_layers(network) - 1))
+    steps, populations = len(values), build(network, values)
+    population, last = populations[-1], section(network, str(len(populations) - 2))
     process, state = population.process, str(last["output"])
     if state == "spikes":
         sink = io.sink.RingBuffer(shape=process.s_out.shape, buffer=steps)
@@ -139,7 +141,7 @@ def build(network: dict[str, Any], values: np.ndarray) -> list[LavaPopulation]:
     image = uses_conv(section(network, "0.forward"), delays) and (len(shape) == 3 or not neuron)
     source = driven_neurons(section(network, "input"), shape, image, values) if neuron else ring(values, image)
     populations = [LavaPopulation(source, shape, image)]
-    for index in range(count_layers(network)):
+    for index in range(sum(key.endswith(".output") for key in network)):
         layer = section(network, str(index))
         shape, image = tuple(int(size) for size in layer["shape"]), uses_conv(section(layer, "forward"), delays)
         neurons = LavaPopulation(create_neurons(section(layer, "neuron"), shape, image), shape, image)
@@ -259,11 +261,15 @@ def create_neurons(neuron: dict[str, Any], shape: tuple[int, ...], image: bool, 
     """The process of a population; a constant that is the same for all is one number."""
 
     def each(name: str) -> Any:
-        full = np.broadcast_to(neuron[name], shape if neuron[name].ndim else ()).astype(np.int64)
-        return full.transpose(2, 1, 0).copy() if image and full.ndim else full.reshape(-1) if full.ndim else int(full)
+        full = np.broadcast_to(neuron[name], shape if neuron[name].ndim else ()).astype(np.result_type(neuron[name], np.int64))
+        return full.transpose(2, 1, 0).copy() if image and full.ndim else full.reshape(-1) if full.ndim else full.item()
 
     kind = str(neuron["kind"])
     constants: dict[str, Any] = {"shape": shape[::-1] if image else (int(np.prod(shape)),)}
+    if "process" in neuron:
+        module, _, name = str(neuron["process"]).rpartition(".")
+        given = {key.removeprefix("argument."): each(key) for key in neuron if key.startswith("argument.")}
+        return getattr(import_module(module), name)(**constants, **given)
     if kind == "sigma":
         return Sigma(**constants)
     constants["vth"] = int(neuron["threshold"])
@@ -304,11 +310,6 @@ def ring(values: np.ndarray, image: bool) -> Any:
 def section(values: dict[str, Any], name: str) -> dict[str, Any]:
     """What is named ``name.*``, without that prefix."""
     return {key[len(name) + 1 :]: value for key, value in values.items() if key.startswith(f"{name}.")}
-
-
-def count_layers(network: dict[str, Any]) -> int:
-    """How many layers there are beside the input."""
-    return sum(key.endswith(".output") for key in network)
 
 
 def chw(shape: tuple[int, ...]) -> tuple[int, int, int]:

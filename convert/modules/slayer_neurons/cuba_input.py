@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.modules.known import numbers
 from myelin.convert.modules.reading import ReadModule
-from myelin.convert.modules.slayer_neuron import read_neuron, require_plain_neuron
+from myelin.convert.modules.slayer_neurons.contract import SlayerNeuron
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
@@ -18,7 +19,7 @@ from myelin.hw_configs.fixed_point import DECAY_UNITY
 _LARGEST_INPUT = 3
 
 
-def read_input(found: ReadModule, block: Any) -> None:
+def read_input(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, raw: bool) -> None:
     """Add an Input block to ``found``: its neurons as those of the network's input, its step of latency as a lag.
 
     SLAYER filters the weighted input by the current decay, and the chip adds it to the voltage: the same only without a filter.
@@ -30,12 +31,13 @@ def read_input(found: ReadModule, block: Any) -> None:
         raise NetworkError("it stands behind other blocks; an Input block must be the first")
     if block.delay is not None:
         raise NetworkError("it has a delay, which its forward pass does not use; build it with delay=False")
-    found.lag -= int(block.delay_shift)  # the network's input has no latency
+    found.lag -= int(block.delay_shift is True)  # the network's input has no latency
     if block.neuron is None:
         return
     neuron, shape = block.neuron, found.source.shape
-    require_plain_neuron(neuron)
-    floats = read_neuron(neuron, shape)
+    entry.require_plain(neuron)
+    floats = entry.read(neuron, shape, True, True)
+    assert isinstance(floats, FloatCuba)
     if np.any(floats.current_decay != 1):
         raise NetworkError(
             "its neurons filter the input with a current decay below 1, and the chip adds an input to the voltage at "
