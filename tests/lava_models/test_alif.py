@@ -14,7 +14,6 @@ from myelin.lava_models.build import plan
 from myelin.lava_models.neurons.processes import PROCESSES
 
 
-
 @pytest.mark.lava
 @pytest.mark.parametrize(("seed", "models"), [(1, (True,)), (4, (False, True))])
 def test_random_networks_equal_lava_in_every_value(lava, seed, models):
