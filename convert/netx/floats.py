@@ -65,6 +65,16 @@ def read_netx_floats(path: str | os.PathLike[str], *, input_shape: Shape | None 
         raise NetworkError(f"{place} cannot be read as a netx file (HDF5): {reason}") from error
 
 
+def states_input(path: str | os.PathLike[str]) -> bool:
+    """Whether a netx file says the shape of its input; True for a file that cannot be read, which its reader refuses."""
+    try:
+        with h5py.File(path, "r") as file:
+            first = file["layer/0"]
+            return "input_shape" in first or np.asarray(first["type"]).reshape(-1)[0] == b"input"
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError):
+        return True
+
+
 def _network(root: Fields, input_shape: Shape | None) -> FloatNetwork:
     groups = layer_groups(root)
     ours = "myelin_format" in root.group.attrs

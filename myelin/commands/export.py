@@ -41,7 +41,7 @@ def run_export(args: argparse.Namespace) -> int:
     """Export and print the result; returns 0.  Violations of the target's rules raise GateError."""
     from myelin.convert.artifact.export import export
 
-    names = ("target", "clip_delays", "data", "steps", "step_ms", "dt_ms")
+    names = ("target", "clip_delays", "data", "steps", "step_ms")
     classes = None if args.classes is None else [name.strip() for name in args.classes.split(",")]
     exported = export(
         arguments.source(args, args.source), args.out, classes=classes, **{name: getattr(args, name) for name in names}

@@ -151,7 +151,10 @@ def test_long_delays_are_read_judged_and_shortened(late, main, capsys):
 
 def test_delays_of_artifacts_are_not_shortened_when_read(tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(NetworkError, match="--clip-delays is for netx and NIR files: shorten the delays when exporting"):
+    with pytest.raises(
+        NetworkError,
+        match=r"clip_delays= \(--clip-delays\) of reading is for netx and NIR files: shorten the delays when exporting",
+    ):
         read(tmp_path, clip_delays=62)
 
 
