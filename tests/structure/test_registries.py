@@ -29,6 +29,7 @@ GAPS = {
     ("layers", "arguments"): (("train",), "what the constructors of blocks share"),
     ("layers", "spikes"): (("train",), "checks of what enters a block; arrays for integers are `myelin.convert.axes`'"),
     ("layers", "export"): (("train",), "a block's own group of a netx file; of a whole network, `myelin.convert.netx.write`"),
+    ("layers", "norm"): (("train",), "downstream folded into weights and bias"),
     ("layers", "pool"): (("train",), "downstream a depthwise convolution"),
     ("layers", "flatten"): (("train",), "no layer of its own downstream: a dense one reads any shape"),
     ("layers", "readout"): (("train",), "downstream a dense layer with output 'state', neurons that never spike"),
