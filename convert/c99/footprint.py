@@ -79,7 +79,7 @@ class Footprint:
         """How the size of the code is known."""
         if self.compiled is not None:
             return f"compiled with {self.compiled.compiler}"
-        return f"an upper bound; {self.wants} is not installed" if self.wants else "an upper bound, for 32-bit processors"
+        return f"an upper bound, not compiled with {self.wants}" if self.wants else "an upper bound, for 32-bit processors"
 
     def parts(self) -> list[dict[str, Any]]:
         """Bytes of flash and RAM of each layer and of what all share, by connection and neurons."""
@@ -123,6 +123,8 @@ def footprint_of(laid: Program, target: Target, *, compile_it: bool = True) -> F
     text, controller = source(laid), target.controller
     assert controller is not None
     wants = "" if controller.compiler is None else controller.compiler[0]
+    if controller.flash_bytes is not None and text.constant_bytes > controller.flash_bytes:
+        compile_it = False  # it does not fit in any case
     return Footprint(laid, text, compiled_size(text, controller) if compile_it else None, wants)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from myelin.convert.network import Network
 from myelin.convert.rules.violation import Case, Violation
+from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
     from myelin.convert.c99.footprint import Footprint
@@ -15,7 +18,7 @@ def flash(case: Case) -> Iterator[Violation]:
     """Yield a network whose constants and code exceed the flash."""
     limit = case.target.flash_bytes
     assert limit is not None
-    held = _footprint(case)
+    held = _footprint(case.network, case.target)
     if held is None or held.flash_bytes <= limit:
         return
     rows = [(link["flash_bytes"], part["where"], link) for part in held.parts() for link in part.get("connections", ())]
@@ -23,7 +26,7 @@ def flash(case: Case) -> Iterator[Violation]:
     cure = "use a smaller layer or prune its weights"
     if link["connection"] == "recurrent" and "kernels" not in link["storage"]:
         cure = "use a convolutional recurrence, whose kernel takes a few bytes, or prune its weights"
-    what = f"flash of the network (its {link['connection']} weights take {size} of it)"
+    what = f"flash of the network (its {link['connection']} weights and delays take {size} of it)"
     yield Violation("flash", where, what, "bytes", held.flash_bytes, limit, case.target.name, cure)
 
 
@@ -31,7 +34,7 @@ def ram(case: Case) -> Iterator[Violation]:
     """Yield a network whose state and stack exceed the RAM."""
     limit = case.target.ram_bytes
     assert limit is not None
-    held = _footprint(case)
+    held = _footprint(case.network, case.target)
     if held is None or held.ram_bytes <= limit:
         return
     parts = [part for part in held.parts() if part["where"] != "shared"]
@@ -42,16 +45,20 @@ def ram(case: Case) -> Iterator[Violation]:
         what, cure = f"RAM of the network (the states of this layer take {size} of it)", "make the layer smaller"
     else:
         what = f"RAM of the network (spikes under way to its {link['connection']} connection take {size} of it)"
-        cure = f"retrain with fewer delay steps than {link['ring_steps'] - 1}, or shorten them with --clip-delays"
+        cure = (
+            f"retrain with a max_delay_steps below {link['ring_steps'] - 1}, or shorten delays as the file is read, with "
+            "myelin.read(path, clip_delays=STEPS)"
+        )
     yield Violation("RAM", where, what, "bytes", held.ram_bytes, limit, case.target.name, cure)
 
 
-def _footprint(case: Case) -> Footprint | None:
+@lru_cache(maxsize=4)
+def _footprint(network: Network, target: Target) -> Footprint | None:
     """The memory of the network; None if it has a part without code, which other rules refuse."""
     from myelin.convert.c99.footprint import footprint
     from myelin.hw_configs.errors import NetworkError
 
     try:
-        return footprint(case.network, case.target)
+        return footprint(network, target)
     except NetworkError:
         return None

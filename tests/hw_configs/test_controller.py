@@ -44,7 +44,10 @@ def test_portable_c_has_no_memory_of_its_own_and_chips_have_no_controller():
         ('[controller]\nflash_bytes = { value = -3, source = "me" }', "controller.flash_bytes is -3; a value such as 524288"),
         ('[controller]\ncompiler = { value = "gcc", source = "me" }', "controller.compiler is 'gcc'; a value such as"),
         ('[controller]\nflsh = { value = 3, source = "me" }', "field controller.flsh is unknown; did you mean"),
-        ('[controller]\n[cycles]\nload = { value = 2, source = "me" }', "cycles.store is missing; a table of cycles states all"),
+        (
+            '[controller]\n[cycles]\nload = { value = 2, source = "me" }',
+            "cycles.store is missing; a table of cycles",
+        ),
         ('[controller]\n[cycles]\nas_on = { value = "cpu", source = "me" }', "cycles.as_on is 'cpu'; it stands alone"),
     ],
 )
