@@ -8,12 +8,13 @@ the function.
 from myelin.convert.layers import ComplexConv, ComplexDense, Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network
 from myelin.convert.netx.format import read_netx, write_netx
-from myelin.convert.neurons import Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
+from myelin.convert.neurons import Alif, Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
 from myelin.convert.nir.format import read_nir, write_nir
 from myelin.convert.recording import Recording
 from myelin.convert.simulator.simulator import simulate, stream
 
 __all__ = [
+    "Alif",
     "ComplexConv",
     "ComplexDense",
     "Conv",

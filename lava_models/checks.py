@@ -54,5 +54,5 @@ def _check_delays(what: str, delays: npt.NDArray[Any]) -> None:
     if longest > MAX_DELAY_STEPS:
         raise NetworkError(
             f"{what} is {longest} steps (axonal and synaptic together), Lava holds {MAX_DELAY_STEPS}; retrain with "
-            "max_delay_steps=62 or export with --clip-delays"
+            "max_delay_steps=62 or export with --clip-delays (clip_delays=True in Python)"
         )

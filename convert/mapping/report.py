@@ -142,6 +142,10 @@ def _cores(mapping: CoreMapping) -> Iterator[dict[str, Any]]:
 
 def lines(result: Mapping[str, Any]) -> list[str]:
     """Screen lines for a result of ``as_dict``, to which the caller has added ``network`` and ``input`` (with ``text``)."""
+    if "board" in result:
+        from myelin.convert.c99.mapped import lines as board_lines
+
+        return board_lines(result)
     label = f"; memory: {result['synapse_memory_label']}" if result["synapse_memory_label"] else ""
     return [
         f"network       {result['network']}",

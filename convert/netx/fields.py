@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.hdf5 import is_hollow
+from myelin.convert.hdf5 import has_long_texts, is_hollow
 from myelin.hw_configs.errors import NetworkError
 
 #: Upper bound on the values of a field (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per
@@ -96,6 +96,10 @@ class Fields:
         if dataset.dtype.kind not in "SUO" or dataset.size != 1:
             raise NetworkError(
                 f"{self.name}: {key!r} has dtype {dataset.dtype} and shape {dataset.shape}; one text is expected"
+            )
+        if has_long_texts(dataset):
+            raise NetworkError(
+                f"{self.name}: {key!r} is a text that is longer than the file: it is damaged; copy or download it again"
             )
         value = np.asarray(dataset[()]).reshape(())[()]
         if isinstance(value, bytes):

@@ -38,6 +38,7 @@ _CUBA = {"type", "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike"} | _EX
 _NEURONS = {
     "CUBA": _CUBA,
     "LOIHI": _CUBA | {"scaleRho", "tauRho", "theta"},  # of the surrogate gradient
+    "ALIF": _CUBA | {"thDecay", "refDecay", "vThStep"},
     "SDNN": {"type", "vThMant", "activation", "sigma_output", "messageBits"} | _EXPONENTS,
     **dict.fromkeys(TYPES, FIELDS | _EXPONENTS),
 }
@@ -49,7 +50,6 @@ _LACKING_LAYERS = {
     "residual": "several inputs of one layer; a chain of layers is supported",
 }
 _LACKING_NEURONS = {
-    "ALIF": "adaptive neurons",
     "RF": "netx takes it as RF_IZHIKEVICH, SLAYER never writes it: name RF_PHASE or RF_IZHIKEVICH",
     "ADRF_PHASE": "adaptive resonate-and-fire neurons, with complex weights",
     "ADRF_IZHIKEVICH": "adaptive resonate-and-fire neurons, with complex weights",

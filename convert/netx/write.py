@@ -83,7 +83,8 @@ def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Synaps
         if values is not None and values.size and values.max() > NETX_MAX_DELAY_STEPS:
             raise NetworkError(
                 f"longest {name} ({key!r} in the file) is {values.max()} steps, a netx file holds {NETX_MAX_DELAY_STEPS}; "
-                f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
+                f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS}, or shorten them with --clip-delays (clip_delays= of "
+                "myelin.read)"
             )
     if axonal.any():
         group[key] = flat(axonal, shape, grid=False)

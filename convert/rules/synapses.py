@@ -19,7 +19,7 @@ def delay(case: Case) -> Iterator[Violation]:
     network, target, _ = case
     limit = target.delay_steps_max
     assert limit is not None
-    cure = f"retrain with max_delay_steps={limit} or export with --clip-delays"
+    cure = f"retrain with max_delay_steps={limit} or export with --clip-delays (clip_delays=True in Python)"
 
     def found(index: int, what: str, got: int) -> Violation:
         return Violation("delay", layer_name(network, index), what, "steps", got, limit, target.name, cure)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from myelin.convert.neurons import Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
+from myelin.convert.neurons import Alif, Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
 from myelin.convert.registry import Handlers
+from myelin.lava_models.neurons.alif import atrlif_arguments, create_atrlif
 from myelin.lava_models.neurons.cuba import check_lif_on_chip, create_lif, drive_lif, lif_arguments
 from myelin.lava_models.neurons.rf import PORTS, create_rf, rf_arguments
 from myelin.lava_models.neurons.sigma_delta import create_sigma_delta, drive_delta, sigma_delta_arguments
@@ -34,6 +35,7 @@ class NeuronProcess(NamedTuple):
 
 PROCESSES: Handlers[NeuronProcess] = Handlers("has {name} neurons; Lava has no process for them")
 PROCESSES.register(Cuba)(NeuronProcess(lif_arguments, create_lif, drive_lif, check_lif_on_chip))
+PROCESSES.register(Alif)(NeuronProcess(atrlif_arguments, create_atrlif))
 PROCESSES.register(SigmaDelta)(NeuronProcess(sigma_delta_arguments, create_sigma_delta))
 PROCESSES.register(Sigma)(NeuronProcess(sigma_delta_arguments, create_sigma_delta))
 PROCESSES.register(Delta)(NeuronProcess(sigma_delta_arguments, create_sigma_delta, drive_delta))

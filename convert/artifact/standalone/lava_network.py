@@ -31,7 +31,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 from zipfile import BadZipFile
@@ -263,7 +262,7 @@ def create_neurons(neuron: dict[str, Any], shape: tuple[int, ...], image: bool, 
     if "process" in neuron:
         module, _, name = str(neuron["process"]).rpartition(".")
         given = {key.removeprefix("argument."): each(key) for key in neuron if key.startswith("argument.")}
-        return getattr(import_module(module), name)(**constants, **given)
+        return getattr(__import__(module, fromlist=[name]), name)(**constants, **given)
     if kind == "sigma":
         return Sigma(**constants)
     constants["vth"] = int(neuron["threshold"])

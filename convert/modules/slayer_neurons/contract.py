@@ -15,7 +15,23 @@ from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
 
 #: Blocks that are read in the same way for every class of neurons.
-COMMON_BLOCKS = ("Flatten", "Dense", "Conv", "Pool", "Recurrent", "Average")
+COMMON_BLOCKS = ("Flatten", "Dense", "Conv", "Pool", "ConvT", "Unpool", "Recurrent", "KWTA", "Average")
+
+
+@dataclass(frozen=True)
+class NeuronPlace:
+    """Where the neurons of a block stand, as far as it matters to what they compute.
+
+    Attributes:
+        stepwise: whether the block calls its neurons once for each step (Recurrent, KWTA), so that what they keep between
+            calls counts.
+        early_steps: steps in which the chip's neurons already run, on their bias alone, before the first step of the block's.
+        cure: what the user can do about ``early_steps``.
+    """
+
+    stepwise: bool
+    early_steps: int
+    cure: str
 
 
 #: (entry, found, block, path, raw): appends to ``found`` what ``block`` computes; ``raw`` as in ``slayer.read_into``.
@@ -38,6 +54,9 @@ class SlayerNeuron:
         own_blocks: blocks of ``package`` with a reader of their own, by name; they may replace one of ``COMMON_BLOCKS``.
         parts: from a synapse and the kind of its block, the real synapses it consists of by the name that follows its own in
             messages: itself by "", or those of a complex one.
+        gain: the factor on the weights, such as that of a norm, from the neuron.
+        inexact: why the integers are not exactly what the block computes although the values are, or None, from (neuron, what
+            ``read`` returned, the neurons' place); raises NetworkError if no floats compute it either.
     """
 
     package: str
@@ -48,6 +67,8 @@ class SlayerNeuron:
     blocks: tuple[str, ...] = COMMON_BLOCKS
     own_blocks: Mapping[str, BlockReader] = field(default_factory=dict)
     parts: Callable[[Any, str], Mapping[str, Any]] = lambda synapse, kind: {"": synapse}
+    gain: Callable[[Any], float] = lambda neuron: 1.0
+    inexact: Callable[[Any, Any, NeuronPlace], str | None] = lambda neuron, read, place: None
 
     @property
     def neuron(self) -> str:

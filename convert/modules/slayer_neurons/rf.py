@@ -72,6 +72,7 @@ def _check(neuron: Any) -> None:
 
 def _parts(synapse: Any, kind: str) -> Mapping[str, Any]:
     """See ``SlayerNeuron.parts``: the real and the imaginary weights."""
+    kind = {"ConvT": "ConvTranspose"}.get(kind, kind)
     known = known_class(synapse, (_SYNAPSE + kind,))
     if known is None:
         raise NetworkError(
@@ -127,7 +128,7 @@ def _spread(values: FloatArray, shape: Shape, name: str) -> FloatArray:
 
 
 def _entry(package: str, label: str, kind: type[Rf | RfIz]) -> SlayerNeuron:
-    blocks = ("Flatten", "Dense", "Conv", "Pool", "Average")
+    blocks = ("Flatten", "Dense", "Conv", "ConvT", "Pool", "Unpool", "Average")
     return SlayerNeuron(package, label, _ATTRIBUTES, _check, partial(_read, kind), blocks, parts=_parts)
 
 
