@@ -19,6 +19,7 @@ GAPS = {
     ("neurons", "leaky_states"): (("convert",), "what recorded integers tell of the steps between them"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
     ("neurons", "checks"): (("train",), "constants that a user gives; integers check themselves at construction"),
+    ("neurons", "loops"): (("train",), "the way of a population through the compiled loops"),
     ("neurons", "on_grid"): (("train",), "rounding with straight-through gradients; integers are on their grid already"),
     ("layers", "synapse"): (("convert",), "the contract of a connection; training's is `block`"),
     ("layers", "synapses"): (("lava_models",), "which Lava connections stand for which synapse"),
