@@ -18,18 +18,24 @@ from myelin.train.config.sigma_delta import SigmaDeltaConfig
 CONFIG_VERSION = 1
 #: Name of a loss -> task of the data that it is for (``myelin.train.config.task``).
 LOSSES = {"sum": "classes", "rate": "classes", "softmax": "classes", "steps": "steps", "mse": "trace"}
+#: Kinds of neurons in layers -> class of the section with their own constants; None: they have those of ``neuron`` only.
+MODELS: dict[str, type | None] = {"cuba": None}
 #: Schedules of the learning rates.
 SCHEDULES = ("cosine", "one-cycle", "constant")
 
 
 @dataclass(frozen=True)
 class NeuronConfig:
-    """Arguments of ``myelin.train.neurons.Cuba``, documented and checked there.
+    """The kind of the layers' neurons, and arguments of ``myelin.train.neurons.Cuba``, documented and checked there.
+
+    ``model`` is the kind of layers that say nothing, one of ``MODELS``; other kinds than ``cuba`` take further constants from
+    the section of that name.  The readout consists of CUBA neurons.
 
     ``bias`` (one per neuron, in a conv layer per channel) and ``learn_threshold`` are those of layers that say nothing; the
     readout has its own.
     """
 
+    model: str = "cuba"
     threshold: float = 1.0
     current_decay: float = 0.5
     voltage_decay: float = 0.1
@@ -47,6 +53,9 @@ class NeuronConfig:
     bias_exp: int = NETX_BIAS_EXP
     learn_threshold: bool = False
     threshold_max: int | None = None
+
+    def __post_init__(self) -> None:
+        require("neuron.model", self.model, self.model in MODELS, " or ".join(MODELS))
 
 
 #: How a layer's feed-forward input may be normalised.
@@ -72,6 +81,7 @@ class LayerConfig:
         delay_per: ``none``, ``neuron`` or ``channel``, each of which has one feed-forward axonal delay.
         delay: as ``recurrent_delay``, for the feed-forward delays.
         gain, recurrent_gain: scale of the initial weights, in units of the threshold.
+        neuron: kind of this layer's neurons; None: ``neuron.model``.
         threshold: of this layer's neurons, see ``Cuba``; None: ``neuron.threshold``.
         norm: ``batch``: the feed-forward input is normalised over batch and time, and folded into weights and bias before they
             are rounded (``myelin.train.layers.norm``); ``none``.
@@ -92,6 +102,7 @@ class LayerConfig:
     delay: str = "learned"
     gain: float = 1.0
     recurrent_gain: float = 0.5
+    neuron: str | None = None
     threshold: float | None = None
     norm: str = "none"
     bias: bool | None = None
@@ -103,6 +114,7 @@ class LayerConfig:
         require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
         require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
         require("layers.channels", self.channels, self.channels >= 1, "at least 1")
+        require("layers.neuron", self.neuron, self.neuron is None or self.neuron in MODELS, " or ".join(MODELS))
         divides = self.kind == "conv" or self.neurons % self.channels == 0
         require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
         for name in ("kernel", "stride"):
@@ -277,7 +289,24 @@ class Config:
     @property
     def neuron_models(self) -> tuple[str, ...]:
         """Names of the kinds of neurons, as a target lists them."""
-        return ("cuba",) if self.sigma_delta is None else ("delta", "sigma_delta", "sigma")
+        if self.sigma_delta is not None:
+            return "delta", "sigma_delta", "sigma"
+        return tuple(dict.fromkeys([*map(self.model_of, self.layers), "cuba"]))
+
+    def model_of(self, layer: LayerConfig) -> str:
+        """Kind of the neurons of ``layer``: its own, or that of the network's neurons."""
+        return self.neuron.model if layer.neuron is None else layer.neuron
+
+    def _fill_sections(self) -> None:
+        """Give every kind of neurons that a layer has its section; ConfigError for one that no layer has."""
+        used = {} if self.sigma_delta is not None else {name: MODELS[name] for name in map(self.model_of, self.layers)}
+        for name, kind in MODELS.items():
+            if kind is None:
+                continue
+            if name in used and getattr(self, name) is None:
+                object.__setattr__(self, name, kind())
+            if name not in used and getattr(self, name) is not None:
+                raise ConfigError(f"there is a section {name} and no layer has such neurons; set neuron.model = {name!r}")
 
     def threshold_of(self, layer: LayerConfig) -> float:
         """Threshold of the neurons of ``layer``: its own, or that of the network's neurons."""
@@ -296,7 +325,7 @@ class Config:
         for index, layer in enumerate(self.layers):
             held = "with sigma-delta neurons, none"
             require(f"layers.{index}.recurrent", layer.recurrent, layer.recurrent == "none", held)
-            for name in ("norm", "bias", "learn_threshold"):
+            for name in ("norm", "bias", "learn_threshold", "neuron"):
                 value, own = getattr(layer, name), getattr(LayerConfig(), name)
                 require(f"layers.{index}.{name}", value, value == own, f"with a section sigma_delta, {own}")
             if layer.threshold is not None:
@@ -330,4 +359,5 @@ class Config:
                 f"could be exported; train at least {least} epochs, or set delay.harden_at to {last:g} or less"
             )
         self._check_sigma_delta()
+        self._fill_sections()
         require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))
