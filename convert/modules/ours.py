@@ -54,7 +54,8 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     neuron = block.neuron
     known_neuron = known_class(neuron, _NEURONS)
     if known_neuron is None:
-        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba, SigmaDelta and Sigma neurons can be read")
+        known_names = ", ".join(name.rpartition(".")[2] for name in _NEURONS)
+        raise NetworkError(f"it has {type(neuron).__name__} neurons; those of {known_names} can be read")
     require_unchanged("its neuron", neuron, known_neuron)
     shape = tuple(int(size) for size in neuron.shape)
     soft: list[str] = []
