@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from myelin.convert.alif import trained_alif
 from myelin.convert.arrays import IntArray, fewest
 from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.network import Input, naming_layer
@@ -186,7 +187,9 @@ class LayerTensors:
 
 #: Kinds of neurons other than CUBA (``myelin.train.config.config.MODELS``) -> (tensors of the layer, section of the
 #: configuration, arguments of ``TrainedLayer`` for CUBA neurons, shape) -> arguments of ``TrainedLayer``.
-TRAINED_NEURONS: dict[str, Callable[[LayerTensors, dict[str, Any], dict[str, Any], Shape], dict[str, Any]]] = {}
+TRAINED_NEURONS: dict[str, Callable[[LayerTensors, dict[str, Any], dict[str, Any], Shape], dict[str, Any]]] = {
+    "alif": trained_alif
+}
 
 
 def bias_integers(bias: Array, exponent: int, shape: Shape) -> tuple[npt.NDArray[Any], int]:

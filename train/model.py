@@ -26,10 +26,10 @@ from myelin.train.layers import BatchNorm, Block, ConvSynapse, Delta, DenseSynap
 from myelin.train.layers.dropout import same_slice
 from myelin.train.layers.norm import statistics_held
 from myelin.train.layers.readout import readout_synapse
-from myelin.train.neurons import Cuba, Neuron, Sigma, SigmaDelta
+from myelin.train.neurons import Alif, Cuba, Neuron, Sigma, SigmaDelta
 
 #: Kind of neurons in layers, of ``MODELS`` -> their class.
-POPULATIONS: dict[str, Callable[..., Neuron]] = {"cuba": Cuba}
+POPULATIONS: dict[str, Callable[..., Neuron]] = {"cuba": Cuba, "alif": Alif}
 
 
 class SpikingNetwork(nn.Sequential):

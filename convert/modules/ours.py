@@ -11,6 +11,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.floats.neuron import FloatNeuron
+from myelin.convert.modules.alif import read_alif
 from myelin.convert.modules.known import full_name, known_class, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
 from myelin.convert.modules.sigma_delta import read_sigma, read_sigma_delta
@@ -80,6 +81,7 @@ def _cuba(neuron: Any, shift: Any, shape: Shape) -> FloatCuba:
 #: Neurons of blocks -> their reader: (neuron, constant input of the block's norm or None, shape of the population) -> floats.
 _NEURONS: dict[str, Callable[[Any, Any, Shape], FloatNeuron]] = {
     "myelin.train.neurons.cuba.Cuba": _cuba,
+    "myelin.train.neurons.alif.Alif": read_alif,
     "myelin.train.neurons.sigma_delta.SigmaDelta": lambda neuron, _, shape: read_sigma_delta(neuron, shape),
     "myelin.train.neurons.sigma_delta.Sigma": lambda neuron, _, shape: read_sigma(neuron, shape),
 }

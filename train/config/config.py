@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import NETX_BIAS_EXP, WEIGHT_BITS
 from myelin.hw_configs.shapes import as_chw, convolved, cut_into_channels, half_kernel
+from myelin.train.config.alif import AlifConfig
 from myelin.train.config.axes import Extent, is_extent, on_axes
 from myelin.train.config.checks import require
 from myelin.train.config.data import AugmentConfig, DataConfig
@@ -19,7 +20,7 @@ CONFIG_VERSION = 1
 #: Name of a loss -> task of the data that it is for (``myelin.train.config.task``).
 LOSSES = {"sum": "classes", "rate": "classes", "softmax": "classes", "steps": "steps", "mse": "trace"}
 #: Kinds of neurons in layers -> class of the section with their own constants; None: they have those of ``neuron`` only.
-MODELS: dict[str, type | None] = {"cuba": None}
+MODELS: dict[str, type | None] = {"cuba": None, "alif": AlifConfig}
 #: Schedules of the learning rates.
 SCHEDULES = ("cosine", "one-cycle", "constant")
 
@@ -279,6 +280,7 @@ class Config:
     delay: DelayConfig = field(default_factory=DelayConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     sigma_delta: SigmaDeltaConfig | None = None
+    alif: AlifConfig | None = None
     version: int = CONFIG_VERSION
 
     @property
