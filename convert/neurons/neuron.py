@@ -66,6 +66,8 @@ class Neuron(ABC):
     LABEL: ClassVar[str]
     #: Names of the states, in the order in which ``step`` changes them.
     STATES: ClassVar[tuple[str, ...]]
+    #: Names of the summed synaptic inputs: one, or one for each part of a connection that gives several sums (complex weights).
+    INPUTS: ClassVar[tuple[str, ...]] = ("a",)
     #: Constants; each is a dataclass field.
     CONSTANTS: ClassVar[tuple[Constant, ...]] = ()
     #: True if spikes are graded: int32 messages instead of 0 or 1.
@@ -102,7 +104,7 @@ class Neuron(ABC):
         if "LABEL" not in cls.__dict__:
             cls.LABEL = f"{cls.__name__} neurons"
         if "NAMES" not in cls.__dict__ and "STATES" in cls.__dict__:
-            cls.NAMES = ("spikes", "a", *cls.STATES)
+            cls.NAMES = ("spikes", *cls.INPUTS, *cls.STATES)
 
     def __post_init__(self) -> None:
         for constant in self.CONSTANTS:
@@ -158,7 +160,7 @@ class Neuron(ABC):
 
         Args:
             states: arrays (..., neurons) by the names of ``STATES``.
-            a: (..., neurons) summed synaptic input, 32 bit signed.
+            a: (..., neurons) summed synaptic input, 32 bit signed; (inputs, ..., neurons) if there are several ``INPUTS``.
             drive: (..., neurons) or (neurons,), the result of ``drive`` or ``input_drive``.
         """
 

@@ -102,7 +102,7 @@ def _sizes(config: Config, target: Target) -> Iterator[str]:
     The axons counted are those that dense connections need for a single neuron.  The synapse memory depends on the trained
     weights; `myelin map` checks it.
     """
-    if target.simulator:
+    if not target.has_cores:
         return
     cores, chips = target.cores_to_plan_with, target.chips or 1
     shapes = [config.data.input_shape]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from myelin.convert.arrays import IntArray, Shape, fewest
+from myelin.convert.c99.instructions import Instructions
 from myelin.convert.c99.memory import Array, constant, literal
 from myelin.convert.registry import Handlers
 
 
 @dataclass(frozen=True)
-class Population:
+class CPopulation:
     """Where neurons stand in a network.
 
     Attributes:
@@ -72,6 +73,7 @@ class NeuronCode:
             0 or 1, or the graded spike.
         value: the state of neuron ``i`` after the step that a readout gives, an expression.
         resets: whether the states may be reset in regular steps.
+        work: instructions of the step of a neuron, counted as in ``work.py``.
     """
 
     states: list[Array]
@@ -79,9 +81,10 @@ class NeuronCode:
     body: list[str]
     value: str = ""
     resets: bool = True
+    work: Instructions = field(default_factory=Instructions)
 
 
 #: Makes the code of a population.
-Make = Callable[[Any, Population], NeuronCode]
+Make = Callable[[Any, CPopulation], NeuronCode]
 #: Neurons with code of their own.
 NEURONS: Handlers[Make] = Handlers("has {name} neurons; the C code has none for them")

@@ -100,15 +100,16 @@ static uint32_t row_ahead(uint32_t at, uint32_t ahead, uint32_t rows)
 /* Add a row of weights to the sums. */
 static void add_row_WEIGHT(uint32_t *restrict sum, const WEIGHT_T *restrict weight, uint32_t count)
 {
-    uint32_t i = 0u;
+    const uint32_t fours = count & ~3u;
+    uint32_t i;
 
-    for (; (i + 4u) <= count; i += 4u) {
+    for (i = 0u; i < fours; i += 4u) {
         sum[i] += word(weight[i]);
         sum[i + 1u] += word(weight[i + 1u]);
         sum[i + 2u] += word(weight[i + 2u]);
         sum[i + 3u] += word(weight[i + 3u]);
     }
-    for (; i < count; i++) {
+    for (i = fours; i < count; i++) {
         sum[i] += word(weight[i]);
     }
 }
@@ -116,15 +117,16 @@ static void add_row_WEIGHT(uint32_t *restrict sum, const WEIGHT_T *restrict weig
 /* Add a row of weights to the sums, times a value. */
 static void add_row_scaled_WEIGHT(uint32_t *restrict sum, const WEIGHT_T *restrict weight, uint32_t count, uint32_t value)
 {
-    uint32_t i = 0u;
+    const uint32_t fours = count & ~3u;
+    uint32_t i;
 
-    for (; (i + 4u) <= count; i += 4u) {
+    for (i = 0u; i < fours; i += 4u) {
         sum[i] += word(weight[i]) * value;
         sum[i + 1u] += word(weight[i + 1u]) * value;
         sum[i + 2u] += word(weight[i + 2u]) * value;
         sum[i + 3u] += word(weight[i + 3u]) * value;
     }
-    for (; i < count; i++) {
+    for (i = fours; i < count; i++) {
         sum[i] += word(weight[i]) * value;
     }
 }
