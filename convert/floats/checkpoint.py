@@ -40,7 +40,8 @@ def _layer(trained: TrainedLayer) -> FloatLayer:
     return FloatLayer(
         trained.shape,
         _synapse(trained.synapse),
-        FloatCuba(
+        trained.floats
+        or FloatCuba(
             trained.threshold,
             trained.current_decay / DECAY_UNITY,
             trained.voltage_decay / DECAY_UNITY,

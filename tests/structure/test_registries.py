@@ -18,7 +18,6 @@ GAPS = {
     ("neurons", "registry"): (("convert",), "which neurons there are, for every stage"),
     ("neurons", "leaky_states"): (("convert",), "what recorded integers tell of the steps between them"),
     ("neurons", "named"): (("lava_models",), "neurons whose integers name their Lava process and its arguments"),
-    ("neurons", "alif"): (("convert", "lava_models"), "training of it is not there yet"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
     ("neurons", "checks"): (("train",), "constants that a user gives; integers check themselves at construction"),
     ("neurons", "loops"): (("train",), "the way of a population through the compiled loops"),
