@@ -10,7 +10,7 @@ from myelin.hw_configs.costs import Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
 
 #: Names of the neurons and connections that a target file may list as supported; networks use the same names.
-NEURON_MODELS = ("cuba", "delta", "sigma_delta", "sigma")
+NEURON_MODELS = ("cuba", "alif", "delta", "sigma_delta", "sigma", "rf", "rf_iz")
 LAYER_KINDS = ("dense", "conv", "recurrent dense", "recurrent conv")
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -29,6 +28,7 @@ from myelin.hw_configs.controller import CONTROLLER_FIELDS, CONTROLLER_NUMBERS, 
 from myelin.hw_configs.costs import EVENTS, PACKING_NUMBERS, PACKING_WIDTHS, Event, Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
 from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields
+from myelin.hw_configs.text_files import parse_toml
 
 _FOLDER = Path(__file__).parent
 _TABLES = ("limits", "processes", "packing", "events", "controller", "cycles")
@@ -64,10 +64,10 @@ def load_target(name_or_path: str | Path) -> Target:
 
 def _read(path: Path) -> Target:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = parse_toml(path.read_bytes())
     except OSError as error:
         raise TargetError(f"target file {path} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise TargetError(f"target file {path} is not TOML: {error}") from error
     return _File(path, data).target()
 

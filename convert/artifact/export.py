@@ -79,7 +79,7 @@ def export(
         provenance: facts of the user, as JSON values, stored unchanged in the manifest.
         clip_delays: shorten delays that are too long for the target; ``lines`` reports their number.
         data: data for the golden inputs.
-        input_shape: of a torch module; None if ``inputs`` tell it.
+        input_shape: of a torch module, None if ``inputs`` tell it; or of a netx file without an input layer.
         time_axis: axis of time of ``inputs``, 1 or -1; None recognises it by the input shape.
         steps, step_ms: how spikes become frames, for sources that do not define it.
         task: ``classes``, ``steps`` (a class for each step) or ``trace``; None for that of the run or of the data.

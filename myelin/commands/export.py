@@ -50,7 +50,7 @@ def run_export(args: argparse.Namespace) -> int:
     from myelin.convert.artifact.export import export
 
     out = _out(args)
-    names = ("target", "clip_delays", "data", "steps", "step_ms", "dt_ms")
+    names = ("target", "clip_delays", "data", "steps", "step_ms")
     classes = None if args.classes is None else [name.strip() for name in args.classes.split(",")]
     exported = export(
         arguments.source(args, args.source), out, classes=classes, **{name: getattr(args, name) for name in names}

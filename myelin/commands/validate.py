@@ -27,7 +27,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     arguments.add_data(parser, required=True)
     arguments.add_split(parser)
     arguments.add_binning(parser)
-    arguments.add_reading(parser, clip=False)
+    arguments.add_reading(parser)
     add_reference(parser)
     parser.add_argument(
         "--max-drop",
@@ -85,16 +85,17 @@ def run_validate(args: argparse.Namespace) -> int:
     from myelin.validation.measure import NotTheTrainedNetwork, require_pass, result, validate, verdict_of
     from myelin.validation.table import shown
 
+    source, dt_ms = arguments.source_beside(args, args.artifact, args.reference)
     try:
         validation = validate(
-            arguments.source(args, args.artifact),
+            source,
             args.data,
             reference=reference_of(args),
             max_drop=args.max_drop,
             split=args.split,
             steps=args.steps,
             step_ms=args.step_ms,
-            dt_ms=args.dt_ms,
+            dt_ms=dt_ms,
             output_scale=args.output_scale,
             lava_samples=args.lava_samples,
             board=args.board,

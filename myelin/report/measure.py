@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.convert.axes import TimeAxis
-from myelin.convert.opened import Opened, kind_of, opened_source
+from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import NetworkError, TargetError
@@ -120,9 +120,10 @@ def write_report(
             curve = curve or Path(source)
             trained_for = _trained_for_board(Path(source))
             source = _exported(Path(source), Path(temporary), data, target, time_axis, say)
-        opened = _of_object(source, dt_ms)
+        of_reference = takes(reference, "dt_ms")
+        opened = _of_object(source, None if of_reference and not takes(source, "dt_ms") else dt_ms)
         missing: dict[str, dict[str, str]] = {}
-        float_side = _float_side(reference, opened, missing)
+        float_side = _float_side(reference, opened, missing, dt_ms if of_reference else None)
         if data is None:
             missing.pop("validation", None)  # it was not asked for
         if "validation" not in given and data is not None and "validation" not in missing:
@@ -153,7 +154,7 @@ def _of_object(source: Any, dt_ms: float | None) -> Opened:
     return opened
 
 
-def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]]) -> Reference | None:
+def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]], dt_ms: float | None) -> Reference | None:
     """The float side; None without one.  What cannot be made because a package is absent goes to ``missing``."""
     from myelin.convert.artifact.provenance import Origin
     from myelin.validation.open_reference import open_reference
@@ -166,7 +167,7 @@ def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]]) 
         missing["validation"], missing["golden"] = lacking, lacking
         return None
     try:
-        return open_reference(given, opened, origin)
+        return open_reference(given, opened, origin, dt_ms=dt_ms)
     except NoReference:
         return None
 

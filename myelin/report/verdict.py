@@ -146,7 +146,8 @@ def _where(values: Values) -> Iterator[str]:
     whole = steps[-1]
     for layer, change in whole["to_float"]["spike_rate_change_percent_by_layer"].items():
         if change is not None and abs(change) >= _RATE_PERCENT:
-            yield f"layer {layer} fires {change:+.1f} % as integers"
+            where = "the input" if layer == "-1" else f"layer {layer}"
+            yield f"{where} fires {change:+.1f} % as integers"
     lost = sorted(validation["by_class"], key=lambda entry: entry["difference_points"] or 0.0)
     worst = [entry for entry in lost[:3] if (entry["difference_points"] or 0.0) < 0]
     if worst:

@@ -88,7 +88,7 @@ def validate(
         split: part of the data; None for test, else valid, else all samples.
         time_axis: axis of time of x, and of a reference's outputs, 1 or -1; None recognises it by the shapes.
         steps, step_ms: how spikes become frames, for a network that does not define it and data that does not either.
-        dt_ms: length of a step of a NIR file in milliseconds.
+        dt_ms: length of a step in milliseconds, for those of ``source`` and ``reference`` that are NIR files.
         output_scale: for traces the integer output that means 1.0.  None: as the artifact's quantisation chose it, else as the
             readout weights of a float reference say, else 4096 for voltages and 1 for spikes.
         lava_samples: number of samples that also run in Lava; None for a few if Lava is installed.
@@ -136,6 +136,7 @@ def measured(
 ) -> Validation:
     """``validate``, also where nothing could be compared."""
     from myelin.convert.artifact.provenance import Origin
+    from myelin.convert.opened import takes
     from myelin.convert.stimulus import InputChoice, open_data
     from myelin.lava_models import loihi2
     from myelin.lava_models.runner import Worker
@@ -150,13 +151,14 @@ def measured(
         compat.require()  # requested explicitly: a missing Lava is an error, not a reason to skip
     if board:
         loihi2.require()
-    opened, examination = _opened(source, dt_ms)
+    of_reference = takes(reference, "dt_ms")
+    opened, examination = _opened(source, None if of_reference and not takes(source, "dt_ms") else dt_ms)
     if board and opened.artifact is None:
         raise BackendError(
             f"{opened.name}: a board runs the golden inputs of an artifact; export it first, with `myelin export`"
         )
     origin = None if opened.artifact is None else Origin.of(opened.artifact)
-    float_side = _reference(reference, opened, origin, examination)
+    float_side = _reference(reference, opened, origin, examination, dt_ms if of_reference else None)
     choice = InputChoice(data=data, split=split, steps=steps, step_ms=step_ms, time_axis=time_axis)
     samples = open_data(opened, choice)
     count = names.DEFAULT_LAVA_SAMPLES if lava_samples is None else lava_samples
@@ -204,7 +206,9 @@ def _opened(source: Any, dt_ms: float | None) -> tuple[Opened, Examination | Non
     return opened_source(source, dt_ms=dt_ms), None
 
 
-def _reference(given: Any, opened: Opened, origin: Origin | None, examination: Examination | None) -> Reference | None:
+def _reference(
+    given: Any, opened: Opened, origin: Origin | None, examination: Examination | None, dt_ms: float | None
+) -> Reference | None:
     """The float side; raises NotTheTrainedNetwork or NetworkError if there is none and none was given."""
     from myelin.validation.open_reference import open_reference
 
@@ -217,7 +221,7 @@ def _reference(given: Any, opened: Opened, origin: Origin | None, examination: E
             raise NetworkError(f"{lost[0]}; or give a reference with --reference (reference= in Python)")
         if examination.has_checkpoint:
             parts.require("torch")
-    return open_reference(given, opened, origin)
+    return open_reference(given, opened, origin, dt_ms=dt_ms)
 
 
 def verdict_of(validation: Validation) -> Verdict:

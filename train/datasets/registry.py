@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
+
 from myelin.hw_configs.errors import DataError
-from myelin.train.datasets import ecg, idx, npz, shd
+from myelin.train.datasets import denoise, ecg, idx, npz, shd
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.mapped import Storage
 from myelin.train.datasets.saving import SUFFIX as NPZ
@@ -32,8 +34,16 @@ READERS: dict[str, Callable[[Path, Storage, TimeUnit | None], SpikeDataset]] = {
     NPZ: lambda path, storage, time_unit: npz.read_npz(path, time_unit),
     ecg.SUFFIX: lambda path, storage, time_unit: ecg.read_ecg(path),
 }
+#: Kinds of files, by their suffix, that hold no labelled spikes, and what to do with them.
+_OTHERS = {
+    ".npy": "is an array without answers; make a data set of it, SpikeDataset.from_dense(x, y, step_ms=...).save('x.npz'), or "
+    "give the pair (x, y) of arrays",
+    ".wav": "is a recording; make spikes of recordings with `myelin encode`",
+    ".net": "is a network; name the data",
+    ".nir": "is a network; name the data",
+}
 #: What may follow a path.
-OPTIONS = (*TIME_UNITS, *idx.CODINGS)
+OPTIONS = (*TIME_UNITS, *idx.CODINGS, denoise.OPTION)
 
 
 def load(
@@ -47,7 +57,8 @@ def load(
     source: a name in BUILTIN; a folder with ``*_train.h5``, ``*_valid.h5`` or ``*_test.h5`` (also .hdf5, .h5.gz, .h5.xz; SHD's
     shd_train.h5 and shd_test.h5 as downloaded), or such files named .npz or .mat (QTDB-ECG); one such file, which is read
     unless its name contradicts ``split``; or a folder of MNIST's idx files. ``PATH:OPTION`` says how it is read: ``:ms`` or
-    ``:us``, the unit of its times, or for idx files ``:pixels``, ``:permuted`` or ``:rows`` (``myelin.train.datasets.idx``).
+    ``:us``, the unit of its times; for idx files ``:pixels``, ``:permuted`` or ``:rows`` (``myelin.train.datasets.idx``); for
+    spoken words ``:denoise`` (``myelin.train.datasets.denoise``).
     split: "train", "valid" or "test"; needed unless ``source`` is a file.
     storage: size above which files are mapped instead of read into memory, and the folder of conversions.
     time_unit: "s", "ms" or "us", as after the colon.
@@ -57,6 +68,9 @@ def load(
     if split is not None and split not in SPLITS:
         raise DataError(f"{source}: no split is named {split!r}, allowed are {', '.join(SPLITS)}")
     path, option = _source(source)
+    if option == denoise.OPTION:
+        words = load(path, split, storage, time_unit)
+        return denoise.denoising(words, SPLITS.index(split or _split_of(path) or "train"))
     if option in TIME_UNITS:
         if time_unit not in (None, option):
             raise DataError(f"{source}: says {option!r} itself, time_unit is {time_unit!r}; say it once")
@@ -130,9 +144,23 @@ def _exists(path: Path) -> bool:
         return False
 
 
+def _check_kind(path: Path) -> None:
+    """Raise DataError, which names the kind, for a file with the suffix of another kind, or of no kind and no HDF5 inside."""
+    if path.suffix.lower() in _OTHERS:
+        raise DataError(f"{path}: {_OTHERS[path.suffix.lower()]}")
+    if path.suffix and not h5py.is_hdf5(path):
+        raise DataError(
+            f"{path}: files named {path.suffix} are not read; {', '.join(READERS)} are: give what it holds as arrays, a pair "
+            "(x, y), or save it with SpikeDataset.save"
+        )
+
+
 def _read(path: Path, storage: Storage, time_unit: TimeUnit | None) -> SpikeDataset:
     """A file, by its suffix; of the SHD format if it has another one."""
-    reader = next((read for suffix, read in READERS.items() if path.name.endswith(suffix)), shd.read_shd)
+    reader = next((read for suffix, read in READERS.items() if path.name.endswith(suffix)), None)
+    if reader is None:
+        _check_kind(path)
+        reader = shd.read_shd
     if time_unit is not None and path.name.endswith(ecg.SUFFIX):
         raise DataError(f"{path}: has steps instead of times; leave the unit of time out")
     return reader(path, storage, time_unit)
