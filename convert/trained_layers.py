@@ -19,9 +19,10 @@ from myelin.convert.network import Input, naming_layer
 from myelin.convert.neurons import Neuron, Sigma
 from myelin.convert.sigma_delta import trained_delta, trained_sigma_delta
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, WEIGHT_SCALE
 from myelin.hw_configs.shapes import Shape, as_chw, convolved, cut_into_channels, half_kernel
 from myelin.train.config.axes import on_axes
+from myelin.train.config.config import NORM_EPS
 
 if TYPE_CHECKING:
     from myelin.convert.checkpoint import Checkpoint
@@ -54,6 +55,8 @@ class TrainedLayer:
         synapse: the connection from the layer before.
         threshold: in SLAYER's unit; None for a readout of states, which never spikes.
         current_decay, voltage_decay: integers in units of 1/4096, as used in training.
+        bias: in SLAYER's unit, before it is rounded to its grid; 0 without.
+        bias_exp: exponent of that grid.
         neuron: neurons of another class, which are trained as integers; None: CUBA neurons with the constants above.
         delay_steps: axonal delays in steps, with fractions if they were not rounded.
         recurrent: connection to itself, or None.
@@ -65,6 +68,8 @@ class TrainedLayer:
     threshold: float | None = None
     current_decay: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
     voltage_decay: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
+    bias: Array = field(default_factory=lambda: np.zeros((), np.float32))
+    bias_exp: int = NETX_BIAS_EXP
     neuron: Neuron | None = None
     delay_steps: Array = field(default_factory=lambda: np.zeros(()))
     recurrent: TrainedSynapse | None = None
@@ -147,9 +152,45 @@ class _Tensors:
         )
         return current, voltage
 
+    def folded(self) -> tuple[Array, Array | None]:
+        """Feed-forward weights with a norm folded into them, and the input that it adds, (rows,); None without a norm.
+
+        The operations are those of ``myelin.train.layers.norm``, in float32 and one by one, so the bits are the same.
+        """
+        weight = self["synapse.weight"]
+        if self.prefix + "norm.weight" not in self.tensors:
+            return weight, None
+        scale = self["norm.weight"] / np.sqrt(self["norm.running_var"] + np.float32(NORM_EPS))
+        return weight * scale.reshape(-1, *(1,) * (weight.ndim - 1)), -(scale * self["norm.running_mean"])
+
+    def neuron(self, config: dict[str, Any], shape: Shape, shift: Array | None) -> dict[str, Any]:
+        """Decays, and the bias with the input ``shift`` of a norm, as training uses them before it rounds the bias."""
+        current, voltage = self.decays(shape)
+        bias = None
+        if self.prefix + "neuron.bias" in self.tensors:
+            bias = _each(self["neuron.bias"], shape)
+        if shift is not None:
+            lost = (np.maximum(current, 1) / DECAY_UNITY).astype(np.float32)
+            settled = _each(shift, shape) / lost
+            bias = settled if bias is None else bias + settled
+        decays = {"current_decay": current, "voltage_decay": voltage}
+        return decays if bias is None else {**decays, "bias": bias, "bias_exp": config["neuron"]["bias_exp"]}
+
+    def threshold(self, config: dict[str, Any], given: float) -> float:
+        """The threshold: the learnt one, rounded as in training, or the configured one, ``given``."""
+        if self.prefix + "neuron.learnt_threshold" not in self.tensors:
+            return float(given)
+        mantissa = np.rint(self["neuron.learnt_threshold"] * WEIGHT_SCALE)
+        return float(mantissa.clip(1, config["neuron"]["threshold_max"])) / WEIGHT_SCALE
+
+
+def _each(values: Array, shape: Shape) -> Array:
+    """``values`` of neurons or channels as one per neuron of ``shape``."""
+    return values.repeat(int(np.prod(shape)) // values.size).reshape(shape)
+
 
 def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_shape: Shape) -> TrainedLayer:
-    weight = own["synapse.weight"]
+    weight, shift = own.folded()
     shape: Shape
     if plan["kind"] == "conv":
         channels, *space = as_chw(input_shape)
@@ -175,7 +216,7 @@ def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_s
         return TrainedLayer(shape, synapse, neuron=trained_sigma_delta(config["sigma_delta"], plan, own.bias(shape)), **parts)
     threshold = plan.get("threshold")  # older runs have one threshold for all layers
     threshold = config["neuron"]["threshold"] if threshold is None else threshold
-    return TrainedLayer(shape, synapse, float(threshold), *own.decays(shape), **parts)
+    return TrainedLayer(shape, synapse, own.threshold(config, threshold), **own.neuron(config, shape, shift), **parts)
 
 
 def _convolution(weight: Array, stride: tuple[int, int] = (1, 1)) -> TrainedSynapse:
@@ -189,11 +230,11 @@ def _kernel(weight: Array) -> tuple[int, int]:
 
 
 def _readout(own: _Tensors, config: dict[str, Any], input_shape: Shape) -> TrainedLayer:
-    plan, weight = config["readout"], own["synapse.weight"]
+    plan, (weight, shift) = config["readout"], own.folded()
     if plan.get("pool", "none") == "average":  # one weight for all positions of a channel
         weight = weight.repeat(int(np.prod(input_shape[1:])), axis=1)
     shape = (weight.shape[0],)
     if config.get("sigma_delta"):
         return TrainedLayer(shape, TrainedSynapse(weight), neuron=Sigma())
-    threshold = float(plan["threshold"]) if plan["spiking"] else None
-    return TrainedLayer(shape, TrainedSynapse(weight), threshold, *own.decays(shape))
+    threshold = own.threshold(config, plan["threshold"]) if plan["spiking"] else None
+    return TrainedLayer(shape, TrainedSynapse(weight), threshold, **own.neuron(config, shape, shift))

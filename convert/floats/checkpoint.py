@@ -40,7 +40,12 @@ def _layer(trained: TrainedLayer) -> FloatLayer:
     return FloatLayer(
         trained.shape,
         _synapse(trained.synapse),
-        FloatCuba(trained.threshold, trained.current_decay / DECAY_UNITY, trained.voltage_decay / DECAY_UNITY),
+        FloatCuba(
+            trained.threshold,
+            trained.current_decay / DECAY_UNITY,
+            trained.voltage_decay / DECAY_UNITY,
+            trained.bias.astype(np.float64),
+        ),
         delay_steps=trained.delay_steps.astype(np.float64),
         recurrent=recurrent,
     )

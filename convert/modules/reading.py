@@ -26,7 +26,8 @@ class ReadBlock:
         floats: the layer, in the block's unit.
         shape: of the tensor that it returns, without batch and time; ``floats.shape`` is that of its population.
         scale: integer weight that equals 1 in the block's unit.
-        soft: why its delays are not those of a network, or None: they are still spread, or not rounded.
+        soft: why its integers are not exactly what it computes although each value is one, or None: its delays are still
+            spread, or not rounded; or lava-dl rounds a norm otherwise.
         lag: steps by which the block's output comes earlier than the layer's: 1 without the step of latency, else 0.
     """
 
@@ -64,6 +65,7 @@ class ReadModule:
         blocks: the blocks with neurons, in order.
         average_groups: as ``Network.average_groups``.
         lag: steps by which the output comes earlier than that of the network; negative if it comes later.
+        input_block: whether it begins with a block for the input that has a step of latency.
         input_step: the module's input that the integer 1 at the network's input stands for.
     """
 
@@ -72,6 +74,7 @@ class ReadModule:
     blocks: list[ReadBlock] = field(default_factory=list)
     average_groups: int | None = None
     lag: int = 0
+    input_block: bool = False
     input_step: float = 1.0
 
     @property

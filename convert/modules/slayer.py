@@ -63,6 +63,8 @@ def read_into(found: ReadModule, block: Any, path: str, *, raw: bool = False) ->
     if kind == "Average":
         found.average_groups = int(block.num_outputs)
     elif kind == "Flatten":
+        if block.shape is None and len(found.shape) != 3:
+            raise NetworkError(f"what reaches it has shape {found.shape}, on which lava-dl's Flatten fails; leave it out")
         found.shape = (int(np.prod(found.shape)),)
     else:
         _read_neurons(SLAYER_NEURONS[package], found, block, kind, path, raw)

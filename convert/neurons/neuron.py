@@ -66,6 +66,8 @@ class Neuron(ABC):
     LABEL: ClassVar[str]
     #: Names of the states, in the order in which ``step`` changes them.
     STATES: ClassVar[tuple[str, ...]]
+    #: Names of the summed synaptic inputs: one, or one for each part of a connection that gives several sums (complex weights).
+    INPUTS: ClassVar[tuple[str, ...]] = ("a",)
     #: Constants; each is a dataclass field.
     CONSTANTS: ClassVar[tuple[Constant, ...]] = ()
     #: True if spikes are graded: int32 messages instead of 0 or 1.
@@ -90,6 +92,10 @@ class Neuron(ABC):
     DRIVES_EVERY_STEP: ClassVar[bool] = True
     #: State -> "wraps" or "saturates" at the end of its range, for states with a range of 24 bit.
     OVERFLOW: ClassVar[Mapping[str, str]] = {}
+    #: Why no chip runs these neurons, if there is a reason to name; empty otherwise.
+    SIMULATION_ONLY: ClassVar[str] = ""
+    #: Lava's process for them, ``module.Class``, if ``lava_arguments`` are all its arguments besides shape and name; or empty.
+    LAVA_PROCESS: ClassVar[str] = ""
     #: Name -> number of bits that ``derive`` can determine, for recorded arrays it cannot determine in full.
     DERIVED_BITS: ClassVar[Mapping[str, int]] = {}
 
@@ -98,7 +104,7 @@ class Neuron(ABC):
         if "LABEL" not in cls.__dict__:
             cls.LABEL = f"{cls.__name__} neurons"
         if "NAMES" not in cls.__dict__ and "STATES" in cls.__dict__:
-            cls.NAMES = ("spikes", "a", *cls.STATES)
+            cls.NAMES = ("spikes", *cls.INPUTS, *cls.STATES)
 
     def __post_init__(self) -> None:
         for constant in self.CONSTANTS:
@@ -154,7 +160,7 @@ class Neuron(ABC):
 
         Args:
             states: arrays (..., neurons) by the names of ``STATES``.
-            a: (..., neurons) summed synaptic input, 32 bit signed.
+            a: (..., neurons) summed synaptic input, 32 bit signed; (inputs, ..., neurons) if there are several ``INPUTS``.
             drive: (..., neurons) or (neurons,), the result of ``drive`` or ``input_drive``.
         """
 
@@ -245,6 +251,10 @@ class Neuron(ABC):
     def derive(self, name: str, arrays: Mapping[str, npt.NDArray[Any]], shape: Shape) -> npt.NDArray[Any] | None:
         """The array ``name`` computed from other recorded ones, if a backend cannot record it; None if this is impossible."""
         return None
+
+    def lava_arguments(self) -> dict[str, Any]:
+        """The arguments of ``LAVA_PROCESS``: numbers, or arrays that broadcast to the layer's shape."""
+        return {}
 
     def widths(self) -> dict[str, int]:
         """Name of a constant -> its width in bits, for constants stored in the unit of the states; empty if there are none."""

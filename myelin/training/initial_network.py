@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.convert.artifact.export import Exported
+from myelin.convert.delays import clip_delays
 from myelin.convert.floats.network import FloatNetwork, dequantised
 from myelin.convert.network import Network
 from myelin.convert.opened import Opened, read
@@ -73,11 +74,9 @@ def initial_network(start: Start) -> InitialNetwork:
         return _run(start.path, start.name)
     if start.artifact is not None:
         return _artifact(start)
-    if start.kind == "nir" and start.note is not None:
-        from myelin.convert.floats.sources import open_floats
-
-        assert start.path is not None
-        return InitialNetwork(start.name, open_floats(start.path).network)  # floats that reading has rounded
+    if start.floats is not None:  # those that reading has rounded
+        floats = start.floats if start.clipped_to is None else clip_delays(start.floats, start.clipped_to)[0]
+        return InitialNetwork(start.name, floats)
     return InitialNetwork(start.name, dequantised(start.network))
 
 

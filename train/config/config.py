@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, fields, replace
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.hw_configs.fixed_point import NETX_BIAS_EXP, WEIGHT_BITS
 from myelin.hw_configs.shapes import as_chw, convolved, cut_into_channels, half_kernel
 from myelin.train.config.axes import Extent, is_extent, on_axes
 from myelin.train.config.checks import require
@@ -24,7 +24,11 @@ SCHEDULES = ("cosine", "one-cycle", "constant")
 
 @dataclass(frozen=True)
 class NeuronConfig:
-    """Arguments of ``myelin.train.neurons.Cuba``, documented and checked there."""
+    """Arguments of ``myelin.train.neurons.Cuba``, documented and checked there.
+
+    ``bias`` (one per neuron, in a conv layer per channel) and ``learn_threshold`` are those of layers that say nothing; the
+    readout has its own.
+    """
 
     threshold: float = 1.0
     current_decay: float = 0.5
@@ -39,6 +43,16 @@ class NeuronConfig:
     surrogate: str = "atan"
     width: float = 1.0
     scale: float = 1.0
+    bias: bool = False
+    bias_exp: int = NETX_BIAS_EXP
+    learn_threshold: bool = False
+    threshold_max: int | None = None
+
+
+#: How a layer's feed-forward input may be normalised.
+NORMS = ("none", "batch")
+#: Added to the variance of a normalised input, as in torch.
+NORM_EPS = 1e-5
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,10 @@ class LayerConfig:
         delay: as ``recurrent_delay``, for the feed-forward delays.
         gain, recurrent_gain: scale of the initial weights, in units of the threshold.
         threshold: of this layer's neurons, see ``Cuba``; None: ``neuron.threshold``.
+        norm: ``batch``: the feed-forward input is normalised over batch and time, and folded into weights and bias before they
+            are rounded (``myelin.train.layers.norm``); ``none``.
+        bias: whether the neurons learn a bias; None: ``neuron.bias``, and yes with a norm.
+        learn_threshold: whether the layer's threshold is learnt; None: ``neuron.learn_threshold``.
     """
 
     kind: str = "dense"
@@ -75,9 +93,13 @@ class LayerConfig:
     gain: float = 1.0
     recurrent_gain: float = 0.5
     threshold: float | None = None
+    norm: str = "none"
+    bias: bool | None = None
+    learn_threshold: bool | None = None
 
     def __post_init__(self) -> None:
         require("layers.kind", self.kind, self.kind in ("dense", "conv"), "dense or conv")
+        require("layers.norm", self.norm, self.norm in NORMS, " or ".join(NORMS))
         require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
         require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
         require("layers.channels", self.channels, self.channels >= 1, "at least 1")
@@ -111,6 +133,9 @@ class ReadoutConfig:
         spiking: True: spikes are counted; False: voltages of leaky integrators are summed.
         current_decay, voltage_decay, threshold: see ``Cuba``.
         gain: scale of the initial weights, in units of the hidden neurons' threshold.
+        norm: as in a layer.
+        bias: whether the neurons learn a bias; None: with a norm.
+        learn_threshold: whether the threshold of a spiking readout is learnt.
     """
 
     pool: str = "none"
@@ -119,9 +144,15 @@ class ReadoutConfig:
     current_decay: float = 1.0
     voltage_decay: float = 0.05
     gain: float = 1.0
+    norm: str = "none"
+    bias: bool | None = None
+    learn_threshold: bool = False
 
     def __post_init__(self) -> None:
         require("readout.pool", self.pool, self.pool in ("none", "average"), "none or average")
+        require("readout.norm", self.norm, self.norm in NORMS, " or ".join(NORMS))
+        learns = self.spiking or not self.learn_threshold
+        require("readout.learn_threshold", self.learn_threshold, learns, "with spiking = false, false")
 
 
 @dataclass(frozen=True)
@@ -265,8 +296,26 @@ class Config:
         for index, layer in enumerate(self.layers):
             held = "with sigma-delta neurons, none"
             require(f"layers.{index}.recurrent", layer.recurrent, layer.recurrent == "none", held)
+            for name in ("norm", "bias", "learn_threshold"):
+                value, own = getattr(layer, name), getattr(LayerConfig(), name)
+                require(f"layers.{index}.{name}", value, value == own, f"with a section sigma_delta, {own}")
             if layer.threshold is not None:
                 replace(self.sigma_delta, threshold=layer.threshold)  # checks it
+
+    @property
+    def parts(self) -> tuple[LayerConfig | ReadoutConfig, ...]:
+        """The layers, and the readout."""
+        return *self.layers, self.readout
+
+    def has_bias(self, part: LayerConfig | ReadoutConfig) -> bool:
+        """Whether the neurons of a layer, or of the readout, learn a bias."""
+        if part.bias is not None:
+            return part.bias
+        return part.norm != "none" or (isinstance(part, LayerConfig) and self.neuron.bias)
+
+    def learns_threshold(self, part: LayerConfig | ReadoutConfig) -> bool:
+        """Whether the threshold of a layer, or of the readout, is learnt."""
+        return self.neuron.learn_threshold if part.learn_threshold is None else part.learn_threshold
 
     def __post_init__(self) -> None:
         require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")

@@ -155,6 +155,11 @@ class Cuba(Neuron):
             self.learnt_threshold.data.fill_(value)
 
     @property
+    def takes_norm(self) -> bool:
+        """True: they have a bias to take the shift."""
+        return True
+
+    @property
     def has_bias(self) -> bool:
         """Whether the neurons have a bias of their own."""
         return self.bias is not None
@@ -163,19 +168,26 @@ class Cuba(Neuron):
         """The bias in SLAYER's units as the forward pass uses it, on the grid, (N,); None without.
 
         Args:
-            shift: added to the neurons' own bias before the rounding, one per neuron or per channel; None: nothing.
+            shift: constant input, one per neuron or per channel, whose settled effect on the voltage, shift / current decay,
+                is added before the rounding (the decay at least 1/4096); None: nothing.
 
         Raises:
             MyelinError: a bias is NaN or infinite.
         """
-        parts = [part for part in (self.bias, shift) if part is not None]
-        if not parts:
+        total = None if self.bias is None else self._each(self.bias)
+        if shift is not None:
+            lost = np.maximum(1 - self.keep()[0], 1 / DECAY_UNITY).astype(np.float32)
+            settled = self._each(shift) / torch.from_numpy(lost).to(shift.device)
+            total = settled if total is None else total + settled
+        if total is None:
             return None
-        each = [part.repeat_interleave(self.neurons // part.numel()) for part in parts]
-        total = each[0] if len(each) == 1 else each[0] + each[1]
         if not math.isfinite(float(total.detach().sum())):
             raise MyelinError("a bias is NaN or infinite: training diverged; lower the learning rate")
         return bias_on_grid(total, self.bias_exp) if self.whole_bias else state_on_grid(total)
+
+    def _each(self, values: Tensor) -> Tensor:
+        """One of ``values`` per neuron, from one per neuron or per channel."""
+        return values.repeat_interleave(self.neurons // values.numel())
 
     @property
     def decays(self) -> tuple[nn.Parameter, nn.Parameter]:
@@ -266,8 +278,12 @@ class Cuba(Neuron):
         """
         return weight_on_grid(weight, self.weight_bits, unit)
 
-    def steps(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
-        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N); ``shift``: see ``effective_bias``."""
+    def steps(self, x: Tensor) -> Tensor:
+        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
+        return _CubaFunction.apply(x, self, *self.learnt_by_loops())
+
+    def shifted_steps(self, x: Tensor, shift: Tensor) -> Tensor:
+        """As ``steps``, with a constant input: see ``effective_bias``."""
         return _CubaFunction.apply(x, self, *self.learnt_by_loops(shift))
 
     def learnt_by_loops(self, shift: Tensor | None = None) -> tuple[Tensor | None, ...]:

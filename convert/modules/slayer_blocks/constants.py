@@ -27,6 +27,20 @@ def read_threshold(neuron: Any) -> float:
     return value
 
 
+def require_no_reset(neuron: Any) -> None:
+    """Raise NetworkError unless the neurons of a readout run without a threshold, as Affine blocks set it: -1."""
+    threshold = neuron.threshold
+    if threshold is None:
+        raise NetworkError(
+            "its neuron has no threshold, on which lava-dl fails with dynamics=True; build it with dynamics=True"
+        )
+    if float(threshold) + float(neuron.threshold_eps) > 0:
+        raise NetworkError(
+            f"its neuron has threshold={float(threshold):g}, so lava-dl resets the voltage that it returns; leave it at -1, as "
+            "the block sets it"
+        )
+
+
 def read_decays(neuron: Any, name: str, shape: Shape) -> FloatArray:
     """The decays ``neuron.<name>`` per step as shares, 0..1, rounded to 1/4096 as in the forward pass."""
     if hasattr(neuron, f"{name}_min"):

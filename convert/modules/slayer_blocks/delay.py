@@ -28,12 +28,14 @@ def read_delays(delay: Any, shape: Shape, *, raw: bool) -> FloatArray:
     values = numbers(delay.delay)
     if not np.isfinite(values).all():
         raise NetworkError("its delay is NaN or infinite: training diverged; train again with a smaller learning rate")
-    if not delay.init:
+    if delay.init is False:
         if values.any():
             raise NetworkError(
                 "its delay has not run yet, and its first forward pass replaces the values set; run the module once, "
                 "then set them"
             )
         return np.zeros(())  # the first forward pass draws delays of 0..1, which it floors
+    if values.size != shape[0]:
+        raise NetworkError(f"its delay has {values.size} values; lava-dl takes one for each of the {shape[0]} channels")
     values = values.clip(0, delay.max_delay)
     return spread_values(values if raw else np.floor(values), shape, "delays")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,42 +12,85 @@ from myelin.convert.floats.integers import as_float_neuron
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.modules.reading import ReadBlock, ReadModule
 from myelin.convert.modules.slayer_blocks.delay import read_delays
+from myelin.convert.modules.slayer_blocks.kwta import kwta_input, kwta_weights
+from myelin.convert.modules.slayer_blocks.transposed import unpooled, unrolled
 from myelin.convert.modules.slayer_blocks.weights import real_weights
-from myelin.convert.modules.slayer_neurons.contract import SlayerNeuron
+from myelin.convert.modules.slayer_neurons.contract import NeuronPlace, SlayerNeuron
 from myelin.convert.netx.pool import pool_kernel
 from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
 
+#: Kind of block -> kind of its synapse, for those that move an image.
+_IMAGES = {"Conv": "Conv", "Pool": "Pool", "ConvT": "ConvTranspose", "Unpool": "Unpool"}
+
 
 def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, path: str, *, raw: bool) -> None:
     """Append to ``found`` the layer of a block with neurons; for ``raw`` see ``slayer.read_into``."""
-    neuron, affine = block.neuron, kind == "Affine"
+    neuron, affine, stepwise = block.neuron, kind == "Affine", kind in ("Recurrent", "KWTA")
     entry.require_plain(neuron)
-    recurrent = None
+    dynamics = getattr(block, "dynamics", True) is True
+    gain = entry.gain(neuron) if dynamics else 1.0
     synapse: FloatDense | FloatConv
-    if kind == "Recurrent":
-        if len(found.shape) != 1:
-            raise NetworkError(f"what reaches it has shape {found.shape}; put a Flatten block before it")
-        if neuron.persistent_state is not True:
-            raise NetworkError(
-                "its neuron has persistent_state=False, so lava-dl forgets its state in every step of the recurrence; "
-                "leave it at True, as the block sets it"
-            )
-        synapse, shape = _dense(entry, block, block.input_synapse, "input_synapse", found, raw)
-        own = _weights(entry, block, block.recurrent_synapse, "recurrent_synapse", "Dense", raw, called=False)
-        recurrent = FloatRecurrent(FloatDense(own.reshape(own.shape[:2])))
-    elif kind == "Conv":
-        synapse, shape = _conv(entry, block, found, raw)
-    elif kind == "Pool":
-        synapse, shape = _pool(entry, block, found, raw)
+    recurrent = None
+    if stepwise:
+        synapse, shape, recurrent = _stepwise(entry, block, kind, found, raw, gain)
+    elif kind in _IMAGES:
+        synapse, shape = _image(entry, block, kind, found, raw)
     else:
         synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
-    dynamics = getattr(block, "dynamics", True) is True
+    if dynamics and neuron.shape is not None and tuple(neuron.shape) != shape:
+        raise NetworkError(
+            f"its neuron was built or has run with a population of shape {tuple(neuron.shape)}, and here it has shape "
+            f"{shape}, on which lava-dl fails; build a block of its own for this place"
+        )
     constants = as_float_neuron(entry.read(neuron, shape, not affine, dynamics), "state" if affine else "spikes")
-    delay = np.zeros(()) if affine else read_delays(block.delay, shape, raw=raw)
+    soft = entry.inexact(neuron, constants, _place(found, stepwise)) if dynamics else None
+    if raw and soft is not None:
+        raise NetworkError(f"{soft}; or take from_torch(module, ..., calibrate=x), which measures the difference")
+    delay: FloatArray = np.zeros(())
+    if not affine and kind != "KWTA":
+        delay = read_delays(block.delay, shape, raw=raw)
+    elif block.delay is not None:
+        raise NetworkError("it has a delay, which its forward pass does not use; build it with delay=False")
     lag = int(affine or block.delay_shift is not True)
-    layer = FloatLayer(shape, synapse, constants, delay, recurrent)
-    found.add(ReadBlock(path, block, layer, shape, int(neuron.w_scale), None, lag))
+    layer = FloatLayer(shape, replace(synapse, weight=synapse.weight * gain), constants, delay, recurrent)
+    found.add(ReadBlock(path, block, layer, shape, int(neuron.w_scale), soft, lag))
+
+
+def _place(found: ReadModule, stepwise: bool) -> NeuronPlace:
+    cure = "build the blocks before it with delay_shift=True"
+    if found.lag == 0:
+        cure = "put slayer.block.cuba.Input() before the first block, whose step of latency makes them act together"
+    elif found.blocks and not found.input_block:
+        cure += ", and put slayer.block.cuba.Input() before the first block"
+    return NeuronPlace(stepwise, 1 + found.lag, cure)
+
+
+def _stepwise(
+    entry: SlayerNeuron, block: Any, kind: str, found: ReadModule, raw: bool, gain: float
+) -> tuple[FloatDense, Shape, FloatRecurrent]:
+    """The connections of a block that runs step by step, with its own spikes of the step before."""
+    if len(found.shape) != 1:
+        raise NetworkError(f"what reaches it has shape {found.shape}; put a Flatten block before it")
+    if block.neuron.persistent_state is not True:
+        raise NetworkError(
+            "its neuron has persistent_state=False, so lava-dl forgets its state in every step of the recurrence; "
+            "leave it at True, as the block sets it"
+        )
+    if kind == "KWTA":
+        shift = kwta_input(block)
+        if shift:
+            raise NetworkError(
+                f"it adds {shift:g} to the input of every neuron in every step (threshold (N - 2 num_winners) / N), which the "
+                "chip's neurons do not; lower its threshold, or choose num_winners closer to half its neurons"
+            )
+        synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+        own = kwta_weights(block, raw=raw)
+    else:
+        synapse, shape = _dense(entry, block, block.input_synapse, "input_synapse", found, raw)
+        weight = _weights(entry, block, block.recurrent_synapse, "recurrent_synapse", "Dense", raw, called=False)
+        own = weight.reshape(weight.shape[:2])
+    return synapse, shape, FloatRecurrent(FloatDense(own * gain))
 
 
 def read_dense(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, neuron: Neuron, *, raw: bool) -> None:
@@ -81,27 +125,25 @@ def _dense(entry: SlayerNeuron, block: Any, synapse: Any, name: str, found: Read
     return dense, target
 
 
-def _image(found: ReadModule) -> tuple[int, int, int]:
+def _image(entry: SlayerNeuron, block: Any, kind: str, found: ReadModule, raw: bool) -> tuple[FloatDense | FloatConv, Shape]:
+    """The connection of a block from image to image; transposed convolutions as matrices, which the chip needs instead."""
     if len(found.shape) != 3 or found.population != found.shape:
         raise NetworkError(f"what reaches it has shape {found.shape}; (channels, height, width) is expected")
-    return found.shape[0], found.shape[1], found.shape[2]
-
-
-def _conv(entry: SlayerNeuron, block: Any, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
-    _image(found)
-    weight, part = _weights(entry, block, block.synapse, "synapse", "Conv", raw), entry.parts(block.synapse)[0]
-    geometry = {name: tuple(getattr(part, name)[:2]) for name in ("stride", "padding", "dilation")}
-    synapse = FloatConv(weight, **geometry, groups=int(part.groups))
-    return synapse, synapse.output_shape(found.shape)
-
-
-def _pool(entry: SlayerNeuron, block: Any, found: ReadModule, raw: bool) -> tuple[FloatConv, Shape]:
-    """Pooling as a convolution within each channel."""
-    channels, *size = _image(found)
-    weight, part = _weights(entry, block, block.synapse, "synapse", "Pool", raw), entry.parts(block.synapse)[0]
+    image = found.shape[0], found.shape[1], found.shape[2]
+    weight = _weights(entry, block, block.synapse, "synapse", _IMAGES[kind], raw)
+    part = entry.parts(block.synapse)[0]
     stride, padding, dilation = (
         (int(pair[0]), int(pair[1])) for pair in (getattr(part, name) for name in ("stride", "padding", "dilation"))
     )
-    kernel, pads = pool_kernel(weight, channels, (size[0], size[1]), stride, padding, dilation)  # weight (1, 1, H, W)
-    synapse = FloatConv(kernel, stride, pads, dilation, groups=channels)
-    return synapse, synapse.output_shape(found.shape)
+    if kind == "ConvT":
+        matrix, target = unrolled(weight, image, stride, padding, dilation, int(part.groups))
+        return FloatDense(matrix), target
+    if kind == "Unpool":
+        matrix, target = unpooled(weight, image, stride, padding, dilation)
+        return FloatDense(matrix), target
+    if kind == "Conv":
+        synapse = FloatConv(weight, stride, padding, dilation, int(part.groups))
+    else:  # pooling as a convolution within each channel; its weights are (1, 1, height, width)
+        kernel, pads = pool_kernel(weight, image[0], image[1:], stride, padding, dilation)
+        synapse = FloatConv(kernel, stride, pads, dilation, groups=image[0])
+    return synapse, synapse.output_shape(image)

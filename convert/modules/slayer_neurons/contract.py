@@ -15,7 +15,23 @@ from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
 
 #: Blocks that are read in the same way for every class of neurons.
-COMMON_BLOCKS = ("Flatten", "Dense", "Conv", "Pool", "Recurrent", "Average")
+COMMON_BLOCKS = ("Flatten", "Dense", "Conv", "Pool", "ConvT", "Unpool", "Recurrent", "KWTA", "Average")
+
+
+@dataclass(frozen=True)
+class NeuronPlace:
+    """Where the neurons of a block stand, as far as it matters to what they compute.
+
+    Attributes:
+        stepwise: whether the block calls its neurons once for each step (Recurrent, KWTA), so that what they keep between
+            calls counts.
+        early_steps: steps in which the chip's neurons already run, on their bias alone, before the first step of the block's.
+        cure: what the user can do about ``early_steps``.
+    """
+
+    stepwise: bool
+    early_steps: int
+    cure: str
 
 
 #: (entry, found, block, path, raw): appends to ``found`` what ``block`` computes; ``raw`` as in ``slayer.read_into``.
@@ -39,6 +55,9 @@ class SlayerNeuron:
         parts: the real synapses that a synapse consists of; ``(synapse.real, synapse.imag)`` for a complex one.  The first
             gives the geometry.
         joined: the weights (out, in, height, width) of the connection, from those of each part.
+        gain: the factor on the weights, such as that of a norm, from the neuron.
+        inexact: why the integers are not exactly what the block computes although the values are, or None, from (neuron, what
+            ``read`` returned, the neurons' place); raises NetworkError if no floats compute it either.
     """
 
     package: str
@@ -50,6 +69,8 @@ class SlayerNeuron:
     own_blocks: Mapping[str, BlockReader] = field(default_factory=dict)
     parts: Callable[[Any], tuple[Any, ...]] = lambda synapse: (synapse,)
     joined: Callable[[Sequence[FloatArray]], FloatArray] = lambda parts: parts[0]
+    gain: Callable[[Any], float] = lambda neuron: 1.0
+    inexact: Callable[[Any, Any, NeuronPlace], str | None] = lambda neuron, read, place: None
 
     @property
     def neuron(self) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.modules.slayer_blocks.attributes import NEURON, READ, STATE, Only, Treatments, is_not_true
-from myelin.convert.modules.slayer_blocks.constants import read_decays, read_threshold
+from myelin.convert.modules.slayer_blocks.constants import read_decays, read_threshold, require_no_reset
 from myelin.convert.modules.slayer_blocks.dropout import require_dropout
-from myelin.convert.modules.slayer_neurons.contract import COMMON_BLOCKS, SlayerNeuron
+from myelin.convert.modules.slayer_blocks.norm import read_norm
+from myelin.convert.modules.slayer_neurons.contract import COMMON_BLOCKS, NeuronPlace, SlayerNeuron
 from myelin.convert.modules.slayer_neurons.cuba_input import read_input
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
@@ -33,11 +34,6 @@ _ATTRIBUTES: Treatments = {
 
 def _check(neuron: Any) -> None:
     """Raise NetworkError if a norm, a dropout or a scale changes the equations."""
-    if neuron.norm is not None:
-        raise NetworkError(
-            f"its neuron has norm={type(neuron.norm).__name__}, which shifts or scales the current in every step; train "
-            "without, or fold it into the weights first"
-        )
     require_dropout(neuron.drop)
     if neuron.p_scale != DECAY_UNITY or neuron.s_scale != neuron.w_scale << 6:
         raise NetworkError(
@@ -55,8 +51,55 @@ def _read(neuron: Any, shape: Shape, spiking: bool, dynamics: bool) -> FloatCuba
     if not dynamics:
         return FloatCuba(None, np.ones(()), np.ones(()))
     current, voltage = (read_decays(neuron, name, shape) for name in ("current_decay", "voltage_decay"))
-    return FloatCuba(read_threshold(neuron) if spiking else None, current, voltage)
+    if not spiking:
+        require_no_reset(neuron)
+    norm = read_norm(neuron.norm)
+    bias = np.zeros(()) if norm is None else norm.bias(shape)
+    return FloatCuba(read_threshold(neuron) if spiking else None, current, voltage, bias)
+
+
+def _gain(neuron: Any) -> float:
+    norm = read_norm(neuron.norm)
+    return 1.0 if norm is None else norm.gain
+
+
+def _inexact(neuron: Any, read: FloatCuba, place: NeuronPlace) -> str | None:
+    """See ``SlayerNeuron.inexact``: what a norm does that bias and weights on the chip do not."""
+    norm = read_norm(neuron.norm)
+    if norm is None or norm.changes_nothing:
+        return None
+    name = type(neuron.norm).__name__
+    if place.stepwise and np.any(read.current_decay != 1):
+        raise NetworkError(
+            f"its neuron has norm={name}, and a block that runs step by step keeps the normalised current for its next step, "
+            "so the mean enters the synapse filter again and again, as no bias on the chip does; build it with "
+            "current_decay=1, or without a norm"
+        )
+    if norm.exponent and np.any((read.current_decay != 1) & (read.current_decay != 0)):
+        return (
+            f"its norm={name} scales the current by 2^{-norm.exponent} behind the synapse filter, whose rounding differs if "
+            "the weights are scaled instead; train with MeanOnlyBatchNorm, or with a current_decay of 1 or 0"
+        )
+    spiking = read.threshold is not None
+    felt = (read.bias != 0) & ((read.voltage_decay != 1) | (spiking & (read.bias > (read.threshold or 0.0))))
+    if place.early_steps and np.any(felt):
+        return (
+            f"its norm={name} is a bias of up to {np.abs(read.bias).max():g} on the chip, which acts {place.early_steps} "
+            f"step{'s' * (place.early_steps > 1)} before the first input reaches the block, and in lava-dl together with it: "
+            f"{place.cure}"
+        )
+    return None
 
 
 #: Blocks and neurons of ``slayer.block.cuba`` and ``slayer.neuron.cuba``.
-CUBA = SlayerNeuron("cuba", "CUBA", _ATTRIBUTES, _check, _read, (*COMMON_BLOCKS, "Affine"), own_blocks={"Input": read_input})
+CUBA = SlayerNeuron(
+    "cuba",
+    "CUBA",
+    _ATTRIBUTES,
+    _check,
+    _read,
+    (*COMMON_BLOCKS, "Affine"),
+    own_blocks={"Input": read_input},
+    gain=_gain,
+    inexact=_inexact,
+)

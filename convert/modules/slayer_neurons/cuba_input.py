@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.floats.cuba import FloatCuba
+from myelin.convert.floats.neuron import whole_values
 from myelin.convert.modules.known import numbers
 from myelin.convert.modules.reading import ReadModule
 from myelin.convert.modules.slayer_neurons.contract import SlayerNeuron
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
-
-#: SLAYER quantises the input itself to its 8 bits, below 4.
-_LARGEST_INPUT = 3
 
 
 def read_input(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, raw: bool) -> None:
@@ -31,7 +29,8 @@ def read_input(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, ra
         raise NetworkError("it stands behind other blocks; an Input block must be the first")
     if block.delay is not None:
         raise NetworkError("it has a delay, which its forward pass does not use; build it with delay=False")
-    found.lag -= int(block.delay_shift is True)  # the network's input has no latency
+    found.input_block = block.delay_shift is True
+    found.lag -= int(found.input_block)  # the network's input has no latency
     if block.neuron is None:
         return
     neuron, shape = block.neuron, found.source.shape
@@ -41,27 +40,37 @@ def read_input(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, ra
     if np.any(floats.current_decay != 1):
         raise NetworkError(
             "its neurons filter the input with a current decay below 1, and the chip adds an input to the voltage at "
-            "once; build "
-            "it with current_decay=1, or without neurons"
+            "once; build it with current_decay=1, or without neurons"
         )
-    if found.source.max_value > _LARGEST_INPUT:
-        raise NetworkError(
-            f"it quantises its input to 8 bits, below 4, and message_bits={found.source.message_bits} allows larger values; "
-            "message_bits of at most 2 can be read"
-        )
-    scale = int(neuron.w_scale)
-    one = scale if block.weight is None else _integer(block, "weight", scale)
-    bias = 0 if block.bias is None else _integer(block, "bias", scale)
-    threshold = float(floats.threshold or 0.0) * scale
-    if threshold != int(threshold):
-        raise NetworkError(f"its threshold is {floats.threshold}; a multiple of 1/{scale} is allowed")
+    _require_kept(found, block, neuron)
+    scale, gain = int(neuron.w_scale), entry.gain(neuron)
+    one = _whole("weight", (1.0 if block.weight is None else _hooked(block, "weight")) * gain, scale)
+    bias = _whole("bias", (0.0 if block.bias is None else _hooked(block, "bias")) * gain, scale)
+    threshold = _whole("threshold", floats.threshold or 0.0, scale)
+    means = whole_values("means of its norm", floats.bias * scale, f"multiples of 1/{scale}")
     decay = np.rint(floats.voltage_decay * DECAY_UNITY).astype(np.int32)
-    cuba = Cuba(int(threshold), np.full((), DECAY_UNITY, np.int32), decay)
+    cuba = Cuba(threshold, np.full((), DECAY_UNITY, np.int32), decay, means)
     found.source = replace(found.source, neuron=cuba, weight=one, bias=bias)
 
 
-def _integer(block: Any, name: str, scale: int) -> int:
-    value = float(numbers(block.pre_hook_fx(getattr(block, name))).reshape(-1)[0]) * scale
-    if value != int(value):
-        raise NetworkError(f"its {name} is {value / scale:g} and not quantised; a multiple of 1/{scale} is allowed")
-    return int(value)
+def _require_kept(found: ReadModule, block: Any, neuron: Any) -> None:
+    """Raise NetworkError unless the block's ``pre_hook_fx``, which it applies to its input too, keeps every value of it."""
+    values = np.arange(found.source.max_value + 1)
+    kept = numbers(block.pre_hook_fx(neuron.voltage_decay.detach().new_tensor(values.tolist())))
+    wrong = np.flatnonzero(kept != values)
+    if wrong.size:
+        raise NetworkError(
+            f"it quantises its input too, and turns {wrong[0]} into {kept[wrong[0]]:g}; message_bits="
+            f"{found.source.message_bits} allows values of up to {found.source.max_value}: give fewer message_bits, or build "
+            "it without neurons"
+        )
+
+
+def _hooked(block: Any, name: str) -> float:
+    return float(numbers(block.pre_hook_fx(getattr(block, name))).reshape(-1)[0])
+
+
+def _whole(name: str, value: float, scale: int) -> int:
+    if value * scale != int(value * scale):
+        raise NetworkError(f"its {name} is {value:g} and not quantised; a multiple of 1/{scale} is allowed")
+    return int(value * scale)
