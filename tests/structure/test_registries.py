@@ -21,6 +21,7 @@ GAPS = {
     ("neurons", "alif"): (("convert", "lava_models"), "training of it is not there yet"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
     ("neurons", "checks"): (("train",), "constants that a user gives; integers check themselves at construction"),
+    ("neurons", "loops"): (("train",), "the way of a population through the compiled loops"),
     ("neurons", "on_grid"): (("train",), "rounding with straight-through gradients; integers are on their grid already"),
     ("layers", "synapse"): (("convert",), "the contract of a connection; training's is `block`"),
     ("layers", "synapses"): (("lava_models",), "which Lava connections stand for which synapse"),
