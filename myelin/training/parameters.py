@@ -145,7 +145,7 @@ def _parameters(layer: FloatLayer, neuron: TrainedNeuron, block: Block, exponent
     if (neuron.threshold is not None) != block.neuron.spiking:
         cure = f"set {where}.spiking={str(neuron.threshold is not None).lower()}"
         raise NetworkError(f"gives {layer.output}, its configuration {'spikes' if block.neuron.spiking else 'state'}; {cure}")
-    found = {"synapse.weight": np.ldexp(_forward(layer.synapse, block, where), exponent)}
+    found = {"synapse.weight": np.ldexp(_forward(layer.real_synapse, block, where), exponent)}
     if (layer.recurrent is not None) != (block.recurrence is not None):
         kind = "none" if layer.recurrent is None else layer.recurrent.synapse.kind
         raise NetworkError(f"has a recurrence of kind {kind}, its configuration not; set {where}.recurrent={kind}")

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.train.config.alif import AlifConfig
 from myelin.train.config.checks import require
 from myelin.train.config.data import AugmentConfig, DataConfig
 from myelin.train.config.delay import DelayConfig
+from myelin.train.config.layers import MODELS
 from myelin.train.config.layers import LayerConfig as LayerConfig
 from myelin.train.config.layers import NeuronConfig as NeuronConfig
 from myelin.train.config.layers import ReadoutConfig as ReadoutConfig
@@ -139,6 +141,7 @@ class Config:
     delay: DelayConfig = field(default_factory=DelayConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     sigma_delta: SigmaDeltaConfig | None = None
+    alif: AlifConfig | None = None
     version: int = CONFIG_VERSION
 
     @property
@@ -149,7 +152,24 @@ class Config:
     @property
     def neuron_models(self) -> tuple[str, ...]:
         """Names of the kinds of neurons, as a target lists them."""
-        return ("cuba",) if self.sigma_delta is None else ("delta", "sigma_delta", "sigma")
+        if self.sigma_delta is not None:
+            return "delta", "sigma_delta", "sigma"
+        return tuple(dict.fromkeys([*map(self.model_of, self.layers), "cuba"]))
+
+    def model_of(self, layer: LayerConfig) -> str:
+        """Kind of the neurons of ``layer``: its own, or that of the network's neurons."""
+        return self.neuron.model if layer.neuron is None else layer.neuron
+
+    def _fill_sections(self) -> None:
+        """Give every kind of neurons that a layer has its section; ConfigError for one that no layer has."""
+        used = {} if self.sigma_delta is not None else {name: MODELS[name] for name in map(self.model_of, self.layers)}
+        for name, kind in MODELS.items():
+            if kind is None:
+                continue
+            if name in used and getattr(self, name) is None:
+                object.__setattr__(self, name, kind())
+            if name not in used and getattr(self, name) is not None:
+                raise ConfigError(f"there is a section {name} and no layer has such neurons; set neuron.model = {name!r}")
 
     def threshold_of(self, layer: LayerConfig) -> float:
         """Threshold of the neurons of ``layer``: its own, or that of the network's neurons."""
@@ -168,7 +188,7 @@ class Config:
         for index, layer in enumerate(self.layers):
             held = "with sigma-delta neurons, none"
             require(f"layers.{index}.recurrent", layer.recurrent, layer.recurrent == "none", held)
-            for name in ("norm", "bias", "learn_threshold"):
+            for name in ("norm", "bias", "learn_threshold", "neuron"):
                 value, own = getattr(layer, name), getattr(LayerConfig(), name)
                 require(f"layers.{index}.{name}", value, value == own, f"with a section sigma_delta, {own}")
             if layer.threshold is not None:
@@ -202,4 +222,5 @@ class Config:
                 f"could be exported; train at least {least} epochs, or set delay.harden_at to {last:g} or less"
             )
         self._check_sigma_delta()
+        self._fill_sections()
         require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))

@@ -6,19 +6,27 @@ from dataclasses import dataclass
 
 from myelin.hw_configs.fixed_point import NETX_BIAS_EXP
 from myelin.hw_configs.shapes import as_chw, convolved, cut_into_channels, half_kernel
+from myelin.train.config.alif import AlifConfig
 from myelin.train.config.axes import Extent, is_extent, on_axes
 from myelin.train.config.checks import require
 from myelin.train.config.delay import DELAY_KINDS
 
+#: Kinds of neurons in layers -> class of the section with their own constants; None: they have those of ``neuron`` only.
+MODELS: dict[str, type | None] = {"cuba": None, "alif": AlifConfig}
+
 
 @dataclass(frozen=True)
 class NeuronConfig:
-    """Arguments of ``myelin.train.neurons.Cuba``, documented and checked there.
+    """The kind of the layers' neurons, and arguments of ``myelin.train.neurons.Cuba``, documented and checked there.
+
+    ``model`` is the kind of layers that say nothing, one of ``MODELS``; other kinds than ``cuba`` take further constants from
+    the section of that name.  The readout consists of CUBA neurons.
 
     ``bias`` (one per neuron, in a conv layer per channel) and ``learn_threshold`` are those of layers that say nothing; the
     readout has its own.
     """
 
+    model: str = "cuba"
     threshold: float = 1.0
     current_decay: float = 0.5
     voltage_decay: float = 0.1
@@ -36,6 +44,9 @@ class NeuronConfig:
     bias_exp: int = NETX_BIAS_EXP
     learn_threshold: bool = False
     threshold_max: int | None = None
+
+    def __post_init__(self) -> None:
+        require("neuron.model", self.model, self.model in MODELS, " or ".join(MODELS))
 
 
 #: How a layer's feed-forward input may be normalised.
@@ -61,6 +72,7 @@ class LayerConfig:
         delay_per: ``none``, ``neuron`` or ``channel``, each of which has one feed-forward axonal delay.
         delay: as ``recurrent_delay``, for the feed-forward delays.
         gain, recurrent_gain: scale of the initial weights, in units of the threshold.
+        neuron: kind of this layer's neurons; None: ``neuron.model``.
         threshold: of this layer's neurons, see ``Cuba``; None: ``neuron.threshold``.
         norm: ``batch``: the feed-forward input is normalised over batch and time, and folded into weights and bias before they
             are rounded (``myelin.train.layers.norm``); ``none``.
@@ -81,6 +93,7 @@ class LayerConfig:
     delay: str = "learned"
     gain: float = 1.0
     recurrent_gain: float = 0.5
+    neuron: str | None = None
     threshold: float | None = None
     norm: str = "none"
     bias: bool | None = None
@@ -92,6 +105,7 @@ class LayerConfig:
         require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
         require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
         require("layers.channels", self.channels, self.channels >= 1, "at least 1")
+        require("layers.neuron", self.neuron, self.neuron is None or self.neuron in MODELS, " or ".join(MODELS))
         divides = self.kind == "conv" or self.neurons % self.channels == 0
         require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
         for name in ("kernel", "stride"):

@@ -359,5 +359,5 @@ def test_a_normalised_run_goes_on_with_its_norm_or_without(tmp_path):
         config = plain_config(layer=layer, readout={"bias": True}, train=still)
         myelin.fit(config, sweeps(), tmp_path / name, init_from=tmp_path / "run")
         assert same(network_of(tmp_path / name), network)
-    with pytest.raises(NetworkError, match="layer 0 .*has a bias, its configuration none; set layers.0.bias=true"):
+    with pytest.raises(NetworkError, match=r"layer 0 .*has a bias, its configuration none; set layers\.0\.bias=true"):
         myelin.fit(plain_config(readout={"bias": True}), sweeps(), tmp_path / "none", init_from=tmp_path / "run")
