@@ -21,11 +21,10 @@ from numba import njit
 from benchmarks import networks
 from benchmarks.measure import RESULTS, best_of, cores, digits, machine, one_core, save, say
 from myelin.convert import Network
-from myelin.convert.simulator import cuba as engine_cuba
 from myelin.convert.simulator import dense as engine_dense
 from myelin.convert.simulator.batch import BatchRunner
-from myelin.convert.simulator.cuba import CubaStage
-from myelin.convert.simulator.events import drive, run_cuba
+from myelin.convert.simulator.events import drive
+from myelin.convert.simulator.fused import FusedPopulation, FusedStage
 from myelin.convert.simulator.plan import NO_PLAN, is_narrow
 
 #: Bytes of an array larger than any cache, and of one that fits in the second cache of a core.
@@ -87,8 +86,8 @@ def stopwatches(seconds: dict[str, float]) -> Iterator[None]:
         (engine_dense, "arriving", "gathering what arrives, as floats"),
         (engine_dense.Products, "_product", "products"),
         (engine_dense, "add_product", "conversion back to integers"),
-        (engine_dense, "step_cuba", "neurons"),
-        (engine_cuba, "run_cuba", "neurons"),
+        (FusedPopulation, "step", "neurons"),
+        (FusedPopulation, "run", "neurons"),
     ]
     kept = [getattr(owner, name) for owner, name, _ in places]
 
@@ -147,7 +146,7 @@ def events(network: Network, spikes: npt.NDArray[Any], found: dict[str, float], 
     trains = [spikes, *(arrays["spikes"] for arrays in simulator.run(spikes, record=hidden).layers.values())]
     operations, read = 0, 0
     for index, stage in enumerate(simulator.stages):
-        assert stage.__class__ is CubaStage
+        assert stage.__class__ is FusedStage
         for connection, train in ((stage.forward, trains[index]), (stage.recurrent, trains[min(index + 1, len(hidden))])):
             if connection is not None:
                 rows = arrivals(train, connection.plan.delay) * stage.population.neurons
@@ -183,20 +182,17 @@ def event_parts(simulator: BatchRunner, trains: Sequence[npt.NDArray[Any]], repe
     """Seconds of single loops on one core: feed-forward connections without neurons, and neurons without connections."""
     parts: dict[str, float] = defaultdict(float)
     for stage, spikes in zip(simulator.stages, trains, strict=True):
-        assert stage.__class__ is CubaStage
+        assert stage.__class__ is FusedStage
         plan, own = stage.forward.plan, stage.population
         narrow = is_narrow(plan, int(spikes.max(initial=1)))
         shape = (*spikes.shape[:2], own.neurons)
-        given, emitted = np.zeros(shape, np.int32), np.empty(shape, np.uint8)
-        nothing = np.empty((*shape[:2], 0), np.uint8)
-        constants = (*own.constants, own.bias, own.threshold)
+        given, emitted = np.zeros(shape, np.int32), {"spikes": np.empty(shape, np.uint8)}
 
         def forward(spikes: Any = spikes, given: Any = given, plan: Any = plan, narrow: bool = narrow) -> None:
             drive(spikes, given, plan, narrow)
 
-        def neurons(constants: Any = constants, emitted: Any = emitted, nothing: Any = nothing) -> None:
-            off = (False, False)
-            run_cuba(nothing, _NONE, NO_PLAN, NO_PLAN, off, True, *constants, 0, 1, emitted, _NONE, _NONE, _NONE)
+        def neurons(own: Any = own, emitted: Any = emitted) -> None:
+            own.run(None, _NONE, (NO_PLAN, NO_PLAN), 1, own.drive, 0, 1, emitted)
 
         with one_core():
             parts["feed-forward rows of weights"] += best_of(forward, repeats)

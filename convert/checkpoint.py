@@ -7,7 +7,6 @@ same spikes.  This file needs numpy, not torch.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,11 +20,19 @@ import safetensors
 from safetensors.numpy import load
 
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
-from myelin.convert.network import Input, Layer, Network, naming_layer
+from myelin.convert.network import Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba
-from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
+from myelin.convert.trained_layers import (
+    TrainedLayer,
+    TrainedSynapse,
+    belonging_together,
+    bias_integers,
+    input_of,
+    trained_layers,
+)
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.text_files import parse_json
 from myelin.hw_configs.weight_grid import on_grid
 from myelin.train.run.files.run_record import MODEL, RUN, RunRecord, record_of
 
@@ -112,7 +119,7 @@ def _tensors(path: Path, content: bytes) -> tuple[Tensors, str | None]:
     """The tensors of a safetensors file, and the epoch in its metadata, if there is one."""
     try:
         tensors = dict(load(content))
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return tensors, header.get("__metadata__", {}).get("epoch")
     except (ValueError, safetensors.SafetensorError) as error:
         raise NetworkError(f"{path}: cannot be read as safetensors ({error}); the file is damaged") from error
@@ -133,8 +140,7 @@ def network_from_checkpoint(checkpoint: Checkpoint) -> Network:
                 "train with train.weight_bits=8"
             )
         grid = config["delay"].get("grid_steps", 1)  # older runs have no grid
-        shape, message_bits = input_of(config)
-        source, layers = Input(shape, message_bits=message_bits), []
+        source, layers = input_of(config), []
         for index, trained in enumerate(trained_layers(checkpoint)):
             with naming_layer(index, trained.kind):
                 layers.append(_layer(trained, WEIGHT_BITS if bits is None else bits, grid))
@@ -148,13 +154,15 @@ def _layer(trained: TrainedLayer, bits: int, delay_grid: int) -> Layer:
         recurrent = DelayedRecurrent(_synapse(trained.recurrent, bits), delay)
     # a readout that never spikes in training gets the highest threshold that fits 17 bits
     threshold = THRESHOLD_MAX if trained.threshold is None else int(trained.threshold * WEIGHT_SCALE)
+    bias = bias_integers(trained.bias, trained.bias_exp, trained.shape)
+    neuron = trained.neuron or Cuba(threshold, trained.current_decay, trained.voltage_decay, *bias)
     return Layer(
         trained.shape,
         _synapse(trained.synapse, bits),
-        Cuba(threshold, trained.current_decay, trained.voltage_decay),
+        neuron,
         _delays(trained.delay_steps, delay_grid),
         recurrent,
-        output="state" if trained.threshold is None else "spikes",
+        output=trained.output,
     )
 
 

@@ -228,9 +228,11 @@ def profile_bars(path: Path, profile: Profile) -> None:
     steps = profile.samples * profile.steps
     rate.barh(places, [100 * layer.spikes / (layer.neurons * steps) for layer in layers], color=_INK)
     rate.set_xlabel("neurons that fire in a step (%)")
-    for offset, name, colour in ((-0.2, "u", _GREEN), (0.2, "v", _GREY)):
-        percent = [layer.ranges[name].percent if name in layer.ranges else 0.0 for layer in layers]
-        reach.barh(places + offset, percent, height=0.4, color=colour, label=name)
+    for offset, kind, colour in ((-0.2, "wraps", _GREEN), (0.2, "saturates", _GREY)):
+        names = [next((name for name, found in layer.overflow.items() if found == kind), "") for layer in layers]
+        percent = [layer.ranges[name].percent if name else 0.0 for name, layer in zip(names, layers, strict=True)]
+        label = ", ".join(dict.fromkeys(name for name in names if name)) or kind
+        reach.barh(places + offset, percent, height=0.4, color=colour, label=label)
     reach.axvline(100, color=_INK, linestyle="--", linewidth=1)
     reach.set_xlabel("largest state (% of 24 bit)")
     for axis in (work, reach):

@@ -28,6 +28,7 @@ from myelin.convert.network import Network
 from myelin.convert.netx.format import netx_content, read_netx
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.text_files import parse_json
 from myelin.hw_configs.version import VERSION
 
 NETWORK, MANIFEST = "network.net", "manifest.json"
@@ -165,7 +166,7 @@ def _check_replaceable(place: Path) -> None:
 
 def _format_of(place: Path) -> int | None:
     try:
-        found = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        found = parse_json((place / MANIFEST).read_text(encoding="utf-8"))
         return found["format"] if isinstance(found["format"], int) and NETWORK in found["files"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -180,7 +181,7 @@ def read_manifest(place: Path) -> dict[str, Any]:
         raise NetworkError(f"{place}: {MANIFEST} is not the manifest of an artifact; export the artifact again")
     if version != FORMAT:
         raise NetworkError(f"{place}: the artifact has format {version}, this version reads {FORMAT}; export it again")
-    manifest: dict[str, Any] = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+    manifest: dict[str, Any] = parse_json((place / MANIFEST).read_text(encoding="utf-8"))
     files = manifest["files"]
     listed = isinstance(files, dict) and all(isinstance(entry, dict) for entry in files.values())
     if not listed or not {NETWORK, GOLDEN} <= set(files):

@@ -11,7 +11,7 @@ import numpy as np
 from myelin.convert.compare.divergence import Divergence, FirstDifference, Spread
 from myelin.convert.compare.neuron_step import Arrival, NeuronStep
 from myelin.convert.compare.runs import ComparedPopulation
-from myelin.convert.neurons.cuba_states import INPUT_BITS
+from myelin.convert.neurons.leaky_states import INPUT_BITS
 from myelin.convert.opened import note_lines
 
 #: Upper bound on the entries shown of a list; its length is always shown.
@@ -93,7 +93,7 @@ def _arrivals(a: NeuronStep | None, b: NeuronStep | None) -> dict[str, Any] | No
 def _arrival(arrival: Arrival) -> str:
     value = f"{arrival.value} x " if arrival.value != 1 else ""
     delay = f", delay {arrival.delay_steps}" if arrival.delay_steps else ""
-    return f"{'recurrent ' if arrival.recurrent else ''}{arrival.source} ({value}weight {arrival.weight}{delay})"
+    return f"{'recurrent ' if arrival.recurrent else ''}{arrival.source} ({value}{arrival.part}weight {arrival.weight}{delay})"
 
 
 def _expected(step: NeuronStep | None, side: int, first: FirstDifference) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.network import naming_layer
 from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
+from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 
@@ -20,11 +21,16 @@ def floats_from_checkpoint(checkpoint: Checkpoint) -> FloatNetwork:
     """
     layers = []
     with belonging_together(checkpoint.folder):
-        shape, message_bits = input_of(checkpoint.config)
+        source = input_of(checkpoint.config)
+        if source.neuron is not None:
+            raise NetworkError(
+                f"{checkpoint.folder}: its input drives {source.neuron.LABEL}, and a float network takes spikes at its input; "
+                "take its integers (`myelin export`), which myelin.to_torch makes blocks of, to train them further"
+            )
         for index, trained in enumerate(trained_layers(checkpoint)):
             with naming_layer(index, trained.kind):
                 layers.append(_layer(trained))
-    return FloatNetwork(shape, tuple(layers), message_bits)
+    return FloatNetwork(source.shape, tuple(layers), source.message_bits)
 
 
 def _layer(trained: TrainedLayer) -> FloatLayer:
@@ -34,7 +40,13 @@ def _layer(trained: TrainedLayer) -> FloatLayer:
     return FloatLayer(
         trained.shape,
         _synapse(trained.synapse),
-        FloatCuba(trained.threshold, trained.current_decay / DECAY_UNITY, trained.voltage_decay / DECAY_UNITY),
+        trained.floats
+        or FloatCuba(
+            trained.threshold,
+            trained.current_decay / DECAY_UNITY,
+            trained.voltage_decay / DECAY_UNITY,
+            trained.bias.astype(np.float64),
+        ),
         delay_steps=trained.delay_steps.astype(np.float64),
         recurrent=recurrent,
     )

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float
+from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float, whole_values
 from myelin.convert.neurons import Cuba
-from myelin.convert.quantise.scalar import STATE_THRESHOLD, fitting, round_bias, whole
+from myelin.convert.quantise.scalar import STATE_THRESHOLD, bias_fields, fitting, round_bias, whole
 from myelin.hw_configs.fixed_point import (
     BIAS_EXP_MAX,
     BIAS_MANT_MAX,
@@ -86,6 +86,19 @@ class FloatCuba(FloatNeuron):
             mantissa,
             exponent,
         )
+
+    def exact(self, scale: int) -> Cuba:
+        """See ``FloatNeuron.exact``; a readout that never spikes gets the highest threshold that fits 17 bits."""
+        threshold = THRESHOLD_MAX
+        if self.threshold is not None:
+            threshold = int(whole_values("threshold", np.array(self.threshold) * scale, f"multiples of 1/{scale}"))
+        current, voltage = (
+            whole_values(name.replace("_", " "), getattr(self, name) * DECAY_UNITY, "multiples of 1/4096")
+            for name in ("current_decay", "voltage_decay")
+        )
+        states = scale << STATE_SHIFT
+        bias = whole_values("biases", self.bias * states, f"multiples of 1/{states}")
+        return Cuba(threshold, current, voltage, *bias_fields(bias))
 
     def fitting_scale(self, scale: int) -> int:
         """The largest scale up to ``scale`` at which the threshold fits 17 bit and the bias its mantissa and exponent."""

@@ -21,6 +21,7 @@ from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, Flo
 from myelin.convert.floats.neuron import FloatNeuron
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import write_atomically
+from myelin.hw_configs.text_files import parse_json
 
 #: Version of the file's layout.
 FORMAT = 1
@@ -58,7 +59,7 @@ def read_floats(path: str | os.PathLike[str]) -> FloatNetwork:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
-        structure = json.loads(str(arrays[_STRUCTURE]))
+        structure = parse_json(str(arrays[_STRUCTURE]))
         if structure["format"] != FORMAT:
             raise NetworkError(f"{path}: float network of format {structure['format']}, this version reads {FORMAT}")
         network = _read(structure["network"], arrays)

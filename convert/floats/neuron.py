@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import Shape, check_broadcast
+from myelin.convert.arrays import IntArray, Shape, check_broadcast, frozen_int
 from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import STATE_SHIFT
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,6 +70,20 @@ class FloatNeuron(ABC):
     def rounded(self, scale: int) -> Neuron:
         """The nearest integer neurons, if a float weight of 1 becomes the integer ``2 ** scale``."""
 
+    def exact(self, scale: int) -> Neuron:
+        """The integer neurons whose constants are exactly these, if a float weight of 1 becomes the integer ``scale``.
+
+        Raises:
+            NetworkError: a constant is no integer; the message says which.
+        """
+        raise NetworkError(
+            f"{type(self).__name__} neurons have no exact integers; round them (myelin.convert.quantise.rounding)"
+        )
+
+    def output_scale(self, scale: int) -> int:
+        """The integer that 1 in the layer's output becomes if a float weight of 1 becomes ``scale``."""
+        return scale << STATE_SHIFT if self.output == "state" else 1
+
     def fitting_scale(self, scale: int) -> int:
         """The largest scale up to ``scale`` at which the constants of ``rounded`` fit their fields."""
         return scale
@@ -112,6 +127,14 @@ class FloatNeuron(ABC):
     def rounding_errors(self, rounded: Any, scale: int) -> tuple[float, float]:
         """Relative error of the threshold and largest error of a decay in ``rounded(scale)``; 0 if there is none."""
         return 0.0, 0.0
+
+
+def whole_values(name: str, values: npt.NDArray[Any], unit: str) -> IntArray:
+    """``values`` as integers; NetworkError if any is none, that names them as no ``unit``."""
+    wrong = values != np.rint(values)
+    if wrong.any():
+        raise NetworkError(f"{int(wrong.sum())} of {values.size} {name} are no {unit}")
+    return frozen_int(name, values)
 
 
 def frozen_float(name: str, values: npt.ArrayLike, low: float = -np.inf, high: float = np.inf) -> FloatArray:

@@ -20,7 +20,6 @@ from myelin.convert.opened import Source, opened_source
 from myelin.convert.recording import Record
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.hw_configs.fixed_point import STATE_SCALE
 
 #: Upper bound on the values of all layers that are held at a time.
 _CHUNK_VALUES = 8 << 20
@@ -79,9 +78,9 @@ def _planned(module: Any, network: Network) -> tuple[_Total, tuple[str, ...]]:
     if blocks != layers:
         shapes = (" ".join(map(str, blocks)), " ".join(map(str, layers)))
         note = f"only the outputs are compared: the module's blocks have shapes {shapes[0]}, the network's layers {shapes[1]}"
-        return _Total(network, [], read.lag), (note,)
+        return _Total(network, [], read.lag, step=read.input_step), (note,)
     soft = tuple(f"{title(block.path, block.block)}: {block.soft}" for block in read.blocks if block.soft is not None)
-    return _Total(network, _watched(read, network), read.lag), soft
+    return _Total(network, _watched(read, network), read.lag, step=read.input_step), soft
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def _watched(read: ReadModule, network: Network) -> list[_Watched]:
     lag, found = read.lag - sum(block.lag for block in read.blocks), []
     for index, block in enumerate(read.blocks):
         lag += block.lag
-        scale = float(block.state_scale) if block.floats.output == "state" else 1.0
+        scale = float(block.output_scale)
         found.append(_Watched(f"{title(block.path, block.block)}, layer {index}", block.block, index, scale, lag))
     return found
 
@@ -112,6 +111,7 @@ class _Total:
     watched: list[_Watched]
     lag: int
     package: str | None = None
+    step: float = 1.0
     products: Values = field(default_factory=lambda: np.zeros(3))
     rows: dict[str, list[int]] = field(default_factory=dict)
     first: FirstValue | None = None
@@ -133,7 +133,9 @@ class _Total:
             record = {i: ("spikes",) if y.output == "spikes" else (y.state,) for i, y in enumerate(network.layers)}
         recording = simulate(network, frames, record=record)
         if self.package is None:
-            got = evaluated(module, frames, {part.where: part.block for part in self.watched})
+            got = evaluated(
+                module, frames if self.step == 1 else frames * self.step, {part.where: part.block for part in self.watched}
+            )
         else:
             got = Evaluated(np.moveaxis(run_foreign(module, frames, self.package), 1, -1), {})
         compared: list[tuple[str, Shape, int, Values, Values]] = []
@@ -164,8 +166,7 @@ class _Total:
     def _output(self, output: Values, recording: Any, frames: Values) -> tuple[str, Shape, int, Values, Values]:
         """The module's output and the network's, as (batch, steps, values) each."""
         network, last = self.network, self.network.layers[-1]
-        state = last.output == "state"
-        scale = (self.watched[-1].scale if self.watched else float(STATE_SCALE)) if state else 1.0
+        scale = self.watched[-1].scale if self.watched else float(network.output_scale)
         if output.shape == (len(frames), network.num_classes):
             scores = output * scale * (last.neurons // network.num_classes)
             summed, mean = np.rint(scores * 64) / 64, np.rint(scores * frames.shape[1])

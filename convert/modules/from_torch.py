@@ -10,10 +10,10 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.axes import TimeAxis, frames_of
 from myelin.convert.floats.network import FloatLayer, FloatNetwork
-from myelin.convert.modules import ours, slayer
+from myelin.convert.modules import ours, sigma_delta, slayer
 from myelin.convert.modules.known import full_name, in_evaluation, naming_module, require_unchanged, title
 from myelin.convert.modules.reading import ReadBlock, ReadModule, exact_layer, integer_layer
-from myelin.convert.modules.slayer_neuron import DROPOUTS
+from myelin.convert.modules.slayer_blocks.dropout import DROPOUTS
 from myelin.convert.modules.walk import parts_of, unwrapped
 from myelin.convert.network import Input, Layer, Network
 from myelin.hw_configs.errors import NetworkError
@@ -134,6 +134,8 @@ def _read(found: ReadModule, part: Any, path: str) -> None:
         slayer.read_into(found, part, path)
     elif ours.is_block(part):
         found.add(ours.read_block(part, path, found))
+    elif sigma_delta.is_encoder(part):
+        sigma_delta.read_delta(found, part)
     elif name == ours.FLATTEN:
         require_unchanged("it", part, type(part))
         found.shape = (int(np.prod(found.shape)),)

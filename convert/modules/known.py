@@ -52,7 +52,7 @@ def full_name(cls: type) -> str:
 
 def class_title(module: object) -> str:
     """Name of a module's class as users write it, as ``torch.nn.Linear``."""
-    cls = _written_class(module)
+    cls = written_class(module)
     for prefix, short in _SHORT:
         if cls.__module__.startswith(prefix):
             rest = cls.__module__.removeprefix(prefix) if prefix == "lava.lib.dl.slayer." else ""
@@ -154,7 +154,7 @@ def _computes_weight(hook: Any) -> bool:
     return name == "weight" and bool(names & {*_WEIGHT_HOOKS, _PRUNING})
 
 
-def _written_class(module: object) -> type:
+def written_class(module: object) -> type:
     """The class as its author wrote it, without what torch.nn.utils.parametrize derives from it."""
     cls = type(module)
     return cls.__mro__[1] if _is_parametrised(module, cls) else cls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
-from myelin.convert.modules.known import known_class, numbers, require_unchanged, weight_of
+from myelin.convert.floats.neuron import FloatNeuron
+from myelin.convert.modules.alif import read_alif
+from myelin.convert.modules.known import full_name, known_class, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
+from myelin.convert.modules.sigma_delta import read_sigma, read_sigma_delta
 from myelin.hw_configs.errors import MyelinError, NetworkError
 from myelin.hw_configs.shapes import as_chw, half_kernel
 
@@ -26,9 +30,9 @@ BLOCKS = tuple(
 #: Without neurons: one axis in (C, H, W) order.
 FLATTEN = _LAYERS + "flatten.Flatten"
 _DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
+_NORM = _LAYERS + "norm.BatchNorm"
 _POOL = _LAYERS + "pool.PoolSynapse"
-_CUBA, _DELAY, _RECURRENCE = (
-    "myelin.train.neurons.cuba.Cuba",
+_DELAY, _RECURRENCE = (
     "myelin.train.delay.AxonalDelay",
     _LAYERS + "recurrence.Recurrence",
 )
@@ -49,44 +53,62 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     assert known is not None
     require_unchanged("it", block, known)
     neuron = block.neuron
-    cuba = known_class(neuron, (_CUBA,))
-    if cuba is None:
-        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba neurons can be read")
-    require_unchanged("its neuron", neuron, cuba)
+    known_neuron = known_class(neuron, _NEURONS)
+    if known_neuron is None:
+        known_names = ", ".join(name.rpartition(".")[2] for name in _NEURONS)
+        raise NetworkError(f"it has {type(neuron).__name__} neurons; those of {known_names} can be read")
+    require_unchanged("its neuron", neuron, known_neuron)
     shape = tuple(int(size) for size in neuron.shape)
     soft: list[str] = []
     population, recurrent = shape, None
     if block.recurrence is not None:
         population, recurrent = _recurrence(block.recurrence, shape, soft)
-    threshold = float(neuron.threshold) if neuron.spiking else None
-    current, voltage = _decays(neuron, population)
     delay: FloatArray = np.zeros(())
     if block.delay is not None:
         delay = _delays(block.delay, population, "delay", soft)
-    synapse = _synapse(block.synapse, before)
-    floats = FloatLayer(population, synapse, FloatCuba(threshold, current, voltage), delay, recurrent)
+    synapse, shift = _synapse(block, before)
+    read_neuron = _NEURONS[full_name(known_neuron)]
+    floats = FloatLayer(population, synapse, read_neuron(neuron, shift, population), delay, recurrent)
     return ReadBlock(path, block, floats, shape, int(neuron.scale), soft[0] if soft else None)
 
 
-def _synapse(synapse: Any, before: ReadModule) -> FloatDense | FloatConv:
+def _cuba(neuron: Any, shift: Any, shape: Shape) -> FloatCuba:
+    current, voltage = _decays(neuron, shape)
+    threshold = float(neuron.threshold) if neuron.spiking else None
+    return FloatCuba(threshold, current, voltage, _bias(neuron, shift, shape))
+
+
+#: Neurons of blocks -> their reader: (neuron, constant input of the block's norm or None, shape of the population) -> floats.
+_NEURONS: dict[str, Callable[[Any, Any, Shape], FloatNeuron]] = {
+    "myelin.train.neurons.cuba.Cuba": _cuba,
+    "myelin.train.neurons.alif.Alif": read_alif,
+    "myelin.train.neurons.sigma_delta.SigmaDelta": lambda neuron, _, shape: read_sigma_delta(neuron, shape),
+    "myelin.train.neurons.sigma_delta.Sigma": lambda neuron, _, shape: read_sigma(neuron, shape),
+}
+
+
+def _synapse(block: Any, before: ReadModule) -> tuple[FloatDense | FloatConv, Any]:
+    """The connection with the weights of the forward pass, and the constant input of its norm, None without."""
+    synapse = block.synapse
     known = known_class(synapse, (_DENSE, _CONV, _POOLED, _POOL))
     if known is None:
         raise NetworkError(
             f"it has a {type(synapse).__name__}; DenseSynapse, ConvSynapse, PoolSynapse and PooledSynapse can be read"
         )
     require_unchanged("its synapse", synapse, known)
-    weight = effective(synapse)
+    weight, shift = _folded(block)
     inputs = int(np.prod(before.shape))
     if known.__name__ in ("ConvSynapse", "PoolSynapse"):
         before.arrange(as_chw(tuple(int(size) for size in synapse.input_shape)))
-        return FloatConv(weight, tuple(synapse.stride), tuple(synapse.padding), tuple(synapse.dilation), int(synapse.groups))
+        geometry = (tuple(synapse.stride), tuple(synapse.padding), tuple(synapse.dilation), int(synapse.groups))
+        return FloatConv(weight, *geometry), shift
     if known.__name__ == "PooledSynapse":
         if inputs % weight.shape[1]:
             raise NetworkError(f"it pools {weight.shape[1]} channels, what reaches it has shape {before.shape}")
         weight = weight.repeat(inputs // weight.shape[1], axis=1)  # one weight for all positions of a channel
     dense = FloatDense(weight)
     dense.output_shape(before.shape)
-    return dense
+    return dense, shift
 
 
 def _recurrence(recurrence: Any, shape: Shape, soft: list[str]) -> tuple[Shape, FloatRecurrent]:
@@ -112,6 +134,19 @@ def effective(part: Any) -> FloatArray:
     return numbers(weight if hook is None else hook(weight))
 
 
+def _folded(block: Any) -> tuple[FloatArray, Any]:
+    """The weights of the synapse, and the constant input of the norm, as evaluation folds it; None without."""
+    if block.norm is None:
+        return effective(block.synapse), None
+    known = known_class(block.norm, (_NORM,))
+    if known is None:
+        raise NetworkError(f"its norm is a {type(block.norm).__name__}; myelin.nn.BatchNorm can be read")
+    require_unchanged("its norm", block.norm, known)
+    weight_of(block.synapse)
+    weight, shift = block.folded()
+    return numbers(weight), shift
+
+
 def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
     """Current and voltage decay per step as the loops over time use them, 0..1."""
     try:
@@ -123,6 +158,15 @@ def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
         for name, keep in zip(("current_decay", "voltage_decay"), found, strict=True)
     ]
     return decays[0], decays[1]
+
+
+def _bias(neuron: Any, shift: Any, shape: Shape) -> FloatArray:
+    """The bias in SLAYER's units as the forward pass uses it, with the constant input ``shift`` of a norm."""
+    try:
+        bias = neuron.effective_bias(shift)
+    except MyelinError as error:
+        raise NetworkError(f"its neuron does not run: {error}") from error
+    return np.zeros(()) if bias is None else spread_values(numbers(bias), shape, "biases")
 
 
 def _delays(delay: Any, shape: Shape, name: str, soft: list[str]) -> FloatArray:

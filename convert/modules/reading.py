@@ -6,16 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray, Shape, frozen_int
-from myelin.convert.floats.cuba import FloatCuba
-from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.arrays import Shape
+from myelin.convert.floats.network import FloatComplex, FloatConv, FloatDense, FloatLayer
+from myelin.convert.floats.neuron import FloatArray, whole_values
+from myelin.convert.layers import DelayedRecurrent, Dense, Synapse
 from myelin.convert.network import Input, Layer
-from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT, THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_SCALE
 from myelin.hw_configs.shapes import as_chw
 
 
@@ -28,7 +26,8 @@ class ReadBlock:
         floats: the layer, in the block's unit.
         shape: of the tensor that it returns, without batch and time; ``floats.shape`` is that of its population.
         scale: integer weight that equals 1 in the block's unit.
-        soft: why its delays are not those of a network, or None: they are still spread, or not rounded.
+        soft: why its integers are not exactly what it computes although each value is one, or None: its delays are still
+            spread, or not rounded; or lava-dl rounds a norm otherwise.
         lag: steps by which the block's output comes earlier than the layer's: 1 without the step of latency, else 0.
     """
 
@@ -51,9 +50,9 @@ class ReadBlock:
         )
 
     @property
-    def state_scale(self) -> int:
-        """Integer state that equals 1 in the block's unit."""
-        return self.scale << STATE_SHIFT
+    def output_scale(self) -> int:
+        """The integer that 1 in the block's output becomes, of spikes or of the state of a readout."""
+        return self.floats.neuron.output_scale(self.scale)
 
 
 @dataclass(eq=False)
@@ -66,6 +65,8 @@ class ReadModule:
         blocks: the blocks with neurons, in order.
         average_groups: as ``Network.average_groups``.
         lag: steps by which the output comes earlier than that of the network; negative if it comes later.
+        input_block: whether it begins with a block for the input that has a step of latency.
+        input_step: the module's input that the integer 1 at the network's input stands for.
     """
 
     source: Input
@@ -73,6 +74,8 @@ class ReadModule:
     blocks: list[ReadBlock] = field(default_factory=list)
     average_groups: int | None = None
     lag: int = 0
+    input_block: bool = False
+    input_step: float = 1.0
 
     @property
     def population(self) -> Shape:
@@ -114,37 +117,22 @@ def integer_layer(read: ReadBlock, floats: FloatLayer) -> Layer:
     """As ``exact_layer``, for ``floats`` of the block, whose delays may be rounded otherwise."""
     recurrent = None
     if floats.recurrent is not None:
-        delay = _whole("recurrent delays", floats.recurrent.delay_steps, "steps")
+        delay = whole_values("recurrent delays", floats.recurrent.delay_steps, "steps")
         recurrent = DelayedRecurrent(_synapse("recurrent weights", floats.recurrent.synapse, read.scale), delay)
-    neuron = floats.neuron
-    assert isinstance(neuron, FloatCuba)
-    threshold = THRESHOLD_MAX  # a readout that never spikes in training gets the highest threshold that fits 17 bits
-    if neuron.threshold is not None:
-        threshold = int(_whole("threshold", np.array(neuron.threshold) * read.scale, f"multiples of 1/{read.scale}"))
-    current, voltage = (
-        _whole(name.replace("_", " "), getattr(neuron, name) * DECAY_UNITY, "multiples of 1/4096")
-        for name in ("current_decay", "voltage_decay")
-    )
+    neuron = floats.neuron.exact(read.scale)
     synapse = _synapse("weights", floats.synapse, read.scale)
-    delay = _whole("delays", floats.delay_steps, "steps")
-    return Layer(floats.shape, synapse, Cuba(threshold, current, voltage), delay, recurrent, floats.output)
+    delay = whole_values("delays", floats.delay_steps, "steps")
+    return Layer(floats.shape, synapse, neuron, delay, recurrent, floats.output)
 
 
-def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | Conv:
-    weight = _whole(name, floats.weight * scale, f"multiples of 1/{scale}")
+def _synapse(name: str, floats: FloatDense | FloatConv | FloatComplex, scale: int) -> Synapse:
+    weight = whole_values(name, floats.weight * scale, f"multiples of 1/{scale}")
     if not isinstance(floats, FloatDense):
         return floats.quantised(weight)
     exponent = 0
     while np.abs(weight).max(initial=0) > WEIGHT_MAX and not np.any(weight & 1):  # only a dense connection has an exponent
         weight, exponent = weight >> 1, exponent + 1
     return Dense(weight, exponent)
-
-
-def _whole(name: str, values: npt.NDArray[Any], unit: str) -> IntArray:
-    wrong = values != np.rint(values)
-    if wrong.any():
-        raise NetworkError(f"{int(wrong.sum())} of {values.size} {name} are no {unit}")
-    return frozen_int(name, values)
 
 
 def arranged(layer: FloatLayer, shape: Shape) -> FloatLayer:

@@ -12,9 +12,11 @@ import numpy.typing as npt
 from myelin.convert.arrays import IntArray, Shape, fewest
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.layers.synapse import Synapse
+from myelin.convert.modules.alif import block_alif
 from myelin.convert.modules.cuba import block_cuba
-from myelin.convert.network import Layer, naming_layer
-from myelin.convert.neurons import Cuba
+from myelin.convert.modules.sigma_delta import block_delta, block_sigma, block_sigma_delta
+from myelin.convert.network import Input, Layer, naming_layer
+from myelin.convert.neurons import Alif, Cuba, Delta, Sigma, SigmaDelta
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
@@ -24,8 +26,16 @@ from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.hw_configs.weight_grid import mantissa_range
 
 #: Integer neuron -> the population of a block with its constants, from (layer, bits of a weight in training).
-BLOCK_NEURONS: Handlers[Callable[[Layer, int], Any]] = Handlers("it has {name} neurons; blocks have CUBA neurons")
+BLOCK_NEURONS: Handlers[Callable[[Layer, int], Any]] = Handlers(
+    "it has {name} neurons; blocks have CUBA and sigma-delta neurons"
+)
 BLOCK_NEURONS.register(Cuba)(block_cuba)
+BLOCK_NEURONS.register(Alif)(block_alif)
+BLOCK_NEURONS.register(SigmaDelta)(block_sigma_delta)
+BLOCK_NEURONS.register(Sigma)(block_sigma)
+#: Integer neurons at a network's input -> the block of them, from the input.
+INPUT_BLOCKS: Handlers[Callable[[Input], Any]] = Handlers("the network's input drives neurons of its own, of class {name}")
+INPUT_BLOCKS.register(Delta)(block_delta)
 
 #: Largest power of two that is tried as the distance between neighbouring weights, 2^(8 + the largest exponent).
 _STEPS = 16
@@ -38,7 +48,7 @@ def to_torch(network: Source, *, weight_bits: int | None = None) -> Any:
     weights stay on ``weight_bits`` bits of each connection's step, delays are rounded.  Decays are not learnt.
 
     Args:
-        network: a network of CUBA neurons, or a path of one.
+        network: a network of CUBA or of sigma-delta neurons, or a path of one.
         weight_bits: bits of a weight in training, 2..8; None: the fewest that hold the weights of all connections.
 
     Raises:
@@ -49,8 +59,7 @@ def to_torch(network: Source, *, weight_bits: int | None = None) -> Any:
     from myelin.train.evaluate import sequence
 
     integers = opened_source(network).network
-    if integers.input.neuron is not None:
-        raise NetworkError("the network's input drives neurons of its own; blocks take spikes at the input")
+    encoders = [] if integers.input.neuron is None else [INPUT_BLOCKS.of(integers.input.neuron)(integers.input)]
     if integers.average_groups is not None:
         raise NetworkError(
             f"the network ends in an average over {integers.average_groups} groups, which blocks lack; leave it out, "
@@ -72,7 +81,7 @@ def to_torch(network: Source, *, weight_bits: int | None = None) -> Any:
             own = weights.get((index, True))
             blocks.append(_block(layer, shape, bits, weights[index, False], own))
         shape = layer.shape
-    return sequence(blocks)
+    return sequence([*encoders, *blocks])
 
 
 def _connections(layer: Layer) -> list[Synapse]:

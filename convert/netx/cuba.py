@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
-from myelin.convert.netx.constants import bias_of, flat, threshold_of
+from myelin.convert.floats.cuba import FloatCuba
+from myelin.convert.netx.constants import bias_of, flat, threshold_of, write_bias
 from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.float_values import float_bias, float_threshold, spread_floats
 from myelin.convert.netx.values import spread, whole_number
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.errors import NetworkError
@@ -58,16 +60,17 @@ def _read_cuba(group: Fields, neuron: Fields, shape: Shape, bias: npt.NDArray[An
 
 def write_cuba(group: h5py.Group, neuron: Cuba, shape: Shape, grid: bool) -> None:
     """Fill the subgroup ``neuron`` and write the bias to the layer's group; ``grid``: the layer has three axes in netx."""
-    if neuron.has_bias:
-        bias = neuron.bias_mant
-        if grid and bias.ndim == 0:  # stock netx broadcasts the bias of a convolution only if it is per channel
-            bias = np.broadcast_to(bias, (shape[0], 1, 1))
-        group["bias"] = flat(bias, shape, grid)
+    write_bias(group, neuron, shape, grid)
     group["neuron/type"] = "CUBA"
     group["neuron/iDecay"] = flat(neuron.current_decay, shape, grid)
     group["neuron/vDecay"] = flat(neuron.voltage_decay, shape, grid)
     group["neuron/vThMant"] = neuron.threshold
     group["neuron/refDelay"] = 1
     group["neuron/gradedSpike"] = False
-    if neuron.bias_exp != NETX_BIAS_EXP:
-        group["bias_exp"] = neuron.bias_exp
+
+
+def read_float_cuba(group: Fields, neuron: Fields, shape: Shape, state: bool) -> FloatCuba:
+    """The unquantised neuron; ``state``: it is a readout of states."""
+    threshold = None if state else float_threshold(neuron, shape)
+    current, voltage = (spread_floats(neuron, key, shape) / DECAY_UNITY for key in ("iDecay", "vDecay"))
+    return FloatCuba(threshold, current, voltage, float_bias(group, shape))

@@ -38,6 +38,10 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._member(key) is not None
 
+    def is_group(self, key: str) -> bool:
+        """True if ``key`` is a group, False if it is a dataset or absent."""
+        return isinstance(self._member(key), h5py.Group)
+
     def child(self, key: str) -> Fields | None:
         """The group ``key`` below this one, or None."""
         member = self._member(key)

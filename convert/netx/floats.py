@@ -1,13 +1,14 @@
 """Reader of netx files with unquantised numbers, as a ``FloatNetwork``.
 
 The fields are those of ``myelin.convert.netx.format``; weights, thresholds, decays, biases and delays may be fractions.  The
-file sets the unit: SLAYER's is a threshold of 64 with weights in units of 1/64 of it.  Only CUBA neurons are read.  Weight
-exponents are rejected; floats do not need them.
+file sets the unit: SLAYER's is a threshold of 64 with weights in units of 1/64 of it.  ``FLOAT_READERS`` has the neurons
+that are read.  Weight exponents are rejected; floats do not need them.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,27 @@ import h5py
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
+from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.hdf5 import check_texts
 from myelin.convert.layers.conv import as_chw
+from myelin.convert.netx.alif import read_float_alif
+from myelin.convert.netx.cuba import read_float_cuba
 from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.float_values import float_threshold, spread_floats
 from myelin.convert.netx.read import check_input_shape, guess_input, layer_groups, layer_kind
 from myelin.convert.netx.synapses import kernel_shape, pool_geometry, pool_shape, recurrent_kind
-from myelin.convert.netx.values import broadcastable, declared_shape, pair, population, whole_number
+from myelin.convert.netx.values import declared_shape, pair, population, whole_number
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer
-from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, STATE_SHIFT, THRESHOLD_MAX
+from myelin.hw_configs.fixed_point import THRESHOLD_MAX
 
+#: Readers by the text in ``neuron/type``: (layer group, neuron group, shape, whether its state is read out) -> neuron.
+FLOAT_READERS: dict[str, Callable[[Fields, Fields, Shape, bool], FloatNeuron]] = {
+    "CUBA": read_float_cuba,
+    "LOIHI": read_float_cuba,  # older name of CUBA
+    "ALIF": read_float_alif,
+}
 _CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec", "pool")
 
 
@@ -98,8 +108,9 @@ def _network(root: Fields, input_shape: Shape | None) -> FloatNetwork:
 
 def _layer(group: Fields, kind: str, before: Shape, shape: Shape, last: bool, ours: bool) -> FloatLayer:
     neuron = group.child("neuron")
-    if neuron is None or neuron.text("type") not in ("CUBA", "LOIHI"):
-        raise NetworkError(f"{group.name}: has no CUBA neurons; a float network has CUBA neurons")
+    read = None if neuron is None else FLOAT_READERS.get(neuron.text("type"))
+    if neuron is None or read is None:
+        raise NetworkError(f"{group.name}: has no neurons of type {', '.join(FLOAT_READERS)}, which a float network may have")
     for key in ("weight_exp", "weight_exp_rec"):
         if whole_number(group, key, 0):
             raise NetworkError(f"{group.name}: {key} is {group.number(key)}; fold it into the weights of a file of floats")
@@ -109,14 +120,9 @@ def _layer(group: Fields, kind: str, before: Shape, shape: Shape, last: bool, ou
         if kind.endswith("_rec"):
             own = recurrent_kind(group, shape)
             recurrent = FloatRecurrent(*_connection(group, own, "_rec", shape, shape))
-        thresholds = _spread(neuron, "vThMant", shape)
-        if np.any(thresholds != thresholds.flat[0]):
-            raise NetworkError("'vThMant' differs between neurons; one threshold for the layer is supported")
-        said, top = group.text("output", ""), float(thresholds.flat[0])
+        top, said = float_threshold(neuron, shape), group.text("output", "")
         state = said == "state" or (not said and not ours and last and recurrent is None and top >= THRESHOLD_MAX)
-        bias = _spread(group, "bias", shape, 0.0) * 2.0 ** (whole_number(group, "bias_exp", NETX_BIAS_EXP) - STATE_SHIFT)
-        current, voltage = (_spread(neuron, key, shape) / DECAY_UNITY for key in ("iDecay", "vDecay"))
-        return FloatLayer(shape, synapse, FloatCuba(None if state else top, current, voltage, bias), delay, recurrent)
+        return FloatLayer(shape, synapse, read(group, neuron, shape, state), delay, recurrent)
     except NetworkError as error:
         text = str(error)
         raise NetworkError(text if text.startswith("layer/") else f"{group.name}: {text}") from error
@@ -132,7 +138,7 @@ def _connection(
     if synaptic is None and isinstance(synapse, FloatDense) and group.size_of(key) == synapse.weight.shape:
         synaptic = group.numbers(key, synapse.weight.size)
     else:
-        axonal = _spread(group, key, shape, 0.0)
+        axonal = spread_floats(group, key, shape, 0.0)
     if synaptic is None:
         return synapse, axonal
     if not isinstance(synapse, FloatDense):
@@ -156,11 +162,3 @@ def _synapse(group: Fields, kind: str, suffix: str, before: Shape, shape: Shape)
     if values.size != targets * sources:
         raise NetworkError(f"{group.name}: {key!r} has shape {values.shape}; ({targets}, {sources}) is expected")
     return FloatDense(values.reshape(targets, sources))
-
-
-def _spread(group: Fields, key: str, shape: Shape, default: float | None = None) -> FloatArray:
-    """The field ``key``, broadcastable to ``shape``: one number, one per channel or one per neuron."""
-    values = group.numbers(key, int(np.prod(shape)))
-    if values is None:
-        return np.asarray(group.number(key, default), np.float64)
-    return broadcastable(group, key, values.astype(np.float64), shape)

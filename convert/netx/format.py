@@ -33,6 +33,8 @@ neuron/    type                 CUBA, or its older name LOIHI; SDNN: sigma-delta
            sigma_output         of SDNN: the layer is a readout of sums
 ========== ==================== ================================================================================================
 
+Other neurons have fields of their own, which their file beside this one describes: ``alif``.
+
 Fields of Myelin, which netx does not define; stock netx ignores them or cannot load the layer:
 
 =================== ============================================================================================================

@@ -29,7 +29,7 @@ def write_network(network: Network, file: h5py.File) -> None:
         following = network.layers[index + 1] if index + 1 < len(network.layers) else None
         if len(before.shape) == 3 and not layer.synapse.SPATIAL and _is_grid(before):
             groups.next("flatten")["shape"] = [int(np.prod(before.shape)), 1, 1]
-        kind = layer.synapse.kind + ("_rec" if layer.recurrent is not None else "")
+        kind = layer.synapse.parts[0].kind + ("_rec" if layer.recurrent is not None else "")
         with naming_layer(index, layer.kind):
             _write_layer(layer, following, groups.next(kind))
         before = layer

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape, each, signed
-from myelin.convert.neurons.cuba_states import INPUT_BITS, current_before_wrap, decayed, derived_input, voltage_before_limit
+from myelin.convert.neurons.leaky_states import INPUT_BITS, current_before_wrap, decayed, derived_input, voltage_before_limit
 from myelin.convert.neurons.neuron import Constant, Ints, Neuron, States
 from myelin.convert.neurons.registry import register
 from myelin.hw_configs.errors import DataError

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape, check_broadcast, check_range, each, frozen_int, scalar_int
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import STATE_SCALE
 
 Ints = npt.NDArray[np.int64]
 #: Arrays (..., neurons) by the name of a state.
@@ -65,6 +66,8 @@ class Neuron(ABC):
     LABEL: ClassVar[str]
     #: Names of the states, in the order in which ``step`` changes them.
     STATES: ClassVar[tuple[str, ...]]
+    #: Names of the summed synaptic inputs: one, or one for each part of a connection that gives several sums (complex weights).
+    INPUTS: ClassVar[tuple[str, ...]] = ("a",)
     #: Constants; each is a dataclass field.
     CONSTANTS: ClassVar[tuple[Constant, ...]] = ()
     #: True if spikes are graded: int32 messages instead of 0 or 1.
@@ -89,6 +92,10 @@ class Neuron(ABC):
     DRIVES_EVERY_STEP: ClassVar[bool] = True
     #: State -> "wraps" or "saturates" at the end of its range, for states with a range of 24 bit.
     OVERFLOW: ClassVar[Mapping[str, str]] = {}
+    #: Why no chip runs these neurons, if there is a reason to name; empty otherwise.
+    SIMULATION_ONLY: ClassVar[str] = ""
+    #: Lava's process for them, ``module.Class``, if ``lava_arguments`` are all its arguments besides shape and name; or empty.
+    LAVA_PROCESS: ClassVar[str] = ""
     #: Name -> number of bits that ``derive`` can determine, for recorded arrays it cannot determine in full.
     DERIVED_BITS: ClassVar[Mapping[str, int]] = {}
 
@@ -97,7 +104,7 @@ class Neuron(ABC):
         if "LABEL" not in cls.__dict__:
             cls.LABEL = f"{cls.__name__} neurons"
         if "NAMES" not in cls.__dict__ and "STATES" in cls.__dict__:
-            cls.NAMES = ("spikes", "a", *cls.STATES)
+            cls.NAMES = ("spikes", *cls.INPUTS, *cls.STATES)
 
     def __post_init__(self) -> None:
         for constant in self.CONSTANTS:
@@ -153,7 +160,7 @@ class Neuron(ABC):
 
         Args:
             states: arrays (..., neurons) by the names of ``STATES``.
-            a: (..., neurons) summed synaptic input, 32 bit signed.
+            a: (..., neurons) summed synaptic input, 32 bit signed; (inputs, ..., neurons) if there are several ``INPUTS``.
             drive: (..., neurons) or (neurons,), the result of ``drive`` or ``input_drive``.
         """
 
@@ -197,6 +204,15 @@ class Neuron(ABC):
 
     # --- changes, and values for other stages ---
 
+    @property
+    def spike_scale(self) -> int:
+        """The integer spike that is 1 in SLAYER's units."""
+        return 1
+
+    def readout_scale(self, before: Neuron | None) -> int:
+        """The integer state of a readout that is 1 in SLAYER's units; ``before``: the neurons of the population before."""
+        return STATE_SCALE
+
     def with_role(self, role: str, change: Callable[[Any], Any]) -> Self:
         """These neurons with ``change`` applied to every constant with this role."""
         changes = {entry.name: change(getattr(self, entry.name)) for entry in self.CONSTANTS if entry.role == role}
@@ -235,6 +251,10 @@ class Neuron(ABC):
     def derive(self, name: str, arrays: Mapping[str, npt.NDArray[Any]], shape: Shape) -> npt.NDArray[Any] | None:
         """The array ``name`` computed from other recorded ones, if a backend cannot record it; None if this is impossible."""
         return None
+
+    def lava_arguments(self) -> dict[str, Any]:
+        """The arguments of ``LAVA_PROCESS``: numbers, or arrays that broadcast to the layer's shape."""
+        return {}
 
     def widths(self) -> dict[str, int]:
         """Name of a constant -> its width in bits, for constants stored in the unit of the states; empty if there are none."""

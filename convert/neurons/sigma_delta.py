@@ -11,7 +11,7 @@ from myelin.convert.arrays import IntArray, Shape, each, signed
 from myelin.convert.neurons.neuron import Constant, Ints, Neuron, States
 from myelin.convert.neurons.registry import register
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.hw_configs.fixed_point import SDNN_EXP_MAX, SDNN_SPIKE_EXP, SDNN_STATE_EXP, STATE_MAX
+from myelin.hw_configs.fixed_point import SDNN_EXP_MAX, SDNN_SPIKE_EXP, SDNN_STATE_EXP, STATE_MAX, WEIGHT_SCALE
 
 #: Lava stores every variable of these neurons as 32 bit signed.
 _INT32_MAX = (1 << 31) - 1
@@ -75,6 +75,11 @@ class _Encoder(Neuron):
         sent = np.where(due, delta, 0)
         kept = np.where(sent != 0, 0, error) if self.cumulative_error else np.zeros_like(delta)
         return {"act": new, "residue": signed(delta - sent, 32), "error": kept}, sent >> self.state_exp
+
+    @property
+    def spike_scale(self) -> int:
+        """See ``Neuron``."""
+        return WEIGHT_SCALE << self.spike_exp
 
     def widths(self) -> dict[str, int]:
         """The width of the threshold in bits, shifted by both exponents."""
@@ -233,6 +238,10 @@ class Sigma(Neuron):
             raise NetworkError(_NO_RECURRENCE)
         if output == "spikes":
             raise NetworkError("output is 'spikes', Sigma neurons only sum: 'state' is allowed")
+
+    def readout_scale(self, before: Neuron | None) -> int:
+        """See ``Neuron``: the unit of a weight times that of a message."""
+        return WEIGHT_SCALE * (WEIGHT_SCALE << SDNN_SPIKE_EXP if before is None else before.spike_scale)
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
         """The sum, which is also the output."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from myelin.convert.compare.runs import SPIKES
 from myelin.convert.inputs import input_values
+from myelin.convert.messages import Messages, messages_of, sending
 from myelin.convert.network import Network
 from myelin.convert.neurons import Neuron
 from myelin.convert.recording import Passage
@@ -108,6 +109,7 @@ class Profile:
         layers: profiles of the input and of each layer, in order.
         timed_samples: number of samples in the timed runs; short inputs run several times.
         seconds: wall-clock time of the timed runs, with all threads in parallel.
+        messages: of sigma-delta neurons; None without them.
     """
 
     samples: int
@@ -115,6 +117,7 @@ class Profile:
     layers: tuple[LayerProfile, ...]
     timed_samples: int
     seconds: float
+    messages: Messages | None = None
 
     @property
     def operations(self) -> int:
@@ -193,7 +196,12 @@ class Profiler:
         """The profile over all batches."""
         source = LayerProfile("input", int(np.prod(self.network.input.shape)), self.entered.spikes)
         layers = (source, *(self._layer(index, sums) for index, sums in self.sums.items()))
-        return Profile(self.samples, self.steps, layers, self.timed_samples, self.seconds)
+        rates = {
+            index: self.sums[index].spikes / (neurons * self.samples * self.steps)
+            for index, neurons in sending(self.network).items()
+        }
+        messages = messages_of(self.network, rates)
+        return Profile(self.samples, self.steps, layers, self.timed_samples, self.seconds, messages)
 
     def _names(self, index: int) -> tuple[str, ...]:
         neuron = self.network.neuron(index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from myelin.convert.messages import Messages
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
 
@@ -20,6 +21,7 @@ def as_dict(profile: Profile) -> dict[str, Any]:
         "steps": profile.steps,
         "operations_per_sample": profile.operations / profile.samples,
         "operations_per_step": profile.operations / (profile.samples * profile.steps),
+        "messages": None if profile.messages is None else profile.messages.as_dict(),
         "timed_samples": profile.timed_samples,
         "samples_per_second": profile.timed_samples / profile.seconds if profile.timed_samples else None,
         "layers": [_layer(layer, profile) for layer in profile.layers],
@@ -97,6 +99,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         *_activity(result["layers"]),
         f"all layers    {_thousands(result['operations_per_sample'])} operations a sample, "
         f"{_thousands(result['operations_per_step'])} a step",
+        *([] if result["messages"] is None else [f"messages      {_messages(result['messages'])}"]),
         "",
         *_ranges(result["layers"]),
         "",
@@ -105,6 +108,10 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         f"{result['timed_samples']} samples in passes of their own, without recording",
     ]
     return [*shown, "", *(f"warning       {text}" for text in result["warnings"])] if result["warnings"] else shown
+
+
+def _messages(found: Mapping[str, Any]) -> Messages:
+    return Messages(found["per_step"], found["frame_network_per_step"])
 
 
 def _activity(layers: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -20,7 +20,8 @@ def model(case: Case) -> Iterator[Violation]:
         name = neuron.MODEL
         if name not in target.neuron_models:
             known = ", ".join(target.neuron_models)
-            yield Violation("neuron model", where, "neuron model", "name", name, known, target.name, _TRAIN_CUBA)
+            cure = f"simulation only, {neuron.SIMULATION_ONLY}: {_TRAIN_CUBA}" if neuron.SIMULATION_ONLY else _TRAIN_CUBA
+            yield Violation("neuron model", where, "neuron model", "name", name, known, target.name, cure)
 
 
 def constants(rule: str) -> Callable[[Case], Iterator[Violation]]:

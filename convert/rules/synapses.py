@@ -83,7 +83,7 @@ def kind(case: Case) -> Iterator[Violation]:
     network, target, _ = case
     assert target.layer_kinds is not None
     for index, which, link in _links(network):
-        name = which + link.synapse.kind
+        name = which + link.synapse.parts[0].kind  # complex weights are two connections of this kind
         if name not in target.layer_kinds:
             known = ", ".join(target.layer_kinds)
             cure = "train a network of those connections"

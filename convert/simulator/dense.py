@@ -7,7 +7,6 @@ and the largest input value that occurs, and then chooses the precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +17,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.layers import Conv, Synapse
 from myelin.convert.layers.conv import as_chw
-from myelin.convert.simulator.events import step_cuba
 from myelin.convert.simulator.loops import add_product, arriving
 from myelin.convert.simulator.plan import C_ORDER, Order, ordered_axons, ordered_matrix
 from myelin.hw_configs.errors import NetworkError
@@ -27,8 +25,6 @@ from myelin.hw_configs.errors import NetworkError
 _BLOCK_ROWS = 1024
 
 Floats = npt.NDArray[Any]
-#: feed(t, current) adds the input of step t to ``current`` (batch, neurons).
-Feed = Callable[[int, npt.NDArray[np.int32]], None]
 
 
 @dataclass(frozen=True)
@@ -142,49 +138,6 @@ def products(synapse: Synapse, shape: Shape, axonal: IntArray, order: Order = C_
     delay = axon[:, None] if synapse.delay_steps is None else axon[:, None] + ordered_matrix(synapse.delay_steps.T, order)
     taps = [_tap(np.full(axon.shape, k, np.int32), np.where(delay == k, weight, 0)) for k in np.unique(delay)]
     return Products(tuple(taps), synapse.weight_exp, weight.shape[1])
-
-
-def step_all(
-    feed: Feed,
-    recurrent: Products,
-    shape: tuple[int, int, int],
-    bias: npt.NDArray[np.int32],
-    constants: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], np.int32],
-    names: tuple[str, ...],
-    interval: int,
-    phase: int,
-) -> dict[str, npt.NDArray[Any]]:
-    """Run recurrent CUBA neurons from rest, with one or two products per step for all samples.
-
-    Args:
-        feed: adds the feed-forward input of step t to an array (batch, neurons).
-        recurrent: the connection from the population to itself.
-        shape: (batch, steps, neurons).
-        bias: (neurons,) ``bias_mant << bias_exp``.
-        constants: (4096 - current decay) / 4096, (4096 - voltage decay) / 4096, each (neurons,), and vThMant << 6.
-        names: states to return besides "spikes", from "a", "u", "v".
-        interval, phase: see ``myelin.convert.simulator.events.run_cuba``.
-
-    Returns:
-        "spikes" and the named states, each (batch, steps, neurons).
-    """
-    batch, steps, neurons = shape
-    result: dict[str, npt.NDArray[Any]] = {"spikes": np.zeros(shape, np.uint8)}
-    result |= {name: np.empty(shape, np.int32) for name in ("a", "u", "v") if name in names}
-    current, u, v = np.zeros((3, batch, neurons), np.int32)
-    emitted = np.empty((batch, neurons), np.uint8)
-    for t in range(steps):
-        current[:] = 0
-        feed(t, current)
-        recurrent.add_at(result["spikes"], t, 1, current)
-        if interval > 0 and (t + 1 - phase) % interval == 0:
-            u[:] = v[:] = 0
-        step_cuba(current, bias, *constants, u, v, emitted)
-        result["spikes"][:, t] = emitted
-        for name, state in (("a", current), ("u", u), ("v", v)):
-            if name in result:
-                result[name][:, t] = state
-    return result
 
 
 def exact_float(bound: int) -> str:

@@ -16,15 +16,12 @@ from numba import njit
 
 from myelin.convert.simulator.bits import BITS, lowest_bit, nonzero_bits
 from myelin.convert.simulator.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
-from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
-_LIMIT = np.int32(STATE_MAX)
-_WRAP = np.int32(CURRENT_WRAP)
-_TURN = np.int32(2 * CURRENT_WRAP)
-_OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
+#: Options of all compiled loops.
+OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def drive(spikes, current, plan, narrow):
     """Add the input of ``spikes`` (batch, steps, sources) through ``plan`` to int32 ``current`` (batch, steps, targets)."""
     steps = current.shape[1]
@@ -41,14 +38,22 @@ def drive(spikes, current, plan, narrow):
                 _add_rows(current[b, t], plan.weight, listed, values, t, counts[t], narrow, False)
 
 
+def step(current, drive, constants, states, emitted):
+    """Stands for one step of the neurons; all arrays (neurons,) or tuples of such, and numbers among the constants."""
+    raise NotImplementedError
+
+
+def copies(rest):
+    """Stands for a tuple of copies of ``rest``: the compiler knows that they do not overlap, and vectorises the loops."""
+    raise NotImplementedError
+
+
 # fmt: off
-@njit(**_OPTIONS)
-def run_cuba(
-    spikes, given, forward, recurrent, narrow, binary, keep_u, keep_v, bias, threshold, interval, phase,
-    emitted, record_a, record_u, record_v,
+def run(
+    spikes, given, forward, recurrent, narrow, binary, constants, rest, drive, interval, phase, emitted, record_a, records,
 ):
     # fmt: on
-    """Run CUBA neurons and their incoming connections from rest; for the equations see ``myelin.convert.neurons.cuba``.
+    """Run neurons and their incoming connections from rest; a template for ``fused.loops``.
 
     Args:
         spikes: (batch, steps, sources) spikes of the source population.
@@ -56,14 +61,15 @@ def run_cuba(
         forward, recurrent: ``ConnectionPlan`` of the feed-forward and of the recurrent connection.
         narrow: two flags, ``is_narrow`` of the two connections.
         binary: whether ``spikes`` are 0 or 1.
-        keep_u, keep_v: (neurons,) float64, (4096 - decay) / 4096; threshold: vThMant << 6, int32.
-        bias: (batch or 1, steps or 1, neurons) int32, ``bias_mant << bias_exp``.
-        interval, phase: u and v become 0 before the step at index t if interval > 0 and (t + 1 - phase) % interval == 0.
-        emitted, record_a, record_u, record_v: (batch, steps, neurons) uint8, int32s, written; records may be of size 0.
+        constants: tuple of the neurons' constants, as their step takes them.
+        rest: tuple of the neurons' states before the first step, (neurons,) int32 each.
+        drive: (batch or 1, steps or 1, neurons) int32, see ``Neuron.drive``.
+        interval, phase: states return to rest before the step at index t if interval > 0 and (t + 1 - phase) % interval == 0.
+        emitted, record_a: (batch, steps, neurons) uint8, int32, written; the record may be of size 0.
+        records: tuple of the same for each state.
     """
     batch, steps, neurons = emitted.shape
-    u = np.zeros(neurons, np.int32)
-    v = np.zeros(neurons, np.int32)
+    states = copies(rest)
     counts, listed, values = _no_arrivals(forward, steps, spikes.shape[2])
     back_counts, back_listed, back_values = _no_arrivals(recurrent, steps, neurons)
     active = np.zeros(neurons, np.uint64)
@@ -75,12 +81,12 @@ def run_cuba(
     current = np.zeros((steps if ahead else 1, neurons), np.int32)
     back_image, back_kernel = _image(current, recurrent), _kernel(recurrent)
     for b in range(batch):
-        u[:] = 0
-        v[:] = 0
+        for k in range(len(states)):
+            states[k][:] = rest[k]
         current[:] = 0
         back_counts[:] = 0
         _send(spikes[b], current, forward, not binary, counts, listed, values, sums, marks)
-        bias_b, own = b if bias.shape[0] > 1 else 0, emitted[b].reshape(-1)
+        drive_b, own = b if drive.shape[0] > 1 else 0, emitted[b].reshape(-1)
         for t in range(steps):
             row = current[t if ahead else 0]
             if not ahead:
@@ -98,13 +104,12 @@ def run_cuba(
             if record_a.size:
                 record_a[b, t] = row
             if interval > 0 and (t + 1 - phase) % interval == 0:
-                u[:] = 0
-                v[:] = 0
-            _step(row, bias[bias_b, t if bias.shape[1] > 1 else 0], keep_u, keep_v, threshold, u, v, emitted[b, t])
-            if record_u.size:
-                record_u[b, t] = u
-            if record_v.size:
-                record_v[b, t] = v
+                for k in range(len(states)):
+                    states[k][:] = rest[k]
+            step(row, drive[drive_b, t if drive.shape[1] > 1 else 0], constants, states, emitted[b, t])
+            for k in range(len(states)):
+                if records[k].size:
+                    records[k][b, t] = states[k]
             if recurrent.kind != NONE:
                 count = _list(own, t * neurons, neurons, active)
                 if recurrent.kind == ROWS:
@@ -130,45 +135,28 @@ def run_cuba(
                         _flush(current, t, recurrent, back_sums)
 
 
-@njit(**_OPTIONS)
-def step_cuba(current, bias, keep_u, keep_v, threshold, u, v, emitted):
-    """One step of CUBA neurons for a batch: ``current``, ``u``, ``v``, ``emitted`` (batch, neurons), ``bias`` (neurons,)."""
-    neurons = current.shape[1]
-    # the compiler knows that arrays created here do not overlap, and vectorises the loop
-    a, u_row, v_row = np.empty(neurons, np.int32), np.empty(neurons, np.int32), np.empty(neurons, np.int32)
-    over = np.empty(neurons, np.uint8)
+def step_batch(current, drive, constants, rest, states, emitted):
+    """One step for a batch; a template for ``fused.loops``.
+
+    Args:
+        current, emitted: (batch, neurons) int32, uint8.
+        drive: (neurons,) int32.
+        constants, rest: see ``run``.
+        states: tuple of (batch, neurons) int32, changed.
+    """
+    a, over = np.empty(current.shape[1], np.int32), np.empty(current.shape[1], np.uint8)
+    rows = copies(rest)
     for b in range(current.shape[0]):
         a[:] = current[b]
-        u_row[:] = u[b]
-        v_row[:] = v[b]
-        _step(a, bias, keep_u, keep_v, threshold, u_row, v_row, over)
-        u[b] = u_row
-        v[b] = v_row
+        for k in range(len(rows)):
+            rows[k][:] = states[k][b]
+        step(a, drive, constants, rows, over)
+        for k in range(len(rows)):
+            states[k][b] = rows[k]
         emitted[b] = over
 
 
-@njit(inline="always", **_OPTIONS)
-def _step(current, bias, keep_u, keep_v, threshold, u, v, emitted):
-    """One step of CUBA neurons; all arrays (neurons,).
-
-    The product with (4096 - decay) / 4096 is exact in float64 (fewer than 53 bits).  Its conversion to an integer rounds
-    toward zero, like Lava's ``sign(x) * (abs(x) >> 12)``.
-    """
-    for i in range(current.size):
-        c = np.int32(np.int32(u[i] * keep_u[i]) + (current[i] << STATE_SHIFT))
-        if c > _WRAP:
-            c = np.int32(c - _TURN)
-        elif c <= -_WRAP:
-            c = np.int32(c + _TURN)
-        w = np.int32(np.int32(v[i] * keep_v[i]) + c + bias[i])
-        w = min(max(w, -_LIMIT), _LIMIT)
-        over = w > threshold
-        u[i] = c
-        v[i] = np.int32(0) if over else w
-        emitted[i] = over
-
-
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _no_arrivals(plan, steps, sources):
     """Empty lists by step of arrival: counts, sources (with room to complete a group of four) and values."""
     wanted = plan.kind == ROWS
@@ -176,7 +164,7 @@ def _no_arrivals(plan, steps, sources):
     return np.zeros(shape[0], np.uint64), np.empty(shape, np.int32), np.ones(shape, np.int32)
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _list(values, start, size, active):
     """Write the indices of the nonzero values in ``values[start : start + size]``, (n,), to ``active``; return their number."""
     count = np.uint64(0)
@@ -197,7 +185,7 @@ def _list(values, start, size, active):
     return count
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _send(spikes, current, plan, graded, counts, listed, values, sums, marks):
     """Send all spikes (steps, sources) of a sample.
 
@@ -236,7 +224,7 @@ def _send(spikes, current, plan, graded, counts, listed, values, sums, marks):
                 _flush(current, t, plan, sums)
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _add_rows(row, weight, listed, values, t, count, narrow, binary):
     """ROWS: add ``values[t, n] weight[listed[t, n], :]`` for all n < count to ``row``; the lists need three extra places."""
     n = 0
@@ -265,13 +253,13 @@ def _add_rows(row, weight, listed, values, t, count, narrow, binary):
         n += 4
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _no_marks(plan, steps, spikes):
     """STENCIL: zeros for the padded images (steps, channels * height * width) of arriving spikes, in the type of ``spikes``."""
     return np.zeros((steps, plan.bins[-1]) if plan.kind == STENCIL else (1, 1), spikes.dtype)
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _add_stencil(row, marks, t, plan):
     """STENCIL: add the convolution of the image of step ``t`` to ``row`` and clear the image."""
     g = plan.geometry
@@ -288,7 +276,7 @@ def _add_stencil(row, marks, t, plan):
     marks[t] = 0
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _scatter(current, t, j, x, plan, sums):
     """Add the spike of value ``x`` that source ``j`` emits at ``t`` to ``current`` (steps, targets); BINS: to ``sums``."""
     steps, targets = current.shape
@@ -304,7 +292,7 @@ def _scatter(current, t, j, x, plan, sums):
                 current[at, i] += np.int32(x) * plan.weight[j, i]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _image(current, plan):
     """CONV: ``current`` (steps, targets) as a view (steps, places, groups, channels of a group)."""
     groups = plan.geometry[14] if plan.kind == CONV else 1
@@ -312,14 +300,14 @@ def _image(current, plan):
     return current.reshape(current.shape[0], current.shape[1] // (groups * size), groups, size)
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _kernel(plan):
     """CONV: the weights as (in channels, taps, channels of a group)."""
     size = plan.geometry[3] // plan.geometry[14] if plan.kind == CONV else 1
     return plan.weight.reshape(plan.weight.shape[0], plan.weight.shape[1] // size, size)
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _add_conv(image, kernel, t, j, x, plan):
     """CONV: add the spike of value ``x`` that source ``j`` emits at ``t``, for all channels of a place at once."""
     geometry, places = plan.geometry, plan.bins
@@ -351,7 +339,7 @@ def _add_conv(image, kernel, t, j, x, plan):
                 image[arrival, place, group, o] += np.int32(x) * kernel[channel, tap, o]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _flush(current, t, plan, sums):
     """BINS, after all spikes of ``t``: shift each delay's sums with a floor, add them in their step of arrival, clear them."""
     for k in range(plan.bins.size):

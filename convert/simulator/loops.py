@@ -1,4 +1,4 @@
-"""Compiled loops that delay spikes and add sums; none calls a function of another file (see ``events.py`` for the reason)."""
+"""Compiled loops that take integers, delay spikes and add sums; none calls a function of another file, see ``events.py``."""
 
 from __future__ import annotations
 
@@ -36,3 +36,14 @@ def add_product(product, exponent, current):
         for i in range(product.shape[1]):
             whole = np.int32(np.int64(product[row, i]))
             current[row, i] += whole << exponent if exponent >= 0 else whole >> -exponent
+
+
+@njit(**_OPTIONS)
+def take(values, frames, low, high):
+    """Copy integers (n,) to ``frames`` (n,) int32; False if one is outside ``low`` .. ``high``."""
+    fits = True
+    for i in range(values.size):
+        x = np.int64(values[i])
+        fits &= (x >= low) & (x <= high)
+        frames[i] = np.int32(x)
+    return fits

@@ -4,8 +4,7 @@ The integers are those of ``events.py`` and ``sigma_delta.py``, which run a laye
 every layer makes one step before any makes the next, so a network can run for ever.  ``step_plan.py`` lays the network out.
 
 A spike that is sent at step t with delay d is added at once to the row of step ``t + 1 + d`` of its target's ring, which has
-one row for each step that a spike can still reach.  All functions are in one file, since numba's disk cache notices changes in
-a function's own file, but not in the files it calls: hence the equations that ``events.py`` and ``sigma_delta.py`` have too.
+one row for each step that a spike can still reach.  All functions are in one file for the reason given in ``events.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from myelin.convert.simulator.plan import BINS, CONV, ROWS, SYNAPSES
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 #: Kinds of populations.  REFERENCE: its neurons make their step in Python, before the call.
-REFERENCE, CUBA, CUBA_INPUT, SIGMA, SIGMA_DELTA, DELTA = range(6)
+#: OTHER and beyond: neurons that bring their step, see ``step_neurons.py``.
+REFERENCE, CUBA, CUBA_INPUT, SIGMA, SIGMA_DELTA, DELTA, OTHER = range(7)
 
 #: A population; offsets are places in a stream's memory, unless they say "of the floats" or "of the integers".
 POPULATION = np.dtype(
@@ -25,9 +25,10 @@ POPULATION = np.dtype(
         (name, np.int64)
         for name in (
             "kind", "neurons", "phase",
-            "ring", "length",  # rows of summed input to come; the row of step t is t % length
+            "ring", "length", "inputs",  # rows of summed input to come, for each input; the row of step t is t % length
             "states", "spikes", "sums",  # states after the step, one after the other; what was sent; the summed input
             "floats", "integers",  # offset of the fractions that remain; offset of the drive in every step
+            "rest", "state_count",  # OTHER: offset of the integers with the states at rest; number of states
             "threshold", "gain", "shift",  # an input neuron's drive is (gain * x + drive) << shift
             "relu", "cumulative", "state_exp",
         )
@@ -55,27 +56,20 @@ _LIMIT = np.int32(STATE_MAX)
 _WRAP = np.int32(CURRENT_WRAP)
 _TURN = np.int32(2 * CURRENT_WRAP)
 _HALF = 1 << (CONV_SUM_BITS - 1)
-_OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
-@njit(**_OPTIONS)
-def take(values, frames, low, high):
-    """Copy integers (n,) to ``frames`` (n,) int32; False if one is outside ``low`` .. ``high``."""
-    fits = True
-    for i in range(values.size):
-        x = np.int64(values[i])
-        fits &= (x >= low) & (x <= high)
-        frames[i] = np.int32(x)
-    return fits
+def others(kind, row, own, sums, drive, spikes, floats, integers):
+    """Stands for the step of a population of kind ``OTHER + kind``, see ``StepNeurons.step``."""
+    raise NotImplementedError
 
 
 # fmt: off
-@njit(**_OPTIONS)
 def advance(
     frames, output, records, memory, counts, populations, links, kept, end, weights, floats, integers, scratch, interval,
 ):
     # fmt: on
-    """Run all streams for the steps of ``frames``, from the state in ``memory``, which becomes the state after them.
+    """Run all streams for the steps of ``frames``, from the state in ``memory``, which becomes that after them; a template.
 
     Args:
         frames: (streams, steps, inputs) int32.
@@ -105,6 +99,14 @@ def advance(
                 own = populations[p]
                 if own.kind == CUBA or own.kind == CUBA_INPUT:
                     _cuba(row, own, count, floats, integers, interval)
+                elif own.kind >= OTHER:
+                    size = own.neurons
+                    sums, spikes = row[own.sums : own.sums + own.inputs * size], row[own.spikes : own.spikes + size]
+                    _receive(row, own, count, sums)
+                    if interval > 0 and (count + 1 - own.phase) % interval == 0:
+                        for i in range(own.state_count * size):
+                            row[own.states + i] = integers[own.rest + i]
+                    others(own.kind - OTHER, row, own, sums, integers[own.integers :][:size], spikes, floats, integers)
                 elif own.kind != REFERENCE:
                     _sigma_delta(row, own, count, integers)
             for c in range(links.size):
@@ -117,7 +119,18 @@ def advance(
     return over
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
+def _receive(row, own, count, sums):
+    """Move the summed inputs of this step from their rings to ``sums``; their rows in the rings become 0."""
+    for k in range(own.inputs):
+        start = own.ring + (k * own.length + count % own.length) * own.neurons
+        current = row[start : start + own.neurons]
+        for i in range(own.neurons):
+            sums[k * own.neurons + i] = current[i]
+            current[i] = 0
+
+
+@njit(inline="always", **OPTIONS)
 def _cuba(row, own, count, floats, integers, interval):
     """One step of CUBA neurons; the row of their ring becomes 0."""
     size = own.neurons
@@ -126,11 +139,7 @@ def _cuba(row, own, count, floats, integers, interval):
     keep_u, keep_v = floats[own.floats : own.floats + size], floats[own.floats + size : own.floats + 2 * size]
     bias, threshold = integers[own.integers : own.integers + size], np.int32(own.threshold)
     if own.kind == CUBA:
-        start = own.ring + count % own.length * size
-        current = row[start : start + size]
-        for i in range(size):
-            sums[i] = current[i]
-            current[i] = 0
+        _receive(row, own, count, sums)
     if interval > 0 and (count + 1 - own.phase) % interval == 0:
         u[:] = 0
         v[:] = 0
@@ -151,7 +160,7 @@ def _cuba(row, own, count, floats, integers, interval):
         spikes[i] = fired
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _sigma_delta(row, own, count, integers):
     """One step of sigma-delta neurons, delta encoders or sums; the row of their ring becomes 0."""
     size = own.neurons
@@ -190,7 +199,7 @@ def _sigma_delta(row, own, count, integers):
         spikes[i] = sent >> own.state_exp
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _send(row, link, count, weights, integers, scratch):
     """Add what the sources of ``link`` sent in this step to the ring of its targets; True if ``SUM_LIMIT`` may be reached."""
     active = 0
@@ -265,7 +274,7 @@ def _send(row, link, count, weights, integers, scratch):
     return over
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _add_conv(into, start, link, j, x, weights, integers):
     """Add the spike of value ``x`` of source ``j`` to the image (places, channels) that begins at ``into[start]``."""
     g, place = link.geometry, link.bins + 3 * j
@@ -293,7 +302,7 @@ def _add_conv(into, start, link, j, x, weights, integers):
                 into[at + o] += np.int32(x * weights[kernel + o])
 
 
-@njit(inline="always", **_OPTIONS)
+@njit(inline="always", **OPTIONS)
 def _give(row, end, count, integers, output):
     """Write the output of the step; spikes with axonal delays wait in the ring of the output."""
     start, size, ring, length = end[0], end[1], end[2], end[3]

@@ -19,8 +19,9 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.network import Network
 from myelin.convert.neurons import Neuron
 from myelin.convert.simulator.plan import BINS, STENCIL, ConnectionPlan, plan_connection
-from myelin.convert.simulator.stage import Bounded, Prepared, PreparedConnection, Stepped
-from myelin.convert.simulator.step_loops import LINK, POPULATION, REFERENCE
+from myelin.convert.simulator.stage import Bounded, Prepared, PreparedConnection, StepNeurons, Stepped
+from myelin.convert.simulator.step_loops import LINK, OTHER, POPULATION, REFERENCE
+from myelin.convert.simulator.step_neurons import advance_with
 
 Ints = npt.NDArray[np.int64]
 
@@ -56,6 +57,8 @@ class StepPlan:
         offsets: by layer index and name, the offset of an array that can be read or recorded.
         orders: by layer index, the order of the population; None for C order.
         references: populations that make their step in Python.
+        steps: the steps that neurons bring, of kinds ``OTHER``, ``OTHER + 1``, ...
+        rests: offset in the memory and values of states that are not 0 at rest.
         bounded: index of a connection with a bound on its sums -> its stage.
         interval_checks: see ``check_interval``.
     """
@@ -71,8 +74,15 @@ class StepPlan:
     offsets: dict[int, dict[str, int]]
     orders: dict[int, IntArray | None]
     references: tuple[ReferencePopulation, ...]
+    steps: tuple[Any, ...]
+    rests: tuple[tuple[int, IntArray], ...]
     bounded: dict[int, Bounded]
     interval_checks: tuple[Callable[[int], None], ...]
+
+    @cached_property
+    def advance(self) -> Any:
+        """The loop ``step_loops.advance``, compiled for these neurons."""
+        return advance_with(self.steps)
 
     @cached_property
     def digest(self) -> str:
@@ -129,6 +139,8 @@ class _Layout:
         self.offsets: dict[int, dict[str, int]] = {}
         self.orders: dict[int, IntArray | None] = {}
         self.references: list[ReferencePopulation] = []
+        self.steps: list[Any] = []
+        self.rests: list[tuple[int, IntArray]] = []
         self.bounded: dict[int, Bounded] = {}
         self.interval_checks: list[Callable[[int], None]] = []
 
@@ -155,23 +167,29 @@ class _Layout:
         neurons = int(np.prod(shape))
         made = part.stage.step_neurons() if isinstance(part.stage, Stepped) else None
         states = neuron.STATES if made is None else made.states
-        connections = [(one, _listed(one)) for one in (part.forward, part.recurrent) if one is not None]
-        length = 1 + max((_longest(plan) for _, plan in connections), default=0)
+        whole = [one for one in (part.forward, part.recurrent) if one is not None]
+        connections = [(one, place, piece, _listed(piece)) for one in whole for place, piece in enumerate(one.parts)]
+        inputs = len(neuron.INPUTS)
+        length = 1 + max((_longest(plan) for *_, plan in connections), default=0)
         own = dict.fromkeys(POPULATION.names or (), 0) | {
             "kind": REFERENCE if made is None else made.kind,
             "neurons": neurons,
             "phase": len(self.populations) + 1,
-            "ring": self._place(length * neurons if connections else 0),
+            "ring": self._place(inputs * length * neurons if connections else 0),
             "length": length,
+            "inputs": inputs,
             "states": self._place(len(states) * neurons),
             "spikes": self._place(neurons),
-            "sums": self._place(neurons),
+            "sums": self._place(inputs * neurons),
         }
         if made is not None:
             own |= made.values
             if made.check_interval is not None:
                 self.interval_checks.append(made.check_interval)
-            own |= {"floats": self._append(self.floats, made.floats), "integers": self._append(self.integers, made.drive)}
+            constants = np.concatenate([made.drive, np.array(made.numbers, np.int32)])
+            own |= {"floats": self._append(self.floats, made.floats), "integers": self._append(self.integers, constants)}
+            if made.step is not None:
+                own |= self._brought(made, own["states"])
         else:
             drive = neuron.drive(shape)
             wide = {name: self._place(2 * neurons) // 2 for name in states}
@@ -185,15 +203,27 @@ class _Layout:
                 )
             )
         self.offsets[index] = {name: own["states"] + place * neurons for place, name in enumerate(states)}
-        self.offsets[index] |= {"spikes": own["spikes"], "a": own["sums"]}
+        self.offsets[index] |= {name: own["sums"] + place * neurons for place, name in enumerate(neuron.INPUTS)}
+        self.offsets[index]["spikes"] = own["spikes"]
         self.orders[index] = order
         self.populations.append(own)
-        for connection, plan in connections:
+        for connection, place, piece, plan in connections:
             forward = connection is part.forward
             source = (self.source, self.sources) if forward else (own["spikes"], neurons)
-            wraps = forward and connection.may_wrap(1 << 31)
-            self._link(plan, source, own, wraps, part.stage if forward and isinstance(part.stage, Bounded) else None)
+            wraps = forward and piece.may_wrap(1 << 31)
+            ring = own | {"ring": own["ring"] + place * length * neurons}
+            self._link(plan, source, ring, wraps, part.stage if forward and isinstance(part.stage, Bounded) else None)
         self.source, self.sources = own["spikes"], neurons
+
+    def _brought(self, made: StepNeurons, states: int) -> dict[str, int]:
+        """Fields of neurons that bring their step; their states begin at ``states``."""
+        if made.step not in self.steps:
+            self.steps.append(made.step)
+        rest = np.concatenate(made.rest or [np.zeros(made.drive.size, np.int32)] * len(made.states))
+        if rest.any():
+            self.rests.append((states, rest))
+        kind, count = OTHER + self.steps.index(made.step), len(made.states)
+        return {"kind": kind, "state_count": count, "rest": self._append(self.integers, rest)}
 
     def _link(
         self, plan: ConnectionPlan, source: tuple[int, int], own: dict[str, int], wraps: bool, bounded: Bounded | None
@@ -255,6 +285,8 @@ class _Layout:
             self.offsets,
             self.orders,
             tuple(self.references),
+            tuple(self.steps),
+            tuple(self.rests),
             self.bounded,
             tuple(self.interval_checks),
         )

@@ -13,8 +13,8 @@ from myelin.convert.arrays import Shape
 from myelin.convert.axes import integers_of
 from myelin.convert.inputs import checked_spikes, input_values
 from myelin.convert.network import Network
+from myelin.convert.simulator.loops import take
 from myelin.convert.simulator.state import SimulatorState
-from myelin.convert.simulator.step_loops import advance, take
 from myelin.convert.simulator.step_plan import ReferencePopulation, StepPlan
 from myelin.hw_configs.errors import DataError
 
@@ -80,7 +80,7 @@ class Stepper:
             take(values.reshape(-1), self._flat, self._low, self._high)
         if self.plan.references:
             self._step_references(self._frames[:, 0], self.interval)
-        over = advance(
+        over = self.plan.advance(
             self._frames, self._output, self._records, self._memory, self._counts, *self._tables, self._kept, *self._constants,
             self._scratch, self.interval,
         )  # fmt: skip
@@ -105,10 +105,10 @@ class Stepper:
             for t in range(steps):
                 self._step_references(values[:, t], interval)
                 here = [np.ascontiguousarray(array[:, t : t + 1]) for array in (values, output, records)]
-                over = advance(*here, *state, *self._tables, kept, *self._constants, self._scratch, interval)
+                over = plan.advance(*here, *state, *self._tables, kept, *self._constants, self._scratch, interval)
                 output[:, t], records[:, t] = here[1][:, 0], here[2][:, 0]
         else:
-            over = advance(values, output, records, *state, *self._tables, kept, *self._constants, self._scratch, interval)
+            over = plan.advance(values, output, records, *state, *self._tables, kept, *self._constants, self._scratch, interval)
         if steps and over:
             self._check_sums()
         layers: dict[int, dict[str, npt.NDArray[Any]]] = {index: {} for index in record}
@@ -151,11 +151,13 @@ class Stepper:
         rows = chosen.astype(np.int64)
         self._memory[rows] = 0
         self._counts[rows] = 0
+        for start, values in self.plan.rests:
+            self._memory[rows, start : start + values.size] = values
         for one in self.plan.references:
             self._rest(one, rows)
 
     def _rest(self, one: ReferencePopulation, rows: npt.NDArray[np.int64]) -> None:
-        """Put the states of ``one`` to rest in the streams ``rows``; they are zero for all compiled populations."""
+        """Put the states of ``one`` to rest in the streams ``rows``; compiled ones are in ``StepPlan.rests``."""
         wide = self._memory.view(np.int64)
         neurons = int(self.plan.populations["neurons"][one.index])
         for name, values in one.neuron.rest((len(rows), neurons)).items():
@@ -169,7 +171,8 @@ class Stepper:
             neurons = int(own["neurons"])
             if interval:
                 self._rest(one, np.flatnonzero((self._counts + 1 - own["phase"]) % interval == 0))
-            a, drive = np.zeros((self.streams, neurons), np.int64), one.drive
+            inputs, drive = one.neuron.INPUTS, one.drive
+            a = np.zeros((len(inputs), self.streams, neurons), np.int64)
             if one.at_input:
                 source = self.network.input
                 assert source.neuron is not None
@@ -177,15 +180,16 @@ class Stepper:
                 drive = drive.reshape(self.streams, neurons)
             else:
                 now = own["ring"] + self._counts % own["length"] * neurons
-                places = now[:, None] + np.arange(neurons)
-                a[:] = self._memory[every[:, None], places]
-                self._memory[every[:, None], places] = 0
+                for place in range(len(inputs)):
+                    places = (now + place * own["length"] * neurons)[:, None] + np.arange(neurons)
+                    a[place] = self._memory[every[:, None], places]
+                    self._memory[every[:, None], places] = 0
             states = {name: wide[:, start : start + neurons].copy() for name, start in one.wide.items()}
-            states, sent = one.neuron.step(states, a, drive)
+            states, sent = one.neuron.step(states, a if len(inputs) > 1 else a[0], drive)
             for name, start in one.wide.items():
                 wide[:, start : start + neurons] = states[name]
             narrow = self.plan.offsets[one.index + min(self.plan.offsets)]
-            for name, values in {**states, "a": a, "spikes": sent}.items():
+            for name, values in {**states, **dict(zip(inputs, a)), "spikes": sent}.items():
                 self._memory[:, narrow[name] : narrow[name] + neurons] = values
 
     def _converted(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

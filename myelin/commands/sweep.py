@@ -33,6 +33,13 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument(
         "--report", choices=("valid", "test"), help="also evaluate on this split of the data; no choice is made on it"
     )
+    parser.add_argument(
+        "--max-runs",
+        metavar="N",
+        type=arguments.positive,
+        default=1000,
+        help="refuse a file that asks for more runs (default 1000)",
+    )
     parser.add_argument("--only-table", action="store_true", help="train nothing; write the table of the finished runs")
     parser.add_argument("--quiet", action="store_true", help="print only the table: no line for each run, no progress bar")
     arguments.add_json(parser, "also write the plan and the table as JSON")
@@ -43,7 +50,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     """Train the missing runs and print the table; returns 0.  GateError (exit code 1) if a run failed."""
     from myelin.sweep.run import train_sweep
 
-    how = {name: getattr(args, name) for name in ("jobs", "report", "only_table", "quiet")}
+    how = {name: getattr(args, name) for name in ("jobs", "report", "only_table", "max_runs", "quiet")}
     swept = train_sweep(args.file, args.data, args.out, **how, say=partial(print, flush=True))
     if swept.values is not None:
         print("\n".join(swept.lines))

@@ -46,6 +46,11 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument(
         "--board", action="store_true", help="also run the golden inputs on a Loihi 2 board (see `myelin board`)"
     )
+    parser.add_argument(
+        "--backend",
+        choices=("c",),
+        help="also run some samples in the exported C, compiled for this machine (see `myelin export --target c99`)",
+    )
     arguments.add_json(parser, "also write all results as JSON, with every prediction")
     arguments.add_plot(parser, "draw accuracy and difference by stage, with intervals")
     parser.set_defaults(run=run_validate)
@@ -94,6 +99,7 @@ def run_validate(args: argparse.Namespace) -> int:
             output_scale=args.output_scale,
             lava_samples=args.lava_samples,
             board=args.board,
+            backend=args.backend,
             plot=args.plot,
             progress=show_progress(),
         )

@@ -1,10 +1,10 @@
-"""Sections on the chip: cores, rules, limits that are not public, operations and energy."""
+"""Sections on the chip or board: cores or memory, rules, limits that are not public, operations and energy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from myelin.report import charts
+from myelin.report import board, charts
 from myelin.report.markup import Facts, Html, el, items, join, listing, table
 from myelin.report.svg import figure
 
@@ -15,6 +15,8 @@ def mapping(f: Facts) -> Html:
     if missing is not None:
         return missing
     at = "mapping"
+    if "board" in f.get(at):
+        return board.memory(f)
     layers = f.get(f"{at}.layers")
     facts = items(
         [
@@ -95,6 +97,9 @@ def _estimate(f: Facts) -> Iterator[Html]:
     if missing is not None:
         yield missing
         return
+    if "board" in f.get("mapping"):
+        yield from board.work(f)
+        return
     at = "mapping.estimate"
     layers = f.get(f"{at}.layers")
     label = el("strong", f.text("target.energy_label")) if f.get("target.energy_label") else f.text(f"{at}.label")
@@ -143,32 +148,31 @@ def _energy(f: Facts) -> Html | None:
     return figure("energy", plot, "Energy of each layer", f"{label}.", legend=legend, values=table(head, rows))
 
 
+def _is_count(key: str) -> bool:
+    """True for the key of a count of overflows of a state."""
+    return key.endswith(("_wraps", "_saturations"))
+
+
 def _ranges(f: Facts) -> Iterator[Html]:
     yield el("h3", "Spikes and ranges of the integers")
     missing = f.missing("profile")
     if missing is not None:
         yield missing
         return
-    rows = []
-    for number, layer in enumerate(f.get("profile.layers")):
+    rows, layers = [], f.get("profile.layers")
+    counts = list(dict.fromkeys(["u_wraps", "v_saturations", *(key for layer in layers for key in layer if _is_count(key))]))
+    states = [key.rpartition("_")[0] for key in counts]
+    for number, layer in enumerate(layers):
         at = f"profile.layers[{number}]"
         row: list[object] = [f.text(f"{at}.where"), f.num(f"{at}.neurons"), f.num(f"{at}.spikes_per_neuron_and_step", ".4f")]
         row.append(f.num(f"{at}.never_firing_neurons"))
-        for name in ("u", "v"):
+        for name in states:
             there = name in layer["ranges"]
             row.append(f.num(f"{at}.ranges.{name}.percent_of_2_to_the_23", ".2f") if there else "")
-        rows.append([*row, f.num(f"{at}.u_wraps"), f.num(f"{at}.v_saturations")])
-    head = (
-        "population",
-        "neurons",
-        "spikes per neuron and step",
-        "never fire",
-        "u, % of 24 bit",
-        "v, %",
-        "u wraps",
-        "v saturates",
-    )
-    yield table(head, rows)
+        rows.append([*row, *(f.num(f"{at}.{key}") if key in layer else "" for key in counts)])
+    reach = [f"{name}, %{' of 24 bit' if not place else ''}" for place, name in enumerate(states)]
+    ends = [key.replace("_saturations", " saturates").replace("_", " ") for key in counts]
+    yield table(["population", "neurons", "spikes per neuron and step", "never fire", *reach, *ends], rows)
     warned = f.get("profile.warnings")
     if warned:
         yield listing(f.text(f"profile.warnings[{number}]") for number in range(len(warned)))

@@ -23,15 +23,18 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
+import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.text_files import parse_toml
 
+#: Runs that a sweep may have unless ``max_runs`` says otherwise.
+MAX_RUNS = 1000
 #: Allowed keys in the tables of the file.
 _KEYS = ("base", "seeds", "set", "case", "grid", "compare")
 _CASE_KEYS = ("name", "base", "set")
@@ -84,18 +87,18 @@ class Sweep:
     references: tuple[int | None, ...]
 
 
-def read_sweep(path: Path) -> Sweep:
+def read_sweep(path: Path, max_runs: int = MAX_RUNS) -> Sweep:
     """Read and expand a sweep file.
 
     Raises:
-        ConfigError: no such file, not TOML, an unknown key, or a missing or contradictory entry.
+        ConfigError: no such file, not TOML, an unknown key, a missing or contradictory entry, or more than ``max_runs`` runs.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        values = parse_toml(path.read_bytes())
+    except (ValueError, OSError) as error:
         raise ConfigError(f"{path}: no sweep can be read from it: {error}") from error
     try:
-        return _expand(path, values)
+        return _expand(path, values, max_runs)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -106,12 +109,18 @@ def label(key: str, among: Mapping[str, Any]) -> str:
     return last if sum(other.rpartition(".")[2] == last for other in among) == 1 else key
 
 
-def _expand(path: Path, values: dict[str, Any]) -> Sweep:
+def _expand(path: Path, values: dict[str, Any], max_runs: int) -> Sweep:
     _known(values, _KEYS, "the file")
     seeds = _seeds(values.get("seeds", [0]))
     common = _changes(values.get("set", {}), "set")
     axes = {key: _axis(key, axis) for key, axis in _changes(values.get("grid", {}), "grid")}
     cases = _cases(values)
+    runs = len(cases) * math.prod(len(axis) for axis in axes.values()) * len(seeds)
+    if runs > max_runs:
+        raise ConfigError(
+            f"it has {runs:,} runs ({len(cases)} cases x a grid of {runs // len(cases) // len(seeds):,} x {len(seeds)} seeds); "
+            f"{max_runs:,} are allowed: shorten the lists of the grid, or allow more with --max-runs {runs} (max_runs={runs})"
+        )
     points = []
     for case in cases:
         own = _changes(case.get("set", {}), f"set of case {case['name']!r}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_atomically, write_json
+from myelin.sweep.file import MAX_RUNS, read_sweep
 
 if TYPE_CHECKING:
     from myelin.sweep.plan import PlannedRun, SweepPlan
@@ -51,6 +52,7 @@ def train_sweep(
     jobs: int | None = None,
     report: str | None = None,
     only_table: bool = False,
+    max_runs: int = MAX_RUNS,
     quiet: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Swept:
@@ -63,6 +65,7 @@ def train_sweep(
         jobs: number of parallel runs; None for one per core.
         report: further split of the data to evaluate on, ``valid`` or ``test``; None for none.
         only_table: train nothing; write the table of the finished runs.
+        max_runs: the most runs that the file may ask for.
         quiet: no progress bar and no messages about single runs.
         say: called with each line for the user; None for silence.
 
@@ -70,11 +73,10 @@ def train_sweep(
         ConfigError: a configuration is wrong, the folder holds something else, or there is no finished run for the table.
         DataError: the data cannot be read.
     """
-    from myelin.sweep.file import read_sweep
     from myelin.sweep.plan import make_plan
     from myelin.train.run.processes.ranks import Ranks, launched
 
-    plan = make_plan(read_sweep(file), data, out, report)
+    plan = make_plan(read_sweep(file, max_runs), data, out, report)
     if only_table:
         return Swept(*_written(plan), len(plan.runs))
     ranks = Ranks() if launched() else None

@@ -13,7 +13,6 @@ from myelin.convert.axes import TimeAxis
 from myelin.convert.network import Network
 from myelin.convert.samples import Task
 from myelin.hw_configs.errors import DataError, NetworkError
-from myelin.hw_configs.fixed_point import STATE_SCALE
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +47,8 @@ def sends_changes(network: Network) -> bool:
 
 
 def trace_scale(network: Network) -> float:
-    """The value of ``grouped`` output of the integers that means 1.0 in a trace: 4096 for voltages, 1 for spikes, a member."""
-    last = network.layers[-1]
-    return float(last.neurons // network.num_classes * (STATE_SCALE if last.output == "state" else 1))
+    """The value of ``grouped`` output of the integers that means 1.0 in a trace: for voltages 4096 a member, for spikes 1."""
+    return float(network.layers[-1].neurons // network.num_classes * network.output_scale)
 
 
 def require_trace(network: Network) -> None:

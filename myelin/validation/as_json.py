@@ -23,6 +23,8 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``traces``                for traces: ``samples`` (their numbers), ``target``, and name of a stage -> values,
                           [sample][step][output]; else null
 ``output_unit``           for traces: ``scale`` (the integer output that means 1.0) and ``source``; else null
+``messages``              of sigma-delta neurons: ``per_step``, ``frame_network_per_step`` (units that would send in every
+                          step), ``percent_of_frame_network``; else null
 ``confusion``             ``float`` (null without a reference) and ``integer``: [true class][predicted class] samples, or
                           labelled steps; null for traces
 ``by_class``              list of ``myelin.validation.validate.ClassChange``; of labelled steps, if each has a class
@@ -91,6 +93,7 @@ def as_dict(validation: Validation) -> dict[str, Any]:
         "errors": {name: np.sqrt(array).tolist() for name, array in predictions.items()} if trace else None,
         "traces": _traces(validation) if trace else None,
         "output_unit": None if validation.unit is None else validation.unit._asdict(),
+        "messages": None if validation.messages is None else validation.messages.as_dict(),
         "confusion": None if trace else {
             name: confusion(predictions[stage], validation.labels, len(validation.classes)).tolist()
             if stage in predictions else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from myelin.backends import names
 from myelin.hw_configs import parts
@@ -61,6 +61,7 @@ def validate(
     output_scale: float | None = None,
     lava_samples: int | None = None,
     board: bool = False,
+    backend: Literal["c"] | None = None,
     plot: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Validation:
@@ -92,6 +93,7 @@ def validate(
             readout weights of a float reference say, else 4096 for voltages and 1 for spikes.
         lava_samples: number of samples that also run in Lava; None for a few if Lava is installed.
         board: whether the golden inputs of an artifact run on a Loihi 2 board.
+        backend: "c" to run some samples also in the generated C, compiled for this machine; None for none.
         plot: PNG file to write; None for no figure.
         progress: whether to show a progress bar.
 
@@ -100,11 +102,12 @@ def validate(
         NotTheTrainedNetwork: there is no reference, and the network contradicts the rest of the artifact.
         DataError: the data cannot be used, or the reference answers in no allowed shape.
         MissingPartError: torch is needed and not installed.
-        BackendError: Lava or a board was requested and is not installed, or failed.
+        BackendError: Lava, a board or C was requested and is not installed, or failed.
     """
     found = measured(
         source, data, reference=reference, max_drop=max_drop, split=split, time_axis=time_axis, steps=steps, step_ms=step_ms,
-        dt_ms=dt_ms, output_scale=output_scale, lava_samples=lava_samples, board=board, plot=plot, progress=progress,
+        dt_ms=dt_ms, output_scale=output_scale, lava_samples=lava_samples, board=board, backend=backend, plot=plot,
+        progress=progress,
     )  # fmt: skip
     if found.gate is None and found.examination is None and not any(one.parity for one in found.equalities):
         skipped = "; ".join(f"{one.name}: {one.skipped}" for one in found.equalities)
@@ -127,6 +130,7 @@ def measured(
     output_scale: float | None,
     lava_samples: int | None,
     board: bool = False,
+    backend: Literal["c"] | None = None,
     plot: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Validation:
@@ -141,6 +145,8 @@ def measured(
 
     if not isinstance(max_drop, int | float) or not max_drop >= 0:
         raise DataError(f"max_drop is {max_drop!r}; 0 or more percent points are allowed")
+    if backend not in (None, "c"):
+        raise DataError(f"backend is {backend!r}; 'c' or None is allowed")
     if lava_samples:
         compat.require()  # requested explicitly: a missing Lava is an error, not a reason to skip
     if board:
@@ -157,6 +163,7 @@ def measured(
     samples = open_data(opened, choice)
     count = names.DEFAULT_LAVA_SAMPLES if lava_samples is None else lava_samples
     skipped = backends.no_lava(count)
+    compiled = backends.compiled(opened.network, len(samples)) if backend == "c" else []
     keys = (origin.keys if origin is not None else ()) or samples.dataset.keys
     with contextlib.ExitStack() as stack:
         validation = validated(
@@ -169,7 +176,7 @@ def measured(
             time_axis=time_axis,
             output_scale=output_scale,
             given=data[0] if isinstance(data, tuple) else None,
-            backends=[] if skipped else backends.lava(stack.enter_context(Worker()), count),
+            backends=compiled + ([] if skipped else backends.lava(stack.enter_context(Worker()), count)),
             others=[*backends.left_out(skipped), backends.on_board(opened.artifact, board)],
             progress=progress,
         )

@@ -95,4 +95,4 @@ def _integer_scale(module: Any, network: Network) -> float | None:
         return None
     if constant_differences(own, network) or read.lag or network.average_groups is not None:
         return None
-    return float(read.blocks[-1].state_scale) if network.layers[-1].output == "state" else 1.0
+    return float(read.blocks[-1].output_scale)

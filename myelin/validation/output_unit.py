@@ -62,7 +62,7 @@ def output_unit(given: float | None, opened: Opened, reference: Reference | None
     fitted = _fitted(network, reference)
     if fitted is None or abs(fitted / WEIGHT_SCALE - 1) < _ROUNDING:
         return slayer
-    return OutputUnit(fitted * (1 << STATE_SHIFT), "fitted to the readout weights of the reference")
+    return OutputUnit(slayer.scale * fitted / WEIGHT_SCALE, "fitted to the readout weights of the reference")
 
 
 def _chosen(opened: Opened) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.compare.difference import Parity, compare_trains
+from myelin.convert.messages import sending
 from myelin.convert.network import Network
 from myelin.convert.recording import Passage
 from myelin.convert.samples import Samples
@@ -49,7 +50,7 @@ def run_stages(
     names = (*(() if reference is None else reference.stages), INTEGER)
     kept: dict[str, list[Kept]] = {name: [] for name in names}
     examples: dict[str, list[Kept]] = {name: [] for name in names}
-    spiking = {index: layer.neurons for index, layer in enumerate(network.layers) if layer.output == "spikes"}
+    spiking = sending(network)
     spikes = {name: dict.fromkeys(spiking, 0) for name in names}
     parity, steps = None, 0
     simulator = BatchRunner(network)

@@ -45,6 +45,7 @@ def lines(validation: Validation) -> list[str]:
         "",
         *_stage_lines(validation),
         "",
+        *([] if validation.messages is None else [f"messages      {validation.messages}"]),
         *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if judged else ()),
         *(_class_lines(validation) if judged and validation.task != "trace" else ()),
         "",
@@ -124,7 +125,8 @@ def _rate_lines(before: ValidationStage, after: ValidationStage) -> Iterator[str
         return
     for layer, rate in before.spikes_per_neuron_step_by_layer.items():
         now, change = after.spikes_per_neuron_step_by_layer[layer], after.to_float.spike_rate_change_percent_by_layer[layer]
-        yield f"spikes        layer {layer}: {rate:.4f} per neuron and step as floats, {now:.4f} now ({_percent(change)})"
+        where = "input" if layer == "-1" else f"layer {layer}"
+        yield f"spikes        {where}: {rate:.4f} per neuron and step as floats, {now:.4f} now ({_percent(change)})"
 
 
 def _class_lines(validation: Validation) -> Iterator[str]:

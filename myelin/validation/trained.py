@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from myelin.convert.checkpoint import Checkpoint, network_from_checkpoint, read_checkpoint
 from myelin.convert.compare.constants import constant_differences, require_same_structure
-from myelin.convert.floats.checkpoint import floats_from_checkpoint
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
+from myelin.convert.trained_layers import input_of, trained_layers
 from myelin.hw_configs.errors import NetworkError
 from myelin.validation.answers import Answer, Shapes, grouped, trace_scale
 from myelin.validation.reference import FLOAT, Chunk, FloatSpikes, Reference, StageRun
@@ -99,11 +99,11 @@ class Trained(Reference):
             NetworkError: the run is damaged, or its network has another structure.
         """
         checkpoint = read_checkpoint(run)
-        floats = floats_from_checkpoint(checkpoint)
-        ours, theirs = ([one.shape for one in layers] for layers in (network.layers, floats.layers))
-        if (network.input.shape, ours) != (floats.input_shape, theirs):
+        source = input_of(checkpoint.config)
+        ours, theirs = ([one.shape for one in layers] for layers in (network.layers, trained_layers(checkpoint)))
+        if (network.input.shape, ours) != (source.shape, theirs):
             raise NetworkError(
-                f"{run}: its layers have shapes {theirs} for an input of {floats.input_shape}, the network to validate has "
+                f"{run}: its layers have shapes {theirs} for an input of {source.shape}, the network to validate has "
                 f"{ours} for {network.input.shape}; name the run that it was made from"
             )
         found = cls.load(run)
@@ -127,7 +127,7 @@ class Trained(Reference):
 
     def forward(
         self, frames: npt.NDArray[Any], setting: QuantisedParts
-    ) -> tuple[dict[int, npt.NDArray[np.uint8]], npt.NDArray[np.int64]]:
+    ) -> tuple[dict[int, npt.NDArray[np.uint8 | np.int32]], npt.NDArray[np.int64]]:
         """Run ``frames`` (batch, steps, *input shape); ``myelin.train.run.record`` describes the result."""
         from myelin.train.run.record import record
 

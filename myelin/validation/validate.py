@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from myelin.convert.artifact.examine import Examination
 from myelin.convert.axes import TimeAxis
+from myelin.convert.messages import Messages, messages_of, sending
 from myelin.convert.opened import Opened
 from myelin.convert.samples import Samples
 from myelin.convert.samples import Task as TaskName
@@ -65,6 +66,7 @@ class Validation:
         tests: names of the statistics, for a reader.
         part: the split in words.
         unit: for traces the integer output that means 1.0; else None.
+        messages: of the integers in the simulator, if they are graded; else None.
     """
 
     data: str
@@ -84,6 +86,7 @@ class Validation:
     tests: str = ""
     part: str = ""
     unit: OutputUnit | None = None
+    messages: Messages | None = None
 
     @property
     def samples(self) -> int:
@@ -165,7 +168,7 @@ def validated(
     )
     equalities = _equalities(parity, opened, examination, reference, samples)
     equalities += [backend_equality(network, backend, samples) for backend in backends]
-    sizes = {index: layer.neurons for index, layer in enumerate(network.layers) if layer.output == "spikes"}
+    sizes = sending(network)
     one, two = outcomes.get(FLOAT), outcomes[INTEGER]
     return Validation(
         data=samples.dataset.name,
@@ -186,6 +189,7 @@ def validated(
         tests=task.TESTS,
         part=samples.part,
         unit=unit if task.NAME == "trace" else None,
+        messages=messages_of(network, two.rates),
     )  # fmt: skip
 
 

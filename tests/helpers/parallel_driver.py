@@ -39,7 +39,7 @@ def plan(seed: int, **train_values: object):
             "augment": {"channel_shift": 2, "time_shift_ms": 10.0, "channel_mask": 4, "blend": 0.5},
             "layers": [
                 {"neurons": 8, "recurrent": "dense", "delay_per": "neuron"},
-                {"neurons": 8, "channels": 2, "recurrent": "conv"},
+                {"neurons": 8, "channels": 2, "recurrent": "conv", "norm": "batch", "learn_threshold": True},
             ],
             "delay": {"high": 5.0, "harden_at": 0.5, "freeze_at": 0.5, "penalty": 1e-3},
             "train": {

@@ -8,7 +8,10 @@ from places import ROOT
 
 PACKAGES = ("hw_configs", "train", "convert", "lava_models", "myelin")
 #: Blocks for training and integers of one concept share its name by design: the first are reached as ``myelin.nn``.
-BY_STAGE = ({"train", "convert"}, {"Conv", "Cuba", "DelayedRecurrent", "Dense", "Neuron", "Synapse"})
+BY_STAGE = (
+    {"train", "convert"},
+    {"Conv", "Cuba", "DelayedRecurrent", "Delta", "Dense", "Neuron", "Sigma", "SigmaDelta", "Synapse"},
+)
 
 
 def classes():

@@ -15,7 +15,7 @@ class _Spike(torch.autograd.Function):
     @staticmethod
     def forward(ctx, v, threshold, name, width, scale):
         ctx.save_for_backward(v)
-        ctx.rest = (threshold, name, width, scale)
+        ctx.rest = (float(threshold), name, width, scale)
         return (v > threshold).to(v.dtype)
 
     @staticmethod
@@ -28,7 +28,8 @@ class _Spike(torch.autograd.Function):
             "atan": lambda: 1 / (width * (1 + (math.pi * x / width) ** 2)),
             "triangle": lambda: (1 - x.abs() / width).clamp(min=0) / width,
         }[name]()
-        return grad * scale / threshold * g, None, None, None, None
+        at_v = grad * scale / threshold * g
+        return at_v, -at_v.sum() if ctx.needs_input_grad[1] else None, None, None, None
 
 
 def _as_integers(value):
@@ -36,8 +37,12 @@ def _as_integers(value):
     return value + (torch.trunc(value * 4096) / 4096 - value).detach()
 
 
-def plain_layer(x, du, dv, neuron, weight=None, delay=None, sigma=0.0, hard=False, mask=None):
-    """Spikes and voltages (T, B, N) of a layer in double precision; ``weight`` dense (N, N) or None, ``delay`` (N,) steps."""
+def plain_layer(x, du, dv, neuron, weight=None, delay=None, sigma=0.0, hard=False, mask=None, bias=0.0, threshold=None):
+    """Spikes and voltages (T, B, N) of a layer in double precision; ``weight`` dense (N, N) or None, ``delay`` (N,) steps.
+
+    ``threshold``: a tensor to differentiate by; None: the neuron's.
+    """
+    threshold = neuron.threshold if threshold is None else threshold
     steps, batch, neurons = x.shape
     u = v = torch.zeros(batch, neurons, dtype=torch.float64)
     spikes, voltages = [], []
@@ -62,8 +67,8 @@ def plain_layer(x, du, dv, neuron, weight=None, delay=None, sigma=0.0, hard=Fals
             )
             total = total + arriving @ weight.t()
         u = _as_integers(u * (4096 - du) / 4096) + _as_integers(total)
-        v = _as_integers(v * (4096 - dv) / 4096) + u
-        s = _Spike.apply(v, neuron.threshold, neuron.surrogate, neuron.width, neuron.scale_grad)
+        v = _as_integers(v * (4096 - dv) / 4096) + u + bias
+        s = _Spike.apply(v, threshold, neuron.surrogate, neuron.width, neuron.scale_grad)
         spikes.append(s)
         voltages.append(v)
         v = v * (1 - s.detach())

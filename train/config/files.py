@@ -7,13 +7,13 @@ import dataclasses
 import difflib
 import json
 import math
-import tomllib
 import types
 import typing
 from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.text_files import parse_toml
 from myelin.train.config.config import Config
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -43,8 +43,8 @@ def load_config(
         hint = f"; did you mean {near[0]}?" if near else f"; built-in ones are {', '.join(experiment_names())}"
         raise ConfigError(f"no configuration {name_or_path!r}: neither a built-in experiment nor a file{hint}")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        values = parse_toml(path.read_bytes())
+    except (ValueError, OSError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
     values.setdefault("name", path.stem)
     for override in overrides:
@@ -80,8 +80,8 @@ def _override(values: dict[str, Any], text: str) -> None:
     if not equals:
         raise ConfigError(f"--set {text}: section.key=value is needed")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = parse_toml(f"value = {value}")["value"]
+    except ValueError:
         parsed = value.strip()  # a bare word is a string
     _assign(values, key.strip().split("."), parsed, f"--set {text}")
 
@@ -100,7 +100,9 @@ def _assign(place: Any, keys: list[str], value: Any, said: str) -> None:
     elif key == "*":
         raise ConfigError(f"{said}: * stands for the entries of a list, as in layers.*.taps; the configuration has none there")
     elif rest:
-        _assign(place.setdefault(key, {}), rest, value, said)
+        if place.get(key) is None:  # a section that is left out
+            place[key] = {}
+        _assign(place[key], rest, value, said)
     else:
         place[key] = copy.deepcopy(value)
 

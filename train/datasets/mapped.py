@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -26,6 +25,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import locked, write_json
+from myelin.hw_configs.text_files import parse_json
 from myelin.train.datasets.events import SpikeDataset
 
 LAYOUT = 2
@@ -92,7 +92,7 @@ class Entry:
         if not (self.folder / "about.json").exists():
             return None
         try:
-            about = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
+            about = parse_json((self.folder / "about.json").read_text(encoding="utf-8"))
             if about["file_bytes"] <= limit_bytes:
                 return None
             return _mapped(self.folder, about, name)

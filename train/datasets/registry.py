@@ -10,7 +10,7 @@ from typing import NamedTuple
 import h5py
 
 from myelin.hw_configs.errors import DataError
-from myelin.train.datasets import ecg, idx, npz, shd
+from myelin.train.datasets import denoise, ecg, idx, npz, shd
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.mapped import Storage
 from myelin.train.datasets.saving import SUFFIX as NPZ
@@ -43,7 +43,7 @@ _OTHERS = {
     ".nir": "is a network; name the data",
 }
 #: What may follow a path.
-OPTIONS = (*TIME_UNITS, *idx.CODINGS)
+OPTIONS = (*TIME_UNITS, *idx.CODINGS, denoise.OPTION)
 
 
 def load(
@@ -57,7 +57,8 @@ def load(
     source: a name in BUILTIN; a folder with ``*_train.h5``, ``*_valid.h5`` or ``*_test.h5`` (also .hdf5, .h5.gz, .h5.xz; SHD's
     shd_train.h5 and shd_test.h5 as downloaded), or such files named .npz or .mat (QTDB-ECG); one such file, which is read
     unless its name contradicts ``split``; or a folder of MNIST's idx files. ``PATH:OPTION`` says how it is read: ``:ms`` or
-    ``:us``, the unit of its times, or for idx files ``:pixels``, ``:permuted`` or ``:rows`` (``myelin.train.datasets.idx``).
+    ``:us``, the unit of its times; for idx files ``:pixels``, ``:permuted`` or ``:rows`` (``myelin.train.datasets.idx``); for
+    spoken words ``:denoise`` (``myelin.train.datasets.denoise``).
     split: "train", "valid" or "test"; needed unless ``source`` is a file.
     storage: size above which files are mapped instead of read into memory, and the folder of conversions.
     time_unit: "s", "ms" or "us", as after the colon.
@@ -67,6 +68,9 @@ def load(
     if split is not None and split not in SPLITS:
         raise DataError(f"{source}: no split is named {split!r}, allowed are {', '.join(SPLITS)}")
     path, option = _source(source)
+    if option == denoise.OPTION:
+        words = load(path, split, storage, time_unit)
+        return denoise.denoising(words, SPLITS.index(split or _split_of(path) or "train"))
     if option in TIME_UNITS:
         if time_unit not in (None, option):
             raise DataError(f"{source}: says {option!r} itself, time_unit is {time_unit!r}; say it once")

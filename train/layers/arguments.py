@@ -24,6 +24,8 @@ Size = int | tuple[int, int, int]
 #: How a block is given its neurons: nothing, constants by name, or the population itself.
 GivenNeuron = Neuron | Mapping[str, Any] | None
 
+#: Blocks whose neurons share their weights within a channel, and so a bias.
+_SHARING = ("Conv", "Pool")
 #: The keywords of ``Cuba``, which every block passes on.
 _CONSTANTS = tuple(name for name in inspect.signature(Cuba.__init__).parameters if name not in ("self", "shape"))
 
@@ -128,11 +130,14 @@ def neuron_of(block: str, shape: tuple[int, ...], given: GivenNeuron, constants:
     chosen = {**(given or {}), **constants}
     for name in chosen:
         if name not in _CONSTANTS:
-            options = (*_CONSTANTS, "delay", "max_delay", "neuron", "gain", "dropout", "quantise")
+            options = (*_CONSTANTS, "delay", "max_delay", "norm", "neuron", "gain", "dropout", "quantise")
             near = difflib.get_close_matches(str(name), options, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise ConfigError(f"{block} has no argument {name!r}; {hint}a neuron's constants are {', '.join(_CONSTANTS)}")
-    return Cuba(shape, **{**defaults, **chosen})
+    constants = {**defaults, **chosen}
+    if constants.get("bias") is True and block in _SHARING:
+        constants["bias"] = "channel"
+    return Cuba(shape, **constants)
 
 
 def delay_of(

@@ -16,6 +16,7 @@ from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.export import write_block
+from myelin.train.layers.norm import BatchNorm
 from myelin.train.layers.recurrence import Recurrence
 from myelin.train.layers.spikes import as_spikes, check_finite
 from myelin.train.neurons import Neuron
@@ -48,8 +49,8 @@ class Synapse(nn.Module):
         """The weights after ``pre_hook_fx``."""
         return self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
 
-    def steps(self, x: Tensor) -> Tensor:
-        """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
+    def steps(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Input of the neurons (T, B, N) from spikes (T, B, N_in), with ``weight`` in place of ``effective_weight()``."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,11 +64,16 @@ class Block(nn.Module):
     ``out[t] = spikes[t - 1 - delay]``.  This includes the connection's latency of one step (lava-dl's ``delay_shift=True``), so
     outputs equal those of Lava's processes at the same index.
 
+    Index t of the neurons is the chip's step t + 1, since the first input arrives there.  A bias acts on the chip from step 0
+    on, in every layer.  Neurons with a bias therefore run one step more, ahead of the input: ``emitted`` has T + 1 steps, and
+    ``sent`` and ``undelayed`` drop the one that comes before the first output.
+
     Args:
         synapse: the connection from the previous layer.
         neuron: the population.
         recurrence: connection of the population to itself, or None.
         delay: learnable axonal delays of the output, or None.
+        norm: batch normalisation of the synapse's output, folded into weights and bias (``myelin.train.layers.norm``), or None.
         dropout: probability that a neuron's output is dropped for a whole sequence in training.
         quantise: whether the forward pass uses the neuron's weight grid, with straight-through gradients.
 
@@ -86,6 +92,7 @@ class Block(nn.Module):
         *,
         recurrence: Recurrence | None = None,
         delay: AxonalDelay | None = None,
+        norm: BatchNorm | None = None,
         dropout: float = 0.0,
         quantise: bool = True,
     ) -> None:
@@ -93,6 +100,7 @@ class Block(nn.Module):
         if not is_number(dropout) or not 0 <= dropout < 1:
             raise ConfigError(f"{type(self).__name__}: dropout is {dropout!r}; 0 to below 1 is allowed")
         self.synapse, self.neuron, self.recurrence, self.delay = synapse, neuron, recurrence, delay
+        self.norm = norm
         self.dropout = dropout
         self.spike_rate: Tensor | None = None
         self.check()
@@ -117,6 +125,8 @@ class Block(nn.Module):
                 self.delay.check(tuple(self.neuron.shape))
             if self.recurrence is not None:
                 self.recurrence.check(self.neuron)
+            if self.norm is not None:
+                self._check_norm(self.norm)
             for name, value in self.named_parameters():
                 if value.dtype != torch.float32:
                     raise ConfigError(
@@ -125,9 +135,32 @@ class Block(nn.Module):
         except ConfigError as error:
             raise ConfigError(f"{type(self).__name__}: {error}") from None
 
+    def _check_norm(self, norm: BatchNorm) -> None:
+        if not isinstance(norm, BatchNorm):
+            raise ConfigError(f"norm is a {type(norm).__name__}; a myelin.nn.BatchNorm, 'batch' or None is allowed")
+        size = self.synapse.weight.shape[0]
+        if norm.size != size:
+            raise ConfigError(f"norm has {norm.size} values; {size}, one for each row of the weights, is allowed")
+        if not self.neuron.takes_norm:
+            raise ConfigError(f"{type(self.neuron).__name__} neurons take no batch normalisation; leave norm out")
+
+    def folded(self, x: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """The weights of the forward pass, and the constant input ``shift`` for ``Neuron.effective_bias``; None without a norm.
+
+        Args:
+            x: spikes (T, B, N_in) for whose batch the norm is folded; None: with its running statistics.
+        """
+        synapse = self.synapse
+        if self.norm is None:
+            return synapse.effective_weight(), None
+        scale, shift = self.norm.fold(None if x is None else synapse.steps(x, synapse.weight))
+        weight = synapse.weight * scale.reshape(-1, *(1,) * (synapse.weight.dim() - 1))
+        return (weight if synapse.pre_hook_fx is None else synapse.pre_hook_fx(weight)), shift
+
     def quantise(self, on: bool) -> None:
         """Switch the weight grid on or off."""
         hook = self.neuron.quantise if on else None
+        self.neuron.whole_bias = on
         self.synapse.pre_hook_fx = hook
         if self.recurrence is not None:
             self.recurrence.pre_hook_fx = hook
@@ -140,27 +173,48 @@ class Block(nn.Module):
                 delay.clamp()
 
     def emitted(self, x: Tensor) -> Tensor:
-        """Spikes (T, B, N) before any axonal delay, or voltages of a readout, from input (B, ..., T)."""
+        """Spikes (T, B, N) before any axonal delay, or voltages of a readout, from input (B, ..., T).
+
+        With a bias they are (1 + T, B, N).
+        """
         self.check()
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
-            z = self.synapse.steps(tbn(x))  # (T, B, N)
+            x = tbn(x)
+            if self.norm is None:
+                shift, z = None, self.neuron.summed(self.synapse, x)  # (T, B, N)
+            else:
+                weight, shift = self.folded(x if self.norm.needs_batch else None)
+                z = self.synapse.steps(x, weight)
             if z.shape[2] != self.neuron.neurons:
                 raise ConfigError(
                     f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
                 )
             check_finite(z, x, self.synapse.weight, type(self).__name__)
-            return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
+            if self.leading_steps:
+                z = torch.cat((torch.zeros_like(z[:1]), z))
+            if self.recurrence is not None:
+                return self.recurrence(z, self.neuron, shift)
+            return self.neuron.steps(z) if shift is None else self.neuron.shifted_steps(z, shift)
+
+    @property
+    def leading_steps(self) -> int:
+        """Steps of the neurons before the first input: 1 if a bias moves them, else 0."""
+        return int(self.neuron.has_bias or self.norm is not None)
 
     def sent(self, s: Tensor) -> Tensor:
-        """Output (B, *shape, T) from the neurons' spikes ``s`` (T, B, N): delayed, and one step of latency later."""
-        return nct(shift_one_step(s) if self.delay is None else self.delay(s), self.shape)
+        """Output (B, *shape, T) from what was ``emitted``: delayed, and one step of latency later."""
+        return self.undelayed(s) if self.delay is None else nct(self.delay(s)[self.leading_steps :], self.shape)
+
+    def undelayed(self, s: Tensor) -> Tensor:
+        """As ``sent``, without axonal delays."""
+        return nct(shift_one_step(s)[self.leading_steps :], self.shape)
 
     @not_traced
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)
-        self.spike_rate = s.mean() if self.neuron.spiking else None
+        self.spike_rate = self.neuron.activity(s) if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:
             s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
         return self.sent(s)
@@ -186,16 +240,11 @@ class Block(nn.Module):
         return state
 
 
-def threshold_of(neuron: Neuron) -> float:
-    """Unit of the initial weights: the neuron's threshold, 1 if it has none or never spikes."""
-    return float(getattr(neuron, "threshold", 1.0)) if neuron.spiking else 1.0
-
-
 def scale_weights(synapse: Synapse, neuron: Neuron) -> None:
-    """Scale the initial weights, drawn for a threshold of 1, to the threshold of ``neuron``."""
-    if (threshold := threshold_of(neuron)) != 1.0:
+    """Scale the initial weights, drawn for a unit of 1, to that of ``neuron``: its threshold, in most cases."""
+    if neuron.weight_unit != 1.0:
         with torch.no_grad():
-            synapse.weight.mul_(threshold)
+            synapse.weight.mul_(neuron.weight_unit)
 
 
 def _by(shape: tuple[int, ...]) -> str:

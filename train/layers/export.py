@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import NETX_BIAS_EXP, NETX_MAX_DELAY_STEPS, STATE_SCALE, WEIGHT_SCALE
 from myelin.hw_configs.shapes import half_kernel
 from myelin.train.delay import AxonalDelay
 
@@ -21,12 +21,24 @@ if TYPE_CHECKING:
     import h5py
 
     from myelin.train.layers.block import Block
+    from myelin.train.layers.sigma_delta import Delta
 
 
 def write_flatten(neurons: int, group: h5py.Group) -> None:
     """Fill ``group`` with a flatten layer of ``neurons``."""
     _text(group, "type", "flatten")
     group["shape"] = [neurons, 1, 1]
+
+
+def write_delta(encoder: Delta, group: h5py.Group) -> None:
+    """Fill the empty ``group`` with the delta encoders of a network's input."""
+    _text(group, "type", "input")
+    group["shape"] = tuple(encoder.shape)
+    group["weight"], group["bias"] = encoder.weight, encoder.bias
+    group["neuron/type"], group["neuron/activation"] = "SDNN", "relu"
+    group["neuron/vThMant"] = int(encoder.threshold * WEIGHT_SCALE)
+    if encoder.cumulative_error:
+        group["cum_error"] = True
 
 
 def write_block(block: Block, group: h5py.Group) -> None:
@@ -38,7 +50,8 @@ def write_block(block: Block, group: h5py.Group) -> None:
     name, recurrence = type(block).__name__, block.recurrence
     try:
         synapse = block.synapse
-        weight = _integers(synapse.effective_weight(), synapse.pre_hook_fx is not None, "weights")
+        folded, shift = block.folded()
+        weight = _integers(folded, synapse.pre_hook_fx is not None, "weights")
         positions = getattr(synapse, "positions", 1)
         weight = weight.repeat(positions, axis=1) if positions > 1 else weight  # one weight for all positions of a channel
         shape = tuple(block.shape)
@@ -71,6 +84,7 @@ def write_block(block: Block, group: h5py.Group) -> None:
                     group[f"{field}_rec"] = value
             _write_delay(group, "delay_rec", recurrence.delay)
         _write_neuron(group, block.neuron)
+        _write_bias(group, block.neuron, shift, shape, spatial)
     except NetworkError as error:
         raise NetworkError(f"{name}: {error}") from None
 
@@ -86,8 +100,34 @@ def _write_neuron(group: h5py.Group, neuron: Any) -> None:
     for key, value in constants.items():
         whole = np.asarray(value)
         group[f"neuron/{key}"] = whole.reshape(()) if whole.size == 1 and whole.dtype.kind in "biuf" else value
+    for key, value in neuron.layer_params.items():
+        group[key] = value
     if not neuron.spiking:
         group["output"] = np.bytes_("state")
+
+
+def _write_bias(group: h5py.Group, neuron: Any, shift: Tensor | None, shape: tuple[int, ...], grid: bool) -> None:
+    """Write the mantissas of the bias, to which a norm adds ``shift``, per channel or per neuron.
+
+    With ``grid``, those of neurons are (width, height, channels).
+    """
+    bias = neuron.effective_bias(shift)
+    if bias is None:
+        return
+    if not neuron.whole_bias:
+        raise NetworkError("its biases are floats; train it with quantise=True, or give from_torch samples to calibrate with")
+    mantissa = (
+        np.rint(bias.detach().cpu().double().numpy() * (STATE_SCALE / 2**neuron.bias_exp)).astype(np.int32).reshape(shape)
+    )
+    if not mantissa.any():
+        return
+    if len(shape) == 3 and (mantissa == mantissa[:, :1, :1]).all():
+        mantissa = mantissa[:, 0, 0]
+    else:
+        mantissa = mantissa.transpose(2, 1, 0) if grid else mantissa.reshape(-1)
+    group["bias"] = mantissa
+    if neuron.bias_exp != NETX_BIAS_EXP:
+        group["bias_exp"] = neuron.bias_exp
 
 
 def _write_delay(group: h5py.Group, key: str, delay: AxonalDelay | None) -> None:

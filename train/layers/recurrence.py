@@ -104,8 +104,8 @@ class Recurrence(nn.Module):
         """Kind of the recurrence: ``dense`` or ``conv``."""
         return "dense" if self.weight.dim() == 2 else "conv"
 
-    def forward(self, x: Tensor, neuron: Neuron) -> Tensor:
-        """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself."""
+    def forward(self, x: Tensor, neuron: Neuron, shift: Tensor | None = None) -> Tensor:
+        """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself; ``shift``: see ``Neuron.effective_bias``."""
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
         if not math.isfinite(float(weight.detach().sum())):
             raise MyelinError("a recurrent weight is NaN or infinite: training diverged; lower the learning rate")
@@ -114,7 +114,8 @@ class Recurrence(nn.Module):
         else:
             mask = torch.ones(x.shape[1:])
         kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
-        return _RecurrentFunction.apply(x, kernel, self.delay.delay, *neuron.decays, self, neuron, mask.to(x.device))
+        learnt = neuron.learnt_by_loops(shift)
+        return _RecurrentFunction.apply(x, kernel, self.delay.delay, self, neuron, mask.to(x.device), *learnt)
 
     def extent(self, neuron: Neuron) -> tuple[int, int]:
         """(H, W) of a channel of the population; neurons in a row are cut into channels of one row each."""
@@ -148,10 +149,17 @@ class _RecurrentFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, d: Tensor, du: Tensor, dv: Tensor, layer: Recurrence, neuron: Neuron, mask: Tensor
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        d: Tensor,
+        layer: Recurrence,
+        neuron: Neuron,
+        mask: Tensor,
+        *learnt: Tensor | None,
     ) -> Tensor:
         recurrent = Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.kernel(x.shape[2]))
-        ctx.recurrent, ctx.constants = recurrent, neuron.constants()
+        ctx.recurrent, ctx.constants = recurrent, neuron.constants(*learnt)
         ctx.layer, ctx.neuron = layer, neuron
         trace = loops.forward(x, ctx.constants, recurrent)
         ctx.save_for_backward(*trace)
@@ -160,7 +168,8 @@ class _RecurrentFunction(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        learn = ctx.needs_input_grad[2]
-        grads = loops.backward(grad, Trace(*ctx.saved_tensors), ctx.constants, ctx.recurrent, learn_delay=learn)
+        learn, trace = ctx.needs_input_grad[2], Trace(*ctx.saved_tensors)
+        grads = loops.backward(grad, trace, ctx.constants, ctx.recurrent, learn_delay=learn)
         grad_delay = ctx.layer.delay.sum_gradients(grads.delay) if learn else None
-        return grads.x, grads.weight, grad_delay, *ctx.neuron.sum_decay_gradients(grads.decay), None, None, None
+        learnt = ctx.neuron.loop_gradients(grads, trace, ctx.constants)
+        return grads.x, grads.weight, grad_delay, None, None, None, *learnt

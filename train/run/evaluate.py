@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batches
 from myelin.train.run.objective import judged
@@ -72,7 +71,7 @@ def evaluate(
     model.eval()
     scores, labels, outputs, rates, judgements = [], [], [], [], []
     task = batches.dataset.task
-    unit = STATE_SCALE if not model.blocks[-1].neuron.spiking else 1
+    unit = model.blocks[-1].neuron.output_scale
     for batch in prefetch(batches.in_order(processes.part(len(batches)))):
         output = model(batch.spikes.to(device)).cpu()  # (B, classes, T)
         whole = output.double() * unit

@@ -12,7 +12,7 @@ from myelin.convert.arrays import signed
 from myelin.convert.compare.neuron_step import neuron_step
 from myelin.convert.inputs import input_values
 from myelin.convert.layers.conv import as_chw, unroll
-from myelin.convert.neurons.cuba_states import current_before_wrap, derived_input, voltage_before_limit
+from myelin.convert.neurons.leaky_states import current_before_wrap, derived_input, voltage_before_limit
 from myelin.convert.synapses import connections, fan_in, fan_out
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -74,8 +74,8 @@ def test_an_affine_block_is_a_readout_of_states():
     [
         (lambda cuba: [cuba.Input(dict(NEURON))], r"module.0 \(slayer.block.cuba.Input\): its neurons filter the input"),
         (
-            lambda cuba: [cuba.Unpool(dict(NEURON), 2)],
-            r"module.0 \(slayer.block.cuba.Unpool\): it cannot be read; slayer.block.cuba's",
+            lambda cuba: [cuba.TimeDecimation(2)],
+            r"module.0 \(slayer.block.cuba.TimeDecimation\): it cannot be read; slayer.block.cuba's",
         ),
         (
             lambda cuba: [cuba.Average(1), cuba.Dense(dict(NEURON), 3, 4)],

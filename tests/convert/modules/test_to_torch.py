@@ -109,7 +109,7 @@ WIDE = DelayedRecurrent(Conv(np.ones((1, 1, 1, 3)) * 2, padding=(0, 2), dilation
         ),
         (Network(Input((2,), neuron=cuba()), (layer(WEIGHT),)), "the network's input drives neurons of its own"),
         (Network(Input((2,)), (layer(WEIGHT),), average_groups=1), "ends in an average over 1 groups, which blocks lack"),
-        (Network(Input((2,)), (layer(WEIGHT, cuba(bias_mant=3)),)), r"layer 0 .*: its neurons have a bias, which blocks"),
+        (Network(Input((2,)), (layer(WEIGHT, cuba(bias_mant=-4096)),)), "its bias mantissas lie in -4096..-4096; -4095..4095"),
         (Network(Input((2,)), (layer(WEIGHT, cuba(0)),)), r"its threshold is 0; a mantissa of 1\.\.131071 can be trained"),
         (Network(Input((2,)), (layer(WEIGHT, cuba(50), output="state"),)), "its readout resets above its threshold of 50"),
         (Network(Input((2,)), (layer(WEIGHT, Sigma(), output="state"),)), "it has Sigma neurons; blocks have CUBA neurons"),

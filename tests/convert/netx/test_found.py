@@ -238,9 +238,8 @@ def test_files_that_once_were_refused_or_misread(main):
     assert read(CASES / "one_delay_64.net", clip_delays=62).note.startswith("layer 0 (dense): 1 of 20 delays shortened")
     assert read(CASES / "nmnist_style_pool.net", input_shape=(2, 8, 8)).network.layers[1].synapse.groups == 4
     assert "cuba.Input" in read(CASES / "input_cuba_0.25_1.25.net").note
+    assert read(CASES / "rf_dense.net").network.layers[0].kind == "complex dense"
     for name, told in (
-        ("alif_dense", "'ALIF' are not supported"),
-        ("rf_dense", "'RF_PHASE' are not supported"),
         ("kwta", "KWTA layers are not supported"),
         ("lfs_pointer", "git lfs pull"),
         ("netx_big_conv", r"\(3, 2, height, width\) is expected"),

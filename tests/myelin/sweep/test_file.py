@@ -136,3 +136,17 @@ def test_a_reference_outside_the_grid_is_refused(at, said, sweep):
 def test_no_file(tmp_path):
     with pytest.raises(ConfigError, match="no sweep can be read from it"):
         read_sweep(tmp_path / "none.toml")
+
+
+def test_a_sweep_names_its_runs_and_refuses_too_many(sweep, tmp_path):
+    grid = "\n".join(f'"train.k{number}" = [1,2,3,4,5,6,7,8,9,10]' for number in range(9))
+    with pytest.raises(ConfigError) as error:  # before anything is expanded: 10^9 points would not end
+        sweep(f'base = "demo"\nseeds = [0, 1]\n[grid]\n{grid}')
+    assert str(error.value).endswith(
+        "it has 2,000,000,000 runs (1 cases x a grid of 1,000,000,000 x 2 seeds); 1,000 are allowed: shorten the lists of the "
+        "grid, or allow more with --max-runs 2000000000 (max_runs=2000000000)"
+    )
+    assert len(sweep(TWO_CASES).points) == 8
+    with pytest.raises(ConfigError, match="it has 16 runs"):
+        read_sweep(tmp_path / "s.toml", max_runs=15)
+    assert len(read_sweep(tmp_path / "s.toml", max_runs=16).points) == 8

@@ -97,7 +97,10 @@ def test_a_convolution_with_a_recurrence():
         (lambda: Dense(4, 2.0), "Dense: neurons is 2.0; an integer of at least 1 is allowed"),
         (lambda: Dense(4, (2, 3)), "Dense: neurons is (2, 3); a number, (neurons,) or (channels, height, width) is allowed"),
         (lambda: Dense(4, 2, threshhold=1.0), "Dense has no argument 'threshhold'; did you mean threshold?"),
-        (lambda: Dense(4, 2, bias=True), "Dense has no argument 'bias'; a neuron's constants are threshold, current_decay"),
+        (
+            lambda: Dense(4, 2, refractory=2),
+            "Dense has no argument 'refractory'; a neuron's constants are threshold, current_decay",
+        ),
         (lambda: Dense(4, 2, neuron=Cuba((3,))), "Dense: neuron has shape (3,); a population of (2,) is needed"),
         (
             lambda: Dense(4, 2, neuron=Cuba((2,)), threshold=2.0),

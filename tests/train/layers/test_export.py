@@ -43,7 +43,21 @@ NETWORKS = {
               recurrence=Recurrence(torch.randn(2, 2, 3), AxonalDelay(8, max_delay=5, high=5))),
         Readout(8, 2),
     ]),
+    "biases": lambda: ((2, 6, 6), [
+        biased(Conv(2, 3, 3, input_shape=(2, 6, 6), padding=1, bias=True, bias_exp=4)),
+        biased(Pool(2, input_shape=(3, 6, 6), bias="neuron")),
+        biased(DelayedRecurrent(27, (3, 1, 4), recurrent="conv", bias=True, learn_threshold=True)),
+        biased(Readout(12, 2, bias=True)),
+    ]),
 }  # fmt: skip
+
+
+def biased(block):
+    with torch.no_grad():
+        block.neuron.bias.uniform_(-1, 1)
+        if block.neuron.learnt_threshold is not None:
+            block.neuron.learnt_threshold.fill_(0.66)
+    return block
 
 
 def written(blocks, path):

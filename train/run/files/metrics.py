@@ -10,6 +10,7 @@ from typing import Any
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import write_atomically
+from myelin.hw_configs.text_files import parse_json
 
 METRICS = "metrics.jsonl"
 #: Rates in spikes per neuron and step, below which a layer counts as silent, and above which as saturated.
@@ -142,7 +143,7 @@ def read_metrics(path: Path) -> list[EpochMetrics]:
     """The epochs of a run's metrics.jsonl; raises DataError if it has no epoch, or an epoch lacks a metric."""
     try:
         with open(path, encoding="utf-8") as file:
-            rows = [EpochMetrics.from_dict(json.loads(line)) for line in file if line.strip()]
+            rows = [EpochMetrics.from_dict(parse_json(line)) for line in file if line.strip()]
         if not rows:
             raise ValueError("no epoch in it")
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.text_files import parse_json
 from myelin.train.config.config import LOSSES, Config
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.run.files.metrics import BestEpoch
@@ -58,7 +59,7 @@ class Progress(NamedTuple):
     @classmethod
     def taken_from(cls, tensors: dict[str, Tensor]) -> Progress:
         """The progress, removed from the tensors of a state; raises KeyError, TypeError or ValueError if it is not there."""
-        values = json.loads(bytes(tensors.pop(_PROGRESS).numpy()).decode())
+        values = parse_json(bytes(tensors.pop(_PROGRESS).numpy()).decode())
         best = BestEpoch.from_dict(values["best"]) if values["best"] else None
         return cls(int(values["epoch"]), best, dict(values["events"]), values.get("stopped"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_json
+from myelin.hw_configs.text_files import parse_json
 from myelin.train.run.files.metrics import BestEpoch
 
 RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"
@@ -174,12 +174,12 @@ def read_run(folder: Path) -> RunRecord:
 def record_of(folder: Path, content: bytes) -> RunRecord:
     """The record in the bytes of a run.json; see ``read_run`` for errors."""
     try:
-        values = json.loads(content.decode("utf-8"))
+        values = parse_json(content)
         if not isinstance(values, dict):
             raise ValueError(f"it holds a {type(values).__name__}; an object is needed")
         if not isinstance(values.get("config"), dict):
             raise ValueError("no configuration in it")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _unreadable(folder, error) from error
     return RunRecord(folder, values)
 

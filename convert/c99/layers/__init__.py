@@ -1,0 +1,6 @@
+"""Connections as C, one file each; ``connection.py`` is the contract and the registry."""
+
+from myelin.convert.c99.layers import conv, dense
+from myelin.convert.c99.layers.connection import CONNECTIONS, CLink, ConnectionCode, connection_code
+
+__all__ = ["CONNECTIONS", "CLink", "ConnectionCode", "connection_code", "conv", "dense"]

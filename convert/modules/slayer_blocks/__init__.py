@@ -1,0 +1,1 @@
+"""What all blocks of lava-dl's SLAYER share, whatever their neurons: attributes, weights, geometry and delays."""
