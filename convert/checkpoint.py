@@ -19,14 +19,19 @@ import numpy.typing as npt
 import safetensors
 from safetensors.numpy import load
 
-from myelin.convert.arrays import fewest
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba
-from myelin.convert.quantise.scalar import bias_fields
-from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
+from myelin.convert.trained_layers import (
+    TrainedLayer,
+    TrainedSynapse,
+    belonging_together,
+    bias_integers,
+    input_of,
+    trained_layers,
+)
 from myelin.hw_configs.errors import ConfigError, NetworkError
-from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, STATE_SCALE, THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.text_files import parse_json
 from myelin.hw_configs.weight_grid import on_grid
 from myelin.train.run.files.run_record import MODEL, RUN, RunRecord, record_of
@@ -149,7 +154,8 @@ def _layer(trained: TrainedLayer, bits: int, delay_grid: int) -> Layer:
         recurrent = DelayedRecurrent(_synapse(trained.recurrent, bits), delay)
     # a readout that never spikes in training gets the highest threshold that fits 17 bits
     threshold = THRESHOLD_MAX if trained.threshold is None else int(trained.threshold * WEIGHT_SCALE)
-    neuron = trained.neuron or Cuba(threshold, trained.current_decay, trained.voltage_decay, *_bias(trained))
+    bias = bias_integers(trained.bias, trained.bias_exp, trained.shape)
+    neuron = trained.neuron or Cuba(threshold, trained.current_decay, trained.voltage_decay, *bias)
     return Layer(
         trained.shape,
         _synapse(trained.synapse, bits),
@@ -158,15 +164,6 @@ def _layer(trained: TrainedLayer, bits: int, delay_grid: int) -> Layer:
         recurrent,
         output=trained.output,
     )
-
-
-def _bias(trained: TrainedLayer) -> tuple[npt.NDArray[Any], int]:
-    """Mantissa and exponent of the bias, rounded as in training."""
-    steps = trained.bias.astype(np.float32) * np.float32(STATE_SCALE / (1 << trained.bias_exp))
-    mantissa = np.rint(steps.clip(-BIAS_MANT_MAX, BIAS_MANT_MAX)).astype(np.int32)
-    few, shape = fewest(mantissa << trained.bias_exp, trained.shape), trained.shape
-    per_channel = len(shape) == 3 and few.size == shape[0]
-    return bias_fields(few.reshape(() if few.size == 1 else (-1, 1, 1) if per_channel else shape))
 
 
 def _synapse(trained: TrainedSynapse, bits: int) -> Dense | Conv:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray
+from myelin.convert.alif import trained_alif
+from myelin.convert.arrays import IntArray, fewest
+from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.network import Input, naming_layer
 from myelin.convert.neurons import Neuron, Sigma
+from myelin.convert.quantise.scalar import bias_fields
 from myelin.convert.sigma_delta import trained_delta, trained_sigma_delta
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_BIAS_EXP, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, DECAY_UNITY, NETX_BIAS_EXP, STATE_SCALE, WEIGHT_SCALE
 from myelin.hw_configs.shapes import Shape, as_chw, convolved, cut_into_channels, half_kernel
 from myelin.train.config.axes import on_axes
-from myelin.train.config.config import NORM_EPS
+from myelin.train.config.layers import NORM_EPS
 
 if TYPE_CHECKING:
     from myelin.convert.checkpoint import Checkpoint
@@ -57,7 +60,8 @@ class TrainedLayer:
         current_decay, voltage_decay: integers in units of 1/4096, as used in training.
         bias: in SLAYER's unit, before it is rounded to its grid; 0 without.
         bias_exp: exponent of that grid.
-        neuron: neurons of another class, which are trained as integers; None: CUBA neurons with the constants above.
+        neuron: neurons of another class, as integers; None: CUBA neurons with the constants above.
+        floats: the same neurons as floats, if there are such.
         delay_steps: axonal delays in steps, with fractions if they were not rounded.
         recurrent: connection to itself, or None.
         recurrent_delay_steps: axonal delays of that connection in steps.
@@ -71,6 +75,7 @@ class TrainedLayer:
     bias: Array = field(default_factory=lambda: np.zeros((), np.float32))
     bias_exp: int = NETX_BIAS_EXP
     neuron: Neuron | None = None
+    floats: FloatNeuron | None = None
     delay_steps: Array = field(default_factory=lambda: np.zeros(()))
     recurrent: TrainedSynapse | None = None
     recurrent_delay_steps: Array = field(default_factory=lambda: np.zeros(()))
@@ -117,14 +122,14 @@ def trained_layers(checkpoint: Checkpoint) -> list[TrainedLayer]:
     with belonging_together(checkpoint.folder):
         shape = input_of(config).shape
         for index, plan in enumerate([*config["layers"], None]):
-            own = _Tensors(checkpoint.tensors, f"{index}.")
+            own = LayerTensors(checkpoint.tensors, f"{index}.")
             with naming_layer(index, plan["kind"] if plan else "dense"):
                 layers.append(_hidden(own, config, plan, shape) if plan else _readout(own, config, shape))
             shape = layers[-1].shape
     return layers
 
 
-class _Tensors:
+class LayerTensors:
     """Tensors of one layer."""
 
     def __init__(self, tensors: dict[str, Array], prefix: str) -> None:
@@ -144,13 +149,9 @@ class _Tensors:
         """The bias of the neurons in SLAYER's unit; 0 if they have none."""
         return self.each("neuron.bias", shape) if f"{self.prefix}neuron.bias" in self.tensors else np.zeros(())
 
-    def decays(self, shape: Shape) -> tuple[IntArray, IntArray]:
-        """Current and voltage decay, clamped and rounded as in training."""
-        current, voltage = (
-            np.rint(self.each(f"neuron.{name}_decay", shape)).clip(0, DECAY_UNITY).astype(np.int32)
-            for name in ("current", "voltage")
-        )
-        return current, voltage
+    def decay(self, name: str, shape: Shape) -> IntArray:
+        """The decay ``name`` of the neurons, clamped and rounded as in training."""
+        return np.rint(self.each(f"neuron.{name}_decay", shape)).clip(0, DECAY_UNITY).astype(np.int32)
 
     def folded(self) -> tuple[Array, Array | None]:
         """Feed-forward weights with a norm folded into them, and the input that it adds, (rows,); None without a norm.
@@ -165,7 +166,7 @@ class _Tensors:
 
     def neuron(self, config: dict[str, Any], shape: Shape, shift: Array | None) -> dict[str, Any]:
         """Decays, and the bias with the input ``shift`` of a norm, as training uses them before it rounds the bias."""
-        current, voltage = self.decays(shape)
+        current, voltage = (self.decay(name, shape) for name in ("current", "voltage"))
         bias = None
         if self.prefix + "neuron.bias" in self.tensors:
             bias = _each(self["neuron.bias"], shape)
@@ -184,12 +185,28 @@ class _Tensors:
         return float(mantissa.clip(1, config["neuron"]["threshold_max"])) / WEIGHT_SCALE
 
 
+#: Kinds of neurons other than CUBA (``myelin.train.config.config.MODELS``) -> (tensors of the layer, section of the
+#: configuration, arguments of ``TrainedLayer`` for CUBA neurons, shape) -> arguments of ``TrainedLayer``.
+TRAINED_NEURONS: dict[str, Callable[[LayerTensors, dict[str, Any], dict[str, Any], Shape], dict[str, Any]]] = {
+    "alif": trained_alif
+}
+
+
+def bias_integers(bias: Array, exponent: int, shape: Shape) -> tuple[npt.NDArray[Any], int]:
+    """Mantissa and exponent of a bias in SLAYER's unit, rounded as in training."""
+    steps = bias.astype(np.float32) * np.float32(STATE_SCALE / (1 << exponent))
+    mantissa = np.rint(steps.clip(-BIAS_MANT_MAX, BIAS_MANT_MAX)).astype(np.int32)
+    few = fewest(mantissa << exponent, shape)
+    per_channel = len(shape) == 3 and few.size == shape[0]
+    return bias_fields(few.reshape(() if few.size == 1 else (-1, 1, 1) if per_channel else shape))
+
+
 def _each(values: Array, shape: Shape) -> Array:
     """``values`` of neurons or channels as one per neuron of ``shape``."""
     return values.repeat(int(np.prod(shape)) // values.size).reshape(shape)
 
 
-def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_shape: Shape) -> TrainedLayer:
+def _hidden(own: LayerTensors, config: dict[str, Any], plan: dict[str, Any], input_shape: Shape) -> TrainedLayer:
     weight, shift = own.folded()
     shape: Shape
     if plan["kind"] == "conv":
@@ -215,8 +232,13 @@ def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_s
     if config.get("sigma_delta"):
         return TrainedLayer(shape, synapse, neuron=trained_sigma_delta(config["sigma_delta"], plan, own.bias(shape)), **parts)
     threshold = plan.get("threshold")  # older runs have one threshold for all layers
-    threshold = config["neuron"]["threshold"] if threshold is None else threshold
-    return TrainedLayer(shape, synapse, own.threshold(config, threshold), **own.neuron(config, shape, shift), **parts)
+    given = config["neuron"]["threshold"] if threshold is None else threshold
+    constants = {"threshold": own.threshold(config, given), **own.neuron(config, shape, shift)}
+    model = plan.get("neuron") or config["neuron"].get("model", "cuba")  # older runs have CUBA neurons only
+    read = TRAINED_NEURONS.get(model)
+    if read is not None:
+        constants = read(own, config[model], constants, shape)
+    return TrainedLayer(shape, synapse, **constants, **parts)
 
 
 def _convolution(weight: Array, stride: tuple[int, int] = (1, 1)) -> TrainedSynapse:
@@ -229,7 +251,7 @@ def _kernel(weight: Array) -> tuple[int, int]:
     return weight.shape[2], weight.shape[3]
 
 
-def _readout(own: _Tensors, config: dict[str, Any], input_shape: Shape) -> TrainedLayer:
+def _readout(own: LayerTensors, config: dict[str, Any], input_shape: Shape) -> TrainedLayer:
     plan, (weight, shift) = config["readout"], own.folded()
     if plan.get("pool", "none") == "average":  # one weight for all positions of a channel
         weight = weight.repeat(int(np.prod(input_shape[1:])), axis=1)

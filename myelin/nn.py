@@ -2,10 +2,10 @@
 
 ``Dense``, ``Conv``, ``DelayedRecurrent``, ``Pool`` and ``Readout`` take sizes first, then their neurons' constants as keywords
 (``threshold=1.25``, ``bias=True``, ``learn_threshold=True``), ``delay=True`` for learnable delays and ``norm="batch"`` for a
-``BatchNorm``.  Other neurons come as ``neuron=``: ``SigmaDelta`` behind ``Delta`` encoders at the input, and ``Sigma`` in their
-readout.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all delays of a network from a spread to whole steps.  ``Block``
-is put together from parts: a synapse, neurons, a ``Recurrence`` and an ``AxonalDelay``.  ``myelin.convert`` has their integer
-counterparts under the same names.
+``BatchNorm``.  Other neurons come as ``neuron=``: ``Alif``; or ``SigmaDelta`` behind ``Delta`` encoders at the input, with
+``Sigma`` in their readout.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all delays of a network from a spread to whole
+steps.  ``Block`` is put together from parts: a synapse, neurons, a ``Recurrence`` and an ``AxonalDelay``.  ``myelin.convert``
+has their integer counterparts under the same names.
 """
 
 from myelin.train.delay import AxonalDelay
@@ -24,9 +24,10 @@ from myelin.train.layers import (
     Readout,
     Recurrence,
 )
-from myelin.train.neurons import Cuba, Sigma, SigmaDelta
+from myelin.train.neurons import Alif, Cuba, Sigma, SigmaDelta
 
 __all__ = [
+    "Alif",
     "AxonalDelay",
     "BatchNorm",
     "Block",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -20,13 +20,17 @@ from myelin.hw_configs.fixed_point import WEIGHT_BITS
 from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
 from myelin.train.config.config import Config, LayerConfig, ReadoutConfig
+from myelin.train.config.layers import MODELS
 from myelin.train.delay import AxonalDelay
 from myelin.train.delay_schedule import set_delays_at
 from myelin.train.layers import BatchNorm, Block, ConvSynapse, Delta, DenseSynapse, Recurrence, Synapse
 from myelin.train.layers.dropout import same_slice
 from myelin.train.layers.norm import statistics_held
 from myelin.train.layers.readout import readout_synapse
-from myelin.train.neurons import Cuba, Neuron, Sigma, SigmaDelta
+from myelin.train.neurons import Alif, Cuba, Neuron, Sigma, SigmaDelta
+
+#: Kind of neurons in layers, of ``MODELS`` -> their class.
+POPULATIONS: dict[str, Callable[..., Neuron]] = {"cuba": Cuba, "alif": Alif}
 
 
 class SpikingNetwork(nn.Sequential):
@@ -167,8 +171,9 @@ def _population(config: Config, layer: LayerConfig, shape: tuple[int, ...]) -> N
     """The neurons of a hidden layer."""
     own = config.sigma_delta
     if own is None:
-        learnt = _learnt(config, layer, "channel" if layer.kind == "conv" else "neuron")
-        return Cuba(shape, **{**_neuron(config), **learnt, "threshold": config.threshold_of(layer)})
+        model, learnt = config.model_of(layer), _learnt(config, layer, "channel" if layer.kind == "conv" else "neuron")
+        section = {} if MODELS[model] is None else asdict(getattr(config, model))
+        return POPULATIONS[model](shape, **{**_neuron(config), **learnt, "threshold": config.threshold_of(layer)}, **section)
     constants: dict[str, Any] = {"threshold": config.threshold_of(layer), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
     return SigmaDelta(shape, **{name: getattr(own, name) for name in ("activation", "cumulative_error", "bias")}, **constants)
 
@@ -191,7 +196,9 @@ def _encoder(config: Config) -> Delta:
 
 def _neuron(config: Config) -> dict[str, Any]:
     """Arguments of ``Cuba`` that all layers share."""
-    return {**asdict(config.neuron), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
+    constants = asdict(config.neuron)
+    del constants["model"]
+    return {**constants, "weight_bits": config.train.grid_bits or WEIGHT_BITS}
 
 
 def _learnt(config: Config, part: LayerConfig | ReadoutConfig, per: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float
+from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float, whole_values
 from myelin.convert.neurons import Alif
-from myelin.convert.quantise.scalar import fitting, round_bias, whole
+from myelin.convert.quantise.scalar import bias_fields, fitting, round_bias, whole
 from myelin.hw_configs.fixed_point import (
     BIAS_EXP_MAX,
     BIAS_MANT_MAX,
@@ -91,6 +91,17 @@ class FloatAlif(FloatNeuron):
         levels = (round(scale * threshold * level) for level in (self.threshold, self.threshold_step))
         decays = (whole(getattr(self, name) * DECAY_UNITY) for name in _DECAYS)
         return Alif(*levels, *decays, mantissa, exponent)
+
+    def exact(self, scale: int) -> Alif:
+        """See ``FloatNeuron.exact``."""
+        names = ("threshold", "threshold_step")
+        levels = (whole_values(name, np.array(getattr(self, name)) * scale, f"multiples of 1/{scale}") for name in names)
+        decays = (
+            whole_values(name.replace("_", " "), getattr(self, name) * DECAY_UNITY, "multiples of 1/4096") for name in _DECAYS
+        )
+        states = scale << STATE_SHIFT
+        bias = whole_values("biases", self.bias * states, f"multiples of 1/{states}")
+        return Alif(*map(int, levels), *decays, *bias_fields(bias))
 
     def fitting_scale(self, scale: int) -> int:
         """The largest scale up to ``scale`` at which the thresholds fit 17 bit and the bias its mantissa and exponent."""

@@ -11,6 +11,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.floats.neuron import FloatNeuron
+from myelin.convert.modules.alif import read_alif
 from myelin.convert.modules.known import full_name, known_class, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
 from myelin.convert.modules.sigma_delta import read_sigma, read_sigma_delta
@@ -54,7 +55,8 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     neuron = block.neuron
     known_neuron = known_class(neuron, _NEURONS)
     if known_neuron is None:
-        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba, SigmaDelta and Sigma neurons can be read")
+        known_names = ", ".join(name.rpartition(".")[2] for name in _NEURONS)
+        raise NetworkError(f"it has {type(neuron).__name__} neurons; those of {known_names} can be read")
     require_unchanged("its neuron", neuron, known_neuron)
     shape = tuple(int(size) for size in neuron.shape)
     soft: list[str] = []
@@ -79,6 +81,7 @@ def _cuba(neuron: Any, shift: Any, shape: Shape) -> FloatCuba:
 #: Neurons of blocks -> their reader: (neuron, constant input of the block's norm or None, shape of the population) -> floats.
 _NEURONS: dict[str, Callable[[Any, Any, Shape], FloatNeuron]] = {
     "myelin.train.neurons.cuba.Cuba": _cuba,
+    "myelin.train.neurons.alif.Alif": read_alif,
     "myelin.train.neurons.sigma_delta.SigmaDelta": lambda neuron, _, shape: read_sigma_delta(neuron, shape),
     "myelin.train.neurons.sigma_delta.Sigma": lambda neuron, _, shape: read_sigma(neuron, shape),
 }

@@ -176,8 +176,7 @@ def _notes(network: Network, file: h5py.File) -> list[str]:
 def write_netx(network: Network, path: str | os.PathLike[str]) -> None:
     """Write ``network`` as a netx file; the file appears complete or not at all.
 
-    Stock netx loads a network that uses stock features only: no exponents, recurrent delays, message bits or bias exponents;
-    sigma-delta neurons with relu and without cumulative error.
+    Stock netx loads a network that uses stock features only; ``myelin.convert.netx.stock`` names those that it lacks.
 
     Raises:
         NetworkError: a delay is beyond the 62 steps that a netx file holds, or the file cannot be written.

@@ -10,8 +10,8 @@ what                 SLAYER                                   Lava, and here
 ==================== ======================================== ==========================================================
 current              no limit                                 one wrap at 24 bit, as in Lava's LIF
 voltage              no limit                                 saturates at +-(2^23 - 1)
-threshold, refrac-   64 bit inside a call                     32 bit that wraps; no limit at 24 bit (a TODO in its
-tory state                                                    source)
+threshold, refrac-   64 bit inside a call                     32 bit without a limit at 24 bit (a TODO in its source).
+tory state                                                    They stay below 2^25: a spike needs v - r >= theta
 comparison           in float32 of v and theta + r: exact     in 32 bit integers: v - r >= theta
                      below 2^24 units of 1/4096
 decays               rounded to 1/4096; those of threshold    ``delta`` is a fraction that the model multiplies by 4096;
@@ -24,7 +24,6 @@ input                floats                                   the port declares 
 threshold and step   any multiple of 1/64                     declared with 12 bits, stored and used in 32
 ``neuron_params``    sets threshold_step to ``vThMant``,      --
                      not to ``vThStep``
-persistent_state     adds the jumps to stale states           --
 ==================== ======================================== ==========================================================
 
 Within 24 bit, without bias and with decays in 0..4096, both give the same integers.
@@ -82,8 +81,8 @@ class Alif(Neuron):
         s      = v - r >= theta
         r     <- r + 2 theta;  theta <- theta + 64 threshold_step      where s
 
-    Before the first step theta is 64 threshold, and the other states are 0.  A spike does not change v.  theta, r and v - r are
-    32 bit integers that wrap, which takes some thousand spikes without decay.
+    Before the first step theta is 64 threshold, and the other states are 0.  A spike does not change v.  theta and r are not
+    negative, and a spike needs v >= theta + r, so they stay below 2^25 in their 32 bit.
 
     Attributes:
         threshold: mantissa vThMant of the threshold at rest, in units of 64 state units.

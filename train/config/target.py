@@ -82,8 +82,10 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
     models = target.neuron_models
     lacking = [] if models is None else [name for name in config.neuron_models if name not in models]
     if lacking and models is not None:
-        title = "CUBA" if config.sigma_delta is None else "sigma-delta"
-        yield f"neurons are {', '.join(lacking)}, {target.name} holds {', '.join(models)}; name a target with {title} neurons"
+        yield (
+            f"neurons are {', '.join(lacking)}, {target.name} holds {', '.join(models)}; name a target with "
+            f"{'sigma-delta' if config.sigma_delta is not None else ' and '.join(name.upper() for name in lacking)} neurons"
+        )
     if target.layer_kinds is not None:
         for index, layer in enumerate(config.layers):
             known = ", ".join(target.layer_kinds)

@@ -25,6 +25,7 @@ _KINDS = {
     "_decay": "decays",
     "neuron.bias": "constants",
     "neuron.learnt_threshold": "constants",
+    "neuron.learnt_threshold_step": "constants",
     "norm.weight": "constants",
 }
 
