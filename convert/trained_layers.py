@@ -25,7 +25,7 @@ from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, DECAY_UNITY, NETX_BIAS_EXP, STATE_SCALE, WEIGHT_SCALE
 from myelin.hw_configs.shapes import Shape, as_chw, convolved, cut_into_channels, half_kernel
 from myelin.train.config.axes import on_axes
-from myelin.train.config.config import NORM_EPS
+from myelin.train.config.layers import NORM_EPS
 
 if TYPE_CHECKING:
     from myelin.convert.checkpoint import Checkpoint

@@ -19,7 +19,8 @@ from torch.utils.checkpoint import checkpoint
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
 from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
-from myelin.train.config.config import MODELS, Config, LayerConfig, ReadoutConfig
+from myelin.train.config.config import Config, LayerConfig, ReadoutConfig
+from myelin.train.config.layers import MODELS
 from myelin.train.delay import AxonalDelay
 from myelin.train.delay_schedule import set_delays_at
 from myelin.train.layers import BatchNorm, Block, ConvSynapse, Delta, DenseSynapse, Recurrence, Synapse

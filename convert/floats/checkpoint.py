@@ -25,7 +25,7 @@ def floats_from_checkpoint(checkpoint: Checkpoint) -> FloatNetwork:
         if source.neuron is not None:
             raise NetworkError(
                 f"{checkpoint.folder}: its input drives {source.neuron.LABEL}, and a float network takes spikes at its input; "
-                "take its integers, which `myelin export` writes"
+                "take its integers (`myelin export`), which myelin.to_torch makes blocks of, to train them further"
             )
         for index, trained in enumerate(trained_layers(checkpoint)):
             with naming_layer(index, trained.kind):

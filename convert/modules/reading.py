@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer
+from myelin.convert.floats.network import FloatComplex, FloatConv, FloatDense, FloatLayer
 from myelin.convert.floats.neuron import FloatArray, whole_values
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers import DelayedRecurrent, Dense, Synapse
 from myelin.convert.network import Input, Layer
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_SCALE
@@ -125,7 +125,7 @@ def integer_layer(read: ReadBlock, floats: FloatLayer) -> Layer:
     return Layer(floats.shape, synapse, neuron, delay, recurrent, floats.output)
 
 
-def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | Conv:
+def _synapse(name: str, floats: FloatDense | FloatConv | FloatComplex, scale: int) -> Synapse:
     weight = whole_values(name, floats.weight * scale, f"multiples of 1/{scale}")
     if not isinstance(floats, FloatDense):
         return floats.quantised(weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,14 @@ class InitialNetwork:
         config: configuration of the run that it comes from; None if it comes from no run.
         binning: how spikes become frames; None if unknown.
         classes: number of outputs.
+        tensors: those of the run by name, with its norms apart from its weights; None if it comes from no run.
     """
 
     name: str
     floats: FloatNetwork
     config: dict[str, Any] | None = None
     binning: Binning | None = None
+    tensors: Mapping[str, Any] | None = None
 
     @property
     def classes(self) -> int:
@@ -86,7 +89,7 @@ def _run(folder: Path, name: str) -> InitialNetwork:
 
     checkpoint = read_checkpoint(folder)
     binning = Binning.from_dict(checkpoint.run.data_section, f"{folder}: run.json")
-    return InitialNetwork(name, floats_from_checkpoint(checkpoint), checkpoint.config, binning)
+    return InitialNetwork(name, floats_from_checkpoint(checkpoint), checkpoint.config, binning, checkpoint.tensors)
 
 
 def _artifact(opened: Opened) -> InitialNetwork:

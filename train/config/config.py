@@ -6,166 +6,23 @@ import math
 from dataclasses import dataclass, field, fields, replace
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.fixed_point import NETX_BIAS_EXP, WEIGHT_BITS
-from myelin.hw_configs.shapes import as_chw, convolved, cut_into_channels, half_kernel
+from myelin.hw_configs.fixed_point import WEIGHT_BITS
 from myelin.train.config.alif import AlifConfig
-from myelin.train.config.axes import Extent, is_extent, on_axes
 from myelin.train.config.checks import require
 from myelin.train.config.data import AugmentConfig, DataConfig
-from myelin.train.config.delay import DELAY_KINDS, DelayConfig
+from myelin.train.config.delay import DelayConfig
+from myelin.train.config.layers import MODELS
+from myelin.train.config.layers import LayerConfig as LayerConfig
+from myelin.train.config.layers import NeuronConfig as NeuronConfig
+from myelin.train.config.layers import ReadoutConfig as ReadoutConfig
 from myelin.train.config.sigma_delta import SigmaDeltaConfig
 
 #: Version of this layout; increased when a field changes its meaning.
 CONFIG_VERSION = 1
 #: Name of a loss -> task of the data that it is for (``myelin.train.config.task``).
 LOSSES = {"sum": "classes", "rate": "classes", "softmax": "classes", "steps": "steps", "mse": "trace"}
-#: Kinds of neurons in layers -> class of the section with their own constants; None: they have those of ``neuron`` only.
-MODELS: dict[str, type | None] = {"cuba": None, "alif": AlifConfig}
 #: Schedules of the learning rates.
 SCHEDULES = ("cosine", "one-cycle", "constant")
-
-
-@dataclass(frozen=True)
-class NeuronConfig:
-    """The kind of the layers' neurons, and arguments of ``myelin.train.neurons.Cuba``, documented and checked there.
-
-    ``model`` is the kind of layers that say nothing, one of ``MODELS``; other kinds than ``cuba`` take further constants from
-    the section of that name.  The readout consists of CUBA neurons.
-
-    ``bias`` (one per neuron, in a conv layer per channel) and ``learn_threshold`` are those of layers that say nothing; the
-    readout has its own.
-    """
-
-    model: str = "cuba"
-    threshold: float = 1.0
-    current_decay: float = 0.5
-    voltage_decay: float = 0.1
-    per_neuron: bool = False
-    spread: float = 0.0
-    learn_decays: bool = False
-    current_decay_min: int | None = None
-    current_decay_max: int | None = None
-    voltage_decay_min: int | None = None
-    voltage_decay_max: int | None = None
-    surrogate: str = "atan"
-    width: float = 1.0
-    scale: float = 1.0
-    bias: bool = False
-    bias_exp: int = NETX_BIAS_EXP
-    learn_threshold: bool = False
-    threshold_max: int | None = None
-
-    def __post_init__(self) -> None:
-        require("neuron.model", self.model, self.model in MODELS, " or ".join(MODELS))
-
-
-#: How a layer's feed-forward input may be normalised.
-NORMS = ("none", "batch")
-#: Added to the variance of a normalised input, as in torch.
-NORM_EPS = 1e-5
-
-
-@dataclass(frozen=True)
-class LayerConfig:
-    """One hidden layer.
-
-    Attributes:
-        kind: the feed-forward connection, ``dense`` or ``conv``.
-        neurons: number of neurons of a dense layer.
-        channels: channels of a conv layer; for a dense layer with convolutional recurrence, the channels it is cut into.
-        kernel, stride: size and step of a conv layer's kernel: (vertical, horizontal), or one number for every axis of the
-            previous layer (a row has only the horizontal axis).  The input is zero padded by half a kernel at every edge.
-        recurrent: ``none``, ``dense`` (DelRec) or ``conv`` (ConvDelRec).
-        taps: size of the recurrent kernel, given like ``kernel``; odd.
-        recurrent_delay_per: ``neuron`` or ``channel``, each of which has one recurrent axonal delay.
-        recurrent_delay: ``learned``, or a control: ``fixed`` (the initial random delays) or ``zero``.
-        delay_per: ``none``, ``neuron`` or ``channel``, each of which has one feed-forward axonal delay.
-        delay: as ``recurrent_delay``, for the feed-forward delays.
-        gain, recurrent_gain: scale of the initial weights, in units of the threshold.
-        neuron: kind of this layer's neurons; None: ``neuron.model``.
-        threshold: of this layer's neurons, see ``Cuba``; None: ``neuron.threshold``.
-        norm: ``batch``: the feed-forward input is normalised over batch and time, and folded into weights and bias before they
-            are rounded (``myelin.train.layers.norm``); ``none``.
-        bias: whether the neurons learn a bias; None: ``neuron.bias``, and yes with a norm.
-        learn_threshold: whether the layer's threshold is learnt; None: ``neuron.learn_threshold``.
-    """
-
-    kind: str = "dense"
-    neurons: int = 256
-    channels: int = 1
-    kernel: Extent = 5
-    stride: Extent = 1
-    recurrent: str = "conv"
-    taps: Extent = 3
-    recurrent_delay_per: str = "neuron"
-    recurrent_delay: str = "learned"
-    delay_per: str = "none"
-    delay: str = "learned"
-    gain: float = 1.0
-    recurrent_gain: float = 0.5
-    neuron: str | None = None
-    threshold: float | None = None
-    norm: str = "none"
-    bias: bool | None = None
-    learn_threshold: bool | None = None
-
-    def __post_init__(self) -> None:
-        require("layers.kind", self.kind, self.kind in ("dense", "conv"), "dense or conv")
-        require("layers.norm", self.norm, self.norm in NORMS, " or ".join(NORMS))
-        require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
-        require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
-        require("layers.channels", self.channels, self.channels >= 1, "at least 1")
-        require("layers.neuron", self.neuron, self.neuron is None or self.neuron in MODELS, " or ".join(MODELS))
-        divides = self.kind == "conv" or self.neurons % self.channels == 0
-        require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
-        for name in ("kernel", "stride"):
-            size = getattr(self, name)
-            require(f"layers.{name}", size, is_extent(size), "at least 1, or a pair [vertical, horizontal] of such,")
-        require("layers.taps", self.taps, is_extent(self.taps, odd=True), "an odd number, or a pair of them,")
-        per = ("neuron", "channel")
-        require("layers.recurrent_delay_per", self.recurrent_delay_per, self.recurrent_delay_per in per, "neuron or channel")
-        require("layers.delay_per", self.delay_per, self.delay_per in ("none", *per), "none, neuron or channel")
-        for name in ("recurrent_delay", "delay"):
-            require(f"layers.{name}", getattr(self, name), getattr(self, name) in DELAY_KINDS, ", ".join(DELAY_KINDS))
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of the layer's neurons: (neurons,), or (channels, height, width) for a layer with channels."""
-        if self.kind == "dense":
-            return cut_into_channels(self.neurons, self.channels)
-        _, height, width = as_chw(input_shape)
-        kernel, stride = on_axes(self.kernel, height), on_axes(self.stride, height)
-        return self.channels, *convolved((height, width), kernel, stride, half_kernel(kernel))
-
-
-@dataclass(frozen=True)
-class ReadoutConfig:
-    """The last layer: one neuron per class.
-
-    Attributes:
-        pool: ``average``: all neurons in a channel of the previous layer share a weight; ``none``: each has its own weight.
-        spiking: True: spikes are counted; False: voltages of leaky integrators are summed.
-        current_decay, voltage_decay, threshold: see ``Cuba``.
-        gain: scale of the initial weights, in units of the hidden neurons' threshold.
-        norm: as in a layer.
-        bias: whether the neurons learn a bias; None: with a norm.
-        learn_threshold: whether the threshold of a spiking readout is learnt.
-    """
-
-    pool: str = "none"
-    spiking: bool = False
-    threshold: float = 1.0
-    current_decay: float = 1.0
-    voltage_decay: float = 0.05
-    gain: float = 1.0
-    norm: str = "none"
-    bias: bool | None = None
-    learn_threshold: bool = False
-
-    def __post_init__(self) -> None:
-        require("readout.pool", self.pool, self.pool in ("none", "average"), "none or average")
-        require("readout.norm", self.norm, self.norm in NORMS, " or ".join(NORMS))
-        learns = self.spiking or not self.learn_threshold
-        require("readout.learn_threshold", self.learn_threshold, learns, "with spiking = false, false")
 
 
 @dataclass(frozen=True)
@@ -201,6 +58,8 @@ class TrainConfig:
             needs for it: less memory for long samples, the same bits.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
             control that cannot be exported).
+        norm_freeze_at: fraction of the run after which the statistics of norms stay as they are, so that the last epochs train
+            the very integers that are exported; 1: never.
         freeze: names of parts that are not trained (``myelin.train.run.freeze``), such as ``layers.0`` or ``readout.synapse``.
     """
 
@@ -226,6 +85,7 @@ class TrainConfig:
     device: str = "cpu"
     recompute: bool = False
     weight_bits: int | None = None
+    norm_freeze_at: float = 0.8
     freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -239,6 +99,7 @@ class TrainConfig:
         require("train.rate_floor", self.rate_floor, weighted, "with rate_penalty = 0, 0")
         require("train.slices", self.slices, self.slices is None or self.slices >= 1, "at least 1")
         require("train.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
+        require("train.norm_freeze_at", self.norm_freeze_at, 0 <= self.norm_freeze_at <= 1, "0 to 1")
         require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
         for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
             require(f"train.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")

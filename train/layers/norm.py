@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.checks import is_number
-from myelin.train.config.config import NORM_EPS
+from myelin.train.config.layers import NORM_EPS
 
 if TYPE_CHECKING:
     from myelin.train.layers.block import Synapse

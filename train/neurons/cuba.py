@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.fixed_point import (
@@ -19,12 +18,12 @@ from myelin.hw_configs.fixed_point import (
     WEIGHT_BITS,
     WEIGHT_SCALE,
 )
-from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.constants_gradient import bias_gradient, threshold_gradient
 from myelin.train.kernels.layout import array
 from myelin.train.kernels.numba_loops import SURROGATES
 from myelin.train.kernels.types import Gradients, Neurons, Trace
 from myelin.train.neurons.checks import bias_size, check_cuba, check_decay, decay_range, spread_text, threshold_limit
+from myelin.train.neurons.loops import through_loops
 from myelin.train.neurons.neuron import Neuron
 from myelin.train.neurons.on_grid import bias_on_grid, largest_bias, state_on_grid, threshold_on_grid, weight_on_grid
 
@@ -280,11 +279,11 @@ class Cuba(Neuron):
 
     def steps(self, x: Tensor) -> Tensor:
         """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
-        return _CubaFunction.apply(x, self, *self.learnt_by_loops())
+        return through_loops(x, self)
 
     def shifted_steps(self, x: Tensor, shift: Tensor) -> Tensor:
         """As ``steps``, with a constant input: see ``effective_bias``."""
-        return _CubaFunction.apply(x, self, *self.learnt_by_loops(shift))
+        return through_loops(x, self, shift)
 
     def learnt_by_loops(self, shift: Tensor | None = None) -> tuple[Tensor | None, ...]:
         """Current decay, voltage decay, effective bias and threshold, see ``Neuron.learnt_by_loops``."""
@@ -314,23 +313,3 @@ class Cuba(Neuron):
         if self.learnt_threshold is not None and self.learnt_threshold.requires_grad:
             threshold = threshold_gradient(grads.x, trace.spikes, constants).sum().float()
         return *decays, bias, threshold
-
-
-class _CubaFunction(torch.autograd.Function):
-    """Autograd function for neurons without recurrence, on (T, B, N)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, neuron: Cuba, *learnt: Tensor | None) -> Tensor:
-        ctx.neuron, ctx.constants = neuron, neuron.constants(*learnt)
-        trace = loops.forward(x, ctx.constants)
-        ctx.save_for_backward(*trace)
-        return trace.spikes if neuron.spiking else torch.where(trace.spikes > 0, 0.0, trace.voltage)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        trace = Trace(*ctx.saved_tensors)
-        if not ctx.neuron.spiking:
-            grad = torch.where(trace.spikes > 0, 0.0, grad)  # a reset is a constant
-        grads = loops.backward(grad, trace, ctx.constants)
-        return grads.x, None, *ctx.neuron.loop_gradients(grads, trace, ctx.constants)

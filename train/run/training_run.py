@@ -201,8 +201,7 @@ class TrainingRun:
         plan, started = self.config.train, time.perf_counter()
         self.model.train()
         self.model.schedule_delays(self.config, max(epoch / plan.epochs, self.floor))
-        exportable = epoch >= self.config.first_exportable_epoch or self.floor >= self.config.delay.freeze_at - 1e-9
-        if exportable:  # what is trained now is what is exported
+        if epoch >= plan.norm_freeze_at * plan.epochs - 1e-9:
             self.model.freeze_statistics()
         losses, judged, seen = 0.0, 0.0, 0
         slices = self.processes.slices(plan.slices_or_one)
@@ -224,6 +223,7 @@ class TrainingRun:
         for lost in self.processes.gather(self.train_batches.lost):
             self.lost.update(lost)
         self.train_batches.lost.clear()
+        exportable = epoch >= self.config.first_exportable_epoch or self.floor >= self.config.delay.freeze_at - 1e-9
         self.model.settle_delays(self.config, exportable)
         result = evaluate(self.model, self.valid_batches, processes=self.processes)
         absent = {"train_accuracy": None, "validation_accuracy": None}  # of traces

@@ -40,7 +40,7 @@ CONFIG = tiny_config(
         {"kind": "conv", "channels": 3, "kernel": 3, "stride": 2, "recurrent": "none", "bias": True},
     ],
     readout={"norm": "batch", "pool": "average"},
-    train={"slices": 1},
+    train={"slices": 1, "norm_freeze_at": 0.75},
 )
 
 
@@ -102,8 +102,8 @@ def test_an_artifact_of_it_passes(run, tmp_path):
     assert constant_differences(opened.network, network_from_checkpoint(read_checkpoint(run))) == []
 
 
-def test_statistics_freeze_with_the_delays(run):
-    """Epoch 3 is the one that can be exported; what it trains on are the integers of its evaluation."""
+def test_statistics_stay_from_norm_freeze_at_on(run):
+    """What the last epoch trains on are the integers of its evaluation."""
     *_, second, third, last = VARIANCES[:4]
     assert not torch.equal(second, third) and torch.equal(third, last)
 
@@ -187,6 +187,7 @@ def test_constants_have_a_group_without_weight_decay_and_can_be_frozen():
         ("layers.0.norm=layer", "layers.norm is layer; none or batch is allowed"),
         ("readout.norm=layer", "readout.norm is layer; none or batch is allowed"),
         ("readout.learn_threshold=true", "readout.learn_threshold is True; with spiking = false, false is allowed"),
+        ("train.norm_freeze_at=1.5", "train.norm_freeze_at is 1.5; 0 to 1 is allowed"),
         ("layers.0.bias=1", "layers.0.bias is 1; bool is needed"),
     ],
 )
