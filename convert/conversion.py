@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from myelin.convert.arrays import Shape
+from myelin.convert.netx import stock
 from myelin.convert.netx.format import write_netx
 from myelin.convert.nir.format import DT_MS, Latency, open_nir, write_nir
 from myelin.convert.opened import TITLES, Opened, Source, check_options, clipped, opened_source, takes
@@ -32,7 +33,7 @@ def convert_file(
     message_bits: int | None = None,
     step_latency: bool = True,
 ) -> Opened:
-    """The network of ``source`` after it was written to ``out``, with notes on how it was read.
+    """The network of ``source`` after it was written to ``out``, with notes on how it was read and on what stock netx lacks.
 
     The integers survive: what is read from ``out`` equals what is read from ``source`` in every field.
 
@@ -79,6 +80,7 @@ def convert_file(
         opened = opened_source(source, dt_ms=own, input_shape=input_shape, clip_delays=clip_delays)
     if written == "netx":
         write_netx(opened.network, place)
+        opened = replace(opened, note="; ".join(filter(None, (opened.note, stock.note(opened.network)))) or None)
         return replace(opened, path=place, kind=written, dt_ms=None, artifact=None, checkpoint=None)
     step_ms = next(value for value in (dt_ms, opened.dt_ms, DT_MS) if value is not None)
     write_nir(opened.network, place, dt_ms=step_ms, step_latency=step_latency)
