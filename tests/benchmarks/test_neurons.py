@@ -34,7 +34,7 @@ def test_it_measures_every_neuron_beside_cuba(monkeypatch, capsys):
         *("sigma-delta", "sums of sigma-delta", "RF", "RF_IZ"),
     ]
     rng = np.random.default_rng(0)
-    spikes = (rng.random((2, 50, 24)) < 0.2).astype(np.uint8)
+    spikes = (rng.random((2, 50, 24)) < 0.2).astype(np.uint8) * 40  # messages that reach a threshold of sigma-delta
     for name, make in neurons._networks(rng).items():
         network = make(5)
         output = simulate(network, spikes).output
