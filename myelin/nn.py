@@ -2,7 +2,8 @@
 
 ``Dense``, ``Conv``, ``DelayedRecurrent``, ``Pool`` and ``Readout`` take sizes first, then their neurons' constants as keywords
 (``threshold=1.25``), and ``delay=True`` for learnable delays.  Other neurons come as ``neuron=``: ``SigmaDelta`` behind
-``Delta`` encoders at the input, and ``Sigma`` in their readout.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all
+``Delta`` encoders at the input, and ``Sigma`` in their readout.  ``Flatten`` and ``StepDelay`` have no
+neurons.  ``DelaySchedule`` leads all
 delays of a network from a spread to whole steps.  ``Block`` is put together from parts: a synapse, neurons, a ``Recurrence``
 and an ``AxonalDelay``.  ``myelin.convert`` has their integer counterparts under the same names.
 """
@@ -23,6 +24,7 @@ from myelin.train.layers import (
     Recurrence,
 )
 from myelin.train.neurons import Cuba, Sigma, SigmaDelta
+from myelin.train.step_delay import StepDelay
 
 __all__ = [
     "AxonalDelay",
@@ -41,4 +43,5 @@ __all__ = [
     "Recurrence",
     "Sigma",
     "SigmaDelta",
+    "StepDelay",
 ]
