@@ -5,15 +5,18 @@ and NIR files the package nir.  The comparison with SLAYER's own evaluation impo
 the function.
 """
 
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers import ComplexConv, ComplexDense, Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Input, Layer, Network
 from myelin.convert.netx.format import read_netx, write_netx
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.neurons import Alif, Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
 from myelin.convert.nir.format import read_nir, write_nir
 from myelin.convert.recording import Recording
 from myelin.convert.simulator.simulator import simulate, stream
 
 __all__ = [
+    "Alif",
+    "ComplexConv",
+    "ComplexDense",
     "Conv",
     "Cuba",
     "DelayedRecurrent",
@@ -23,6 +26,8 @@ __all__ = [
     "Layer",
     "Network",
     "Recording",
+    "Rf",
+    "RfIz",
     "Sigma",
     "SigmaDelta",
     "read_netx",

@@ -22,7 +22,14 @@ from safetensors.numpy import load
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba
-from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
+from myelin.convert.trained_layers import (
+    TrainedLayer,
+    TrainedSynapse,
+    belonging_together,
+    bias_integers,
+    input_of,
+    trained_layers,
+)
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.text_files import parse_json
@@ -147,7 +154,8 @@ def _layer(trained: TrainedLayer, bits: int, delay_grid: int) -> Layer:
         recurrent = DelayedRecurrent(_synapse(trained.recurrent, bits), delay)
     # a readout that never spikes in training gets the highest threshold that fits 17 bits
     threshold = THRESHOLD_MAX if trained.threshold is None else int(trained.threshold * WEIGHT_SCALE)
-    neuron = trained.neuron or Cuba(threshold, trained.current_decay, trained.voltage_decay)
+    bias = bias_integers(trained.bias, trained.bias_exp, trained.shape)
+    neuron = trained.neuron or Cuba(threshold, trained.current_decay, trained.voltage_decay, *bias)
     return Layer(
         trained.shape,
         _synapse(trained.synapse, bits),

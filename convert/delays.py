@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from myelin.convert.arrays import IntArray
-from myelin.convert.network import Network
+from myelin.convert.arrays import Shape
+from myelin.hw_configs.errors import NetworkError
 
 L = TypeVar("L")
+N = TypeVar("N", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class ClippedDelays:
     count: int
     delays: int
     limit_steps: int
-    longest_steps: int
+    longest_steps: float
 
     def __str__(self) -> str:
         return (
             f"{self.place}: {self.count} of {self.delays} delays shortened to {self.limit_steps} steps, the longest was "
-            f"{self.longest_steps}"
+            f"{self.longest_steps:g}"
         )
 
 
@@ -47,21 +48,48 @@ def with_delays(layers: Iterable[L], change: Callable[[Any], Any]) -> tuple[L, .
     return tuple(_changed(layer, lambda _, delay: change(delay)) for layer in layers)
 
 
-def clip_delays(network: Network, limit_steps: int) -> tuple[Network, list[ClippedDelays]]:
-    """The network with no delay longer than ``limit_steps``, and what was shortened."""
+def clip_delays(network: N, limit_steps: int) -> tuple[N, list[ClippedDelays]]:
+    """The network with no delay longer than ``limit_steps``, and what was shortened.
+
+    A synaptic delay and the axonal delay before it count together, since chips store their sum with the synapse; the synaptic
+    one is shortened further.
+
+    Args:
+        network: a ``Network`` or a ``FloatNetwork``.
+        limit_steps: longest delay in steps.
+
+    Raises:
+        NetworkError: ``limit_steps`` is negative.
+    """
+    if limit_steps < 0:
+        raise NetworkError(f"clip_delays is {limit_steps}; 0 or more steps are allowed")
     layers: list[Any] = []
     found: list[ClippedDelays] = []
+    before: Any = np.zeros((1, 1), np.int32)  # axonal delays of the population before, as a row
     for index, layer in enumerate(network.layers):
-        name = f"layer {index} ({layer.kind})"
+        back = layer.recurrent
+        axonal = {", synapses": before}
+        if back is not None:
+            axonal[", recurrent synapses"] = _row(np.minimum(back.delay_steps, limit_steps), layer.shape)
 
-        def shortened(part: str, delay: IntArray, name: str = name) -> IntArray:
-            count = int((delay > limit_steps).sum())
+        def shortened(
+            part: str, delay: Any, name: str = f"layer {index} ({layer.kind})", axonal: dict[str, Any] = axonal
+        ) -> Any:
+            first = axonal.get(part, np.zeros((), np.int32))
+            total = delay + first
+            count = int((total > limit_steps).sum())
             if count:
-                found.append(ClippedDelays(name + part, count, delay.size, limit_steps, int(delay.max())))
-            return np.minimum(delay, limit_steps)
+                place = name + part + (" with their axonal delays" if first.any() else "")
+                found.append(ClippedDelays(place, count, delay.size, limit_steps, total.max().item()))
+            return np.minimum(delay, limit_steps - first)
 
         layers.append(_changed(layer, shortened))
+        before = _row(layers[-1].delay_steps, layer.shape)
     return replace(network, layers=tuple(layers)), found
+
+
+def _row(delay: Any, shape: Shape) -> Any:
+    return np.broadcast_to(delay, shape).reshape(1, -1)
 
 
 def _changed(layer: Any, change: Callable[[str, Any], Any]) -> Any:

@@ -7,6 +7,7 @@ import os
 import struct
 
 import h5py
+import numpy as np
 
 from myelin.hw_configs.errors import NetworkError
 
@@ -16,6 +17,8 @@ _RATIO = 1100
 _SMALL = 1 << 20
 #: Start of a collection of texts of variable length: signature, version, three zeros (HDF5 file format III.E, "global heap").
 _HEAP = b"GCOL\x01\x00\x00\x00"
+#: Bytes of a text in a data set: its length (4), the place of its collection (8) and its number there (4).
+_REFERENCE = 16
 _ENTRY = struct.Struct("<HHIQ")  # index, references, zero, size
 
 
@@ -23,6 +26,35 @@ def is_hollow(dataset: h5py.Dataset) -> bool:
     """Whether a data set declares far more bytes than the file stores for it, so that reading makes them up."""
     size = (dataset.size or 0) * dataset.dtype.itemsize
     return size > _SMALL and dataset.id.get_storage_size() * _RATIO < size
+
+
+def has_long_texts(dataset: h5py.Dataset) -> bool:
+    """Whether the texts of variable length in a data set say that they are longer than the whole file.
+
+    HDF5 takes the memory for the length that stands in the data set before it looks for the text.  Data that is compressed, or
+    stored in the header, is not looked at; no writer of networks stores texts so.
+    """
+    if dataset.dtype.kind != "O" or not dataset.size:
+        return False
+    plan = dataset.id.get_create_plist()
+    if plan.get_layout() == h5py.h5d.CONTIGUOUS:
+        places = [(dataset.id.get_offset(), dataset.id.get_storage_size())]
+    elif plan.get_layout() == h5py.h5d.CHUNKED and not plan.get_nfilters():
+        chunks = (dataset.id.get_chunk_info(index) for index in range(dataset.id.get_num_chunks()))
+        places = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+    else:
+        return False
+    total = 0
+    with open(dataset.file.filename, "rb") as file:
+        limit = file.seek(0, os.SEEK_END)
+        for start, size in places:
+            if start is None or size > limit:
+                continue
+            file.seek(start)
+            content = file.read(size)
+            whole = len(content) // _REFERENCE * _REFERENCE
+            total += int(np.frombuffer(content[:whole], "<u4")[:: _REFERENCE // 4].sum(dtype=np.int64))
+    return total > limit
 
 
 def check_texts(path: str | os.PathLike[str]) -> None:

@@ -99,6 +99,11 @@ class Layer:
         object.__setattr__(self, "delay_steps", delay)
         _check_neuron("a layer", self.neuron)
         self.neuron.check_shape(self.shape)
+        if len(self.synapse.parts) != len(self.neuron.INPUTS):
+            raise NetworkError(
+                f"{self.synapse.kind} weights give {_sums(len(self.synapse.parts))} for each neuron, {self.neuron.LABEL} take "
+                f"{_sums(len(self.neuron.INPUTS))}; resonate-and-fire neurons have complex weights, all others real ones"
+            )
         if self.recurrent is not None:
             self.recurrent.check_shape(self.shape)
         if self.output not in ("spikes", "state"):
@@ -212,8 +217,10 @@ class Network:
     @property
     def output_scale(self) -> int:
         """The integer of ``Recording.output`` that is 1 in SLAYER's units: of spikes, or of the state of a readout."""
-        last = self.layers[-1].neuron
-        return last.readout_scale(self.neuron(len(self.layers) - 2)) if self.layers[-1].output == "state" else last.spike_scale
+        last, before = self.layers[-1].neuron, self.neuron(len(self.layers) - 2)
+        if self.layers[-1].output == "spikes":
+            return last.spike_scale
+        return last.readout_scale(1 if before is None else before.spike_scale)
 
     @property
     def output_shape(self) -> Shape:
@@ -252,6 +259,10 @@ class naming_layer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, NetworkError) and not str(error).startswith("layer "):
             raise NetworkError(self.prefix + str(error)) from error
+
+
+def _sums(count: int) -> str:
+    return f"{count} sum{'s'[: count != 1]}"
 
 
 def _check_neuron(where: str, neuron: object) -> None:

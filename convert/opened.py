@@ -7,7 +7,7 @@ message names the object, its kind, the allowed kinds, and a cure.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -33,6 +33,19 @@ TITLES: dict[Kind, str] = {
 }
 #: File in a folder that identifies its kind.
 _TELLS: dict[str, Kind] = {"manifest.json": "artifact", "run.json": "run"}
+#: Option of reading -> the kinds that it is for, and why it is for no other.
+_OPTIONS: dict[str, tuple[tuple[Kind, ...], str]] = {
+    "dt_ms": (("nir",), "; dt_ms= (--dt-ms) is for NIR files, whose times are in seconds; leave it out"),
+    "input_shape": (
+        ("netx",),
+        ", which says the shape of its input; input_shape= (--input-shape) is for netx files that do not: leave it out",
+    ),
+    "clip_delays": (
+        ("netx", "nir"),
+        "; clip_delays= (--clip-delays) of reading is for netx and NIR files: shorten the delays when exporting, with "
+        "`myelin export --clip-delays` (clip_delays=True in Python)",
+    ),
+}
 _EXPECTED = "a netx file (*.net), a NIR file (*.nir), an artifact folder or a run folder is expected"
 
 
@@ -48,6 +61,8 @@ class Opened:
         checkpoint: the trained network of a run folder, with its record; None for other kinds.
         note: assumptions and roundings made while reading; None if there were none.
         floats: the floats of a NIR file that the integers were rounded from; None for other kinds.
+        dt_ms: length of a step of a NIR file in milliseconds; None for other kinds.
+        clipped_to: ``clip_delays`` of reading: the integers have no longer delay, ``floats`` may; None if it was not given.
     """
 
     path: Path | None
@@ -57,6 +72,8 @@ class Opened:
     checkpoint: Checkpoint | None = None
     note: str | None = None
     floats: FloatNetwork | None = None
+    dt_ms: float | None = None
+    clipped_to: int | None = None
 
     def __repr__(self) -> str:
         where = "" if self.path is None else f" {self.path}"
@@ -140,20 +157,9 @@ def read(
     """
     kind = kind_of(path)
     place = Path(path)
-    if dt_ms is not None and kind != "nir":
-        raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
-    if input_shape is not None and kind != "netx":
-        raise NetworkError(
-            f"{place}: is {TITLES[kind]}, which says the shape of its input; --input-shape is for netx files that do not: "
-            "leave it out"
-        )
+    check_options(place, kind, dt_ms=dt_ms, input_shape=input_shape, clip_delays=clip_delays)
     if clip_delays is not None:
-        if kind not in ("netx", "nir"):
-            raise NetworkError(
-                f"{place}: is {TITLES[kind]}; --clip-delays is for netx and NIR files: shorten the delays when exporting, with "
-                "`myelin export --clip-delays`"
-            )
-        return _clipped(read(path, dt_ms=dt_ms, input_shape=input_shape), clip_delays)
+        return clipped(read(path, dt_ms=dt_ms, input_shape=input_shape), clip_delays)
     if kind == "artifact":
         from myelin.convert.artifact.artifact import read_artifact
 
@@ -168,29 +174,75 @@ def read(
         from myelin.convert.nir.format import open_nir
 
         opened = open_nir(place, dt_ms=dt_ms)
-        return Opened(place, kind, opened.network, note=opened.note, floats=opened.floats)
+        return Opened(place, kind, opened.network, note=opened.note, floats=opened.floats, dt_ms=opened.dt_ms)
     from myelin.convert.netx.format import open_netx
 
     found = open_netx(place, input_shape=input_shape)
     return Opened(place, kind, found.network, note=found.note)
 
 
-def _clipped(opened: Opened, limit_steps: int) -> Opened:
-    from myelin.convert.delays import clip_delays
-
-    if limit_steps < 0:
-        raise NetworkError(f"clip_delays is {limit_steps}; 0 or more steps are allowed")
-    network, found = clip_delays(opened.network, limit_steps)
-    note = "; ".join([*([opened.note] if opened.note else []), *map(str, found)])
-    return replace(opened, network=network, note=note or None)
+def check_options(path: Path, kind: Kind, **options: object) -> None:
+    """Raise NetworkError if an option of reading, which is not None, is for paths of another kind than ``kind``."""
+    for name, value in options.items():
+        if value is not None and kind not in _OPTIONS[name][0]:
+            raise NetworkError(f"{path}: is {TITLES[kind]}{_OPTIONS[name][1]}")
 
 
-def opened_source(source: Source, *, dt_ms: float | None = None) -> Opened:
-    """``source`` as an ``Opened``, read if it is a path; see ``read`` for ``dt_ms`` and errors.
+def takes(source: object, option: str) -> bool:
+    """Whether ``source`` is a path of a kind that an option of reading, such as ``dt_ms``, is for."""
+    return isinstance(source, str | os.PathLike) and os.path.exists(source) and kind_of(source) in _OPTIONS[option][0]
+
+
+def read_each(
+    sources: Sequence[Source],
+    *,
+    dt_ms: float | None = None,
+    input_shape: Shape | None = None,
+    clip_delays: int | None = None,
+) -> list[Source]:
+    """``sources``, the paths among them read with the options that are for their kind; paths without options stay paths.
+
+    Args:
+        sources: networks, of which some may be paths.
+        dt_ms, input_shape, clip_delays: as of ``read``.
 
     Raises:
-        NetworkError: ``source`` is none of the kinds.
+        NetworkError: a path cannot be read, or an option is for none of the sources.
     """
+    options = {"dt_ms": dt_ms, "input_shape": input_shape, "clip_delays": clip_delays}
+    given = {name: value for name, value in options.items() if value is not None}
+    found: list[dict[str, Any]] = [{name: given[name] for name in given if takes(source, name)} for source in sources]
+    found[0] |= {name: value for name, value in given.items() if not any(name in own for own in found)}  # refused below
+    return [opened_source(source, **own) if own else source for source, own in zip(sources, found, strict=True)]
+
+
+def clipped(opened: Opened, limit_steps: int) -> Opened:
+    """``opened`` with no delay longer than ``limit_steps``; its note reports what was shortened."""
+    from myelin.convert.delays import clip_delays
+
+    network, found = clip_delays(opened.network, limit_steps)
+    note = "; ".join([*([opened.note] if opened.note else []), *map(str, found)])
+    return replace(opened, network=network, note=note or None, clipped_to=limit_steps)
+
+
+def opened_source(
+    source: Source,
+    *,
+    dt_ms: float | None = None,
+    input_shape: Shape | None = None,
+    clip_delays: int | None = None,
+) -> Opened:
+    """``source`` as an ``Opened``, read if it is a path; see ``read`` for the options and errors.
+
+    Raises:
+        NetworkError: ``source`` is none of the kinds, or an option is given for one that is no path.
+    """
+    options = {"dt_ms": dt_ms, "input_shape": input_shape, "clip_delays": clip_delays}
+    given = [name for name, value in options.items() if value is not None]
+    if given and not isinstance(source, str | os.PathLike):
+        raise NetworkError(
+            f"{given[0]} says how a file is read, and the network is no path; give it to myelin.read, or leave it out"
+        )
     if isinstance(source, Opened):
         return source
     if isinstance(source, Network):
@@ -205,7 +257,7 @@ def opened_source(source: Source, *, dt_ms: float | None = None) -> Opened:
             f"a {type(source).__name__} is no network; a Network, a path, or what myelin.read or myelin.export returned is "
             f"allowed{_cure(source)}"
         )
-    return read(source, dt_ms=dt_ms)
+    return read(source, dt_ms=dt_ms, input_shape=input_shape, clip_delays=clip_delays)
 
 
 def _cure(source: object) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.arrays import IntArray, Shape, each
+from myelin.convert.layers.complex import PARTS
 from myelin.convert.layers.synapse import Synapse
 from myelin.convert.network import Network
 
@@ -42,6 +43,13 @@ def connections(network: Network, index: int) -> list[Connection]:
     if layer.recurrent is not None:
         found.append(Connection(True, layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps))
     return found
+
+
+def parts_of(connection: Connection) -> list[tuple[str, Connection]]:
+    """The connection of each part of its synapse with the part's name, ``real `` or ``imag ``; itself with "" if it has one."""
+    parts = connection.synapse.parts
+    names = [""] if len(parts) == 1 else [f"{name} " for name in PARTS]
+    return [(name, connection._replace(synapse=part)) for name, part in zip(names, parts, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

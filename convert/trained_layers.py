@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.arrays import IntArray
+from myelin.convert.alif import trained_alif
+from myelin.convert.arrays import IntArray, fewest
+from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.network import Input, naming_layer
 from myelin.convert.neurons import Neuron, Sigma
+from myelin.convert.quantise.scalar import bias_fields
 from myelin.convert.sigma_delta import trained_delta, trained_sigma_delta
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, DECAY_UNITY, NETX_BIAS_EXP, STATE_SCALE, WEIGHT_SCALE
 from myelin.hw_configs.shapes import Shape, as_chw, convolved, cut_into_channels, half_kernel
 from myelin.train.config.axes import on_axes
+from myelin.train.config.layers import NORM_EPS
 
 if TYPE_CHECKING:
     from myelin.convert.checkpoint import Checkpoint
@@ -54,7 +58,10 @@ class TrainedLayer:
         synapse: the connection from the layer before.
         threshold: in SLAYER's unit; None for a readout of states, which never spikes.
         current_decay, voltage_decay: integers in units of 1/4096, as used in training.
-        neuron: neurons of another class, which are trained as integers; None: CUBA neurons with the constants above.
+        bias: in SLAYER's unit, before it is rounded to its grid; 0 without.
+        bias_exp: exponent of that grid.
+        neuron: neurons of another class, as integers; None: CUBA neurons with the constants above.
+        floats: the same neurons as floats, if there are such.
         delay_steps: axonal delays in steps, with fractions if they were not rounded.
         recurrent: connection to itself, or None.
         recurrent_delay_steps: axonal delays of that connection in steps.
@@ -65,7 +72,10 @@ class TrainedLayer:
     threshold: float | None = None
     current_decay: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
     voltage_decay: IntArray = field(default_factory=lambda: np.zeros((), np.int32))
+    bias: Array = field(default_factory=lambda: np.zeros((), np.float32))
+    bias_exp: int = NETX_BIAS_EXP
     neuron: Neuron | None = None
+    floats: FloatNeuron | None = None
     delay_steps: Array = field(default_factory=lambda: np.zeros(()))
     recurrent: TrainedSynapse | None = None
     recurrent_delay_steps: Array = field(default_factory=lambda: np.zeros(()))
@@ -112,14 +122,14 @@ def trained_layers(checkpoint: Checkpoint) -> list[TrainedLayer]:
     with belonging_together(checkpoint.folder):
         shape = input_of(config).shape
         for index, plan in enumerate([*config["layers"], None]):
-            own = _Tensors(checkpoint.tensors, f"{index}.")
+            own = LayerTensors(checkpoint.tensors, f"{index}.")
             with naming_layer(index, plan["kind"] if plan else "dense"):
                 layers.append(_hidden(own, config, plan, shape) if plan else _readout(own, config, shape))
             shape = layers[-1].shape
     return layers
 
 
-class _Tensors:
+class LayerTensors:
     """Tensors of one layer."""
 
     def __init__(self, tensors: dict[str, Array], prefix: str) -> None:
@@ -139,17 +149,65 @@ class _Tensors:
         """The bias of the neurons in SLAYER's unit; 0 if they have none."""
         return self.each("neuron.bias", shape) if f"{self.prefix}neuron.bias" in self.tensors else np.zeros(())
 
-    def decays(self, shape: Shape) -> tuple[IntArray, IntArray]:
-        """Current and voltage decay, clamped and rounded as in training."""
-        current, voltage = (
-            np.rint(self.each(f"neuron.{name}_decay", shape)).clip(0, DECAY_UNITY).astype(np.int32)
-            for name in ("current", "voltage")
-        )
-        return current, voltage
+    def decay(self, name: str, shape: Shape) -> IntArray:
+        """The decay ``name`` of the neurons, clamped and rounded as in training."""
+        return np.rint(self.each(f"neuron.{name}_decay", shape)).clip(0, DECAY_UNITY).astype(np.int32)
+
+    def folded(self) -> tuple[Array, Array | None]:
+        """Feed-forward weights with a norm folded into them, and the input that it adds, (rows,); None without a norm.
+
+        The operations are those of ``myelin.train.layers.norm``, in float32 and one by one, so the bits are the same.
+        """
+        weight = self["synapse.weight"]
+        if self.prefix + "norm.weight" not in self.tensors:
+            return weight, None
+        scale = self["norm.weight"] / np.sqrt(self["norm.running_var"] + np.float32(NORM_EPS))
+        return weight * scale.reshape(-1, *(1,) * (weight.ndim - 1)), -(scale * self["norm.running_mean"])
+
+    def neuron(self, config: dict[str, Any], shape: Shape, shift: Array | None) -> dict[str, Any]:
+        """Decays, and the bias with the input ``shift`` of a norm, as training uses them before it rounds the bias."""
+        current, voltage = (self.decay(name, shape) for name in ("current", "voltage"))
+        bias = None
+        if self.prefix + "neuron.bias" in self.tensors:
+            bias = _each(self["neuron.bias"], shape)
+        if shift is not None:
+            lost = (np.maximum(current, 1) / DECAY_UNITY).astype(np.float32)
+            settled = _each(shift, shape) / lost
+            bias = settled if bias is None else bias + settled
+        decays = {"current_decay": current, "voltage_decay": voltage}
+        return decays if bias is None else {**decays, "bias": bias, "bias_exp": config["neuron"]["bias_exp"]}
+
+    def threshold(self, config: dict[str, Any], given: float) -> float:
+        """The threshold: the learnt one, rounded as in training, or the configured one, ``given``."""
+        if self.prefix + "neuron.learnt_threshold" not in self.tensors:
+            return float(given)
+        mantissa = np.rint(self["neuron.learnt_threshold"] * WEIGHT_SCALE)
+        return float(mantissa.clip(1, config["neuron"]["threshold_max"])) / WEIGHT_SCALE
 
 
-def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_shape: Shape) -> TrainedLayer:
-    weight = own["synapse.weight"]
+#: Kinds of neurons other than CUBA (``myelin.train.config.config.MODELS``) -> (tensors of the layer, section of the
+#: configuration, arguments of ``TrainedLayer`` for CUBA neurons, shape) -> arguments of ``TrainedLayer``.
+TRAINED_NEURONS: dict[str, Callable[[LayerTensors, dict[str, Any], dict[str, Any], Shape], dict[str, Any]]] = {
+    "alif": trained_alif
+}
+
+
+def bias_integers(bias: Array, exponent: int, shape: Shape) -> tuple[npt.NDArray[Any], int]:
+    """Mantissa and exponent of a bias in SLAYER's unit, rounded as in training."""
+    steps = bias.astype(np.float32) * np.float32(STATE_SCALE / (1 << exponent))
+    mantissa = np.rint(steps.clip(-BIAS_MANT_MAX, BIAS_MANT_MAX)).astype(np.int32)
+    few = fewest(mantissa << exponent, shape)
+    per_channel = len(shape) == 3 and few.size == shape[0]
+    return bias_fields(few.reshape(() if few.size == 1 else (-1, 1, 1) if per_channel else shape))
+
+
+def _each(values: Array, shape: Shape) -> Array:
+    """``values`` of neurons or channels as one per neuron of ``shape``."""
+    return values.repeat(int(np.prod(shape)) // values.size).reshape(shape)
+
+
+def _hidden(own: LayerTensors, config: dict[str, Any], plan: dict[str, Any], input_shape: Shape) -> TrainedLayer:
+    weight, shift = own.folded()
     shape: Shape
     if plan["kind"] == "conv":
         channels, *space = as_chw(input_shape)
@@ -174,8 +232,13 @@ def _hidden(own: _Tensors, config: dict[str, Any], plan: dict[str, Any], input_s
     if config.get("sigma_delta"):
         return TrainedLayer(shape, synapse, neuron=trained_sigma_delta(config["sigma_delta"], plan, own.bias(shape)), **parts)
     threshold = plan.get("threshold")  # older runs have one threshold for all layers
-    threshold = config["neuron"]["threshold"] if threshold is None else threshold
-    return TrainedLayer(shape, synapse, float(threshold), *own.decays(shape), **parts)
+    given = config["neuron"]["threshold"] if threshold is None else threshold
+    constants = {"threshold": own.threshold(config, given), **own.neuron(config, shape, shift)}
+    model = plan.get("neuron") or config["neuron"].get("model", "cuba")  # older runs have CUBA neurons only
+    read = TRAINED_NEURONS.get(model)
+    if read is not None:
+        constants = read(own, config[model], constants, shape)
+    return TrainedLayer(shape, synapse, **constants, **parts)
 
 
 def _convolution(weight: Array, stride: tuple[int, int] = (1, 1)) -> TrainedSynapse:
@@ -188,12 +251,12 @@ def _kernel(weight: Array) -> tuple[int, int]:
     return weight.shape[2], weight.shape[3]
 
 
-def _readout(own: _Tensors, config: dict[str, Any], input_shape: Shape) -> TrainedLayer:
-    plan, weight = config["readout"], own["synapse.weight"]
+def _readout(own: LayerTensors, config: dict[str, Any], input_shape: Shape) -> TrainedLayer:
+    plan, (weight, shift) = config["readout"], own.folded()
     if plan.get("pool", "none") == "average":  # one weight for all positions of a channel
         weight = weight.repeat(int(np.prod(input_shape[1:])), axis=1)
     shape = (weight.shape[0],)
     if config.get("sigma_delta"):
         return TrainedLayer(shape, TrainedSynapse(weight), neuron=Sigma())
-    threshold = float(plan["threshold"]) if plan["spiking"] else None
-    return TrainedLayer(shape, TrainedSynapse(weight), threshold, *own.decays(shape))
+    threshold = own.threshold(config, plan["threshold"]) if plan["spiking"] else None
+    return TrainedLayer(shape, TrainedSynapse(weight), threshold, **own.neuron(config, shape, shift))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from myelin.hw_configs.controller import Controller
 from myelin.hw_configs.costs import Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
 
 #: Names of the neurons and connections that a target file may list as supported; networks use the same names.
-NEURON_MODELS = ("cuba", "delta", "sigma_delta", "sigma")
+NEURON_MODELS = ("cuba", "alif", "delta", "sigma_delta", "sigma", "rf", "rf_iz")
 LAYER_KINDS = ("dense", "conv", "recurrent dense", "recurrent conv")
 
 
@@ -63,6 +64,7 @@ class Target:
         conv_weights_shared: whether the neurons of a core share the kernels of a convolution; otherwise it is unrolled.
         packing: layout of synapses in memory.
         events: costs of events.
+        controller: the microcontroller that runs a network as C; None for chips with neurocores and the simulator.
         sources: source of each given value, by name (``packing.header_bits``, ``events.hop_east_west``).
     """
 
@@ -101,6 +103,7 @@ class Target:
     conv_weights_shared: bool | None = None
     packing: SynapsePacking | None = None
     events: Events | None = None
+    controller: Controller | None = None
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -133,6 +136,21 @@ class Target:
         return tuple(name for name in known_fields() if getattr(self, name) is None)
 
     @property
+    def has_cores(self) -> bool:
+        """Whether neurocores run the network; otherwise cores, core memory and axons have no meaning."""
+        return not self.simulator and self.controller is None
+
+    @property
+    def flash_bytes(self) -> int | None:
+        """Flash of a microcontroller."""
+        return None if self.controller is None else self.controller.flash_bytes
+
+    @property
+    def ram_bytes(self) -> int | None:
+        """RAM of a microcontroller."""
+        return None if self.controller is None else self.controller.ram_bytes
+
+    @property
     def limits(self) -> dict[str, int]:
         """The known numbers by name."""
         return {name: getattr(self, name) for name in number_fields() if getattr(self, name) is not None}
@@ -158,7 +176,7 @@ class Target:
 
 
 #: Fields that identify a target and state no limits.
-_IDENTITY = ("name", "title", "chip", "simulator", "sources")
+_IDENTITY = ("name", "title", "chip", "simulator", "controller", "sources")
 
 
 def known_fields() -> tuple[str, ...]:

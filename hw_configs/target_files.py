@@ -6,11 +6,13 @@ The file of a chip has ``name``, ``title`` and ``chips = { value = 1, source = "
     [processes]    neuron_models = { value = ["cuba"], source = "..." }, layer_kinds, conv_weights_shared
     [packing]      the fields of ``SynapsePacking``:   header_bits = { value = 10, source = "..." }
     [events]       the fields of ``Events``:           hop_east_west = { energy_pj = 3.0, time_ns = 4.1, source = "..." }
+    [controller]   the fields of ``Controller``:       flash_bytes = { value = 524288, source = "..." }, compiler = a list
+    [cycles]       the fields of ``Cycles``:           load = { value = 2, source = "..." }
 
 The file of a board has ``chip = "loihi2"`` and its number of chips.  It inherits all other values from the chip and may
 override them.  Values that are not public are left out.  ``simulator = true`` means that cores, memory and axons have no
-meaning.  ``as_on = { value = "loihi1", source = "..." }`` in packing or events names a stand-in, another target whose whole
-table is used.
+meaning.  ``as_on = { value = "loihi1", source = "..." }`` in packing, events or cycles names a stand-in, another target whose
+whole table is used.  A board with a table ``controller`` runs the network as C.
 """
 
 from __future__ import annotations
@@ -22,13 +24,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from myelin.hw_configs.controller import CONTROLLER_FIELDS, CONTROLLER_NUMBERS, CYCLES, Controller, Cycles
 from myelin.hw_configs.costs import EVENTS, PACKING_NUMBERS, PACKING_WIDTHS, Event, Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
 from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields
 from myelin.hw_configs.text_files import parse_toml
 
 _FOLDER = Path(__file__).parent
-_TABLES = ("limits", "processes", "packing", "events")
+_TABLES = ("limits", "processes", "packing", "events", "controller", "cycles")
 _STAND_IN = "as_on"
 
 
@@ -95,6 +98,7 @@ class _File:
         self._processes()
         self._packing()
         self._events()
+        self._controller()
         try:
             return Target(name=self.data["name"], title=self.data["title"], sources=self.sources, **self.values)
         except TargetError as error:
@@ -177,6 +181,48 @@ class _File:
             events[key] = Event(*(None if entry.get(name) is None else float(entry[name]) for name in Event._fields))
             self.sources[where] = entry["source"]
         self.values["events"] = Events(self._own_chip, **events)
+
+    def _controller(self) -> None:
+        if "controller" not in self.data:
+            if "cycles" in self.data:
+                self._fail("cycles has no controller beside it; write a table [controller]")
+            return
+        values: dict[str, Any] = {}
+        for key, entry in self._table("controller", CONTROLLER_FIELDS).items():
+            where = f"controller.{key}"
+            example = {"compiler": '["cc", "-mcpu=..."]', "emulator": '"mps2-an386"'}.get(key, "524288")
+            value, self.sources[where] = self._sourced(where, entry, example)
+            good = (
+                type(value) is int and value > 0
+                if key in CONTROLLER_NUMBERS
+                else isinstance(value, str) and bool(value)
+                if key == "emulator"
+                else isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
+            )
+            if not good:
+                self._fail(f"{where} is {value!r}; a value such as {example} is allowed")
+            values[key] = tuple(value) if isinstance(value, list) else value
+        self.values["controller"] = Controller(**values, cycles=self._cycles())
+
+    def _cycles(self) -> Cycles | None:
+        table = self._table("cycles", (_STAND_IN, *CYCLES))
+        if not table:
+            return None
+        if _STAND_IN in table:
+            name, self.sources["cycles"] = self._sourced(f"cycles.{_STAND_IN}", table[_STAND_IN], '"cortex-m4"')
+            other = self._other(f"cycles.{_STAND_IN}", name).controller
+            if other is None or other.cycles is None or other.cycles.published_for != name or len(table) > 1:
+                self._fail(f"cycles.{_STAND_IN} is {name!r}; it stands alone, and names a target that states its own cycles")
+            return other.cycles
+        values = {}
+        for key in CYCLES:
+            if key not in table:
+                self._fail(f"cycles.{key} is missing; a table of cycles states all of {', '.join(CYCLES)}")
+            value, self.sources[f"cycles.{key}"] = self._sourced(f"cycles.{key}", table[key], "2")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+                self._fail(f"cycles.{key} is {value!r}; a number above 0 is allowed")
+            values[key] = float(value)
+        return Cycles(self._own_chip, **values)
 
     @property
     def _own_chip(self) -> str:

@@ -105,12 +105,12 @@ def lag_of(artifact: Artifact | None, name: str, given: int | None) -> int:
     if artifact is None:
         raise DataError(
             f"{name}: a netx file has no golden inputs that tell by how many steps a board's output is late; give an artifact, "
-            "or --board-lag"
+            "or --board-lag (board_lag_steps= in Python)"
         )
     with Worker() as worker:
         alignment = golden_alignment(artifact.network, artifact.golden, worker, MAX_LAG_STEPS)
     if not alignment.lags:
-        raise BackendError(f"{name}: {_no_parity(alignment, MAX_LAG_STEPS)}; or give --board-lag")
+        raise BackendError(f"{name}: {_no_parity(alignment, MAX_LAG_STEPS)}; or give --board-lag (board_lag_steps= in Python)")
     return alignment.lags[0]
 
 

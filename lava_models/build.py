@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class LayerPlan:
     Attributes:
         shape: the layer's shape, (neurons,) or (channels, height, width).
         neuron: the constants of its neurons.
-        arguments: arguments of the neurons' process, a LIF, SigmaDelta or Sigma.
+        arguments: arguments of the neurons' process, such as a LIF, SigmaDelta or RF.
         image: whether that process has shape (x, y, channel), as after Lava's Conv, instead of a flat one.
         forward, recurrent: the layer's connections; the activations of several are added.
     """
@@ -88,10 +88,15 @@ def plan(network: Network, *, chip: bool = False) -> ProcessPlan:
 
 def _plan_layer(layer: Layer, shape: Shape, delays: npt.NDArray[np.int32], message_bits: int, chip: bool) -> LayerPlan:
     """The processes of one layer; its connection carries the axonal ``delays`` of the source population of ``shape``."""
-    forward = connections(layer.synapse, shape, delays, message_bits, dense=chip)
+    process = PROCESSES.of(layer.neuron)
+    forward = [
+        replace(connection, port=port)
+        for port, part in zip(process.ports, layer.synapse.parts, strict=True)
+        for connection in connections(part, shape, delays, message_bits, dense=chip)
+    ]
     image = forward[0].process == "Conv"
     recurrent = recurrent_connections(layer.recurrent, layer.shape, dense=chip) if layer.recurrent is not None else []
-    arguments = PROCESSES.of(layer.neuron).arguments(layer.neuron, layer.shape, image=image)
+    arguments = process.arguments(layer.neuron, layer.shape, image=image)
     return LayerPlan(layer.shape, layer.neuron, arguments, image, forward, recurrent)
 
 
@@ -120,11 +125,11 @@ def build(plan: ProcessPlan, values: Array, record: Mapping[int, tuple[str, ...]
         for connection in layer.forward:
             process = connection.create(f"layer {index} {connection.process}")
             before.connect(process.s_in, image=connection.process == "Conv")
-            population.receive(process.a_out, image=connection.process == "Conv")
+            population.receive(process.a_out, connection.port, image=connection.process == "Conv")
         for connection in layer.recurrent:
             process = connection.create(f"layer {index} recurrent {connection.process}")
             population.connect(process.s_in)
-            population.receive(process.a_out)
+            population.receive(process.a_out, connection.port)
         before = populations[index] = population
     last = network.layers[-1]
     read = before.states(last.state, steps, plan.chip) if last.output == "state" else before.spikes(steps, plan.chip)
@@ -160,12 +165,13 @@ class _Population:
         else:
             self.port.transpose([2, 1, 0]).flatten().connect(target)
 
-    def receive(self, port: Any, *, image: bool = False) -> None:
-        """Receive activations from a port that is flat, or with ``image`` of shape (x, y, channel)."""
+    def receive(self, port: Any, into: str, *, image: bool = False) -> None:
+        """Receive activations at the port ``into`` from one that is flat, or with ``image`` of shape (x, y, channel)."""
+        target = getattr(self.process, into)
         if image == self.image:
-            port.connect(self.process.a_in)
+            port.connect(target)
         else:  # only a flat recurrence into an image: Conv's target is always an image
-            port.reshape(as_chw(self.shape)).transpose([2, 1, 0]).connect(self.process.a_in)
+            port.reshape(as_chw(self.shape)).transpose([2, 1, 0]).connect(target)
 
     def spikes(self, steps: int, chip: bool = False) -> Callable[[], Array]:
         """Record the spikes of every step; the returned function fetches them, (steps, *shape)."""

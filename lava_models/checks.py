@@ -32,11 +32,13 @@ def check_network(network: Network, largest: int) -> None:
         largest = _ANY if network.input.neuron.GRADED else 1
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
-            _check_delays("longest delay", total_delays(layer.synapse, shape, before))
+            for part in layer.synapse.parts:
+                _check_delays("longest delay", total_delays(part, shape, before))
             if layer.recurrent is not None:
                 axonal = np.broadcast_to(layer.recurrent.delay_steps, layer.shape)
                 _check_delays("longest recurrent delay", total_delays(layer.recurrent.synapse, layer.shape, axonal))
-            if isinstance(layer.synapse, Conv) and not before.any() and not fits_conv_process(layer.synapse, before):
+            kernel = layer.synapse.parts[0]
+            if isinstance(kernel, Conv) and not before.any() and not fits_conv_process(kernel, before):
                 reach = largest * layer.synapse.absolute_input_sum()
                 if reach >= 1 << (CONV_SUM_BITS - 1):
                     raise NetworkError(
@@ -52,5 +54,5 @@ def _check_delays(what: str, delays: npt.NDArray[Any]) -> None:
     if longest > MAX_DELAY_STEPS:
         raise NetworkError(
             f"{what} is {longest} steps (axonal and synaptic together), Lava holds {MAX_DELAY_STEPS}; retrain with "
-            "max_delay_steps=62 or export with --clip-delays"
+            "max_delay_steps=62 or export with --clip-delays (clip_delays=True in Python)"
         )

@@ -20,14 +20,15 @@ import numpy.typing as npt
 import myelin
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
+from myelin.convert.neurons import NEURONS
 from myelin.convert.recording import Record, Recording
 from myelin.hw_configs.errors import BackendError
 from myelin.lava_models import checks, compat, loihi2
 from myelin.lava_models.worker import Job, Sample
 
 BACKENDS = ("cpu", "loihi2")
-#: Names that cannot be recorded: Lava's neurons have no variable for their summed input a.
-UNRECORDABLE = ("a",)
+#: Names that cannot be recorded: Lava's neurons have no variable for their summed input.
+UNRECORDABLE = tuple(dict.fromkeys(name for neuron in NEURONS.values() for name in neuron.INPUTS))
 #: Longest time without progress on the CPU, in seconds.
 _TIMEOUT_S = 120.0
 _ROOT = Path(myelin.__file__).resolve().parents[1]
@@ -53,7 +54,8 @@ def run(
         backend: "cpu", or "loihi2" for a board with Intel's lava-loihi.
         stock: on the CPU, use Lava's own models of delayed connections instead of ours; they compute the same integers more
             slowly.
-        record: per layer index, the names to record, from the ``NAMES`` of its neurons without "a"; -1 is the input's neurons.
+        record: per layer index, the names to record, from the ``NAMES`` of its neurons without summed inputs; -1 is the
+            input's neurons.
         lag_steps: the lag of a board's output behind the simulated output (``myelin.lava_models.board`` finds it).  The board
             runs this many extra steps, and the first ``lag_steps`` of its output are dropped.
         timeout_s: the longest time without progress, in seconds; 120 by default, 600 on a board.  Progress is the end of a

@@ -4,7 +4,7 @@ The names below are loaded when they are first used: ``import myelin`` alone loa
 
 ============================================ ===================================================================================
 files                                        ``read`` opens a path of any kind; ``read_netx``, ``write_netx``, ``read_nir``,
-                                             ``write_nir``; ``load_target``; ``load_data``
+                                             ``write_nir``, ``convert_file``; ``load_target``; ``load_data``
 training                                     ``nn`` (blocks), ``fit`` with ``EarlyStop``, ``StopTraining``,
                                              ``TensorBoard``, ``WeightsAndBiases``; ``slayer`` (lava-dl, made importable)
 from a torch module                          ``from_torch``, ``compare``; ``to_torch`` is the inverse
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from myelin.backends.simulator import simulate, stream
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.artifact.export import Exported, export
+    from myelin.convert.conversion import convert_file
     from myelin.convert.explore.measure import explored as explore
     from myelin.convert.floats.network import FloatNetwork
     from myelin.convert.mapping.measure import mapped as map_cores
@@ -86,6 +87,7 @@ _HOMES = {
     "myelin.backends.simulator": "simulate stream",
     "myelin.convert.artifact.artifact": "Artifact",
     "myelin.convert.artifact.export": "Exported export",
+    "myelin.convert.conversion": "convert_file",
     "myelin.convert.explore.measure": "explore=explored",
     "myelin.convert.floats.network": "FloatNetwork",
     "myelin.convert.mapping.measure": "map_cores=mapped",
@@ -156,6 +158,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "convert_file",
     "diff",
     "explore",
     "export",

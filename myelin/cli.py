@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     from myelin.commands import (
         board,
         check,
+        convert,
         demo,
         diff,
         doctor,
@@ -53,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"myelin {VERSION}", help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     trained = (train, export)
-    integers = (check, profile, explore, map, nir, sweep, quantise)
+    integers = (check, profile, explore, map, convert, nir, sweep, quantise)
     anywhere = (simulate, diff, validate, report, board, demo, doctor, encode)
     for command in (*trained, *integers, *anywhere):
         command.add_command(subparsers)

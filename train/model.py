@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -19,13 +19,18 @@ from torch.utils.checkpoint import checkpoint
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
 from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
-from myelin.train.config.config import Config, LayerConfig
+from myelin.train.config.config import Config, LayerConfig, ReadoutConfig
+from myelin.train.config.layers import MODELS
 from myelin.train.delay import AxonalDelay
 from myelin.train.delay_schedule import set_delays_at
-from myelin.train.layers import Block, ConvSynapse, Delta, DenseSynapse, Recurrence, Synapse
+from myelin.train.layers import BatchNorm, Block, ConvSynapse, Delta, DenseSynapse, Recurrence, Synapse
 from myelin.train.layers.dropout import same_slice
+from myelin.train.layers.norm import statistics_held
 from myelin.train.layers.readout import readout_synapse
-from myelin.train.neurons import Cuba, Neuron, Sigma, SigmaDelta
+from myelin.train.neurons import Alif, Cuba, Neuron, Sigma, SigmaDelta
+
+#: Kind of neurons in layers, of ``MODELS`` -> their class.
+POPULATIONS: dict[str, Callable[..., Neuron]] = {"cuba": Cuba, "alif": Alif}
 
 
 class SpikingNetwork(nn.Sequential):
@@ -99,6 +104,15 @@ class SpikingNetwork(nn.Sequential):
         if exportable:
             self.set_delays(hard=True)
 
+    def norms(self) -> list[BatchNorm]:
+        """The batch normalisations, in the order of the blocks."""
+        return [block.norm for block in self.blocks if block.norm is not None]
+
+    def freeze_statistics(self) -> None:
+        """Keep the running statistics of all norms, and fold with them from now on."""
+        for norm in self.norms():
+            norm.freeze(True)
+
     def mean_square_delay(self) -> Tensor:
         """Mean square of all delays that are currently learnt, in steps^2; 0 if there are none."""
         learnt = [delay.delay for delay in self.delays() if delay.delay.requires_grad]
@@ -122,7 +136,7 @@ def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractC
 def _repeated(block: nn.Module, place: AbstractContextManager[None]) -> Iterator[None]:
     rate = getattr(block, "spike_rate", None)
     try:
-        with place:
+        with place, statistics_held():  # they have followed this batch already
             yield
     finally:
         if isinstance(block, Block):
@@ -139,9 +153,10 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
     readout = config.readout
     inputs = int(torch.Size(shape).numel())
     positions = 1 if readout.pool == "none" else inputs // shape[0]
-    unit = config.neuron.threshold if config.sigma_delta is None else 1.0
-    synapse = readout_synapse(inputs, classes, positions, readout.gain * unit)
-    blocks.append(Block(synapse, _readout_neuron(config, classes), quantise=config.train.grid_bits > 0))
+    unit = readout.gain * (config.neuron.threshold if config.sigma_delta is None else 1.0)
+    synapse = readout_synapse(inputs, classes, positions, unit)
+    norm = _norm(readout, synapse, unit)
+    blocks.append(Block(synapse, _readout_neuron(config, classes), norm=norm, quantise=config.train.grid_bits > 0))
     named: dict[str, nn.Module] = {str(index): block for index, block in enumerate(blocks)}
     return SpikingNetwork(OrderedDict(({} if config.sigma_delta is None else {"input": _encoder(config)}) | named))
 
@@ -156,7 +171,9 @@ def _population(config: Config, layer: LayerConfig, shape: tuple[int, ...]) -> N
     """The neurons of a hidden layer."""
     own = config.sigma_delta
     if own is None:
-        return Cuba(shape, **{**_neuron(config), "threshold": config.threshold_of(layer)})
+        model, learnt = config.model_of(layer), _learnt(config, layer, "channel" if layer.kind == "conv" else "neuron")
+        section = {} if MODELS[model] is None else asdict(getattr(config, model))
+        return POPULATIONS[model](shape, **{**_neuron(config), **learnt, "threshold": config.threshold_of(layer)}, **section)
     constants: dict[str, Any] = {"threshold": config.threshold_of(layer), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
     return SigmaDelta(shape, **{name: getattr(own, name) for name in ("activation", "cumulative_error", "bias")}, **constants)
 
@@ -165,7 +182,7 @@ def _readout_neuron(config: Config, classes: int) -> Neuron:
     if config.sigma_delta is not None:
         return Sigma((classes,), weight_bits=config.train.grid_bits or WEIGHT_BITS)
     names = ("threshold", "current_decay", "voltage_decay", "spiking")
-    shared = {**_neuron(config), "per_neuron": False, "spread": 0.0}
+    shared = {**_neuron(config), **_learnt(config, config.readout, "neuron"), "per_neuron": False, "spread": 0.0}
     return Cuba((classes,), **shared | {name: getattr(config.readout, name) for name in names})
 
 
@@ -179,7 +196,19 @@ def _encoder(config: Config) -> Delta:
 
 def _neuron(config: Config) -> dict[str, Any]:
     """Arguments of ``Cuba`` that all layers share."""
-    return {**asdict(config.neuron), "weight_bits": config.train.grid_bits or WEIGHT_BITS}
+    constants = asdict(config.neuron)
+    del constants["model"]
+    return {**constants, "weight_bits": config.train.grid_bits or WEIGHT_BITS}
+
+
+def _learnt(config: Config, part: LayerConfig | ReadoutConfig, per: str) -> dict[str, Any]:
+    """Arguments of ``Cuba``: what a layer, or the readout, learns beside its decays; a bias for each ``per``."""
+    bias = per if config.has_bias(part) else False
+    return {"bias": bias, "learn_threshold": config.learns_threshold(part)}
+
+
+def _norm(part: LayerConfig | ReadoutConfig, synapse: Synapse, unit: float) -> BatchNorm | None:
+    return None if part.norm == "none" else BatchNorm(synapse.weight.shape[0], scale=unit)
 
 
 def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> Block:
@@ -187,6 +216,7 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
     neuron = _population(config, layer, shape)
     parts: dict[str, Any] = {
         "delay": None if layer.delay_per == "none" else _delay(config, layer.delay_per, layer.delay, neuron),
+        "norm": _norm(layer, synapse, config.threshold_of(layer)),
         "dropout": config.train.dropout,
         "quantise": config.train.grid_bits > 0,
     }

@@ -33,7 +33,8 @@ Each simulator writes a network of random weights with its own exporter; the fil
 same random spikes (density 0.2, 4 samples of 100 steps).  *floats*: output values that differ before weights are rounded to 8
 bits, so what the format loses; *integers*: after plain rounding (`myelin quantise` calibrates instead, on data).  *decay*:
 largest error of a decay of the voltage, in 1/4096.  Latencies are taken out.  NIR's neurons reset to `v_reset`; where a
-simulator subtracts the threshold instead, its file does not say so, and reading it notes what that changes.
+simulator subtracts the threshold instead, its file does not say so, and reading it notes what that changes.  *Why floats
+differ* is tried too: where it says *subtracts*, the floats of the file are exact once their spikes subtract the threshold.
 """
 
 
@@ -82,16 +83,18 @@ def _slayer_line(found: Outcome) -> str:
         said = found.refused.partition("; supported are")[0]
         return f"| {found.name} | {said if said.startswith(_FAILS) else f'refused: {said}'} | |"
     result = "exact" if found.differ == 0 else f"{100 * found.differ / found.values:.2g} % differ"
+    result += " (its blocks: lava-dl cannot write its file)" if found.module else ""
     return f"| {found.name} | {result} | {found.values} values, {found.spikes} not zero |"
 
 
 def _nir_line(simulator: str, found: Found | str) -> str:
     if isinstance(found, str):
-        return f"| {simulator} | | {found} | | |"
+        return f"| {simulator} | | {found} | | | |"
     if found.refused is not None:
-        return f"| {simulator} | {found.network} | refused: {found.refused} | | |"
+        return f"| {simulator} | {found.network} | refused: {found.refused} | | | |"
     decay = "" if found.decay is None else f"{found.decay:.2f}"
-    return f"| {simulator} | {found.network} | {_share(found.unrounded)} | {_share(found.mismatch)} | {decay} |"
+    shares = f"{_share(found.unrounded)} | {_share(found.mismatch)} | {decay}"
+    return f"| {simulator} | {found.network} | {shares} | {found.reason} |"
 
 
 def page(folder: Path) -> str:
@@ -108,7 +111,7 @@ def page(folder: Path) -> str:
             section = part
         lines.append(_slayer_line(found))
         print(lines[-1])
-    lines += [_NIR, "| simulator | network | floats | integers | decay |", "|---|---|---|---|---|"]
+    lines += [_NIR, "| simulator | network | floats | integers | decay | why floats differ |", "|---|---|---|---|---|---|"]
     for simulator, nir in nir_rows(folder):
         lines.append(_nir_line(simulator, nir))
         print(lines[-1])

@@ -30,6 +30,7 @@ class Written:
         own: the simulator's own simulation: spikes (batch, steps, *input shape) -> output (batch, steps, *output shape).
         input_shape: shape of a frame.
         decays: share of the voltage lost per step in the simulator, by layer; a number or one for each neuron.
+        why: what of the simulator's neurons its file does not say, so that values differ; empty if nothing is known.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Written:
     own: Callable[[Array], Array]
     input_shape: tuple[int, ...]
     decays: tuple[Any, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def snntorch_networks() -> list[Written]:
             beta=torch.full(size, beta), threshold=torch.ones(size), reset_mechanism=reset, init_hidden=True, **more
         )
 
-    def written(name: str, net: Any, shape: tuple[int, ...], decays: tuple[Any, ...]) -> Written:
+    def written(name: str, net: Any, shape: tuple[int, ...], decays: tuple[Any, ...], why: str = "") -> Written:
         def own(spikes: Array) -> Array:
             utils.reset(net)
             return _stepped(net, spikes)
@@ -116,7 +118,7 @@ def snntorch_networks() -> list[Written]:
             utils.reset(net)
             return export_to_nir(net, torch.zeros(1, *shape), ignore_dims=[0])
 
-        return Written(name, graph, own, shape, decays)
+        return Written(name, graph, own, shape, decays, why)
 
     found = []
     for reset in ("subtract", "zero"):
@@ -129,11 +131,15 @@ def snntorch_networks() -> list[Written]:
         )
         found.append(written(f"Linear, Leaky, reset {reset}", _weights(net, 1.0), (30,), (0.1, 0.2)))
     synaptic = {"alpha": torch.full((20,), 0.7), "beta": torch.full((20,), 0.9), "threshold": torch.ones(20)}
-    net = torch.nn.Sequential(
-        torch.nn.Linear(30, 20, bias=False),
-        snntorch.Synaptic(**synaptic, init_hidden=True, reset_mechanism="zero", output=True),
-    )
-    found.append(written("Linear, Synaptic, reset zero", _weights(net, 0.5), (30,), (0.1,)))
+    for late in (True, False):
+        torch.manual_seed(1)
+        net = torch.nn.Sequential(
+            torch.nn.Linear(30, 20, bias=False),
+            snntorch.Synaptic(**synaptic, init_hidden=True, reset_mechanism="zero", output=True, reset_delay=late),
+        )
+        name = f"Linear, Synaptic, reset zero{', its default' if late else ', reset_delay=False'}"
+        why = "its neurons stay at 0 in the step after a spike, whatever current reaches them" if late else ""
+        found.append(written(name, _weights(net, 0.5), (30,), (0.1,), why))
     net = torch.nn.Sequential(
         torch.nn.Conv2d(2, 4, 3, bias=False),
         leaky((4, 6, 6), 0.9, "zero"),
@@ -196,7 +202,7 @@ def sinabs_networks() -> list[Written]:
     plain: dict[str, Any] = {"spike_fn": activation.SingleSpike, "reset_fn": activation.MembraneReset()}
 
     def written(
-        name: str, build: Callable[[int], Any], shape: tuple[int, ...], decays: tuple[Any, ...], gain: float
+        name: str, build: Callable[[int], Any], shape: tuple[int, ...], decays: tuple[Any, ...], gain: float, why: str = ""
     ) -> Written:
         def made(batch: int) -> Any:
             torch.manual_seed(1)
@@ -213,7 +219,7 @@ def sinabs_networks() -> list[Written]:
             found.infer_types()
             return found
 
-        return Written(name, graph, own, shape, decays)
+        return Written(name, graph, own, shape, decays, why)
 
     def dense(neuron: Callable[..., Any], **how: Any) -> Callable[[int], Any]:
         def build(batch: int) -> Any:
@@ -241,8 +247,9 @@ def sinabs_networks() -> list[Written]:
         )
 
     keep = float(1 - np.exp(-1 / 20))
+    why = "sends several spikes in a step, and subtracts as many thresholds"
     return [
-        written("Linear, IAF, defaults (several spikes per step, subtraction)", dense(layers.IAFSqueeze), (30,), (0, 0), 1.0),
+        written("Linear, IAF, defaults", dense(layers.IAFSqueeze), (30,), (0, 0), 1.0, why),
         written("Linear, IAF, single spikes and resets", dense(layers.IAFSqueeze, **plain), (30,), (0, 0), 1.0),
         written("Linear, LIF, single spikes and resets", dense(layers.LIFSqueeze, **plain), (30,), (keep, keep), 8.0),
         written("Conv2d, IAF, SumPool2d, Conv2d, IAF, Flatten, Linear, IAF, single spikes", conv, (2, 8, 8), (0, 0, 0), 0.5),
@@ -270,7 +277,7 @@ def rockpool_networks() -> list[Written]:
             return np.asarray(net(torch.from_numpy(spikes.astype(np.float32)))[0].numpy())
 
     decays = (float(1 - np.exp(-1 / 20)), float(1 - np.exp(-1 / 30)))
-    return [Written("Linear, LIF (subtraction, several spikes per step)", lambda: to_nir(net), own, (30,), decays)]
+    return [Written("Linear, LIF", lambda: to_nir(net), own, (30,), decays)]
 
 
 def spikingjelly_networks() -> list[Written]:
@@ -384,6 +391,8 @@ class Found:
         refused: the message, if the file is refused; the other values are None then.
         mismatch: share of output values that differ.
         unrounded: the same before the floats are rounded to integers.
+        subtracted: the same if spikes subtracted the threshold, at once or one step later, whichever is closer.
+        why: as of ``Written``.
         lag: steps by which the simulator's output is earlier than Myelin's.
         rate: mean of the simulator's output.
         decay: largest error of a decay of the voltage, in 1/4096.
@@ -393,9 +402,18 @@ class Found:
     refused: str | None = None
     mismatch: float | None = None
     unrounded: float | None = None
+    subtracted: float | None = None
+    why: str = ""
     lag: int | None = None
     rate: float | None = None
     decay: float | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the floats differ, as far as it was tried or is known."""
+        if not self.unrounded:
+            return ""
+        return "subtracts the threshold at a spike" if self.subtracted == 0 else self.why or "unknown"
 
 
 def compared(written: Written, path: str, *, samples: int = 4, steps: int = 100, density: float = 0.2) -> Found:
@@ -405,6 +423,7 @@ def compared(written: Written, path: str, *, samples: int = 4, steps: int = 100,
     from myelin.convert import read_nir, simulate
     from myelin.convert.floats.simulator import simulate_floats
     from myelin.convert.nir.format import read_nir_floats
+    from myelin.convert.nir.mismatch import subtracting
     from myelin.hw_configs.errors import NetworkError
 
     with quiet():
@@ -418,7 +437,9 @@ def compared(written: Written, path: str, *, samples: int = 4, steps: int = 100,
         return Found(written.name, str(error).removeprefix(f"{path}: "))
     later = len(network.layers)
     got = simulate(network, spikes).output.reshape(own.shape)
-    floats = simulate_floats(read_nir_floats(path), spikes).output.reshape(own.shape)
+    read = read_nir_floats(path)
+    networks = (read, subtracting(read), subtracting(read, late=True))
+    floats, *others = (simulate_floats(one, spikes).output.reshape(own.shape) for one in networks)
 
     def share(values: Array, lag: int) -> float:
         return float(np.mean(values[:, later + 1 :] != np.roll(own, lag, 1)[:, later + 1 :]))
@@ -428,4 +449,6 @@ def compared(written: Written, path: str, *, samples: int = 4, steps: int = 100,
         float(np.abs(layer.neuron.voltage_decay / 4096 - np.asarray(share)).max() * 4096)  # type: ignore[attr-defined]
         for layer, share in zip(network.layers, written.decays, strict=True)
     )
-    return Found(written.name, None, share(got, lag), share(floats, lag), lag, float(own.mean()), decay)
+    other = min(share(values, steps) for values in others for steps in range(later + 1))
+    rate = float(own.mean())
+    return Found(written.name, None, share(got, lag), share(floats, lag), other, written.why, lag, rate, decay)

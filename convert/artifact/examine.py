@@ -19,13 +19,14 @@ import numpy.typing as npt
 
 from myelin.convert.artifact.artifact import NETWORK, Artifact, damaged_files, read_manifest
 from myelin.convert.artifact.golden import Golden, golden_parity
-from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT, network_arrays
+from myelin.convert.artifact.lava_export import ARRAYS, PARTS, SCRIPT, network_arrays
 from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLOATS
 from myelin.convert.checkpoint import network_from_checkpoint, read_checkpoint
 from myelin.convert.compare.constants import ConstantDifference, constant_differences, require_same_structure
 from myelin.convert.compare.difference import Parity
 from myelin.convert.delays import clip_delays
 from myelin.convert.layers import Dense
+from myelin.convert.layers.complex import complex_synapse
 from myelin.convert.network import Layer, Network
 from myelin.convert.netx.format import read_netx
 from myelin.hw_configs.errors import NetworkError
@@ -164,11 +165,16 @@ def _layer(layer: Layer, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) ->
         recurrent = replace(recurrent, synapse=synapse, delay_steps=arrays[f"{prefix}recurrent.axonal_delay_steps"])
     return replace(
         layer,
-        synapse=_synapse(layer.synapse, arrays, f"{prefix}forward."),
+        synapse=_forward(layer.synapse, arrays, prefix),
         neuron=_known(layer.neuron, arrays, f"{prefix}neuron."),
         delay_steps=arrays[f"{prefix}axonal_delay_steps"],
         recurrent=recurrent,
     )
+
+
+def _forward(synapse: Any, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Any:
+    parts = [_synapse(part, arrays, f"{prefix}{name}.") for name, part in zip(PARTS, synapse.parts)]
+    return parts[0] if len(parts) == 1 else complex_synapse(*parts)
 
 
 def _synapse(synapse: Any, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Any:
@@ -210,7 +216,7 @@ def _neuron(difference: ConstantDifference, network: Network) -> int | None:
     owner, _, _ = difference.name.rpartition(".")
     if owner.endswith("synapse"):
         synapse = layer.recurrent.synapse if owner.startswith("recurrent") and layer.recurrent else layer.synapse
-        return difference.index[0] if isinstance(synapse, Dense) else None
+        return difference.index[-2] if isinstance(synapse.parts[0], Dense) else None  # (part,) target, source
     if difference.values == layer.neurons:
         shape = layer.shape if len(difference.index) == len(layer.shape) else (layer.neurons,)
         return int(np.ravel_multi_index(difference.index, shape))

@@ -64,10 +64,13 @@ def export(
 ) -> Exported:
     """Write an artifact: the network, golden inputs with their exact outputs, a manifest, and a run's checkpoint.
 
+    For a microcontroller, and for the target ``c99``, the folder holds the network as portable C instead, with golden values
+    and a self-test.
+
     Args:
         source: a ``Network``, a torch module, a path (run folder, netx or NIR file, artifact), or what ``read`` or ``export``
             returned.
-        out: folder to write; an older artifact is replaced.
+        out: folder to write; an older artifact, or export as C, is replaced.
         target: a target, its name, or a TOML file that describes one.
         inputs: golden inputs, (batch, steps, *input shape) or (batch, *input shape, steps), at most 64 samples.  None: samples
             of ``data``; else those of an artifact; else of a run's data, if they are built in; else random spikes, which the
@@ -76,7 +79,7 @@ def export(
         provenance: facts of the user, as JSON values, stored unchanged in the manifest.
         clip_delays: shorten delays that are too long for the target; ``lines`` reports their number.
         data: data for the golden inputs.
-        input_shape: of a torch module; None if ``inputs`` tell it.
+        input_shape: of a torch module, None if ``inputs`` tell it; or of a netx file without an input layer.
         time_axis: axis of time of ``inputs``, 1 or -1; None recognises it by the input shape.
         steps, step_ms: how spikes become frames, for sources that do not define it.
         task: ``classes``, ``steps`` (a class for each step) or ``trace``; None for that of the run or of the data.
@@ -133,6 +136,8 @@ def write_exportable(
     if violations:
         listed = "; ".join(f"({number}) {violation.message}" for number, violation in enumerate(violations, 1))
         raise GateError(f"{target.name} does not hold {source.name}, nothing was written: {listed}")
+    if target.controller is not None:
+        return _write_c(source, golden, out, target, network, clipped)
     if user is not None and not isinstance(user, Mapping):
         raise DataError(f"provenance is {user!r}; a table of numbers, texts, lists and tables is allowed")
     write_artifact(
@@ -168,3 +173,23 @@ def write_exportable(
         "it with stock lava-nc alone",
     )
     return Exported(out, network, lines, bool(source.attachments), source.data)
+
+
+def _write_c(
+    source: Exportable, golden: GoldenInputs, out: Path, target: Target, network: Network, clipped: list[str]
+) -> Exported:
+    """Write the network as C for a microcontroller."""
+    from myelin.convert.c99.folder import FILES, write_c_folder
+    from myelin.convert.c99.report import memory_lines, work_lines
+
+    folder = write_c_folder(out, network, target, golden.frames, source.name)
+    count = len(network.layers)
+    lines = (
+        f"exported      {source.said}, {count} layer{'' if count == 1 else 's'}, longest delay {network.max_delay_steps} steps",
+        *(f"clipped       {line}" for line in clipped),
+        *(f"memory        {line}" for line in memory_lines(folder.footprint, target)),
+        *(f"work          {line}" for line in work_lines(folder.work, target)),
+        f"golden        {folder.golden.said}; {golden.text}",
+        f"C             {out}: {', '.join(FILES)}; `make -C {out} test` compares every output",
+    )
+    return Exported(out, network, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,7 +72,8 @@ def exportable(
     Args:
         source: a ``Network``, a torch module, a path, or what ``read`` or ``export`` returned.
         target: name of the target; a module's integers are made for it.
-        inputs, input_shape, time_axis: of a torch module: its input shape, or inputs that tell it.
+        inputs, input_shape, time_axis: of a torch module: its input shape, or inputs that tell it.  The shape of the input may
+            be given for a netx file without an input layer too.
         dt_ms: as in ``read``.
 
     Raises:
@@ -80,9 +82,10 @@ def exportable(
     """
     if is_module(source):
         return _of_module(source, target, inputs, input_shape, time_axis)
-    if input_shape is not None:
+    shape = (input_shape,) if isinstance(input_shape, int) else input_shape
+    if shape is not None and not isinstance(source, str | os.PathLike):
         raise DataError("input_shape is for torch modules; a network knows the shape of its input: leave it out")
-    opened = opened_source(source, dt_ms=dt_ms)
+    opened = opened_source(source, dt_ms=dt_ms, input_shape=shape)
     if opened.checkpoint is not None:
         return _of_run(opened, opened.checkpoint)
     if opened.artifact is not None:

@@ -22,6 +22,9 @@ TEMPLATE = Path(__file__).with_name("standalone") / SCRIPT
 #: ``Neuron.MODEL`` of the neurons that the script knows itself; others come with the name of their process and its arguments.
 KNOWN_NEURONS = ("cuba", "delta", "sigma_delta", "sigma")
 
+#: Names of a layer's feed-forward connection: of its only part, or of its real and its imaginary weights.
+PARTS = ("forward", "imag")
+
 _Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -45,7 +48,8 @@ def network_arrays(network: Network) -> _Arrays:
         arrays[f"{index}.shape"] = layer.shape
         arrays[f"{index}.axonal_delay_steps"] = layer.delays
         arrays[f"{index}.output"] = layer.state if layer.output == "state" else "spikes"
-        arrays |= _named(f"{index}.forward", _synapse(layer.synapse, shape, bits))
+        for name, part in zip(PARTS, layer.synapse.parts):
+            arrays |= _named(f"{index}.{name}", _synapse(part, shape, bits))
         bits, shape = SDNN_MESSAGE_BITS if layer.neuron.GRADED else 0, layer.shape
         if layer.recurrent is not None:
             arrays |= _named(f"{index}.recurrent", _recurrent(layer.recurrent, layer.shape))

@@ -26,7 +26,8 @@ def short(ctype: str) -> str:
 
 def used(text: str) -> str:
     """All functions that ``text`` calls, directly or not, in the order of the template."""
-    functions, wanted, seen = _functions(), set(_calls(text)), set()
+    functions, wanted = _functions(), set(_calls(text))
+    seen: set[str] = set()
     while wanted - seen:
         name = (wanted - seen).pop()
         seen.add(name)

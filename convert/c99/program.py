@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.c99.layers import ConnectionCode, Link, connection_code
+from myelin.convert.c99.layers import CLink, ConnectionCode, connection_code
 from myelin.convert.c99.memory import Array, struct_bytes
-from myelin.convert.c99.neurons import NEURONS, NeuronCode, Population
+from myelin.convert.c99.neurons import NEURONS, CPopulation, NeuronCode
 from myelin.convert.c99.rings import Ring, counter, uniform, value_type
+from myelin.convert.mapping.activity import Activity, Counts
 from myelin.convert.network import Network, naming_layer
 from myelin.convert.neurons import Neuron
 from myelin.convert.synapses import Connection, connections
@@ -22,7 +23,7 @@ Densities = Mapping[int | None, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class CStage:
     """A population with its incoming connections.
 
     Attributes:
@@ -36,7 +37,7 @@ class Stage:
     """
 
     index: int
-    own: Population
+    own: CPopulation
     neuron: Neuron
     code: NeuronCode
     incoming: list[ConnectionCode]
@@ -56,7 +57,7 @@ class Program:
     """
 
     network: Network
-    stages: list[Stage]
+    stages: list[CStage]
     input_rings: list[Ring]
     output_ring: Ring | None
 
@@ -83,7 +84,7 @@ class Program:
     def state(self) -> list[Array]:
         """All arrays in RAM."""
         layers = [stage for stage in self.stages if stage.own.drive is None]
-        widest = max(stage.own.neurons for stage in layers)
+        widest = max(stage.own.neurons * len(stage.neuron.INPUTS) for stage in layers)
         parts = [code.link.targets for stage in layers for code in stage.incoming if code.finishes]
         lengths = sorted({ring.length for ring in self.rings if ring.length > 1})
         return [
@@ -121,29 +122,36 @@ def program(network: Network, densities: Densities | None = None) -> Program:
         NetworkError: a population or a connection has no code; the message names it.
     """
     known = densities or {}
-    stages: list[Stage] = []
+    stages: list[CStage] = []
     input_rings: list[Ring] = []
     sent: list[tuple[int, Ring]] = []  # who sends into which ring; -2 is the input
     source = network.input
     if source.neuron is not None:
         drive = f"(({source.weight & 0xFFFFFFFF}u * (uint32_t)input->value[i]) + {source.bias & 0xFFFFFFFF}u)"
-        own = Population("input_neurons", "input neurons", source.shape, 0, drive, False)
-        stages.append(Stage(-1, own, source.neuron, NEURONS.of(source.neuron)(source.neuron, own), []))
+        own = CPopulation("input_neurons", "input neurons", source.shape, 0, drive, False)
+        stages.append(CStage(-1, own, source.neuron, NEURONS.of(source.neuron)(source.neuron, own), []))
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
             codes = [connection_code(_link(network, index, one, known)) for one in connections(network, index)]
             incoming = [code for code in codes if code is not None]
             unit = min((code.exponent for code in incoming), default=0)
             part = f"layer {index} ({layer.kind})"
-            own = Population(f"layer{index}", part, layer.shape, unit, None, layer.output == "state")
+            own = CPopulation(f"layer{index}", part, layer.shape, unit, None, layer.output == "state")
             made = NEURONS.of(layer.neuron)(layer.neuron, own)
-        stages.append(Stage(index, own, layer.neuron, made, incoming, phase=len(stages)))
+        stages.append(CStage(index, own, layer.neuron, made, incoming, phase=len(stages)))
         before = index - 1 if index or source.neuron is not None else -2
         sent += [(index if code.link.recurrent else before, code.ring) for code in incoming]
     by_index = {stage.index: stage for stage in stages}
     for index, ring in sent:
         (input_rings if index == -2 else by_index[index].sends).append(ring)
     return Program(network, stages, input_rings, _output_ring(network))
+
+
+def densities_of(activity: Activity) -> dict[int | None, float]:
+    """The share of neurons that send in a step, from measured activity."""
+    steps = activity.samples * activity.steps
+    sent: list[tuple[int | None, Counts]] = [(None, activity.entered), *activity.sent.items()]
+    return {index: float(counts.sum()) / (steps * counts.size) for index, counts in sent}
 
 
 def _output_ring(network: Network) -> Ring | None:
@@ -156,7 +164,7 @@ def _output_ring(network: Network) -> Ring | None:
     return Ring("output_ring", layer.neurons, ctype, False, delays, 0, part)
 
 
-def _link(network: Network, index: int, connection: Connection, densities: Densities) -> Link:
+def _link(network: Network, index: int, connection: Connection, densities: Densities) -> CLink:
     layer = network.layers[index]
     source: int | None = index if connection.recurrent else index - 1
     if source == -1 and network.input.neuron is None:
@@ -169,7 +177,7 @@ def _link(network: Network, index: int, connection: Connection, densities: Densi
         neuron = network.neuron(source)
         assert neuron is not None
         ctype, highest = ("int32_t", None) if neuron.GRADED else (None, 1)
-    return Link(
+    return CLink(
         name=f"layer{index}_{'recurrent' if connection.recurrent else 'forward'}",
         part=f"layer {index} ({layer.kind})",
         synapse=connection.synapse,

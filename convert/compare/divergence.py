@@ -19,7 +19,17 @@ from myelin.convert.compare.constants import ConstantDifference, constant_differ
 from myelin.convert.compare.difference import Place, first_place
 from myelin.convert.compare.neuron_constants import NeuronConstants, neuron_constants
 from myelin.convert.compare.neuron_step import NeuronStep, neuron_step
-from myelin.convert.compare.runs import INPUT, OUTPUT, SPIKES, Arrays, ComparedPopulation, ComparedRun, populations, recorded
+from myelin.convert.compare.runs import (
+    INPUT,
+    OUTPUT,
+    SPIKES,
+    Arrays,
+    ComparedPopulation,
+    ComparedRun,
+    is_input,
+    populations,
+    recorded,
+)
 from myelin.convert.network import Network
 
 #: Upper bound on the memory of both sides' recordings at a time, in bytes.
@@ -259,7 +269,7 @@ def _unequal(x: npt.NDArray[Any], y: npt.NDArray[Any], bits: int | None) -> npt.
 
 def _spread(row: int, pair: Mapping[str, Any], unequal: Mapping[str, Any], mask: npt.NDArray[np.bool_], spikes: bool) -> Spread:
     here = mask[row]  # (steps, neurons)
-    states = [by[row, -1] for name, by in unequal.items() if name not in (INPUT, SPIKES)]
+    states = [by[row, -1] for name, by in unequal.items() if name != SPIKES and not is_input(name)]
     sent = pair.get(SPIKES, pair.get(OUTPUT)) if spikes else None
     steps = np.flatnonzero(here.any(axis=1))
     return Spread(

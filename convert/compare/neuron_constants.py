@@ -10,13 +10,14 @@ import numpy as np
 
 from myelin.convert.arrays import Shape, each
 from myelin.convert.network import Network
-from myelin.convert.synapses import connections, fan_in
+from myelin.convert.synapses import connections, fan_in, parts_of
 
 
 @dataclass(frozen=True)
 class SynapseDifference:
-    """A synapse whose ``weight`` or ``delay_steps`` (axonal and synaptic together) differs."""
+    """A synapse whose ``weight`` or ``delay_steps`` (axonal and synaptic together) differs; ``part`` as in ``Arrival``."""
 
+    part: str
     quantity: str
     recurrent: bool
     source: int
@@ -26,7 +27,7 @@ class SynapseDifference:
 
     def __str__(self) -> str:
         steps = " steps" if self.quantity == "delay_steps" else ""
-        what = f"{'recurrent ' if self.recurrent else ''}{'delay' if steps else 'weight'}"
+        what = f"{'recurrent ' if self.recurrent else ''}{self.part}{'delay' if steps else 'weight'}"
         return f"{what} of synapse {self.source} -> {self.target} is {self.a}{steps} in A and {self.b}{steps} in B"
 
 
@@ -59,16 +60,21 @@ def neuron_constants(a: Network, b: Network, index: int | None, neuron: int) -> 
     layer = a.layers[index]
     named = list(_constants(layer.neuron, b.layers[index].neuron, layer.shape, neuron))
     found: list[SynapseDifference] = []
-    for one, two in zip(connections(a, index), connections(b, index)):
+    pairs = [
+        (part, one, two)
+        for whole, other in zip(connections(a, index), connections(b, index))
+        for (part, one), (_, two) in zip(parts_of(whole), parts_of(other))
+    ]
+    for part, one, two in pairs:
         x, y = fan_in(one, neuron), fan_in(two, neuron)
         if x.weight_exp != y.weight_exp:
-            named.append((f"{'recurrent ' if one.recurrent else ''}weight_exp", x.weight_exp, y.weight_exp))
+            named.append((f"{'recurrent ' if one.recurrent else ''}{part}weight_exp", x.weight_exp, y.weight_exp))
         connected = (x.weight != 0) | (y.weight != 0)
         for quantity in ("weight", "delay_steps"):
             values, others = getattr(x, quantity), getattr(y, quantity)
             for source in np.flatnonzero((values != others) & connected).tolist():
                 pair = int(values[source]), int(others[source])
-                found.append(SynapseDifference(quantity, one.recurrent, source, neuron, *pair))
+                found.append(SynapseDifference(part, quantity, one.recurrent, source, neuron, *pair))
     return NeuronConstants(tuple(entry for entry in named if entry[1] != entry[2]), tuple(found))
 
 

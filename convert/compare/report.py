@@ -93,7 +93,7 @@ def _arrivals(a: NeuronStep | None, b: NeuronStep | None) -> dict[str, Any] | No
 def _arrival(arrival: Arrival) -> str:
     value = f"{arrival.value} x " if arrival.value != 1 else ""
     delay = f", delay {arrival.delay_steps}" if arrival.delay_steps else ""
-    return f"{'recurrent ' if arrival.recurrent else ''}{arrival.source} ({value}weight {arrival.weight}{delay})"
+    return f"{'recurrent ' if arrival.recurrent else ''}{arrival.source} ({value}{arrival.part}weight {arrival.weight}{delay})"
 
 
 def _expected(step: NeuronStep | None, side: int, first: FirstDifference) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
+from myelin.convert.neurons import NEURONS
 from myelin.convert.recording import Record, Recording
 
 #: Names of the summed input, the spikes and the network's output; every other recorded name is a state.
@@ -17,6 +18,11 @@ INPUT, SPIKES, OUTPUT = "a", "spikes", "output"
 
 #: Arrays of a population by name, (batch, steps, neurons).
 Arrays = dict[str, npt.NDArray[Any]]
+
+
+def is_input(name: str) -> bool:
+    """True if neurons of some kind call a summed synaptic input ``name``."""
+    return any(name in neuron.INPUTS for neuron in NEURONS.values())
 
 
 @dataclass(frozen=True, eq=False)

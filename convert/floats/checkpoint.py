@@ -25,7 +25,7 @@ def floats_from_checkpoint(checkpoint: Checkpoint) -> FloatNetwork:
         if source.neuron is not None:
             raise NetworkError(
                 f"{checkpoint.folder}: its input drives {source.neuron.LABEL}, and a float network takes spikes at its input; "
-                "take its integers, which `myelin export` writes"
+                "take its integers (`myelin export`), which myelin.to_torch makes blocks of, to train them further"
             )
         for index, trained in enumerate(trained_layers(checkpoint)):
             with naming_layer(index, trained.kind):
@@ -40,7 +40,13 @@ def _layer(trained: TrainedLayer) -> FloatLayer:
     return FloatLayer(
         trained.shape,
         _synapse(trained.synapse),
-        FloatCuba(trained.threshold, trained.current_decay / DECAY_UNITY, trained.voltage_decay / DECAY_UNITY),
+        trained.floats
+        or FloatCuba(
+            trained.threshold,
+            trained.current_decay / DECAY_UNITY,
+            trained.voltage_decay / DECAY_UNITY,
+            trained.bias.astype(np.float64),
+        ),
         delay_steps=trained.delay_steps.astype(np.float64),
         recurrent=recurrent,
     )

@@ -24,7 +24,8 @@ from myelin.convert.arrays import IntArray, Shape, check_broadcast
 from myelin.convert.delays import with_delays
 from myelin.convert.floats.neuron import FloatArray, FloatNeuron, frozen_float
 from myelin.convert.floats.twins import TWINS
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense, Synapse
+from myelin.convert.layers import ComplexConv, ComplexDense, Conv, DelayedRecurrent, Dense, Synapse
+from myelin.convert.layers.complex import complex_synapse
 from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
 from myelin.convert.network import Input, Layer, Network, naming_layer
 from myelin.hw_configs.errors import NetworkError
@@ -94,6 +95,39 @@ class FloatConv:
 
 
 @dataclass(frozen=True, eq=False)
+class FloatComplex:
+    """Connection with complex weights: the real and the imaginary ones, which share all else; see ``ComplexDense``."""
+
+    real: FloatDense | FloatConv
+    imag: FloatDense | FloatConv
+
+    def __post_init__(self) -> None:
+        self.quantised(np.zeros(self.weight.shape, np.int32))
+
+    @property
+    def kind(self) -> str:
+        """Name of this connection in messages."""
+        return f"complex {self.real.kind}"
+
+    @property
+    def weight(self) -> FloatArray:
+        """(2, ...) the real and the imaginary weights."""
+        return np.stack([self.real.weight, self.imag.weight])
+
+    def quantised(self, weight: npt.ArrayLike) -> ComplexDense | ComplexConv:
+        """The same connection with these integer weights (2, ...)."""
+        real, imag = (
+            Dense(values) if isinstance(part, FloatDense) else part.quantised(values)
+            for part, values in zip((self.real, self.imag), np.asarray(weight), strict=True)
+        )
+        return complex_synapse(real, imag)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the target neurons for ``input_shape``."""
+        return self.real.output_shape(input_shape)
+
+
+@dataclass(frozen=True, eq=False)
 class FloatRecurrent:
     """Connection of a layer to itself; ``delay_steps`` as in ``myelin.convert.layers.DelayedRecurrent``, fractions allowed."""
 
@@ -125,7 +159,7 @@ class FloatLayer:
     """
 
     shape: Shape
-    synapse: FloatDense | FloatConv
+    synapse: FloatDense | FloatConv | FloatComplex
     neuron: FloatNeuron
     delay_steps: FloatArray = field(default_factory=lambda: np.zeros(()))
     recurrent: FloatRecurrent | None = None
@@ -152,9 +186,20 @@ class FloatLayer:
         return self.synapse.kind if self.recurrent is None else f"{self.synapse.kind}, recurrent {self.recurrent.synapse.kind}"
 
     @property
+    def real_synapse(self) -> FloatDense | FloatConv:
+        """The feed-forward connection; NetworkError if its weights are complex, which are taken as integers only."""
+        if isinstance(self.synapse, FloatComplex):
+            raise NetworkError(
+                f"{self.kind} weights are taken as they are, in integers: floats of them are neither run nor quantised; train "
+                "with SLAYER's pre_hook_fx=quantize_8bit, and leave calibrate out"
+            )
+        return self.synapse
+
+    @property
     def connections(self) -> tuple[FloatDense | FloatConv, ...]:
         """The feed-forward connection, and the recurrent one if there is one."""
-        return (self.synapse,) if self.recurrent is None else (self.synapse, self.recurrent.synapse)
+        synapse = self.real_synapse
+        return (synapse,) if self.recurrent is None else (synapse, self.recurrent.synapse)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +245,7 @@ class FloatNetwork:
 def with_structure_of(network: FloatNetwork) -> Network:
     """The integer network of the same structure, all weights and constants zero; raises NetworkError if there is none."""
 
-    def zeros(connection: FloatDense | FloatConv) -> Dense | Conv:
+    def zeros(connection: FloatDense | FloatConv | FloatComplex) -> Synapse:
         zero = np.zeros(connection.weight.shape, np.int32)
         return Dense(zero) if isinstance(connection, FloatDense) else connection.quantised(zero)
 

@@ -81,7 +81,7 @@ def _run_layer(layer: FloatLayer, spikes: FloatArray, shape: Shape, axonal: Floa
     batch, steps = spikes.shape[:2]
     neurons = int(np.prod(layer.shape))
     arriving = np.zeros((batch, steps, neurons))
-    for matrix, delays in _parts(layer.synapse, shape, axonal):
+    for matrix, delays in _parts(layer.real_synapse, shape, axonal):
         arrived = late(spikes, delays)[:, : steps - latency].reshape(batch * (steps - latency), -1)
         arriving[:, latency:] += np.asarray((matrix @ arrived.T).T).reshape(batch, steps - latency, neurons)
     back = [] if layer.recurrent is None else _parts(layer.recurrent.synapse, layer.shape, layer.recurrent.delay_steps)

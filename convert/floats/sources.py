@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myelin.convert.arrays import Shape
+from myelin.convert.delays import clip_delays
 from myelin.convert.floats.network import FloatNetwork
-from myelin.convert.opened import TITLES, require
+from myelin.convert.opened import TITLES, check_options, require
 from myelin.convert.samples import Binning
 from myelin.hw_configs.errors import NetworkError
 
@@ -43,10 +44,7 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None, inp
     """
     place = Path(path)
     kind = require(place, ("nir", "netx", "artifact", "run"), "`myelin quantise`", {})
-    if dt_ms is not None and kind != "nir":
-        raise NetworkError(f"{place}: is {TITLES[kind]}; --dt-ms is for NIR files, whose times are in seconds; leave it out")
-    if input_shape is not None and kind != "netx":
-        raise NetworkError(f"{place}: is {TITLES[kind]}, which says the shape of its input; leave --input-shape out")
+    check_options(place, kind, dt_ms=dt_ms, input_shape=input_shape)
     if kind == "artifact":
         return _of_artifact(place)
     if kind == "run":
@@ -65,6 +63,12 @@ def open_floats(path: str | os.PathLike[str], *, dt_ms: float | None = None, inp
     from myelin.convert.netx.floats import read_netx_floats
 
     return OpenedFloats(read_netx_floats(place, input_shape=input_shape), name=place.stem)
+
+
+def clipped_floats(opened: OpenedFloats, limit_steps: int) -> OpenedFloats:
+    """``opened`` with no delay longer than ``limit_steps``; its note reports what was shortened."""
+    network, found = clip_delays(opened.network, limit_steps)
+    return replace(opened, network=network, note="; ".join([*([opened.note] if opened.note else []), *map(str, found)]) or None)
 
 
 def _of_artifact(place: Path) -> OpenedFloats:

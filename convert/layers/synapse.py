@@ -45,6 +45,11 @@ class Synapse(ABC):
         """Name of this connection in messages and files."""
         return self.KIND
 
+    @property
+    def parts(self) -> tuple[Synapse, ...]:
+        """The connections that give one sum for each target neuron, one for each of the neuron's ``INPUTS``: itself."""
+        return (self,)
+
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the target neurons for a source population of ``input_shape``; NetworkError if it does not fit."""

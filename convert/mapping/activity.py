@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.compare.runs import INPUT, SPIKES
+from myelin.convert.compare.runs import SPIKES
 from myelin.convert.network import Network
 from myelin.convert.recording import Passage
 from myelin.convert.simulator.batch import BatchRunner
@@ -46,6 +46,7 @@ class ActivityMeter:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.simulator = BatchRunner(network)
+        self.inputs = tuple(dict.fromkeys(name for layer in network.layers for name in layer.neuron.INPUTS))
         self.samples = self.steps = 0
         self.entered: Counts = np.zeros(int(np.prod(network.input.shape)))
         self.sent: dict[int, Counts] = {}
@@ -54,7 +55,7 @@ class ActivityMeter:
     def add(self, spikes: npt.ArrayLike) -> None:
         """Run ``spikes`` (batch, steps, *input shape) and add the counts; all batches must have the same number of steps."""
         values = np.asarray(spikes)
-        self.simulator.run(values, observe=self._observe, observed=(INPUT,))
+        self.simulator.run(values, observe=self._observe, observed=self.inputs)
         self.entered += np.count_nonzero(values, axis=(0, 1)).reshape(-1)
         self.samples += values.shape[0]
         self.steps = values.shape[1]
@@ -79,7 +80,9 @@ class ActivityMeter:
             return passage.entered.astype(np.int64) * source.weight + source.bias
         layer = self.network.layers[passage.layer]
         drive = layer.neuron.drive(layer.shape) if layer.neuron.DRIVES_EVERY_STEP else np.zeros(1, np.int64)
-        driven: npt.NDArray[Any] = (passage.arrays[INPUT] != 0) | (drive != 0)
+        driven: npt.NDArray[Any] = np.broadcast_to(drive != 0, passage.arrays[SPIKES].shape)
+        for name in layer.neuron.INPUTS:
+            driven = driven | (passage.arrays[name] != 0)
         return driven
 
 

@@ -32,6 +32,7 @@ class Link:
 
     Attributes:
         recurrent: whether the source is the same population.
+        part: "real " or "imag " for one part of complex weights, which have a link for each; else empty.
         kind: kind of its synapses, ``dense`` or ``conv``.
         storage: ``lists`` (sparse or dense, the shorter form), ``unrolled`` (a convolution as lists) or ``shared`` (kernels).
         reason: why a convolution is unrolled; empty for others.
@@ -45,6 +46,7 @@ class Link:
     """
 
     recurrent: bool
+    part: str
     kind: str
     storage: str
     reason: str
@@ -59,8 +61,8 @@ class Link:
 
     @property
     def name(self) -> str:
-        """``feed-forward dense`` or ``recurrent conv``."""
-        return f"{'recurrent' if self.recurrent else 'feed-forward'} {self.kind}"
+        """``feed-forward dense``, ``recurrent conv`` or ``feed-forward real dense``."""
+        return f"{'recurrent' if self.recurrent else 'feed-forward'} {self.part}{self.kind}"
 
 
 def empty_arrays(neurons: int) -> LinkArrays:
@@ -69,8 +71,8 @@ def empty_arrays(neurons: int) -> LinkArrays:
     return LinkArrays(np.zeros(neurons + 1, np.int64), none, unit, nowhere, none, none, none, _numbers(None, 0, 0, 0))
 
 
-def prepare(connection: Connection, neurons: int, target: Target) -> Link:
-    """``connection`` into a population of ``neurons``, prepared for the memory of ``target``'s cores."""
+def prepare(connection: Connection, neurons: int, target: Target, part: str = "") -> Link:
+    """``connection``, which has one part, into a population of ``neurons``, prepared for the memory of ``target``'s cores."""
     recurrent, synapse, shape, axonal = connection
     kind = synapse.kind
     if not isinstance(synapse, Conv):  # memory holds every other connection as its matrix
@@ -103,6 +105,7 @@ def prepare(connection: Connection, neurons: int, target: Target) -> Link:
         arrays = LinkArrays(ptr, axon, unit, ptr, axon, np.ones_like(axon), each, numbers)
     return Link(
         recurrent,
+        part,
         kind,
         storage,
         reason,

@@ -140,7 +140,7 @@ def _layer(mapping: Mapping, layout: Layout, activity: Activity, cores: _Cores) 
     for number, link in enumerate(population.links):
         spikes = activity.into(population.index, recurrent=link.recurrent)
         each = operations_of(link.arrays, spikes)
-        operations[link.recurrent] = float(each.sum())
+        operations[link.recurrent] += float(each.sum())
         work += each
         if layout.parts:
             _, read, arrived = layout.traffic(number, spikes)

@@ -94,7 +94,7 @@ class Layout:
         return max(float(part.load[OPERATIONS]) for part in self.parts)
 
     def traffic(self, link: int, spikes: Loads) -> tuple[Index, Loads, Loads]:
-        """The result of ``myelin.convert.mapping.loops.traffic`` for its feed-forward (0) or recurrent (1) connection."""
+        """The result of ``myelin.convert.mapping.loops.traffic`` for the connection ``population.links[link]``."""
         assert self.dense is not None
         reached, read, arrived = traffic(self.arrays[link], self.stops, self.dense[:, link], spikes)
         return reached, read, arrived
@@ -117,7 +117,9 @@ def lay_all(choices: Sequence[Sequence[Layout]], most: Loads, caps: Sequence[flo
     for options, cap in zip(reversed(choices), reversed(caps)):
         sent = np.zeros(options[0].population.neurons, np.int64)
         if layouts and layouts[0].parts:
-            sent = layouts[0].traffic(0, np.zeros(len(sent)))[0]
+            after = layouts[0]
+            links = [number for number, link in enumerate(after.population.links) if not link.recurrent]
+            sent = np.sum([after.traffic(number, np.zeros(len(sent)))[0] for number in links], axis=0)
         limits = most.copy()
         limits[OPERATIONS] = cap
         laid = [_lay(option, sent, limits) for option in options]
@@ -137,7 +139,7 @@ def _lay(layout: Layout, forward: Index, limits: Loads) -> Layout:
         )
         if neuron >= 0:
             return replace(layout, parts=(), dense=None, refusal=_misfit(population, resource, math.ceil(got), limits))
-        if len(population.links) < 2:
+        if len(population.links) < 2 or not population.links[1].recurrent:
             break
         reached = traffic(layout.arrays[1], stops, dense[:, 1], np.zeros(population.neurons))[0]
         if np.all(reached <= back):

@@ -16,6 +16,7 @@ from myelin.convert.mapping.strategies import DEFAULT
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.rules import RULES, check
 from myelin.convert.stimulus import Inputs, Stimulus, stimulus_of
+from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
 
@@ -36,7 +37,8 @@ def mapped(
 ) -> dict[str, Any]:
     """Cores, memory and axons of a network on a target, and the estimated operations, energy and time of an input there.
 
-    Values for JSON; ``fits`` says whether the target holds the network.
+    Of a microcontroller: flash, RAM, operations and estimated time of a step, in ``board``.  The result has values for JSON;
+    ``fits`` says whether the target holds the network.
 
     Args:
         network: a network, the path of one, or what ``myelin.read`` returned.
@@ -56,13 +58,21 @@ def mapped(
         DataError: the inputs cannot be used, or as ``map_network`` does.
     """
     held = target if isinstance(target, Target) else load_target(target)
-    limits(held)  # a target without cores ends here, before anything runs
+    if held.controller is None:
+        limits(held)  # a target without cores ends here, before anything runs
+    elif cores is not None or plot is not None or strategy != DEFAULT:
+        raise DataError(f"strategy, cores and plot are of chips with cores; {held.name} is a microcontroller: leave them out")
     opened = opened_source(network, dt_ms=dt_ms)
     stimulus = inputs if isinstance(inputs, Stimulus) else stimulus_of([opened], inputs, time_axis=time_axis)
     meter = ActivityMeter(opened.network)
     for _, frames in stimulus.batches(BATCH):
         meter.add(frames)
     activity = meter.result()
+    about = {"network": opened.name, "note": opened.note, "input": {**stimulus.facts, "text": stimulus.text}}
+    if held.controller is not None:
+        from myelin.convert.c99.mapped import board_dict
+
+        return about | board_dict(opened.network, held, activity)
     mapping = map_network(opened.network, held, strategy, activity=activity, cores=cores)
     of_cores = {rule.name for rule in RULES if rule.of_cores}  # what the mapping itself finds
     broken = [violation for violation in check(opened.network, held) if violation.rule not in of_cores]
@@ -70,9 +80,4 @@ def mapped(
         from myelin.convert.mapping.plot import core_map
 
         core_map(Path(plot), mapping)
-    return {
-        "network": opened.name,
-        "note": opened.note,
-        "input": {**stimulus.facts, "text": stimulus.text},
-        **as_dict(mapping, estimate(mapping, activity), broken),
-    }
+    return about | as_dict(mapping, estimate(mapping, activity), broken)

@@ -23,7 +23,7 @@ from myelin.convert.mapping.loops import (
 )
 from myelin.convert.network import Network
 from myelin.convert.neurons import Neuron
-from myelin.convert.synapses import connections
+from myelin.convert.synapses import connections, parts_of
 from myelin.hw_configs.errors import TargetError
 from myelin.hw_configs.target import Target
 
@@ -120,7 +120,7 @@ class Population:
         index: index of the layer; -1: the neurons of the input.
         name: ``layer 1 (conv)`` or ``input neurons``.
         shape: shape of the population.
-        links: the feed-forward, then the recurrent connection; empty for the neurons of the input.
+        links: the feed-forward, then the recurrent connection, or the two parts of complex weights; at most two.
         longest_delay_steps: the longest delay of an incoming synapse.
         slots: delay slots of a neuron.
         configs: (neurons,) index of each neuron's set of decays.
@@ -154,7 +154,11 @@ def populations(network: Network, target: Target) -> list[Population]:
     if network.input.neuron is not None:
         found.append(_population(-1, "input neurons", network.input.shape, network.input.neuron, ()))
     for index, layer in enumerate(network.layers):
-        links = tuple(prepare(connection, layer.neurons, target) for connection in connections(network, index))
+        links = tuple(
+            prepare(connection, layer.neurons, target, name)
+            for whole in connections(network, index)
+            for name, connection in parts_of(whole)
+        )
         found.append(_population(index, f"layer {index} ({layer.kind})", layer.shape, layer.neuron, links))
     return found
 

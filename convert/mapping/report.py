@@ -104,7 +104,8 @@ def _connection(layout: Layout, number: int) -> dict[str, Any]:
 def _recurrent_convolution(mapping: CoreMapping, layout: Layout) -> dict[str, Any] | None:
     """A recurrent convolution compared with a dense recurrence of the same size; None for other layers."""
     links, neurons = layout.population.links, layout.population.neurons
-    if len(links) < 2 or links[1].kind != "conv" or not layout.parts or mapping.target.packing is None:
+    recurrent = len(links) > 1 and links[1].recurrent
+    if not recurrent or links[1].kind != "conv" or not layout.parts or mapping.target.packing is None:
         return None
     own, full = links[1].weights + links[1].delays, neurons**2 + links[1].delays
     bits = sum(part.bits[1] for part in layout.parts)
@@ -141,6 +142,10 @@ def _cores(mapping: CoreMapping) -> Iterator[dict[str, Any]]:
 
 def lines(result: Mapping[str, Any]) -> list[str]:
     """Screen lines for a result of ``as_dict``, to which the caller has added ``network`` and ``input`` (with ``text``)."""
+    if "board" in result:
+        from myelin.convert.c99.mapped import lines as board_lines
+
+        return board_lines(result)
     label = f"; memory: {result['synapse_memory_label']}" if result["synapse_memory_label"] else ""
     return [
         f"network       {result['network']}",

@@ -24,10 +24,8 @@ def block_cuba(layer: Layer, bits: int) -> Any:
         raise NetworkError(
             f"its readout resets above its threshold of {neuron.threshold}; a readout that never does can be trained"
         )
-    made = TrainedCuba(layer.shape, weight_bits=bits, spiking=spiking, bias=_bias(layer), bias_exp=neuron.bias_exp)
-    if made.bias is not None:
-        mantissa = each(neuron.bias_mant, layer.shape).reshape(made.bias.numel(), -1)[:, 0]
-        made.bias.data = made.bias.data.new_tensor((mantissa * (1 << neuron.bias_exp) / STATE_SCALE).astype(np.float32))
+    made = TrainedCuba(layer.shape, weight_bits=bits, spiking=spiking, bias=block_bias(layer), bias_exp=neuron.bias_exp)
+    fill_bias(made, layer)
     if spiking:
         made.threshold = neuron.threshold / WEIGHT_SCALE  # may lie above what is allowed at construction, where lava-dl differs
     decays = neuron.current_decay, neuron.voltage_decay
@@ -41,7 +39,15 @@ def block_cuba(layer: Layer, bits: int) -> Any:
     return made
 
 
-def _bias(layer: Layer) -> bool | str:
+def fill_bias(made: Any, layer: Layer) -> None:
+    """Set the bias of the population ``made`` to that of the layer's neurons."""
+    neuron: Any = layer.neuron
+    if made.bias is not None:
+        mantissa = each(neuron.bias_mant, layer.shape).reshape(made.bias.numel(), -1)[:, 0]
+        made.bias.data = made.bias.data.new_tensor((mantissa * (1 << neuron.bias_exp) / STATE_SCALE).astype(np.float32))
+
+
+def block_bias(layer: Layer) -> bool | str:
     """What the population learns: no bias, one per channel, or one per neuron."""
     neuron: Any = layer.neuron
     if not neuron.has_bias:

@@ -11,6 +11,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.floats.neuron import FloatNeuron
+from myelin.convert.modules.alif import read_alif
 from myelin.convert.modules.known import full_name, known_class, numbers, require_unchanged, weight_of
 from myelin.convert.modules.reading import ReadBlock, ReadModule, spread_values
 from myelin.convert.modules.sigma_delta import read_sigma, read_sigma_delta
@@ -31,6 +32,7 @@ FLATTEN = _LAYERS + "flatten.Flatten"
 #: Without neurons: a step of latency before the first block.
 STEP_DELAY = "myelin.train.step_delay.StepDelay"
 _DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
+_NORM = _LAYERS + "norm.BatchNorm"
 _POOL = _LAYERS + "pool.PoolSynapse"
 _DELAY, _RECURRENCE = (
     "myelin.train.delay.AxonalDelay",
@@ -55,7 +57,8 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     neuron = block.neuron
     known_neuron = known_class(neuron, _NEURONS)
     if known_neuron is None:
-        raise NetworkError(f"it has {type(neuron).__name__} neurons; Cuba, SigmaDelta and Sigma neurons can be read")
+        known_names = ", ".join(name.rpartition(".")[2] for name in _NEURONS)
+        raise NetworkError(f"it has {type(neuron).__name__} neurons; those of {known_names} can be read")
     require_unchanged("its neuron", neuron, known_neuron)
     shape = tuple(int(size) for size in neuron.shape)
     soft: list[str] = []
@@ -65,43 +68,49 @@ def read_block(block: Any, path: str, before: ReadModule) -> ReadBlock:
     delay: FloatArray = np.zeros(())
     if block.delay is not None:
         delay = _delays(block.delay, population, "delay", soft)
-    synapse = _synapse(block.synapse, before)
-    floats = FloatLayer(population, synapse, _NEURONS[full_name(known_neuron)](neuron, population), delay, recurrent)
+    synapse, shift = _synapse(block, before)
+    read_neuron = _NEURONS[full_name(known_neuron)]
+    floats = FloatLayer(population, synapse, read_neuron(neuron, shift, population), delay, recurrent)
     return ReadBlock(path, block, floats, shape, int(neuron.scale), soft[0] if soft else None)
 
 
-def _cuba(neuron: Any, shape: Shape) -> FloatCuba:
+def _cuba(neuron: Any, shift: Any, shape: Shape) -> FloatCuba:
     current, voltage = _decays(neuron, shape)
-    return FloatCuba(float(neuron.threshold) if neuron.spiking else None, current, voltage, _bias(neuron, shape))
+    threshold = float(neuron.threshold) if neuron.spiking else None
+    return FloatCuba(threshold, current, voltage, _bias(neuron, shift, shape))
 
 
-#: Neurons of blocks -> their reader: (neuron, shape of the population) -> float neurons.
-_NEURONS: dict[str, Callable[[Any, Shape], FloatNeuron]] = {
+#: Neurons of blocks -> their reader: (neuron, constant input of the block's norm or None, shape of the population) -> floats.
+_NEURONS: dict[str, Callable[[Any, Any, Shape], FloatNeuron]] = {
     "myelin.train.neurons.cuba.Cuba": _cuba,
-    "myelin.train.neurons.sigma_delta.SigmaDelta": read_sigma_delta,
-    "myelin.train.neurons.sigma_delta.Sigma": read_sigma,
+    "myelin.train.neurons.alif.Alif": read_alif,
+    "myelin.train.neurons.sigma_delta.SigmaDelta": lambda neuron, _, shape: read_sigma_delta(neuron, shape),
+    "myelin.train.neurons.sigma_delta.Sigma": lambda neuron, _, shape: read_sigma(neuron, shape),
 }
 
 
-def _synapse(synapse: Any, before: ReadModule) -> FloatDense | FloatConv:
+def _synapse(block: Any, before: ReadModule) -> tuple[FloatDense | FloatConv, Any]:
+    """The connection with the weights of the forward pass, and the constant input of its norm, None without."""
+    synapse = block.synapse
     known = known_class(synapse, (_DENSE, _CONV, _POOLED, _POOL))
     if known is None:
         raise NetworkError(
             f"it has a {type(synapse).__name__}; DenseSynapse, ConvSynapse, PoolSynapse and PooledSynapse can be read"
         )
     require_unchanged("its synapse", synapse, known)
-    weight = effective(synapse)
+    weight, shift = _folded(block)
     inputs = int(np.prod(before.shape))
     if known.__name__ in ("ConvSynapse", "PoolSynapse"):
         before.arrange(as_chw(tuple(int(size) for size in synapse.input_shape)))
-        return FloatConv(weight, tuple(synapse.stride), tuple(synapse.padding), tuple(synapse.dilation), int(synapse.groups))
+        geometry = (tuple(synapse.stride), tuple(synapse.padding), tuple(synapse.dilation), int(synapse.groups))
+        return FloatConv(weight, *geometry), shift
     if known.__name__ == "PooledSynapse":
         if inputs % weight.shape[1]:
             raise NetworkError(f"it pools {weight.shape[1]} channels, what reaches it has shape {before.shape}")
         weight = weight.repeat(inputs // weight.shape[1], axis=1)  # one weight for all positions of a channel
     dense = FloatDense(weight)
     dense.output_shape(before.shape)
-    return dense
+    return dense, shift
 
 
 def _recurrence(recurrence: Any, shape: Shape, soft: list[str]) -> tuple[Shape, FloatRecurrent]:
@@ -127,6 +136,19 @@ def effective(part: Any) -> FloatArray:
     return numbers(weight if hook is None else hook(weight))
 
 
+def _folded(block: Any) -> tuple[FloatArray, Any]:
+    """The weights of the synapse, and the constant input of the norm, as evaluation folds it; None without."""
+    if block.norm is None:
+        return effective(block.synapse), None
+    known = known_class(block.norm, (_NORM,))
+    if known is None:
+        raise NetworkError(f"its norm is a {type(block.norm).__name__}; myelin.nn.BatchNorm can be read")
+    require_unchanged("its norm", block.norm, known)
+    weight_of(block.synapse)
+    weight, shift = block.folded()
+    return numbers(weight), shift
+
+
 def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
     """Current and voltage decay per step as the loops over time use them, 0..1."""
     try:
@@ -140,10 +162,10 @@ def _decays(neuron: Any, shape: Shape) -> tuple[FloatArray, FloatArray]:
     return decays[0], decays[1]
 
 
-def _bias(neuron: Any, shape: Shape) -> FloatArray:
-    """The bias in SLAYER's units as the forward pass uses it."""
+def _bias(neuron: Any, shift: Any, shape: Shape) -> FloatArray:
+    """The bias in SLAYER's units as the forward pass uses it, with the constant input ``shift`` of a norm."""
     try:
-        bias = neuron.effective_bias()
+        bias = neuron.effective_bias(shift)
     except MyelinError as error:
         raise NetworkError(f"its neuron does not run: {error}") from error
     return np.zeros(()) if bias is None else spread_values(numbers(bias), shape, "biases")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.arrays import Shape
-from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer
+from myelin.convert.floats.network import FloatComplex, FloatConv, FloatDense, FloatLayer
 from myelin.convert.floats.neuron import FloatArray, whole_values
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers import DelayedRecurrent, Dense, Synapse
 from myelin.convert.network import Input, Layer
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import WEIGHT_MAX, WEIGHT_SCALE
@@ -107,7 +107,24 @@ class ReadModule:
         self.input_delayed, self.lag = True, self.lag - 1
 
     def add(self, block: ReadBlock) -> None:
-        """Append a block."""
+        """Append a block.
+
+        Raises:
+            NetworkError: graded messages reach neurons that take spikes, or the other way round.
+        """
+        source = self.source.neuron
+        sent = self.blocks[-1].output_scale if self.blocks else 1 if source is None else source.spike_scale
+        takes, given = block.floats.neuron.takes_messages, sent != 1
+        if takes and not given:
+            raise NetworkError(
+                "its neurons sum graded messages, of which 4096 are 1, and spikes reach them; begin with delta encoders: "
+                "myelin.nn.Delta, or slayer.block.sigma_delta.Input"
+            )
+        if given and not takes:
+            raise NetworkError(
+                f"its neurons take spikes, and graded messages reach them, of which {sent} are 1; sigma-delta neurons may "
+                "follow"
+            )
         self.blocks.append(block)
         self.shape, self.lag = block.shape, self.lag + block.lag
 
@@ -135,7 +152,7 @@ def integer_layer(read: ReadBlock, floats: FloatLayer) -> Layer:
     return Layer(floats.shape, synapse, neuron, delay, recurrent, floats.output)
 
 
-def _synapse(name: str, floats: FloatDense | FloatConv, scale: int) -> Dense | Conv:
+def _synapse(name: str, floats: FloatDense | FloatConv | FloatComplex, scale: int) -> Synapse:
     weight = whole_values(name, floats.weight * scale, f"multiples of 1/{scale}")
     if not isinstance(floats, FloatDense):
         return floats.quantised(weight)

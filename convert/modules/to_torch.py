@@ -12,10 +12,11 @@ import numpy.typing as npt
 from myelin.convert.arrays import IntArray, Shape, fewest
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.layers.synapse import Synapse
+from myelin.convert.modules.alif import block_alif
 from myelin.convert.modules.cuba import block_cuba
 from myelin.convert.modules.sigma_delta import block_delta, block_sigma, block_sigma_delta
 from myelin.convert.network import Input, Layer, naming_layer
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.neurons import Alif, Cuba, Delta, Sigma, SigmaDelta
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
@@ -29,6 +30,7 @@ BLOCK_NEURONS: Handlers[Callable[[Layer, int], Any]] = Handlers(
     "it has {name} neurons; blocks have CUBA and sigma-delta neurons"
 )
 BLOCK_NEURONS.register(Cuba)(block_cuba)
+BLOCK_NEURONS.register(Alif)(block_alif)
 BLOCK_NEURONS.register(SigmaDelta)(block_sigma_delta)
 BLOCK_NEURONS.register(Sigma)(block_sigma)
 #: Integer neurons at a network's input -> the block of them, from the input.

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.hdf5 import is_hollow
+from myelin.convert.hdf5 import has_long_texts, is_hollow
 from myelin.hw_configs.errors import NetworkError
 
 #: Upper bound on the values of a field (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per
@@ -37,6 +37,10 @@ class Fields:
 
     def __contains__(self, key: str) -> bool:
         return self._member(key) is not None
+
+    def is_group(self, key: str) -> bool:
+        """True if ``key`` is a group, False if it is a dataset or absent."""
+        return isinstance(self._member(key), h5py.Group)
 
     def child(self, key: str) -> Fields | None:
         """The group ``key`` below this one, or None."""
@@ -92,6 +96,10 @@ class Fields:
         if dataset.dtype.kind not in "SUO" or dataset.size != 1:
             raise NetworkError(
                 f"{self.name}: {key!r} has dtype {dataset.dtype} and shape {dataset.shape}; one text is expected"
+            )
+        if has_long_texts(dataset):
+            raise NetworkError(
+                f"{self.name}: {key!r} is a text that is longer than the file: it is damaged; copy or download it again"
             )
         value = np.asarray(dataset[()]).reshape(())[()]
         if isinstance(value, bytes):

@@ -20,6 +20,7 @@ from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, Flo
 from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.hdf5 import check_texts
 from myelin.convert.layers.conv import as_chw
+from myelin.convert.netx.alif import read_float_alif
 from myelin.convert.netx.cuba import read_float_cuba
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.float_values import float_threshold, spread_floats
@@ -34,6 +35,7 @@ from myelin.hw_configs.fixed_point import THRESHOLD_MAX
 FLOAT_READERS: dict[str, Callable[[Fields, Fields, Shape, bool], FloatNeuron]] = {
     "CUBA": read_float_cuba,
     "LOIHI": read_float_cuba,  # older name of CUBA
+    "ALIF": read_float_alif,
 }
 _CONNECTIONS = ("dense", "dense_rec", "conv", "conv_rec", "pool")
 
@@ -61,6 +63,16 @@ def read_netx_floats(path: str | os.PathLike[str], *, input_shape: Shape | None 
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
         reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
         raise NetworkError(f"{place} cannot be read as a netx file (HDF5): {reason}") from error
+
+
+def states_input(path: str | os.PathLike[str]) -> bool:
+    """Whether a netx file says the shape of its input; True for a file that cannot be read, which its reader refuses."""
+    try:
+        with h5py.File(path, "r") as file:
+            first = file["layer/0"]
+            return "input_shape" in first or np.asarray(first["type"]).reshape(-1)[0] == b"input"
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError):
+        return True
 
 
 def _network(root: Fields, input_shape: Shape | None) -> FloatNetwork:

@@ -7,7 +7,8 @@ ml_genn_netx ``__init__.py``; slayerLoihi's ``recurrent`` layers; Myelin's own f
 from __future__ import annotations
 
 from myelin.convert.netx.fields import Fields
-from myelin.convert.netx.neurons import READERS
+from myelin.convert.netx.neurons import READERS, SUPPORTED
+from myelin.convert.netx.rf import FIELDS, TYPES
 from myelin.convert.netx.synapses import SYNAPSES
 from myelin.convert.neurons import NEURONS
 from myelin.hw_configs.errors import NetworkError
@@ -37,7 +38,9 @@ _CUBA = {"type", "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike"} | _EX
 _NEURONS = {
     "CUBA": _CUBA,
     "LOIHI": _CUBA | {"scaleRho", "tauRho", "theta"},  # of the surrogate gradient
+    "ALIF": _CUBA | {"thDecay", "refDecay", "vThStep"},
     "SDNN": {"type", "vThMant", "activation", "sigma_output", "messageBits"} | _EXPONENTS,
+    **dict.fromkeys(TYPES, FIELDS | _EXPONENTS),
 }
 #: Why a layer or a neuron of a type that SLAYER writes is not supported.
 _LACKING_LAYERS = {
@@ -47,9 +50,7 @@ _LACKING_LAYERS = {
     "residual": "several inputs of one layer; a chain of layers is supported",
 }
 _LACKING_NEURONS = {
-    "ALIF": "adaptive neurons",
-    "RF_PHASE": "resonate-and-fire neurons, with complex weights",
-    "RF_IZHIKEVICH": "resonate-and-fire neurons, with complex weights",
+    "RF": "netx takes it as RF_IZHIKEVICH, SLAYER never writes it: name RF_PHASE or RF_IZHIKEVICH",
     "ADRF_PHASE": "adaptive resonate-and-fire neurons, with complex weights",
     "ADRF_IZHIKEVICH": "adaptive resonate-and-fire neurons, with complex weights",
 }
@@ -75,9 +76,7 @@ def check_layer(group: Fields, kind: str) -> None:
     said = "" if neuron is None else neuron.text("type")
     if neuron is not None and said not in READERS and said not in NEURONS:
         why = f" ({_LACKING_NEURONS[said]})" if said in _LACKING_NEURONS else ""
-        raise NetworkError(
-            f"{group.name}: neurons of type {said!r} are not supported{why}; CUBA (or LOIHI, its older name) and SDNN are"
-        )
+        raise NetworkError(f"{group.name}: neurons of type {said!r} are not supported{why}; {SUPPORTED} are")
     if kind in _LAYERS:  # a connection that a user registered has its own fields
         _check_fields(group, "", _LAYERS[kind])
     if neuron is None:

@@ -13,12 +13,14 @@ import h5py
 import numpy as np
 
 from myelin.convert.arrays import Shape
+from myelin.convert.netx.alif import read_alif, write_alif
 from myelin.convert.netx.constants import flat
 from myelin.convert.netx.cuba import read_cuba, write_cuba
 from myelin.convert.netx.fields import Fields
+from myelin.convert.netx.rf import TYPES, read_rf, write_rf
 from myelin.convert.netx.sigma_delta import read_sigma_delta, write_delta, write_sigma, write_sigma_delta
 from myelin.convert.netx.values import spread, whole_number
-from myelin.convert.neurons import NEURONS, Cuba, Delta, Neuron, Sigma, SigmaDelta
+from myelin.convert.neurons import NEURONS, Alif, Cuba, Delta, Neuron, Rf, RfIz, Sigma, SigmaDelta
 from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
 
@@ -27,13 +29,20 @@ READERS: dict[str, Callable[[Fields, Fields, Shape, int | None, bool], Neuron]] 
     "CUBA": read_cuba,
     "LOIHI": read_cuba,  # older name of CUBA
     "SDNN": read_sigma_delta,
+    "ALIF": read_alif,
+    **dict.fromkeys(TYPES, read_rf),
 }
+#: The types that a message lists.
+SUPPORTED = "CUBA (or LOIHI, its older name), ALIF, SDNN, RF_PHASE and RF_IZHIKEVICH"
 #: Writers by class of the neuron: (layer group, neuron, shape, whether the layer has three axes in netx).
 WRITERS: Handlers[Callable[[h5py.Group, Any, Shape, bool], None]] = Handlers("has {name} neurons; netx has none of them")
 WRITERS.register(Cuba)(write_cuba)
+WRITERS.register(Alif)(write_alif)
 WRITERS.register(SigmaDelta)(write_sigma_delta)
 WRITERS.register(Delta)(write_delta)
 WRITERS.register(Sigma)(write_sigma)
+WRITERS.register(Rf)(write_rf)
+WRITERS.register(RfIz)(write_rf)
 
 
 def read_neuron(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | None, *, at_input: bool = False) -> Neuron:
@@ -45,9 +54,7 @@ def read_neuron(group: Fields, neuron: Fields, shape: Shape, spike_exp: int | No
     kind = neuron.text("type")
     reader = READERS.get(kind)
     if reader is None and kind not in NEURONS:
-        raise NetworkError(
-            f"{group.name}: neurons of type {kind!r} are not supported; CUBA (or LOIHI, its older name) and SDNN are"
-        )
+        raise NetworkError(f"{group.name}: neurons of type {kind!r} are not supported; {SUPPORTED} are")
     for key in ("wgtExp", "weight_exp"):
         if whole_number(neuron, key, 0):
             raise NetworkError(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from myelin.convert.arrays import Shape
 from myelin.convert.layers import DelayedRecurrent, Dense, Synapse
 from myelin.convert.network import Input, Layer, Network
+from myelin.convert.netx.complex import is_complex
 from myelin.convert.netx.cuba import default_neuron
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.known import check_layer, kind_of_layer
@@ -129,15 +130,16 @@ def _read_recurrent(group: Fields, shape: Shape) -> DelayedRecurrent:
 
 def _columns(synapse: Synapse, before: Shape) -> int:
     """Number of columns of the weight matrix, which a vector of delays may belong to; -1 for a convolution."""
-    return int(np.prod(before)) if isinstance(synapse, Dense) else -1
+    return int(np.prod(before)) if isinstance(synapse.parts[0], Dense) else -1
 
 
 def _delayed(synapse: Synapse, synaptic: npt.NDArray[Any] | None, key: str) -> Synapse:
     if synaptic is None:
         return synapse
-    if not isinstance(synapse, Dense):
+    if not isinstance(synapse.parts[0], Dense):
         raise NetworkError(f"{key!r} is a matrix; a connection of kind {synapse.kind} takes delays per neuron or per channel")
-    return replace(synapse, delay_steps=synaptic)
+    made: Any = synapse  # a dense connection, or one of two dense parts
+    return replace(made, delay_steps=synaptic)
 
 
 def _read_delays(group: Fields, key: str, shape: Shape, columns: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
@@ -179,7 +181,7 @@ def guess_input(group: Fields, kind: str, input_shape: Shape | None) -> Shape:
         return own
     if input_shape is not None:
         return tuple(input_shape)
-    declared = group.size_of("weight") if kind.startswith("dense") else None
+    declared = group.size_of("weight/real" if is_complex(group) else "weight") if kind.startswith("dense") else None
     if declared is None or len(declared) < 2:
         raise NetworkError(
             f"{group.name}: the file has no input layer and the input's shape cannot be told: pass input_shape= "

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from myelin.convert.arrays import Shape
 from myelin.convert.layers import Conv, Dense, Synapse
 from myelin.convert.layers.conv import as_chw
+from myelin.convert.netx.complex import is_complex, read_complex, write_complex
 from myelin.convert.netx.fields import MAX_VALUES, Fields
 from myelin.convert.netx.pool import Pair, pool_kernel
 from myelin.convert.netx.values import pair, weights, whole_number
@@ -130,6 +131,12 @@ def _write_weight(group: h5py.Group, synapse: Synapse, suffix: str) -> None:
 
 def read_synapse(group: Fields, kind: str, before: Shape, shape: Shape) -> Synapse:
     """The feed-forward connection of a layer of type ``kind``, without its delays."""
+    if is_complex(group):
+        return read_complex(group, lambda part: _read_real(part, kind, before, shape))
+    return _read_real(group, kind, before, shape)
+
+
+def _read_real(group: Fields, kind: str, before: Shape, shape: Shape) -> Synapse:
     if kind == "pool":
         return _read_pool(group, before, shape)
     return SYNAPSES[kind.removesuffix("_rec")].read(group, "", before, shape)
@@ -151,6 +158,9 @@ SYNAPSES: dict[str, SynapseFields] = {
 
 def write_synapse(group: h5py.Group, synapse: Synapse, suffix: str) -> None:
     """Write a connection without its delays; NetworkError if netx has no fields for its kind."""
+    if len(synapse.parts) > 1:
+        write_complex(group, synapse, lambda group, part: write_synapse(group, part, suffix))
+        return
     if synapse.kind not in SYNAPSES:
         raise NetworkError(
             f"netx has no fields for a connection of kind {synapse.kind!r}; {', '.join(SYNAPSES)} can be written: use "

@@ -48,6 +48,8 @@ def population(group: Fields, kind: str, ours: bool, following: str | None) -> S
         following: type of the next layer that is not a flatten layer, None for the last.
     """
     if ours and "shape" in group.group.attrs:
+        if group.group.attrs.get_id("shape").dtype.kind not in "iu":
+            raise NetworkError(f"{group.name}: the attribute 'shape' holds no whole numbers")
         return _checked(group, np.asarray(group.group.attrs["shape"]))
     shape = declared_shape(group)
     if len(shape) == 2:

@@ -29,7 +29,7 @@ def write_network(network: Network, file: h5py.File) -> None:
         following = network.layers[index + 1] if index + 1 < len(network.layers) else None
         if len(before.shape) == 3 and not layer.synapse.SPATIAL and _is_grid(before):
             groups.next("flatten")["shape"] = [int(np.prod(before.shape)), 1, 1]
-        kind = layer.synapse.kind + ("_rec" if layer.recurrent is not None else "")
+        kind = layer.synapse.parts[0].kind + ("_rec" if layer.recurrent is not None else "")
         with naming_layer(index, layer.kind):
             _write_layer(layer, following, groups.next(kind))
         before = layer
@@ -83,7 +83,8 @@ def _write_delays(group: h5py.Group, key: str, axonal: IntArray, synapse: Synaps
         if values is not None and values.size and values.max() > NETX_MAX_DELAY_STEPS:
             raise NetworkError(
                 f"longest {name} ({key!r} in the file) is {values.max()} steps, a netx file holds {NETX_MAX_DELAY_STEPS}; "
-                f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS} or export with --clip-delays"
+                f"retrain with max_delay_steps={NETX_MAX_DELAY_STEPS}, or shorten them with --clip-delays (clip_delays= of "
+                "myelin.read)"
             )
     if axonal.any():
         group[key] = flat(axonal, shape, grid=False)

@@ -49,13 +49,13 @@ def derived_input(u: npt.NDArray[Any], neuron: Leaky, shape: Shape) -> Ints:
     Returns:
         a (batch, steps, neurons), in -2^17 .. 2^17 - 1.
     """
-    change = u.astype(np.int64) - decayed(_before(u), each(neuron.current_decay, shape))
+    change = u.astype(np.int64) - decayed(before(u), each(neuron.current_decay, shape))
     return signed(change >> STATE_SHIFT, INPUT_BITS)
 
 
 def current_before_wrap(a: npt.NDArray[Any], u: npt.NDArray[Any], neuron: Leaky, shape: Shape) -> Ints:
     """u before it wraps: ``rz(u[t-1] (4096 - current_decay)) + 64 a[t]``, all (batch, steps, neurons)."""
-    return decayed(_before(u), each(neuron.current_decay, shape)) + (a.astype(np.int64) << STATE_SHIFT)
+    return decayed(before(u), each(neuron.current_decay, shape)) + (a.astype(np.int64) << STATE_SHIFT)
 
 
 def voltage_before_limit(u: npt.NDArray[Any], v: npt.NDArray[Any], bias: npt.NDArray[Any], neuron: Leaky, shape: Shape) -> Ints:
@@ -66,10 +66,10 @@ def voltage_before_limit(u: npt.NDArray[Any], v: npt.NDArray[Any], bias: npt.NDA
         bias: the bias shifted by its exponent, broadcastable to the same shape.
         neuron, shape: the population's constants and shape.
     """
-    return decayed(_before(v), each(neuron.voltage_decay, shape)) + u.astype(np.int64) + bias
+    return decayed(before(v), each(neuron.voltage_decay, shape)) + u.astype(np.int64) + bias
 
 
-def _before(states: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def before(states: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """States one step earlier, zero before the first."""
     result = np.zeros_like(states)
     result[:, 1:] = states[:, :-1]

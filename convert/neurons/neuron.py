@@ -66,10 +66,14 @@ class Neuron(ABC):
     LABEL: ClassVar[str]
     #: Names of the states, in the order in which ``step`` changes them.
     STATES: ClassVar[tuple[str, ...]]
+    #: Names of the summed synaptic inputs: one, or one for each part of a connection that gives several sums (complex weights).
+    INPUTS: ClassVar[tuple[str, ...]] = ("a",)
     #: Constants; each is a dataclass field.
     CONSTANTS: ClassVar[tuple[Constant, ...]] = ()
     #: True if spikes are graded: int32 messages instead of 0 or 1.
     GRADED: ClassVar[bool] = False
+    #: True if they sum graded messages; in training these have units of their own, so that spikes cannot take their place.
+    TAKES_MESSAGES: ClassVar[bool] = False
     #: Names that can be recorded: the spikes, the summed synaptic input if there is one, and the states after the step.
     NAMES: ClassVar[tuple[str, ...]]
     #: The state that a readout of states outputs; None if these neurons cannot be one.
@@ -102,7 +106,7 @@ class Neuron(ABC):
         if "LABEL" not in cls.__dict__:
             cls.LABEL = f"{cls.__name__} neurons"
         if "NAMES" not in cls.__dict__ and "STATES" in cls.__dict__:
-            cls.NAMES = ("spikes", "a", *cls.STATES)
+            cls.NAMES = ("spikes", *cls.INPUTS, *cls.STATES)
 
     def __post_init__(self) -> None:
         for constant in self.CONSTANTS:
@@ -158,7 +162,7 @@ class Neuron(ABC):
 
         Args:
             states: arrays (..., neurons) by the names of ``STATES``.
-            a: (..., neurons) summed synaptic input, 32 bit signed.
+            a: (..., neurons) summed synaptic input, 32 bit signed; (inputs, ..., neurons) if there are several ``INPUTS``.
             drive: (..., neurons) or (neurons,), the result of ``drive`` or ``input_drive``.
         """
 
@@ -207,8 +211,8 @@ class Neuron(ABC):
         """The integer spike that is 1 in SLAYER's units."""
         return 1
 
-    def readout_scale(self, before: Neuron | None) -> int:
-        """The integer state of a readout that is 1 in SLAYER's units; ``before``: the neurons of the population before."""
+    def readout_scale(self, spike_scale: int) -> int:
+        """The integer state of a readout that is 1 in SLAYER's units; ``spike_scale``: of the neurons before."""
         return STATE_SCALE
 
     def with_role(self, role: str, change: Callable[[Any], Any]) -> Self:

@@ -24,6 +24,7 @@ recurrence          neurons -> Delay of ``d dt`` (none for 0) -> weights -> the 
 last axonal delay   a Delay before Output
 synaptic delays     for each delay that occurs, one Delay and one Linear with the synapses of that delay
 readout of states   CubaLI
+neurons of input    Input -> Scale -> LIF, without latency: what enters is part of their bias, and their synapse filter stays 0
 rows of neurons     a convolution that reads a row of neurons (a layer with a dense connection) as an equivalent Linear, since
                     NIR cannot unflatten a row; a grid with a dense recurrence as a row of neurons after a Flatten
 convolutions        groups as one group with zeros; a kernel whose sides are both odd or both even, padded with zeros to a
@@ -80,15 +81,15 @@ def write_nir(network: Network, path: str | os.PathLike[str], *, dt_ms: float = 
     """Write ``network`` as a NIR file; the file appears complete or not at all.
 
     Args:
-        network: a network of CUBA neurons; its input takes spikes, which are integers if it has message bits.
+        network: a network of CUBA neurons; its input takes spikes, or integers if it has message bits.
         path: the file, usually ``*.nir``.
         dt_ms: length of a time step in milliseconds; time constants and delays are in seconds in the file.
         step_latency: whether the Delay of a feed-forward connection includes its step of latency.
 
     Raises:
         MissingPartError: the package nir is not installed.
-        NetworkError: NIR cannot hold the network (sigma-delta neurons, neurons in the input, a readout of states that spikes; a
-            bias without the latency), or the file cannot be written.
+        NetworkError: NIR cannot hold the network (sigma-delta neurons, a readout of states that spikes; a bias without the
+            latency), or the file cannot be written.
     """
     dt_s = _seconds(dt_ms)
     graph = graph_of(network, dt_s, step_latency)
@@ -140,11 +141,13 @@ class ReadNir(NamedTuple):
         network: the integers.
         floats: what was rounded to them; None where the file has the integers.
         note: what was rounded or assumed, for the user; None where nothing was.
+        dt_ms: length of a step in milliseconds.
     """
 
     network: Network
     floats: FloatNetwork | None
     note: str | None
+    dt_ms: float
 
 
 def open_nir(
@@ -162,12 +165,12 @@ def open_nir(
         network = None if ignore_integers else _integers(graph, dt_ms)
         if network is not None:
             source = network.input if message_bits is None else replace(network.input, message_bits=message_bits)
-            return ReadNir(replace(network, input=source), None, None)
+            return ReadNir(replace(network, input=source), None, None, _said(graph, "dt_s") * 1e3)
         step = _step(graph, dt_ms)
         floats = _floats(graph, step, latency, settled_bias, message_bits)
         network = round_network(floats)
         said = ["integers are rounded from the floats of the file", _told(step), *notes(floats, network)]
-        return ReadNir(network, floats, "; ".join(filter(None, said)))
+        return ReadNir(network, floats, "; ".join(filter(None, said)), step.dt_s * 1e3)
 
 
 def read_nir_floats(
@@ -254,8 +257,8 @@ def _integers(graph: NirGraph, dt_ms: float | None) -> Network | None:
     changed = _difference(graph, graph_of(network, dt_s, bool(_said(graph, "step_latency"))))
     if changed is not None:
         raise NetworkError(
-            f"the integers in its metadata are not those of the graph any more ({changed}): ignore them "
-            "(--ignore-integers) and the floats are rounded"
+            f"the integers in its metadata are not those of the graph any more ({changed}): ignore them and the floats are "
+            "rounded, with `myelin convert --ignore-integers` (ignore_integers=True of read_nir)"
         )
     return network
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from myelin.convert.hdf5 import check_texts, is_hollow
+from myelin.convert.hdf5 import check_texts, has_long_texts, is_hollow
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
 from myelin.hw_configs.parts import require
@@ -132,6 +132,10 @@ def _check_file(file: h5py.File) -> None:
                 raise NetworkError(f"{place!r} is stored in another file; a network file is one file")
             if is_hollow(member):
                 raise NetworkError(f"{place!r} declares {member.size} values and stores next to none of them; write it again")
+            if has_long_texts(member):
+                raise NetworkError(
+                    f"{place!r} holds texts that are longer than the file: it is damaged; copy or download it again"
+                )
             values += member.size or 0
             if values > _MAX_VALUES:
                 raise NetworkError(f"the file holds more than {_MAX_VALUES} values")

@@ -25,23 +25,30 @@ _MAX_SYNAPSES = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class SubtractingCuba(FloatCuba):
-    """CUBA neurons whose voltage is lowered by the threshold when they spike, once per step."""
+    """CUBA neurons whose voltage is lowered by the threshold when they spike, once per step.
+
+    ``late``: the threshold is subtracted in the next step, after the decay, as Spyx's LIF and snnTorch's Leaky do.
+    """
+
+    late: bool = False
 
     def step(self, states: dict[str, FloatArray], x: FloatArray) -> tuple[dict[str, FloatArray], FloatArray]:
         """u, v and the spikes; see ``FloatCuba``."""
         u = (1 - self.current_decay) * states["u"] + x
         v = (1 - self.voltage_decay) * states["v"] + u + self.bias
         spikes = v > (np.inf if self.threshold is None else self.threshold)
-        return {"u": u, "v": v - spikes * (self.threshold or 0.0)}, spikes.astype(np.float64)
+        kept = 1 - self.voltage_decay if self.late else np.ones(())
+        lost = (self.threshold or 0.0) / np.where(kept == 0, np.inf, kept)  # what is forgotten needs no reset
+        return {"u": u, "v": v - spikes * lost}, spikes.astype(np.float64)
 
 
-def subtracting(network: FloatNetwork) -> FloatNetwork:
-    """``network`` with resets by subtraction of the threshold."""
+def subtracting(network: FloatNetwork, *, late: bool = False) -> FloatNetwork:
+    """``network`` with resets by subtraction of the threshold; ``late`` as of ``SubtractingCuba``."""
     layers = []
     for layer in network.layers:
         neuron = layer.neuron
         if isinstance(neuron, FloatCuba) and neuron.threshold is not None:
-            own = SubtractingCuba(neuron.threshold, neuron.current_decay, neuron.voltage_decay, neuron.bias)
+            own = SubtractingCuba(neuron.threshold, neuron.current_decay, neuron.voltage_decay, neuron.bias, late)
             layer = replace(layer, neuron=own)
         layers.append(layer)
     return replace(network, layers=tuple(layers))
@@ -77,7 +84,7 @@ def _measured(floats: FloatNetwork, network: Network) -> list[str]:
     spiking = [index for index, layer in enumerate(floats.layers) if layer.output == "spikes"]
     if not spiking:
         return []
-    subtracts = "a simulator that subtracts the threshold at a spike, as Sinabs and by default snnTorch do,"
+    subtracts = "a simulator that subtracts the threshold at a spike, as Sinabs, Rockpool, Spyx and by default snnTorch do,"
     if _synapses(floats) > _MAX_SYNAPSES:
         return [f"spikes reset to v_reset, as NIR says: {subtracts} differs (not measured: the network is large)"]
     last = spiking[-1]
@@ -94,10 +101,11 @@ def _measured(floats: FloatNetwork, network: Network) -> list[str]:
     from myelin.convert.simulator import simulate
 
     rounded = simulate(network, spikes, record={last: ("spikes",)}).layers[last]["spikes"]
-    other = simulate_floats(subtracting(whole), spikes).layers[last]["spikes"]
+    other, later = (simulate_floats(subtracting(whole, late=late), spikes).layers[last]["spikes"] for late in (False, True))
     return [
         f"on random spikes, rounding changes {_share(rounded, plain)} of the values of layer {last}",
-        f"spikes reset to v_reset, as NIR says: {subtracts} has other values in {_share(other, plain)}",
+        f"spikes reset to v_reset, as NIR says: {subtracts} has other values in {_share(other, plain)}, one that "
+        f"subtracts it in the next step in {_share(later, plain)}",
     ]
 
 

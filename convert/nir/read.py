@@ -220,7 +220,8 @@ def _bias(graph: NirGraph, way: Way, constants: Constants, shape: Shape, settled
         where = next(node for node in way.nodes if np.any(graph.nodes[node].fields.get("bias", 0)))
         raise NetworkError(
             f"the bias of {graph.title(where)} goes through its synapse filter and rises from zero, which a bias of neurons "
-            "does not: train without it, or take it as if it had been on forever with settled_bias=True (--settled-bias)"
+            "does not: train without it, or take it as if it had been on forever with `myelin convert --settled-bias` "
+            "(settled_bias=True of read_nir)"
         )
     bias = way.bias if isinstance(way.synapse, FloatConv) or not way.bias.ndim else way.bias.reshape(shape)
     return np.broadcast_to(constants.gain * bias / constants.current_decay, shape)
@@ -240,7 +241,7 @@ def _last_delay(graph: NirGraph, output: str, last: str, shapes: dict[str, Shape
 def _too_early(steps: float) -> str:
     return (
         f"it is reached after {steps:g} steps, but delays are said to include the step of latency of every connection; read "
-        "them with the step added (--latency added)"
+        "them with the step added: `myelin convert --latency added` (latency='added' of read_nir)"
     )
 
 

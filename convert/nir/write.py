@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +12,15 @@ import numpy.typing as npt
 from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, dequantised
+from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.floats.twins import TWINS
 from myelin.convert.layers.conv import as_chw, unroll
-from myelin.convert.network import Layer, Network, naming_layer
+from myelin.convert.network import Input, Layer, Network, naming_layer
+from myelin.convert.neurons import Cuba, Neuron
 from myelin.convert.nir.graph import NirGraph
 from myelin.convert.registry import Handlers
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.fixed_point import STATE_SHIFT
+from myelin.hw_configs.fixed_point import STATE_SCALE, STATE_SHIFT
 
 #: Decay that replaces 0, since NIR's leaky neurons have finite time constants.  In float32 1 - 2^-32 is 1.
 NO_DECAY = 2.0**-32
@@ -44,11 +47,9 @@ class _Population(NamedTuple):
 def graph_of(network: Network, dt_s: float, step_latency: bool) -> NirGraph:
     """The nodes and edges of ``network``, without metadata; ``myelin.convert.nir.format.write_nir`` documents the errors."""
     _check(network, step_latency)
-    floats = dequantised(network)
+    floats = dequantised(replace(network, input=Input(network.input.shape, network.input.message_bits)))
     graph = NirGraph()
-    before = _Population(
-        graph.add("input", "Input", input_type=np.array(network.input.shape)), network.input.shape, network.input.shape
-    )
+    before = _input(graph, network.input, dt_s)
     axonal: IntArray = np.zeros((), np.int32)
     for index, (layer, values) in enumerate(zip(network.layers, floats.layers, strict=True)):
         with naming_layer(index, layer.kind):
@@ -62,11 +63,8 @@ def graph_of(network: Network, dt_s: float, step_latency: bool) -> NirGraph:
 
 def _check(network: Network, step_latency: bool) -> None:
     source = network.input.neuron
-    if source is not None:
-        raise NetworkError(
-            f"the input drives {type(source).__name__} neurons through a weight and a bias; NIR export takes networks whose "
-            "input is spikes"
-        )
+    if source is not None and not isinstance(_twin(source), FloatCuba):
+        raise NetworkError(f"the input drives {type(source).__name__} neurons; NIR has no node for them, only for CUBA neurons")
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
             if TWINS.get(layer.neuron) is None:  # a twin without a node is refused where the node would be written
@@ -84,6 +82,34 @@ def _check(network: Network, step_latency: bool) -> None:
                     "has a bias, which acts from the first step on, so without the latency of its connections it would compute "
                     "something else: write the latency too"
                 )
+
+
+def _twin(neuron: Neuron) -> FloatNeuron | None:
+    """The float twin of spiking neurons; None if there is none."""
+    twin = TWINS.get(neuron)
+    return None if twin is None else twin(neuron, "spikes")
+
+
+def _input(graph: NirGraph, source: Input, dt_s: float) -> _Population:
+    """The input, and the neurons that it drives: a Scale and a LIF, since their synapse filter never gets anything."""
+    place = graph.add("input", "Input", input_type=np.array(source.shape))
+    if source.neuron is None:
+        return _Population(place, source.shape, source.shape)
+    twin = _twin(source.neuron)
+    assert isinstance(twin, FloatCuba) and twin.threshold is not None and isinstance(source.neuron, Cuba)
+    unit = 2.0**source.neuron.bias_exp / STATE_SCALE
+    voltage, bias = (np.broadcast_to(values, source.shape) for values in (twin.voltage_decay, twin.bias))
+    voltage = np.where(voltage == 0, NO_DECAY, voltage)
+    place = graph.add("input_scale", "Scale", place, scale=np.full(source.shape, source.weight * unit, np.float32))
+    fields = {
+        "tau": dt_s / voltage,
+        "r": 1 / voltage,
+        "v_leak": (bias + source.bias * unit) / voltage,
+        "v_threshold": np.full(source.shape, twin.threshold),
+        "v_reset": np.zeros(source.shape),
+    }
+    fields = {name: np.asarray(values, np.float32) for name, values in fields.items()}
+    return _Population(graph.add("input_neurons", "LIF", place, **fields), source.shape, source.shape)
 
 
 class _LayerWriter:

@@ -139,7 +139,7 @@ def quantised_layer(layer: FloatLayer, grid: Grid, choice: QuantisationChoice, g
         NetworkError: a constant does not fit its field.
     """
     steps = iter(choice.steps)
-    synapse = _synapse(layer.synapse, grid, choice.scale, next(steps), gram if choice.compensated else None)
+    synapse = _synapse(layer.real_synapse, grid, choice.scale, next(steps), gram if choice.compensated else None)
     recurrent = None
     if layer.recurrent is not None:
         own = _synapse(layer.recurrent.synapse, grid, choice.scale, next(steps), None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from myelin.convert.arrays import Shape
 from myelin.convert.axes import TimeAxis
 from myelin.convert.floats.network import FloatNetwork
-from myelin.convert.floats.sources import OpenedFloats, open_floats
+from myelin.convert.floats.sources import OpenedFloats, clipped_floats, open_floats
 from myelin.convert.given import is_path
 from myelin.convert.network import Network
 from myelin.convert.quantise.calibrate import quantise
@@ -63,6 +63,7 @@ def quantised(
     step_ms: float | None = None,
     dt_ms: float | None = None,
     input_shape: Shape | None = None,
+    clip_delays: int | None = None,
     time_axis: TimeAxis | None = None,
     artifact: str | os.PathLike[str] | None = None,
     classes: Sequence[str] | None = None,
@@ -84,6 +85,8 @@ def quantised(
         steps, step_ms: length of a sample and of a step, if the floats do not define how spikes become frames.
         dt_ms: length of a step of a NIR file in milliseconds; None for that of the file.
         input_shape: shape of the input, for a netx file without an input layer; None for that of the file.
+        clip_delays: shorten longer delays to this number of steps before anything is calibrated; ``note`` of ``values`` reports
+            their number.
         time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
         artifact: folder of an artifact to write; it holds the float network too, with which it validates.
         classes, provenance: of the artifact, as in ``export``.
@@ -98,6 +101,8 @@ def quantised(
     opened = (
         OpenedFloats(floats) if isinstance(floats, FloatNetwork) else open_floats(floats, dt_ms=dt_ms, input_shape=input_shape)
     )
+    if clip_delays is not None:
+        opened = clipped_floats(opened, clip_delays)
     name_of_floats = "floats" if isinstance(floats, FloatNetwork) else os.fspath(floats)
     binning = {"samples": samples, "steps": steps, "step_ms": step_ms, "time_axis": time_axis}
     found = quantisation_data(opened, name_of_floats, data, calibration_samples, **binning)  # type: ignore[arg-type]

@@ -101,7 +101,7 @@ def round_layer(layer: FloatLayer, weight_bits: int = WEIGHT_BITS) -> Layer:
     if layer.recurrent is not None:
         delay = whole(layer.recurrent.delay_steps)
         recurrent = DelayedRecurrent(_round_synapse(layer.recurrent.synapse, scale, weight_bits), delay)
-    synapse = _round_synapse(layer.synapse, scale, weight_bits)
+    synapse = _round_synapse(layer.real_synapse, scale, weight_bits)
     return Layer(layer.shape, synapse, layer.neuron.rounded(scale), whole(layer.delay_steps), recurrent, layer.output)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy.typing as npt
 
-from myelin.convert.compare.runs import INPUT
+from myelin.convert.compare.runs import is_input
 from myelin.convert.network import Network
 from myelin.convert.rules.violation import Case, Violation, layer_name
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
@@ -54,7 +54,7 @@ def state_ranges(calibration: Profile) -> list[StateRange]:
         StateRange(layer.name, name, extent.low, extent.high, layer.overflows.get(name))
         for layer in calibration.layers
         for name, extent in layer.ranges.items()
-        if name != INPUT
+        if not is_input(name)
     ]
 
 

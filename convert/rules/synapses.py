@@ -19,7 +19,7 @@ def delay(case: Case) -> Iterator[Violation]:
     network, target, _ = case
     limit = target.delay_steps_max
     assert limit is not None
-    cure = f"retrain with max_delay_steps={limit} or export with --clip-delays"
+    cure = f"retrain with max_delay_steps={limit} or export with --clip-delays (clip_delays=True in Python)"
 
     def found(index: int, what: str, got: int) -> Violation:
         return Violation("delay", layer_name(network, index), what, "steps", got, limit, target.name, cure)
@@ -83,7 +83,7 @@ def kind(case: Case) -> Iterator[Violation]:
     network, target, _ = case
     assert target.layer_kinds is not None
     for index, which, link in _links(network):
-        name = which + link.synapse.kind
+        name = which + link.synapse.parts[0].kind  # complex weights are two connections of this kind
         if name not in target.layer_kinds:
             known = ", ".join(target.layer_kinds)
             cure = "train a network of those connections"

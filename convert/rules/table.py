@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from myelin.convert.network import Network
-from myelin.convert.rules import neurons, states, synapses
+from myelin.convert.rules import controller, neurons, states, synapses
 from myelin.convert.rules.violation import Case, Rule, Violation
 from myelin.hw_configs.target import Target
 
@@ -31,6 +31,8 @@ RULES: tuple[Rule, ...] = (
     Rule("axons out", ("axons_out_per_core", "neurons_per_core"), synapses.axons_out, of_cores=True),
     Rule("fan-in", ("core_memory_bytes", "packing"), synapses.memory, of_cores=True),
     Rule("states", ("state_bits",), states.states, calibrated=True),
+    Rule("flash", ("flash_bytes",), controller.flash, of_controller=True),
+    Rule("RAM", ("ram_bytes",), controller.ram, of_controller=True),
 )
 
 
@@ -52,11 +54,13 @@ def not_checked(target: Target, calibration: Profile | None = None) -> list[str]
     """The rules that ``check`` cannot apply to ``target``, one line for each: missing numbers, or no calibration."""
     reasons = {rule.name: _gap(rule, target, calibration) for rule in RULES if _concerns(rule, target)}
     lines = [f"{name}: {reason}, not checked" for name, reason in reasons.items() if reason]
-    return lines if target.simulator else [*lines, "cores: whether all layers fit on them is for `myelin map`, not checked"]
+    return lines if not target.has_cores else [*lines, "cores: whether all layers fit on them is for `myelin map`, not checked"]
 
 
 def _concerns(rule: Rule, target: Target) -> bool:
-    return not (rule.of_cores and target.simulator)
+    if rule.of_controller:  # portable C is of no board, so its memory has no limits that could be public
+        return target.flash_bytes is not None or target.ram_bytes is not None
+    return target.has_cores or not rule.of_cores
 
 
 def _gap(rule: Rule, target: Target, calibration: Profile | None) -> str:

@@ -66,6 +66,7 @@ class Rule(NamedTuple):
         needs: names of the target's numbers that the rule needs.
         find: yields the violations.
         of_cores: whether the rule is about cores; it is skipped for a simulator, which has none.
+        of_controller: whether the rule is about the memory of a microcontroller; it is skipped for other targets.
         calibrated: whether the rule needs a calibration.
     """
 
@@ -73,6 +74,7 @@ class Rule(NamedTuple):
     needs: tuple[str, ...]
     find: Callable[[Case], Iterator[Violation]]
     of_cores: bool = False
+    of_controller: bool = False
     calibrated: bool = False
 
 

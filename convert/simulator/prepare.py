@@ -9,11 +9,13 @@ import numpy as np
 
 from myelin.convert.arrays import IntArray
 from myelin.convert.network import Input, Layer, Network
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.neurons import Alif, Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
 from myelin.convert.registry import Handlers
+from myelin.convert.simulator.alif import alif_stage
 from myelin.convert.simulator.cuba import cuba_input_stage, cuba_stage
 from myelin.convert.simulator.plan import Order, channels_last
 from myelin.convert.simulator.reference import ReferenceInputStage, reference_stage
+from myelin.convert.simulator.rf import rf_stage
 from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage, sigma_stage
 from myelin.convert.simulator.stage import Engine, Prepared, PreparedConnection, Stage
 from myelin.hw_configs.errors import DataError
@@ -29,8 +31,11 @@ INPUT_STAGES: Handlers[Callable[[Input, Any], Stage]] = Handlers(
 )
 
 LAYER_STAGES.register(Cuba)(cuba_stage)
+LAYER_STAGES.register(Alif)(alif_stage)
 LAYER_STAGES.register(SigmaDelta)(sigma_delta_stage)
 LAYER_STAGES.register(Sigma)(sigma_stage)
+LAYER_STAGES.register(Rf)(rf_stage)
+LAYER_STAGES.register(RfIz)(rf_stage)
 INPUT_STAGES.register(Cuba)(cuba_input_stage)
 INPUT_STAGES.register(Delta)(DeltaStage)
 

@@ -44,15 +44,16 @@ class ReferenceStage:
 
     def choose(self, spikes: Spikes) -> Choice:
         """See ``Stage.choose``; the recurrence is always a product, since each step runs for all samples."""
-        return Choice(self.forward.is_dense(measured_density(spikes)), None if self.recurrent is None else True)
+        return Choice(self.forward.parts[0].is_dense(measured_density(spikes)), None if self.recurrent is None else True)
 
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """See ``Stage.run``."""
         run = _Run(self.neuron, (*spikes.shape[:2], self.drive.size), wanted, interval, phase)
         largest = int(np.abs(spikes.astype(np.int64)).max(initial=0))
-        given = self.forward.currents(spikes, largest, choice.forward_dense, self.drive.size)
+        parts = [part.currents(spikes, largest, choice.forward_dense, self.drive.size) for part in self.forward.parts]
+        given = parts[0] if len(parts) == 1 else np.stack(parts)
         for t in range(spikes.shape[1]):
-            a = given[:, t].astype(np.int64)
+            a = given[..., t, :].astype(np.int64)
             if self.recurrent is not None:
                 back, sent = np.zeros(run.shape, np.int32), run.arrays["spikes"]
                 most = int(np.abs(sent[:, :t].astype(np.int64)).max(initial=0)) if self.neuron.GRADED else 1
@@ -77,7 +78,8 @@ class _Run:
             self.states = self.neuron.rest(self.shape)
         self.states, sent = self.neuron.step(self.states, a, drive)
         self.arrays["spikes"][:, t] = sent
-        for name, values in {"a": a, **self.states}.items():
+        inputs = {self.neuron.INPUTS[0]: a} if len(self.neuron.INPUTS) == 1 else dict(zip(self.neuron.INPUTS, a))
+        for name, values in {**inputs, **self.states}.items():
             if name in self.arrays:
                 self.arrays[name][:, t] = values
 

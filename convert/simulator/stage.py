@@ -7,7 +7,7 @@ Two engines compute the same integers.  Events (``myelin.convert.simulator.event
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -116,8 +116,16 @@ class PreparedConnection:
     engine: Engine = "auto"
 
     def __post_init__(self) -> None:
+        if len(self.synapse.parts) > 1:  # each part runs on its own
+            return
         if not isinstance(self.synapse, PLANNED):  # the engines have loops for these; others run as their dense matrix
             self.synapse = self.synapse.as_dense(self.shape)
+
+    @cached_property
+    def parts(self) -> tuple[PreparedConnection, ...]:
+        """The connection of each part of the synapse, see ``Synapse.parts``; itself if there is one."""
+        made = self.synapse.parts
+        return (self,) if len(made) == 1 else tuple(replace(self, synapse=part) for part in made)
 
     @cached_property
     def plan(self) -> ConnectionPlan:
@@ -166,7 +174,8 @@ class StepNeurons:
         values: other fields of ``POPULATION``.
         step: (row, own, sums, drive, spikes, floats, integers) -> None, compiled: one step of a stream, for neurons that bring
             it; None for a kind in ``step_loops.py``.  ``row`` is the stream's memory and ``own`` the population's
-            ``POPULATION``; ``sums``, ``drive`` and ``spikes`` are (neurons,), the last is written.  ``own.floats`` is where
+            ``POPULATION``; ``sums`` is (inputs * neurons,), ``drive`` and ``spikes`` are (neurons,), the last is written.
+            ``own.floats`` is where
             ``floats`` begin, and ``own.integers`` where ``drive`` begins, with the ``numbers`` behind it.
         numbers: constants that are integers, for ``step``.
         rest: (neurons,) int32 for each state, the values before the first step; empty if all are 0.

@@ -25,7 +25,7 @@ POPULATION = np.dtype(
         (name, np.int64)
         for name in (
             "kind", "neurons", "phase",
-            "ring", "length",  # rows of summed input to come; the row of step t is t % length
+            "ring", "length", "inputs",  # rows of summed input to come, for each input; the row of step t is t % length
             "states", "spikes", "sums",  # states after the step, one after the other; what was sent; the summed input
             "floats", "integers",  # offset of the fractions that remain; offset of the drive in every step
             "rest", "state_count",  # OTHER: offset of the integers with the states at rest; number of states
@@ -101,7 +101,7 @@ def advance(
                     _cuba(row, own, count, floats, integers, interval)
                 elif own.kind >= OTHER:
                     size = own.neurons
-                    sums, spikes = row[own.sums : own.sums + size], row[own.spikes : own.spikes + size]
+                    sums, spikes = row[own.sums : own.sums + own.inputs * size], row[own.spikes : own.spikes + size]
                     _receive(row, own, count, sums)
                     if interval > 0 and (count + 1 - own.phase) % interval == 0:
                         for i in range(own.state_count * size):
@@ -121,12 +121,12 @@ def advance(
 
 @njit(inline="always", **OPTIONS)
 def _receive(row, own, count, sums):
-    """Move the summed input of this step from the ring to ``sums``; its row in the ring becomes 0."""
-    start = own.ring + count % own.length * own.neurons
-    current = row[start : start + own.neurons]
-    for i in range(own.neurons):
-        sums[i] = current[i]
-        current[i] = 0
+    """Move the summed inputs of this step from their rings to ``sums``; their rows in the rings become 0."""
+    for k in range(own.inputs):
+        current = row[own.ring + (k * own.length + count % own.length) * own.neurons :][: own.neurons]
+        for i in range(own.neurons):
+            sums[k * own.neurons + i] = current[i]
+            current[i] = 0
 
 
 @njit(inline="always", **OPTIONS)

@@ -167,17 +167,20 @@ class _Layout:
         neurons = int(np.prod(shape))
         made = part.stage.step_neurons() if isinstance(part.stage, Stepped) else None
         states = neuron.STATES if made is None else made.states
-        connections = [(one, _listed(one)) for one in (part.forward, part.recurrent) if one is not None]
-        length = 1 + max((_longest(plan) for _, plan in connections), default=0)
+        whole = [one for one in (part.forward, part.recurrent) if one is not None]
+        connections = [(one, place, piece, _listed(piece)) for one in whole for place, piece in enumerate(one.parts)]
+        inputs = len(neuron.INPUTS)
+        length = 1 + max((_longest(plan) for *_, plan in connections), default=0)
         own = dict.fromkeys(POPULATION.names or (), 0) | {
             "kind": REFERENCE if made is None else made.kind,
             "neurons": neurons,
             "phase": len(self.populations) + 1,
-            "ring": self._place(length * neurons if connections else 0),
+            "ring": self._place(inputs * length * neurons if connections else 0),
             "length": length,
+            "inputs": inputs,
             "states": self._place(len(states) * neurons),
             "spikes": self._place(neurons),
-            "sums": self._place(neurons),
+            "sums": self._place(inputs * neurons),
         }
         if made is not None:
             own |= made.values
@@ -200,14 +203,16 @@ class _Layout:
                 )
             )
         self.offsets[index] = {name: own["states"] + place * neurons for place, name in enumerate(states)}
-        self.offsets[index] |= {"spikes": own["spikes"], "a": own["sums"]}
+        self.offsets[index] |= {name: own["sums"] + place * neurons for place, name in enumerate(neuron.INPUTS)}
+        self.offsets[index]["spikes"] = own["spikes"]
         self.orders[index] = order
         self.populations.append(own)
-        for connection, plan in connections:
+        for connection, place, piece, plan in connections:
             forward = connection is part.forward
             source = (self.source, self.sources) if forward else (own["spikes"], neurons)
-            wraps = forward and connection.may_wrap(1 << 31)
-            self._link(plan, source, own, wraps, part.stage if forward and isinstance(part.stage, Bounded) else None)
+            wraps = forward and piece.may_wrap(1 << 31)
+            ring = own | {"ring": own["ring"] + place * length * neurons}
+            self._link(plan, source, ring, wraps, part.stage if forward and isinstance(part.stage, Bounded) else None)
         self.source, self.sources = own["spikes"], neurons
 
     def _brought(self, made: StepNeurons, states: int) -> dict[str, int]:

@@ -171,7 +171,8 @@ class Stepper:
             neurons = int(own["neurons"])
             if interval:
                 self._rest(one, np.flatnonzero((self._counts + 1 - own["phase"]) % interval == 0))
-            a, drive = np.zeros((self.streams, neurons), np.int64), one.drive
+            inputs, drive = one.neuron.INPUTS, one.drive
+            a = np.zeros((len(inputs), self.streams, neurons), np.int64)
             if one.at_input:
                 source = self.network.input
                 assert source.neuron is not None
@@ -179,15 +180,16 @@ class Stepper:
                 drive = drive.reshape(self.streams, neurons)
             else:
                 now = own["ring"] + self._counts % own["length"] * neurons
-                places = now[:, None] + np.arange(neurons)
-                a[:] = self._memory[every[:, None], places]
-                self._memory[every[:, None], places] = 0
+                for place in range(len(inputs)):
+                    places = (now + place * own["length"] * neurons)[:, None] + np.arange(neurons)
+                    a[place] = self._memory[every[:, None], places]
+                    self._memory[every[:, None], places] = 0
             states = {name: wide[:, start : start + neurons].copy() for name, start in one.wide.items()}
-            states, sent = one.neuron.step(states, a, drive)
+            states, sent = one.neuron.step(states, a if len(inputs) > 1 else a[0], drive)
             for name, start in one.wide.items():
                 wide[:, start : start + neurons] = states[name]
             narrow = self.plan.offsets[one.index + min(self.plan.offsets)]
-            for name, values in {**states, "a": a, "spikes": sent}.items():
+            for name, values in {**states, **dict(zip(inputs, a)), "spikes": sent}.items():
                 self._memory[:, narrow[name] : narrow[name] + neurons] = values
 
     def _converted(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

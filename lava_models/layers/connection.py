@@ -35,10 +35,12 @@ class LavaConnection:
     Attributes:
         process: ``Dense``, ``DelayDense``, ``Sparse``, ``DelaySparse`` or ``Conv``.
         arguments: keyword arguments of its constructor; ``sign_mode`` is the number of Lava's ``SignMode``.
+        port: the port of the neurons that its activations reach.
     """
 
     process: str
     arguments: Mapping[str, Any]
+    port: str = "a_in"
 
     def create(self, name: str) -> Any:
         """A new process named ``name``; call ``compat.prepare()`` first."""

@@ -20,7 +20,7 @@ from myelin.convert.compare.divergence import diverge, samples_at_a_time
 from myelin.convert.compare.report import as_dict
 from myelin.convert.compare.runs import ComparedRun
 from myelin.convert.network import Network
-from myelin.convert.opened import Source, opened_source
+from myelin.convert.opened import Source, opened_source, read_each
 from myelin.convert.recording import Record, Recording
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stimulus import Inputs, stimulus_of
@@ -54,7 +54,7 @@ def diff(
         board_lag_steps: lag of a board's output behind the simulator in steps; None to measure it with golden inputs.
         plot: PNG file for a figure of how the difference spreads; None for none.  Nothing is drawn without a difference.
         progress: whether to show a progress bar.
-        dt_ms: as in ``myelin.read``.
+        dt_ms: as in ``myelin.read``, for those of A and B that are NIR files.
 
     Raises:
         DataError: A is compared with itself, or the inputs cannot be used.
@@ -69,8 +69,8 @@ def diff(
             f"A and B are both {name} on backend {backends[0]}; name a second network, or two backends, such as "
             "--backends fast lava (backends=('fast', 'lava') in Python)"
         )
-    first = opened_source(a, dt_ms=dt_ms)
-    networks = (first, first if b is None else opened_source(b, dt_ms=dt_ms))
+    read = [opened_source(source) for source in read_each([a] if b is None else [a, b], dt_ms=dt_ms)]
+    networks = (read[0], read[-1])
     lags = board_lags(networks, backends, board_lag_steps)
     require_same_structure(networks[0].network, networks[1].network)
     ways = [DIFF_BACKENDS[name] for name in backends]

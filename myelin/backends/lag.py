@@ -17,7 +17,7 @@ def board_lags(networks: Sequence[Opened], backends: Sequence[str], given: int |
     """
     if "loihi2" not in backends:
         if given is not None:
-            raise DataError("--board-lag is for the backend loihi2; leave it out")
+            raise DataError("--board-lag (board_lag_steps= in Python) is for the backend loihi2; leave it out")
         return [0] * len(networks)
     from myelin.lava_models.board import lag_of
 

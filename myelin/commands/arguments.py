@@ -63,25 +63,19 @@ def add_network(parser: argparse.ArgumentParser, name: str = "network", metavar:
     parser.add_argument(name, metavar=metavar, type=Path, **{"help": text, **options})
 
 
-def add_dt(parser: argparse.ArgumentParser) -> None:
-    """Add ``--dt-ms``, for commands that may read a NIR file."""
-    parser.add_argument(
-        "--dt-ms",
-        metavar="MS",
-        type=float,
-        help="length of a step in milliseconds, for a NIR file (default: found in the file)",
-    )
-
-
-def add_reading(parser: argparse.ArgumentParser, *, clip: bool = True, dt: str | None = None) -> None:
+def add_reading(
+    parser: argparse._ActionsContainer,
+    *,
+    clip: bool = True,
+    dt: str | None = None,
+    clip_text: str = "shorten longer delays of a netx or NIR file to STEPS",
+) -> None:
     """Add ``--dt-ms``, ``--input-shape`` and, with ``clip``, ``--clip-delays``, for commands that take a network.
 
     ``source`` reads them.  ``dt`` is the text of ``--dt-ms`` where it is not of the file that is read.
     """
-    if dt is None:
-        add_dt(parser)
-    else:
-        parser.add_argument("--dt-ms", metavar="MS", type=float, help=dt)
+    text = "length of a step in milliseconds, for a NIR file (default: found in the file)"
+    parser.add_argument("--dt-ms", metavar="MS", type=float, help=dt or text)
     parser.add_argument(
         "--input-shape",
         metavar="SIZE",
@@ -98,19 +92,49 @@ def add_reading(parser: argparse.ArgumentParser, *, clip: bool = True, dt: str |
         nargs="?",
         const=NETX_MAX_DELAY_STEPS,
         type=count,
-        help="shorten longer delays of a netx or NIR file to STEPS and print their number (default: "
-        f"{NETX_MAX_DELAY_STEPS}, the longest of Loihi 2 and of netx)",
+        help=f"{clip_text} and print their number (default: {NETX_MAX_DELAY_STEPS}, the longest of Loihi 2 and of netx)",
     )
 
 
-def source(args: argparse.Namespace, path: Path) -> Path | Opened:
-    """``path``, read already if one of ``--input-shape`` and ``--clip-delays`` says how; functions of networks take both."""
-    limit = getattr(args, "clip_to", None)
-    if args.input_shape is None and limit is None:
-        return path
-    from myelin.convert.opened import read
+def reading(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of ``add_reading`` that were given, as keyword arguments of ``myelin.read``."""
+    options = {"dt_ms": args.dt_ms, "input_shape": input_shape(args), "clip_delays": getattr(args, "clip_to", None)}
+    return {name: value for name, value in options.items() if value is not None}
 
-    return read(path, dt_ms=args.dt_ms, input_shape=input_shape(args), clip_delays=limit)
+
+def sources(args: argparse.Namespace, *paths: Path) -> list[Any]:
+    """``paths``, read already if an option of ``add_reading`` says how; functions of networks take both."""
+    given = reading(args)
+    if not given:
+        return list(paths)
+    from myelin.convert.opened import read_each
+
+    return read_each(paths, **given)
+
+
+def source(args: argparse.Namespace, path: Path) -> Path | Opened:
+    """``sources`` of a single path."""
+    found: Path | Opened = sources(args, path)[0]
+    return found
+
+
+def source_beside(args: argparse.Namespace, path: Path, reference: Path | None) -> tuple[Path | Opened, float | None]:
+    """``source``, where ``--dt-ms`` may be for a reference beside it; and what is left of ``--dt-ms`` for the function."""
+    from myelin.convert.opened import takes
+
+    own = takes(path, "dt_ms")
+    if args.dt_ms is None or not takes(reference, "dt_ms"):
+        return source(args, path), None
+    rest = argparse.Namespace(**vars(args) | {"dt_ms": args.dt_ms if own else None})
+    return source(rest, path), args.dt_ms
+
+
+def reading_words(args: argparse.Namespace) -> list[str]:
+    """The options of ``add_reading`` that were given, as words of the next command."""
+    words = [] if args.dt_ms is None else ["--dt-ms", f"{args.dt_ms:g}"]
+    words += [] if args.input_shape is None else ["--input-shape", *map(str, args.input_shape)]
+    limit = getattr(args, "clip_to", None)
+    return words if limit is None else [*words, "--clip-delays", str(limit)]
 
 
 def input_shape(args: argparse.Namespace) -> tuple[int, ...] | None:

@@ -32,15 +32,15 @@ def run_check(args: argparse.Namespace) -> int:
     from myelin.convert.rules.measure import checked
     from myelin.convert.rules.report import lines
 
-    result = checked(arguments.source(args, args.network), args.target, inputs=arguments.input_choice(args), dt_ms=args.dt_ms)
+    result = checked(arguments.source(args, args.network), args.target, inputs=arguments.input_choice(args))
     print("\n".join(lines(result)))
     if result["holds"]:
-        _print_next(args.network, args.target, args.data)
+        _print_next(args.network, args.target, args.data, arguments.reading_words(args))
     write_result(args.json, "check", result, passed(result["holds"]))
     return 0 if result["holds"] else 1
 
 
-def _print_next(network: Path, target: str, data: str | None) -> None:
+def _print_next(network: Path, target: str, data: str | None, read: list[str]) -> None:
     """Export of a run; the cores for other networks, if the target has some."""
     from myelin.convert.opened import kind_of
     from myelin.hw_configs.target_files import load_target
@@ -49,4 +49,4 @@ def _print_next(network: Path, target: str, data: str | None) -> None:
         named = () if data is None else ("--data", data)
         print_next("export", network, "--target", target, *named, "--out", "ART")
     elif not load_target(target).simulator:
-        print_next("map", network, "--target", target)
+        print_next("map", network, "--target", target, *read)

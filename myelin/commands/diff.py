@@ -44,15 +44,15 @@ def run_diff(args: argparse.Namespace) -> int:
     from myelin.backends.diff import diff
     from myelin.convert.compare.report import lines
 
+    a, *others = arguments.sources(args, *(path for path in (args.a, args.b) if path is not None))
     result = diff(
-        arguments.source(args, args.a),
-        None if args.b is None else arguments.source(args, args.b),
+        a,
+        *others,
         inputs=arguments.input_choice(args),
         backends=args.backends,
         board_lag_steps=args.board_lag,
         plot=args.plot,
         progress=show_progress(),
-        dt_ms=args.dt_ms,
     )
     print("\n".join(lines(result)))
     if args.plot is not None:

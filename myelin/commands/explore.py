@@ -26,7 +26,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     arguments.add_target(parser, required=False, help=text)
     arguments.add_samples(parser, help="number of samples, from as many classes as possible (default: all)")
     arguments.add_binning(parser)
-    arguments.add_reading(parser, clip=False)
+    arguments.add_reading(parser)
     arguments.add_json(parser)
     arguments.add_plot(parser, "draw a panel for each knob, and accuracy against memory")
     parser.set_defaults(run=run_explore)
@@ -37,7 +37,7 @@ def run_explore(args: argparse.Namespace) -> int:
     from myelin.convert.explore.measure import explored
     from myelin.convert.explore.report import lines
 
-    names = ("target", "samples", "steps", "step_ms", "dt_ms", "plot")
+    names = ("target", "samples", "steps", "step_ms", "plot")
     result = explored(
         arguments.source(args, args.source), args.data, **{name: getattr(args, name) for name in names}, progress=True
     )

@@ -45,7 +45,7 @@ def run_map(args: argparse.Namespace) -> int:
     from myelin.convert.mapping.report import lines
 
     choice = arguments.input_choice(args)
-    how = {"strategy": args.strategy, "cores": args.cores, "plot": args.plot, "dt_ms": args.dt_ms}
+    how = {"strategy": args.strategy, "cores": args.cores, "plot": args.plot}
     result = mapped(arguments.source(args, args.network), args.target, inputs=choice, **how)
     print("\n".join(lines(result)))
     if args.plot is not None and not result["cores"]:

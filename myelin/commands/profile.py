@@ -31,7 +31,7 @@ def run_profile(args: argparse.Namespace) -> int:
     from myelin.convert.profile.report import lines
 
     network = arguments.source(args, args.network)
-    result = profiled(network, inputs=arguments.input_choice(args), plot=args.plot, dt_ms=args.dt_ms)
+    result = profiled(network, inputs=arguments.input_choice(args), plot=args.plot)
     print("\n".join(lines(result)))
     write_result(args.json, "profile", result)
     return 0

@@ -42,7 +42,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     )
     arguments.add_samples(parser, help="number of other samples to report on (default: all)")
     arguments.add_binning(parser)
-    arguments.add_reading(parser, clip=False)
+    arguments.add_reading(parser, clip_text="shorten longer delays to STEPS before calibration")
     arguments.add_json(parser)
     parser.set_defaults(run=run_quantise)
 
@@ -56,8 +56,8 @@ def run_quantise(args: argparse.Namespace) -> int:
 
     if args.artifact is None and args.out is None:
         raise ConfigError("nothing to write: give --artifact ART, which `myelin validate` takes, or --out FILE.net")
-    names = ("target", "method", "calibration_samples", "samples", "steps", "step_ms", "dt_ms", "artifact")
-    how = {name: getattr(args, name) for name in names} | {"input_shape": arguments.input_shape(args)}
+    names = ("target", "method", "calibration_samples", "samples", "steps", "step_ms", "artifact")
+    how = {name: getattr(args, name) for name in names} | arguments.reading(args)
     found = quantised(args.floats, args.data, **how, progress=True)
     result = found.values
     calibration, report = result["calibration"], result["report"]

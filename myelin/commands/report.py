@@ -35,7 +35,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     arguments.add_data(parser, help="data to validate on: builtin, a folder, or a file of the SHD format, .npz, or QTDB's .mat")
     arguments.add_split(parser, help="part of the data, as for `myelin validate`")
     arguments.add_binning(parser)
-    arguments.add_dt(parser)
+    arguments.add_reading(parser)
     add_reference(parser)
     parser.add_argument(
         "--max-drop",
@@ -60,15 +60,16 @@ def run_report(args: argparse.Namespace) -> int:
     from myelin.report.measure import write_report
 
     given = {name: getattr(args, name) for name in _STAGES}
+    source, dt_ms = arguments.source_beside(args, args.source, args.reference)
     report = write_report(
-        args.source,
+        source,
         args.data,
         args.out,
         reference=reference_of(args),
         split=args.split,
         steps=args.steps,
         step_ms=args.step_ms,
-        dt_ms=args.dt_ms,
+        dt_ms=dt_ms,
         output_scale=args.output_scale,
         target=args.target,
         max_drop=args.max_drop,

@@ -65,7 +65,6 @@ def run_simulate(args: argparse.Namespace) -> int:
         stock=args.stock,
         board_lag_steps=args.board_lag,
         progress=show_progress(),
-        dt_ms=args.dt_ms,
     )
     print("\n".join(lines(result)))
     write_result(args.json, "simulate", result)
@@ -82,5 +81,5 @@ def _run_live(args: argparse.Namespace) -> int:
     if given:
         raise DataError(f"--live runs in the simulator on standard input; leave out {', '.join(given)}")
     network = arguments.source(args, args.network)
-    run_live(network, sys.stdin.buffer, sys.stdout.buffer, form=args.live_format or "text", dt_ms=args.dt_ms)
+    run_live(network, sys.stdin.buffer, sys.stdout.buffer, form=args.live_format or "text")
     return 0

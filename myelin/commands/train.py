@@ -40,6 +40,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     parser.add_argument(
         "--init-from",
         metavar="PATH",
+        type=Path,
         help="start from the network of a run, an artifact, a netx or NIR file; without CONFIG, with its configuration",
     )
     parser.add_argument(
@@ -49,6 +50,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         default=[],
         help="do not train a part: layers.0, layers.0.synapse, .recurrence, .delay, .neuron, readout; may be repeated",
     )
+    arguments.add_reading(parser.add_argument_group("how the file of --init-from is read"))
     text = "hardware to train for: a name or a TOML file (default: the configuration's, or loihi2)"
     arguments.add_target(parser, required=False, metavar="TARGET", help=text)
     parser.add_argument(
@@ -87,12 +89,17 @@ def run_train(args: argparse.Namespace) -> int:
     require("torch")
     if args.config is None and args.init_from is None:
         raise ConfigError("CONFIG is missing; name an experiment or a file, or a network to start from with --init-from")
+    if args.init_from is None and arguments.reading(args):
+        raise ConfigError(
+            f"{arguments.reading_words(args)[0]} says how the file of --init-from is read: add it, or leave it out"
+        )
+    start = None if args.init_from is None else arguments.source(args, args.init_from)
     with process_group(args.timeout) as processes:
         record = fit(
             args.config,
             args.data,
             args.out,
-            init_from=args.init_from,
+            init_from=start,
             freeze=args.freeze,
             overrides=args.set,
             target=args.target,

@@ -27,7 +27,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     arguments.add_data(parser, required=True)
     arguments.add_split(parser)
     arguments.add_binning(parser)
-    arguments.add_reading(parser, clip=False)
+    arguments.add_reading(parser)
     add_reference(parser)
     parser.add_argument(
         "--max-drop",
@@ -45,6 +45,11 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     )
     parser.add_argument(
         "--board", action="store_true", help="also run the golden inputs on a Loihi 2 board (see `myelin board`)"
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("c",),
+        help="also run some samples in the exported C, compiled for this machine (see `myelin export --target c99`)",
     )
     arguments.add_json(parser, "also write all results as JSON, with every prediction")
     arguments.add_plot(parser, "draw accuracy and difference by stage, with intervals")
@@ -80,19 +85,21 @@ def run_validate(args: argparse.Namespace) -> int:
     from myelin.validation.measure import NotTheTrainedNetwork, require_pass, result, validate, verdict_of
     from myelin.validation.table import shown
 
+    source, dt_ms = arguments.source_beside(args, args.artifact, args.reference)
     try:
         validation = validate(
-            arguments.source(args, args.artifact),
+            source,
             args.data,
             reference=reference_of(args),
             max_drop=args.max_drop,
             split=args.split,
             steps=args.steps,
             step_ms=args.step_ms,
-            dt_ms=args.dt_ms,
+            dt_ms=dt_ms,
             output_scale=args.output_scale,
             lava_samples=args.lava_samples,
             board=args.board,
+            backend=args.backend,
             plot=args.plot,
             progress=show_progress(),
         )

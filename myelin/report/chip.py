@@ -1,10 +1,10 @@
-"""Sections on the chip: cores, rules, limits that are not public, operations and energy."""
+"""Sections on the chip or board: cores or memory, rules, limits that are not public, operations and energy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from myelin.report import charts
+from myelin.report import board, charts
 from myelin.report.markup import Facts, Html, el, items, join, listing, table
 from myelin.report.svg import figure
 
@@ -15,6 +15,8 @@ def mapping(f: Facts) -> Html:
     if missing is not None:
         return missing
     at = "mapping"
+    if "board" in f.get(at):
+        return board.memory(f)
     layers = f.get(f"{at}.layers")
     facts = items(
         [
@@ -94,6 +96,9 @@ def _estimate(f: Facts) -> Iterator[Html]:
     missing = f.missing("mapping")
     if missing is not None:
         yield missing
+        return
+    if "board" in f.get("mapping"):
+        yield from board.work(f)
         return
     at = "mapping.estimate"
     layers = f.get(f"{at}.layers")

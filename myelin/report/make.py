@@ -101,7 +101,7 @@ def put_together(
         "name": subject.name,
         "trained_for": None if checkpoint is None else checkpoint.run.target,
         "best_validation_accuracy_percent": None if checkpoint is None else percent(checkpoint.run.best.validation_accuracy),
-        "target": {**collect.target_facts(target), "simulator": target.simulator},
+        "target": {**collect.target_facts(target), "simulator": target.simulator, "cores": target.has_cores},
         "origin": collect.origin(subject),
         "training": None if checkpoint is None else collect.training(checkpoint),
         "rules": as_dict(check(network, target, calibration), target, calibration, calibrated_on),

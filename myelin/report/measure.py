@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.convert.axes import TimeAxis
-from myelin.convert.opened import Opened, kind_of, opened_source
+from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import NetworkError, TargetError
@@ -115,12 +115,15 @@ def write_report(
     beside_of(Path(out))  # refused before anything is measured
     curve = None if run is None else Path(run)
     with tempfile.TemporaryDirectory() as temporary:
+        trained_for: str | None = None
         if isinstance(source, str | os.PathLike) and kind_of(source) == "run":
             curve = curve or Path(source)
+            trained_for = _trained_for_board(Path(source))
             source = _exported(Path(source), Path(temporary), data, target, time_axis, say)
-        opened = _of_object(source, dt_ms)
+        of_reference = takes(reference, "dt_ms")
+        opened = _of_object(source, None if of_reference and not takes(source, "dt_ms") else dt_ms)
         missing: dict[str, dict[str, str]] = {}
-        float_side = _float_side(reference, opened, missing)
+        float_side = _float_side(reference, opened, missing, dt_ms if of_reference else None)
         if data is None:
             missing.pop("validation", None)  # it was not asked for
         if "validation" not in given and data is not None and "validation" not in missing:
@@ -135,7 +138,7 @@ def write_report(
             steps=steps if data is not None else None, step_ms=step_ms if data is not None else None,
         )  # fmt: skip
         stimulus = choose([opened], choice)
-        subject = Subject.of(opened, stimulus, target)
+        subject = Subject.of(opened, stimulus, target or trained_for)
         if not {"mapping", "profile"} <= given.keys():
             found, unmapped = measured(subject)
             given, missing = {**found, **given}, {**missing, **unmapped}
@@ -151,7 +154,7 @@ def _of_object(source: Any, dt_ms: float | None) -> Opened:
     return opened
 
 
-def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]]) -> Reference | None:
+def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]], dt_ms: float | None) -> Reference | None:
     """The float side; None without one.  What cannot be made because a package is absent goes to ``missing``."""
     from myelin.convert.artifact.provenance import Origin
     from myelin.validation.open_reference import open_reference
@@ -164,7 +167,7 @@ def _float_side(given: Any, opened: Opened, missing: dict[str, dict[str, str]]) 
         missing["validation"], missing["golden"] = lacking, lacking
         return None
     try:
-        return open_reference(given, opened, origin)
+        return open_reference(given, opened, origin, dt_ms=dt_ms)
     except NoReference:
         return None
 
@@ -183,13 +186,25 @@ def measured(subject: Subject) -> tuple[dict[str, dict[str, Any]], dict[str, dic
     return found, missing
 
 
+def _trained_for_board(run: Path) -> str | None:
+    """The target of a run if it is a microcontroller, for which no artifact is exported; else None."""
+    from myelin.convert.checkpoint import read_checkpoint
+    from myelin.hw_configs.target_files import load_target
+
+    name = read_checkpoint(run).run.target
+    return name if load_target(name).controller is not None else None
+
+
 def _exported(
     run: Path, temporary: Path, data: Any, target: str | None, time_axis: TimeAxis | None, say: Callable[[str], None] | None
 ) -> Path:
     from myelin.convert.artifact.export import export
     from myelin.convert.checkpoint import read_checkpoint
+    from myelin.hw_configs.target_files import load_target
 
     held = target or read_checkpoint(run).run.target
+    if load_target(held).controller is not None:
+        held = "cpu"  # an artifact for any machine; the report judges for the board
     exported = export(run, temporary / f"{run.resolve().name}_artifact", target=held, data=data, time_axis=time_axis)
     _tell(say, exported.lines)
     return exported.folder

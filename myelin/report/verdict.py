@@ -59,7 +59,8 @@ def _unknown(values: Values) -> Iterator[str]:
     elif values["validation"]["gate"]["outcome"] in ("undecided", "not judged"):
         yield values["validation"]["gate"]["message"]
     if values["mapping"] is None and not values["target"]["simulator"]:
-        yield f"whether it fits on the cores was not looked at: {values['missing']['mapping']['why']}"
+        what = "on the cores" if values["target"]["cores"] else "in the memory"
+        yield f"whether it fits {what} was not looked at: {values['missing']['mapping']['why']}"
 
 
 def _grounds(values: Values) -> Iterator[str]:
@@ -72,7 +73,11 @@ def _grounds(values: Values) -> Iterator[str]:
         )
     yield "no rule of the target is broken, as far as its numbers are public"
     if mapping is not None:
-        yield f"it takes {mapping['cores']} of {mapping['available_cores']} cores"
+        board = mapping.get("board")
+        if board is None:
+            yield f"it takes {mapping['cores']} of {mapping['available_cores']} cores"
+        else:
+            yield from board["memory"]
 
 
 def _samples(count: int) -> str:

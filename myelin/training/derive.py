@@ -11,8 +11,10 @@ import numpy as np
 from myelin.convert.floats.network import FloatConv, FloatLayer
 from myelin.convert.network import naming_layer
 from myelin.hw_configs.errors import ConfigError, NetworkError
+from myelin.hw_configs.fixed_point import NETX_BIAS_EXP
 from myelin.training.grid import bits_of
 from myelin.training.initial_network import InitialNetwork
+from myelin.training.learnt_constants import finest_bias_exponent
 from myelin.training.trained_neurons import TRAINED, TrainedNeuron
 
 if TYPE_CHECKING:
@@ -86,17 +88,19 @@ def _derived(origin: InitialNetwork, data: DataConfig) -> Config:
     decays: dict[str, Any] = {name: float(np.mean(getattr(first, name))) for name in ("current_decay", "voltage_decay")}
     threshold = first.threshold or 1.0
     several = any(getattr(one, name).size > 1 for one in neurons[:-1] for name in decays)
+    exponent = finest_bias_exponent([one.bias for one in neurons], NETX_BIAS_EXP)
     bits = bits_of([synapse.weight for layer in origin.floats.layers for synapse in layer.connections])
     return Config(
         name="fine-tuned",
         data=data,
-        neuron=NeuronConfig(threshold=threshold, per_neuron=several, **decays),
+        neuron=NeuronConfig(threshold=threshold, per_neuron=several, bias_exp=exponent, **decays),
         layers=tuple(layers),
         readout=ReadoutConfig(
             spiking=readout.threshold is not None,
             threshold=1.0 if readout.threshold is None else readout.threshold,
             current_decay=float(np.mean(readout.current_decay)),
             voltage_decay=float(np.mean(readout.voltage_decay)),
+            bias=True if readout.bias.any() else None,
         ),
         delay=DelayConfig(low=0.0, high=0.0, harden_at=0.0, freeze_at=0.0),
         train=TrainConfig(
@@ -117,7 +121,8 @@ def _hidden(layer: FloatLayer, neuron: TrainedNeuron) -> LayerConfig:
     if neuron.threshold is None:
         raise NetworkError("gives states; only the readout does so in training")
     synapse, shape = layer.synapse, layer.shape
-    parts: dict[str, Any] = {"recurrent": "none", "delay_per": _per(layer.delay_steps, layer)}
+    parts: dict[str, Any] = {"bias": True} if neuron.bias.any() else {}
+    parts |= {"recurrent": "none", "delay_per": _per(layer.delay_steps, layer)}
     if layer.recurrent is not None:
         back = layer.recurrent.synapse
         parts["recurrent"] = back.kind

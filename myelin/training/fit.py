@@ -200,5 +200,6 @@ def _initial(origin: InitialNetwork, plan: Config, dataset: SpikeDataset) -> tup
         raise ConfigError(
             f"{origin.name}: has {origin.classes} outputs, {dataset.name} needs {dataset.classes}; name data with as many"
         )
-    fitted = fit_parameters(origin.floats, plan, from_run=origin.config is not None, scaled_output=dataset.task != "trace")
+    from_run, scaled = origin.config is not None, dataset.task != "trace"
+    fitted = fit_parameters(origin.floats, plan, from_run=from_run, scaled_output=scaled, tensors=origin.tensors)
     return fitted.config, Initial(origin.name, fitted.parameters), fitted.notes

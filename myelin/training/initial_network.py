@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from myelin.convert.artifact.export import Exported
+from myelin.convert.delays import clip_delays
 from myelin.convert.floats.network import FloatNetwork, dequantised
 from myelin.convert.network import Network
 from myelin.convert.opened import Opened, read
@@ -28,12 +30,14 @@ class InitialNetwork:
         config: configuration of the run that it comes from; None if it comes from no run.
         binning: how spikes become frames; None if unknown.
         classes: number of outputs.
+        tensors: those of the run by name, with its norms apart from its weights; None if it comes from no run.
     """
 
     name: str
     floats: FloatNetwork
     config: dict[str, Any] | None = None
     binning: Binning | None = None
+    tensors: Mapping[str, Any] | None = None
 
     @property
     def classes(self) -> int:
@@ -73,11 +77,9 @@ def initial_network(start: Start) -> InitialNetwork:
         return _run(start.path, start.name)
     if start.artifact is not None:
         return _artifact(start)
-    if start.kind == "nir" and start.note is not None:
-        from myelin.convert.floats.sources import open_floats
-
-        assert start.path is not None
-        return InitialNetwork(start.name, open_floats(start.path).network)  # floats that reading has rounded
+    if start.floats is not None:  # those that reading has rounded
+        floats = start.floats if start.clipped_to is None else clip_delays(start.floats, start.clipped_to)[0]
+        return InitialNetwork(start.name, floats)
     return InitialNetwork(start.name, dequantised(start.network))
 
 
@@ -87,7 +89,7 @@ def _run(folder: Path, name: str) -> InitialNetwork:
 
     checkpoint = read_checkpoint(folder)
     binning = Binning.from_dict(checkpoint.run.data_section, f"{folder}: run.json")
-    return InitialNetwork(name, floats_from_checkpoint(checkpoint), checkpoint.config, binning)
+    return InitialNetwork(name, floats_from_checkpoint(checkpoint), checkpoint.config, binning, checkpoint.tensors)
 
 
 def _artifact(opened: Opened) -> InitialNetwork:

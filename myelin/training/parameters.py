@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from myelin.convert.network import naming_layer
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_SCALE
 from myelin.training.grid import best_exponent, rounded_weights
+from myelin.training.learnt_constants import learnt_constants
 from myelin.training.trained_neurons import TRAINED, TrainedNeuron
 
 if TYPE_CHECKING:
@@ -41,17 +42,25 @@ class Fitted:
     notes: list[str] = field(default_factory=list)
 
 
-def fit_parameters(floats: FloatNetwork, config: Config, *, from_run: bool, scaled_output: bool = True) -> Fitted:
+def fit_parameters(
+    floats: FloatNetwork,
+    config: Config,
+    *,
+    from_run: bool,
+    scaled_output: bool = True,
+    tensors: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> Fitted:
     """The parameters of ``floats`` for the network that ``config`` describes.
 
     A layer's threshold is that of ``floats`` unless the configuration sets its own (``layers.N.threshold``).  Weights and
     threshold of a layer are scaled together by the power of two that fits the grid of ``train.weight_bits`` best
-    (``myelin.training.grid``); a run keeps its scale, since its floats were trained on this grid.
+    (``myelin.training.grid``); a run keeps its scale, since its floats were trained on this grid.  Biases are scaled with them.
 
     Args:
         floats: the network.
         config: a configuration resolved for its target.
         from_run: whether ``floats`` are those of a run.
+        tensors: those of the run, by name, which hold its norms apart from its weights; None: no run.
         scaled_output: whether a readout of states may be scaled, which changes its output but no class; not for traces.
 
     Raises:
@@ -71,6 +80,9 @@ def fit_parameters(floats: FloatNetwork, config: Config, *, from_run: bool, scal
             wanted = None if last else layers[index].threshold
             exponent = _exponent(layer, neuron, wanted, config, from_run=from_run, scaled=scaled_output or not last)
             found = _parameters(layer, neuron, block, exponent, "readout" if last else f"layers.{index}")
+            own = {name.removeprefix(f"{index}."): v for name, v in (tensors or {}).items() if name.startswith(f"{index}.")}
+            section = "readout" if last else f"layers.{index}"
+            found |= learnt_constants(neuron, block, exponent, section, own, _spread)
             fitted.parameters.update({f"{index}.{name}": values for name, values in found.items()})
             threshold = None if neuron.threshold is None else _threshold(math.ldexp(neuron.threshold, exponent))
             if last:
@@ -133,7 +145,7 @@ def _parameters(layer: FloatLayer, neuron: TrainedNeuron, block: Block, exponent
     if (neuron.threshold is not None) != block.neuron.spiking:
         cure = f"set {where}.spiking={str(neuron.threshold is not None).lower()}"
         raise NetworkError(f"gives {layer.output}, its configuration {'spikes' if block.neuron.spiking else 'state'}; {cure}")
-    found = {"synapse.weight": np.ldexp(_forward(layer.synapse, block, where), exponent)}
+    found = {"synapse.weight": np.ldexp(_forward(layer.real_synapse, block, where), exponent)}
     if (layer.recurrent is not None) != (block.recurrence is not None):
         kind = "none" if layer.recurrent is None else layer.recurrent.synapse.kind
         raise NetworkError(f"has a recurrence of kind {kind}, its configuration not; set {where}.recurrent={kind}")

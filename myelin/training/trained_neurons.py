@@ -9,7 +9,6 @@ from typing import Any
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.neuron import FloatArray
 from myelin.convert.registry import Handlers
-from myelin.hw_configs.errors import NetworkError
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,11 +18,13 @@ class TrainedNeuron:
     Attributes:
         threshold: None for a readout of states.
         current_decay, voltage_decay: share lost per step, 0..1.
+        bias: added to the voltage in every step.
     """
 
     threshold: float | None
     current_decay: FloatArray
     voltage_decay: FloatArray
+    bias: FloatArray
 
 
 #: Float neuron -> its constants in training.
@@ -32,6 +33,4 @@ TRAINED: Handlers[Callable[[Any], TrainedNeuron]] = Handlers("has {name} neurons
 
 @TRAINED.register(FloatCuba)
 def _cuba(neuron: FloatCuba) -> TrainedNeuron:
-    if neuron.has_bias:
-        raise NetworkError("has a bias; neurons without a bias are trained here")
-    return TrainedNeuron(neuron.threshold, neuron.current_decay, neuron.voltage_decay)
+    return TrainedNeuron(neuron.threshold, neuron.current_decay, neuron.voltage_decay, neuron.bias)

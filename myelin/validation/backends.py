@@ -1,4 +1,4 @@
-"""Lava and a board as further backends of a validation, or the reason why they do not run."""
+"""Lava, compiled C and a board as further backends of a validation, or the reason why they do not run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Samples for Lava's own process models, which are slow: they rebuild every delayed connection in every step.
 STOCK_SAMPLES = 1
+#: Samples for the generated C: each class some times.
+C_SAMPLES = 64
 _TITLES = {False: "Lava with our process models", True: "Lava with its own process models"}
 _BOARD = "Loihi 2 board = golden outputs"
 
@@ -44,6 +46,19 @@ def lava(worker: Worker, samples: int) -> list[IntegerBackend]:
         # convert must not import this package, so the function to run is passed in
         found.append(IntegerBackend(title, run, frozenset(UNRECORDABLE), min(STOCK_SAMPLES, samples) if stock else samples))
     return found
+
+
+def compiled(network: Network, samples: int) -> list[IntegerBackend]:
+    """The generated C, compiled for this machine, on up to ``C_SAMPLES`` of so many samples; raises if it cannot be made."""
+    from myelin.convert.c99.compiled import CompiledNetwork
+    from myelin.validation.equalities import IntegerBackend
+
+    made = CompiledNetwork(network)
+
+    def run(other: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
+        return (made if other is network else CompiledNetwork(other)).run(frames, record)
+
+    return [IntegerBackend("C", run, made.without, min(C_SAMPLES, samples))]
 
 
 def left_out(skipped: str | None) -> list[Equality]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from myelin.backends import names
 from myelin.hw_configs import parts
@@ -61,6 +61,7 @@ def validate(
     output_scale: float | None = None,
     lava_samples: int | None = None,
     board: bool = False,
+    backend: Literal["c"] | None = None,
     plot: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Validation:
@@ -87,11 +88,12 @@ def validate(
         split: part of the data; None for test, else valid, else all samples.
         time_axis: axis of time of x, and of a reference's outputs, 1 or -1; None recognises it by the shapes.
         steps, step_ms: how spikes become frames, for a network that does not define it and data that does not either.
-        dt_ms: length of a step of a NIR file in milliseconds.
+        dt_ms: length of a step in milliseconds, for those of ``source`` and ``reference`` that are NIR files.
         output_scale: for traces the integer output that means 1.0.  None: as the artifact's quantisation chose it, else as the
             readout weights of a float reference say, else 4096 for voltages and 1 for spikes.
         lava_samples: number of samples that also run in Lava; None for a few if Lava is installed.
         board: whether the golden inputs of an artifact run on a Loihi 2 board.
+        backend: "c" to run some samples also in the generated C, compiled for this machine; None for none.
         plot: PNG file to write; None for no figure.
         progress: whether to show a progress bar.
 
@@ -100,11 +102,12 @@ def validate(
         NotTheTrainedNetwork: there is no reference, and the network contradicts the rest of the artifact.
         DataError: the data cannot be used, or the reference answers in no allowed shape.
         MissingPartError: torch is needed and not installed.
-        BackendError: Lava or a board was requested and is not installed, or failed.
+        BackendError: Lava, a board or C was requested and is not installed, or failed.
     """
     found = measured(
         source, data, reference=reference, max_drop=max_drop, split=split, time_axis=time_axis, steps=steps, step_ms=step_ms,
-        dt_ms=dt_ms, output_scale=output_scale, lava_samples=lava_samples, board=board, plot=plot, progress=progress,
+        dt_ms=dt_ms, output_scale=output_scale, lava_samples=lava_samples, board=board, backend=backend, plot=plot,
+        progress=progress,
     )  # fmt: skip
     if found.gate is None and found.examination is None and not any(one.parity for one in found.equalities):
         skipped = "; ".join(f"{one.name}: {one.skipped}" for one in found.equalities)
@@ -127,11 +130,13 @@ def measured(
     output_scale: float | None,
     lava_samples: int | None,
     board: bool = False,
+    backend: Literal["c"] | None = None,
     plot: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Validation:
     """``validate``, also where nothing could be compared."""
     from myelin.convert.artifact.provenance import Origin
+    from myelin.convert.opened import takes
     from myelin.convert.stimulus import InputChoice, open_data
     from myelin.lava_models import loihi2
     from myelin.lava_models.runner import Worker
@@ -140,21 +145,25 @@ def measured(
 
     if not isinstance(max_drop, int | float) or not max_drop >= 0:
         raise DataError(f"max_drop is {max_drop!r}; 0 or more percent points are allowed")
+    if backend not in (None, "c"):
+        raise DataError(f"backend is {backend!r}; 'c' or None is allowed")
     if lava_samples:
         compat.require()  # requested explicitly: a missing Lava is an error, not a reason to skip
     if board:
         loihi2.require()
-    opened, examination = _opened(source, dt_ms)
+    of_reference = takes(reference, "dt_ms")
+    opened, examination = _opened(source, None if of_reference and not takes(source, "dt_ms") else dt_ms)
     if board and opened.artifact is None:
         raise BackendError(
             f"{opened.name}: a board runs the golden inputs of an artifact; export it first, with `myelin export`"
         )
     origin = None if opened.artifact is None else Origin.of(opened.artifact)
-    float_side = _reference(reference, opened, origin, examination)
+    float_side = _reference(reference, opened, origin, examination, dt_ms if of_reference else None)
     choice = InputChoice(data=data, split=split, steps=steps, step_ms=step_ms, time_axis=time_axis)
     samples = open_data(opened, choice)
     count = names.DEFAULT_LAVA_SAMPLES if lava_samples is None else lava_samples
     skipped = backends.no_lava(count)
+    compiled = backends.compiled(opened.network, len(samples)) if backend == "c" else []
     keys = (origin.keys if origin is not None else ()) or samples.dataset.keys
     with contextlib.ExitStack() as stack:
         validation = validated(
@@ -167,7 +176,7 @@ def measured(
             time_axis=time_axis,
             output_scale=output_scale,
             given=data[0] if isinstance(data, tuple) else None,
-            backends=[] if skipped else backends.lava(stack.enter_context(Worker()), count),
+            backends=compiled + ([] if skipped else backends.lava(stack.enter_context(Worker()), count)),
             others=[*backends.left_out(skipped), backends.on_board(opened.artifact, board)],
             progress=progress,
         )
@@ -197,7 +206,9 @@ def _opened(source: Any, dt_ms: float | None) -> tuple[Opened, Examination | Non
     return opened_source(source, dt_ms=dt_ms), None
 
 
-def _reference(given: Any, opened: Opened, origin: Origin | None, examination: Examination | None) -> Reference | None:
+def _reference(
+    given: Any, opened: Opened, origin: Origin | None, examination: Examination | None, dt_ms: float | None
+) -> Reference | None:
     """The float side; raises NotTheTrainedNetwork or NetworkError if there is none and none was given."""
     from myelin.validation.open_reference import open_reference
 
@@ -210,7 +221,7 @@ def _reference(given: Any, opened: Opened, origin: Origin | None, examination: E
             raise NetworkError(f"{lost[0]}; or give a reference with --reference (reference= in Python)")
         if examination.has_checkpoint:
             parts.require("torch")
-    return open_reference(given, opened, origin)
+    return open_reference(given, opened, origin, dt_ms=dt_ms)
 
 
 def verdict_of(validation: Validation) -> Verdict:

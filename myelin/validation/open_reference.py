@@ -19,13 +19,14 @@ _WAYS = (
 )
 
 
-def open_reference(given: Any, opened: Opened, origin: Origin | None) -> Reference | None:
+def open_reference(given: Any, opened: Opened, origin: Origin | None, *, dt_ms: float | None = None) -> Reference | None:
     """The reference that a user gave, or that the network brings; None for ``given=False``.
 
     Args:
         given: see ``myelin.validate``.
         opened: the network that is validated.
         origin: origin of its artifact, None if it is none.
+        dt_ms: length of a step of a NIR file that is given; None for that of the file.
 
     Raises:
         NetworkError: nothing was given and the network brings none, or the path cannot be read or is of another shape.
@@ -44,7 +45,7 @@ def open_reference(given: Any, opened: Opened, origin: Origin | None) -> Referen
     if isinstance(given, FloatNetwork):
         return FloatReference(given, "float network", opened.network)
     if isinstance(given, str | os.PathLike):
-        return _of_path(Path(given), opened)
+        return _of_path(Path(given), opened, dt_ms)
     if hasattr(given, "state_dict") and hasattr(given, "named_modules"):  # a torch module, without importing torch
         from myelin.validation.module_reference import ModuleReference
 
@@ -73,11 +74,12 @@ def _brought(opened: Opened, origin: Origin | None) -> Reference:
     )
 
 
-def _of_path(place: Path, opened: Opened) -> Reference:
+def _of_path(place: Path, opened: Opened, dt_ms: float | None) -> Reference:
     from myelin.convert.artifact.artifact import read_manifest
     from myelin.convert.artifact.provenance import CHECKPOINT, FLOATS
     from myelin.convert.floats.file import read_floats
     from myelin.convert.floats.sources import open_floats
+    from myelin.convert.netx.floats import states_input
     from myelin.convert.opened import kind_of
     from myelin.validation.float_reference import FloatReference
     from myelin.validation.stored_reference import StoredReference
@@ -99,4 +101,6 @@ def _of_path(place: Path, opened: Opened) -> Reference:
         raise NetworkError(f"{place}: an artifact without a trained or a float network is no reference; allowed are {_WAYS}")
     if kind == "run":
         return Trained.of_network(place, opened.network)
-    return FloatReference(open_floats(place).network, str(place), opened.network)
+    unsaid = kind == "netx" and not states_input(place)
+    floats = open_floats(place, dt_ms=dt_ms, input_shape=opened.network.input.shape if unsaid else None)
+    return FloatReference(floats.network, str(place), opened.network)

@@ -62,7 +62,7 @@ def test_floats_of_a_nir_file_are_rounded_and_that_is_said(paths, tmp_path, main
 def test_a_length_of_a_step_is_for_nir_files(paths, refused):
     for kind in ("netx", "artifact", "run"):
         said = refused("check", paths[kind], "--target", "loihi2", "--dt-ms", 2)
-        assert f"{paths[kind]}: is a" in said and "--dt-ms is for NIR files" in said
+        assert f"{paths[kind]}: is a" in said and "dt_ms= (--dt-ms) is for NIR files" in said
     assert "dt_ms is 2, the file was written with 5" in refused("check", paths["nir"], "--target", "loihi2", "--dt-ms", 2)
 
 

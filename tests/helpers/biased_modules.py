@@ -19,7 +19,7 @@ def random_network(seed: int) -> tuple[torch.nn.Sequential, tuple[int, ...], tor
     """A network in evaluation mode with rounded delays, the shape of its input, and spikes (3, *shape, STEPS) for it.
 
     Its layers are convolutional, pooling, dense and recurrent ones with a dense matrix or a kernel, each with and without
-    delays; biases and thresholds are on in about half of the layers.
+    delays; biases, thresholds and norms are on in about half of the layers.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
@@ -29,6 +29,7 @@ def random_network(seed: int) -> tuple[torch.nn.Sequential, tuple[int, ...], tor
 
     def options(**more: Any) -> dict[str, Any]:
         delays = {"delay": True, "max_delay": int(random.integers(1, 7))} if coin() else {}
+        delays |= {"norm": "batch"} if coin() else {}
         constants = {
             "threshold": float(random.choice([0.5, 1.0, 2.25])),
             "current_decay": float(random.choice([0.3, 0.7, 1.0])),
@@ -47,7 +48,8 @@ def random_network(seed: int) -> tuple[torch.nn.Sequential, tuple[int, ...], tor
         blocks.append(myelin.nn.Conv(2, 3, 3, input_shape=shape, stride=2, padding=1, recurrence=recurrence, **options()))
         size = tuple(blocks[-1].shape)
         if coin():
-            blocks.append(myelin.nn.Pool((1, 2), input_shape=size, **options(threshold=0.5, voltage_decay=1.0)))
+            pooled = {name: value for name, value in options(threshold=0.5, voltage_decay=1.0).items() if name != "norm"}
+            blocks.append(myelin.nn.Pool((1, 2), input_shape=size, **pooled))
             size = tuple(blocks[-1].shape)
     for _ in range(int(random.integers(1, 3))):
         kind = str(random.choice(["plain", "dense", "conv", "channels"]))
@@ -63,11 +65,16 @@ def random_network(seed: int) -> tuple[torch.nn.Sequential, tuple[int, ...], tor
         size = 9
     readout = options(spiking=coin(), bias=coin())
     if not readout["spiking"]:
-        readout = {name: readout[name] for name in ("bias", "bias_exp", "voltage_decay", "current_decay")} | {"spiking": False}
+        kept = ("bias", "bias_exp", "voltage_decay", "current_decay", "spiking", "norm")
+        readout = {name: value for name, value in readout.items() if name in kept}
     blocks.append(myelin.nn.Readout(size, 4, **readout))
     net = torch.nn.Sequential(*blocks)
     settle(net)
-    return net.eval(), shape, (torch.rand(3, *shape, STEPS) < 0.3).float()
+    x = (torch.rand(3, *shape, STEPS) < 0.3).float()
+    with torch.no_grad():
+        for _ in range(3):  # running statistics of a norm follow
+            net.train()(x)
+    return net.eval(), shape, x
 
 
 def settle(net: torch.nn.Module) -> None:
@@ -80,5 +87,8 @@ def settle(net: torch.nn.Module) -> None:
             with torch.no_grad():
                 if neuron.bias is not None:
                     neuron.bias.normal_(0.05, 0.3)
+                if part.norm is not None:
+                    part.norm.momentum = 0.5
+                    part.norm.weight.mul_(0.3 + torch.rand(part.norm.size))
                 if neuron.learnt_threshold is not None:
                     neuron.learnt_threshold.mul_(0.5 + torch.rand(()))

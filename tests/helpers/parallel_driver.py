@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from myelin.train.config.files import config_from_dict
+from myelin.train.config.files import changed_config, config_from_dict
 from myelin.train.datasets import SpikeDataset, join_events
 from myelin.train.run.batches import Batches
 from myelin.train.run.evaluate import evaluate
@@ -61,7 +61,8 @@ def work(folder: Path, slices: int, processes: Processes = ALONE) -> None:
     """Train without the folder of a run and write the results of this process."""
     found = {}
     for seed in SEEDS:
-        run = TrainingRun(plan(seed, slices=slices), sweeps(), folder, processes)
+        config = changed_config(plan(seed, slices=slices), ["layers.1.norm=batch", "layers.1.learn_threshold=true"])
+        run = TrainingRun(config, sweeps(), folder, processes)
         for epoch in range(3):
             metrics = run.epoch(epoch)
             found[f"{seed}.{epoch}.metrics"] = np.array(

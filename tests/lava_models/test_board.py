@@ -220,13 +220,17 @@ def test_diff_and_simulate_allow_for_the_lag(command, artifact, tmp_path):
     refused = command(*on_board, MYELIN_LOIHI_PARTITION="oheogulch")
     assert refused.code == 2 and "a netx file has no golden inputs" in refused.err
     unused = command("simulate", net, *data, "--board-lag", 2)
-    assert unused.code == 2 and "--board-lag is for the backend loihi2" in unused.err
+    assert unused.code == 2 and "--board-lag (board_lag_steps= in Python) is for the backend loihi2" in unused.err
 
 
 @needs_lava
 def test_a_lag_that_no_artifact_explains(command, artifact):
     got = command("diff", artifact, "--backends", "fast", "loihi2", behaviour="wrong", MYELIN_LOIHI_PARTITION="oheogulch")
-    assert got.code == 2 and "at no lag of 0..16 steps" in got.err and got.err.endswith("or give --board-lag\n")
+    assert (
+        got.code == 2
+        and "at no lag of 0..16 steps" in got.err
+        and got.err.endswith("or give --board-lag (board_lag_steps= in Python)\n")
+    )
 
 
 CHAIN = """

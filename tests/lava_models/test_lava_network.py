@@ -11,11 +11,12 @@ from pathlib import Path
 import lava_random_networks
 import numpy as np
 import pytest
+import rf_networks
 import sigma_delta_networks
 from hypothesis import HealthCheck, given, settings
 from places import ROOT
 
-from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, Rf, RfIz
 from myelin.convert.artifact import lava_export
 from myelin.convert.artifact.artifact import write_artifact
 from myelin.hw_configs.target_files import load_target
@@ -69,7 +70,7 @@ def by_hand():
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Artifacts: one by hand with two samples, random ones of CUBA neurons, and random sigma-delta ones."""
+    """Artifacts: one by hand with two samples, random ones of CUBA neurons, random sigma-delta and resonate-and-fire ones."""
     cases = [(by_hand(), *np.random.default_rng(6).integers(0, 8, (2, 60, 2, 3, 4)))]
 
     @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
@@ -84,6 +85,7 @@ def folders(tmp_path_factory):
         layers, _ = sigma_delta_networks.run(network, sample)
         if sigma_delta_networks.largest_sum(network, layers, sample) < 1 << 30:
             cases.append((network, sample))
+    cases += [rf_networks.network(seed, kind) for seed, kind in ((6, Rf), (7, RfIz))]
     base = tmp_path_factory.mktemp("artifacts")
     return [write(base / str(number), *case) for number, case in enumerate(cases)]
 

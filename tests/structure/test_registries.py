@@ -17,9 +17,13 @@ GAPS = {
     ),
     ("neurons", "registry"): (("convert",), "which neurons there are, for every stage"),
     ("neurons", "leaky_states"): (("convert",), "what recorded integers tell of the steps between them"),
+    ("neurons", "named"): (("lava_models",), "neurons whose integers name their Lava process and its arguments"),
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
     ("neurons", "checks"): (("train",), "constants that a user gives; integers check themselves at construction"),
+    ("neurons", "loops"): (("train",), "the way of a population through the compiled loops"),
     ("neurons", "on_grid"): (("train",), "rounding with straight-through gradients; integers are on their grid already"),
+    ("neurons", "rf"): (("convert", "lava_models"), "trained with SLAYER's own blocks, whose evaluation is exact"),
+    ("layers", "complex"): (("convert",), "trained with SLAYER's own blocks; two of Lava's connections"),
     ("layers", "synapse"): (("convert",), "the contract of a connection; training's is `block`"),
     ("layers", "synapses"): (("lava_models",), "which Lava connections stand for which synapse"),
     ("layers", "block"): (("train",), "what every layer for training is made of; integers are `myelin.convert.network.Layer`"),
@@ -27,6 +31,7 @@ GAPS = {
     ("layers", "arguments"): (("train",), "what the constructors of blocks share"),
     ("layers", "spikes"): (("train",), "checks of what enters a block; arrays for integers are `myelin.convert.axes`'"),
     ("layers", "export"): (("train",), "a block's own group of a netx file; of a whole network, `myelin.convert.netx.write`"),
+    ("layers", "norm"): (("train",), "downstream folded into weights and bias"),
     ("layers", "pool"): (("train",), "downstream a depthwise convolution"),
     ("layers", "flatten"): (("train",), "no layer of its own downstream: a dense one reads any shape"),
     ("layers", "readout"): (("train",), "downstream a dense layer with output 'state', neurons that never spike"),
@@ -37,7 +42,7 @@ GAPS = {
     ("layers", "delayed_models"): (("lava_models",), "ProcessModels are Lava's"),
 }
 #: What stands in the file of another, whose mathematics it shares: folder -> names.
-PARTS = {"neurons": {"Delta", "Sigma"}, "layers": set()}
+PARTS = {"neurons": {"Delta", "RfIz", "Sigma"}, "layers": {"ComplexConv", "ComplexDense"}}
 #: The contracts, and what registers with them.
 CONTRACTS = {"neurons": {"Constant", "NEURONS", "Neuron", "register"}, "layers": {"Synapse"}}
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, fields, replace
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
-from myelin.hw_configs.shapes import as_chw, convolved, cut_into_channels, half_kernel
-from myelin.train.config.axes import Extent, is_extent, on_axes
+from myelin.train.config.alif import AlifConfig
 from myelin.train.config.checks import require
 from myelin.train.config.data import AugmentConfig, DataConfig
-from myelin.train.config.delay import DELAY_KINDS, DelayConfig
+from myelin.train.config.delay import DelayConfig
+from myelin.train.config.layers import MODELS
+from myelin.train.config.layers import LayerConfig as LayerConfig
+from myelin.train.config.layers import NeuronConfig as NeuronConfig
+from myelin.train.config.layers import ReadoutConfig as ReadoutConfig
 from myelin.train.config.sigma_delta import SigmaDeltaConfig
 
 #: Version of this layout; increased when a field changes its meaning.
@@ -20,108 +23,6 @@ CONFIG_VERSION = 1
 LOSSES = {"sum": "classes", "rate": "classes", "softmax": "classes", "steps": "steps", "mse": "trace"}
 #: Schedules of the learning rates.
 SCHEDULES = ("cosine", "one-cycle", "constant")
-
-
-@dataclass(frozen=True)
-class NeuronConfig:
-    """Arguments of ``myelin.train.neurons.Cuba``, documented and checked there."""
-
-    threshold: float = 1.0
-    current_decay: float = 0.5
-    voltage_decay: float = 0.1
-    per_neuron: bool = False
-    spread: float = 0.0
-    learn_decays: bool = False
-    current_decay_min: int | None = None
-    current_decay_max: int | None = None
-    voltage_decay_min: int | None = None
-    voltage_decay_max: int | None = None
-    surrogate: str = "atan"
-    width: float = 1.0
-    scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class LayerConfig:
-    """One hidden layer.
-
-    Attributes:
-        kind: the feed-forward connection, ``dense`` or ``conv``.
-        neurons: number of neurons of a dense layer.
-        channels: channels of a conv layer; for a dense layer with convolutional recurrence, the channels it is cut into.
-        kernel, stride: size and step of a conv layer's kernel: (vertical, horizontal), or one number for every axis of the
-            previous layer (a row has only the horizontal axis).  The input is zero padded by half a kernel at every edge.
-        recurrent: ``none``, ``dense`` (DelRec) or ``conv`` (ConvDelRec).
-        taps: size of the recurrent kernel, given like ``kernel``; odd.
-        recurrent_delay_per: ``neuron`` or ``channel``, each of which has one recurrent axonal delay.
-        recurrent_delay: ``learned``, or a control: ``fixed`` (the initial random delays) or ``zero``.
-        delay_per: ``none``, ``neuron`` or ``channel``, each of which has one feed-forward axonal delay.
-        delay: as ``recurrent_delay``, for the feed-forward delays.
-        gain, recurrent_gain: scale of the initial weights, in units of the threshold.
-        threshold: of this layer's neurons, see ``Cuba``; None: ``neuron.threshold``.
-    """
-
-    kind: str = "dense"
-    neurons: int = 256
-    channels: int = 1
-    kernel: Extent = 5
-    stride: Extent = 1
-    recurrent: str = "conv"
-    taps: Extent = 3
-    recurrent_delay_per: str = "neuron"
-    recurrent_delay: str = "learned"
-    delay_per: str = "none"
-    delay: str = "learned"
-    gain: float = 1.0
-    recurrent_gain: float = 0.5
-    threshold: float | None = None
-
-    def __post_init__(self) -> None:
-        require("layers.kind", self.kind, self.kind in ("dense", "conv"), "dense or conv")
-        require("layers.recurrent", self.recurrent, self.recurrent in ("none", "dense", "conv"), "none, dense or conv")
-        require("layers.neurons", self.neurons, self.neurons >= 1, "at least 1")
-        require("layers.channels", self.channels, self.channels >= 1, "at least 1")
-        divides = self.kind == "conv" or self.neurons % self.channels == 0
-        require("layers.channels", self.channels, divides, f"a divisor of the {self.neurons} neurons")
-        for name in ("kernel", "stride"):
-            size = getattr(self, name)
-            require(f"layers.{name}", size, is_extent(size), "at least 1, or a pair [vertical, horizontal] of such,")
-        require("layers.taps", self.taps, is_extent(self.taps, odd=True), "an odd number, or a pair of them,")
-        per = ("neuron", "channel")
-        require("layers.recurrent_delay_per", self.recurrent_delay_per, self.recurrent_delay_per in per, "neuron or channel")
-        require("layers.delay_per", self.delay_per, self.delay_per in ("none", *per), "none, neuron or channel")
-        for name in ("recurrent_delay", "delay"):
-            require(f"layers.{name}", getattr(self, name), getattr(self, name) in DELAY_KINDS, ", ".join(DELAY_KINDS))
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of the layer's neurons: (neurons,), or (channels, height, width) for a layer with channels."""
-        if self.kind == "dense":
-            return cut_into_channels(self.neurons, self.channels)
-        _, height, width = as_chw(input_shape)
-        kernel, stride = on_axes(self.kernel, height), on_axes(self.stride, height)
-        return self.channels, *convolved((height, width), kernel, stride, half_kernel(kernel))
-
-
-@dataclass(frozen=True)
-class ReadoutConfig:
-    """The last layer: one neuron per class.
-
-    Attributes:
-        pool: ``average``: all neurons in a channel of the previous layer share a weight; ``none``: each has its own weight.
-        spiking: True: spikes are counted; False: voltages of leaky integrators are summed.
-        current_decay, voltage_decay, threshold: see ``Cuba``.
-        gain: scale of the initial weights, in units of the hidden neurons' threshold.
-    """
-
-    pool: str = "none"
-    spiking: bool = False
-    threshold: float = 1.0
-    current_decay: float = 1.0
-    voltage_decay: float = 0.05
-    gain: float = 1.0
-
-    def __post_init__(self) -> None:
-        require("readout.pool", self.pool, self.pool in ("none", "average"), "none or average")
 
 
 @dataclass(frozen=True)
@@ -157,6 +58,8 @@ class TrainConfig:
             needs for it: less memory for long samples, the same bits.
         weight_bits: grid of the weights in the forward pass, 2..8 bits; None: as fine as the target's, at most 8; 0: floats (a
             control that cannot be exported).
+        norm_freeze_at: fraction of the run after which the statistics of norms stay as they are, so that the last epochs train
+            the very integers that are exported; 1: never.
         freeze: names of parts that are not trained (``myelin.train.run.freeze``), such as ``layers.0`` or ``readout.synapse``.
     """
 
@@ -182,6 +85,7 @@ class TrainConfig:
     device: str = "cpu"
     recompute: bool = False
     weight_bits: int | None = None
+    norm_freeze_at: float = 0.8
     freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -195,6 +99,7 @@ class TrainConfig:
         require("train.rate_floor", self.rate_floor, weighted, "with rate_penalty = 0, 0")
         require("train.slices", self.slices, self.slices is None or self.slices >= 1, "at least 1")
         require("train.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
+        require("train.norm_freeze_at", self.norm_freeze_at, 0 <= self.norm_freeze_at <= 1, "0 to 1")
         require("train.clip_norm", self.clip_norm, self.clip_norm > 0, "more than 0")
         for name in ("warmup", "dropout", "recurrent_dropout", "label_smoothing"):
             require(f"train.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
@@ -236,6 +141,7 @@ class Config:
     delay: DelayConfig = field(default_factory=DelayConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     sigma_delta: SigmaDeltaConfig | None = None
+    alif: AlifConfig | None = None
     version: int = CONFIG_VERSION
 
     @property
@@ -246,7 +152,24 @@ class Config:
     @property
     def neuron_models(self) -> tuple[str, ...]:
         """Names of the kinds of neurons, as a target lists them."""
-        return ("cuba",) if self.sigma_delta is None else ("delta", "sigma_delta", "sigma")
+        if self.sigma_delta is not None:
+            return "delta", "sigma_delta", "sigma"
+        return tuple(dict.fromkeys([*map(self.model_of, self.layers), "cuba"]))
+
+    def model_of(self, layer: LayerConfig) -> str:
+        """Kind of the neurons of ``layer``: its own, or that of the network's neurons."""
+        return self.neuron.model if layer.neuron is None else layer.neuron
+
+    def _fill_sections(self) -> None:
+        """Give every kind of neurons that a layer has its section; ConfigError for one that no layer has."""
+        used = {} if self.sigma_delta is not None else {name: MODELS[name] for name in map(self.model_of, self.layers)}
+        for name, kind in MODELS.items():
+            if kind is None:
+                continue
+            if name in used and getattr(self, name) is None:
+                object.__setattr__(self, name, kind())
+            if name not in used and getattr(self, name) is not None:
+                raise ConfigError(f"there is a section {name} and no layer has such neurons; set neuron.model = {name!r}")
 
     def threshold_of(self, layer: LayerConfig) -> float:
         """Threshold of the neurons of ``layer``: its own, or that of the network's neurons."""
@@ -265,8 +188,26 @@ class Config:
         for index, layer in enumerate(self.layers):
             held = "with sigma-delta neurons, none"
             require(f"layers.{index}.recurrent", layer.recurrent, layer.recurrent == "none", held)
+            for name in ("norm", "bias", "learn_threshold", "neuron"):
+                value, own = getattr(layer, name), getattr(LayerConfig(), name)
+                require(f"layers.{index}.{name}", value, value == own, f"with a section sigma_delta, {own}")
             if layer.threshold is not None:
                 replace(self.sigma_delta, threshold=layer.threshold)  # checks it
+
+    @property
+    def parts(self) -> tuple[LayerConfig | ReadoutConfig, ...]:
+        """The layers, and the readout."""
+        return *self.layers, self.readout
+
+    def has_bias(self, part: LayerConfig | ReadoutConfig) -> bool:
+        """Whether the neurons of a layer, or of the readout, learn a bias."""
+        if part.bias is not None:
+            return part.bias
+        return part.norm != "none" or (isinstance(part, LayerConfig) and self.neuron.bias)
+
+    def learns_threshold(self, part: LayerConfig | ReadoutConfig) -> bool:
+        """Whether the threshold of a layer, or of the readout, is learnt."""
+        return self.neuron.learn_threshold if part.learn_threshold is None else part.learn_threshold
 
     def __post_init__(self) -> None:
         require("layers", len(self.layers), len(self.layers) >= 1, "at least one layer")
@@ -281,4 +222,5 @@ class Config:
                 f"could be exported; train at least {least} epochs, or set delay.harden_at to {last:g} or less"
             )
         self._check_sigma_delta()
+        self._fill_sections()
         require("version", self.version, self.version == CONFIG_VERSION, str(CONFIG_VERSION))

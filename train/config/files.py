@@ -100,7 +100,9 @@ def _assign(place: Any, keys: list[str], value: Any, said: str) -> None:
     elif key == "*":
         raise ConfigError(f"{said}: * stands for the entries of a list, as in layers.*.taps; the configuration has none there")
     elif rest:
-        _assign(place.setdefault(key, {}), rest, value, said)
+        if place.get(key) is None:  # a section that is left out
+            place[key] = {}
+        _assign(place[key], rest, value, said)
     else:
         place[key] = copy.deepcopy(value)
 

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.fixed_point import DECAY_UNITY, NETX_MAX_DELAY_STEPS, WEIGHT_BITS, WEIGHT_SCALE
+from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, DECAY_UNITY, NETX_MAX_DELAY_STEPS, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.target import Target
 from myelin.train.config.config import Config
 
+#: Largest threshold of training in 1/64: SLAYER's margin above it is lost from 64 on.
+THRESHOLD_LIMIT = 64 * WEIGHT_SCALE - 1
 _DECAYS = ("current_decay", "voltage_decay")
 
 
 def resolve_for_target(config: Config, target: Target) -> Config:
-    """``config`` with the values that it leaves to the target: longest delay, weight grid, ranges of learnt decays.
+    """``config`` with the values that it leaves to the target: longest delay, weight grid, ranges of what neurons learn.
 
     Rejects what training cannot change.  The rules on the exported integers make the final check.
 
@@ -33,6 +35,8 @@ def resolve_for_target(config: Config, target: Target) -> Config:
         for end in ("min", "max")
         if getattr(config.neuron, f"{name}_{end}") is None and config.sigma_delta is None
     }
+    if any(map(config.learns_threshold, config.parts)) and config.neuron.threshold_max is None:
+        ranges["threshold_max"] = min(target.threshold_max or THRESHOLD_LIMIT, THRESHOLD_LIMIT)
     return replace(
         config,
         neuron=replace(config.neuron, **ranges),
@@ -59,6 +63,16 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
         numbers += [(key, value, threshold) for key, value in thresholds if value is not None]
     if config.readout.spiking:
         numbers.append(("readout.threshold", config.readout.threshold, threshold))
+    if config.neuron.threshold_max is not None:
+        numbers.append(("neuron.threshold_max", config.neuron.threshold_max, target.threshold_max))
+    if any(config.has_bias(part) or part.norm != "none" for part in config.parts):
+        numbers.append(("neuron.bias_exp", config.neuron.bias_exp, target.bias_exp_max))
+        limits = [limit for limit in (target.bias_mant_max, target.bias_mant_min) if limit is not None]
+        if any(abs(limit) < BIAS_MANT_MAX for limit in limits):
+            yield (
+                f"biases are trained with mantissas of -{BIAS_MANT_MAX}..{BIAS_MANT_MAX}, {target.name} holds "
+                f"{target.bias_mant_min}..{target.bias_mant_max}; train without a bias and without a norm"
+            )
     for key, got, most in numbers:
         if most is not None and got > most:
             yield f"{key} is {got:g}, {target.name} holds {most:g}; train with --set {key}={most:g}"
@@ -68,8 +82,10 @@ def misfits(config: Config, target: Target) -> Iterator[str]:
     models = target.neuron_models
     lacking = [] if models is None else [name for name in config.neuron_models if name not in models]
     if lacking and models is not None:
-        title = "CUBA" if config.sigma_delta is None else "sigma-delta"
-        yield f"neurons are {', '.join(lacking)}, {target.name} holds {', '.join(models)}; name a target with {title} neurons"
+        yield (
+            f"neurons are {', '.join(lacking)}, {target.name} holds {', '.join(models)}; name a target with "
+            f"{'sigma-delta' if config.sigma_delta is not None else ' and '.join(name.upper() for name in lacking)} neurons"
+        )
     if target.layer_kinds is not None:
         for index, layer in enumerate(config.layers):
             known = ", ".join(target.layer_kinds)
@@ -86,7 +102,7 @@ def _sizes(config: Config, target: Target) -> Iterator[str]:
     The axons counted are those that dense connections need for a single neuron.  The synapse memory depends on the trained
     weights; `myelin map` checks it.
     """
-    if target.simulator:
+    if not target.has_cores:
         return
     cores, chips = target.cores_to_plan_with, target.chips or 1
     shapes = [config.data.input_shape]

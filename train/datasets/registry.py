@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
+
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets import denoise, ecg, idx, npz, shd
 from myelin.train.datasets.events import SpikeDataset
@@ -31,6 +33,14 @@ READERS: dict[str, Callable[[Path, Storage, TimeUnit | None], SpikeDataset]] = {
     **dict.fromkeys(shd.SUFFIXES, shd.read_shd),
     NPZ: lambda path, storage, time_unit: npz.read_npz(path, time_unit),
     ecg.SUFFIX: lambda path, storage, time_unit: ecg.read_ecg(path),
+}
+#: Kinds of files, by their suffix, that hold no labelled spikes, and what to do with them.
+_OTHERS = {
+    ".npy": "is an array without answers; make a data set of it, SpikeDataset.from_dense(x, y, step_ms=...).save('x.npz'), or "
+    "give the pair (x, y) of arrays",
+    ".wav": "is a recording; make spikes of recordings with `myelin encode`",
+    ".net": "is a network; name the data",
+    ".nir": "is a network; name the data",
 }
 #: What may follow a path.
 OPTIONS = (*TIME_UNITS, *idx.CODINGS, denoise.OPTION)
@@ -134,9 +144,23 @@ def _exists(path: Path) -> bool:
         return False
 
 
+def _check_kind(path: Path) -> None:
+    """Raise DataError, which names the kind, for a file with the suffix of another kind, or of no kind and no HDF5 inside."""
+    if path.suffix.lower() in _OTHERS:
+        raise DataError(f"{path}: {_OTHERS[path.suffix.lower()]}")
+    if path.suffix and not h5py.is_hdf5(path):
+        raise DataError(
+            f"{path}: files named {path.suffix} are not read; {', '.join(READERS)} are: give what it holds as arrays, a pair "
+            "(x, y), or save it with SpikeDataset.save"
+        )
+
+
 def _read(path: Path, storage: Storage, time_unit: TimeUnit | None) -> SpikeDataset:
     """A file, by its suffix; of the SHD format if it has another one."""
-    reader = next((read for suffix, read in READERS.items() if path.name.endswith(suffix)), shd.read_shd)
+    reader = next((read for suffix, read in READERS.items() if path.name.endswith(suffix)), None)
+    if reader is None:
+        _check_kind(path)
+        reader = shd.read_shd
     if time_unit is not None and path.name.endswith(ecg.SUFFIX):
         raise DataError(f"{path}: has steps instead of times; leave the unit of time out")
     return reader(path, storage, time_unit)

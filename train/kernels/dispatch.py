@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
 from myelin.hw_configs.errors import ConfigError, DataError
-from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import numba_loops as kernels
 from myelin.train.kernels import torch_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
@@ -30,7 +29,7 @@ from myelin.train.kernels.types import Gradients, Neurons, Recurrent, Trace
 
 _EMPTY = np.zeros((0, 0, 0), np.float32)
 _NO_MATRIX, _NO_KERNEL = np.zeros((0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
-_NO_BIAS = np.zeros(0)
+_NO_VALUES = np.zeros((0, 0, 0, 0), np.float32)
 #: Mask, lags, weights and order of a layer without recurrence.
 _NO_DELAYS = (_NO_MATRIX, np.zeros((0, 0), np.int64), np.zeros((0, 0)), 0)
 
@@ -45,15 +44,16 @@ def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> 
         return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
     source = array(x)
     spikes, voltage = np.empty_like(source), np.empty_like(source)
-    current = np.empty_like(source) if neurons.learn_decays else _EMPTY
+    current, values = _EMPTY, _NO_VALUES
+    if neurons.learn_decays:
+        current, values = np.empty_like(source), np.empty((neurons.KEPT, *source.shape), np.float32)
     arriving = _EMPTY if recurrent is None else np.empty_like(source)
     with one_blas_thread_each():
-        loop_here(kernels.layer_forward)(
-            source, *_weights(recurrent, transposed=True), *_delays(recurrent), *neurons.keep,
-            _NO_BIAS if neurons.bias is None else neurons.bias, neurons.threshold * STATE_SCALE,
-            _chunk(source.shape[1], recurrent), spikes, arriving, voltage, current,
+        loop_here(neurons.loops()[0])(
+            source, *_weights(recurrent, transposed=True), *_delays(recurrent), neurons.forward_constants(),
+            _chunk(source.shape[1], recurrent), spikes, arriving, voltage, current, values,
         )  # fmt: skip
-    kept = (None if values is _EMPTY else torch.from_numpy(values) for values in (arriving, current))
+    kept = (torch.from_numpy(array) if array.size else None for array in (arriving, current, values))
     return Trace(torch.from_numpy(spikes), torch.from_numpy(voltage), *kept)
 
 
@@ -66,17 +66,17 @@ def backward(
         return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
     spikes, voltage = array(trace.spikes), array(trace.voltage)
     grad_x = np.empty_like(voltage)
-    grad_decay, grad_delay = np.zeros((2, *voltage.shape[1:])), np.zeros(voltage.shape[1:])
+    grad_decay, grad_delay = np.zeros((neurons.LEARNT, *voltage.shape[1:])), np.zeros(voltage.shape[1:])
     current, arriving = (_EMPTY if values is None else array(values) for values in (trace.current, trace.arriving))
+    kept = _NO_VALUES if trace.kept is None else array(trace.kept)
     slopes = recurrent.delay_kernel.slopes if recurrent is not None and learn_delay else _NO_DELAYS[2]
     chunk, grad_matrix = _chunk(voltage.shape[1], recurrent), _EMPTY
     if recurrent is not None and recurrent.dense and recurrent.delay_kernel.order == 0:
         grad_matrix = np.zeros((-(-voltage.shape[1] // chunk), *recurrent.weight.shape), np.float32)
     with one_blas_thread_each():
-        loop_here(kernels.layer_backward)(
-            array(grad_out), *_weights(recurrent, transposed=False), *_delays(recurrent), slopes, *neurons.keep,
-            neurons.threshold if neurons.spiking else math.inf, neurons.surrogate, chunk,
-            voltage, spikes, arriving, current, grad_x, grad_matrix, grad_decay, grad_delay,
+        loop_here(neurons.loops()[1])(
+            array(grad_out), *_weights(recurrent, transposed=False), *_delays(recurrent), slopes, neurons.backward_constants(),
+            chunk, voltage, spikes, arriving, current, kept, grad_x, grad_matrix, grad_decay, grad_delay,
         )  # fmt: skip
     found = torch.from_numpy(grad_x)
     summed = torch.from_numpy(grad_matrix.sum(axis=0)).t() if grad_matrix.size else None

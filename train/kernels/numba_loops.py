@@ -55,19 +55,36 @@ from myelin.train.kernels.lanes import LANES, add_product, load, no_lanes, store
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
 
+#: Options of the loops over a batch.
+OPTIONS = {"parallel": True, "cache": True, "error_model": "numpy"}
 #: Code of each surrogate by name, for the branches in the compiled loops.
 SURROGATES = {"slayer": 0, "atan": 1, "triangle": 2}
 
 
 @njit(inline="always")
-def _neuron_row(total, u, v, keep_u, keep_v, bias, threshold, spikes, voltage):
+def new_states(rows, neurons, constants):
+    """States of ``rows`` samples before the first step, a tuple of (rows, N); here current and voltage."""
+    return np.zeros((rows, neurons)), np.zeros((rows, neurons))
+
+
+@njit(inline="always")
+def step_row(total, states, b, constants, spikes, voltage, current, kept, t, own):
     """Compute one step of a row of neurons (N,) with input ``total``; writes spikes and the voltage before reset.
 
-    There are three loops with few arrays each, which the compiler can vectorise.  An empty ``bias`` is none.
+    There are three loops with few arrays each, which the compiler can vectorise.  An empty bias is none.
+
+    Args:
+        total: (N,) float32 summed input.
+        states, b: the result of ``new_states``, and the row in it.
+        constants: see ``layer_forward``.
+        spikes, voltage: (N,) float32, written.
+        current, kept, t, own: see ``layer_forward``; place [t, own] is written unless they are empty.
     """
+    keep_u, keep_v, bias, threshold = constants
+    u, v = states[0][b], states[1][b]
     for n in range(total.shape[0]):
-        current = np.trunc(u[n] * keep_u[n]) + np.trunc(np.float64(np.float32(4096.0) * total[n]))
-        u[n] = current - _TURN if current > _WRAP else current + _TURN if current <= -_WRAP else current
+        value = np.trunc(u[n] * keep_u[n]) + np.trunc(np.float64(np.float32(4096.0) * total[n]))
+        u[n] = value - _TURN if value > _WRAP else value + _TURN if value <= -_WRAP else value
     if bias.size:
         for n in range(total.shape[0]):
             v[n] = min(max(np.trunc(v[n] * keep_v[n]) + u[n] + bias[n], -_FULL), _FULL)
@@ -80,10 +97,13 @@ def _neuron_row(total, u, v, keep_u, keep_v, bias, threshold, spikes, voltage):
         v[n] = 0.0 if fired else value
         spikes[n] = 1.0 if fired else 0.0
         voltage[n] = value * (1.0 / 4096.0)
+    if current.size:
+        for n in range(total.shape[0]):
+            current[t, own, n] = u[n] / 4096.0
 
 
 @njit(inline="always")
-def _surrogate_row(grad_spike, voltage, threshold, code, width, scale):
+def surrogate_row(grad_spike, voltage, threshold, code, width, scale):
     """Multiply dL/ds (N,) by ds/dv in place."""
     one, inverse, narrow = np.float32(1.0), np.float32(1.0 / threshold), np.float32(1.0 / width)
     height = np.float32(scale / (threshold * width))
@@ -102,10 +122,31 @@ def _surrogate_row(grad_spike, voltage, threshold, code, width, scale):
 
 
 @njit(inline="always")
-def _neuron_row_backward(grad_v_direct, spikes, keep_u, keep_v, grad_u, grad_v, grad_x):
-    """Carry dL/du and dL/dv (N,) from step t + 1 to t; ``grad_v_direct`` is the gradient at v of step t; writes dL/dx."""
+def new_gradients(rows, neurons):
+    """Gradients of the states after the last step, a tuple of (rows, N); here of current and voltage."""
+    return np.zeros((rows, neurons), np.float32), np.zeros((rows, neurons), np.float32)
+
+
+@njit(inline="always")
+def step_row_back(direct, gradients, b, constants, spikes, voltage, current, kept, t, own, grad_decay, grad_x):
+    """Carry the gradients of the states (N,) from step t + 1 to t; writes dL/dx.
+
+    Args:
+        direct: (N,) dL/dspikes of step t, or dL/dvoltage of a readout; changed.
+        gradients, b: the result of ``new_gradients``, and the row in it.
+        constants: see ``layer_backward``.
+        spikes, voltage, current, kept, t, own: see ``step_row``.
+        grad_decay: see ``layer_backward``.
+        grad_x: (N,) float32, written.
+    """
+    keep_u, keep_v, threshold, code, width, scale = constants
+    grad_u, grad_v = gradients[0][b], gradients[1][b]
+    if threshold < np.inf:
+        surrogate_row(direct, voltage, threshold, code, width, scale)
+    if current.size:
+        _decay_row(grad_u, grad_v, current[t, own], voltage, spikes, grad_decay[0, own], grad_decay[1, own])
     for n in range(grad_x.shape[0]):
-        carried = grad_v_direct[n] + grad_v[n] * keep_v[n] * (np.float32(1.0) - spikes[n])
+        carried = direct[n] + grad_v[n] * keep_v[n] * (np.float32(1.0) - spikes[n])
         grad_v[n] = carried
         grad_u[n] = grad_u[n] * keep_u[n] + carried
         grad_x[n] = grad_u[n]
@@ -224,12 +265,14 @@ def _convolve_row_transposed(grad, kernel, size, target):
                             target[to + x] += weight * grad[back + x]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(**OPTIONS)
 def layer_forward(
-    x, matrix, kernel, size, mask, lags, weights, order, keep_u, keep_v, bias, threshold, chunk,
-    spikes, arriving, voltage, current,
-):  # fmt: skip
+    x, matrix, kernel, size, mask, lags, weights, order, constants, chunk, spikes, arriving, voltage, current, kept
+):
     """Compute all steps of a layer: with a dense or convolutional recurrence, or none (``matrix`` and ``kernel`` empty).
+
+    Here the neurons are CUBA neurons; ``myelin.hw_configs.specialised`` makes loops of others, with a ``new_states`` and a
+    ``step_row`` of their own.
 
     Args:
         x: (T, B, N) float32 input in SLAYER's units.
@@ -237,13 +280,13 @@ def layer_forward(
         kernel: (channels, channels, kh, kw) float32 recurrent weights over a population of channels of ``size`` (H, W).
         mask: (B, N) float32 factor on the recurrent output of a neuron.
         lags, weights, order: (P, N) int64, (P, N) float64, 0 or 2: recurrent delays, see above.
-        keep_u, keep_v: (N,) float64, (4096 - decay) / 4096.
-        bias: (N,) float64 in state units, or empty.
-        threshold: in state units; infinite for a readout that never spikes.
+        constants: tuple of the neurons' constants.  CUBA: (4096 - decay) / 4096 of current and voltage, (N,) float64 each;
+            bias, (N,) float64 in state units, or empty; threshold in state units, infinite for a readout that never spikes.
         chunk: number of samples that run together.
         spikes, voltage: (T, B, N) float32, written; the voltage before reset.
         arriving: (T, B, N) float32, written: delayed spikes as they arrive; empty without recurrence.
         current: (T, B, N) float32, written unless empty.
+        kept: (K, T, B, N) float32, other values that the backward pass needs, written unless empty; CUBA: none.
     """
     steps, batch, neurons = x.shape
     recurrent = arriving.size > 0
@@ -253,7 +296,7 @@ def layer_forward(
     for part in prange((batch + chunk - 1) // chunk):
         low = part * chunk
         rows = min(chunk, batch - low)
-        u, v, total = np.zeros((rows, neurons)), np.zeros((rows, neurons)), np.empty((rows, neurons), np.float32)
+        states, total = new_states(rows, neurons, constants), np.empty((rows, neurons), np.float32)
         ring = np.zeros((groups, slots, neurons, LANES), np.float32)  # values sent
         running, found = np.zeros((groups, 3, neurons * LANES)), np.empty((groups, neurons, LANES), np.float32)
         listed, slot = np.empty(neurons + 1, np.int64), slots - 1
@@ -276,48 +319,44 @@ def layer_forward(
                     _convolve_row(arriving[t, low + b], kernel, size, total[b])
                 for n in range(neurons):
                     total[b, n] += x[t, low + b, n]
-                _neuron_row(total[b], u[b], v[b], keep_u, keep_v, bias, threshold, spikes[t, low + b], voltage[t, low + b])
-                if current.size:
-                    for n in range(neurons):
-                        current[t, low + b, n] = u[b, n] / 4096.0
+                own = low + b
+                step_row(total[b], states, b, constants, spikes[t, own], voltage[t, own], current, kept, t, own)
                 if recurrent:
                     for n in range(neurons):
                         ring[b // LANES, slot, n, b % LANES] = spikes[t, low + b, n] * mask[low + b, n]
             slot = slot - 1 if slot > 0 else slots - 1
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(**OPTIONS)
 def layer_backward(
-    grad_out, matrix, kernel, size, mask, lags, weights, order, slopes, keep_u, keep_v, threshold, surrogate, chunk,
-    voltage, spikes, arriving, current, grad_x, grad_matrix, grad_decay, grad_delay,
+    grad_out, matrix, kernel, size, mask, lags, weights, order, slopes, constants, chunk,
+    voltage, spikes, arriving, current, kept, grad_x, grad_matrix, grad_decay, grad_delay,
 ):  # fmt: skip
-    """Compute the backward pass of ``layer_forward``.
+    """Compute the backward pass of ``layer_forward``; other neurons have their own ``new_gradients`` and ``step_row_back``.
 
     Args:
         grad_out: (T, B, N) dL/dspikes, or dL/dvoltage of a readout.
         matrix: (N, N) float32 recurrent weights, not transposed, or empty.
         slopes: (P, N) float64 d(h)/d(delay) at the same points, or its first difference if ``order`` is 2; (0, N) if no
             gradient of the delays is needed.
-        threshold: in SLAYER's units; infinite for a readout.
-        surrogate: (code, width, scale).
+        constants: tuple.  CUBA: shares kept of current and voltage, (N,) float32 each; threshold in SLAYER's units, infinite
+            for a readout; code, width and scale of the surrogate.
         grad_x: (T, B, N) float32, written.
         grad_matrix: (chunks, N, N) float32, zero on entry: dL/d(matrix) per chunk, from row to column, summed over arriving
             spikes; empty if the caller uses one product over all steps, which is faster unless few spikes arrive.
-        grad_decay: (2, B, N) float64, zero on entry: dL/d(decay) per sample for current and voltage; added to if ``current``
-            is not empty.
+        grad_decay: (constants, B, N) float64, zero on entry: dL/d(constant) per sample, CUBA: for the decays of current and
+            voltage; added to if ``current`` is not empty.
         grad_delay: (B, N) float64, zero on entry: dL/d(delay) per sample; added to.
     """
     steps, batch, neurons = voltage.shape
     recurrent = matrix.size > 0 or kernel.size > 0
     slots = lags.max() + 1 if recurrent else 1
-    fade_u, fade_v = keep_u.astype(np.float32), keep_v.astype(np.float32)
-    code, width, scale = surrogate
     groups, learn = (chunk + LANES - 1) // LANES if recurrent else 0, slopes.size > 0
     lags, weights, slopes = _by_neuron(lags, weights, slopes)
     for part in prange((batch + chunk - 1) // chunk):
         low = part * chunk
         rows = min(chunk, batch - low)
-        grad_u, grad_v = np.zeros((rows, neurons), np.float32), np.zeros((rows, neurons), np.float32)
+        gradients = new_gradients(rows, neurons)
         direct, row = np.empty(neurons, np.float32), np.empty(neurons, np.float32)
         padded = np.zeros(neurons * rows + LANES, np.float32)  # lanes without a sample read past the rows; never used
         product = padded[: neurons * rows].reshape(neurons, rows)
@@ -338,14 +377,10 @@ def layer_backward(
                 if learn:
                     for n in range(neurons):
                         grad_delay[own, n] += spikes[t, own, n] * mask[own, n] * slope[b // LANES, n, b % LANES]
-                if threshold < np.inf:
-                    _surrogate_row(direct, voltage[t, own], threshold, code, width, scale)
-                if current.size:
-                    _decay_row(
-                        grad_u[b], grad_v[b], current[t, own], voltage[t, own], spikes[t, own],
-                        grad_decay[0, own], grad_decay[1, own],
-                    )  # fmt: skip
-                _neuron_row_backward(direct, spikes[t, own], fade_u, fade_v, grad_u[b], grad_v[b], grad_x[t, own])
+                step_row_back(
+                    direct, gradients, b, constants, spikes[t, own], voltage[t, own], current, kept, t, own, grad_decay,
+                    grad_x[t, own],
+                )  # fmt: skip
                 if kernel.size:
                     _convolve_row_transposed(grad_x[t, own], kernel, size, row)
                     for n in range(neurons):
@@ -365,7 +400,7 @@ def layer_backward(
                 slot = slot - 1 if slot > 0 else slots - 1
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(**OPTIONS)
 def delay_forward(spikes, lags, weights, order, arriving):
     """Delay all spikes (T, B, N); writes ``arriving`` (T, B, N)."""
     steps, batch, neurons = spikes.shape
@@ -384,7 +419,7 @@ def delay_forward(spikes, lags, weights, order, arriving):
             slot = slot - 1 if slot > 0 else slots - 1
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(**OPTIONS)
 def delay_backward(grad_arriving, spikes, lags, weights, order, slopes, grad_spikes, grad_delay):
     """Backward of ``delay_forward``: writes dL/dspikes (T, B, N), adds to dL/d(delay) per sample, (B, N) float64."""
     steps, batch, neurons = spikes.shape
@@ -406,7 +441,7 @@ def delay_backward(grad_arriving, spikes, lags, weights, order, slopes, grad_spi
             slot = slot - 1 if slot > 0 else slots - 1
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(**OPTIONS)
 def kernel_gradient(grad_x, arriving, channels, kh, kw, size):
     """dL/dkernel per sample, (B, channels, channels, kh, kw) float64."""
     steps, batch, _ = grad_x.shape

@@ -71,17 +71,69 @@ class _Sum:
         return self.level if self.order == 2 else self.rate
 
 
+class CubaSteps:
+    """CUBA neurons step by step, states forward and their gradients backward; other neurons have the same methods.
+
+    Args:
+        neurons: their constants.
+        like: a tensor (T, B, N) on the device.
+    """
+
+    def __init__(self, neurons: Neurons, like: Tensor) -> None:
+        self.neurons = neurons
+        self.keep = [torch.as_tensor(keep, device=like.device) for keep in neurons.keep]
+        self.fade = [keep.float() for keep in self.keep]
+        self.bias = None if neurons.bias is None else torch.as_tensor(neurons.bias, device=like.device)
+        self.u = self.v = torch.zeros(like.shape[1:], dtype=torch.float64, device=like.device)
+        self.grad_u = self.grad_v = torch.zeros(like.shape[1:], device=like.device)
+        self.grad_decay = torch.zeros(neurons.LEARNT, *like.shape[1:], dtype=torch.float64, device=like.device)
+
+    def integrate(self, total: Tensor) -> None:
+        """Update current and voltage from the summed input ``total`` (B, N), before any reset."""
+        u = torch.trunc(self.u * self.keep[0]) + torch.trunc((STATE_SCALE * total).double())
+        self.u = torch.where(u > CURRENT_WRAP, u - 2 * CURRENT_WRAP, torch.where(u <= -CURRENT_WRAP, u + 2 * CURRENT_WRAP, u))
+        v = torch.trunc(self.v * self.keep[1]) + self.u
+        self.v = (v if self.bias is None else v + self.bias).clamp(-STATE_MAX, STATE_MAX)
+
+    def step(self, total: Tensor) -> tuple[Tensor, Tensor]:
+        """Spikes and the voltage before the reset, (B, N), for the summed input ``total``."""
+        self.integrate(total)
+        fired, voltage = self.v > self.neurons.threshold * STATE_SCALE, self.v / STATE_SCALE
+        self.v = torch.where(fired, 0.0, self.v)
+        return fired, voltage
+
+    @property
+    def current(self) -> Tensor:
+        """The current after the step."""
+        return self.u / STATE_SCALE
+
+    def kept(self) -> list[Tensor]:
+        """Other values of the step for ``Trace.kept``."""
+        return []
+
+    def back(self, direct: Tensor, t: int, trace: Trace) -> Tensor:
+        """dL/dx of step ``t`` from ``direct`` (B, N): dL/dspikes, or dL/dvoltage of a readout."""
+        spikes, voltage = trace.spikes[t], trace.voltage[t]
+        if self.neurons.spiking:
+            direct = direct * surrogate(voltage, self.neurons.threshold, self.neurons.surrogate)
+        if trace.current is not None:
+            self.grad_decay[0] -= self.grad_u * trace.current[t] / 4096
+            self.grad_decay[1] -= self.grad_v * voltage * (1 - spikes) / 4096
+        self.grad_v = direct + self.grad_v * self.fade[1] * (1 - spikes)
+        self.grad_u = self.grad_u * self.fade[0] + self.grad_v
+        return self.grad_u
+
+
 def layer_forward(
     x: Tensor, neurons: Neurons, recurrent: Recurrent | None
-) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Spikes, voltage, arriving spikes and current, each (T, B, N) float32; see ``myelin.train.kernels.types.Trace``."""
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]:
+    """Spikes, voltage, arriving spikes, current and other values; see ``myelin.train.kernels.types.Trace``."""
     x = x.detach().float()
-    keep_u, keep_v = (torch.as_tensor(keep, device=x.device) for keep in neurons.keep)
-    u = v = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
-    bias = None if neurons.bias is None else torch.as_tensor(neurons.bias, device=x.device)
+    steps = neurons.steps(x)
     spikes, voltage = torch.empty_like(x), torch.empty_like(x)
     arriving = None if recurrent is None else torch.empty_like(x)
     current = torch.empty_like(x) if neurons.learn_decays else None
+    kept = x.new_empty(neurons.KEPT, *x.shape) if neurons.learn_decays and neurons.KEPT else None
     if recurrent is not None:
         ring, total_arrived = _Ring(recurrent.delay_kernel, x, torch.float64), _Sum(recurrent.delay_kernel.order, x)
         weights = torch.as_tensor(recurrent.delay_kernel.weights, device=x.device)[:, None]
@@ -90,30 +142,23 @@ def layer_forward(
         if recurrent is not None and arriving is not None:
             arriving[t] = total_arrived.add(ring.take())
             total = _recur(arriving[t], recurrent) + total
-        u = torch.trunc(u * keep_u) + torch.trunc((STATE_SCALE * total).double())
-        u = torch.where(u > CURRENT_WRAP, u - 2 * CURRENT_WRAP, torch.where(u <= -CURRENT_WRAP, u + 2 * CURRENT_WRAP, u))
-        v = torch.trunc(v * keep_v) + u
-        v = (v if bias is None else v + bias).clamp(-STATE_MAX, STATE_MAX)
-        fired = v > neurons.threshold * STATE_SCALE
-        spikes[t], voltage[t] = fired, v / STATE_SCALE
-        v = torch.where(fired, 0.0, v)
+        spikes[t], voltage[t] = steps.step(total)
         if current is not None:
-            current[t] = u / STATE_SCALE
+            current[t] = steps.current
+        if kept is not None:
+            kept[:, t] = torch.stack(steps.kept())
         if recurrent is not None:
             ring.send(spikes[t] * recurrent.mask, weights)
             ring.now = (ring.now + 1) % ring.slots
-    return spikes, voltage, arriving, current
+    return spikes, voltage, arriving, current, kept
 
 
 def layer_backward(
     grad_out: Tensor, trace: Trace, neurons: Neurons, recurrent: Recurrent | None, *, learn_delay: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """dL/dx (T, B, N), dL/d(decays) per sample (2, B, N), dL/d(delay) per sample (B, N)."""
-    spikes, voltage = trace.spikes, trace.voltage
-    keep_u, keep_v = (torch.as_tensor(keep, device=spikes.device).float() for keep in neurons.keep)
-    grad_u = grad_v = torch.zeros_like(spikes[0])
-    grad_x = torch.empty_like(spikes)
-    grad_decay = torch.zeros(2, *spikes.shape[1:], dtype=torch.float64, device=spikes.device)
+    """dL/dx (T, B, N), ``Gradients.decay`` (constants, B, N), dL/d(delay) per sample (B, N)."""
+    spikes = trace.spikes
+    steps, grad_x = neurons.steps(spikes), torch.empty_like(spikes)
     grad_delay = torch.zeros(spikes.shape[1:], dtype=torch.float64, device=spikes.device)
     if recurrent is not None:
         kernel = recurrent.delay_kernel
@@ -126,18 +171,11 @@ def layer_backward(
             direct = direct + recurrent.mask * ahead.add((weights * found).sum(0)).float()
             if learn_delay:
                 grad_delay += spikes[t] * recurrent.mask * slope.add((slopes * found).sum(0))
-        if neurons.spiking:
-            direct = direct * surrogate(voltage[t], neurons.threshold, neurons.surrogate)
-        if trace.current is not None:
-            grad_decay[0] -= grad_u * trace.current[t] / 4096
-            grad_decay[1] -= grad_v * voltage[t] * (1 - spikes[t]) / 4096
-        grad_v = direct + grad_v * keep_v * (1 - spikes[t])
-        grad_u = grad_u * keep_u + grad_v
-        grad_x[t] = grad_u
+        grad_x[t] = steps.back(direct, t, trace)
         if recurrent is not None:
-            ring.values[ring.now] = _recur(grad_u, recurrent, backward=True)
+            ring.values[ring.now] = _recur(grad_x[t], recurrent, backward=True)
             ring.now = (ring.now - 1) % ring.slots
-    return grad_x, grad_decay, grad_delay
+    return grad_x, steps.grad_decay, grad_delay
 
 
 def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from myelin.hw_configs.fixed_point import STATE_SCALE
+from myelin.train.kernels import numba_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
 
 
@@ -36,10 +39,10 @@ class Recurrent:
 
 @dataclass(frozen=True)
 class Neurons:
-    """Constants of a population.
+    """Constants of a population, and the loops that run it; here of CUBA neurons, and a subclass for each other kind.
 
     Attributes:
-        keep: (4096 - decay) / 4096 for current and voltage, (N,) float64 each.
+        keep: (4096 - decay) / 4096 for every state, (N,) float64 each; here current and voltage.
         threshold: in SLAYER's units; above it a neuron is reset.
         surrogate: code, width and scale, see ``myelin.train.kernels.numba_loops``.
         learn_decays: whether to compute the gradients of the decays.
@@ -47,12 +50,36 @@ class Neurons:
         bias: integers of 1/4096 that are added to the voltage in every step, (N,) float64; None: no bias.
     """
 
-    keep: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    keep: tuple[npt.NDArray[np.float64], ...]
     threshold: float
     surrogate: tuple[int, float, float]
     learn_decays: bool
     spiking: bool = True
     bias: npt.NDArray[np.float64] | None = None
+
+    #: Number of constants whose gradient the loops sum, see ``Gradients.decay``.
+    LEARNT: ClassVar[int] = 2
+    #: Number of values besides the current that a backward pass with gradients of constants needs, see ``Trace.kept``.
+    KEPT: ClassVar[int] = 0
+
+    def loops(self) -> tuple[Any, Any]:
+        """The compiled loops, forward and backward."""
+        return numba_loops.layer_forward, numba_loops.layer_backward
+
+    def steps(self, like: Tensor) -> Any:
+        """The steps as torch operations for arrays as ``like`` (T, B, N), see ``torch_loops.CubaSteps``."""
+        from myelin.train.kernels.torch_loops import CubaSteps
+
+        return CubaSteps(self, like)
+
+    def forward_constants(self) -> tuple[Any, ...]:
+        """``constants`` of the compiled loop forward."""
+        return (*self.keep, np.zeros(0) if self.bias is None else self.bias, self.threshold * STATE_SCALE)
+
+    def backward_constants(self) -> tuple[Any, ...]:
+        """``constants`` of the compiled loop backward."""
+        fade = (keep.astype(np.float32) for keep in self.keep)
+        return (*fade, self.threshold if self.spiking else math.inf, *self.surrogate)
 
 
 class Trace(NamedTuple):
@@ -63,12 +90,14 @@ class Trace(NamedTuple):
         voltage: voltage before reset.
         arriving: delayed spikes, as they arrive at the recurrent weights; None without recurrence.
         current: None if the decays are not learnt.
+        kept: other values of these neurons, (K, T, B, N); None if there are none, or no decay is learnt.
     """
 
     spikes: Tensor
     voltage: Tensor
     arriving: Tensor | None
     current: Tensor | None
+    kept: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +107,8 @@ class Gradients:
     Attributes:
         x: dL/dx (T, B, N) float32.
         weight: dL/dW of the recurrent weights, float32; None without recurrence.
-        decay: dL/d(decay) of current and voltage per sample, (2, B, N) float64; zero if not asked for.
+        decay: dL/d(decay) of every state per sample, and of further constants of these neurons, (constants, B, N) float64; zero
+            if not asked for.
         delay: dL/d(delay) per sample, (B, N) float64; zero if not asked for.
     """
 

@@ -7,12 +7,14 @@ from myelin.train.layers.conv import Conv, ConvSynapse
 from myelin.train.layers.delayed_recurrent import DelayedRecurrent
 from myelin.train.layers.dense import Dense, DenseSynapse
 from myelin.train.layers.flatten import Flatten
+from myelin.train.layers.norm import BatchNorm
 from myelin.train.layers.pool import Pool, PoolSynapse
 from myelin.train.layers.readout import PooledSynapse, Readout
 from myelin.train.layers.recurrence import Recurrence
 from myelin.train.layers.sigma_delta import Delta
 
 __all__ = [
+    "BatchNorm",
     "Block",
     "Conv",
     "ConvSynapse",

@@ -129,14 +129,17 @@ def neuron_of(block: str, shape: tuple[int, ...], given: GivenNeuron, constants:
         )
     chosen = {**(given or {}), **constants}
     for name in chosen:
+        if name == "graded_spike":
+            raise ConfigError(f"{block}: graded_spike is {chosen[name]!r}; Lava's LIF sends spikes of 0 or 1: leave it out")
         if name not in _CONSTANTS:
-            options = (*_CONSTANTS, "delay", "max_delay", "neuron", "gain", "dropout", "quantise")
+            options = (*_CONSTANTS, "delay", "max_delay", "norm", "neuron", "gain", "dropout", "quantise")
             near = difflib.get_close_matches(str(name), options, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise ConfigError(f"{block} has no argument {name!r}; {hint}a neuron's constants are {', '.join(_CONSTANTS)}")
-    if chosen.get("bias") is True and block in _SHARING:
-        chosen["bias"] = "channel"
-    return Cuba(shape, **{**defaults, **chosen})
+    constants = {**defaults, **chosen}
+    if constants.get("bias") is True and block in _SHARING:
+        constants["bias"] = "channel"
+    return Cuba(shape, **constants)
 
 
 def delay_of(

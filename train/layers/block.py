@@ -16,6 +16,7 @@ from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.export import write_block
+from myelin.train.layers.norm import BatchNorm
 from myelin.train.layers.recurrence import Recurrence
 from myelin.train.layers.spikes import as_spikes, check_finite
 from myelin.train.neurons import Neuron
@@ -48,8 +49,8 @@ class Synapse(nn.Module):
         """The weights after ``pre_hook_fx``."""
         return self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
 
-    def steps(self, x: Tensor) -> Tensor:
-        """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
+    def steps(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Input of the neurons (T, B, N) from spikes (T, B, N_in), with ``weight`` in place of ``effective_weight()``."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,6 +73,7 @@ class Block(nn.Module):
         neuron: the population.
         recurrence: connection of the population to itself, or None.
         delay: learnable axonal delays of the output, or None.
+        norm: batch normalisation of the synapse's output, folded into weights and bias (``myelin.train.layers.norm``), or None.
         dropout: probability that a neuron's output is dropped for a whole sequence in training.
         quantise: whether the forward pass uses the neuron's weight grid, with straight-through gradients.
 
@@ -90,6 +92,7 @@ class Block(nn.Module):
         *,
         recurrence: Recurrence | None = None,
         delay: AxonalDelay | None = None,
+        norm: BatchNorm | None = None,
         dropout: float = 0.0,
         quantise: bool = True,
     ) -> None:
@@ -97,6 +100,7 @@ class Block(nn.Module):
         if not is_number(dropout) or not 0 <= dropout < 1:
             raise ConfigError(f"{type(self).__name__}: dropout is {dropout!r}; 0 to below 1 is allowed")
         self.synapse, self.neuron, self.recurrence, self.delay = synapse, neuron, recurrence, delay
+        self.norm = norm
         self.dropout = dropout
         self.spike_rate: Tensor | None = None
         self.check()
@@ -121,6 +125,8 @@ class Block(nn.Module):
                 self.delay.check(tuple(self.neuron.shape))
             if self.recurrence is not None:
                 self.recurrence.check(self.neuron)
+            if self.norm is not None:
+                self._check_norm(self.norm)
             for name, value in self.named_parameters():
                 if value.dtype != torch.float32:
                     raise ConfigError(
@@ -128,6 +134,28 @@ class Block(nn.Module):
                     )
         except ConfigError as error:
             raise ConfigError(f"{type(self).__name__}: {error}") from None
+
+    def _check_norm(self, norm: BatchNorm) -> None:
+        if not isinstance(norm, BatchNorm):
+            raise ConfigError(f"norm is a {type(norm).__name__}; a myelin.nn.BatchNorm, 'batch' or None is allowed")
+        size = self.synapse.weight.shape[0]
+        if norm.size != size:
+            raise ConfigError(f"norm has {norm.size} values; {size}, one for each row of the weights, is allowed")
+        if not self.neuron.takes_norm:
+            raise ConfigError(f"{type(self.neuron).__name__} neurons take no batch normalisation; leave norm out")
+
+    def folded(self, x: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """The weights of the forward pass, and the constant input ``shift`` for ``Neuron.effective_bias``; None without a norm.
+
+        Args:
+            x: spikes (T, B, N_in) for whose batch the norm is folded; None: with its running statistics.
+        """
+        synapse = self.synapse
+        if self.norm is None:
+            return synapse.effective_weight(), None
+        scale, shift = self.norm.fold(None if x is None else synapse.steps(x, synapse.weight))
+        weight = synapse.weight * scale.reshape(-1, *(1,) * (synapse.weight.dim() - 1))
+        return (weight if synapse.pre_hook_fx is None else synapse.pre_hook_fx(weight)), shift
 
     def quantise(self, on: bool) -> None:
         """Switch the weight grid on or off."""
@@ -152,7 +180,12 @@ class Block(nn.Module):
         self.check()
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
-            z = self.neuron.summed(self.synapse, tbn(x))  # (T, B, N)
+            x = tbn(x)
+            if self.norm is None:
+                shift, z = None, self.neuron.summed(self.synapse, x)  # (T, B, N)
+            else:
+                weight, shift = self.folded(x if self.norm.needs_batch else None)
+                z = self.synapse.steps(x, weight)
             if z.shape[2] != self.neuron.neurons:
                 raise ConfigError(
                     f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
@@ -160,12 +193,14 @@ class Block(nn.Module):
             check_finite(z, x, self.synapse.weight, type(self).__name__)
             if self.leading_steps:
                 z = torch.cat((torch.zeros_like(z[:1]), z))
-            return self.neuron.steps(z) if self.recurrence is None else self.recurrence(z, self.neuron)
+            if self.recurrence is not None:
+                return self.recurrence(z, self.neuron, shift)
+            return self.neuron.steps(z) if shift is None else self.neuron.shifted_steps(z, shift)
 
     @property
     def leading_steps(self) -> int:
         """Steps of the neurons before the first input: 1 if a bias moves them, else 0."""
-        return int(self.neuron.has_bias)
+        return int(self.neuron.has_bias or self.norm is not None)
 
     def sent(self, s: Tensor) -> Tensor:
         """Output (B, *shape, T) from what was ``emitted``: delayed, and one step of latency later."""

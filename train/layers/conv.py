@@ -22,6 +22,7 @@ from myelin.train.layers.arguments import (
     spatial_shape,
 )
 from myelin.train.layers.block import Block, Synapse, scale_weights
+from myelin.train.layers.norm import BatchNorm, norm_of, normalised
 from myelin.train.layers.recurrence import Recurrence
 
 
@@ -82,12 +83,11 @@ class ConvSynapse(Synapse):
         changed = [f"{name}={getattr(self, name)}" for name, usual in parts.items() if getattr(self, name) != usual]
         return ", ".join((f"kernel={tuple(self.weight.shape[2:])}", *changed))
 
-    def steps(self, x: Tensor) -> Tensor:
+    def steps(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Input of the neurons (T, B, N), channels first, from spikes (T, B, N_in)."""
         images = x.flatten(0, 1).unflatten(1, self._input_shape)
-        z = torch.nn.functional.conv2d(
-            images, self.effective_weight(), None, self.stride, self.padding, self.dilation, self.groups
-        )
+        weight = self.effective_weight() if weight is None else weight
+        z = torch.nn.functional.conv2d(images, weight, None, self.stride, self.padding, self.dilation, self.groups)
         return z.reshape(*x.shape[:2], -1)
 
 
@@ -129,6 +129,7 @@ class Conv(Block):
         delay: bool | AxonalDelay | None = False,
         max_delay: int | None = None,
         recurrence: Recurrence | None = None,
+        norm: str | BatchNorm | None = None,
         gain: float = 2.0,
         dropout: float = 0.0,
         quantise: bool = True,
@@ -147,9 +148,10 @@ class Conv(Block):
             stride=step, padding=extent("Conv", "padding", padding, chw[1], 0), dilation=spread, groups=groups,
             gain=gain,
         )  # fmt: skip
-        own = neuron_of("Conv", tuple(synapse.shape), neuron, constants)
+        own = neuron_of("Conv", tuple(synapse.shape), neuron, constants, **normalised(norm))
         if own.shape != synapse.shape:
             raise ConfigError(f"Conv: neuron has shape {tuple(own.shape)}; a population of {tuple(synapse.shape)} is needed")
         scale_weights(synapse, own)
         delays = delay_of("Conv", delay, channels, max_delay)
-        super().__init__(synapse, own, recurrence=recurrence, delay=delays, dropout=dropout, quantise=quantise)
+        own_norm = norm_of("Conv", norm, synapse, own)
+        super().__init__(synapse, own, recurrence=recurrence, delay=delays, norm=own_norm, dropout=dropout, quantise=quantise)

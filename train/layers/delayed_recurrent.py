@@ -12,6 +12,7 @@ from myelin.train.delay import AxonalDelay
 from myelin.train.layers.arguments import Extent, GivenNeuron, Size, delay_of, input_size, neuron_of, population
 from myelin.train.layers.block import Block, scale_weights
 from myelin.train.layers.dense import DenseSynapse
+from myelin.train.layers.norm import BatchNorm, norm_of, normalised
 from myelin.train.layers.recurrence import Recurrence
 
 
@@ -29,6 +30,7 @@ class DelayedRecurrent(Block):
         recurrent_delay: True: one learnable delay per neuron; False: delays of 0; or the ``AxonalDelay`` itself.
         delay: as ``recurrent_delay``, for the delays of the layer's output; False: none.
         max_delay: longest delay in steps, of both; None: the limit of Loihi 2.
+        norm: see ``Dense``; the feed-forward input alone is normalised.
         neuron: a population, or the constants of ``Cuba`` by name; they can also be given as keywords of the block.
         gain, recurrent_gain: scale of the initial weights, in units of the threshold; see ``Dense`` and ``Recurrence.over``.
         recurrent_dropout: see ``Recurrence``.
@@ -50,6 +52,7 @@ class DelayedRecurrent(Block):
         recurrent_delay: bool | AxonalDelay = True,
         delay: bool | AxonalDelay | None = False,
         max_delay: int | None = None,
+        norm: str | BatchNorm | None = None,
         neuron: GivenNeuron = None,
         gain: float = 2.0,
         recurrent_gain: float = 0.5,
@@ -61,7 +64,7 @@ class DelayedRecurrent(Block):
         name = "DelayedRecurrent"
         shape, size = population(name, neurons, channels), input_size(name, inputs)
         synapse = DenseSynapse(size, math.prod(shape), gain=gain)
-        own = neuron_of(name, shape, neuron, constants)
+        own = neuron_of(name, shape, neuron, constants, **normalised(norm))
         scale_weights(synapse, own)
         recurrence = Recurrence.over(
             tuple(own.shape),
@@ -73,4 +76,5 @@ class DelayedRecurrent(Block):
             dropout=recurrent_dropout,
         )
         delays = delay_of(name, delay, own.neurons, max_delay if delay else None)
-        super().__init__(synapse, own, recurrence=recurrence, delay=delays, dropout=dropout, quantise=quantise)
+        own_norm = norm_of(name, norm, synapse, own)
+        super().__init__(synapse, own, recurrence=recurrence, delay=delays, norm=own_norm, dropout=dropout, quantise=quantise)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers.arguments import GivenNeuron, Size, delay_of, input_size, neuron_of, population, real
 from myelin.train.layers.block import Block, Synapse, scale_weights
+from myelin.train.layers.norm import BatchNorm, norm_of, normalised
 
 
 class DenseSynapse(Synapse):
@@ -35,9 +36,9 @@ class DenseSynapse(Synapse):
         """Sizes."""
         return f"{self.weight.shape[1]} -> {self.weight.shape[0]}"
 
-    def steps(self, x: Tensor) -> Tensor:
+    def steps(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
-        return torch.nn.functional.linear(x, self.effective_weight())
+        return torch.nn.functional.linear(x, self.effective_weight() if weight is None else weight)
 
 
 class Dense(Block):
@@ -49,6 +50,8 @@ class Dense(Block):
         neuron: a population, or the constants of ``Cuba`` by name; they can also be given as keywords of the block.
         delay: whether every neuron has a learnable delay, or the ``AxonalDelay`` itself.
         max_delay: longest delay in steps; None: the limit of Loihi 2.
+        norm: ``batch``: the input is normalised over batch and time, see ``BatchNorm``; the neurons then have a bias unless
+            ``bias=False`` is given.  Or the ``BatchNorm`` itself.
         gain: weights start normal with standard deviation ``gain / sqrt(inputs)``, in units of the threshold.
         dropout, quantise: see ``Block``.
         constants: keywords of ``Cuba``.
@@ -65,6 +68,7 @@ class Dense(Block):
         neuron: GivenNeuron = None,
         delay: bool | AxonalDelay | None = False,
         max_delay: int | None = None,
+        norm: str | BatchNorm | None = None,
         gain: float = 2.0,
         dropout: float = 0.0,
         quantise: bool = True,
@@ -72,7 +76,8 @@ class Dense(Block):
     ) -> None:
         shape, size = population("Dense", neurons), input_size("Dense", inputs)
         synapse = DenseSynapse(size, math.prod(shape), gain=gain)
-        own = neuron_of("Dense", shape, neuron, constants)
+        own = neuron_of("Dense", shape, neuron, constants, **normalised(norm))
         scale_weights(synapse, own)
         delays = delay_of("Dense", delay, own.neurons, max_delay)
-        super().__init__(synapse, own, delay=delays, dropout=dropout, quantise=quantise)
+        own_norm = norm_of("Dense", norm, synapse, own)
+        super().__init__(synapse, own, delay=delays, norm=own_norm, dropout=dropout, quantise=quantise)

@@ -50,7 +50,8 @@ def write_block(block: Block, group: h5py.Group) -> None:
     name, recurrence = type(block).__name__, block.recurrence
     try:
         synapse = block.synapse
-        weight = _integers(synapse.effective_weight(), synapse.pre_hook_fx is not None, "weights")
+        folded, shift = block.folded()
+        weight = _integers(folded, synapse.pre_hook_fx is not None, "weights")
         positions = getattr(synapse, "positions", 1)
         weight = weight.repeat(positions, axis=1) if positions > 1 else weight  # one weight for all positions of a channel
         shape = tuple(block.shape)
@@ -83,7 +84,7 @@ def write_block(block: Block, group: h5py.Group) -> None:
                     group[f"{field}_rec"] = value
             _write_delay(group, "delay_rec", recurrence.delay)
         _write_neuron(group, block.neuron)
-        _write_bias(group, block.neuron, shape, spatial)
+        _write_bias(group, block.neuron, shift, shape, spatial)
     except NetworkError as error:
         raise NetworkError(f"{name}: {error}") from None
 
@@ -105,9 +106,12 @@ def _write_neuron(group: h5py.Group, neuron: Any) -> None:
         group["output"] = np.bytes_("state")
 
 
-def _write_bias(group: h5py.Group, neuron: Any, shape: tuple[int, ...], grid: bool) -> None:
-    """Write the mantissa of the bias: one, per channel, or per neuron; with ``grid`` that is (width, height, channels)."""
-    bias = neuron.effective_bias()
+def _write_bias(group: h5py.Group, neuron: Any, shift: Tensor | None, shape: tuple[int, ...], grid: bool) -> None:
+    """Write the mantissas of the bias, to which a norm adds ``shift``, per channel or per neuron.
+
+    With ``grid``, those of neurons are (width, height, channels).
+    """
+    bias = neuron.effective_bias(shift)
     if bias is None:
         return
     if not neuron.whole_bias:

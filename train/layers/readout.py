@@ -13,6 +13,7 @@ from myelin.train.delay import AxonalDelay
 from myelin.train.layers.arguments import GivenNeuron, count, delay_of, input_size, neuron_of, real
 from myelin.train.layers.block import Block, Synapse, scale_weights
 from myelin.train.layers.dense import DenseSynapse
+from myelin.train.layers.norm import BatchNorm, norm_of, normalised
 
 #: Constants of a readout where it is given none: integrators without a current, with a slow leak.
 _INTEGRATOR = {"current_decay": 1.0, "voltage_decay": 0.05}
@@ -49,9 +50,10 @@ class PooledSynapse(Synapse):
         """Sizes."""
         return f"{self.weight.shape[1]} channels x {self.positions} -> {self.weight.shape[0]}"
 
-    def steps(self, x: Tensor) -> Tensor:
+    def steps(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Input of the neurons (T, B, N) from spikes (T, B, channels * positions)."""
-        return torch.nn.functional.linear(x.unflatten(2, (self.weight.shape[1], -1)).sum(dim=3), self.effective_weight())
+        weight = self.effective_weight() if weight is None else weight
+        return torch.nn.functional.linear(x.unflatten(2, (self.weight.shape[1], -1)).sum(dim=3), weight)
 
 
 class Readout(Block):
@@ -84,6 +86,7 @@ class Readout(Block):
         neuron: GivenNeuron = None,
         delay: bool | AxonalDelay | None = False,
         max_delay: int | None = None,
+        norm: str | BatchNorm | None = None,
         gain: float = 1.0,
         dropout: float = 0.0,
         quantise: bool = True,
@@ -91,12 +94,13 @@ class Readout(Block):
     ) -> None:
         size, shape = input_size("Readout", inputs), (count("Readout", "classes", classes),)
         synapse = readout_synapse(size, classes, count("Readout", "positions", positions), gain)
-        own = neuron_of("Readout", shape, neuron, constants, spiking=bool(spiking), **_INTEGRATOR)
+        own = neuron_of("Readout", shape, neuron, constants, spiking=bool(spiking), **_INTEGRATOR, **normalised(norm))
         if spiking is not None and own.spiking != spiking:
             raise ConfigError(f"Readout: spiking is {spiking} and the neuron given says {own.spiking}; give one of both")
         scale_weights(synapse, own)
         delays = delay_of("Readout", delay, classes, max_delay)
-        super().__init__(synapse, own, delay=delays, dropout=dropout, quantise=quantise)
+        own_norm = norm_of("Readout", norm, synapse, own)
+        super().__init__(synapse, own, delay=delays, norm=own_norm, dropout=dropout, quantise=quantise)
 
 
 def readout_synapse(inputs: int, classes: int, positions: int, gain: float) -> DenseSynapse | PooledSynapse:

@@ -105,7 +105,7 @@ class Recurrence(nn.Module):
         return "dense" if self.weight.dim() == 2 else "conv"
 
     def forward(self, x: Tensor, neuron: Neuron, shift: Tensor | None = None) -> Tensor:
-        """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself; ``shift`` is added to its bias."""
+        """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself; ``shift``: see ``Neuron.effective_bias``."""
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
         if not math.isfinite(float(weight.detach().sum())):
             raise MyelinError("a recurrent weight is NaN or infinite: training diverged; lower the learning rate")

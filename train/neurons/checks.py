@@ -10,9 +10,7 @@ import numpy.typing as npt
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.fixed_point import BIAS_EXP_MAX, DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.train.config.checks import is_integer, is_number
-
-#: Largest threshold of training in 1/64: SLAYER's margin above it is lost from 64 on.
-THRESHOLD_LIMIT = 64 * WEIGHT_SCALE - 1
+from myelin.train.config.target import THRESHOLD_LIMIT
 
 
 def check_cuba(numbers: dict[str, float]) -> None:

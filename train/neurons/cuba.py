@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.fixed_point import (
@@ -19,12 +18,12 @@ from myelin.hw_configs.fixed_point import (
     WEIGHT_BITS,
     WEIGHT_SCALE,
 )
-from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.constants_gradient import bias_gradient, threshold_gradient
 from myelin.train.kernels.layout import array
 from myelin.train.kernels.numba_loops import SURROGATES
 from myelin.train.kernels.types import Gradients, Neurons, Trace
 from myelin.train.neurons.checks import bias_size, check_cuba, check_decay, decay_range, spread_text, threshold_limit
+from myelin.train.neurons.loops import through_loops
 from myelin.train.neurons.neuron import Neuron
 from myelin.train.neurons.on_grid import bias_on_grid, largest_bias, state_on_grid, threshold_on_grid, weight_on_grid
 
@@ -155,6 +154,11 @@ class Cuba(Neuron):
             self.learnt_threshold.data.fill_(value)
 
     @property
+    def takes_norm(self) -> bool:
+        """True: they have a bias to take the shift."""
+        return True
+
+    @property
     def has_bias(self) -> bool:
         """Whether the neurons have a bias of their own."""
         return self.bias is not None
@@ -163,19 +167,26 @@ class Cuba(Neuron):
         """The bias in SLAYER's units as the forward pass uses it, on the grid, (N,); None without.
 
         Args:
-            shift: added to the neurons' own bias before the rounding, one per neuron or per channel; None: nothing.
+            shift: constant input, one per neuron or per channel, whose settled effect on the voltage, shift / current decay,
+                is added before the rounding (the decay at least 1/4096); None: nothing.
 
         Raises:
             MyelinError: a bias is NaN or infinite.
         """
-        parts = [part for part in (self.bias, shift) if part is not None]
-        if not parts:
+        total = None if self.bias is None else self._each(self.bias)
+        if shift is not None:
+            lost = np.maximum(1 - self.keep()[0], 1 / DECAY_UNITY).astype(np.float32)
+            settled = self._each(shift) / torch.from_numpy(lost).to(shift.device)
+            total = settled if total is None else total + settled
+        if total is None:
             return None
-        each = [part.repeat_interleave(self.neurons // part.numel()) for part in parts]
-        total = each[0] if len(each) == 1 else each[0] + each[1]
         if not math.isfinite(float(total.detach().sum())):
             raise MyelinError("a bias is NaN or infinite: training diverged; lower the learning rate")
         return bias_on_grid(total, self.bias_exp) if self.whole_bias else state_on_grid(total)
+
+    def _each(self, values: Tensor) -> Tensor:
+        """One of ``values`` per neuron, from one per neuron or per channel."""
+        return values.repeat_interleave(self.neurons // values.numel())
 
     @property
     def decays(self) -> tuple[nn.Parameter, nn.Parameter]:
@@ -266,9 +277,13 @@ class Cuba(Neuron):
         """
         return weight_on_grid(weight, self.weight_bits, unit)
 
-    def steps(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
-        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N); ``shift``: see ``effective_bias``."""
-        return _CubaFunction.apply(x, self, *self.learnt_by_loops(shift))
+    def steps(self, x: Tensor) -> Tensor:
+        """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
+        return through_loops(x, self)
+
+    def shifted_steps(self, x: Tensor, shift: Tensor) -> Tensor:
+        """As ``steps``, with a constant input: see ``effective_bias``."""
+        return through_loops(x, self, shift)
 
     def learnt_by_loops(self, shift: Tensor | None = None) -> tuple[Tensor | None, ...]:
         """Current decay, voltage decay, effective bias and threshold, see ``Neuron.learnt_by_loops``."""
@@ -298,23 +313,3 @@ class Cuba(Neuron):
         if self.learnt_threshold is not None and self.learnt_threshold.requires_grad:
             threshold = threshold_gradient(grads.x, trace.spikes, constants).sum().float()
         return *decays, bias, threshold
-
-
-class _CubaFunction(torch.autograd.Function):
-    """Autograd function for neurons without recurrence, on (T, B, N)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, neuron: Cuba, *learnt: Tensor | None) -> Tensor:
-        ctx.neuron, ctx.constants = neuron, neuron.constants(*learnt)
-        trace = loops.forward(x, ctx.constants)
-        ctx.save_for_backward(*trace)
-        return trace.spikes if neuron.spiking else torch.where(trace.spikes > 0, 0.0, trace.voltage)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        trace = Trace(*ctx.saved_tensors)
-        if not ctx.neuron.spiking:
-            grad = torch.where(trace.spikes > 0, 0.0, grad)  # a reset is a constant
-        grads = loops.backward(grad, trace, ctx.constants)
-        return grads.x, None, *ctx.neuron.loop_gradients(grads, trace, ctx.constants)

@@ -39,10 +39,15 @@ class Neuron(nn.Module, ABC):
 
     @abstractmethod
     def steps(self, x: Tensor) -> Tensor:
-        """Spikes, or states where it does not spike, (T, B, N) of the summed input ``x`` (T, B, N), from rest.
+        """Spikes, or states where it does not spike, (T, B, N) of the summed input ``x`` (T, B, N), from rest."""
 
-        Neurons that take a batch normalisation have a second argument, ``shift``: see ``learnt_by_loops``.
+    def shifted_steps(self, x: Tensor, shift: Tensor) -> Tensor:
+        """As ``steps``, with the constant input ``shift`` of a norm, see ``effective_bias``.
+
+        Raises:
+            ConfigError: the neurons take none.
         """
+        raise ConfigError(f"{type(self).__name__} neurons take no constant input")
 
     def summed(self, synapse: Any, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N) through ``synapse`` from what arrives there, (T, B, N_in)."""
@@ -89,24 +94,31 @@ class Neuron(nn.Module, ABC):
         return weight
 
     @property
+    def takes_norm(self) -> bool:
+        """Whether a block may normalise its input: the neurons take the ``shift`` of ``effective_bias``."""
+        return False
+
+    @property
     def has_bias(self) -> bool:
         """Whether its states move without input, as by a bias; on the chip they do so from the very first step on."""
         return False
 
     def effective_bias(self, shift: Tensor | None = None) -> Tensor | None:
-        """The bias (N,) of the forward pass with a ``shift`` added, on the chip's grid; None without both.
+        """The bias (N,) of the forward pass, on the chip's grid; None without.
+
+        ``shift`` is a constant input, one per neuron or channel, whose settled effect on the states is added.
 
         Raises:
             ConfigError: the neurons take no shift.
         """
         if shift is not None:
-            raise ConfigError(f"{type(self).__name__} neurons take no batch normalisation; leave norm out")
+            raise ConfigError(f"{type(self).__name__} neurons take no constant input")
         return None
 
     def learnt_by_loops(self, shift: Tensor | None = None) -> tuple[Tensor | None, ...]:
         """The tensors that a loop over time differentiates, with the values of the forward pass; None for absent ones.
 
-        ``shift`` is added to the bias of the neurons, one value per neuron or channel.
+        ``shift``: see ``effective_bias``.
 
         Raises:
             ConfigError: there is no loop for such neurons.

@@ -5,7 +5,8 @@
 ``layers.0.synapse``, ``readout.synapse``    its feed-forward weights
 ``layers.0.recurrence``                      its recurrent weights and their delays; ``layers.0.recurrence.delay``: the delays
 ``layers.0.delay``                           its axonal delays
-``layers.0.neuron``, ``readout.neuron``      its decays
+``layers.0.neuron``, ``readout.neuron``      its decays, biases and threshold
+``layers.0.norm``, ``readout.norm``          its batch normalisation: scales and running statistics
 ============================================ ===================================================================================
 """
 
@@ -19,6 +20,7 @@ from torch import nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
+from myelin.train.layers import BatchNorm
 from myelin.train.model import SpikingNetwork
 from myelin.train.neurons import Neuron
 
@@ -36,6 +38,7 @@ def part_names(model: SpikingNetwork) -> dict[str, nn.Module]:
             ".recurrence.delay": recurrent_delay,
             ".delay": block.delay,
             ".neuron": block.neuron,
+            ".norm": block.norm,
         }
         found |= {f"{name}{part}": module for part, module in parts.items() if module is not None}
     return found
@@ -60,5 +63,7 @@ def freeze(model: SpikingNetwork, names: Sequence[str]) -> None:
                 inner.snap()
             elif isinstance(inner, Neuron):
                 inner.freeze()
+            elif isinstance(inner, BatchNorm):
+                inner.freeze(True)
     if names and not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError(f"freeze: {', '.join(names)} leaves nothing to train; name fewer parts")

@@ -22,7 +22,7 @@ class Initial:
 
     Attributes:
         source: name of the source, for people.
-        parameters: name -> values.
+        parameters: name -> values, with the running statistics of norms.
     """
 
     source: str
@@ -36,7 +36,8 @@ class Initial:
 
     def load_into(self, model: SpikingNetwork) -> None:
         """Set the parameters of ``model``, in place; raises ConfigError if names or shapes differ."""
-        own = dict(model.named_parameters())
+        norms = {name: buffer for name, buffer in model.named_buffers() if ".norm." in name}
+        own = {**dict(model.named_parameters()), **norms}
         for name in sorted(own.keys() | self.parameters.keys()):
             if name not in own or name not in self.parameters:
                 where = "the configured network" if name in self.parameters else self.source

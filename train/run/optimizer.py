@@ -19,11 +19,22 @@ from myelin.train.model import SpikingNetwork
 #: Makes the optimiser of a run from its parameter groups, each with its learning rate ``lr``, such as ``torch.optim.SGD``.
 OptimizerFactory = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
+#: Ending of a parameter's name -> its group; other parameters are weights.
+_KINDS = {
+    "delay.delay": "delays",
+    "_decay": "decays",
+    "neuron.bias": "constants",
+    "neuron.learnt_threshold": "constants",
+    "neuron.learnt_threshold_step": "constants",
+    "norm.weight": "constants",
+}
+
 
 def build_optimizer(model: SpikingNetwork, plan: TrainConfig, factory: OptimizerFactory | None = None) -> torch.optim.Optimizer:
-    """The optimiser of a run, from one parameter group each for weights, delays and decays.
+    """The optimiser of a run, from one parameter group each for weights, delays, decays, and other constants.
 
-    Weight decay applies to the weights only.  Each group keeps in ``base`` the learning rate that the schedule scales.
+    The constants are biases, learnt thresholds and the scales of norms; they learn at the rate of the weights.  Weight decay
+    applies to the weights only.  Each group keeps in ``base`` the learning rate that the schedule scales.
 
     Args:
         model: the network.
@@ -33,11 +44,12 @@ def build_optimizer(model: SpikingNetwork, plan: TrainConfig, factory: Optimizer
     Raises:
         ConfigError: the factory does not return an optimiser, or one without parameters of this network.
     """
-    groups: dict[str, list[Tensor]] = {"weights": [], "delays": [], "decays": []}
+    groups: dict[str, list[Tensor]] = {"weights": [], "delays": [], "decays": [], "constants": []}
     for name, parameter in model.named_parameters():
-        kind = "delays" if name.endswith("delay.delay") else "decays" if name.endswith("_decay") else "weights"
-        groups[kind].append(parameter)
-    rates = {"weights": plan.learning_rate, "delays": plan.delay_rate, "decays": plan.decay_rate}
+        groups[next((kind for ending, kind in _KINDS.items() if name.endswith(ending)), "weights")].append(parameter)
+    rates = {
+        "weights": plan.learning_rate, "delays": plan.delay_rate, "decays": plan.decay_rate, "constants": plan.learning_rate,
+    }  # fmt: skip
     optimizer = (torch.optim.AdamW if factory is None else factory)(
         [
             {"params": groups[kind], "lr": rate, "base": rate, "weight_decay": plan.weight_decay if kind == "weights" else 0.0}

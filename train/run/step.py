@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from myelin.train.config.config import Config
+from myelin.train.layers import BatchNorm
 from myelin.train.layers.dropout import slice_of_batch
+from myelin.train.layers.norm import statistics_held
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batch
 from myelin.train.run.objective import Objective, finite, objective_of
@@ -51,7 +53,9 @@ def accumulate_gradient(
         L = sum_i l_i L_i + P(r) + D,    r = sum_i w_i r_i
         dL = sum_i (l_i dL_i + w_i P'(r) dr_i) + dD
 
-    The sums run in the order of the slices.  Dropout masks are drawn for the joint batch, seeded with (seed, epoch, index).
+    The sums run in the order of the slices.  A norm folds with the statistics of each slice; its running statistics follow the
+    mean over the slices, weighted by w_i, so they too are the same with any number of processes.  Dropout masks are drawn for
+    the joint batch, seeded with (seed, epoch, index).
     The graph of a slice is freed once its gradient is computed.  A rate penalty needs all rates first, so a process then
     keeps the graphs of all its slices.
 
@@ -71,7 +75,9 @@ def accumulate_gradient(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     gradients = batch.spikes.new_zeros(len(slices.own), sum(p.numel() for p in trained))
     spiking = [block for block in model.blocks if block.neuron.spiking]
-    sums = batch.spikes.new_zeros(len(slices.own), 2 + len(spiking))  # loss, what it is judged by, rates; weighted
+    norms = [norm for norm in model.norms() if norm.needs_batch]
+    # loss, what it is judged by, rates, statistics of norms; weighted
+    sums = batch.spikes.new_zeros(len(slices.own), 2 + len(spiking) + sum(2 * norm.size for norm in norms))
     seed = int(np.random.SeedSequence([plan.seed, epoch, index]).generate_state(1, np.uint64)[0])
     held: list[tuple[int, float, float, _Pass]] = []
     for row, (first, last) in enumerate(slices.bounds(batch.joint)):
@@ -79,21 +85,23 @@ def accumulate_gradient(
             continue
         torch.manual_seed(seed)
         own = slice(first - batch.first, last - batch.first)
-        with slice_of_batch(first, batch.joint):
+        with slice_of_batch(first, batch.joint), statistics_held():
             done = _forward(model, batch.spikes[own], batch.labels[own], objective)
         share = (last - first) / batch.joint
         labelled = int((batch.labels[own] >= 0).sum()) if objective.task == "steps" else last - first
         weight = labelled / batch.counted if labelled else 0.0
         loss_of_slice = done.loss if labelled else done.loss.new_zeros(())  # the mean over no step is NaN
         done = done._replace(loss=loss_of_slice)
-        sums[row] = torch.cat((weight * done.loss.detach()[None], done.judged[None], share * done.rates.detach()))
+        statistics = [norm.last.flatten() for norm in norms if norm.last is not None]
+        weighted = [share * values for values in (done.rates.detach(), *statistics)]
+        sums[row] = torch.cat((weight * done.loss.detach()[None], done.judged[None], *weighted))
         if plan.rate_penalty:
             held.append((row, weight, share, done))
         elif labelled:
             gradients[row] = _flat_gradient(weight * done.loss, trained)
     penalties = batch.spikes.new_zeros(())
     if plan.rate_penalty:
-        rates = _in_order(processes.gather_rows(sums, slices.count))[2:].requires_grad_()
+        rates = _in_order(processes.gather_rows(sums, slices.count))[2 : 2 + len(spiking)].requires_grad_()
         penalties = plan.rate_penalty * rate_excess(list(rates), plan.rate_floor, plan.rate_target)
         (slopes,) = torch.autograd.grad(penalties, rates)
         for row, weight, share, done in held:
@@ -111,7 +119,15 @@ def accumulate_gradient(
     for parameter in trained:
         parameter.grad = total[offset : offset + parameter.numel()].view_as(parameter)
         offset += parameter.numel()
+    _follow(norms, total[offset + 2 + len(spiking) :])
     return Step(finite(float(total[offset]) + float(penalties.detach()), epoch), float(total[offset + 1]))
+
+
+def _follow(norms: list[BatchNorm], statistics: Tensor) -> None:
+    """Let the running statistics follow those of the joint batch: the mean over its samples of what the slices have."""
+    for norm in norms:
+        norm.follow(statistics[: 2 * norm.size].view(2, -1))
+        statistics = statistics[2 * norm.size :]
 
 
 def rate_excess(rates: Sequence[Tensor], floor: float, target: float) -> Tensor:

@@ -201,6 +201,8 @@ class TrainingRun:
         plan, started = self.config.train, time.perf_counter()
         self.model.train()
         self.model.schedule_delays(self.config, max(epoch / plan.epochs, self.floor))
+        if epoch >= plan.norm_freeze_at * plan.epochs - 1e-9:
+            self.model.freeze_statistics()
         losses, judged, seen = 0.0, 0.0, 0
         slices = self.processes.slices(plan.slices_or_one)
         batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
@@ -247,7 +249,7 @@ class TrainingRun:
 
         ``asked``: who asks to stop here; granted if there is an epoch to export.
         """
-        self.processes.agree("parameters", digest(parameter.detach().cpu().numpy() for parameter in self.model.parameters()))
+        self.processes.agree("parameters", digest(values.detach().cpu().numpy() for values in self.model.state_dict().values()))
         self.stopped = None if self.best is None else asked
         if not self.processes.first:
             return

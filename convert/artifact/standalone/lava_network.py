@@ -17,6 +17,7 @@ What ``lava_network.npz`` holds (whole numbers and texts; ``np.load`` reads it):
     L.forward.delay_steps                   of each synapse (out, in), if there are any
     L.forward.stride, .padding, .dilation   (vertical, horizontal), and .groups: of a convolution
     L.forward.message_bits                  0 for spikes of 0 or 1, else the width of what the connection carries
+    L.imag.*                                likewise, only for complex weights: the imaginary ones; L.forward are the real ones
     L.recurrent.*                           likewise, from the layer to itself, with its own .axonal_delay_steps
     L.neuron.kind                           cuba, sigma_delta or sigma (delta at the input), and its constants
     L.neuron.process, .argument.*           of other kinds: Lava's class and its arguments
@@ -30,7 +31,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 from zipfile import BadZipFile
@@ -65,10 +65,7 @@ except (ImportError, ValueError) as error:  # Lava as published raises ValueErro
 
 
 class LavaPopulation:
-    """Neurons, or a source of spikes: a Lava process and the order of its elements.
-
-    All is flat, in the C order of (channels, height, width), but beside Lava's Conv (``image``), which speaks (x, y, channel).
-    """
+    """A Lava process of neurons or a source: flat in C order, or (x, y, channel) beside Lava's Conv (``image``)."""
 
     def __init__(self, process: Any, shape: tuple[int, ...], image: bool) -> None:
         self.process, self.shape, self.image = process, shape, image
@@ -82,11 +79,11 @@ class LavaPopulation:
             out = out.reshape(chw(self.shape)).transpose([2, 1, 0])
         out.connect(port)
 
-    def receive(self, port: Any, from_image: bool) -> None:
-        """Connect the activations of an output port to the neurons."""
+    def receive(self, port: Any, from_image: bool, into: str = "a_in") -> None:
+        """Connect the activations of an output port to the neurons' port ``into``."""
         if self.image and not from_image:
             port = port.reshape(chw(self.shape)).transpose([2, 1, 0])
-        port.connect(self.process.a_in)
+        port.connect(getattr(self.process, into))
 
 
 def main() -> int:
@@ -152,15 +149,13 @@ def build(network: dict[str, Any], values: np.ndarray) -> list[LavaPopulation]:
 
 
 def connect(before: LavaPopulation, neurons: LavaPopulation, layer: dict[str, Any], delays: np.ndarray) -> None:
-    """The connections that reach ``neurons``: from the population before with its axonal ``delays``, and from themselves.
-
-    A neuron's axonal delay stands on its column of the weights that its spikes meet.
-    """
-    forward, recurrent = section(layer, "forward"), section(layer, "recurrent")
-    image = uses_conv(forward, delays)
-    for process in [lava_conv(forward, before.shape)] if image else matrices(forward, before.shape, delays):
-        before.send(process.s_in, image)
-        neurons.receive(process.a_out, image)
+    """The connections that reach ``neurons``; a neuron's axonal delay stands on its column of the weights it meets."""
+    forward, imag, recurrent = (section(layer, name) for name in ("forward", "imag", "recurrent"))
+    for part, into in [(forward, "a_real_in"), (imag, "a_imag_in")] if imag else [(forward, "a_in")]:
+        image = uses_conv(part, delays)
+        for process in [lava_conv(part, before.shape)] if image else matrices(part, before.shape, delays):
+            before.send(process.s_in, image)
+            neurons.receive(process.a_out, image, into)
     for process in matrices(recurrent, neurons.shape, recurrent["axonal_delay_steps"]) if recurrent else []:
         neurons.send(process.s_in, False)
         neurons.receive(process.a_out, False)
@@ -200,21 +195,19 @@ def matrices(connection: dict[str, Any], shape: tuple[int, ...], delays: np.ndar
         steps, exponent = axonal[source], 0
     if int(steps[weight != 0].max(initial=0)) > MAX_DELAY_STEPS:  # Lava would raise in a process of its own, and wait forever
         refuse(f"a synapse has a delay above the {MAX_DELAY_STEPS} steps that Lava holds, axonal and synaptic together")
+
+    def matrix(entries: np.ndarray, stored: np.ndarray) -> Any:  # a delay that is not stored is 0
+        return entries if dense else csr_matrix((entries[stored], (target[stored], source[stored])), shape=size)
+
     processes = []
     for values, shift, mode in lava_weights(weight, int(exponent)):
         late = np.where(values != 0, steps, 0)  # the delay of a synapse that carries nothing would only lengthen the buffer
         form = {"weight_exp": shift, "num_weight_bits": 8, "sign_mode": mode, "num_message_bits": bits}
-        if dense:
-            form["weights"] = values
-        else:
-            form["weights"] = csr_matrix((values[values != 0], (target[values != 0], source[values != 0])), shape=size)
+        form["weights"] = matrix(values, values != 0)
         if late.any():
-            form["max_delay"] = int(late.max())
-            # what is not stored is delay 0 there
-            form["delays"] = late if dense else csr_matrix((late[late > 0], (target[late > 0], source[late > 0])), shape=size)
-            processes.append(DelayDense(**form) if dense else DelaySparse(**form))
-        else:
-            processes.append(Dense(**form) if dense else Sparse(**form))
+            form |= {"max_delay": int(late.max()), "delays": matrix(late, late > 0)}
+        plain, delayed = (Dense, DelayDense) if dense else (Sparse, DelaySparse)
+        processes.append((delayed if late.any() else plain)(**form))
     return processes
 
 
@@ -269,7 +262,7 @@ def create_neurons(neuron: dict[str, Any], shape: tuple[int, ...], image: bool, 
     if "process" in neuron:
         module, _, name = str(neuron["process"]).rpartition(".")
         given = {key.removeprefix("argument."): each(key) for key in neuron if key.startswith("argument.")}
-        return getattr(import_module(module), name)(**constants, **given)
+        return getattr(__import__(module, fromlist=[name]), name)(**constants, **given)
     if kind == "sigma":
         return Sigma(**constants)
     constants["vth"] = int(neuron["threshold"])
@@ -280,8 +273,7 @@ def create_neurons(neuron: dict[str, Any], shape: tuple[int, ...], image: bool, 
     constants["cum_error"] = bool(neuron["cumulative_error"])
     if kind == "delta":
         return Delta(**constants)
-    mode = {"relu": ActivationMode.RELU, "unit": ActivationMode.UNIT}[str(neuron["activation"])]
-    return SigmaDelta(**constants, bias=each("bias"), act_mode=mode)
+    return SigmaDelta(**constants, bias=each("bias"), act_mode=ActivationMode[str(neuron["activation"]).upper()])
 
 
 def driven_neurons(source: dict[str, Any], shape: tuple[int, ...], image: bool, values: np.ndarray) -> Any:

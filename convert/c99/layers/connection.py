@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from myelin.convert.registry import Handlers
 
 
 @dataclass(frozen=True, eq=False)
-class Link:
+class CLink:
     """A connection of a network.
 
     Attributes:
@@ -76,17 +76,18 @@ class ConnectionCode(ABC):
         exponent: the sums that it adds are in units of ``2 ** exponent``.
         storage: how it is stored, in words.
         finishes: whether it needs sums of its own, ``ram.part``, which it then adds to those of the layer.
+        rows_read: rows of its ring that it looks through in a step.
+        reads_all: whether it reads all sources instead of looking for those that sent.
     """
 
-    #: Words for each ``storage`` in tables.
-    STORAGE: ClassVar[str] = ""
-
-    link: Link
+    link: CLink
     ring: Ring
     constants: list[Array]
     exponent: int
     storage: str
     finishes: bool = False
+    rows_read: int = 1
+    reads_all: bool = False
 
     @abstractmethod
     def function(self, unit: int) -> str:
@@ -98,12 +99,12 @@ class ConnectionCode(ABC):
 
 
 #: Makes the code of a connection.
-Make = Callable[[Link], ConnectionCode | None]
+Make = Callable[[CLink], ConnectionCode | None]
 #: Connections with code of their own; others are stored as their dense matrix.
 CONNECTIONS: Handlers[Make] = Handlers("is a {name} connection; the C code has none for it")
 
 
-def connection_code(link: Link) -> ConnectionCode | None:
+def connection_code(link: CLink) -> ConnectionCode | None:
     """The code of a connection; None if all its weights are 0."""
     from dataclasses import replace
 
@@ -142,14 +143,14 @@ def scale_of(stored: Stored, exponent: int, unit: int) -> int:
     return stored.factor * (1 << (exponent - unit)) & 0xFFFFFFFF
 
 
-def value_text(link: Link, scale: int) -> str:
+def value_text(link: CLink, scale: int) -> str:
     """What a stored weight is multiplied with, a word; empty for 1."""
     if link.ctype is None:
         return "" if scale == 1 else f"{scale}u"
     return "word(x)" if scale == 1 else f"word(x) * {scale}u"
 
 
-def each_arrival(link: Link, ring: Ring, inner: list[str]) -> list[str]:
+def each_arrival(link: CLink, ring: Ring, inner: list[str]) -> list[str]:
     """A loop over the spikes that arrive in this step; ``inner`` takes source ``j`` and, if graded, its value ``x``."""
     if link.ctype is None:
         return [
@@ -183,7 +184,7 @@ def each_arrival(link: Link, ring: Ring, inner: list[str]) -> list[str]:
     ]
 
 
-def finish(link: Link, value: str) -> list[str]:
+def finish(link: CLink, value: str) -> list[str]:
     """Statements that add ``value`` of each part, an expression of ``ram.part[i]``, to the sums and clear the parts."""
     return [
         f"for (i = 0u; i < {link.targets}u; i++) {{",
@@ -193,6 +194,6 @@ def finish(link: Link, value: str) -> list[str]:
     ]
 
 
-def defined(link: Link, comment: str, body: list[str]) -> str:
+def defined(link: CLink, comment: str, body: list[str]) -> str:
     """A function of the connection."""
     return f"/* {comment} */\nstatic void {link.name}(uint32_t *sum)\n{{\n{indented(body, 1)}\n}}"

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from myelin.convert.c99.helpers import short
 from myelin.convert.c99.layers.connection import (
     CONNECTIONS,
+    CLink,
     ConnectionCode,
-    Link,
     Stored,
     defined,
     each_arrival,
@@ -27,7 +27,7 @@ from myelin.hw_configs.fixed_point import CONV_SUM_BITS
 class ConvCode(ConnectionCode):
     """A convolution kept as kernels (in channel, height, width, out channel of the group)."""
 
-    def __init__(self, link: Link, synapse: Conv) -> None:
+    def __init__(self, link: CLink, synapse: Conv) -> None:
         self.link, self.synapse = link, synapse
         self.stored = Stored.of(synapse.weight)
         self.exponent = self.stored.exponent
@@ -100,7 +100,10 @@ class ConvCode(ConnectionCode):
         out = synapse.output_shape(shape)
         hits = [_hits(shape[1 + n], out[1 + n], synapse.weight.shape[2 + n], synapse, n) for n in range(2)]
         reached = float((sent.reshape(shape) * hits[0][:, None] * hits[1]).sum())
-        return {"kernel places": reached, "kernel synapses": reached * (synapse.weight.shape[0] // synapse.groups)}
+        spikes, taps = float(sent.sum()), synapse.weight.shape[2] * synapse.weight.shape[3]
+        group_out = synapse.weight.shape[0] // synapse.groups
+        found = {"arriving spikes": spikes, "kernel taps": spikes * taps, "kernel places": reached}
+        return found | ({"kernel synapses": reached * group_out} if group_out > 1 else {})
 
 
 def _hits(size: int, out: int, taps: int, synapse: Conv, axis: int) -> npt.NDArray[np.int64]:
@@ -136,7 +139,7 @@ def _axis(name: str, place: str, tap: str, taps: int, dilation: int, stride: int
 
 
 @CONNECTIONS.register(Conv)
-def conv_code(link: Link) -> ConnectionCode | None:
+def conv_code(link: CLink) -> ConnectionCode | None:
     """The code of a convolution."""
     assert isinstance(link.synapse, Conv)
     return ConvCode(link, link.synapse) if link.synapse.weight.any() else None

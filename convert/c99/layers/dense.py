@@ -1,8 +1,8 @@
 """A matrix of synapses as C: rows of weights or lists of synapses, whichever takes less flash.
 
-``Rows``: one delay for each source.  A spike adds the row of its source, dense or as a list.
-``Products``: graded input that is rarely 0.  One sum of products for each target, which reads every weight once.
-``Pairs``: delays of synapses, or sums that are shifted with a floor for each delay: lists by delay and source.
+``DenseRows``: one delay for each source.  A spike adds the row of its source, dense or as a list.
+``DenseProducts``: graded input that is rarely 0.  One sum of products for each target, which reads every weight once.
+``DensePairs``: delays of synapses, or sums that are shifted with a floor for each delay: lists by delay and source.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.c99.helpers import short
 from myelin.convert.c99.layers.connection import (
     CONNECTIONS,
+    CLink,
     ConnectionCode,
-    Link,
     Stored,
     defined,
     each_arrival,
@@ -35,7 +35,7 @@ PRODUCTS_FROM = 0.5
 class _Matrix(ConnectionCode):
     """What all forms share."""
 
-    def __init__(self, link: Link, synapse: Dense) -> None:
+    def __init__(self, link: CLink, synapse: Dense) -> None:
         self.link = link
         self.stored = Stored.of(synapse.weight)
         self.exponent = self.stored.exponent + synapse.weight_exp
@@ -58,6 +58,10 @@ class _Matrix(ConnectionCode):
             return self.stored.factor & 0xFFFFFFFF
         return scale_of(self.stored, synapse_exponent, unit)
 
+    def _named(self, operation: str) -> str:
+        """An operation; of graded spikes the weights are multiplied."""
+        return operation if self.link.ctype is None else f"scaled {operation}"
+
     @property
     def _sums(self) -> str:
         return "ram.part" if self.finishes else "sum"
@@ -66,10 +70,10 @@ class _Matrix(ConnectionCode):
         return finish(self.link, f"floor_shift(ram.part[i], {self.floor}u)")
 
 
-class Rows(_Matrix):
+class DenseRows(_Matrix):
     """One delay for each source: dense rows, or lists of synapses."""
 
-    def __init__(self, link: Link, synapse: Dense) -> None:
+    def __init__(self, link: CLink, synapse: Dense) -> None:
         super().__init__(link, synapse)
         self.ring = self._arrivals()
         dense = [constant(f"{link.name}_weight", self.weight, "weights (source, target)", link.part)]
@@ -99,14 +103,17 @@ class Rows(_Matrix):
         """See ``ConnectionCode.work``."""
         spikes = float(sent.sum())
         if self.dense:
-            return {"spikes": spikes, "row synapses": spikes * self.link.targets}
-        return {"spikes": spikes, "list synapses": float(sent @ np.count_nonzero(self.weight, axis=1))}
+            return {"arriving spikes": spikes, self._named("row synapses"): spikes * self.link.targets}
+        synapses = float(sent @ np.count_nonzero(self.weight, axis=1))
+        return {"arriving spikes": spikes, self._named("list synapses"): synapses}
 
 
-class Products(_Matrix):
+class DenseProducts(_Matrix):
     """Graded sources that send in most steps."""
 
-    def __init__(self, link: Link, synapse: Dense) -> None:
+    reads_all = True
+
+    def __init__(self, link: CLink, synapse: Dense) -> None:
         super().__init__(link, synapse)
         self.ring = self._arrivals()
         name, note = f"{link.name}_weight", "weights (target, source)"
@@ -141,10 +148,10 @@ class Products(_Matrix):
         return {"products": float(self.link.sources * self.link.targets)}
 
 
-class Pairs(_Matrix):
+class DensePairs(_Matrix):
     """Lists of synapses by delay and source, read from a ring of the past."""
 
-    def __init__(self, link: Link, synapse: Dense) -> None:
+    def __init__(self, link: CLink, synapse: Dense) -> None:
         super().__init__(link, synapse)
         delay = np.broadcast_to(link.delays[:, None], self.weight.shape)
         if synapse.delay_steps is not None:
@@ -156,6 +163,7 @@ class Pairs(_Matrix):
         self.delays = constant(f"{link.name}_delay", self.occurring, note, link.part)
         lists = _lists(link, layers.reshape(-1, link.targets), f"{link.name}_first")
         self.constants = [*lists, self.delays]
+        self.rows_read = int(self.occurring.size)
         self.pairs = np.count_nonzero(layers, axis=2)
         self.storage = f"lists of synapses by delay, {lists[0].ctype}"
 
@@ -186,10 +194,10 @@ class Pairs(_Matrix):
     def work(self, sent: npt.NDArray[np.float64]) -> dict[str, float]:
         """See ``ConnectionCode.work``."""
         spikes = float(sent.sum()) * self.occurring.size
-        return {"spikes": spikes, "list synapses": float(self.pairs.sum(axis=0) @ sent)}
+        return {"arriving spikes": spikes, self._named("list synapses"): float(self.pairs.sum(axis=0) @ sent)}
 
 
-def _lists(link: Link, rows: IntArray, first: str) -> list[Array]:
+def _lists(link: CLink, rows: IntArray, first: str) -> list[Array]:
     """The nonzero weights of ``rows`` (lists, targets), their targets, and the first synapse of each list and of none."""
     at, target = np.nonzero(rows)
     starts = np.searchsorted(at, np.arange(len(rows) + 1))
@@ -212,7 +220,7 @@ def _list_call(constants: list[Array], scaled: str, sums: str, index: str, last:
 
 
 @CONNECTIONS.register(Dense)
-def dense_code(link: Link) -> ConnectionCode | None:
+def dense_code(link: CLink) -> ConnectionCode | None:
     """The code of a matrix in the form that its delays and its input need."""
     synapse = link.synapse
     assert isinstance(synapse, Dense)
@@ -221,10 +229,11 @@ def dense_code(link: Link) -> ConnectionCode | None:
     single = bool(np.all(link.delays == link.delays[0]))
     floor = _floors(synapse)
     if synapse.delay_steps is not None or (floor and not single):
-        return Pairs(link, synapse)
-    if link.ctype is not None and single and (link.density or 0.0) >= PRODUCTS_FROM:
-        return Products(link, synapse)
-    return Rows(link, synapse)
+        return DensePairs(link, synapse)
+    rows = DenseRows(link, synapse)
+    if link.ctype is not None and single and rows.dense and (link.density or 0.0) >= PRODUCTS_FROM:
+        return DenseProducts(link, synapse)  # of the same size, so memory does not depend on activity
+    return rows
 
 
 def _floors(synapse: Dense) -> bool:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from myelin.convert.c99.neurons.neuron import NEURONS, NeuronCode, Population
+from myelin.convert.c99.instructions import Instructions
+from myelin.convert.c99.neurons.neuron import NEURONS, CPopulation, NeuronCode
 from myelin.convert.neurons import Cuba
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SHIFT
 
+#: Instructions of the step of a neuron: with a current that decays, and without.
+_WITH_CURRENT = Instructions(load=3, store=3, multiply=4, branch=1.5, other=27)
+_WITHOUT_CURRENT = Instructions(load=2, store=2, multiply=2, branch=1.5, other=17)
+
 
 @NEURONS.register(Cuba)
-def cuba_code(neuron: Cuba, own: Population) -> NeuronCode:
+def cuba_code(neuron: Cuba, own: CPopulation) -> NeuronCode:
     """The equations of ``Cuba``; a current that keeps nothing is no state, and at an input there is none."""
     keep_v, left_v = own.of_each("keep_v", DECAY_UNITY - neuron.voltage_decay, "share of v that remains, in 1/4096")
     constants, states = [*keep_v], []
@@ -43,4 +48,4 @@ def cuba_code(neuron: Cuba, own: Population) -> NeuronCode:
         *([f"ram.{own.name}_u[i] = u;"] if len(states) == 2 else []),
         f"ram.{v.name}[i] = (sent != 0) ? 0 : v;",
     ]
-    return NeuronCode(states, constants, body, f"ram.{v.name}[i]")
+    return NeuronCode(states, constants, body, f"ram.{v.name}[i]", work=_WITH_CURRENT if len(states) == 2 else _WITHOUT_CURRENT)

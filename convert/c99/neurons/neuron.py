@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from myelin.convert.arrays import IntArray, Shape, fewest
+from myelin.convert.c99.instructions import Instructions
 from myelin.convert.c99.memory import Array, constant, literal
 from myelin.convert.registry import Handlers
 
 
 @dataclass(frozen=True)
-class Population:
+class CPopulation:
     """Where neurons stand in a network.
 
     Attributes:
@@ -55,10 +56,10 @@ class Population:
         index = "i" if held.size == self.neurons else f"i / {self.neurons // held.size}u"
         return [array], f"{'(uint32_t)' if word else '(int32_t)'}flash.{array.name}[{index}]"
 
-    def summed(self, shift: int) -> str:
-        """The summed input, shifted left by ``shift`` bits: a word."""
+    def summed(self, shift: int, name: str = "a") -> str:
+        """The summed input ``name``, shifted left by ``shift`` bits: a word."""
         places = self.unit + shift
-        return "a" if not places else f"(a << {places}u)" if places < 32 else "0u"
+        return name if not places else f"({name} << {places}u)" if places < 32 else "0u"
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,11 @@ class NeuronCode:
     Attributes:
         states: their arrays in RAM; a reset of the states clears them.
         constants: their arrays in flash.
-        body: statements of a step of neuron ``i``.  They read the summed input ``a``, a word, and define ``sent``, an int32_t:
-            0 or 1, or the graded spike.
+        body: statements of a step of neuron ``i``.  They read the summed inputs, words with the names of ``Neuron.INPUTS``, and
+            define ``sent``, an int32_t: 0 or 1, or the graded spike.
         value: the state of neuron ``i`` after the step that a readout gives, an expression.
         resets: whether the states may be reset in regular steps.
+        work: instructions of the step of a neuron, counted as in ``work.py``.
     """
 
     states: list[Array]
@@ -79,9 +81,10 @@ class NeuronCode:
     body: list[str]
     value: str = ""
     resets: bool = True
+    work: Instructions = field(default_factory=Instructions)
 
 
 #: Makes the code of a population.
-Make = Callable[[Any, Population], NeuronCode]
+Make = Callable[[Any, CPopulation], NeuronCode]
 #: Neurons with code of their own.
 NEURONS: Handlers[Make] = Handlers("has {name} neurons; the C code has none for them")

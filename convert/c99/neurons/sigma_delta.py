@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from myelin.convert.c99.instructions import Instructions
 from myelin.convert.c99.memory import Array
-from myelin.convert.c99.neurons.neuron import NEURONS, NeuronCode, Population
+from myelin.convert.c99.neurons.neuron import NEURONS, CPopulation, NeuronCode
 from myelin.convert.neurons import Delta, Sigma, SigmaDelta
+
+#: Instructions of the step of a neuron.
+_ENCODER = Instructions(load=4, store=4, branch=1.5, other=20)
+_SUM = Instructions(load=2, store=2, branch=1, other=4)
 
 
 @NEURONS.register(Delta)
-def delta_code(neuron: Delta, own: Population) -> NeuronCode:
+def delta_code(neuron: Delta, own: CPopulation) -> NeuronCode:
     """The equations of ``Delta``."""
     shift = f" << {neuron.shift}u" if neuron.shift else ""
     return _encoder(neuron, own, [], [], [f"const int32_t value = as_signed({own.drive}{shift});"])
 
 
 @NEURONS.register(SigmaDelta)
-def sigma_delta_code(neuron: SigmaDelta, own: Population) -> NeuronCode:
+def sigma_delta_code(neuron: SigmaDelta, own: CPopulation) -> NeuronCode:
     """The equations of ``SigmaDelta``."""
     sigma = own.state("sigma", "sums of the input over time")
     biases, bias = own.of_each("bias", neuron.bias << neuron.shift, "bias")
@@ -29,7 +34,7 @@ def sigma_delta_code(neuron: SigmaDelta, own: Population) -> NeuronCode:
 
 
 @NEURONS.register(Sigma)
-def sigma_code(neuron: Sigma, own: Population) -> NeuronCode:
+def sigma_code(neuron: Sigma, own: CPopulation) -> NeuronCode:
     """The sum of the input over time."""
     sigma = own.state("sigma", "sums of the input over time")
     body = [
@@ -37,12 +42,12 @@ def sigma_code(neuron: Sigma, own: Population) -> NeuronCode:
         "",
         f"ram.{sigma.name}[i] = sent;",
     ]
-    return NeuronCode([sigma], [], body, f"ram.{sigma.name}[i]", resets=False)
+    return NeuronCode([sigma], [], body, f"ram.{sigma.name}[i]", resets=False, work=_SUM)
 
 
 def _encoder(
     neuron: Delta | SigmaDelta,
-    own: Population,
+    own: CPopulation,
     states: list[Array],
     constants: list[Array],
     value: list[str],
@@ -73,4 +78,4 @@ def _encoder(
     ]
     if neuron.cumulative_error:
         body.append(f"ram.{own.name}_error[i] = (whole != 0) ? 0 : error;")
-    return NeuronCode([*states, *kept], constants, body, resets=False)
+    return NeuronCode([*states, *kept], constants, body, resets=False, work=_ENCODER)

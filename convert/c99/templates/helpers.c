@@ -31,6 +31,31 @@ static int32_t decayed(int32_t state, uint32_t keep)
     return as_signed((state < 0) ? (0u - left) : left);
 }
 
+/* A state times a fraction of either sign, rounded toward zero: state * share / 4096 for states of 24 bits. */
+static int32_t turned(int32_t state, int32_t share)
+{
+    const uint32_t size = (state < 0) ? (0u - (uint32_t)state) : (uint32_t)state;
+    const uint32_t part = (share < 0) ? (0u - (uint32_t)share) : (uint32_t)share;
+    const uint32_t left = ((size >> 12) * part) + (((size & 4095u) * part) >> 12);
+
+    return ((state < 0) != (share < 0)) ? -(int32_t)left : (int32_t)left;
+}
+
+/* A drive, limited to 31 bits, which a sum with a state of 24 bits stays within. */
+static int32_t limited(int32_t drive)
+{
+    int32_t result = drive;
+
+    if (drive > 1073741824) {
+        result = 1073741824;
+    } else if (drive < -1073741824) {
+        result = -1073741824;
+    } else {
+        /* it fits */
+    }
+    return result;
+}
+
 /* A current, wrapped once into 24 bits as the chip does. */
 static int32_t wrapped_current(int32_t current)
 {
@@ -100,15 +125,16 @@ static uint32_t row_ahead(uint32_t at, uint32_t ahead, uint32_t rows)
 /* Add a row of weights to the sums. */
 static void add_row_WEIGHT(uint32_t *restrict sum, const WEIGHT_T *restrict weight, uint32_t count)
 {
-    uint32_t i = 0u;
+    const uint32_t fours = count & ~3u;
+    uint32_t i;
 
-    for (; (i + 4u) <= count; i += 4u) {
+    for (i = 0u; i < fours; i += 4u) {
         sum[i] += word(weight[i]);
         sum[i + 1u] += word(weight[i + 1u]);
         sum[i + 2u] += word(weight[i + 2u]);
         sum[i + 3u] += word(weight[i + 3u]);
     }
-    for (; i < count; i++) {
+    for (i = fours; i < count; i++) {
         sum[i] += word(weight[i]);
     }
 }
@@ -116,15 +142,16 @@ static void add_row_WEIGHT(uint32_t *restrict sum, const WEIGHT_T *restrict weig
 /* Add a row of weights to the sums, times a value. */
 static void add_row_scaled_WEIGHT(uint32_t *restrict sum, const WEIGHT_T *restrict weight, uint32_t count, uint32_t value)
 {
-    uint32_t i = 0u;
+    const uint32_t fours = count & ~3u;
+    uint32_t i;
 
-    for (; (i + 4u) <= count; i += 4u) {
+    for (i = 0u; i < fours; i += 4u) {
         sum[i] += word(weight[i]) * value;
         sum[i + 1u] += word(weight[i + 1u]) * value;
         sum[i + 2u] += word(weight[i + 2u]) * value;
         sum[i + 3u] += word(weight[i + 3u]) * value;
     }
-    for (; i < count; i++) {
+    for (i = fours; i < count; i++) {
         sum[i] += word(weight[i]) * value;
     }
 }

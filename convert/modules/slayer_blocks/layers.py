@@ -9,7 +9,7 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.integers import as_float_neuron
-from myelin.convert.floats.network import FloatArray, FloatConv, FloatDense, FloatLayer, FloatRecurrent
+from myelin.convert.floats.network import FloatArray, FloatComplex, FloatConv, FloatDense, FloatLayer, FloatRecurrent
 from myelin.convert.modules.reading import ReadBlock, ReadModule
 from myelin.convert.modules.slayer_blocks.delay import read_delays
 from myelin.convert.modules.slayer_blocks.kwta import kwta_input, kwta_weights
@@ -30,14 +30,12 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
     entry.require_plain(neuron)
     dynamics = getattr(block, "dynamics", True) is True
     gain = entry.gain(neuron) if dynamics else 1.0
-    synapse: FloatDense | FloatConv
+    synapse: FloatDense | FloatConv | FloatComplex
     recurrent = None
     if stepwise:
-        synapse, shape, recurrent = _stepwise(entry, block, kind, found, raw, gain)
-    elif kind in _IMAGES:
-        synapse, shape = _image(entry, block, kind, found, raw)
+        synapse, shape, recurrent = _stepwise(block, kind, found, raw, gain)
     else:
-        synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+        synapse, shape = _connection(entry, block, kind, found, raw)
     if dynamics and neuron.shape is not None and tuple(neuron.shape) != shape:
         raise NetworkError(
             f"its neuron was built or has run with a population of shape {tuple(neuron.shape)}, and here it has shape "
@@ -53,7 +51,7 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
     elif block.delay is not None:
         raise NetworkError("it has a delay, which its forward pass does not use; build it with delay=False")
     lag = int(affine or block.delay_shift is not True)
-    layer = FloatLayer(shape, replace(synapse, weight=synapse.weight * gain), constants, delay, recurrent)
+    layer = FloatLayer(shape, _scaled(synapse, gain), constants, delay, recurrent)
     found.add(ReadBlock(path, block, layer, shape, int(neuron.w_scale), soft, lag))
 
 
@@ -65,9 +63,25 @@ def _place(found: ReadModule, stepwise: bool) -> NeuronPlace:
     return NeuronPlace(stepwise, 1 + found.lag, cure)
 
 
-def _stepwise(
-    entry: SlayerNeuron, block: Any, kind: str, found: ReadModule, raw: bool, gain: float
-) -> tuple[FloatDense, Shape, FloatRecurrent]:
+def _scaled(synapse: FloatDense | FloatConv | FloatComplex, gain: float) -> FloatDense | FloatConv | FloatComplex:
+    if isinstance(synapse, FloatComplex):  # no norm of them is read
+        return synapse
+    return replace(synapse, weight=synapse.weight * gain)
+
+
+def _connection(
+    entry: SlayerNeuron, block: Any, kind: str, found: ReadModule, raw: bool
+) -> tuple[FloatDense | FloatConv | FloatComplex, Shape]:
+    """The feed-forward connection of a block, and the shape that it leads to."""
+    pieces = [
+        (_image if kind in _IMAGES else _dense)(block, part, f"synapse{name}", kind, found, raw)
+        for name, part in entry.parts(block.synapse, kind).items()
+    ]
+    (first, shape), *others = pieces
+    return (FloatComplex(first, others[0][0]) if others else first), shape
+
+
+def _stepwise(block: Any, kind: str, found: ReadModule, raw: bool, gain: float) -> tuple[FloatDense, Shape, FloatRecurrent]:
     """The connections of a block that runs step by step, with its own spikes of the step before."""
     if len(found.shape) != 1:
         raise NetworkError(f"what reaches it has shape {found.shape}; put a Flatten block before it")
@@ -83,31 +97,24 @@ def _stepwise(
                 f"it adds {shift:g} to the input of every neuron in every step (threshold (N - 2 num_winners) / N), which the "
                 "chip's neurons do not; lower its threshold, or choose num_winners closer to half its neurons"
             )
-        synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+        synapse, shape = _dense(block, block.synapse, "synapse", kind, found, raw)
         own = kwta_weights(block, raw=raw)
     else:
-        synapse, shape = _dense(entry, block, block.input_synapse, "input_synapse", found, raw)
-        weight = _weights(entry, block, block.recurrent_synapse, "recurrent_synapse", "Dense", raw, called=False)
+        synapse, shape = _dense(block, block.input_synapse, "input_synapse", kind, found, raw)
+        weight = real_weights(block, block.recurrent_synapse, "recurrent_synapse", "Dense", raw=raw, called=False)
         own = weight.reshape(weight.shape[:2])
     return synapse, shape, FloatRecurrent(FloatDense(own * gain))
 
 
 def read_dense(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, neuron: Neuron, *, raw: bool) -> None:
     """Append to ``found`` a readout: a dense connection of ``block`` to integer neurons that give a state, without latency."""
-    synapse, shape = _dense(entry, block, block.synapse, "synapse", found, raw)
+    synapse, shape = _dense(block, block.synapse, "synapse", "Dense", found, raw)
     layer = FloatLayer(shape, synapse, as_float_neuron(neuron, "state"))
     found.add(ReadBlock(path, block, layer, shape, int(block.neuron.w_scale), None, 1))
 
 
-def _weights(
-    entry: SlayerNeuron, block: Any, synapse: Any, name: str, kind: str, raw: bool, *, called: bool = True
-) -> FloatArray:
-    parts = entry.parts(synapse)
-    return entry.joined([real_weights(block, part, name, kind, raw=raw, called=called) for part in parts])
-
-
-def _dense(entry: SlayerNeuron, block: Any, synapse: Any, name: str, found: ReadModule, raw: bool) -> tuple[FloatDense, Shape]:
-    weight = _weights(entry, block, synapse, name, "Dense", raw)  # (out, C, H, W)
+def _dense(block: Any, synapse: Any, name: str, kind: str, found: ReadModule, raw: bool) -> tuple[FloatDense, Shape]:
+    weight = real_weights(block, synapse, name, "Dense", raw=raw)  # (out, C, H, W)
     shape = found.shape
     if len(shape) == 3:
         if weight.shape[2:] != shape[1:]:
@@ -124,25 +131,26 @@ def _dense(entry: SlayerNeuron, block: Any, synapse: Any, name: str, found: Read
     return dense, target
 
 
-def _image(entry: SlayerNeuron, block: Any, kind: str, found: ReadModule, raw: bool) -> tuple[FloatDense | FloatConv, Shape]:
+def _image(
+    block: Any, synapse: Any, name: str, kind: str, found: ReadModule, raw: bool
+) -> tuple[FloatDense | FloatConv, Shape]:
     """The connection of a block from image to image; transposed convolutions as matrices, which the chip needs instead."""
     if len(found.shape) != 3 or found.population != found.shape:
         raise NetworkError(f"what reaches it has shape {found.shape}; (channels, height, width) is expected")
     image = found.shape[0], found.shape[1], found.shape[2]
-    weight = _weights(entry, block, block.synapse, "synapse", _IMAGES[kind], raw)
-    part = entry.parts(block.synapse)[0]
+    weight = real_weights(block, synapse, name, _IMAGES[kind], raw=raw)
     stride, padding, dilation = (
-        (int(pair[0]), int(pair[1])) for pair in (getattr(part, name) for name in ("stride", "padding", "dilation"))
+        (int(pair[0]), int(pair[1])) for pair in (getattr(synapse, key) for key in ("stride", "padding", "dilation"))
     )
     if kind == "ConvT":
-        matrix, target = unrolled(weight, image, stride, padding, dilation, int(part.groups))
+        matrix, target = unrolled(weight, image, stride, padding, dilation, int(synapse.groups))
         return FloatDense(matrix), target
     if kind == "Unpool":
         matrix, target = unpooled(weight, image, stride, padding, dilation)
         return FloatDense(matrix), target
     if kind == "Conv":
-        synapse = FloatConv(weight, stride, padding, dilation, int(part.groups))
+        made = FloatConv(weight, stride, padding, dilation, int(synapse.groups))
     else:  # pooling as a convolution within each channel; its weights are (1, 1, height, width)
         kernel, pads = pool_kernel(weight, image[0], image[1:], stride, padding, dilation)
-        synapse = FloatConv(kernel, stride, pads, dilation, groups=image[0])
-    return synapse, synapse.output_shape(image)
+        made = FloatConv(kernel, stride, pads, dilation, groups=image[0])
+    return made, made.output_shape(image)

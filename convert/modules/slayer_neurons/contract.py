@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from myelin.convert.arrays import Shape
-from myelin.convert.floats.neuron import FloatArray, FloatNeuron
+from myelin.convert.floats.neuron import FloatNeuron
 from myelin.convert.modules.known import known_class, require_unchanged
 from myelin.convert.modules.reading import ReadModule
 from myelin.convert.modules.slayer_blocks.attributes import Treatments, require_considered
@@ -52,9 +52,8 @@ class SlayerNeuron:
             neuron is allowed where floats make no sense.
         blocks: blocks of ``package`` that are read as those of every class.
         own_blocks: blocks of ``package`` with a reader of their own, by name; they may replace one of ``COMMON_BLOCKS``.
-        parts: the real synapses that a synapse consists of; ``(synapse.real, synapse.imag)`` for a complex one.  The first
-            gives the geometry.
-        joined: the weights (out, in, height, width) of the connection, from those of each part.
+        parts: from a synapse and the kind of its block, the real synapses it consists of by the name that follows its own in
+            messages: itself by "", or those of a complex one.
         gain: the factor on the weights, such as that of a norm, from the neuron.
         inexact: why the integers are not exactly what the block computes although the values are, or None, from (neuron, what
             ``read`` returned, the neurons' place); raises NetworkError if no floats compute it either.
@@ -67,8 +66,7 @@ class SlayerNeuron:
     read: Callable[[Any, Shape, bool, bool], FloatNeuron | Neuron]
     blocks: tuple[str, ...] = COMMON_BLOCKS
     own_blocks: Mapping[str, BlockReader] = field(default_factory=dict)
-    parts: Callable[[Any], tuple[Any, ...]] = lambda synapse: (synapse,)
-    joined: Callable[[Sequence[FloatArray]], FloatArray] = lambda parts: parts[0]
+    parts: Callable[[Any, str], Mapping[str, Any]] = lambda synapse, kind: {"": synapse}
     gain: Callable[[Any], float] = lambda neuron: 1.0
     inexact: Callable[[Any, Any, NeuronPlace], str | None] = lambda neuron, read, place: None
 

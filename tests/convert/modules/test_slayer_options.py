@@ -154,6 +154,14 @@ def test_a_normalised_recurrent_weight_is_the_one_that_lava_dl_uses():
     assert result.equal and result.values > 500
 
 
+def test_an_affine_block_never_draws_its_decays():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(cuba.Affine(NEURON | {"shared_param": False, "current_decay": (0.1, 0.9)}, 6, 5, weight_scale=4))
+    network = from_torch(net, 6)
+    assert network.layers[0].neuron.current_decay == round(0.1 * 4096)
+    assert compare(net, network, spikes(6)).equal
+
+
 def test_kwta_is_a_recurrence_unless_it_drives_its_neurons():
     torch.manual_seed(0)
     net = torch.nn.Sequential(cuba.KWTA(dict(NEURON), 6, 8, 3, self_excitation=0.4, weight_scale=8))

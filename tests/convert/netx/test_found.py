@@ -151,7 +151,10 @@ def test_long_delays_are_read_judged_and_shortened(late, main, capsys):
 
 def test_delays_of_artifacts_are_not_shortened_when_read(tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(NetworkError, match="--clip-delays is for netx and NIR files: shorten the delays when exporting"):
+    with pytest.raises(
+        NetworkError,
+        match=r"clip_delays= \(--clip-delays\) of reading is for netx and NIR files: shorten the delays when exporting",
+    ):
         read(tmp_path, clip_delays=62)
 
 
@@ -235,9 +238,8 @@ def test_files_that_once_were_refused_or_misread(main):
     assert read(CASES / "one_delay_64.net", clip_delays=62).note.startswith("layer 0 (dense): 1 of 20 delays shortened")
     assert read(CASES / "nmnist_style_pool.net", input_shape=(2, 8, 8)).network.layers[1].synapse.groups == 4
     assert "cuba.Input" in read(CASES / "input_cuba_0.25_1.25.net").note
+    assert read(CASES / "rf_dense.net").network.layers[0].kind == "complex dense"
     for name, told in (
-        ("alif_dense", "'ALIF' are not supported"),
-        ("rf_dense", "'RF_PHASE' are not supported"),
         ("kwta", "KWTA layers are not supported"),
         ("lfs_pointer", "git lfs pull"),
         ("netx_big_conv", r"\(3, 2, height, width\) is expected"),

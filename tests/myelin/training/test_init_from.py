@@ -248,7 +248,11 @@ CASES = [
     ({}, {"readout": {"spiking": True}}, "layer 1 .*gives state, its configuration spikes; set readout.spiking=false"),
     ({"layer": {"neuron": Cuba(64, np.arange(6) + 9, 410)}}, {}, "values of current_decay.*neuron.per_neuron=true"),
     ({"layer": {"neuron": Cuba(64, 0, 410)}}, {}, r"a current_decay of 0..0/4096; 1..4096 is allowed"),
-    ({"layer": {"neuron": Cuba(64, 9, 410, bias_mant=np.int32(3))}}, {}, "has a bias; neurons without a bias are trained here"),
+    ({"layer": {"neuron": Cuba(64, 9, 410, bias_mant=np.int32(3))}}, {}, "has a bias, .* none; set layers.0.bias=true"),
+    ({"layer": {"neuron": Cuba(64, 9, 410, bias_mant=np.int32(4000), bias_exp=7)}}, {"layer": {"bias": True}},
+     "has biases of 125..125; with neuron.bias_exp=6, up to 63.98"),
+    ({}, {"layer": {"norm": "batch"}}, "has no norm, or one that is folded into its weights, .*; set layers.0.norm=none"),
+    ({}, {"readout": {"norm": "batch"}}, "layer 1 .*its configuration norm = batch; set readout.norm=none"),
     ({"layer": {"neuron": Cuba(64 * 64, 9, 410)}}, {"layer": {"threshold": 60.0}}, "threshold of 64, its configuration of 60"),
 ]  # fmt: skip
 
@@ -331,3 +335,29 @@ def test_the_loss_of_the_run_gives_way_to_an_own_loss_and_to_another_task(run, t
     )
     with pytest.raises(ConfigError, match=r"train.loss is 'softmax', for data with one class per sample"):
         myelin.fit(None, per_step, tmp_path / "named", init_from=run, overrides=[*changes, "train.loss='softmax'"])
+
+
+@pytest.mark.parametrize("exponent", [6, 2])
+def test_a_network_with_biases_fits_as_it_is(exponent, tmp_path):
+    layer = {"neuron": Cuba(64, 9, 410, bias_mant=np.arange(6) * 2 - 5, bias_exp=exponent)}
+    network = plain_network(layer=layer, readout={"neuron": Cuba(131071, 4096, 205, bias_mant=np.int32(-3), bias_exp=exponent)})
+    changes = {"neuron": {"bias": True, "bias_exp": exponent}, "readout": {"bias": True}}
+    config = plain_config(train={"epochs": 1, "learning_rate": 0.0}, **changes)
+    config = replace(config, train=replace(config.train, delay_rate=0.0, weight_decay=0.0))
+    myelin.fit(config, sweeps(), tmp_path / "run", init_from=network)
+    assert same(network_of(tmp_path / "run"), network)
+
+
+def test_a_normalised_run_goes_on_with_its_norm_or_without(tmp_path):
+    """With the same norm nothing of it is lost; without, its folded integers are kept."""
+    normed = plain_config(layer={"norm": "batch", "learn_threshold": True}, readout={"bias": True}, train={"epochs": 2})
+    myelin.fit(normed, sweeps(), tmp_path / "run")
+    network = network_of(tmp_path / "run")
+    assert network.layers[0].neuron.has_bias
+    still = {"epochs": 1, "learning_rate": 0.0, "weight_decay": 0.0, "delay_rate": 0.0, "norm_freeze_at": 0.0}
+    for name, layer in (("again", {"norm": "batch", "learn_threshold": True}), ("folded", {"bias": True})):
+        config = plain_config(layer=layer, readout={"bias": True}, train=still)
+        myelin.fit(config, sweeps(), tmp_path / name, init_from=tmp_path / "run")
+        assert same(network_of(tmp_path / name), network)
+    with pytest.raises(NetworkError, match=r"layer 0 .*has a bias, its configuration none; set layers\.0\.bias=true"):
+        myelin.fit(plain_config(readout={"bias": True}), sweeps(), tmp_path / "none", init_from=tmp_path / "run")

@@ -51,3 +51,24 @@ def test_a_file_whose_name_has_a_colon_is_itself(tmp_path):
     write_shd(SpikeDataset(*join_events([([0.5], [0])]), [0]), tmp_path / "x.h5")
     (tmp_path / "x.h5").rename(tmp_path / "x.h5:ms")
     assert load(tmp_path / "x.h5:ms").durations_s.tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("x.npy", r"x.npy: is an array without answers; make a data set of it, SpikeDataset.from_dense\(x, y, step_ms=...\)"),
+        ("x.wav", "x.wav: is a recording; make spikes of recordings with `myelin encode`"),
+        ("x.nir", "x.nir: is a network; name the data"),
+        ("x.pt", r"x.pt: files named .pt are not read; .h5, .hdf5, .* are: give what it holds as arrays, a pair \(x, y\)"),
+    ],
+)
+def test_files_of_another_kind_are_named(tmp_path, name, said):
+    np.save(tmp_path / "array.npy", np.zeros((2, 3, 4)))
+    (tmp_path / "array.npy").rename(tmp_path / name)
+    with pytest.raises(DataError, match=said):
+        load(tmp_path / name)
+
+
+def test_a_file_of_spikes_may_have_any_other_suffix(in_ms):
+    (in_ms / "x_train.h5").rename(in_ms / "a.spikes")
+    assert load(in_ms / "a.spikes", time_unit="ms").durations_s.tolist() == [0.7] * 3
