@@ -23,6 +23,8 @@ from myelin.hw_configs.target_files import load_target
 
 #: Networks in one program.
 TOGETHER = 20
+#: Steps of a sample.
+STEPS = 60
 #: Compilers of this machine; clang's sanitizers are a package of their own.
 _HOSTS = {
     "gcc": ("gcc", "-O2", "-fsanitize=undefined,address", "-fno-sanitize-recover=undefined"),
@@ -35,7 +37,7 @@ _SELFTEST = "int network_selftest(void);\n\nint network_selftest(void)"
 
 
 def random_network(seed: int) -> tuple[Network, npt.NDArray[Any]]:
-    """A network with a random mixture of features, and frames (2, 30, *input shape) for it."""
+    """A network with a random mixture of features, and frames (2, STEPS, *input shape) for it."""
     rng: Any = np.random.default_rng(seed)
     image = rng.random() < 0.5
     shape: tuple[int, ...] = (2, 6, 5) if image else (int(rng.integers(3, 40)),)
@@ -53,24 +55,24 @@ def random_network(seed: int) -> tuple[Network, npt.NDArray[Any]]:
     if rng.random() < 0.4 and last.recurrent is None:
         layers[-1] = Layer(last.shape, last.synapse, last.neuron, output="state")
     network = Network(Input(shape, bits, neuron), tuple(layers))
-    values = rng.integers(1, network.input.max_value + 1, (2, 30, *shape))
+    values = rng.integers(1, network.input.max_value + 1, (2, STEPS, *shape))
     return network, values * (rng.random(values.shape) < rng.choice([0.1, 0.3, 0.8]))
 
 
 def _layer(rng: Any, before: tuple[int, ...], bits: int) -> Layer:
-    longest = int(rng.choice([0, 3, 20, 62]))
+    longest = int(rng.choice([0, 3, 20, 62], p=[0.25, 0.35, 0.3, 0.1]))
     if len(before) == 3 and rng.random() < 0.7:
         weight = 2 * rng.integers(-30, 40, (int(rng.integers(1, 5)), before[0], 3, 3))
         synapse: Any = Conv(weight, stride=(int(rng.integers(1, 3)), 1), padding=(1, 1))
         shape = synapse.output_shape(before)
     else:
         shape = (int(rng.integers(2, 40)),)
-        matrix = 2 * rng.integers(-30, 40, (shape[0], int(np.prod(before)))) * (rng.random() < 0.7 or rng.random() < 0.2)
+        matrix = 2 * rng.integers(-30, 40, (shape[0], int(np.prod(before))))
         matrix = matrix * (rng.random(matrix.shape) < rng.choice([0.1, 1.0]))
         delay = rng.integers(0, longest + 1, matrix.shape) if rng.random() < 0.3 else None
         synapse = Dense(matrix, int(rng.choice([0, 0, 1, -2])), delay)
     neuron = Cuba(
-        int(rng.integers(10, 400)) << bits,
+        int(rng.integers(10, 250)) << bits,
         rng.integers(200, 4097, shape) if rng.random() < 0.5 else np.array(rng.integers(200, 4097)),
         rng.integers(0, 1500, shape) if rng.random() < 0.5 else np.array(rng.integers(0, 1500)),
         rng.integers(-9, 30, shape),

@@ -83,6 +83,7 @@ def _slayer_line(found: Outcome) -> str:
         said = found.refused.partition("; supported are")[0]
         return f"| {found.name} | {said if said.startswith(_FAILS) else f'refused: {said}'} | |"
     result = "exact" if found.differ == 0 else f"{100 * found.differ / found.values:.2g} % differ"
+    result += " (its blocks: lava-dl cannot write its file)" if found.module else ""
     return f"| {found.name} | {result} | {found.values} values, {found.spikes} not zero |"
 
 

@@ -160,7 +160,10 @@ def _makefile(target: Target) -> str:
 def _readme(folder: CFolder, target: Target, name: str) -> str:
     laid, kind = folder.footprint.program, kind_of_emulator(target)
     last = laid.network.layers[-1]
-    fill = "set bit i % 32 of input.bits[i / 32] for a spike of input i" if laid.input_type is None else "set input.value[i]"
+    source = laid.network.input
+    fill = "set bit i % 32 of input.bits[i / 32] for a spike of input i"
+    if laid.input_type is not None:
+        fill = f"set input.value[i], {source.min_value} to {source.max_value}"
     more = [f"| `{EMULATOR}/` | the self-test without an operating system, for QEMU |"] if kind else []
     makes = ", `make size` for the board" if target.controller and target.controller.compiler else ""
     return Template(template("README.md")).substitute(
@@ -174,11 +177,20 @@ def _readme(folder: CFolder, target: Target, name: str) -> str:
         files=_lines(more),
         fill=fill,
         last=last.neurons - 1,
-        meaning=f"the state {last.state}" if last.output == "state" else "its spikes",
+        meaning=f"the state {last.state}" if last.output == "state" else "the spikes of this step",
+        classes=_classes(laid.network),
         memory=_lines(f"- {line}" for line in memory_lines(folder.footprint, target)),
         table=_lines(memory_table(folder.footprint)),
         work=_lines(["", "## Work of a step", "", *(f"- {line}" for line in work_lines(folder.work, target))]),
     )
+
+
+def _classes(network: Network) -> str:
+    """How class scores follow from the outputs."""
+    if network.average_groups is None:
+        return "The score of a class is the sum of its output over the steps."
+    members = network.layers[-1].neurons // network.average_groups
+    return f"The score of class k is the sum of outputs {members} k to {members} k + {members - 1} over the steps."
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -84,7 +84,7 @@ class Program:
     def state(self) -> list[Array]:
         """All arrays in RAM."""
         layers = [stage for stage in self.stages if stage.own.drive is None]
-        widest = max(stage.own.neurons for stage in layers)
+        widest = max(stage.own.neurons * len(stage.neuron.INPUTS) for stage in layers)
         parts = [code.link.targets for stage in layers for code in stage.incoming if code.finishes]
         lengths = sorted({ring.length for ring in self.rings if ring.length > 1})
         return [

@@ -147,9 +147,10 @@ def _stage(stage: CStage, program: Program) -> list[str]:
     body += _reset(stage)
     body += [f"{code.link.name}(ram.sum);" for code in stage.incoming]
     body += [line for ring in rings for line in ring.before()]
-    loop = [] if own.drive is not None else ["const uint32_t a = ram.sum[i];"]
+    sums = [] if own.drive is not None else _sums(stage)
+    loop = [f"const uint32_t {name} = ram.sum[{place}];" for name, place in sums]
     loop += [*stage.code.body]
-    loop += [] if own.drive is not None else ["ram.sum[i] = 0u;"]
+    loop += [f"ram.sum[{place}] = 0u;" for _, place in sums]
     graded = [line for ring in rings if ring.ctype is not None for line in ring.send("i", "sent")]
     bits = [line for ring in rings if ring.ctype is None for line in ring.send("i", "sent")]
     loop += graded
@@ -166,6 +167,17 @@ def _stage(stage: CStage, program: Program) -> list[str]:
     count = f"{own.neurons} {stage.neuron.LABEL}"
     text = f"/* {own.part}: {count}. */\nstatic void {own.name}({_arguments(stage, program)})\n{{\n{_text(body)}\n}}"
     return [*(code.function(own.unit) for code in stage.incoming), text]
+
+
+def _sums(stage: CStage) -> list[tuple[str, str]]:
+    """Names of the summed inputs of neuron ``i``, and the index of each, an expression; see ``layers/complex.py``."""
+    names, neurons = stage.neuron.INPUTS, stage.own.neurons
+    groups = max((getattr(code.link.synapse, "groups", 1) for code in stage.incoming), default=1)
+    if len(names) == 1 or groups == 1:
+        return [(name, "i" if not part else f"i + {part * neurons}u") for part, name in enumerate(names)]
+    size = neurons // groups
+    first = f"((i / {size}u) * {len(names) * size}u) + (i % {size}u)"
+    return [(name, first if not part else f"{first} + {part * size}u") for part, name in enumerate(names)]
 
 
 def own_index(stage: CStage) -> str:

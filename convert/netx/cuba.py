@@ -38,6 +38,7 @@ def default_neuron(group: Fields, shape: Shape) -> Cuba:
 
 def _read_cuba(group: Fields, neuron: Fields, shape: Shape, bias: npt.NDArray[Any]) -> Cuba:
     if neuron.number("gradedSpike", 0):
+        # stock netx never reads the field and would send 1, see myelin.convert.modules.slayer_neurons.cuba
         raise NetworkError(f"{group.name}: gradedSpike is set; Lava's LIF has no graded spikes: train with graded_spike=False")
     if whole_number(neuron, "refDelay", 1) > 1:
         raise NetworkError(

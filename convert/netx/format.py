@@ -26,8 +26,13 @@ pool       weight               (1, 1, height, width): one kernel for each chann
            the rest             as of conv
 flatten                         read and checked; the next connection flattens its input itself
 average    shape                (groups, ...): class scores are means over equal groups of neurons
-neuron/    type                 CUBA, or its older name LOIHI; SDNN: sigma-delta neurons, delta encoders in the input layer
+any of     weight/real,         in the place of ``weight``: complex weights, which resonate-and-fire neurons have
+these      weight/imag
+neuron/    type                 CUBA, or its older name LOIHI; SDNN: sigma-delta neurons, delta encoders in the input layer;
+                                RF_PHASE, RF_IZHIKEVICH: resonate-and-fire neurons
            iDecay, vDecay       current and voltage decay of CUBA: number, per channel, or per neuron
+           sinDecay, cosDecay   4096 (1 - decay) times sine and cosine of a step's angle, of resonate-and-fire neurons: number,
+                                per channel, or per neuron
            vThMant              threshold mantissa
            activation           of SDNN: relu, or unit, which only Myelin reads (netx ignores the field and takes relu)
            sigma_output         of SDNN: the layer is a readout of sums
@@ -59,10 +64,10 @@ are rows of N neurons.  There the last layer is a readout of states if it has no
 
 Rejected by name:
 
-- other neurons: resonate-and-fire, graded CUBA, a refractory period above 1, thresholds that differ within a layer;
+- other neurons: adaptive resonate-and-fire, graded ones, a refractory period above 1, thresholds that differ within a layer;
 - sigma-delta neurons with an activation other than relu and unit, with ``messageBits``, with a bias of their readout or with a
   recurrence;
-- other layers: unpool, convT, concat, complex dense, and KWTA, of which SLAYER writes an empty group;
+- other layers: unpool, convT, concat, and KWTA, of which SLAYER writes an empty group;
 - a weight exponent of the neuron, and fields of a layer or neuron that ``known`` does not list.
 
 Delays beyond 62 steps are read; SLAYER writes them, netx clips them, and the rules of a target judge them.

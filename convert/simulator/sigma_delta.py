@@ -13,7 +13,6 @@ import numpy.typing as npt
 from numba import njit
 
 from myelin.convert.arrays import IntArray
-from myelin.convert.inputs import input_values
 from myelin.convert.network import Input, Layer
 from myelin.convert.neurons import Delta, Sigma, SigmaDelta
 from myelin.convert.simulator.events import drive
@@ -100,6 +99,19 @@ def encode(  # type: ignore[no-untyped-def]  # noqa: ANN201
                 record_error[b, t] = error
 
 
+@njit(**_OPTIONS)
+def largest_magnitudes(spikes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """(sources,) int64: the largest magnitude of each source in ``spikes`` (batch, steps, sources) of 32 bit or fewer."""
+    batch, steps, sources = spikes.shape
+    low, high = np.zeros(sources, spikes.dtype), np.zeros(sources, spikes.dtype)
+    for b in range(batch):
+        for t in range(steps):
+            for i in range(sources):
+                low[i] = min(low[i], spikes[b, t, i])
+                high[i] = max(high[i], spikes[b, t, i])
+    return np.maximum(high.astype(np.int64), -low.astype(np.int64))
+
+
 def _encoded(neuron: Delta | SigmaDelta, current: States, bias: States, sums: bool, relu: bool, wanted: Names) -> Arrays:
     """Messages and wanted states; for ``sums`` and ``relu`` see ``encode``."""
     result: Arrays = {"spikes": np.empty(current.shape, np.int32)}
@@ -137,7 +149,8 @@ class DeltaStage(InputStage):
     def run(self, spikes: Spikes, wanted: Names, interval: int, phase: int, choice: Choice) -> Arrays:
         """See ``Stage.run``; ``spikes`` are the input values."""
         _refuse_reset(interval)
-        values = (input_values(self.source, spikes) << self.neuron.shift).astype(np.int32)
+        # 32 bit hold every value: ``Delta.check_driven``
+        values = (spikes.astype(np.int32) * np.int32(self.source.weight) + np.int32(self.source.bias)) << self.neuron.shift
         bias = np.zeros(values.shape[2], np.int32)
         return _encoded(self.neuron, values, bias, False, False, wanted)
 
@@ -216,7 +229,7 @@ class SigmaDeltaStage:
 
     def currents(self, spikes: Spikes, dense: bool) -> States:
         """Synaptic input (batch, steps, neurons) for ``spikes`` (batch, steps, sources); DataError from ``check_sums``."""
-        highest = np.abs(spikes.astype(np.int64)).max(axis=(0, 1), initial=0)  # (sources,)
+        highest = largest_magnitudes(spikes)  # (sources,)
         bound = self.check_sums(highest)
         if dense:
             current = self.forward.products.currents(spikes, int(highest.max(initial=0)))

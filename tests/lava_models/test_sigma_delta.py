@@ -27,7 +27,7 @@ def test_random_networks_agree_everywhere(lava, seed):
     assume(sigma_delta_networks.largest_sum(network, layers, sample) < HOLDS)
     record = {index: tuple(name for name in names if name != "a") for index, names in layers.items()}
     for recording in (
-        simulate(network, sample[None], record=record),
+        *(simulate(network, sample[None], record=record, engine=engine) for engine in ("auto", "events", "dense")),
         lava.run(network, sample[None], record=record),
         lava.run(network, sample[None], record=record, stock=True),
     ):

@@ -129,6 +129,8 @@ def neuron_of(block: str, shape: tuple[int, ...], given: GivenNeuron, constants:
         )
     chosen = {**(given or {}), **constants}
     for name in chosen:
+        if name == "graded_spike":
+            raise ConfigError(f"{block}: graded_spike is {chosen[name]!r}; Lava's LIF sends spikes of 0 or 1: leave it out")
         if name not in _CONSTANTS:
             options = (*_CONSTANTS, "delay", "max_delay", "norm", "neuron", "gain", "dropout", "quantise")
             near = difflib.get_close_matches(str(name), options, n=1)

@@ -56,10 +56,10 @@ class CPopulation:
         index = "i" if held.size == self.neurons else f"i / {self.neurons // held.size}u"
         return [array], f"{'(uint32_t)' if word else '(int32_t)'}flash.{array.name}[{index}]"
 
-    def summed(self, shift: int) -> str:
-        """The summed input, shifted left by ``shift`` bits: a word."""
+    def summed(self, shift: int, name: str = "a") -> str:
+        """The summed input ``name``, shifted left by ``shift`` bits: a word."""
         places = self.unit + shift
-        return "a" if not places else f"(a << {places}u)" if places < 32 else "0u"
+        return name if not places else f"({name} << {places}u)" if places < 32 else "0u"
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class NeuronCode:
     Attributes:
         states: their arrays in RAM; a reset of the states clears them.
         constants: their arrays in flash.
-        body: statements of a step of neuron ``i``.  They read the summed input ``a``, a word, and define ``sent``, an int32_t:
-            0 or 1, or the graded spike.
+        body: statements of a step of neuron ``i``.  They read the summed inputs, words with the names of ``Neuron.INPUTS``, and
+            define ``sent``, an int32_t: 0 or 1, or the graded spike.
         value: the state of neuron ``i`` after the step that a readout gives, an expression.
         resets: whether the states may be reset in regular steps.
         work: instructions of the step of a neuron, counted as in ``work.py``.

@@ -31,6 +31,31 @@ static int32_t decayed(int32_t state, uint32_t keep)
     return as_signed((state < 0) ? (0u - left) : left);
 }
 
+/* A state times a fraction of either sign, rounded toward zero: state * share / 4096 for states of 24 bits. */
+static int32_t turned(int32_t state, int32_t share)
+{
+    const uint32_t size = (state < 0) ? (0u - (uint32_t)state) : (uint32_t)state;
+    const uint32_t part = (share < 0) ? (0u - (uint32_t)share) : (uint32_t)share;
+    const uint32_t left = ((size >> 12) * part) + (((size & 4095u) * part) >> 12);
+
+    return ((state < 0) != (share < 0)) ? -(int32_t)left : (int32_t)left;
+}
+
+/* A drive, limited to 31 bits, which a sum with a state of 24 bits stays within. */
+static int32_t limited(int32_t drive)
+{
+    int32_t result = drive;
+
+    if (drive > 1073741824) {
+        result = 1073741824;
+    } else if (drive < -1073741824) {
+        result = -1073741824;
+    } else {
+        /* it fits */
+    }
+    return result;
+}
+
 /* A current, wrapped once into 24 bits as the chip does. */
 static int32_t wrapped_current(int32_t current)
 {

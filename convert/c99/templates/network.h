@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define NETWORK_INPUTS $inputs /* $input_shape */
 #define NETWORK_OUTPUTS $outputs
 $input_values
@@ -39,6 +43,10 @@ void network_step(const network_input *input, network_output *output);
 #ifdef NETWORK_TRACE
 /* Yours: called for every neuron in every step; population -1 is the neurons of the input. */
 void network_trace(int32_t population, uint32_t neuron, int32_t sent);
+#endif
+
+#ifdef __cplusplus
+}
 #endif
 
 #endif

@@ -1,4 +1,11 @@
-"""Reads the CUBA neurons of lava-dl's SLAYER blocks, with the values of their forward pass."""
+"""Reads the CUBA neurons of lava-dl's SLAYER blocks, with the values of their forward pass.
+
+``graded_spike=True`` sends the voltage in place of 1.  It has no counterpart in Lava or netx, so it is refused here, in netx
+files (``myelin.convert.netx.cuba``) and by ``myelin.nn``: every LIF model of lava-nc 0.10 sends ``v > vth``
+(``proc/lif/models.py``, ``spiking_activation``), or -1, 0, 1 (TernaryLIF); what sends values, ``proc/graded``, has no current,
+no decays and no bias; and lava-dl 0.6's netx writes the field ``gradedSpike`` and never reads it (``netx/hdf5.py``,
+``get_neuron_params``), so stock netx runs such a network with spikes of 1, silently.
+"""
 
 from __future__ import annotations
 

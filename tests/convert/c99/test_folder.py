@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 
 import numpy as np
@@ -39,6 +40,18 @@ def test_a_board_has_a_makefile_for_its_compiler_and_emulator(tmp_path):
     assert "CROSS ?= riscv64-unknown-elf-gcc" in make and "-march=rv32imc" in make and "\nemulate: build/selftest.elf" in make
     assert (folder / "emulator" / "start.c").is_file() and "# mine as C99" in readme
     assert "| layer 0 (dense, recurrent dense) | recurrent | dense rows, int8_t | 1,640 | 104 (ring of 13 steps) |" in readme
+
+
+def test_the_readme_says_how_to_use_it(tmp_path):
+    network = delayed_network()
+    grouped = dataclasses.replace(network, average_groups=2, input=Input((16,), 3))
+    one, two = (
+        (write_c_folder(tmp_path / name, held, C99, frames_of(held, 1, 5), name).place / "README.md").read_text()
+        for name, held in (("one", network), ("two", grouped))
+    )
+    assert "/* set bit i % 32 of input.bits[i / 32] for a spike of input i */" in one
+    assert "/* output.value[0] to output.value[3]: the state v */" in one and "score of a class is the sum of its output" in one
+    assert "/* set input.value[i], 0 to 7 */" in two and "class k is the sum of outputs 2 k to 2 k + 1 over the steps" in two
 
 
 def test_an_older_export_is_replaced_and_other_files_are_not(tmp_path):

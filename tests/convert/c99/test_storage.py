@@ -137,7 +137,8 @@ def test_a_neuron_without_code_is_refused_by_name():
         def step(self, states, a, drive):
             return states, a
 
-    message = r"layer 0 \(dense\): has Odd neurons; the C code has none for them; Cuba, Delta, SigmaDelta, Sigma can be used"
+    known = "Alif, Cuba, Rf, RfIz, Delta, SigmaDelta, Sigma"
+    message = rf"layer 0 \(dense\): has Odd neurons; the C code has none for them; {known} can be used"
     with pytest.raises(NetworkError, match=message):
         program(Network(Input((4,)), [Layer((2,), Dense(np.ones((2, 4), int)), Odd())]))
 

@@ -13,7 +13,7 @@ from myelin.convert.rules import check, weight_bits
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.target_files import load_target
 from myelin.train.config.config import Config, LayerConfig, NeuronConfig, ReadoutConfig
-from myelin.train.config.files import config_from_dict, config_to_dict
+from myelin.train.config.files import changed_config, config_from_dict, config_to_dict
 from myelin.train.config.target import misfits, resolve_for_target
 from myelin.train.model import build_model
 from myelin.train.neurons import Cuba
@@ -203,3 +203,28 @@ def test_layers_that_no_mapping_fits_are_refused_before_training(target, layers,
 )
 def test_layers_at_the_limit_are_not(target, layers):
     assert not [line for line in misfits(config(layers=layers), target) if line.startswith("layers.")]
+
+
+def test_a_learnt_threshold_takes_the_targets_largest():
+    plain, small = config(layers=[{"learn_threshold": True}]), dataclasses.replace(LOIHI2, name="small", threshold_max=64)
+    assert resolve_for_target(plain, LOIHI2).neuron.threshold_max == 4095
+    assert resolve_for_target(plain, small).neuron.threshold_max == 64
+    assert resolve_for_target(config(), LOIHI2).neuron.threshold_max is None  # so that older runs go on
+    block = build_model(resolve_for_target(plain, small), 2).blocks[0]
+    block.neuron.learnt_threshold.data.fill_(9.0)
+    assert block.neuron.threshold == 1.0
+    said = misfits(config(neuron={"threshold_max": 100, "learn_threshold": True}), small)
+    assert list(said) == ["neuron.threshold_max is 100, small holds 64; train with --set neuron.threshold_max=64"]
+
+
+@pytest.mark.parametrize("key", ["neuron.bias=true", "layers.0.norm=batch", "readout.bias=true"])
+def test_a_bias_must_fit_the_target(key):
+    given = changed_config(config(), [key])
+    assert not list(misfits(given, LOIHI2)) and not list(misfits(given, LOIHI1))
+    coarse = dataclasses.replace(LOIHI2, name="coarse", bias_exp_max=5)
+    assert list(misfits(given, coarse)) == ["neuron.bias_exp is 6, coarse holds 5; train with --set neuron.bias_exp=5"]
+    short = dataclasses.replace(LOIHI2, name="short", bias_mant_min=-128, bias_mant_max=127)
+    assert list(misfits(given, short)) == [
+        "biases are trained with mantissas of -4095..4095, short holds -128..127; train without a bias and without a norm"
+    ]
+    assert not list(misfits(config(), short))

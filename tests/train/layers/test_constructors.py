@@ -98,6 +98,10 @@ def test_a_convolution_with_a_recurrence():
         (lambda: Dense(4, (2, 3)), "Dense: neurons is (2, 3); a number, (neurons,) or (channels, height, width) is allowed"),
         (lambda: Dense(4, 2, threshhold=1.0), "Dense has no argument 'threshhold'; did you mean threshold?"),
         (
+            lambda: Dense(4, 2, graded_spike=True),
+            "Dense: graded_spike is True; Lava's LIF sends spikes of 0 or 1: leave it out",
+        ),
+        (
             lambda: Dense(4, 2, refractory=2),
             "Dense has no argument 'refractory'; a neuron's constants are threshold, current_decay",
         ),
