@@ -73,8 +73,8 @@ def test_messages_stand_in_the_profile(made, tmp_path):
 
 def test_what_takes_it(made, tmp_path, capsys):
     art, frames = made / "art", np.load(made / "art" / "golden.npz")
-    assert main(["check", str(art), "--target", "loihi2", "--artifact", "x.nir"]) == 0
-    assert main(["map", str(art), "--target", "loihi2", "--artifact", "x.nir"]) == 0
+    assert main(["check", str(art), "--target", "loihi2"]) == 0
+    assert main(["map", str(art), "--target", "loihi2"]) == 0
     assert main(["diff", str(art), str(made / "run")]) == 0
     assert main(["simulate", str(art), "--data", str(made / "test.npz")]) == 0
     network = myelin.read(art).network
