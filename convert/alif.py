@@ -30,10 +30,11 @@ def trained_alif(own: LayerTensors, section: dict[str, Any], cuba: dict[str, Any
     step = section["threshold_step"]
     if own.prefix + "neuron.learnt_threshold_step" in own.tensors:
         step = float(np.rint(own["neuron.learnt_threshold_step"] * WEIGHT_SCALE).clip(0, THRESHOLD_LIMIT)) / WEIGHT_SCALE
-    decays = [cuba["current_decay"], cuba["voltage_decay"], own.decay("threshold", shape), own.decay("refractory", shape)]
+    decays = {name: cuba[name] for name in ("current_decay", "voltage_decay")}
+    decays |= {f"{name}_decay": own.decay(name, shape) for name in ("threshold", "refractory")}
     bias = cuba.get("bias", np.zeros((), np.float32))
-    levels = [int(level * WEIGHT_SCALE) for level in (cuba["threshold"], step)]
-    floats = FloatAlif(cuba["threshold"], step, *(decay / DECAY_UNITY for decay in decays), bias.astype(np.float64))
-    exponents = (cuba["bias_exp"],) if "bias_exp" in cuba else ()
-    rounded = bias_integers(bias, exponents[0], shape) if exponents else ()
-    return {"neuron": Alif(*levels, *decays, *rounded), "floats": floats}
+    shares = {name: decay / DECAY_UNITY for name, decay in decays.items()}
+    floats = FloatAlif(cuba["threshold"], step, **shares, bias=bias.astype(np.float64))
+    if "bias" in cuba:
+        decays["bias_mant"], decays["bias_exp"] = bias_integers(bias, cuba["bias_exp"], shape)
+    return {"neuron": Alif(int(cuba["threshold"] * WEIGHT_SCALE), int(step * WEIGHT_SCALE), **decays), "floats": floats}

@@ -217,8 +217,10 @@ class Network:
     @property
     def output_scale(self) -> int:
         """The integer of ``Recording.output`` that is 1 in SLAYER's units: of spikes, or of the state of a readout."""
-        last = self.layers[-1].neuron
-        return last.readout_scale(self.neuron(len(self.layers) - 2)) if self.layers[-1].output == "state" else last.spike_scale
+        last, before = self.layers[-1].neuron, self.neuron(len(self.layers) - 2)
+        if self.layers[-1].output == "spikes":
+            return last.spike_scale
+        return last.readout_scale(1 if before is None else before.spike_scale)
 
     @property
     def output_shape(self) -> Shape:

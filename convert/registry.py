@@ -42,6 +42,14 @@ class Handlers(Generic[H]):
             raise NetworkError(f"{self.refusal.format(name=type(thing).__name__)}; {self.known()}")
         return found
 
+    def covers(self, kind: type) -> bool:
+        """Whether there is a handler for instances of ``kind``."""
+        return any(base in self._handlers for base in kind.__mro__)
+
+    def kinds(self) -> tuple[type, ...]:
+        """The types with a handler, in the order of registration."""
+        return tuple(self._handlers)
+
     def known(self) -> str:
         """The text that lists the types with a handler."""
         names = ", ".join(kind.__name__ for kind in self._handlers)

@@ -88,20 +88,22 @@ class FloatAlif(FloatNeuron):
 
     def _integers(self, scale: float, threshold: float, bias: FloatArray) -> Alif:
         mantissa, exponent = round_bias(bias * scale * (1 << STATE_SHIFT))
-        levels = (round(scale * threshold * level) for level in (self.threshold, self.threshold_step))
-        decays = (whole(getattr(self, name) * DECAY_UNITY) for name in _DECAYS)
-        return Alif(*levels, *decays, mantissa, exponent)
+        level, step = (round(scale * threshold * level) for level in (self.threshold, self.threshold_step))
+        decays = {name: whole(getattr(self, name) * DECAY_UNITY) for name in _DECAYS}
+        return Alif(level, step, **decays, bias_mant=mantissa, bias_exp=exponent)
 
     def exact(self, scale: int) -> Alif:
         """See ``FloatNeuron.exact``."""
         names = ("threshold", "threshold_step")
-        levels = (whole_values(name, np.array(getattr(self, name)) * scale, f"multiples of 1/{scale}") for name in names)
-        decays = (
-            whole_values(name.replace("_", " "), getattr(self, name) * DECAY_UNITY, "multiples of 1/4096") for name in _DECAYS
-        )
+        level, step = (whole_values(name, np.array(getattr(self, name)) * scale, f"multiples of 1/{scale}") for name in names)
+        decays = {
+            name: whole_values(name.replace("_", " "), getattr(self, name) * DECAY_UNITY, "multiples of 1/4096")
+            for name in _DECAYS
+        }
         states = scale << STATE_SHIFT
         bias = whole_values("biases", self.bias * states, f"multiples of 1/{states}")
-        return Alif(*map(int, levels), *decays, *bias_fields(bias))
+        mantissa, exponent = bias_fields(bias)
+        return Alif(int(level), int(step), **decays, bias_mant=mantissa, bias_exp=exponent)
 
     def fitting_scale(self, scale: int) -> int:
         """The largest scale up to ``scale`` at which the thresholds fit 17 bit and the bias its mantissa and exponent."""
@@ -150,6 +152,6 @@ def float_alif(neuron: Alif, output: str) -> FloatAlif:
     return FloatAlif(
         neuron.threshold / WEIGHT_SCALE,
         neuron.threshold_step / WEIGHT_SCALE,
-        *(getattr(neuron, name) / DECAY_UNITY for name in _DECAYS),
-        neuron.bias_mant * float(1 << neuron.bias_exp) / STATE_SCALE,
+        **{name: getattr(neuron, name) / DECAY_UNITY for name in _DECAYS},
+        bias=neuron.bias_mant * float(1 << neuron.bias_exp) / STATE_SCALE,
     )

@@ -9,6 +9,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.floats.neuron import FloatArray, FloatNeuron
 from myelin.convert.neurons import Neuron
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.fixed_point import SDNN_SPIKE_EXP, WEIGHT_SCALE
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,12 @@ class IntegerNeuron(FloatNeuron):
 
     def output_scale(self, scale: int) -> int:
         """As the integer neurons have it, in SLAYER's units."""
-        return self.neuron.readout_scale(None) if self.gives == "state" else self.neuron.spike_scale
+        return self.neuron.readout_scale(WEIGHT_SCALE << SDNN_SPIKE_EXP) if self.gives == "state" else self.neuron.spike_scale
+
+    @property
+    def takes_messages(self) -> bool:
+        """As the integer neurons."""
+        return self.neuron.TAKES_MESSAGES
 
     def structure(self) -> Neuron:
         """The integer neurons."""

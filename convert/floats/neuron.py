@@ -80,6 +80,11 @@ class FloatNeuron(ABC):
             f"{type(self).__name__} neurons have no exact integers; round them (myelin.convert.quantise.rounding)"
         )
 
+    @property
+    def takes_messages(self) -> bool:
+        """As ``Neuron.TAKES_MESSAGES``."""
+        return False
+
     def output_scale(self, scale: int) -> int:
         """The integer that 1 in the layer's output becomes if a float weight of 1 becomes ``scale``."""
         return scale << STATE_SHIFT if self.output == "state" else 1

@@ -28,9 +28,11 @@ def read_alif(neuron: Any, shift: Any, shape: Shape) -> FloatAlif:
         kept, bias = neuron.keep(), neuron.effective_bias(shift)
     except MyelinError as error:
         raise NetworkError(f"its neuron does not run: {error}") from error
-    decays = (spread_values(1 - np.asarray(keep, np.float64), shape, name) for name, keep in zip(_DECAYS, kept, strict=True))
+    decays = {
+        name: spread_values(1 - np.asarray(keep, np.float64), shape, name) for name, keep in zip(_DECAYS, kept, strict=True)
+    }
     biases = np.zeros(()) if bias is None else spread_values(numbers(bias), shape, "biases")
-    return FloatAlif(float(neuron.threshold), float(neuron.threshold_step), *decays, biases)
+    return FloatAlif(float(neuron.threshold), float(neuron.threshold_step), **decays, bias=biases)
 
 
 def block_alif(layer: Layer, bits: int) -> Any:

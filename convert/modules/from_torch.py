@@ -77,7 +77,7 @@ def from_torch(
         return Network(read.source, layers, read.average_groups)
     if calibrate is None:
         raise NetworkError(f"{reason}; or give samples to quantise it on: calibrate=x")
-    return _calibrated(read, frames_of(calibrate, shape, time_axis=time_axis, name="calibrate"), target)
+    return _calibrated(read, frames_of(calibrate, read.source, time_axis=time_axis, name="calibrate"), target)
 
 
 def require_module(module: Any) -> None:

@@ -97,7 +97,24 @@ class ReadModule:
         self.blocks[-1] = replace(self.blocks[-1], floats=arranged(self.blocks[-1].floats, shape))
 
     def add(self, block: ReadBlock) -> None:
-        """Append a block."""
+        """Append a block.
+
+        Raises:
+            NetworkError: graded messages reach neurons that take spikes, or the other way round.
+        """
+        source = self.source.neuron
+        sent = self.blocks[-1].output_scale if self.blocks else 1 if source is None else source.spike_scale
+        takes, given = block.floats.neuron.takes_messages, sent != 1
+        if takes and not given:
+            raise NetworkError(
+                "its neurons sum graded messages, of which 4096 are 1, and spikes reach them; begin with delta encoders: "
+                "myelin.nn.Delta, or slayer.block.sigma_delta.Input"
+            )
+        if given and not takes:
+            raise NetworkError(
+                f"its neurons take spikes, and graded messages reach them, of which {sent} are 1; sigma-delta neurons may "
+                "follow"
+            )
         self.blocks.append(block)
         self.shape, self.lag = block.shape, self.lag + block.lag
 

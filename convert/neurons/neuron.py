@@ -72,6 +72,8 @@ class Neuron(ABC):
     CONSTANTS: ClassVar[tuple[Constant, ...]] = ()
     #: True if spikes are graded: int32 messages instead of 0 or 1.
     GRADED: ClassVar[bool] = False
+    #: True if they sum graded messages; in training these have units of their own, so that spikes cannot take their place.
+    TAKES_MESSAGES: ClassVar[bool] = False
     #: Names that can be recorded: the spikes, the summed synaptic input if there is one, and the states after the step.
     NAMES: ClassVar[tuple[str, ...]]
     #: The state that a readout of states outputs; None if these neurons cannot be one.
@@ -209,8 +211,8 @@ class Neuron(ABC):
         """The integer spike that is 1 in SLAYER's units."""
         return 1
 
-    def readout_scale(self, before: Neuron | None) -> int:
-        """The integer state of a readout that is 1 in SLAYER's units; ``before``: the neurons of the population before."""
+    def readout_scale(self, spike_scale: int) -> int:
+        """The integer state of a readout that is 1 in SLAYER's units; ``spike_scale``: of the neurons before."""
         return STATE_SCALE
 
     def with_role(self, role: str, change: Callable[[Any], Any]) -> Self:

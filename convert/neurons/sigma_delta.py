@@ -176,6 +176,7 @@ class SigmaDelta(_Encoder):
 
     MODEL: ClassVar[str] = "sigma_delta"
     LABEL: ClassVar[str] = "sigma-delta neurons"
+    TAKES_MESSAGES: ClassVar[bool] = True
     STATES: ClassVar[tuple[str, ...]] = ("sigma", "act", "residue", "error")
     CONSTANTS: ClassVar[tuple[Constant, ...]] = (
         *_Encoder.CONSTANTS,
@@ -225,6 +226,7 @@ class Sigma(Neuron):
 
     MODEL: ClassVar[str] = "sigma"
     LABEL: ClassVar[str] = "sigma-delta neurons"
+    TAKES_MESSAGES: ClassVar[bool] = True
     STATES: ClassVar[tuple[str, ...]] = ("sigma",)
     #: Its messages are its sums.
     GRADED: ClassVar[bool] = True
@@ -239,9 +241,9 @@ class Sigma(Neuron):
         if output == "spikes":
             raise NetworkError("output is 'spikes', Sigma neurons only sum: 'state' is allowed")
 
-    def readout_scale(self, before: Neuron | None) -> int:
+    def readout_scale(self, spike_scale: int) -> int:
         """See ``Neuron``: the unit of a weight times that of a message."""
-        return WEIGHT_SCALE * (WEIGHT_SCALE << SDNN_SPIKE_EXP if before is None else before.spike_scale)
+        return WEIGHT_SCALE * spike_scale
 
     def step(self, states: States, a: Ints, drive: Ints) -> tuple[States, Ints]:
         """The sum, which is also the output."""

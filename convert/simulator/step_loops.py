@@ -123,8 +123,7 @@ def advance(
 def _receive(row, own, count, sums):
     """Move the summed inputs of this step from their rings to ``sums``; their rows in the rings become 0."""
     for k in range(own.inputs):
-        start = own.ring + (k * own.length + count % own.length) * own.neurons
-        current = row[start : start + own.neurons]
+        current = row[own.ring + (k * own.length + count % own.length) * own.neurons :][: own.neurons]
         for i in range(own.neurons):
             sums[k * own.neurons + i] = current[i]
             current[i] = 0

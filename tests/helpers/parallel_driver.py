@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from myelin.train.config.files import config_from_dict
+from myelin.train.config.files import changed_config, config_from_dict
 from myelin.train.datasets import SpikeDataset, join_events
 from myelin.train.run.batches import Batches
 from myelin.train.run.evaluate import evaluate
@@ -39,7 +39,7 @@ def plan(seed: int, **train_values: object):
             "augment": {"channel_shift": 2, "time_shift_ms": 10.0, "channel_mask": 4, "blend": 0.5},
             "layers": [
                 {"neurons": 8, "recurrent": "dense", "delay_per": "neuron"},
-                {"neurons": 8, "channels": 2, "recurrent": "conv", "norm": "batch", "learn_threshold": True},
+                {"neurons": 8, "channels": 2, "recurrent": "conv"},
             ],
             "delay": {"high": 5.0, "harden_at": 0.5, "freeze_at": 0.5, "penalty": 1e-3},
             "train": {
@@ -61,7 +61,8 @@ def work(folder: Path, slices: int, processes: Processes = ALONE) -> None:
     """Train without the folder of a run and write the results of this process."""
     found = {}
     for seed in SEEDS:
-        run = TrainingRun(plan(seed, slices=slices), sweeps(), folder, processes)
+        config = changed_config(plan(seed, slices=slices), ["layers.1.norm=batch", "layers.1.learn_threshold=true"])
+        run = TrainingRun(config, sweeps(), folder, processes)
         for epoch in range(3):
             metrics = run.epoch(epoch)
             found[f"{seed}.{epoch}.metrics"] = np.array(

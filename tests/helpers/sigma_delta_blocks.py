@@ -16,7 +16,9 @@ def random_module(seed):
     rng = np.random.default_rng(seed)
     image = rng.random() < 0.6
     shape = tuple(int(n) for n in rng.integers(2, 7, 3)) if image else (int(rng.integers(2, 14)),)
-    blocks = [nn.Delta(shape, threshold=_threshold(rng), cumulative_error=bool(rng.random() < 0.3), bias=int(rng.integers(-3, 4)))]
+    blocks = [
+        nn.Delta(shape, threshold=_threshold(rng), cumulative_error=bool(rng.random() < 0.3), bias=int(rng.integers(-3, 4)))
+    ]
     before = shape
     for _ in range(int(rng.integers(1, 4))):
         blocks.append(_block(rng, before))

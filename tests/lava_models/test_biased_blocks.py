@@ -13,7 +13,7 @@ from myelin.convert.modules.from_torch import from_torch
 pytestmark = pytest.mark.lava
 
 
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize("seed", [8])
 def test_lava_equals_the_evaluation(lava, seed):
     net, shape, x = random_network(seed)
     network = from_torch(net, shape)

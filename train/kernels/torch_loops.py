@@ -145,8 +145,8 @@ def layer_forward(
         spikes[t], voltage[t] = steps.step(total)
         if current is not None:
             current[t] = steps.current
-        for place, value in enumerate(steps.kept() if kept is not None else ()):
-            kept[place, t] = value
+        if kept is not None:
+            kept[:, t] = torch.stack(steps.kept())
         if recurrent is not None:
             ring.send(spikes[t] * recurrent.mask, weights)
             ring.now = (ring.now + 1) % ring.slots

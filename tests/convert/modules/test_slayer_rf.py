@@ -97,7 +97,7 @@ def block_with(**attributes):
         (lambda: rf.Dense(dict(NEURON), 3, 4, pre_hook_fx=None), "24 of 24 weights are no multiples of 1/64"),
         (
             lambda: rf.Recurrent(dict(NEURON), 4, 4),
-            "cannot be read; .*slayer.block.rf's Flatten, Dense, Conv, Pool",
+            "cannot be read; .*slayer.block.rf's Flatten, Dense, Conv",
         ),
         (lambda: block_with(noise=3), "its neuron has the attribute noise, which Neuron of lava-dl 0.6.0 does not have"),
         (lambda: block_with(s_scale=64), "s_scale=64; those of its class, 4096 and s_scale = 64 w_scale, can be read"),

@@ -301,7 +301,7 @@ def cycle(file):
             put("layer/2/neuron/type", "ADRF_PHASE"),
             r"type 'ADRF_PHASE' are not supported \(adaptive resonate-and-fire .*\); CUBA \(or LOIHI",
         ),
-        (put("layer/2/neuron/type", "IF"), r"'IF' are not supported; CUBA \\(or LOIHI, "),
+        (put("layer/2/neuron/type", "IF"), r"'IF' are not supported; CUBA \(or LOIHI, "),
         (put("layer/2/neuron/type", "Izhikevich"), "neurons of type 'Izhikevich' are not supported; CUBA"),
         (put("layer/2/synapse_noise", 3), r"layer/2 \(dense\): has 'synapse_noise', which is no field of such a layer"),
         (put("layer/2/neuron/noise", 3), r"layer/2 \(dense\): has 'neuron/noise', which is no field of such a layer"),
