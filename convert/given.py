@@ -105,7 +105,8 @@ def _of_pair(data: tuple[Any, ...], plan: Binning, network: Network | None, time
         raise DataError(f"data is a tuple of {len(data)} entries; {_ALLOWED}")
     x, y = data
     shape = plan.shape or (plan.channels,)
-    values = frames_of(x, shape, time_axis=time_axis, name="samples x")
+    source = network.input if network is not None and network.input.shape == shape else shape
+    values = frames_of(x, source, time_axis=time_axis, name="samples x")
     samples, steps = values.shape[:2]
     if not samples:
         raise DataError("data (x, y): holds no samples; at least one is needed")

@@ -16,7 +16,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.conformance.nir_writers import WRITERS, Found, compared
-from benchmarks.conformance.slayer_files import Outcome, each_block, outcome, sigma_delta_outcome, tutorials
+from benchmarks.conformance.slayer_files import (
+    Outcome,
+    each_block,
+    input_block_outcome,
+    outcome,
+    sigma_delta_outcome,
+    tutorials,
+)
 from myelin.hw_configs.files import write_atomically
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
@@ -49,6 +56,8 @@ def slayer_rows(folder: Path) -> Iterator[tuple[str, Outcome]]:
     for name, (shape, make) in tutorials().items():
         torch.manual_seed(0)
         yield "tutorials", outcome(name, shape, make(slayer.block.cuba), folder / "a.net", steps=40)
+    torch.manual_seed(0)
+    yield "tutorials", input_block_outcome(folder / "a.net")
     yield "tutorials", sigma_delta_outcome(folder / "a.net")
     for name, (shape, build) in each_block().items():
         torch.manual_seed(0)

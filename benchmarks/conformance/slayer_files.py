@@ -7,7 +7,7 @@ compared with SLAYER's own evaluation, value by value.  Where lava-dl's export f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +178,45 @@ def sigma_delta_outcome(path: Path, *, steps: int = 40) -> Outcome:
     want = np.rint(np.moveaxis(now[0].numpy(), -1, 0) * 2**18).astype(np.int64)[1 : steps - lag]
     got = simulate(network, values[None]).output[0][lag + 1 :].reshape(want.shape)
     return Outcome("PilotNet SDNN: 24c3-36c3-50-1", int(np.count_nonzero(got != want)), got.size, int(np.count_nonzero(want)))
+
+
+def input_block_outcome(path: Path, *, steps: int = 40) -> Outcome:
+    """A network like PilotNet's of spiking neurons, whose input block turns values into spikes.
+
+    The values are multiples of 1/32, to which SLAYER rounds them; netx takes them in units of 1/64 with a weight of 1.
+    SLAYER's input block is a step late, so the value of the first step is 0.
+    """
+    import h5py
+    import torch
+    from lava.lib.dl import slayer
+
+    from myelin.convert import read_netx, simulate
+
+    cuba = slayer.block.cuba
+    neuron = {**CUBA, "current_decay": 1.0}
+    blocks = [
+        cuba.Input(dict(neuron), weight=1, bias=0),
+        cuba.Conv(dict(neuron), 3, 24, 3, stride=2, weight_scale=4),
+        cuba.Conv(dict(neuron), 24, 36, 3, stride=2, weight_scale=4),
+        cuba.Flatten(),
+        cuba.Dense(dict(neuron), 36 * 3 * 7, 50, weight_scale=6),
+        cuba.Dense(dict(neuron), 50, 10, weight_scale=6),
+    ]
+    values = 2 * np.random.default_rng(0).integers(0, 32, (steps, 3, 16, 32))
+    values[0] = 0
+    with torch.no_grad():
+        now = torch.tensor(np.moveaxis(values, 0, -1)[None], dtype=torch.float32) / 64
+        for one in blocks:
+            now = one.eval()(now)
+    with h5py.File(path, "w") as file:
+        for index, one in enumerate(blocks):
+            one.export_hdf5(file.create_group(f"layer/{index}"))
+    network = read_netx(path)
+    network = replace(network, input=replace(network.input, weight=1, message_bits=6))
+    got = simulate(network, values[None].astype(np.uint8)).output[0, :-1]
+    want = np.moveaxis(now[0].numpy(), -1, 0)[1:].reshape(got.shape)
+    name = "PilotNet SNN with its input block: 24c3-36c3-50-10"
+    return Outcome(name, int(np.count_nonzero(got != want)), got.size, int(np.count_nonzero(want)))
 
 
 def outcome(name: str, shape: tuple[int, ...], blocks: list[Any], path: Path, *, steps: int = 60, seed: int = 0) -> Outcome:

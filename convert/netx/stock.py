@@ -13,7 +13,7 @@ from typing import Any
 
 from myelin.convert.layers import Dense
 from myelin.convert.network import Layer, Network
-from myelin.convert.neurons import Cuba, Delta, Sigma, SigmaDelta
+from myelin.convert.neurons import Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
 from myelin.convert.registry import Handlers
 from myelin.hw_configs.fixed_point import NETX_BIAS_EXP, SDNN_SPIKE_EXP, SDNN_STATE_EXP
 
@@ -99,3 +99,9 @@ def _encoder(neuron: Delta | SigmaDelta) -> list[str]:
         "cum_error": neuron.cumulative_error,
     }
     return [name for name, differs in other.items() if differs]
+
+
+@FIELDS.register(RfIz)
+@FIELDS.register(Rf)
+def _resonator(neuron: Rf | RfIz) -> list[str]:
+    return ["sinDecay and cosDecay (it computes them again from period and decay, up to 1/4096 lower)"]

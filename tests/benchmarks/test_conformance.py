@@ -24,9 +24,12 @@ def test_a_row_of_slayer_says_exact_or_how_far_or_why_not(found, line):
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        ("not tried: not installed", "| s | | not tried: not installed | | |"),
-        (Found("n", refused="why"), "| s | n | refused: why | | |"),
-        (Found("n", None, 0.051, 0.0, 2, 0.2, 0.4), "| s | n | exact | 5.1 % | 0.40 |"),
+        ("not tried: not installed", "| s | | not tried: not installed | | | |"),
+        (Found("n", refused="why"), "| s | n | refused: why | | | |"),
+        (Found("n", None, 0.051, 0.0, 0.3, decay=0.4), "| s | n | exact | 5.1 % | 0.40 |  |"),
+        (Found("n", None, 0.2, 0.1, 0.0), "| s | n | 10 % | 20 % |  | subtracts the threshold at a spike |"),
+        (Found("n", None, 0.2, 0.1, 0.1, "it rests"), "| s | n | 10 % | 20 % |  | it rests |"),
+        (Found("n", None, 0.2, 0.1, 0.1), "| s | n | 10 % | 20 % |  | unknown |"),
     ],
 )
 def test_a_row_of_nir_says_what_the_format_and_what_rounding_loses(found, line):

@@ -114,7 +114,7 @@ WIDE = DelayedRecurrent(Conv(np.ones((1, 1, 1, 3)) * 2, padding=(0, 2), dilation
         (Network(Input((2,)), (layer(WEIGHT, cuba(50), output="state"),)), "its readout resets above its threshold of 50"),
         (
             Network(Input((2,)), (Layer((2,), ComplexDense([WEIGHT, WEIGHT]), Rf(50, 4, 3)),)),
-            "it has Rf neurons; blocks have CUBA, ALIF and sigma-delta neurons",
+            "it has a complex dense connection; blocks have dense ones and convolutions",
         ),
         (
             Network(Input((2,)), (Layer((2,), Dense(WEIGHT, delay_steps=[[0, 1], [2, 3]]), cuba()),)),

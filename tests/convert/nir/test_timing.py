@@ -205,6 +205,8 @@ def test_simulators_that_write_nir(tmp_path, writer):
         found = compared(written, str(tmp_path / "a.nir"), samples=2, steps=60)
         assert found.refused is None, found
         assert found.decay <= 1 and found.rate > 0.01
-        resets = not re.search("subtract|defaults|Synaptic", found.network) and writer.name != "Spyx"
-        assert found.unrounded == 0 if resets else found.unrounded > 0, found
+        subtracts = writer.name in ("Spyx", "Rockpool") or "reset subtract" in found.network
+        other = "default" in found.network
+        assert (found.unrounded == 0) != (subtracts or other), found
+        assert found.reason.startswith("subtracts the threshold" if subtracts else "") and found.reason != "unknown", found
         assert found.mismatch < 0.6
