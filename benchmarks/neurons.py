@@ -31,6 +31,7 @@ from myelin.convert import (
     SigmaDelta,
     simulate,
 )
+from myelin.convert.arrays import IntArray
 from myelin.convert.floats.twins import TWINS
 from myelin.convert.modules.slayer_neurons.registry import SLAYER_NEURONS
 from myelin.convert.modules.to_torch import BLOCK_NEURONS, INPUT_BLOCKS
@@ -81,7 +82,7 @@ def stages() -> str:
         trained = BLOCK_NEURONS.covers(kind) or INPUT_BLOCKS.covers(kind)
         compiled = LAYER_STAGES.covers(kind) or INPUT_STAGES.covers(kind)
         twin = TWINS.covers(kind)
-        listed = [name for name, target in targets.items() if model in target.neuron_models]
+        listed = [name for name, target in targets.items() if model in (target.neuron_models or ())]
         cells = (
             f"`{kind.__name__}`",
             _sign(kind.RECURRENT and kind.IN_LAYER),
@@ -120,26 +121,31 @@ def _sign(there: bool) -> str:
 
 def _networks(rng: np.random.Generator) -> dict[str, Callable[[int], Network]]:
     """Title -> the network with a threshold mantissa."""
-    weight = rng.integers(-60, 68, (SIZE, SIZE)) * 2
-    own = rng.integers(-10, 10, (SIZE, SIZE)) * 2
-    both = np.stack((weight, rng.integers(-60, 68, (SIZE, SIZE)) * 2))
-    recurrent = DelayedRecurrent(Dense(own), rng.integers(0, 30, SIZE))
 
-    def layer(neuron: Neuron, synapse: Any = None, again: DelayedRecurrent | None = None, output: str = "spikes") -> Network:
-        made: Any = Layer((SIZE,), Dense(weight) if synapse is None else synapse, neuron, 0, again, output)
+    def even(low: int, high: int) -> IntArray:
+        return rng.integers(low, high, (SIZE, SIZE), dtype=np.int32) * np.int32(2)
+
+    weight, own = even(-60, 68), even(-10, 10)
+    both: IntArray = np.stack((weight, even(-60, 68)))
+    recurrent = DelayedRecurrent(Dense(own), rng.integers(0, 30, SIZE, dtype=np.int32))
+    current, voltage, slow, slower, sine, cosine = (np.array(value, np.int32) for value in (3277, 1843, 200, 800, 1200, 3700))
+
+    def layer(neuron: Neuron, synapse: Any = None, again: DelayedRecurrent | None = None, output: Any = "spikes") -> Network:
+        made: Any = Layer((SIZE,), Dense(weight) if synapse is None else synapse, neuron, np.zeros((), np.int32), again, output)
         return Network(Input((SIZE,), message_bits=8), (made,))
 
-    rates = {"current_decay": 3277, "voltage_decay": 1843}
-    slow = {"threshold_decay": 200, "refractory_decay": 800}
+    def adaptive(threshold: int) -> Alif:
+        return Alif(threshold, threshold // 4, current, voltage, slow, slower)
+
     return {
-        "CUBA": lambda threshold: layer(Cuba(threshold, **rates)),
-        "CUBA, recurrent": lambda threshold: layer(Cuba(threshold, **rates), again=recurrent),
-        "ALIF": lambda threshold: layer(Alif(threshold, threshold // 4, **rates, **slow)),
-        "ALIF, recurrent": lambda threshold: layer(Alif(threshold, threshold // 4, **rates, **slow), again=recurrent),
+        "CUBA": lambda threshold: layer(Cuba(threshold, current, voltage)),
+        "CUBA, recurrent": lambda threshold: layer(Cuba(threshold, current, voltage), again=recurrent),
+        "ALIF": lambda threshold: layer(adaptive(threshold)),
+        "ALIF, recurrent": lambda threshold: layer(adaptive(threshold), again=recurrent),
         "sigma-delta": lambda threshold: layer(SigmaDelta(threshold)),
         "sums of sigma-delta": lambda threshold: layer(Sigma(), output="state"),
-        "RF": lambda threshold: layer(Rf(threshold, 1200, 3700), ComplexDense(both)),
-        "RF_IZ": lambda threshold: layer(RfIz(threshold, 1200, 3700), ComplexDense(both)),
+        "RF": lambda threshold: layer(Rf(threshold, sine, cosine), ComplexDense(both)),
+        "RF_IZ": lambda threshold: layer(RfIz(threshold, sine, cosine), ComplexDense(both)),
     }
 
 
@@ -163,7 +169,7 @@ def measured(quick: bool) -> dict[str, Any]:
     networks = {name: make(_threshold(make, spikes)) for name, make in _networks(rng).items()}
     outputs = {name: simulate(network, spikes).output for name, network in networks.items()}
     runs = {
-        name: Run(name, samples, lambda network=network: simulate(network, spikes).output, outputs[name])  # type: ignore[misc]
+        name: Run(name, samples, lambda network=network: simulate(network, spikes).output, outputs[name])
         for name, network in networks.items()
     }
     pairs = [(runs["CUBA, recurrent" if "recurrent" in name else "CUBA"], run) for name, run in runs.items()]

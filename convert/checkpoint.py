@@ -22,14 +22,14 @@ from safetensors.numpy import load
 from myelin.convert.layers import Conv, DelayedRecurrent, Dense
 from myelin.convert.network import Layer, Network, naming_layer
 from myelin.convert.neurons import Cuba
-from myelin.convert.trained_layers import (
+from myelin.convert.trained.layers import (
     TrainedLayer,
     TrainedSynapse,
     belonging_together,
-    bias_integers,
     input_of,
     trained_layers,
 )
+from myelin.convert.trained.tensors import bias_integers
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.text_files import parse_json

@@ -3,9 +3,9 @@
 ``Dense``, ``Conv``, ``DelayedRecurrent``, ``Pool`` and ``Readout`` take sizes first, then their neurons' constants as keywords
 (``threshold=1.25``, ``bias=True``, ``learn_threshold=True``), ``delay=True`` for learnable delays and ``norm="batch"`` for a
 ``BatchNorm``.  Other neurons come as ``neuron=``: ``Alif``; or ``SigmaDelta`` behind ``Delta`` encoders at the input, with
-``Sigma`` in their readout.  ``Flatten`` has no neurons.  ``DelaySchedule`` leads all delays of a network from a spread to whole
-steps.  ``Block`` is put together from parts: a synapse, neurons, a ``Recurrence`` and an ``AxonalDelay``.  ``myelin.convert``
-has their integer counterparts under the same names.
+``Sigma`` in their readout.  ``Flatten`` and ``StepDelay`` have no neurons.  ``DelaySchedule`` leads all delays of a network
+from a spread to whole steps.  ``Block`` is put together from parts: a synapse, neurons, a ``Recurrence`` and an
+``AxonalDelay``.  ``myelin.convert`` has their integer counterparts under the same names.
 """
 
 from myelin.train.delay import AxonalDelay
@@ -25,6 +25,7 @@ from myelin.train.layers import (
     Recurrence,
 )
 from myelin.train.neurons import Alif, Cuba, Sigma, SigmaDelta
+from myelin.train.step_delay import StepDelay
 
 __all__ = [
     "Alif",
@@ -45,4 +46,5 @@ __all__ = [
     "Recurrence",
     "Sigma",
     "SigmaDelta",
+    "StepDelay",
 ]

@@ -8,7 +8,7 @@ from myelin.convert.checkpoint import Checkpoint
 from myelin.convert.floats.cuba import FloatCuba
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.network import naming_layer
-from myelin.convert.trained_layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
+from myelin.convert.trained.layers import TrainedLayer, TrainedSynapse, belonging_together, input_of, trained_layers
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
 

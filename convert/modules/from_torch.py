@@ -139,6 +139,9 @@ def _read(found: ReadModule, part: Any, path: str) -> None:
     elif name == ours.FLATTEN:
         require_unchanged("it", part, type(part))
         found.shape = (int(np.prod(found.shape)),)
+    elif name == ours.STEP_DELAY:
+        require_unchanged("it", part, type(part))
+        found.delay_input()
     elif name == "torch.nn.modules.flatten.Flatten":
         require_unchanged("it", part, type(part))
         _flatten(found, part)

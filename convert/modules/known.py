@@ -41,6 +41,7 @@ _SHORT = (
     ("myelin.train.layers.", "myelin.nn."),
     ("myelin.train.neurons.", "myelin.nn."),
     ("myelin.train.delay", "myelin.nn"),
+    ("myelin.train.step_delay", "myelin.nn"),
     ("torch.nn.modules.", "torch.nn."),
 )
 

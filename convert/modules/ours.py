@@ -29,6 +29,8 @@ BLOCKS = tuple(
 )
 #: Without neurons: one axis in (C, H, W) order.
 FLATTEN = _LAYERS + "flatten.Flatten"
+#: Without neurons: a step of latency before the first block.
+STEP_DELAY = "myelin.train.step_delay.StepDelay"
 _DENSE, _CONV, _POOLED = _LAYERS + "dense.DenseSynapse", _LAYERS + "conv.ConvSynapse", _LAYERS + "readout.PooledSynapse"
 _NORM = _LAYERS + "norm.BatchNorm"
 _POOL = _LAYERS + "pool.PoolSynapse"

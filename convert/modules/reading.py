@@ -65,7 +65,7 @@ class ReadModule:
         blocks: the blocks with neurons, in order.
         average_groups: as ``Network.average_groups``.
         lag: steps by which the output comes earlier than that of the network; negative if it comes later.
-        input_block: whether it begins with a block for the input that has a step of latency.
+        input_delayed: whether it begins with a step of latency, before the first block.
         input_step: the module's input that the integer 1 at the network's input stands for.
     """
 
@@ -74,7 +74,7 @@ class ReadModule:
     blocks: list[ReadBlock] = field(default_factory=list)
     average_groups: int | None = None
     lag: int = 0
-    input_block: bool = False
+    input_delayed: bool = False
     input_step: float = 1.0
 
     @property
@@ -95,6 +95,16 @@ class ReadModule:
             cure = "" if self.blocks or np.prod(now) != np.prod(shape) else f": give input_shape={shape}"
             raise NetworkError(f"it reads a population of shape {shape}, and what reaches it has shape {now}{cure}")
         self.blocks[-1] = replace(self.blocks[-1], floats=arranged(self.blocks[-1].floats, shape))
+
+    def delay_input(self) -> None:
+        """Take a step of latency before the first block for that of its connection.
+
+        Raises:
+            NetworkError: something stands before it.
+        """
+        if self.blocks or self.source.neuron is not None or self.input_delayed:
+            raise NetworkError("it stands behind other blocks; a step of latency of its own is allowed before the first")
+        self.input_delayed, self.lag = True, self.lag - 1
 
     def add(self, block: ReadBlock) -> None:
         """Append a block.

@@ -15,7 +15,8 @@ import numpy as np
 
 from myelin.convert.arrays import Shape
 from myelin.convert.floats.network import FloatNetwork
-from myelin.convert.modules.known import known_class, naming_module, require_unchanged
+from myelin.convert.modules import ours
+from myelin.convert.modules.known import full_name, known_class, naming_module, require_unchanged
 from myelin.convert.modules.reading import ReadModule
 from myelin.convert.modules.slayer_blocks.attributes import BLOCKS, require_considered
 from myelin.convert.modules.slayer_blocks.layers import read_layer
@@ -101,6 +102,10 @@ def floats_from_slayer(blocks: Iterable[Any], input_shape: Shape, message_bits: 
     found = ReadModule(source, source.shape)
     for index, block in enumerate(blocks):
         with naming_module(str(index), block):
+            if full_name(type(block)) == ours.STEP_DELAY:
+                require_unchanged("it", block, type(block))
+                found.delay_input()
+                continue
             if not is_block(block):
                 raise NetworkError("it is no block of lava-dl")
             read_into(found, block, str(index), raw=True)

@@ -27,7 +27,7 @@ from myelin.hw_configs.weight_grid import mantissa_range
 
 #: Integer neuron -> the population of a block with its constants, from (layer, bits of a weight in training).
 BLOCK_NEURONS: Handlers[Callable[[Layer, int], Any]] = Handlers(
-    "it has {name} neurons; blocks have CUBA and sigma-delta neurons"
+    "it has {name} neurons; blocks have CUBA, ALIF and sigma-delta neurons"
 )
 BLOCK_NEURONS.register(Cuba)(block_cuba)
 BLOCK_NEURONS.register(Alif)(block_alif)

@@ -104,8 +104,7 @@ def advance(
                     sums, spikes = row[own.sums : own.sums + own.inputs * size], row[own.spikes : own.spikes + size]
                     _receive(row, own, count, sums)
                     if interval > 0 and (count + 1 - own.phase) % interval == 0:
-                        for i in range(own.state_count * size):
-                            row[own.states + i] = integers[own.rest + i]
+                        row[own.states :][: own.state_count * size] = integers[own.rest :][: own.state_count * size]
                     others(own.kind - OTHER, row, own, sums, integers[own.integers :][:size], spikes, floats, integers)
                 elif own.kind != REFERENCE:
                     _sigma_delta(row, own, count, integers)

@@ -173,6 +173,13 @@ def _ranges(f: Facts) -> Iterator[Html]:
     reach = [f"{name}, %{' of 24 bit' if not place else ''}" for place, name in enumerate(states)]
     ends = [key.replace("_saturations", " saturates").replace("_", " ") for key in counts]
     yield table(["population", "neurons", "spikes per neuron and step", "never fire", *reach, *ends], rows)
+    if f.get("profile.messages") is not None:
+        at = "profile.messages"
+        yield el(
+            "p", "Messages: ", f.num(f"{at}.per_step", ".1f"), " a step; a frame network with these ",
+            f.num(f"{at}.frame_network_per_step"), " units sends one of each in every step, of which these are ",
+            f.num(f"{at}.percent_of_frame_network", ".1f"), " %.",
+        )  # fmt: skip
     warned = f.get("profile.warnings")
     if warned:
         yield listing(f.text(f"profile.warnings[{number}]") for number in range(len(warned)))

@@ -86,7 +86,7 @@ def shown_sections(values: Mapping[str, Any]) -> list[Section]:
     """The sections of a page: classes, or traces where the network follows those."""
     trace = bool(values["validation"]) and values["validation"].get("task") == "trace"
     shown = [section for section in SECTIONS if section.name != ("classes" if trace else "traces")]
-    if values["target"]["cores"]:
+    if values["target"].get("cores", True):
         return shown
     titles = {"mapping": "On the board", "cost": "Operations and time"}
     return [section._replace(title=titles.get(section.name, section.title)) for section in shown]

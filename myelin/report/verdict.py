@@ -59,7 +59,7 @@ def _unknown(values: Values) -> Iterator[str]:
     elif values["validation"]["gate"]["outcome"] in ("undecided", "not judged"):
         yield values["validation"]["gate"]["message"]
     if values["mapping"] is None and not values["target"]["simulator"]:
-        what = "on the cores" if values["target"]["cores"] else "in the memory"
+        what = "on the cores" if values["target"].get("cores", True) else "in the memory"
         yield f"whether it fits {what} was not looked at: {values['missing']['mapping']['why']}"
 
 

@@ -17,7 +17,7 @@ from myelin.convert.checkpoint import Checkpoint, network_from_checkpoint, read_
 from myelin.convert.compare.constants import constant_differences, require_same_structure
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording, class_scores
-from myelin.convert.trained_layers import input_of, trained_layers
+from myelin.convert.trained.layers import input_of, trained_layers
 from myelin.hw_configs.errors import NetworkError
 from myelin.validation.answers import Answer, Shapes, grouped, trace_scale
 from myelin.validation.reference import FLOAT, Chunk, FloatSpikes, Reference, StageRun

@@ -10,7 +10,7 @@ PACKAGES = ("hw_configs", "train", "convert", "lava_models", "myelin")
 #: Blocks for training and integers of one concept share its name by design: the first are reached as ``myelin.nn``.
 BY_STAGE = (
     {"train", "convert"},
-    {"Conv", "Cuba", "DelayedRecurrent", "Delta", "Dense", "Neuron", "Sigma", "SigmaDelta", "Synapse"},
+    {"Alif", "Conv", "Cuba", "DelayedRecurrent", "Delta", "Dense", "Neuron", "Sigma", "SigmaDelta", "Synapse"},
 )
 
 

@@ -19,6 +19,8 @@ from myelin.lava_models import compat
 pytestmark = [pytest.mark.subprocess, pytest.mark.lava, pytest.mark.training]  # builds wheels and runs what is in them
 
 ROOMS = ("train", "convert", "lava_models", "hw_configs")
+#: Endings of files that a wheel holds.
+PACKAGED = (".py", ".toml", ".xz", ".c", ".h", ".ld")
 #: Files that a user may well have; each raises when it is imported.
 USERS_OWN = (*ROOMS, "tests", "report", "sweep", "validation", "commands", "backends")
 
@@ -55,7 +57,7 @@ def test_a_wheel_holds_myelin_alone_with_its_data(wheel):
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"myelin"}
     for room in (*ROOMS, "myelin"):
-        here = {path.relative_to(ROOT) for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".toml", ".xz")}
+        here = {path.relative_to(ROOT) for path in (ROOT / room).rglob("*") if path.suffix in PACKAGED}
         assert here and {str(path if room == "myelin" else Path("myelin") / path) for path in here} <= names
 
 

@@ -10,7 +10,6 @@ from myelin import convert
 STAGES = ("train", "convert", "lava_models")
 #: (folder, stem) -> the stages that have it, and why the others do not.
 GAPS = {
-    ("neurons", "sigma_delta"): (("convert", "lava_models"), "trained with SLAYER's own blocks; read from their netx file"),
     ("neurons", "neuron"): (
         ("train", "convert"),
         "the contracts; `myelin.convert.floats.neuron` is that of floats; Lava has its own",
@@ -23,6 +22,10 @@ GAPS = {
     ("neurons", "loops"): (("train",), "the way of a population through the compiled loops"),
     ("neurons", "on_grid"): (("train",), "rounding with straight-through gradients; integers are on their grid already"),
     ("neurons", "rf"): (("convert", "lava_models"), "trained with SLAYER's own blocks, whose evaluation is exact"),
+    ("layers", "sigma_delta"): (
+        ("train",),
+        "the blocks at both ends of a network; downstream neurons of an input or a layer",
+    ),
     ("layers", "complex"): (("convert",), "trained with SLAYER's own blocks; two of Lava's connections"),
     ("layers", "synapse"): (("convert",), "the contract of a connection; training's is `block`"),
     ("layers", "synapses"): (("lava_models",), "which Lava connections stand for which synapse"),

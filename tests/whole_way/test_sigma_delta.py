@@ -71,10 +71,18 @@ def test_messages_stand_in_the_profile(made, tmp_path):
     assert myelin.profile(cuba, inputs=np.ones((1, 4, 2), np.uint8), timed=False)["messages"] is None
 
 
+def test_messages_stand_in_the_report(made):
+    written = myelin.write_report(
+        made / "art", str(made / "test.npz"), made / "report.html", max_drop=1000.0, lava_samples=0, progress=False
+    )
+    page = (made / "report.html").read_text(encoding="utf-8")
+    assert "a frame network with these" in page and written.values["profile"]["messages"]["frame_network_per_step"] == 32
+
+
 def test_what_takes_it(made, tmp_path, capsys):
     art, frames = made / "art", np.load(made / "art" / "golden.npz")
-    assert main(["check", str(art), "--target", "loihi2", "--artifact", "x.nir"]) == 0
-    assert main(["map", str(art), "--target", "loihi2", "--artifact", "x.nir"]) == 0
+    assert main(["check", str(art), "--target", "loihi2"]) == 0
+    assert main(["map", str(art), "--target", "loihi2"]) == 0
     assert main(["diff", str(art), str(made / "run")]) == 0
     assert main(["simulate", str(art), "--data", str(made / "test.npz")]) == 0
     network = myelin.read(art).network

@@ -36,6 +36,7 @@ from torch import Tensor
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
 from myelin.hw_configs.specialised import specialised
 from myelin.train.kernels import numba_loops
+from myelin.train.kernels.torch_steps import CubaSteps, surrogate
 from myelin.train.kernels.types import Neurons, Trace
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
@@ -175,11 +176,9 @@ def _step_row_back(  # type: ignore[no-untyped-def]
 
 
 class AlifSteps:
-    """ALIF neurons as torch operations, see ``torch_loops.CubaSteps``."""
+    """ALIF neurons as torch operations, see ``torch_steps.CubaSteps``."""
 
     def __init__(self, neurons: AlifNeurons, like: Tensor) -> None:
-        from myelin.train.kernels.torch_loops import CubaSteps
-
         self.neurons, self.leaky = neurons, CubaSteps(neurons, like)
         self.above = self.r = torch.zeros_like(self.leaky.u)
         self.grad_th = self.grad_r = torch.zeros_like(self.leaky.grad_u)
@@ -207,8 +206,6 @@ class AlifSteps:
 
     def back(self, direct: Tensor, t: int, trace: Trace) -> Tensor:
         """dL/dx of step ``t`` from ``direct`` (B, N): dL/dspikes."""
-        from myelin.train.kernels.torch_loops import surrogate
-
         leaky, fade = self.leaky, self.leaky.fade
         if trace.current is not None and trace.kept is not None:
             states = (trace.current[t], *trace.kept[:, t])

@@ -13,6 +13,7 @@ from torch import Tensor
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import numba_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.torch_steps import CubaSteps
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,7 @@ class Neurons:
         return numba_loops.layer_forward, numba_loops.layer_backward
 
     def steps(self, like: Tensor) -> Any:
-        """The steps as torch operations for arrays as ``like`` (T, B, N), see ``torch_loops.CubaSteps``."""
-        from myelin.train.kernels.torch_loops import CubaSteps
-
+        """The steps as torch operations for arrays as ``like`` (T, B, N), see ``torch_steps.CubaSteps``."""
         return CubaSteps(self, like)
 
     def forward_constants(self) -> tuple[Any, ...]:

@@ -43,7 +43,7 @@ def require_no_reset(neuron: Any) -> None:
 
 def read_decays(neuron: Any, name: str, shape: Shape) -> FloatArray:
     """The decays ``neuron.<name>`` per step as shares, 0..1, rounded to 1/4096 as in the forward pass."""
-    if hasattr(neuron, f"{name}_min"):
+    if hasattr(neuron, f"{name}_min") and neuron.shape is None:  # a block that sets the shape itself never draws them
         raise NetworkError(
             f"its neuron has not run yet, and draws its {name} in the first forward pass; run the module once on an input"
         )

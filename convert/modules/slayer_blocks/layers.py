@@ -56,11 +56,10 @@ def read_layer(entry: SlayerNeuron, found: ReadModule, block: Any, kind: str, pa
 
 
 def _place(found: ReadModule, stepwise: bool) -> NeuronPlace:
-    cure = "build the blocks before it with delay_shift=True"
-    if found.lag == 0:
-        cure = "put slayer.block.cuba.Input() before the first block, whose step of latency makes them act together"
-    elif found.blocks and not found.input_block:
-        cure += ", and put slayer.block.cuba.Input() before the first block"
+    cures = [] if found.lag + found.input_delayed == 0 else ["build the blocks before it with delay_shift=True"]
+    if not found.input_delayed:
+        cures.append("put myelin.nn.StepDelay() before the first block, with which both begin together")
+    cure = ", and ".join(cures)
     return NeuronPlace(stepwise, 1 + found.lag, cure)
 
 

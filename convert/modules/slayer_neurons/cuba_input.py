@@ -29,8 +29,8 @@ def read_input(entry: SlayerNeuron, found: ReadModule, block: Any, path: str, ra
         raise NetworkError("it stands behind other blocks; an Input block must be the first")
     if block.delay is not None:
         raise NetworkError("it has a delay, which its forward pass does not use; build it with delay=False")
-    found.input_block = block.delay_shift is True
-    found.lag -= int(found.input_block)  # the network's input has no latency
+    if block.delay_shift is True:  # the network's input has no latency
+        found.delay_input()
     if block.neuron is None:
         return
     neuron, shape = block.neuron, found.source.shape

@@ -250,17 +250,13 @@ def far(block):
     block.neuron.voltage_decay.data = torch.tensor([4097.0])
 
 
-ALIF = NEURON | {"threshold_step": 0.2, "threshold_decay": 0.1, "refractory_decay": 0.2}
 RF = {"threshold": 1.0, "period": 10, "decay": 0.1}
-SIGMA = {"threshold": 0.1, "activation": torch.nn.functional.relu}
 
 
 @pytest.mark.parametrize(
     ("make", "shape", "message"),
     [
-        (lambda: slayer.block.alif.Dense(dict(ALIF), 6, 5), 6, r"slayer\.block\.alif\.Dense\): it cannot be read; slayer"),
         (lambda: slayer.block.rf.KWTA(dict(RF), 6, 5, 2), 6, r"slayer\.block\.rf\.KWTA\): it cannot be read"),
-        (lambda: slayer.block.sigma_delta.Dense(dict(SIGMA), 6, 5), 6, r"block\.sigma_delta\.Dense\): it cannot be read"),
         (lambda: cuba.TimeDecimation(2), 6, r"TimeDecimation\): it cannot be read; .*Recurrent, KWTA, Average, Affine"),
         (lambda: dense(neuron=NEURON | {"graded_spike": True}), 6, "graded_spike=True, and sends its voltage as the spike"),
         (lambda: dense(neuron=NEURON | {"dropout": lambda x: x}), 6, "its neuron has dropout=<function"),

@@ -11,12 +11,12 @@ from random_modules import random_module, within_range
 
 from myelin.convert.compare.constants import constant_differences
 from myelin.convert.floats.network import dequantised
-from myelin.convert.layers import Conv, DelayedRecurrent, Dense
+from myelin.convert.layers import ComplexDense, Conv, DelayedRecurrent, Dense
 from myelin.convert.modules.compare import compare
 from myelin.convert.modules.from_torch import from_torch
 from myelin.convert.modules.to_torch import to_torch
 from myelin.convert.network import Input, Layer, Network
-from myelin.convert.neurons import Cuba, Sigma
+from myelin.convert.neurons import Cuba, Rf
 from myelin.convert.quantise.calibrate import quantise
 from myelin.convert.quantise.layer import Grid
 from myelin.hw_configs.errors import NetworkError
@@ -112,7 +112,10 @@ WIDE = DelayedRecurrent(Conv(np.ones((1, 1, 1, 3)) * 2, padding=(0, 2), dilation
         (Network(Input((2,)), (layer(WEIGHT, cuba(bias_mant=-4096)),)), "its bias mantissas lie in -4096..-4096; -4095..4095"),
         (Network(Input((2,)), (layer(WEIGHT, cuba(0)),)), r"its threshold is 0; a mantissa of 1\.\.131071 can be trained"),
         (Network(Input((2,)), (layer(WEIGHT, cuba(50), output="state"),)), "its readout resets above its threshold of 50"),
-        (Network(Input((2,)), (layer(WEIGHT, Sigma(), output="state"),)), "it has Sigma neurons; blocks have CUBA neurons"),
+        (
+            Network(Input((2,)), (Layer((2,), ComplexDense([WEIGHT, WEIGHT]), Rf(50, 4, 3)),)),
+            "it has a complex dense connection; blocks have dense ones and convolutions",
+        ),
         (
             Network(Input((2,)), (Layer((2,), Dense(WEIGHT, delay_steps=[[0, 1], [2, 3]]), cuba()),)),
             "it has a delay on every synapse; blocks have axonal delays, one per neuron",

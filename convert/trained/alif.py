@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from myelin.convert.floats.alif import FloatAlif
 from myelin.convert.neurons import Alif
+from myelin.convert.trained.tensors import LayerTensors, bias_integers
 from myelin.hw_configs.fixed_point import DECAY_UNITY, WEIGHT_SCALE
 from myelin.hw_configs.shapes import Shape
 from myelin.train.config.target import THRESHOLD_LIMIT
-
-if TYPE_CHECKING:
-    from myelin.convert.trained_layers import LayerTensors
 
 
 def trained_alif(own: LayerTensors, section: dict[str, Any], cuba: dict[str, Any], shape: Shape) -> dict[str, Any]:
@@ -25,8 +23,6 @@ def trained_alif(own: LayerTensors, section: dict[str, Any], cuba: dict[str, Any
         cuba: the arguments for CUBA neurons with the same tensors.
         shape: shape of the population.
     """
-    from myelin.convert.trained_layers import bias_integers
-
     step = section["threshold_step"]
     if own.prefix + "neuron.learnt_threshold_step" in own.tensors:
         step = float(np.rint(own["neuron.learnt_threshold_step"] * WEIGHT_SCALE).clip(0, THRESHOLD_LIMIT)) / WEIGHT_SCALE
