@@ -67,7 +67,8 @@ def _check(network: Network, step_latency: bool) -> None:
         raise NetworkError(f"the input drives {type(source).__name__} neurons; NIR has no node for them, only for CUBA neurons")
     for index, layer in enumerate(network.layers):
         with naming_layer(index, layer.kind):
-            if TWINS.get(layer.neuron) is None:  # a twin without a node is refused where the node would be written
+            twin = TWINS.get(layer.neuron)
+            if twin is None or NODES.get(twin(layer.neuron, layer.output)) is None:
                 raise NetworkError(
                     f"has {type(layer.neuron).__name__} neurons; NIR has no node for them, only for CUBA neurons"
                 )

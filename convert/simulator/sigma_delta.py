@@ -112,6 +112,19 @@ def largest_magnitudes(spikes):  # type: ignore[no-untyped-def]  # noqa: ANN001,
     return np.maximum(high.astype(np.int64), -low.astype(np.int64))
 
 
+@njit(**_OPTIONS)
+def add_up(current, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Write the sums over time of ``current`` (batch, steps, neurons) int32 to ``sums``; wraps in 32 bit, as Lava does.
+
+    ``numpy.cumsum`` along an axis that is not the last takes ten times as long.
+    """
+    for b in range(current.shape[0]):
+        sums[b, :1] = current[b, :1]  # a slice: there may be no step
+        for t in range(1, current.shape[1]):
+            for i in range(current.shape[2]):
+                sums[b, t, i] = sums[b, t - 1, i] + current[b, t, i]
+
+
 def _encoded(neuron: Delta | SigmaDelta, current: States, bias: States, sums: bool, relu: bool, wanted: Names) -> Arrays:
     """Messages and wanted states; for ``sums`` and ``relu`` see ``encode``."""
     result: Arrays = {"spikes": np.empty(current.shape, np.int32)}
@@ -251,7 +264,8 @@ class SigmaStage(SigmaDeltaStage):
 
     def neurons(self, current: States, wanted: Names) -> Arrays:
         """The sums, which are also the output."""
-        sigma = np.cumsum(current, axis=1, dtype=np.int32)
+        sigma = np.empty_like(current)
+        add_up(current, sigma)
         return {"spikes": sigma, "sigma": sigma}
 
     def step_neurons(self) -> StepNeurons:

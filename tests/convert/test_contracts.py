@@ -200,7 +200,7 @@ def test_floats_refuse_it_by_name_until_it_has_a_twin(tmp_path, spikes, monkeypa
     np.testing.assert_array_equal(found.output, integers.output)
     np.testing.assert_array_equal(found.layers[0]["v"] * 64, integers.layers[0]["v"])
     pytest.importorskip("nir")
-    with pytest.raises(NetworkError, match=r"layer 0 \(one_to_one\): has FloatIntegrator neurons; NIR has no node for them"):
+    with pytest.raises(NetworkError, match=r"layer 0 \(one_to_one\): has Integrator neurons; NIR has no node for them"):
         write_nir(network, tmp_path / "toy.nir")
     assert not list(tmp_path.iterdir())
     rounded = round_network(floats)

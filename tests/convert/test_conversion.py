@@ -11,6 +11,7 @@ import pytest
 
 import myelin
 from myelin.convert import Conv, Cuba, Delta, Dense, Input, Layer, Network, Sigma, SigmaDelta
+from myelin.convert.neurons import Alif
 from myelin.hw_configs.errors import NetworkError
 
 nir = pytest.importorskip("nir", reason="the package nir (extra 'nir') is not installed")
@@ -109,6 +110,10 @@ def test_what_nir_cannot_hold_is_refused_before_anything_is_written(tmp_path, re
     spiking = dataclasses.replace(sigma_delta(), input=Input((2,)))
     with pytest.raises(NetworkError, match=r"layer 0 \(dense\): has SigmaDelta neurons; NIR has no node for them"):
         myelin.convert_file(spiking, out)
+    adaptive = Alif(9, 2, 1000, 500, 300, 400)
+    alif = Network(Input((1,)), [Layer((1,), Dense([[2]]), adaptive)])
+    with pytest.raises(NetworkError, match=r"layer 0 \(dense\): has Alif neurons; NIR has no node for them, only for CUBA"):
+        myelin.convert_file(alif, out)
     biased = Network(Input((1,)), [Layer((1,), Dense([[2]]), Cuba(10, 1000, 500, 3))])
     with pytest.raises(NetworkError, match="has a bias, which acts from the first step on"):
         myelin.convert_file(biased, out, step_latency=False)

@@ -146,3 +146,18 @@ def test_dense_data_in_a_file_brings_its_steps(small, main, tmp_path, capsys):
     assert "whole file, 6 samples, 9 steps of 4 ms, 2 channels" in capsys.readouterr().out
     assert main("profile", tmp_path / "small.net", "--data", tmp_path / "dense.npz") == 0
     assert "whole file, 6 samples of 6, 9 steps of 4 ms" in capsys.readouterr().out
+
+
+def test_floats_with_answers_enter_delta_encoders_in_units_of_1_64():
+    from myelin.convert import Delta, Dense, Input, Layer, Network, Sigma
+
+    network = Network(Input((3,), 7, Delta(2)), [Layer((2,), Dense([[2, 4, 6], [4, 2, 8]]), Sigma(), output="state")])
+    x = np.random.default_rng(0).uniform(-1, 1, (4, 9, 3))
+    results = [
+        myelin.profile(network, inputs=data, timed=False)["layers"][-1]
+        for data in (x, np.rint(64 * x).astype(int), (x, [0, 1, 1, 0]))
+    ]
+    assert results[0] == results[1] == results[2]
+    assert "truncate" not in str(results)
+    with pytest.raises(myelin.DataError, match="scale them down, or give the network's input message_bits=9"):
+        myelin.simulate(network, 5 * x)

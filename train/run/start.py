@@ -170,9 +170,9 @@ def _target_line(record: dict[str, Any]) -> str:
     delays = f"delays 0..{plan.longest_steps} steps" + (f", multiples of {plan.grid_steps}" if plan.grid_steps > 1 else "")
     neuron, bits = config["neuron"], config["train"]["weight_bits"]
     ranges = []
-    for name in ("current", "voltage"):
+    for name in () if config.get("sigma_delta") else ("current", "voltage"):  # sigma-delta neurons have no decays
         low, high = neuron[f"{name}_decay_min"], neuron[f"{name}_decay_max"]
         held = f"{0 if low is None else low}..{DECAY_UNITY if high is None else high}"
         ranges.append(f"{name} decay {held}/{DECAY_UNITY}")
     weights = f"{bits} bit weights" if bits else "float weights (cannot be exported)"
-    return f"{record['target']['name']}: {delays}, {weights}, {', '.join(ranges)}"
+    return f"{record['target']['name']}: {delays}, {', '.join([weights, *ranges])}"

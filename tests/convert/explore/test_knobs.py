@@ -90,15 +90,16 @@ def test_an_8_bit_network_stays_as_it_is(every):
         with_decay_bits(every, 12),
         with_threshold_scale(every, 1.0),
         with_delay_grid(every, 1, 62),
-        with_longest_delay(every, 62),
+        with_longest_delay(every, 71),  # a source's 62 and the 9 of one of its synapses
     ):
         assert content(same) == content(every)
-    assert content(with_longest_delay(every, 61)) != content(every)
+    assert content(with_longest_delay(every, 70)) != content(every)
 
 
 def test_every_delay_is_clipped_or_put_on_the_grid_and_none_passes_the_limit(every):
     assert _delays(every) == [[0, 10, 20, 30], [11, 61], [3, 62], [1, 5, 0, 9], [0]]
-    assert _delays(with_longest_delay(every, 7)) == [[0, 7, 7, 7], [7, 7], [3, 7], [1, 5, 0, 7], [0]]
+    # the sum of a source's delay and a synapse's is what the chip holds: 3 + 1 stays, nothing is left beside 7
+    assert _delays(with_longest_delay(every, 7)) == [[0, 7, 7, 7], [7, 7], [3, 7], [1, 0, 0, 0], [0]]
     # ties go to the even multiple: 10 / 4 to 2, 30 / 4 to 8; 61 and 62 would be 60 and 64
     assert _delays(with_delay_grid(every, 4, 62)) == [[0, 8, 20, 32], [12, 60], [4, 60], [0, 4, 0, 8], [0]]
     assert _delays(with_delay_grid(every, 4))[2] == [4, 64]

@@ -250,6 +250,7 @@ def far(block):
     block.neuron.voltage_decay.data = torch.tensor([4097.0])
 
 
+SIGMA = {"threshold": 0.1, "activation": torch.nn.functional.relu}
 RF = {"threshold": 1.0, "period": 10, "decay": 0.1}
 
 
@@ -257,6 +258,7 @@ RF = {"threshold": 1.0, "period": 10, "decay": 0.1}
     ("make", "shape", "message"),
     [
         (lambda: slayer.block.rf.KWTA(dict(RF), 6, 5, 2), 6, r"slayer\.block\.rf\.KWTA\): it cannot be read"),
+        (lambda: slayer.block.sigma_delta.Dense(dict(SIGMA), 6, 5), 6, r"sum graded messages, .*begin with delta"),
         (lambda: cuba.TimeDecimation(2), 6, r"TimeDecimation\): it cannot be read; .*Recurrent, KWTA, Average, Affine"),
         (lambda: dense(neuron=NEURON | {"graded_spike": True}), 6, "graded_spike=True, and sends its voltage as the spike"),
         (lambda: dense(neuron=NEURON | {"dropout": lambda x: x}), 6, "its neuron has dropout=<function"),

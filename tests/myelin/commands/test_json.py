@@ -38,6 +38,7 @@ def arguments_of(command, tiny, artifacts, runs, tmp_path):
         "doctor": ((), None, None, "backends"),
         "export": ((runs["dense"], *data, "--target", "loihi2", "--out", tmp_path / "art"), 0, "pass", "longest_delay_steps"),
         "report": ((art, "--out", tmp_path / "r.html", "--samples", 4), 0, None, "verdict"),
+        "convert": ((art, tmp_path / "a.h5"), 0, None, "kind"),
         "nir export": ((art, "--out", tmp_path / "a.nir"), 0, None, "step_ms"),
         "nir import": ((tmp_path / "a.nir", "--out", tmp_path / "a.net"), 0, None, "rounding_errors"),
         "encode": ((tmp_path / "wavs", "--out", tmp_path / "w.h5", "--channels", 140), 0, None, "spikes"),
@@ -61,7 +62,7 @@ def prepared(command, tiny, artifacts, runs, main, tmp_path):
 
 COMMANDS = (
     "check", "profile", "map", "simulate", "diff", "explore", "quantise", "validate", "sweep", "doctor", "export", "report",
-    "nir export", "nir import", "encode", "train",
+    "convert", "nir export", "nir import", "encode", "train",
 )  # fmt: skip
 
 
