@@ -93,6 +93,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         DataError: the data cannot be read, or has no split to report on.
     """
     from myelin.hw_configs.parts import require
+    from myelin.train.config.task import TITLES
     from myelin.train.datasets import available_splits, by_interval, load
     from myelin.train.run.files.fingerprint import fingerprint
     from myelin.train.run.start import training_split
@@ -102,6 +103,11 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         there = ", ".join(available_splits(data)) or "a file that names none"
         raise DataError(f"{data}: has no {report} split to report on, it has {there}; leave --report out or name other data")
     dataset = training_split(data)
+    if dataset.task != "classes":
+        raise DataError(
+            f"{dataset.name} has {TITLES[dataset.task]}; a sweep compares networks by one class per sample: train the runs "
+            "with `myelin train`, and compare them with `myelin validate ART --reference RUN`"
+        )
     checker = _Checker(data, dataset, report)
     configs: list[tuple[int, int, Config]] = []
     reasons: dict[str, list[GridPoint]] = {}
