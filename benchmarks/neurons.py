@@ -79,6 +79,8 @@ def stages() -> str:
     targets = {name: target for name, target in known.items() if target.chip == name}  # boards have what their chip has
     rows = ["| neuron | recurrence | trained | SLAYER | netx | NIR | floats | simulator | Lava | targets |", "|" + "---|" * 10]
     for model, kind in NEURONS.items():
+        if not kind.__module__.startswith("myelin."):
+            continue  # somebody's own
         trained = BLOCK_NEURONS.covers(kind) or INPUT_BLOCKS.covers(kind)
         compiled = LAYER_STAGES.covers(kind) or INPUT_STAGES.covers(kind)
         twin = TWINS.covers(kind)
