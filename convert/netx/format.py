@@ -167,6 +167,13 @@ def _notes(network: Network, file: h5py.File) -> list[str]:
     ours = "myelin_format" in file.attrs
     if not ours and neuron is not None and neuron.input_note is not None:
         found.append(neuron.input_note)
+    biased = [str(index) for index, layer in enumerate(network.layers) if layer.neuron.has_bias]
+    if not ours and biased:
+        found.append(
+            f"{'layer' if len(biased) == 1 else 'layers'} {', '.join(biased)}: the bias acts from the first step on, as netx "
+            "runs it; in lava-dl's files it is the shift of a norm, which in training begins with the first input, a step "
+            "later, and in a recurrent block enters the current's filter too, so the first spikes may differ"
+        )
     others = sorted(set(file) - {"layer", "simulation"})
     if others:
         found.append(f"{', '.join(map(repr, others))} beside the layers is not read")

@@ -246,3 +246,13 @@ def test_files_that_once_were_refused_or_misread(main):
     ):
         with pytest.raises(NetworkError, match=told):
             read(CASES / f"{name}.net")
+
+
+def test_a_bias_in_a_file_of_others_is_said_to_begin_at_once(tmp_path):
+    layers = [Layer((2,), Dense(np.full((2, 2), 4)), Cuba(1, 2, 3, mantissa)) for mantissa in (0, 5, -5)]
+    write_netx(Network(Input((2,)), layers), tmp_path / "a.net")
+    assert read(tmp_path / "a.net").note is None
+    with h5py.File(tmp_path / "a.net", "r+") as file:
+        del file.attrs["myelin_format"]
+    note = read(tmp_path / "a.net").note
+    assert note.startswith("layers 1, 2: the bias acts from the first step on, as netx runs it; in lava-dl's files")
