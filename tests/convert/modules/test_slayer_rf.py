@@ -66,6 +66,26 @@ def test_evaluation_equals_the_integers(kind, seed):
         assert made(x).any()
 
 
+@pytest.mark.parametrize("kind", ["rf", "rf_iz"])
+def test_trained_blocks_stay_exact(kind):
+    """Training is lava-dl's own: weights, axonal delays, periods and decays move, and the integers follow."""
+    made, shape, x = module(kind, 2)  # a seed whose neurons learn
+    before = from_torch(made, shape)
+    optimiser = torch.optim.Adam(made.parameters(), lr=0.05)
+    losses = []
+    for _ in range(6):
+        optimiser.zero_grad()
+        loss = (made(x).mean(dim=-1) - 0.3).square().mean()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    after = from_torch(made, shape)
+    assert losses[-1] < losses[0]
+    assert constant_differences(before, after) != [], "nothing was learnt"
+    found = compare(made, after, x)
+    assert found.equal, str(found)
+
+
 def test_its_own_file_has_the_same_integers(tmp_path):
     made, shape, x = module("rf", 2)
     network = from_torch(made, shape)
