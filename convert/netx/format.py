@@ -171,8 +171,8 @@ def _notes(network: Network, file: h5py.File) -> list[str]:
     if not ours and biased:
         found.append(
             f"{'layer' if len(biased) == 1 else 'layers'} {', '.join(biased)}: the bias acts from the first step on, as netx "
-            "runs it; in lava-dl's files it is the shift of a norm, which in training begins with the first input, a step "
-            "later, and in a recurrent block enters the current's filter too, so the first spikes may differ"
+            "runs it; in lava-dl's training it begins with the first input, a step later, and the shift of a norm in a "
+            "recurrent block enters the current's filter too, so the first spikes may differ"
         )
     others = sorted(set(file) - {"layer", "simulation"})
     if others:

@@ -255,4 +255,4 @@ def test_a_bias_in_a_file_of_others_is_said_to_begin_at_once(tmp_path):
     with h5py.File(tmp_path / "a.net", "r+") as file:
         del file.attrs["myelin_format"]
     note = read(tmp_path / "a.net").note
-    assert note.startswith("layers 1, 2: the bias acts from the first step on, as netx runs it; in lava-dl's files")
+    assert note.startswith("layers 1, 2: the bias acts from the first step on, as netx runs it; in lava-dl's training")

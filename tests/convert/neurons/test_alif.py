@@ -146,7 +146,7 @@ def test_a_file_of_floats_and_its_rounding(tmp_path, network, spikes):
 
 
 def test_what_cannot_be_said_is_refused_by_name(tmp_path, network):
-    with pytest.raises(NetworkError, match=r"layer 0 \(dense\): has FloatAlif neurons; NIR has no node for them"):
+    with pytest.raises(NetworkError, match=r"layer 0 \(dense\): has Alif neurons; NIR has no node for them, only"):
         write_nir(network, tmp_path / "alif.nir")
     layer = network.layers[0]
     with pytest.raises(NetworkError, match="output is 'state', Alif neurons give 'spikes'"):
