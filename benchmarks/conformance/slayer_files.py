@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+from myelin.convert.network import Network
 
 CUBA = {"threshold": 1.25, "current_decay": 0.25, "voltage_decay": 0.03}
 _NEURONS: dict[str, dict[str, Any]] = {
@@ -147,11 +150,10 @@ def sigma_delta_outcome(path: Path, *, steps: int = 40) -> Outcome:
 
     SLAYER's sums are in units of 2^-18, and a layer of the simulator is a step later than one of SLAYER.
     """
-    import h5py
     import torch
     from lava.lib.dl import slayer
 
-    from myelin.convert import read_netx, simulate
+    from myelin.convert import simulate
 
     block = slayer.block.sigma_delta
     neuron = {"threshold": 2 / 64, "activation": torch.nn.functional.relu}
@@ -166,6 +168,20 @@ def sigma_delta_outcome(path: Path, *, steps: int = 40) -> Outcome:
     rng = np.random.default_rng(0)
     values = 2 * np.cumsum(rng.integers(-6, 7, (steps, 3, 16, 32)), axis=0)
     values[0] = 0  # a bias or an input at the first step acts a step apart in the two
+    now, network = _run_and_read(blocks, values, path)
+    lag = len(network.layers)
+    want = np.rint(np.moveaxis(now, -1, 0) * 2**18).astype(np.int64)[1 : steps - lag]
+    got = simulate(network, values[None]).output[0][lag + 1 :].reshape(want.shape)
+    return Outcome("PilotNet SDNN: 24c3-36c3-50-1", int(np.count_nonzero(got != want)), got.size, int(np.count_nonzero(want)))
+
+
+def _run_and_read(blocks: list[Any], values: npt.NDArray[Any], path: Path) -> tuple[npt.NDArray[Any], Network]:
+    """SLAYER's output (..., steps) for one sample of ``values`` (steps, ...) in 1/64, and the network of the file it writes."""
+    import h5py
+    import torch
+
+    from myelin.convert import read_netx
+
     with torch.no_grad():
         now = torch.tensor(np.moveaxis(values, 0, -1)[None], dtype=torch.float32) / 64
         for one in blocks:
@@ -173,11 +189,7 @@ def sigma_delta_outcome(path: Path, *, steps: int = 40) -> Outcome:
     with h5py.File(path, "w") as file:
         for index, one in enumerate(blocks):
             one.export_hdf5(file.create_group(f"layer/{index}"))
-    network = read_netx(path)
-    lag = len(network.layers)
-    want = np.rint(np.moveaxis(now[0].numpy(), -1, 0) * 2**18).astype(np.int64)[1 : steps - lag]
-    got = simulate(network, values[None]).output[0][lag + 1 :].reshape(want.shape)
-    return Outcome("PilotNet SDNN: 24c3-36c3-50-1", int(np.count_nonzero(got != want)), got.size, int(np.count_nonzero(want)))
+    return now[0].numpy(), read_netx(path)
 
 
 def input_block_outcome(path: Path, *, steps: int = 40) -> Outcome:
@@ -186,11 +198,9 @@ def input_block_outcome(path: Path, *, steps: int = 40) -> Outcome:
     The values are multiples of 1/32, to which SLAYER rounds them; netx takes them in units of 1/64 with a weight of 1.
     SLAYER's input block is a step late, so the value of the first step is 0.
     """
-    import h5py
-    import torch
     from lava.lib.dl import slayer
 
-    from myelin.convert import read_netx, simulate
+    from myelin.convert import simulate
 
     cuba = slayer.block.cuba
     neuron = {**CUBA, "current_decay": 1.0}
@@ -204,17 +214,10 @@ def input_block_outcome(path: Path, *, steps: int = 40) -> Outcome:
     ]
     values = 2 * np.random.default_rng(0).integers(0, 32, (steps, 3, 16, 32))
     values[0] = 0
-    with torch.no_grad():
-        now = torch.tensor(np.moveaxis(values, 0, -1)[None], dtype=torch.float32) / 64
-        for one in blocks:
-            now = one.eval()(now)
-    with h5py.File(path, "w") as file:
-        for index, one in enumerate(blocks):
-            one.export_hdf5(file.create_group(f"layer/{index}"))
-    network = read_netx(path)
+    now, network = _run_and_read(blocks, values, path)
     network = replace(network, input=replace(network.input, weight=1, message_bits=6))
     got = simulate(network, values[None].astype(np.uint8)).output[0, :-1]
-    want = np.moveaxis(now[0].numpy(), -1, 0)[1:].reshape(got.shape)
+    want = np.moveaxis(now, -1, 0)[1:].reshape(got.shape)
     name = "PilotNet SNN with its input block: 24c3-36c3-50-10"
     return Outcome(name, int(np.count_nonzero(got != want)), got.size, int(np.count_nonzero(want)))
 

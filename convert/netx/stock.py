@@ -67,7 +67,7 @@ def _of_layer(layer: Layer) -> list[str]:
             found.append("weight_exp_rec")
         if back.delay_steps.any() or back.synapse.delay_steps is not None:
             found.append("delay_rec")
-    if layer.output == "state" and not isinstance(layer.neuron, Sigma):
+    if layer.output == "state" and layer.neuron.SENDS:
         found.append("output (its output is spikes)")
     return found
 
