@@ -15,8 +15,8 @@ from myelin.train.kernels.types import Neurons
 def loops_on(device: torch.device, neurons: Neurons | None = None) -> ModuleType:
     """The module with the loops for ``device``, and for ``neurons`` or, if None, for delays alone.
 
-    Kernels on a GPU where Triton is installed and has one for such neurons: CUBA neurons.  Otherwise torch's operations, some of
-    them in every step.
+    Kernels on a GPU, where Triton is installed and has one for such neurons: for CUBA neurons.  Otherwise torch's operations,
+    some of them in every step.
     """
     kernels = _kernels() if device.type == "cuda" else None
     return kernels if kernels is not None and (neurons is None or type(neurons) is Neurons) else torch_loops

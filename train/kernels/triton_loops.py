@@ -1,8 +1,8 @@
 """The loops of ``myelin.train.kernels.numba_loops`` as Triton kernels for GPUs.
 
 They run CUBA neurons, with a dense or a convolutional recurrence or none.  Spikes equal those of the compiled loops where the
-input is a sum of integer weights (rounded delays), and gradients agree to float rounding.  Products are in float32: TF32 would round arriving values that are spread
-over several steps, those that dropout scales, gradients, and weights that are on no grid.
+input is a sum of integer weights (rounded delays), and gradients agree to float rounding.  Products are in float32: TF32 would
+round arriving values that are spread over several steps, those that dropout scales, gradients, and weights that are on no grid.
 
 Sizes of the blocks depend on the sizes of a layer alone and are not tuned by trial.  A trial could choose others on the next
 day, whose sums have another order, and a resumed run would not continue exactly.
@@ -71,10 +71,10 @@ def layer_backward(
     spikes, grad_out = trace.spikes, grad_out.float().contiguous()
     steps, batch, size = spikes.shape
     grad_x = torch.empty_like(spikes)
-    like = {"dtype": torch.float64, "device": spikes.device}
+    like: dict[str, Any] = {"dtype": torch.float64, "device": spikes.device}
     kept, learn = trace.current is not None, learn_delay and recurrent is not None
-    grad_decay = (torch.empty if kept else torch.zeros)(neurons.LEARNT, batch, size, **like)
-    grad_delay = (torch.empty if learn else torch.zeros)(batch, size, **like)
+    grad_decay = torch.empty(neurons.LEARNT, batch, size, **like) if kept else torch.zeros(neurons.LEARNT, batch, size, **like)
+    grad_delay = torch.empty(batch, size, **like) if learn else torch.zeros(batch, size, **like)
     keep = [_on(spikes, values, torch.float64) for values in neurons.keep]
     numbers = _numbers(neurons, spikes.device)
     last = [None if values is None else values[-1] for values in (spikes, trace.voltage, trace.current, grad_x)]
@@ -124,7 +124,8 @@ def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *
     """dL/dspikes (T, B, N) and dL/d(delay) per sample (B, N)."""
     spikes, grad_arriving = spikes.contiguous(), grad_arriving.float().contiguous()
     (steps, batch, size), grad_spikes = spikes.shape, torch.empty_like(spikes)
-    grad_delay = (torch.empty if learn else torch.zeros)(batch, size, dtype=torch.float64, device=spikes.device)
+    like: dict[str, Any] = {"dtype": torch.float64, "device": spikes.device}
+    grad_delay = torch.empty(batch, size, **like) if learn else torch.zeros(batch, size, **like)
     lags, weights, slopes = _points(spikes, kernel)
     with _device(spikes):
         triton_delay.backward_kernel[(triton.cdiv(batch * size, _BLOCK),)](

@@ -1,10 +1,10 @@
 """Layers of CUBA neurons with a delayed recurrence in Triton, forward and backward.
 
-One program runs ``BM`` samples through all steps with all neurons of the layer, ``BN`` neurons at a time.  A step has two parts,
-since every neuron needs the arriving values of all others: first all arrivals, then products and neurons; backward, first all
-neurons, then the products.  What one part writes to global memory, other threads of the program read in the next one, so a
-barrier stands between them.  States lie in global memory too, where the cache holds them: registers cannot hold those of every
-layer.  A program reads nothing that was left there before it began, so it can be run again.
+One program runs ``BM`` samples through all steps with all neurons of the layer, ``BN`` neurons at a time.  A step has two
+parts, since every neuron needs the arriving values of all others: first all arrivals, then products and neurons.  Backward, all
+neurons come first, then the products.  What one part writes to global memory, other threads of the program read in the next
+one, so a barrier stands between them.  States lie in global memory too, where the cache holds them: registers cannot hold those
+of every layer.  A program reads nothing that was left there before it began, so it can be run again.
 
 Forward, the spikes of a neuron in all samples of the program are the bits of one word, so one load finds what a neuron sent
 ``lag`` steps ago in all of them.  Backward, the gradients of arriving values lie with the samples side by side.  Both are kept

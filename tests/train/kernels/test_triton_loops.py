@@ -77,9 +77,7 @@ def compare(x, neurons, recurrent, *, learn=True):
     expected = loops.backward(grad, trace, neurons, recurrent, learn_delay=learn)
     got = triton_loops.layer_backward(grad.to(DEVICE), found, neurons, there, learn_delay=learn)
     for values, name in zip(got, ("x", "decay", "delay"), strict=True):
-        torch.testing.assert_close(
-            values.cpu(), getattr(expected, name), rtol=1e-5, atol=2e-6, msg=lambda text: f"{name}: {text}"
-        )
+        torch.testing.assert_close(values.cpu(), getattr(expected, name), rtol=1e-5, atol=2e-6, msg=f"gradient of {name}")
     return trace, expected
 
 
