@@ -20,6 +20,8 @@ from myelin.hw_configs.version import VERSION
 USAGE, FAULT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
 #: Environment variable that shows the traceback of a fault.
 TRACEBACK = "MYELIN_TRACEBACK"
+#: Set by a shell that asks for completions (argcomplete's name).
+COMPLETING = "_ARGCOMPLETE"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,11 +29,14 @@ def build_parser() -> argparse.ArgumentParser:
     from myelin.commands import (
         board,
         check,
+        completion,
+        config,
         convert,
         demo,
         diff,
         doctor,
         encode,
+        experiments,
         explore,
         export,
         map,
@@ -41,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         report,
         simulate,
         sweep,
+        targets,
         train,
         validate,
     )
@@ -56,7 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
     trained = (train, export)
     integers = (check, profile, explore, map, convert, nir, sweep, quantise)
     anywhere = (simulate, diff, validate, report, board, demo, doctor, encode)
-    for command in (*trained, *integers, *anywhere):
+    listing = (experiments, targets, config, completion)
+    for command in (*trained, *integers, *anywhere, *listing):
         command.add_command(subparsers)
     return parser
 
@@ -66,7 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     try:
         try:
-            args = told_units(build_parser().parse_args(argv))
+            parser = build_parser()
+            if COMPLETING in os.environ:
+                import argcomplete
+
+                argcomplete.autocomplete(parser)  # answers the shell and ends the process
+            args = told_units(parser.parse_args(argv))
             with kept_pure(getattr(args, "json", None)):
                 return int(args.run(args))
         finally:
