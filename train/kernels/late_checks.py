@@ -1,18 +1,23 @@
 """Checks of values on a GPU that do not make the host wait: an error is raised as soon as the device has got there.
 
-A check of a tensor's values costs nothing on the CPU.  On a GPU the host would wait for all that it has started, in every layer,
+A check of a tensor's values costs little on the CPU.  On a GPU the host would wait in every layer for all that it has started,
 and the GPU would then wait for the host.  So the answer is fetched in the background, and the next check raises the error if it
-is there by then: at the latest one training step later.  ``settle`` raises it where the host waits anyway.
+is there by then, or a check in the next training step.  ``settle`` raises it where the host waits anyway.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from myelin.hw_configs.errors import MyelinError
+from myelin.train.kernels.devices import on_host
 
 
 class _Pending(NamedTuple):
@@ -40,6 +45,18 @@ def check_later(good: Tensor, error: Callable[[], Exception]) -> None:
         there.record(torch.cuda.current_stream(good.device))
         good = answer
     _pending.append(_Pending(good, there, error))
+
+
+def require_finite(values: Tensor, what: str, cure: str = "lower the learning rate") -> None:
+    """Raise MyelinError if a value is NaN or infinite; at once on the CPU."""
+    if not on_host(values):
+        check_later(torch.isfinite(values.detach()).all(), partial(_diverged, what, cure))
+    elif not math.isfinite(float(values.detach().sum())):
+        raise _diverged(what, cure)
+
+
+def _diverged(what: str, cure: str) -> MyelinError:
+    return MyelinError(f"{what} is NaN or infinite: training diverged; {cure}")
 
 
 def settle() -> None:
