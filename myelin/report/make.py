@@ -151,7 +151,7 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
         ConfigError: a file cannot be written.
     """
     beside = beside_of(out)
-    page = render(values).encode()
+    page = render(values).encode(errors="backslashreplace")  # names of files may be in another encoding
     write_json(beside, values)
     try:
         write_atomically(out, page)
