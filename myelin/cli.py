@@ -19,17 +19,23 @@ from myelin.exits import FAULT, INTERRUPTED, PIPE_CLOSED, TERMINATED, TRACEBACK,
 from myelin.hw_configs.errors import MyelinError
 from myelin.hw_configs.version import VERSION
 
+#: Set by a shell that asks for completions (argcomplete's name).
+COMPLETING = "_ARGCOMPLETE"
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands; does not load torch, numba or Lava."""
     from myelin.commands import (
         board,
         check,
+        completion,
+        config,
         convert,
         demo,
         diff,
         doctor,
         encode,
+        experiments,
         explore,
         export,
         map,
@@ -39,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         report,
         simulate,
         sweep,
+        targets,
         train,
         validate,
     )
@@ -54,7 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     trained = (train, export)
     integers = (check, profile, explore, map, convert, nir, sweep, quantise)
     anywhere = (simulate, diff, validate, report, board, demo, doctor, encode)
-    for command in (*trained, *integers, *anywhere):
+    listing = (experiments, targets, config, completion)
+    for command in (*trained, *integers, *anywhere, *listing):
         command.add_command(subparsers)
     return parser
 
@@ -69,7 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     try:
         try:
-            args = told_units(build_parser().parse_args(argv))
+            parser = build_parser()
+            if COMPLETING in os.environ:
+                import argcomplete
+
+                argcomplete.autocomplete(parser)  # answers the shell and ends the process
+            args = told_units(parser.parse_args(argv))
             with kept_pure(getattr(args, "json", None)):
                 return int(args.run(args))
         finally:

@@ -18,6 +18,7 @@ from myelin.hw_configs.temporaries import scratch_folder
 from myelin.report.make import beside_of, put_together, read_stage, why_and_cure, write
 from myelin.report.page import render
 from myelin.report.subject import Subject
+from myelin.validation.defaults import MAX_DROP
 
 if TYPE_CHECKING:
     from myelin.validation.reference import Reference
@@ -72,7 +73,7 @@ def write_report(
     out: str | os.PathLike[str] = "report.html",
     *,
     reference: Any = None,
-    max_drop: float = 1.0,
+    max_drop: float = MAX_DROP,
     split: str | None = None,
     time_axis: TimeAxis | None = None,
     steps: int | None = None,

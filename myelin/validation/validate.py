@@ -22,6 +22,7 @@ from myelin.convert.opened import Opened
 from myelin.convert.samples import Samples
 from myelin.convert.samples import Task as TaskName
 from myelin.validation.answers import Shapes, require_trace
+from myelin.validation.defaults import MAX_DROP
 from myelin.validation.equalities import Equality, IntegerBackend, backend_equality, network_divergence, training_equality
 from myelin.validation.gate import Gate, judge, verdict
 from myelin.validation.output_unit import OutputUnit, output_unit
@@ -121,7 +122,7 @@ def validated(
     *,
     classes: Sequence[str],
     examination: Examination | None = None,
-    max_drop: float = 1.0,
+    max_drop: float = MAX_DROP,
     time_axis: TimeAxis | None = None,
     output_scale: float | None = None,
     given: Any = None,

@@ -1,6 +1,6 @@
-"""Forward and backward pass of a layer of neurons: compiled loops on the CPU, torch operations on other devices.
+"""Forward and backward pass of a layer of neurons: compiled loops on the CPU, kernels or torch operations on other devices.
 
-Both compute the same integers and the same gradients.  For the equations, see ``myelin.train.kernels.numba_loops``.  Arrays are
+All compute the same integers and the same gradients.  For the equations, see ``myelin.train.kernels.numba_loops``.  Arrays are
 (T, B, N).
 """
 
@@ -20,8 +20,8 @@ from torch.nn.grad import conv2d_weight
 
 from myelin.hw_configs.errors import ConfigError, DataError
 from myelin.train.kernels import numba_loops as kernels
-from myelin.train.kernels import torch_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_loops import loops_on
 from myelin.train.kernels.forked import loop_here
 from myelin.train.kernels.lanes import LANES
 from myelin.train.kernels.layout import array
@@ -41,7 +41,7 @@ def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> 
     """Trace of all time steps of a layer with input ``x`` (T, B, N) in SLAYER's units; ConfigError if sizes differ."""
     _check(x, neurons, recurrent)
     if x.device.type != "cpu":
-        return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
+        return Trace(*loops_on(x.device, neurons).layer_forward(x, neurons, recurrent))
     source = array(x)
     spikes, voltage = np.empty_like(source), np.empty_like(source)
     current, values = _EMPTY, _NO_VALUES
@@ -62,7 +62,8 @@ def backward(
 ) -> Gradients:
     """Gradients from ``grad_out`` (T, B, N): dL/dspikes, or dL/dvoltage (before a reset) for neurons that never spike."""
     if grad_out.device.type != "cpu":
-        found, *per_sample = torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
+        run = loops_on(grad_out.device, neurons).layer_backward
+        found, *per_sample = run(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
         return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
     spikes, voltage = array(trace.spikes), array(trace.voltage)
     grad_x = np.empty_like(voltage)
@@ -89,7 +90,7 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     check_values(spikes)
     _check_delays(kernel, spikes.shape[2])
     if spikes.device.type != "cpu":
-        return torch_loops.delay_forward(spikes, kernel)
+        return loops_on(spikes.device).delay_forward(spikes, kernel)
     source = array(spikes)
     arriving = np.empty_like(source)
     loop_here(kernels.delay_forward)(source, kernel.lags, kernel.weights, kernel.order, arriving)
@@ -99,7 +100,7 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
 def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N), and dL/d(delay) per sample (B, N), which is zero unless ``learn``."""
     if spikes.device.type != "cpu":
-        return torch_loops.delay_backward(grad_arriving, spikes, kernel, learn=learn)
+        return loops_on(spikes.device).delay_backward(grad_arriving, spikes, kernel, learn=learn)
     source = array(spikes)
     grad_spikes, grad_delay = np.empty_like(source), np.zeros(source.shape[1:])
     slopes = kernel.slopes if learn else kernel.slopes[:0]

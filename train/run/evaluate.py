@@ -92,3 +92,15 @@ def evaluate(
         task,
         np.concatenate(outputs) if keep_outputs else None,
     )
+
+
+@torch.no_grad()
+def predictions(model: SpikingNetwork, batches: Batches) -> npt.NDArray[np.int64]:
+    """Class of each sample, (samples,), or of each step, (samples, steps), by the task of the data; as ``evaluate``."""
+    if batches.dataset.task != "steps":
+        return evaluate(model, batches).prediction
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    found = [model(batch.spikes.to(device)).argmax(dim=1).cpu().numpy() for batch in prefetch(batches.in_order())]
+    model.train(was_training)
+    return np.concatenate(found)

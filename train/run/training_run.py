@@ -19,10 +19,12 @@ from myelin.hw_configs.target_files import load_target
 from myelin.hw_configs.temporaries import remove_all_left
 from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
+from myelin.train.config.data import DataConfig
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.config.target import facts, resolve_for_target
 from myelin.train.config.task import resolve_for_data
 from myelin.train.datasets import SpikeDataset, by_interval, split
+from myelin.train.datasets.targets import unlabelled_as
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.activity import layers_outside
 from myelin.train.run.batches import Batches
@@ -65,6 +67,12 @@ class Parts:
     initial: Initial | None = None
 
 
+def prepared(dataset: SpikeDataset, data: DataConfig) -> SpikeDataset:
+    """``dataset`` as a run trains on it: spikes split by intervals, steps without a label as the configuration takes them."""
+    dataset = by_interval(dataset, data.intervals_ms)
+    return replace(dataset, targets=unlabelled_as(dataset.targets, data.unlabelled))
+
+
 class TrainingRun:
     """A training run and its folder; every process holds the same model and optimiser.
 
@@ -86,7 +94,7 @@ class TrainingRun:
         config = resolve_for_data(resolve_for_target(config, target), dataset, own_loss=parts.loss is not None)
         self.config, self.parts = config, parts
         self.out, self.target, self.processes = out, facts(target), processes
-        dataset = by_interval(dataset, config.data.intervals_ms)
+        dataset = prepared(dataset, config.data)
         self.classes, self.task = dataset.classes, dataset.task
         self.keys = list(dataset.keys)
         self.objective = objective_of(config, dataset.task, parts.loss)
