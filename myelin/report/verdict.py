@@ -51,6 +51,7 @@ def _against(values: Values) -> Iterator[str]:
         yield from (text for text in mapping["broken_rules"] if text not in said)
     if validation is not None:
         yield from validation["network"]["failures"]
+        yield from (validation.get("states") or {}).get("violations", ())
         for parity in validation["parities"]:
             if parity["equal"] is False:
                 wrong, all_values = thousands(parity["different_values"]), thousands(parity["values"])
@@ -75,7 +76,8 @@ def _grounds(values: Values) -> Iterator[str]:
     ran = [parity for parity in validation["parities"] if parity["equal"]]
     if ran:
         yield "every value that must be equal is: " + "; ".join(
-            f"{parity['name']} ({thousands(parity['values'])} values of {counted(parity['samples'], 'sample')})" for parity in ran
+            f"{parity['name']} ({thousands(parity['values'])} values of {counted(parity['samples'], 'sample')})"
+            for parity in ran
         )
     yield "no rule of the target is broken, as far as its numbers are public"
     if mapping is not None:
