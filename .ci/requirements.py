@@ -39,7 +39,12 @@ def resolved(source: str, *options: str) -> Pins:
     command = [sys.executable, "-m", "uv", "pip", "compile", "--universal", "--generate-hashes", "--quiet", *options, source]
     where = os.environ.get("PIP_CERT")
     found = subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, text=True, env=os.environ | ({"SSL_CERT_FILE": where} if where else {})
+        command,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | ({"SSL_CERT_FILE": where} if where else {}),
     )
     return pins(found.stdout)
 

@@ -75,7 +75,8 @@ def _grounds(values: Values) -> Iterator[str]:
     ran = [parity for parity in validation["parities"] if parity["equal"]]
     if ran:
         yield "every value that must be equal is: " + "; ".join(
-            f"{parity['name']} ({thousands(parity['values'])} values of {counted(parity['samples'], 'sample')})" for parity in ran
+            f"{parity['name']} ({thousands(parity['values'])} values of {counted(parity['samples'], 'sample')})"
+            for parity in ran
         )
     yield "no rule of the target is broken, as far as its numbers are public"
     if mapping is not None:
