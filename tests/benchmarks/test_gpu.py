@@ -17,7 +17,8 @@ pytest.importorskip("triton", reason="Triton is not installed")
 TINY = Point("dense", neurons=12, lags=5, steps=8, batch=2)
 SIZES = gpu.Sizes(
     parity=(TINY, replace(TINY, recurrence="conv", hard=True)),
-    timed=(TINY,),
+    timed=(replace(TINY, steps=2),),
+    settings=(replace(TINY, neurons=2, steps=1, batch=1, hard=True),),
     networks=(gpu.Trained("dense", 2, True),),
     hidden=3, inputs=6, steps=3, classes=2, samples=2, events=40, repeats=1,
 )  # fmt: skip
@@ -60,6 +61,8 @@ def test_all_parts_run_and_are_written(tmp_path, monkeypatch, capsys):
     assert {"kernels", "torch's operations", "published order", "published order, rearranged"} <= names
     (network,) = results["networks"]
     assert network["samples_per_s_from_events"]["median"] > 0 and not results["skipped"]
+    (tried,) = results["settings"]
+    assert [(row["columns"], row["different_spikes"]) for row in tried["rows"]][::2] == [(64, 0), (128, 0), (256, 0)]
     table = (tmp_path / "gpu.md").read_text()
     assert table.startswith("A Card, 8 GB, 4 multiprocessors, compute capability 9.0, CUDA 13.0; torch 2.9, triton 3.5.")
     assert "2 layers: 0 of" in table and "| dense | 12 | 2 | spread | kernels |" in table and table in capsys.readouterr().out
@@ -71,7 +74,7 @@ def test_what_differs_is_a_verdict_and_what_takes_too_long_is_left_out(monkeypat
     assert not gpu.equal({"parity": [close, {**close, "different_spikes": 1}]})
     assert not gpu.equal({"parity": [close, {**close, "gradient_differences": {"weight": 1e-2}}]})
     found = gpu.measured(replace(SIZES, seconds=-1.0), torch.device("cpu"))
-    assert found["skipped"] == 2 + 1 + 1 and not found["parity"]
+    assert found["skipped"] == 2 + 1 + 1 + 1 and not found["parity"]
 
 
 def test_the_full_sizes_take_the_shapes_that_a_card_may_trip_over():

@@ -26,7 +26,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of 16 neurons, so that few neurons are several blocks."""
-    monkeypatch.setattr(triton_loops, "_COLUMNS", 16)
+    monkeypatch.setattr(triton_loops, "COLUMNS", 16)
     monkeypatch.setattr(triton_loops, "_DEPTH", 16)
     monkeypatch.setattr(triton_loops, "_BLOCK", 16)
 
