@@ -44,7 +44,7 @@ def gpu_table(results: dict[str, Any]) -> str:
         point, own = found["point"], found["built_in"]
         lines += [
             "",
-            f"Kernels with other blocks and products, {point['recurrence']}, {point['neurons']} neurons, batch {point['batch']} "
+            f"Other blocks and products, {point['recurrence']}, {point['neurons']} neurons, batch {point['batch']} "
             f"(built in: {own['columns']}, {own['precision']}):",
             "",
             "| neurons of a block | products | ms | spikes that differ | largest difference of a gradient |",

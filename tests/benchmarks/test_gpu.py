@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from kernels_here import on_the_cpu
 
 from benchmarks import gpu
 from benchmarks.training_layers import Point
 from myelin.train.kernels import devices, late_checks
-
-pytest.importorskip("triton", reason="Triton is not installed")
 
 TINY = Point("dense", neurons=12, lags=5, steps=8, batch=2)
 SIZES = gpu.Sizes(
@@ -42,7 +41,7 @@ def test_without_triton_it_says_so(monkeypatch, capsys):
     assert capsys.readouterr().err == "benchmarks.gpu: error: Triton is not installed; run `pip install triton`\n"
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="the kernels are compiled for the GPU here")
+@on_the_cpu
 def test_all_parts_run_and_are_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(devices, "HOST", set())
     monkeypatch.setattr(devices, "GPU", {"cpu"})
