@@ -158,10 +158,9 @@ def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurre
         return grad.t() @ source
     channels, _, *kernel = recurrent.weight.shape
     if on_host(grad_x):
-        found = loop_here(kernels.kernel_gradient)(array(grad_x), array(arriving), channels, *kernel, recurrent.extent).sum(
-            axis=0
-        )
-        return torch.from_numpy(found.astype(np.float32))
+        per_sample = np.zeros((grad_x.shape[1], *recurrent.weight.shape))
+        loop_here(kernels.kernel_gradient)(array(grad_x), array(arriving), recurrent.extent, per_sample)
+        return torch.from_numpy(per_sample.sum(axis=0).astype(np.float32))
     images, grads = (values.unflatten(1, (channels, *recurrent.extent)) for values in (source, grad))
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])

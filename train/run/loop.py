@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from myelin.train.config.config import Config
 from myelin.train.datasets import SpikeDataset
 from myelin.train.run import activity
 from myelin.train.run.callbacks import Callbacks
+from myelin.train.run.compiling.ahead import Compilation, compiling
 from myelin.train.run.files.claim import claimed
 from myelin.train.run.files.run_record import RUN
 from myelin.train.run.logger import RunLogger
@@ -37,6 +39,7 @@ def train(
     parts: Parts | None = None,
     callbacks: Callbacks | None = None,
     say: Callable[[str], None] | None = None,
+    compilation: Compilation | None = None,
 ) -> dict[str, Any]:
     """Train on ``dataset`` (the training split) and write a run folder; returns the content of its run.json.
 
@@ -59,6 +62,7 @@ def train(
         parts: the user's own loss and optimiser, and the parameters to start from.
         callbacks: see ``myelin.train.run.callbacks``.
         say: called with each line for the user; None for no output.
+        compilation: of the loops that the run needs, if the caller has started it; None to start it here.
 
     Raises:
         ConfigError: the folder is not empty and ``resume`` is not set; it holds another run; the target does not support the
@@ -68,7 +72,10 @@ def train(
     keep_freed_memory()
     callbacks = Callbacks() if callbacks is None else callbacks
     there = processes.from_first(lambda: resume and (out / RUN).exists())
-    run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes, parts)
+    tell = (lambda _: None) if say is None or not processes.first else say
+    with compiling(config, tell) if compilation is None else contextlib.nullcontext(compilation) as ahead:
+        run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes, parts)
+        ahead.wait()  # other processes of a launcher wait in what follows
     logger = RunLogger(run.model, out, run.config.train.epochs) if processes.first else None
     with contextlib.ExitStack() as stack:
         processes.from_first(lambda: stack.enter_context(claimed(out, resume=there)))  # until the last file is written
@@ -88,7 +95,6 @@ def _continue(
     start = run.restore() if there else run.start()
     if logger is not None:
         logger.resumed(start)
-    tell = (lambda _: None) if say is None or not first else say
     for line in (*run.notes, device_line(run.model)):
         if line is not None:
             tell(line)
