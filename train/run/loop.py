@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ def train(
     logger = RunLogger(run.model, out, run.config.train.epochs) if processes.first else None
     with contextlib.ExitStack() as stack:
         processes.from_first(lambda: stack.enter_context(claimed(out, resume=there)))  # until the last file is written
-        return _continue(run, there, logger, callbacks, progress, say)
+        return _continue(run, there, logger, callbacks, progress, tell)
 
 
 def _continue(
@@ -88,7 +87,7 @@ def _continue(
     logger: RunLogger | None,
     callbacks: Callbacks,
     progress: bool,
-    say: Callable[[str], None] | None,
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Train from the beginning, or from the last epoch of a run that is ``there``; see ``train``."""
     processes, epochs, first = run.processes, run.config.train.epochs, run.processes.first
