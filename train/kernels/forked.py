@@ -14,12 +14,20 @@ from typing import Any
 import numba
 import torch
 
+from myelin.train.kernels.listen import noted
+
 _serial = False
 
 
 def loop_here(loop: Any) -> Any:
     """``loop``, a function that numba compiled with ``parallel=True``, or its serial twin in a process that needs it."""
-    return _twin(loop) if _serial else loop
+    chosen = _twin(loop) if _serial else loop
+
+    def call(*arguments: Any) -> None:
+        if not noted(chosen, arguments):
+            chosen(*arguments)
+
+    return call
 
 
 @functools.cache

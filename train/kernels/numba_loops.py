@@ -442,12 +442,12 @@ def delay_backward(grad_arriving, spikes, lags, weights, order, slopes, grad_spi
 
 
 @njit(**OPTIONS)
-def kernel_gradient(grad_x, arriving, channels, kh, kw, size):
-    """dL/dkernel per sample, (B, channels, channels, kh, kw) float64."""
+def kernel_gradient(grad_x, arriving, size, result):
+    """Write dL/dkernel per sample, (B, channels, channels, kh, kw) float64, to ``result``."""
     steps, batch, _ = grad_x.shape
+    _, channels, _, kh, kw = result.shape
     height, width = size
     area = height * width
-    result = np.zeros((batch, channels, channels, kh, kw))
     for b in prange(batch):
         sums = np.zeros((channels, channels, kh, kw, width), np.float32)
         for t in range(steps):
@@ -465,4 +465,3 @@ def kernel_gradient(grad_x, arriving, channels, kh, kw, size):
                 for a in range(kh):
                     for k in range(kw):
                         result[b, o, i, a, k] = sums[o, i, a, k].sum()
-    return result

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.hw_configs.target_files import load_target
+from myelin.hw_configs.temporaries import remove_all_left
 from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
 from myelin.train.config.data import DataConfig
@@ -36,15 +37,16 @@ from myelin.train.run.files.checkpoint import (
     versions,
     write_tensors,
 )
+from myelin.train.run.files.claim import require_new
 from myelin.train.run.files.fingerprint import digest, fingerprint
-from myelin.train.run.files.metrics import BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
+from myelin.train.run.files.metrics import METRICS, BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
 from myelin.train.run.files.resume import Extension, Progress, check_parts, extension_of
 from myelin.train.run.files.run_record import MODEL, STATE, RunRecord, read_run, write_run
 from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
 from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
 from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
-from myelin.train.run.prefetch import prefetch
+from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.device import device_named
 from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.step import accumulate_gradient
@@ -125,18 +127,13 @@ class TrainingRun:
 
     def start(self) -> int:
         """Make the folder and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
-        self.processes.from_first(self._check_folder)
+        self.processes.from_first(self._make_folder)
         self._judge_start()
         self.processes.from_first(lambda: write_run(self._record(-1)))
         return 0
 
-    def _check_folder(self) -> None:
-        # a run killed during its first write leaves only a temporary file, whose name starts with a dot
-        if self.out.exists() and (not self.out.is_dir() or any(not path.name.startswith(".") for path in self.out.iterdir())):
-            raise ConfigError(
-                f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume "
-                "(resume=True in Python)"
-            )
+    def _make_folder(self) -> None:
+        require_new(self.out)
         self.out.mkdir(parents=True, exist_ok=True)
 
     def _judge_start(self) -> None:
@@ -196,8 +193,15 @@ class TrainingRun:
 
     def _mend(self, epoch: int) -> None:
         """Bring the files to the state after ``epoch``: a kill may have come between two writes."""
-        keep_epochs(self.out, epoch + 1)
-        write_run(self._record(epoch))
+        remove_all_left(self.out)
+        there = keep_epochs(self.out, epoch + 1)
+        if there < epoch + 1:
+            self.notes.append(
+                f"lost          {METRICS} has {there} of the {epoch + 1} epochs; plots and tables leave the others out"
+            )
+        record = self._record(epoch)
+        if record.values != read_run(self.out).values:
+            write_run(record)
 
     @property
     def floor(self) -> float:
@@ -214,7 +218,7 @@ class TrainingRun:
         losses, judged, seen = 0.0, 0.0, 0
         slices = self.processes.slices(plan.slices_or_one)
         batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
-        for index, batch in enumerate(prefetch(batches)):
+        for index, batch in enumerate(prefetch_to(next(self.model.parameters()).device, batches)):
             factor = learning_rate_factor(plan, (epoch + index / len(self.train_batches)) / plan.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor
