@@ -129,6 +129,12 @@ class AxonalDelay(nn.Module):
         with torch.no_grad():
             self.delay.copy_(torch.from_numpy(self.rounded_steps()))
 
+    def prune(self, keep: float) -> None:
+        """Set all but the longest fraction ``keep`` of the delays to 0, in place; of equal ones the first are set to 0."""
+        pruned = self.delay.numel() - round(keep * self.delay.numel())
+        with torch.no_grad():
+            self.delay[torch.argsort(self.delay, stable=True)[:pruned]] = 0
+
     def check(self, shape: tuple[int, ...], name: str = "delay") -> None:
         """Raise ConfigError unless these delays fit a population of ``shape``: one per neuron, per channel, or a single one.
 
