@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     Missing parent folders are made; the file has the default permissions.  A symbolic link stays, and its file is replaced.
     """
     target = linked(Path(path))
+    if not target.name:  # such as "" and "."
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     with temporaries.temporary(target) as temporary:
         yield temporary
@@ -117,6 +120,19 @@ def _open_stream(path: Path) -> int | None:
         if text.startswith(start) and text.removeprefix(start).isdecimal():
             return int(text.removeprefix(start))
     return names.get(text)
+
+
+def check_plain(path: str | os.PathLike[str]) -> None:
+    """Raise OSError if ``path`` is a pipe, a socket or a device: to read from one can last for ever."""
+    kind = os.stat(path).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise OSError(errno.EINVAL, "it is a pipe or a device; name a file", os.fspath(path))
+
+
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file; raises OSError if it cannot be read or is no plain file."""
+    check_plain(path)
+    return Path(path).read_bytes()
 
 
 def check_not_pointer(path: str | os.PathLike[str], error: type[MyelinError]) -> None:

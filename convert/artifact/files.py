@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -25,10 +26,12 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         MyelinError: another process is writing the same folder.
         OSError: it cannot be written.
     """
-    target = Path(path)
+    target = Path(os.path.abspath(path))
+    if Path.cwd().is_relative_to(target):  # a shell would stay in the older one, which is deleted
+        raise OSError(errno.EBUSY, "it is, or holds, the working directory")
     target.parent.mkdir(parents=True, exist_ok=True)
     if temporaries.being_written(target):
-        raise MyelinError(f"{target}: another process is writing it; wait for it or end it")
+        raise MyelinError(f"{os.fspath(path)}: another process is writing it; wait for it or end it")
     _bring_back(target)
     with temporaries.temporary(target, folder=True) as temporary:
         yield temporary

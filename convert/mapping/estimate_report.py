@@ -8,6 +8,7 @@ from typing import Any
 from myelin.convert.mapping.estimate import Bound, Estimate, LayerCost
 from myelin.hw_configs.published import measurements
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.written import thousands
 
 #: The note printed with every estimate: what its figures leave out.
 LEFT_OUT = (

@@ -16,6 +16,7 @@ from myelin.convert.mapping.mapping import dense_cores
 from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation
+from myelin.hw_configs.written import thousands
 
 #: Largest recurrence whose dense counterpart is mapped for comparison, which lists all its synapses.
 _COMPARED_NEURONS = 4096

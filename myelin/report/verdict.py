@@ -51,6 +51,7 @@ def _against(values: Values) -> Iterator[str]:
         yield from (text for text in mapping["broken_rules"] if text not in said)
     if validation is not None:
         yield from validation["network"]["failures"]
+        yield from (validation.get("states") or {}).get("violations", ())
         for parity in validation["parities"]:
             if parity["equal"] is False:
                 wrong, all_values = thousands(parity["different_values"]), thousands(parity["values"])

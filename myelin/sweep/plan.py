@@ -132,8 +132,8 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
     return SweepPlan(sweep, data, report, out, runs, facts)
 
 
-def claim_folder(plan: SweepPlan) -> list[str]:
-    """Write the plan to ``sweep.json``; returns lines about an earlier plan in the folder.
+def check_folder(plan: SweepPlan) -> None:
+    """Check that the runs in the folder, if any, are those of the plan.
 
     Raises:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
@@ -156,6 +156,12 @@ def claim_folder(plan: SweepPlan) -> list[str]:
                 )
             if record.data_facts.get("sha256") != run.data_sha256:
                 raise ConfigError(f"{plan.folder(run)}: was trained on other data than {plan.data}; name another --out")
+
+
+def claim_folder(plan: SweepPlan) -> list[str]:
+    """``check_folder``, then write the plan to ``sweep.json``; returns lines about an earlier plan in the folder."""
+    check_folder(plan)
+    file = plan.out / "sweep.json"
     before = _runs_before(file)
     write_json(file, as_dict(plan))
     if not before:

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from myelin.exits import FAULT, one_line, told
 from myelin.hw_configs.errors import MyelinError
 from myelin.hw_configs.files import locked, write_atomically
 from myelin.sweep import evaluations
@@ -32,16 +34,19 @@ VALIDATION = "validation"
 
 
 def main() -> int:
-    """Do the job from standard input; returns exit code 0, or 2 with one line on stderr."""
+    """Do the job from standard input; returns 0, or another exit code with a last line on stderr that says why."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         with _alone(Path(job["out"])):
             work(job)
         return 0
-    except MyelinError as error:
-        print(f"myelin: error: {error}", file=sys.stderr)
-        return error.exit_code
+    except Exception as error:
+        text, code = told(error)
+        if code == FAULT:
+            traceback.print_exc()  # standard error is the run's log
+        print(one_line(text), file=sys.stderr)
+        return code
 
 
 def work(job: dict[str, Any]) -> None:

@@ -21,7 +21,8 @@ from torch.nn.grad import conv2d_weight
 from myelin.hw_configs.errors import ConfigError, DataError
 from myelin.train.kernels import numba_loops as kernels
 from myelin.train.kernels.delay_kernel import DelayKernel
-from myelin.train.kernels.device_loops import loops_on
+from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.devices import loops_on, on_host
 from myelin.train.kernels.forked import loop_here
 from myelin.train.kernels.lanes import LANES
 from myelin.train.kernels.layout import array
@@ -40,7 +41,7 @@ _UNCOPIED = 10**6
 def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None) -> Trace:
     """Trace of all time steps of a layer with input ``x`` (T, B, N) in SLAYER's units; ConfigError if sizes differ."""
     _check(x, neurons, recurrent)
-    if x.device.type != "cpu":
+    if not on_host(x):
         return Trace(*loops_on(x.device, neurons).layer_forward(x, neurons, recurrent))
     source = array(x)
     spikes, voltage = np.empty_like(source), np.empty_like(source)
@@ -61,7 +62,7 @@ def backward(
     grad_out: Tensor, trace: Trace, neurons: Neurons, recurrent: Recurrent | None = None, *, learn_delay: bool = False
 ) -> Gradients:
     """Gradients from ``grad_out`` (T, B, N): dL/dspikes, or dL/dvoltage (before a reset) for neurons that never spike."""
-    if grad_out.device.type != "cpu":
+    if not on_host(grad_out):
         run = loops_on(grad_out.device, neurons).layer_backward
         found, *per_sample = run(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
         return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
@@ -85,11 +86,11 @@ def backward(
     return Gradients(found, weight, torch.from_numpy(grad_decay), torch.from_numpy(grad_delay))
 
 
-def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
+def delay_forward(spikes: Tensor, kernel: DelayKernel | DeviceKernel) -> Tensor:
     """Delayed spikes (T, B, N), at the steps at which they arrive; ConfigError if ``kernel`` is of another size."""
     check_values(spikes)
     _check_delays(kernel, spikes.shape[2])
-    if spikes.device.type != "cpu":
+    if not on_host(spikes):
         return loops_on(spikes.device).delay_forward(spikes, kernel)
     source = array(spikes)
     arriving = np.empty_like(source)
@@ -97,9 +98,11 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     return torch.from_numpy(arriving)
 
 
-def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
+def delay_backward(
+    grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel | DeviceKernel, *, learn: bool
+) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N), and dL/d(delay) per sample (B, N), which is zero unless ``learn``."""
-    if spikes.device.type != "cpu":
+    if not on_host(spikes):
         return loops_on(spikes.device).delay_backward(grad_arriving, spikes, kernel, learn=learn)
     source = array(spikes)
     grad_spikes, grad_delay = np.empty_like(source), np.zeros(source.shape[1:])
@@ -116,9 +119,9 @@ def _check(x: Tensor, neurons: Neurons, recurrent: Recurrent | None) -> None:
     _, batch, size = x.shape
     for keep in neurons.keep:
         if keep.shape != (size,):
-            raise ConfigError(f"the input has {size} neurons and {keep.size} decays; give them the same number")
+            raise ConfigError(f"the input has {size} neurons and {math.prod(keep.shape)} decays; give them the same number")
     if neurons.bias is not None and neurons.bias.shape != (size,):
-        raise ConfigError(f"the input has {size} neurons and {neurons.bias.size} biases; give them the same number")
+        raise ConfigError(f"the input has {size} neurons and {math.prod(neurons.bias.shape)} biases; give them the same number")
     if recurrent is None:
         return
     weight, area = recurrent.weight, math.prod(recurrent.extent)
@@ -133,7 +136,7 @@ def _check(x: Tensor, neurons: Neurons, recurrent: Recurrent | None) -> None:
     _check_delays(recurrent.delay_kernel, size)
 
 
-def _check_delays(kernel: DelayKernel, neurons: int) -> None:
+def _check_delays(kernel: DelayKernel | DeviceKernel, neurons: int) -> None:
     if kernel.lags.shape[1] != neurons:
         raise ConfigError(f"{kernel.lags.shape[1]} delays do not fit {neurons} neurons; give one per neuron")
 
@@ -154,12 +157,13 @@ def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurre
     if recurrent.dense:
         return grad.t() @ source
     channels, _, *kernel = recurrent.weight.shape
-    if grad_x.device.type == "cpu":
+    if on_host(grad_x):
         per_sample = np.zeros((grad_x.shape[1], *recurrent.weight.shape))
         loop_here(kernels.kernel_gradient)(array(grad_x), array(arriving), recurrent.extent, per_sample)
         return torch.from_numpy(per_sample.sum(axis=0).astype(np.float32))
     images, grads = (values.unflatten(1, (channels, *recurrent.extent)) for values in (source, grad))
-    return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])
 
 
 def _weights(recurrent: Recurrent | None, *, transposed: bool) -> tuple[npt.NDArray, npt.NDArray, tuple[int, int]]:
@@ -174,6 +178,7 @@ def _weights(recurrent: Recurrent | None, *, transposed: bool) -> tuple[npt.NDAr
 def _delays(recurrent: Recurrent | None) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray, int]:
     if recurrent is None:
         return _NO_DELAYS
+    assert isinstance(recurrent.delay_kernel, DelayKernel)
     return array(recurrent.mask), recurrent.delay_kernel.lags, recurrent.delay_kernel.weights, recurrent.delay_kernel.order
 
 

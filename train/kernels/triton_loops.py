@@ -21,6 +21,7 @@ from torch import Tensor
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import triton_delay, triton_neurons, triton_recurrent
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_kernel import DeviceKernel
 from myelin.train.kernels.types import Neurons, Recurrent, Trace
 
 #: Samples of a program with a recurrence: the fewest that a matrix product takes.  They are the bits of one word, up to 32.
@@ -98,7 +99,7 @@ def layer_backward(
     return grad_x, grad_decay, grad_delay
 
 
-def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
+def delay_forward(spikes: Tensor, kernel: DelayKernel | DeviceKernel) -> Tensor:
     """Delayed spikes (T, B, N), at the steps at which they arrive."""
     spikes = spikes.detach().contiguous()
     (steps, batch, size), arriving = spikes.shape, torch.empty_like(spikes)
@@ -120,7 +121,9 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     return arriving
 
 
-def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
+def delay_backward(
+    grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel | DeviceKernel, *, learn: bool
+) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N) and dL/d(delay) per sample (B, N)."""
     spikes, grad_arriving = spikes.contiguous(), grad_arriving.float().contiguous()
     (steps, batch, size), grad_spikes = spikes.shape, torch.empty_like(spikes)
@@ -144,7 +147,7 @@ def _on(x: Tensor, values: Any, dtype: torch.dtype) -> Tensor:
     return torch.as_tensor(values, device=x.device).to(dtype).contiguous()
 
 
-def _points(x: Tensor, kernel: DelayKernel) -> tuple[Tensor, Tensor, Tensor]:
+def _points(x: Tensor, kernel: DelayKernel | DeviceKernel) -> tuple[Tensor, Tensor, Tensor]:
     """Lags, weights and slopes (P, N) on the device of ``x``."""
     return _on(x, kernel.lags, torch.int32), _on(x, kernel.weights, torch.float64), _on(x, kernel.slopes, torch.float64)
 
@@ -170,7 +173,11 @@ def _blocks(size: int) -> dict[str, Any]:
 
 def _numbers(neurons: Neurons, device: torch.device) -> Tensor:
     """(4,) float64: threshold in state units; of the surrogate 1 / threshold, 1 / width and scale / (threshold width)."""
-    _, width, scale = neurons.surrogate
+    (_, width, scale), threshold = neurons.surrogate, neurons.threshold
+    if isinstance(threshold, Tensor):
+        threshold = threshold.double()
+        ones = torch.ones_like(threshold)
+        return torch.stack((threshold * STATE_SCALE, 1 / threshold, ones / width, scale / (threshold * width)))
     return _numbers_of(float(neurons.threshold), width, scale, device)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.checks import is_number
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.devices import sent_to
 from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.layers.dropout import keep_mask
@@ -216,7 +217,7 @@ class Block(nn.Module):
         s = self.emitted(x)  # (T, B, N)
         self.spike_rate = self.neuron.activity(s) if self.neuron.spiking else None
         if self.training and self.dropout and self.neuron.spiking:
-            s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
+            s = s * sent_to(s.device, keep_mask(s.shape[1:], self.dropout))
         return self.sent(s)
 
     def export_hdf5(self, handle: Any) -> None:

@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
+from myelin.train.kernels.devices import sent_to
+from myelin.train.kernels.late_checks import require_finite
 from myelin.train.kernels.types import Recurrent, Trace
 from myelin.train.layers.arguments import Extent, delay_of, extent, real
 from myelin.train.layers.dropout import keep_mask
@@ -107,15 +109,14 @@ class Recurrence(nn.Module):
     def forward(self, x: Tensor, neuron: Neuron, shift: Tensor | None = None) -> Tensor:
         """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself; ``shift``: see ``Neuron.effective_bias``."""
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
-        if not math.isfinite(float(weight.detach().sum())):
-            raise MyelinError("a recurrent weight is NaN or infinite: training diverged; lower the learning rate")
+        require_finite(weight, "a recurrent weight")
         if self.training and self.dropout:
-            mask = keep_mask(x.shape[1:], self.dropout)
+            mask = sent_to(x.device, keep_mask(x.shape[1:], self.dropout))
         else:
-            mask = torch.ones(x.shape[1:])
+            mask = torch.ones(x.shape[1:], device=x.device)
         kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
         learnt = neuron.learnt_by_loops(shift)
-        return _RecurrentFunction.apply(x, kernel, self.delay.delay, self, neuron, mask.to(x.device), *learnt)
+        return _RecurrentFunction.apply(x, kernel, self.delay.delay, self, neuron, mask, *learnt)
 
     def extent(self, neuron: Neuron) -> tuple[int, int]:
         """(H, W) of a channel of the population; neurons in a row are cut into channels of one row each."""

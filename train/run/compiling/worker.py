@@ -1,7 +1,7 @@
 """The program of a process that compiles loops of a run into numba's cache on disk, then ends.
 
-It reads the configuration as JSON from its standard input.  Several of them take turns: each takes the next loop that no process
-is compiling, in the order in which the run needs them.
+It reads the configuration as JSON from its standard input.  Several of them take turns: each takes the next loop that no
+process is compiling, in the order in which the run needs them.
 """
 
 from __future__ import annotations
