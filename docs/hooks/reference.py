@@ -1,4 +1,4 @@
-"""Makes the reference pages from the code while mkdocs builds: commands, keys of a configuration, public names; and the examples."""
+"""Makes pages from the code while mkdocs builds: commands, keys of a configuration, public names, examples."""
 
 from __future__ import annotations
 
@@ -76,7 +76,6 @@ def _configuration() -> Iterator[str]:
     from myelin.train.config.config import Config
     from myelin.train.config.described import experiments, settings
     from myelin.train.config.files import load_config
-    from myelin.train.config.sigma_delta import SigmaDeltaConfig
 
     yield "# Configuration\n\nKeys as `--set` takes them; `*` stands for the number of a layer, or for every layer.\n"
     yield "`myelin config NAME` prints an experiment with all of them.\n\n## Experiments\n\n| name | |\n|---|---|"
@@ -95,16 +94,17 @@ def _configuration() -> Iterator[str]:
             yield f"\n## {head}\n\n| key | default | allowed | meaning |\n|---|---|---|---|"
         default = "left open" if setting.default is None else f"`{setting.default}`"
         yield f"| `{key}` | {default} | {_cell(setting.allowed)} | {_cell(setting.text)} |"
-    assert SigmaDeltaConfig.__doc__
 
 
 #: Heading -> names, in the order of a reader's way; every public name stands once.
 _GROUPS = {
-    "Files": "read read_netx write_netx read_nir write_nir convert_file load_target load_data Opened Target SpikeDataset InputChoice",
+    "Files": "read read_netx write_netx read_nir write_nir convert_file load_target load_data Opened Target SpikeDataset "
+    "InputChoice",
     "Training": "fit EarlyStop StopTraining TensorBoard WeightsAndBiases",
     "From a torch module": "from_torch compare to_torch Comparison",
     "From floats to integers": "export quantise validate explore Exported QuantisedNetwork Validation FloatNetwork Artifact",
-    "Integers": "simulate stream Simulator SimulatorState check map_cores profile neurobench diff Network Input Layer Recording",
+    "Integers": "simulate stream Simulator SimulatorState check map_cores profile neurobench diff Network Input Layer "
+    "Recording",
     "For people": "write_report Report",
     "Errors": "MyelinError ConfigError DataError NetworkError TargetError MissingPartError BackendError GateError",
 }

@@ -1,4 +1,4 @@
-"""Draws ``delays.svg``: a spike's way from neuron to neuron, in training and on the chip.  ``python docs/pictures/delays.py``"""
+"""Draws ``delays.svg``: a spike's way from neuron to neuron, in training and on the chip."""
 
 from __future__ import annotations
 

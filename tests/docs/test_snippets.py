@@ -1,4 +1,4 @@
-"""Every snippet of the documentation runs: Python as it stands, page by page; TOML where it is read.  Commands: test_readme.py."""
+"""Every snippet of the documentation runs: Python page by page, TOML where it is read; commands in test_readme.py."""
 
 from __future__ import annotations
 
