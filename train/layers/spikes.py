@@ -51,12 +51,16 @@ def check_finite(z: Tensor, x: Tensor, weight: Tensor, block: str) -> None:
         MyelinError: a weight is NaN or infinite.
         DataError: the input is.
     """
-    if math.isfinite(float(z.detach().sum())) or bool(torch.isfinite(z).all()):
-        return
+    if not math.isfinite(float(z.detach().sum())) and not bool(torch.isfinite(z).all()):
+        raise not_finite(x, weight, block)
+
+
+def not_finite(x: Tensor, weight: Tensor, block: str) -> MyelinError:
+    """The error of a product of ``weight`` and ``x`` that is NaN or infinite, see ``check_finite``."""
     if not bool(torch.isfinite(weight).all()):
-        raise MyelinError(f"{block}: a weight is NaN or infinite: training diverged; lower the learning rate")
+        return MyelinError(f"{block}: a weight is NaN or infinite: training diverged; lower the learning rate")
     bad = int((~torch.isfinite(x)).sum())
-    raise DataError(f"{block}: input holds {bad} NaN or infinite values of {x.numel()}; spikes are finite numbers")
+    return DataError(f"{block}: input holds {bad} NaN or infinite values of {x.numel()}; spikes are finite numbers")
 
 
 def _as_float32(x: Tensor, block: str) -> Tensor:

@@ -118,6 +118,7 @@ def test_a_whole_network_is_the_same_without_compiled_loops(recurrent, monkeypat
     gradients = []
     for compiled in (True, False):
         if not compiled:
+            monkeypatch.setattr(Cuba, "in_loops", False)
             for name in ("forward", "backward", "delay_forward", "delay_backward"):
                 monkeypatch.setattr(loops, name, getattr(ByTorch, name))
         torch.manual_seed(0)
@@ -137,13 +138,19 @@ class ByTorch:
     """``myelin.train.kernels.dispatch`` as it is off the CPU."""
 
     @staticmethod
-    def forward(x, neurons, recurrent=None):
+    def forward(x, neurons, recurrent=None, feed=None):
         return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
 
     @staticmethod
-    def backward(grad, trace, neurons, recurrent=None, *, learn_delay=False):
+    def backward(grad, trace, neurons, recurrent=None, fed=None, *, learn_delay=False):
         found, *rest = torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=learn_delay)
         return Gradients(found, loops._weight_gradient(found, trace.arriving, recurrent), *rest)
 
-    delay_forward = staticmethod(torch_loops.delay_forward)
-    delay_backward = staticmethod(torch_loops.delay_backward)
+    @staticmethod
+    def delay_forward(spikes, kernel, mask=None, lead=0):
+        return torch_loops.delay_forward(spikes if mask is None else spikes * mask, kernel)[lead:]
+
+    @staticmethod
+    def delay_backward(grad, spikes, kernel, mask=None, lead=0, *, learn):
+        assert mask is None and lead == 0
+        return torch_loops.delay_backward(grad, spikes, kernel, learn=learn)
