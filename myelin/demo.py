@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from myelin.convert.statistics.words import accuracy_change, interval
 from myelin.envelope import Verdict, envelope
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
+from myelin.hw_configs.written import counted
 from myelin.lava_models import compat
 from myelin.validation.backends import STOCK_SAMPLES
+from myelin.validation.defaults import MAX_DROP
 from myelin.validation.measure import require_pass, validate, verdict_of
 from myelin.validation.measure import result as validation_json
 from myelin.validation.table import shown
@@ -24,11 +27,6 @@ if TYPE_CHECKING:
     from myelin.validation.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
-#: Allowed loss that 480 words can rule out.  When this was measured, only one of the two networks was right on 9 of the words.
-#: If both networks are in truth equally good, the interval for so many words then passes a bound of 3 points 98 times in 100,
-#: of 2 points 78 times, and of 1 point (the default of `myelin validate`) 29 times.  A smaller bound needs more words, not
-#: better integers.
-MAX_DROP_POINTS = 3.0
 _LAVA_SAMPLES = 5
 #: Number of held-out samples for the exploration of quantisation settings.
 _EXPLORED_SAMPLES = 200
@@ -56,7 +54,7 @@ def demo(
     data: str = DATA,
     target: str = TARGET,
     overrides: Sequence[str] = (),
-    max_drop: float = MAX_DROP_POINTS,
+    max_drop: float = MAX_DROP,
     progress: bool = True,
 ) -> list[Path]:
     """Train, export, check, simulate, validate, draw and report into ``out``; print each step and return what was made.
@@ -212,7 +210,7 @@ def _gate_line(validation: Validation) -> str:
     gate = validation.gate
     assert gate is not None  # the artifact holds the trained network
     if not validation.failures:
-        return f"PASS: {gate.samples} samples rule out a loss of more than {gate.max_drop:g} points"
+        return f"PASS: {counted(gate.samples, 'sample')} rule out a loss of more than {gate.max_drop:g} points"
     return "UNDECIDED, see above" if gate.outcome == "undecided" and len(validation.failures) == 1 else "FAIL, see above"
 
 
@@ -228,11 +226,13 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
         lava_line = f"every spike of {max(ran)} samples equal, stock models on {STOCK_SAMPLES}"
     else:
         lava_line = "DIFFERENT SPIKES, see above"
+    change = 0.0 - gate.drop, 0.0 - gate.drop_high, 0.0 - gate.drop_low
     rows = [
         ("integer accuracy", f"{integers.accuracy_percent:.2f} % on {result['samples']} samples ({result['split']} split)"),
         ("", f"95 % interval {integers.accuracy_low_percent:.2f} .. {integers.accuracy_high_percent:.2f} %"),
-        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {0.0 - gate.drop:+.2f} points"),
-        ("", f"95 % interval {0.0 - gate.drop_high:+.2f} .. {0.0 - gate.drop_low:+.2f} points"),
+        ("float accuracy", f"{floats.accuracy_percent:.2f} %"),
+        ("difference", f"the integer network {accuracy_change(*change, 'float network')}"),
+        ("", interval(*change[1:], "points")),
         ("gate", _gate_line(validation)),
         ("Lava", lava_line),
         ("simulator", f"{result['ms_per_sample']:.2f} ms a sample"),
@@ -242,5 +242,4 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
     print("\n".join(f"   {name:17} {text}" for name, text in rows))
     print("   made")
     print("\n".join(f"     {path}" for path in made))
-    bound = f"--max-drop {gate.max_drop:g}"
-    print(f"   next              myelin validate {out / 'artifact'} --data {data} {bound} --lava-samples 20", flush=True)
+    print(f"   next              myelin validate {out / 'artifact'} --data {data} --lava-samples 20", flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.mapping.estimate import Estimate
-from myelin.convert.mapping.estimate_report import estimate_dict, estimate_lines, thousands
+from myelin.convert.mapping.estimate_report import estimate_dict, estimate_lines
 from myelin.convert.mapping.layout import Layout
 from myelin.convert.mapping.loops import OPERATIONS, SYNAPSE_BITS
 from myelin.convert.mapping.mapping import Mapping as CoreMapping
@@ -16,6 +16,7 @@ from myelin.convert.mapping.mapping import dense_cores
 from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation
+from myelin.hw_configs.written import thousands
 
 #: Largest recurrence whose dense counterpart is mapped for comparison, which lists all its synapses.
 _COMPARED_NEURONS = 4096
@@ -208,7 +209,7 @@ def _connection_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
             if one["unrolled_because"]:
                 how = f"unrolled ({one['unrolled_because']}): {how}"
             where, kib = "" if position else entry["where"], f"{one['memory_bits'] / 8192:.1f}" if entry["cores"] else "-"
-            yield row(where, one["connection"], thousands(one["synapses"], 0), each, kib, how)
+            yield row(where, one["connection"], thousands(one["synapses"]), each, kib, how)
 
 
 def _saving_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -218,7 +219,7 @@ def _saving_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
             continue
         text = (
             f"{entry['where']}: weights and delays of the recurrent convolution {saved['parameters']}, of a dense recurrence "
-            f"of its size {thousands(saved['dense_parameters'], 0)} ({saved['parameters_saved_percent']:.1f} % saved)"
+            f"of its size {thousands(saved['dense_parameters'])} ({saved['parameters_saved_percent']:.1f} % saved)"
         )
         if saved["dense_memory_bits"] is not None:
             text += (

@@ -8,6 +8,7 @@ from typing import Any
 from myelin.convert.messages import Messages
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
+from myelin.hw_configs.written import thousands
 
 #: Thresholds of the warnings: percent of the 24-bit range, and percent of the neurons that send in a step.
 NEAR_RANGE_PERCENT = 50.0
@@ -21,6 +22,7 @@ def as_dict(profile: Profile) -> dict[str, Any]:
         "steps": profile.steps,
         "operations_per_sample": profile.operations / profile.samples,
         "operations_per_step": profile.operations / (profile.samples * profile.steps),
+        "late_operations_per_sample": profile.late_operations / profile.samples,
         "messages": None if profile.messages is None else profile.messages.as_dict(),
         "timed_samples": profile.timed_samples,
         "samples_per_second": profile.timed_samples / profile.seconds if profile.timed_samples else None,
@@ -38,6 +40,7 @@ def _layer(layer: LayerProfile, profile: Profile) -> dict[str, Any]:
         "spikes_per_neuron_and_step": _density(layer, profile),
         "forward_operations_per_sample": layer.forward_operations / profile.samples,
         "recurrent_operations_per_sample": layer.recurrent_operations / profile.samples,
+        "late_operations_per_sample": layer.late_operations / profile.samples,
         "operations_percent": 100 * layer.operations / total if total else 0.0,
         "never_firing_neurons": layer.silent,
         "always_firing_neurons": layer.always,
@@ -97,8 +100,10 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         f"input         {result['input']['text']}",
         "",
         *_activity(result["layers"]),
-        f"all layers    {_thousands(result['operations_per_sample'])} operations a sample, "
-        f"{_thousands(result['operations_per_step'])} a step",
+        f"all layers    {thousands(result['operations_per_sample'], 1)} operations a sample, "
+        f"{thousands(result['operations_per_step'], 1)} a step",
+        f"              counted where a spike is sent; {thousands(result['late_operations_per_sample'], 1)} a sample are of spikes that "
+        "arrive after the last step, which the run does not do",
         *([] if result["messages"] is None else [f"messages      {_messages(result['messages'])}"]),
         "",
         *_ranges(result["layers"]),
@@ -118,9 +123,9 @@ def _activity(layers: list[Mapping[str, Any]]) -> Iterator[str]:
     row = "{:32} {:>8} {:>14} {:>8} {:>14} {:>14} {:>7} {:>6} {:>6}".format
     yield row("activity per sample", "neurons", "spikes", "density", "feed-forward", "recurrent", "share", "never", "always")
     for entry in layers:
-        operations = (_thousands(entry[f"{kind}_operations_per_sample"]) for kind in ("forward", "recurrent"))
+        operations = (thousands(entry[f"{kind}_operations_per_sample"], 1) for kind in ("forward", "recurrent"))
         never, always = (_or_dash(entry[f"{kind}_firing_neurons"]) for kind in ("never", "always"))
-        spikes, density = _thousands(entry["spikes_per_sample"]), f"{entry['spikes_per_neuron_and_step']:.4f}"
+        spikes, density = thousands(entry["spikes_per_sample"], 1), f"{entry['spikes_per_neuron_and_step']:.4f}"
         share = f"{entry['operations_percent']:.1f} %"
         yield row(entry["where"], entry["neurons"], spikes, density, *operations, share, never, always)
 
@@ -144,10 +149,6 @@ def _time(layers: list[Mapping[str, Any]]) -> Iterator[str]:
     for entry in layers:
         if entry["engine"]:
             yield row(entry["where"], f"{entry['ms_per_sample']:.4f}", f"{entry['time_percent']:.1f} %", entry["engine"])
-
-
-def _thousands(value: float) -> str:
-    return f"{value:,.1f}".replace(",", " ")
 
 
 def _or_dash(value: int | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.commands.validate import add_reference, reference_of
+from myelin.validation.defaults import MAX_DROP
 
 #: Stage whose JSON the report accepts -> the command that writes it.
 _STAGES = {"validation": "validate", "mapping": "map", "profile": "profile", "exploration": "explore", "sweep": "sweep"}
@@ -41,8 +42,8 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "--max-drop",
         metavar="POINTS",
         type=arguments.percent_points,
-        default=1.0,
-        help="as for `myelin validate` (default: 1.0)",
+        default=MAX_DROP,
+        help=f"as for `myelin validate` (default: {MAX_DROP:g})",
     )
     text = f"number of samples to map and profile (default: {MEASURED_SAMPLES})"
     arguments.add_samples(parser, default=MEASURED_SAMPLES, help=text)

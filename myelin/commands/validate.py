@@ -8,6 +8,7 @@ from pathlib import Path
 from myelin.backends.names import DEFAULT_LAVA_SAMPLES
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
+from myelin.validation.defaults import MAX_DROP
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -33,9 +34,9 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "--max-drop",
         metavar="POINTS",
         type=arguments.percent_points,
-        default=1.0,
+        default=MAX_DROP,
         help="allowed loss of accuracy in percent points, or for traces allowed increase of the error in percent; choose it "
-        "before you see the result (default: 1.0)",
+        f"before you see the result (default: {MAX_DROP:g})",
     )
     parser.add_argument(
         "--lava-samples",

@@ -30,7 +30,7 @@ class DelayConfig:
         low, high: range of the uniform initial delays, in steps.
         sigma: initial spread of the triangle in steps, see ``myelin.train.delay``.
         learn: False: all delays keep their initial values (a control; ``LayerConfig`` has the same for one layer).
-        rounding: how learnt delays are brought to the grid:
+        rounding: how learnt delays are brought to the grid.
             ``hardening``: the spread fades to 0 at ``harden_at``; then delays are rounded in the forward pass,
             straight-through;
             ``straight-through``: delays are rounded in the forward pass from the start, never spread;

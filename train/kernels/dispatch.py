@@ -1,6 +1,6 @@
-"""Forward and backward pass of a layer of neurons: compiled loops on the CPU, torch operations on other devices.
+"""Forward and backward pass of a layer of neurons: compiled loops on the CPU, kernels or torch operations on other devices.
 
-Both compute the same integers and the same gradients.  For the equations, see ``myelin.train.kernels.numba_loops``.  Arrays are
+All compute the same integers and the same gradients.  For the equations, see ``myelin.train.kernels.numba_loops``.  Arrays are
 (T, B, N).
 """
 
@@ -15,8 +15,10 @@ from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
 from myelin.hw_configs.errors import ConfigError, DataError
-from myelin.train.kernels import delay_loops, torch_loops
+from myelin.train.kernels import delay_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.devices import loops_on, on_host
 from myelin.train.kernels.lanes import LANES, WIDTH
 from myelin.train.kernels.layout import array
 from myelin.train.kernels.pool import run
@@ -41,8 +43,8 @@ def forward(x: Tensor, neurons: Neurons, recurrent: Recurrent | None = None, fee
         NotFinite: a current that ``feed`` makes is NaN or infinite.
     """
     _check(x, neurons, recurrent, feed)
-    if x.device.type != "cpu":
-        return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
+    if not on_host(x):
+        return Trace(*loops_on(x.device, neurons).layer_forward(x, neurons, recurrent))
     source, lead = array(x), 0 if feed is None else feed.lead
     steps, batch, _ = source.shape
     shape = (steps + lead, batch, neurons.keep[0].size)
@@ -78,8 +80,9 @@ def backward(
 
     ``fed``: of a forward pass with a ``feed``.
     """
-    if grad_out.device.type != "cpu":
-        found, *per_sample = torch_loops.layer_backward(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
+    if not on_host(grad_out):
+        compute = loops_on(grad_out.device, neurons).layer_backward
+        found, *per_sample = compute(grad_out, trace, neurons, recurrent, learn_delay=learn_delay)
         return Gradients(found, _weight_gradient(found, trace.arriving, recurrent), *per_sample)
     spikes, voltage = array(trace.spikes), array(trace.voltage)
     _, batch, size = voltage.shape
@@ -118,7 +121,7 @@ def backward(
     )  # fmt: skip
 
 
-def delay_forward(spikes: Tensor, kernel: DelayKernel, mask: Tensor | None = None, lead: int = 0) -> Tensor:
+def delay_forward(spikes: Tensor, kernel: DelayKernel | DeviceKernel, mask: Tensor | None = None, lead: int = 0) -> Tensor:
     """Delayed spikes, at the steps at which they arrive, without the first ``lead`` ones: (T - lead, B, N) from (T, B, N).
 
     Args:
@@ -132,8 +135,8 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel, mask: Tensor | None = Non
     """
     check_values(spikes)
     _check_delays(kernel, spikes.shape[2])
-    if spikes.device.type != "cpu":
-        return torch_loops.delay_forward(spikes if mask is None else spikes * mask, kernel)[lead:]
+    if not on_host(spikes):
+        return loops_on(spikes.device).delay_forward(spikes if mask is None else spikes * mask, kernel)[lead:]
     source = array(spikes)
     arriving = np.empty((source.shape[0] - lead, *source.shape[1:]), np.float32)
     run(
@@ -144,13 +147,19 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel, mask: Tensor | None = Non
 
 
 def delay_backward(
-    grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, mask: Tensor | None = None, lead: int = 0, *, learn: bool
+    grad_arriving: Tensor,
+    spikes: Tensor,
+    kernel: DelayKernel | DeviceKernel,
+    mask: Tensor | None = None,
+    lead: int = 0,
+    *,
+    learn: bool,
 ) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N), and dL/d(delay) per sample (B, N), which is zero unless ``learn``; see ``delay_forward``."""
-    if spikes.device.type != "cpu":
+    if not on_host(spikes):
         grad = torch.cat((grad_arriving.new_zeros(lead, *grad_arriving.shape[1:]), grad_arriving)) if lead else grad_arriving
         sent = spikes if mask is None else spikes * mask
-        found, per_sample = torch_loops.delay_backward(grad, sent, kernel, learn=learn)
+        found, per_sample = loops_on(spikes.device).delay_backward(grad, sent, kernel, learn=learn)
         return found if mask is None else found * mask, per_sample
     source = array(spikes)
     grad_spikes, grad_delay = np.empty_like(source), np.zeros(source.shape[1:])
@@ -180,9 +189,9 @@ def _check(x: Tensor, neurons: Neurons, recurrent: Recurrent | None, feed: Feed 
         size = feed.weight.shape[0]
     for keep in neurons.keep:
         if keep.shape != (size,):
-            raise ConfigError(f"the input has {size} neurons and {keep.size} decays; give them the same number")
+            raise ConfigError(f"the input has {size} neurons and {math.prod(keep.shape)} decays; give them the same number")
     if neurons.bias is not None and neurons.bias.shape != (size,):
-        raise ConfigError(f"the input has {size} neurons and {neurons.bias.size} biases; give them the same number")
+        raise ConfigError(f"the input has {size} neurons and {math.prod(neurons.bias.shape)} biases; give them the same number")
     if recurrent is None:
         return
     weight, area = recurrent.weight, math.prod(recurrent.extent)
@@ -197,7 +206,7 @@ def _check(x: Tensor, neurons: Neurons, recurrent: Recurrent | None, feed: Feed 
     _check_delays(recurrent.delay_kernel, size)
 
 
-def _check_delays(kernel: DelayKernel, neurons: int) -> None:
+def _check_delays(kernel: DelayKernel | DeviceKernel, neurons: int) -> None:
     if kernel.lags.shape[1] != neurons:
         raise ConfigError(f"{kernel.lags.shape[1]} delays do not fit {neurons} neurons; give one per neuron")
 
@@ -219,7 +228,8 @@ def _weight_gradient(grad_x: Tensor, arriving: Tensor | None, recurrent: Recurre
         return grad.t() @ source
     channels, _, *kernel = recurrent.weight.shape
     images, grads = (values.unflatten(1, (channels, *recurrent.extent)) for values in (source, grad))
-    return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        return conv2d_weight(images, list(recurrent.weight.shape), grads, padding=[size // 2 for size in kernel])
 
 
 def _summed(parts: npt.NDArray[np.float32], rows: int) -> Tensor | None:
@@ -241,6 +251,7 @@ def _weights(
 def _delays(recurrent: Recurrent | None) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray, int]:
     if recurrent is None:
         return _NO_DELAYS
+    assert isinstance(recurrent.delay_kernel, DelayKernel)
     return array(recurrent.mask), recurrent.delay_kernel.lags, recurrent.delay_kernel.weights, recurrent.delay_kernel.order
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import numba_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_kernel import DeviceKernel
 from myelin.train.kernels.torch_steps import CubaSteps
 
 
@@ -24,13 +24,13 @@ class Recurrent:
         weight: (N, N), or (channels, channels, kh, kw) over a population (channels, *extent); kh and kw odd, zero padded.
         extent: (H, W) of a channel; not used with a matrix.
         mask: (B, N) factor on the recurrent output of each neuron.
-        delay_kernel: kernel of the recurrent delays.
+        delay_kernel: kernel of the recurrent delays; a ``DeviceKernel`` off the CPU.
     """
 
     weight: Tensor
     extent: tuple[int, int]
     mask: Tensor
-    delay_kernel: DelayKernel
+    delay_kernel: DelayKernel | DeviceKernel
 
     @property
     def dense(self) -> bool:
@@ -76,6 +76,8 @@ class NotFinite(ArithmeticError):
 class Neurons:
     """Constants of a population, and the loops that run it; here of CUBA neurons, and a subclass for each other kind.
 
+    Off the CPU they may be tensors.
+
     Attributes:
         keep: (4096 - decay) / 4096 for every state, (N,) float64 each; here current and voltage.
         threshold: in SLAYER's units; above it a neuron is reset.
@@ -85,12 +87,12 @@ class Neurons:
         bias: integers of 1/4096 that are added to the voltage in every step, (N,) float64; None: no bias.
     """
 
-    keep: tuple[npt.NDArray[np.float64], ...]
-    threshold: float
+    keep: tuple[Any, ...]
+    threshold: Any
     surrogate: tuple[int, float, float]
     learn_decays: bool
     spiking: bool = True
-    bias: npt.NDArray[np.float64] | None = None
+    bias: Any = None
 
     #: Number of constants whose gradient the loops sum, see ``Gradients.decay``.
     LEARNT: ClassVar[int] = 2

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.checks import is_number
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.devices import on_host, sent_to
 from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.kernels.types import NotFinite
@@ -191,7 +192,7 @@ class Block(nn.Module):
 
     def _emitted(self, x: Tensor) -> Tensor:
         name = type(self).__name__
-        if self.synapse.in_loops and self.neuron.in_loops and x.device.type == "cpu":
+        if self.synapse.in_loops and self.neuron.in_loops and on_host(x):
             weight, shift = self.folded(x if self.norm is not None and self.norm.needs_batch else None)
             self._check_size(weight.shape[0])
             check_finite(weight, x, self.synapse.weight, name)  # the loops do not multiply zeros
@@ -200,7 +201,7 @@ class Block(nn.Module):
                     return self.recurrence(x, self.neuron, shift, feed=weight, lead=self.leading_steps)
                 return through_loops(x, self.neuron, shift, weight=weight, lead=self.leading_steps)
             except NotFinite:
-                raise not_finite(x, self.synapse.weight, name) from None
+                raise not_finite(x, torch.isfinite(weight).all(), name) from None
         if self.norm is None:
             shift, z = None, self.neuron.summed(self.synapse, x)  # (T, B, N)
         else:
@@ -241,7 +242,7 @@ class Block(nn.Module):
         self.spike_rate = self.neuron.activity(s) if self.neuron.spiking else None
         mask = None
         if self.training and self.dropout and self.neuron.spiking:
-            mask = keep_mask(s.shape[1:], self.dropout).to(s.device)
+            mask = sent_to(s.device, keep_mask(s.shape[1:], self.dropout))
         return self.sent(s, mask)
 
     def export_hdf5(self, handle: Any) -> None:

@@ -15,8 +15,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
+from myelin.train.kernels.devices import sent_to
+from myelin.train.kernels.late_checks import require_finite
 from myelin.train.layers.arguments import Extent, delay_of, extent, real
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.neurons import Neuron
@@ -109,12 +111,14 @@ class Recurrence(nn.Module):
         ``feed`` and ``lead``: weights of spikes ``x`` (T, B, K) and leading steps, see ``through_loops``.
         """
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
-        if not math.isfinite(float(weight.detach().sum())):
-            raise MyelinError("a recurrent weight is NaN or infinite: training diverged; lower the learning rate")
+        require_finite(weight, "a recurrent weight")
         shape = (x.shape[1], neuron.neurons)
-        mask = keep_mask(shape, self.dropout) if self.training and self.dropout else torch.ones(shape)
+        if self.training and self.dropout:
+            mask = sent_to(x.device, keep_mask(shape, self.dropout))
+        else:
+            mask = torch.ones(shape, device=x.device)
         kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
-        connection = Connection(kernel, self.delay, self.extent(neuron), mask.to(x.device))
+        connection = Connection(kernel, self.delay, self.extent(neuron), mask)
         return through_loops(x, neuron, shift, connection, feed, lead)
 
     def extent(self, neuron: Neuron) -> tuple[int, int]:

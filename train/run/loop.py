@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from myelin.train.config.config import Config
 from myelin.train.datasets import SpikeDataset
 from myelin.train.run import activity
 from myelin.train.run.callbacks import Callbacks
+from myelin.train.run.files.claim import claimed
 from myelin.train.run.files.run_record import RUN
 from myelin.train.run.logger import RunLogger
 from myelin.train.run.memory import keep_freed_memory
@@ -60,15 +62,31 @@ def train(
     Raises:
         ConfigError: the folder is not empty and ``resume`` is not set; it holds another run; the target does not support the
             configuration; or processes disagree about configuration, data or parameters.
-        MyelinError: the loss or the gradient is not finite.
+        MyelinError: the loss or the gradient is not finite, or another process trains this run.
     """
     keep_freed_memory()
     callbacks = Callbacks() if callbacks is None else callbacks
     there = processes.from_first(lambda: resume and (out / RUN).exists())
     run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes, parts)
-    epochs, first = run.config.train.epochs, processes.first
-    logger = RunLogger(run.model, out, epochs) if first else None
+    logger = RunLogger(run.model, out, run.config.train.epochs) if processes.first else None
+    with contextlib.ExitStack() as stack:
+        processes.from_first(lambda: stack.enter_context(claimed(out, resume=there)))  # until the last file is written
+        return _continue(run, there, logger, callbacks, progress, say)
+
+
+def _continue(
+    run: TrainingRun,
+    there: bool,
+    logger: RunLogger | None,
+    callbacks: Callbacks,
+    progress: bool,
+    say: Callable[[str], None] | None,
+) -> dict[str, Any]:
+    """Train from the beginning, or from the last epoch of a run that is ``there``; see ``train``."""
+    processes, epochs, first = run.processes, run.config.train.epochs, run.processes.first
     start = run.restore() if there else run.start()
+    if logger is not None:
+        logger.resumed(start)
     tell = (lambda _: None) if say is None or not first else say
     for line in run.notes:
         tell(line)

@@ -14,14 +14,23 @@ from myelin.hw_configs.errors import ConfigError
 def device_named(name: str) -> torch.device:
     """The torch device ``name``; raises ConfigError if it cannot be used on this machine.
 
-    With ``cuda``, each process of a machine takes the GPU with its LOCAL_RANK, which torchrun sets.
+    With ``cuda``, each process of a machine takes the GPU with its LOCAL_RANK, which torchrun sets.  It becomes torch's current
+    GPU, which NCCL and kernels take.
     """
+    number = os.environ.get("LOCAL_RANK", "0")
+    if name == "cuda" and number.isdecimal() and 0 < torch.cuda.device_count() <= int(number):
+        raise ConfigError(
+            f"train.device is 'cuda' and this machine has {torch.cuda.device_count()} GPUs, none for process {number} of it; "
+            f"start torchrun with --nproc-per-node={torch.cuda.device_count()}"
+        )
     try:
-        device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name)
+        device = torch.device(f"cuda:{number}" if name == "cuda" else name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # AssertionError: a torch without CUDA
         reason = str(error).splitlines()[0]
         raise ConfigError(
             f"train.device is {name!r}, which cannot be used here ({reason}); train with train.device=cpu"
         ) from error
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     return device

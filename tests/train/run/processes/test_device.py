@@ -18,8 +18,19 @@ def test_a_device_that_is_not_there(name):
 def test_each_process_of_a_machine_takes_its_own(monkeypatch):
     """Which device is asked for; no CUDA is needed to see that."""
     monkeypatch.setattr(torch, "empty", lambda *_, **__: None)
+    taken = []
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert device_named("cuda") == torch.device("cuda", 3)
     assert device_named("cuda:1") == torch.device("cuda", 1) and device_named("cpu") == torch.device("cpu")
     monkeypatch.delenv("LOCAL_RANK")
     assert device_named("cuda") == torch.device("cuda", 0)
+    assert [device.index for device in taken] == [3, 1, 0]
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    message = "'cuda' and this machine has 2 GPUs, none for process 2 of it; start torchrun with --nproc-per-node=2"
+    with pytest.raises(ConfigError, match=message):
+        device_named("cuda")
