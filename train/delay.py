@@ -197,10 +197,10 @@ class AxonalDelay(nn.Module):
         return self._read[1]
 
     @not_traced
-    def forward(self, spikes: Tensor) -> Tensor:
-        """Delayed spikes (T, B, N), which arrive 1 + delay steps later."""
+    def forward(self, spikes: Tensor, mask: Tensor | None = None, lead: int = 0) -> Tensor:
+        """Delayed spikes (T - lead, B, N), which arrive 1 + delay steps later; ``mask`` and ``lead`` as in the kernels."""
         loops.check_values(spikes)
-        return _DelayFunction.apply(spikes, self.delay, self)
+        return _DelayFunction.apply(spikes, self.delay, self, mask, lead)
 
     def extra_repr(self) -> str:
         """Number, range and state of the delays."""
@@ -220,19 +220,42 @@ class _DelayFunction(torch.autograd.Function):
     """Autograd function that delays spikes (T, B, N) with the kernel of ``module``."""
 
     @staticmethod
-    def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
-        ctx.module, ctx.kernel = module, module.kernel(spikes.shape[2])
-        ctx.save_for_backward(spikes)
-        return loops.delay_forward(spikes, ctx.kernel)
+    def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay, mask: Tensor | None, lead: int) -> Tensor:
+        ctx.module, ctx.kernel, ctx.lead = module, module.kernel(spikes.shape[2]), lead
+        ctx.save_for_backward(spikes, mask)
+        return loops.delay_forward(spikes, ctx.kernel, mask, lead)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (spikes,), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
-        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, learn=learn)
-        return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None
+        (spikes, mask), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
+        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, mask, ctx.lead, learn=learn)
+        return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None, None, None
 
 
-def shift_one_step(spikes: Tensor) -> Tensor:
-    """Spikes (T, B, N) shifted by one step: the latency of every connection, SLAYER's ``delay_shift``."""
-    return torch.cat((torch.zeros_like(spikes[:1]), spikes[:-1]))
+def shift_one_step(spikes: Tensor, mask: Tensor | None = None, lead: int = 0) -> Tensor:
+    """Spikes (T - lead, B, N) shifted by one step: the latency of every connection, SLAYER's ``delay_shift``.
+
+    Args:
+        spikes: (T, B, N).
+        mask: (B, N) factor on the spikes of a neuron, or None.
+        lead: number of steps to leave out at the start.
+    """
+    if on_host(spikes) and spikes.dtype == torch.float32 and spikes.dim() == 3:
+        return _Shift.apply(spikes, mask, lead)
+    sent = spikes if mask is None else spikes * mask
+    return torch.cat((torch.zeros_like(sent[:1]), sent[:-1]))[lead:]
+
+
+class _Shift(torch.autograd.Function):
+    """Autograd function of ``shift_one_step`` on the CPU, in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, spikes: Tensor, mask: Tensor | None, lead: int) -> Tensor:
+        ctx.mask, ctx.later, ctx.steps = mask, 1 - lead, spikes.shape[0]
+        return loops.shifted(spikes, ctx.later, ctx.steps - lead, mask)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return loops.shifted(grad, -ctx.later, ctx.steps, ctx.mask), None, None
