@@ -71,7 +71,11 @@ def train(
     callbacks = Callbacks() if callbacks is None else callbacks
     there = processes.from_first(lambda: resume and (out / RUN).exists())
     tell = say if say is not None and processes.first else _silent
-    with compiling(config, tell) if compilation is None else contextlib.nullcontext(compilation) as ahead:
+    with (
+        compiling(config, None if tell is _silent else tell)
+        if compilation is None
+        else contextlib.nullcontext(compilation) as ahead
+    ):
         run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes, parts)
         ahead.wait()  # other processes of a launcher wait in what follows
     logger = RunLogger(run.model, out, run.config.train.epochs) if processes.first else None

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import myelin.train.needs_torch  # noqa: F401
 
-from myelin.hw_configs.compiled import Needed, cache_folder
+from myelin.hw_configs.compilation import Needed
+from myelin.hw_configs.compile_notice import NOTICE
+from myelin.hw_configs.compiled_cache import TEMPORARY
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_to_dict
 from myelin.train.run.compiling.needed import needed_loops
@@ -64,12 +66,12 @@ def compiling(config: Config, say: Callable[[str], None] | None = None) -> Itera
 
     Args:
         config: the configuration of the run.
-        say: called with a line about what is compiled; never if all of it is there.
+        say: called with a line about what is compiled, but not if all of it is there; None to log it.
     """
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     missing = [need for need in needed_loops(config) if not need.ready] if first else []
-    if missing and say is not None:
-        say(told(missing))
+    if missing:
+        NOTICE.tell(told(missing), say)
     compilation = Compilation(missing, _started(config, len(missing)))
     try:
         yield compilation
@@ -82,9 +84,10 @@ def told(needed: Sequence[Needed]) -> str:
     names = list(dict.fromkeys(need.name for need in needed))
     listed = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
     what = "a loop" if len(names) == 1 else f"{len(names)} loops"
-    kept = cache_folder(needed[0].function)
-    later = "every run does so, since its cache cannot be written" if kept is None else "once; later runs start at once"
-    return f"compiling     {what} for this machine ({listed}): {later}"
+    once = "once; later runs start at once"
+    if TEMPORARY is not None:  # neither the folder of Myelin nor the home can be written
+        once = f"kept in {TEMPORARY} alone, since numba can write to no other cache; NUMBA_CACHE_DIR names a lasting one"
+    return f"compiling     {what} for this machine ({listed}): {once}"
 
 
 def workers() -> int:
