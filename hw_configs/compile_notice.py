@@ -36,7 +36,7 @@ class CompileNotice(event.Listener):
         depth = self._here.depth = getattr(self._here, "depth", 0) + 1
         function = event.data["dispatcher"].py_func
         if depth == 1 and not self._told.is_set() and str(function.__module__).startswith("myelin."):
-            self._here.timer = threading.Timer(PATIENCE_S, self._wait_is_over, (function.__name__,))
+            self._here.timer = threading.Timer(PATIENCE_S, self._wait_is_over, (f"{function.__module__}.{function.__name__}",))
             self._here.timer.daemon = True
             self._here.timer.start()
 
@@ -49,7 +49,9 @@ class CompileNotice(event.Listener):
 
     def _wait_is_over(self, name: str) -> None:
         if not self._told.is_set():
-            self.tell(f"compiling {name} for this machine: once, up to half a minute; later starts load it")
+            self.tell(
+                f"compiling {name.removeprefix('myelin.')} for this machine: once, up to half a minute; later starts load it"
+            )
 
 
 #: The one listener of this process.

@@ -22,7 +22,7 @@ from myelin.train.run.compiling.needed import needed_loops
 
 #: Environment variable for the largest number of processes that compile; 0: none, each loop is compiled where it is first used.
 WORKERS = "MYELIN_COMPILE_WORKERS"
-#: No more processes than this, each of which takes some 300 MB: a run needs no more than some four loops.
+#: No more processes than this, each of which takes some 300 MB: a run needs some five loops.
 _MOST = 4
 #: After this many seconds a run waits no longer, and compiles by itself.
 _PATIENCE_S = 300.0
@@ -103,10 +103,16 @@ def workers() -> int:
 def _started(config: Config, count: int) -> list[subprocess.Popen[bytes]]:
     """Processes for ``count`` loops; none where one alone would have to do all, which this process can do as well."""
     number = min(workers(), count)
-    if number < 2:
-        return []
+    return [] if number < 2 else start_workers("myelin.train.run.compiling.worker", config, number)
+
+
+def start_workers(module: str, config: Config, number: int) -> list[subprocess.Popen[bytes]]:
+    """``number`` processes that run ``main`` of ``module`` with ``config`` as JSON on their standard input; they print nothing.
+
+    There may be fewer if the system allows no more.
+    """
     root = str(Path(__file__).absolute().parents[4])  # not resolved: numba's cache knows a file by the path of its import
-    program = f"import sys; sys.path.insert(0, {root!r}); from myelin.train.run.compiling.worker import main; main()"
+    program = f"import sys; sys.path.insert(0, {root!r}); from {module} import main; main()"
     job = json.dumps({"config": config_to_dict(config)}).encode()
     # one thread of BLAS and of loops each: they compile only
     alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -121,7 +127,7 @@ def _started(config: Config, count: int) -> list[subprocess.Popen[bytes]]:
                 env=os.environ | alone,
                 start_new_session=True,  # Ctrl-C reaches only the parent, which ends them
             )
-        except OSError:  # no more processes are allowed
+        except OSError:
             break
         started.append(process)
         assert process.stdin is not None
