@@ -1,7 +1,7 @@
-"""Seconds from the command to the first training step, with an empty cache and with a full one: ``python -m benchmarks.first_minute``.
+"""Seconds from the command to the first step of training, with and without cache: ``python -m benchmarks.first_minute``.
 
-Each figure is that of a new process: Python starts, libraries are imported, loops are compiled or loaded, data are read, and one
-step of training is done.  numba's cache on disk lies in a folder of its own, empty at first; Python's own caches are there.
+Each figure is that of a new process: Python starts, libraries are imported, loops are compiled or loaded, data are read, and
+one step of training is done.  numba's cache on disk lies in a folder of its own, empty at first; Python's own caches are there.
 ``--against FOLDER`` measures another checkout in the same run, in turns.  ``--demo`` runs the demonstration to its end and
 reports the seconds of its stages too.
 """

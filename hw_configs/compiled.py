@@ -120,4 +120,4 @@ def share_compilation() -> None:
         with global_compiler_lock, alone(dispatcher):
             return compile_here(dispatcher, signature)
 
-    Dispatcher.compile = compile_alone
+    Dispatcher.compile = compile_alone  # type: ignore[method-assign, assignment]

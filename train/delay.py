@@ -7,6 +7,7 @@ A spike of neuron j at step t arrives at ``t + 1 + d_j``.  In training it is spr
 At sigma = 0 this is linear interpolation between two steps.  Hard delays use the single tap ``tau = 1 + round(d_j)``.  Their
 gradient (straight-through) is the central difference ``(G[tau + 1] - G[tau - 1]) / 2``, with G the gradient of the arriving
 values; at a delay of 0 it is one-sided.  At sigma = 0 a whole delay is a kink of the interpolation and has the same gradient.
+A delay of 0 can only grow, so its gradient is one-sided for every sigma.
 
 Delays stay within 0..max_delay: the forward pass uses the nearest value in that range and writes it back, as ``clamp`` does.
 A loop need not call it.
@@ -129,6 +130,12 @@ class AxonalDelay(nn.Module):
         with torch.no_grad():
             self.delay.copy_(torch.from_numpy(self.rounded_steps()))
 
+    def prune(self, keep: float) -> None:
+        """Set all but the longest fraction ``keep`` of the delays to 0, in place; of equal ones the first are set to 0."""
+        pruned = self.delay.numel() - round(keep * self.delay.numel())
+        with torch.no_grad():
+            self.delay[torch.argsort(self.delay, stable=True)[:pruned]] = 0
+
     def check(self, shape: tuple[int, ...], name: str = "delay") -> None:
         """Raise ConfigError unless these delays fit a population of ``shape``: one per neuron, per channel, or a single one.
 
@@ -190,10 +197,10 @@ class AxonalDelay(nn.Module):
         return self._read[1]
 
     @not_traced
-    def forward(self, spikes: Tensor) -> Tensor:
-        """Delayed spikes (T, B, N), which arrive 1 + delay steps later."""
+    def forward(self, spikes: Tensor, mask: Tensor | None = None, lead: int = 0) -> Tensor:
+        """Delayed spikes (T - lead, B, N), which arrive 1 + delay steps later; ``mask`` and ``lead`` as in the kernels."""
         loops.check_values(spikes)
-        return _DelayFunction.apply(spikes, self.delay, self)
+        return _DelayFunction.apply(spikes, self.delay, self, mask, lead)
 
     def extra_repr(self) -> str:
         """Number, range and state of the delays."""
@@ -213,19 +220,42 @@ class _DelayFunction(torch.autograd.Function):
     """Autograd function that delays spikes (T, B, N) with the kernel of ``module``."""
 
     @staticmethod
-    def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
-        ctx.module, ctx.kernel = module, module.kernel(spikes.shape[2])
-        ctx.save_for_backward(spikes)
-        return loops.delay_forward(spikes, ctx.kernel)
+    def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay, mask: Tensor | None, lead: int) -> Tensor:
+        ctx.module, ctx.kernel, ctx.lead = module, module.kernel(spikes.shape[2]), lead
+        ctx.save_for_backward(spikes, mask)
+        return loops.delay_forward(spikes, ctx.kernel, mask, lead)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (spikes,), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
-        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, learn=learn)
-        return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None
+        (spikes, mask), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
+        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, mask, ctx.lead, learn=learn)
+        return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None, None, None
 
 
-def shift_one_step(spikes: Tensor) -> Tensor:
-    """Spikes (T, B, N) shifted by one step: the latency of every connection, SLAYER's ``delay_shift``."""
-    return torch.cat((torch.zeros_like(spikes[:1]), spikes[:-1]))
+def shift_one_step(spikes: Tensor, mask: Tensor | None = None, lead: int = 0) -> Tensor:
+    """Spikes (T - lead, B, N) shifted by one step: the latency of every connection, SLAYER's ``delay_shift``.
+
+    Args:
+        spikes: (T, B, N).
+        mask: (B, N) factor on the spikes of a neuron, or None.
+        lead: number of steps to leave out at the start.
+    """
+    if on_host(spikes) and spikes.dtype == torch.float32 and spikes.dim() == 3:
+        return _Shift.apply(spikes, mask, lead)
+    sent = spikes if mask is None else spikes * mask
+    return torch.cat((torch.zeros_like(sent[:1]), sent[:-1]))[lead:]
+
+
+class _Shift(torch.autograd.Function):
+    """Autograd function of ``shift_one_step`` on the CPU, in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, spikes: Tensor, mask: Tensor | None, lead: int) -> Tensor:
+        ctx.mask, ctx.later, ctx.steps = mask, 1 - lead, spikes.shape[0]
+        return loops.shifted(spikes, ctx.later, ctx.steps - lead, mask)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return loops.shifted(grad, -ctx.later, ctx.steps, ctx.mask), None, None

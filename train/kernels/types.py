@@ -39,6 +39,40 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
+class Feed:
+    """Dense weights that make the neurons' input of spikes, inside the loops.
+
+    Attributes:
+        weight: (N, K).
+        lead: number of steps without input that the neurons run before the first spikes.
+    """
+
+    weight: Tensor
+    lead: int = 0
+
+
+class Fed(NamedTuple):
+    """What the backward pass needs of a ``Feed``, and which gradients are asked for.
+
+    Attributes:
+        feed: as in the forward pass.
+        source: the spikes (T, B, K).
+        learn_source, learn_weight: whether to compute the gradients of spikes and of weights.
+        keep_gradient: whether ``Gradients.x`` is needed, otherwise it is empty.
+    """
+
+    feed: Feed
+    source: Tensor
+    learn_source: bool
+    learn_weight: bool
+    keep_gradient: bool
+
+
+class NotFinite(ArithmeticError):
+    """A sum of the neurons' input is NaN or infinite."""
+
+
+@dataclass(frozen=True)
 class Neurons:
     """Constants of a population, and the loops that run it; here of CUBA neurons, and a subclass for each other kind.
 
@@ -106,14 +140,17 @@ class Gradients:
     """Gradients of the loss.
 
     Attributes:
-        x: dL/dx (T, B, N) float32.
+        x: dL/dx (T, B, N) float32, x being the summed input of the neurons.
         weight: dL/dW of the recurrent weights, float32; None without recurrence.
         decay: dL/d(decay) of every state per sample, and of further constants of these neurons, (constants, B, N) float64; zero
             if not asked for.
         delay: dL/d(delay) per sample, (B, N) float64; zero if not asked for.
+        feed, source: dL/d(weights) and dL/d(spikes) of a ``Feed``; None if not asked for.
     """
 
     x: Tensor
     weight: Tensor | None
     decay: Tensor
     delay: Tensor
+    feed: Tensor | None = None
+    source: Tensor | None = None

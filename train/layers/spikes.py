@@ -55,14 +55,15 @@ def check_finite(z: Tensor, x: Tensor, weight: Tensor, block: str) -> None:
     """
     if not on_host(z):
         weights_too = torch.isfinite(weight.detach()).all()
-        check_later(torch.isfinite(z.detach()).all(), lambda: _not_finite(x, weights_too, block))
+        check_later(torch.isfinite(z.detach()).all(), lambda: not_finite(x, weights_too, block))
         return
     if math.isfinite(float(z.detach().sum())) or bool(torch.isfinite(z).all()):
         return
-    raise _not_finite(x, torch.isfinite(weight).all(), block)
+    raise not_finite(x, torch.isfinite(weight).all(), block)
 
 
-def _not_finite(x: Tensor, weights_too: Tensor, block: str) -> MyelinError:
+def not_finite(x: Tensor, weights_too: Tensor, block: str) -> MyelinError:
+    """The error of a product of weights and ``x`` that is NaN or infinite; ``weights_too``: whether the weights are finite."""
     if not bool(weights_too):
         return MyelinError(f"{block}: a weight is NaN or infinite: training diverged; lower the learning rate")
     bad = int((~torch.isfinite(x)).sum())

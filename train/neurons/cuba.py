@@ -278,6 +278,12 @@ class Cuba(Neuron):
         """
         return weight_on_grid(weight, self.weight_bits, unit)
 
+    @property
+    def in_loops(self) -> bool:
+        """True, unless a subclass computes its steps by itself."""
+        own = type(self)
+        return own.steps is Cuba.steps and own.shifted_steps is Cuba.shifted_steps and own.summed is Neuron.summed
+
     def steps(self, x: Tensor) -> Tensor:
         """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""
         return through_loops(x, self)

@@ -37,7 +37,10 @@ class Compilation:
         self.needed, self._processes = tuple(needed), list(processes)
 
     def wait(self) -> None:
-        """Wait until the loops are in numba's cache.  A process that fails costs time only: the run compiles what is missing."""
+        """Wait until the loops are in numba's cache.
+
+        A process that fails costs time only: the run compiles what is missing.
+        """
         until = time.monotonic() + _PATIENCE_S
         for process in self._processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -103,7 +106,7 @@ def _started(config: Config, count: int) -> list[subprocess.Popen[bytes]]:
     program = f"import sys; sys.path.insert(0, {root!r}); from myelin.train.run.compiling.worker import main; main()"
     job = json.dumps({"config": config_to_dict(config)}).encode()
     # one thread of BLAS and of loops each: they compile only
-    alone = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     started = []
     for _ in range(number):
         try:

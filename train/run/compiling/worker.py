@@ -1,12 +1,13 @@
 """The program of a process that compiles loops of a run into numba's cache on disk, then ends.
 
-It reads the configuration as JSON from its standard input.  Several of them take turns: each takes the next loop that no process
-is compiling, in the order in which the run needs them.
+It reads the configuration as JSON from its standard input.  Several of them take turns: each takes the next loop that no
+process is compiling, in the order in which the run needs them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from myelin.hw_configs.compiled import alone, share_compilation
@@ -27,3 +28,4 @@ def main() -> None:
                     waiting.remove(need)
                     if not need.ready:
                         need.compile()
+    os._exit(0)  # Python would take a second to take down what it loaded
