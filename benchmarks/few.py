@@ -1,8 +1,9 @@
 """Few samples at a time, and single steps: ``python -m benchmarks.few [--quick] [--before FOLDER]``.
 
 A user calls ``myelin.simulate`` again and again with the same network and 1 to 16 samples, or ``Simulator.step`` with one
-frame.  Then all that a call does besides the loops counts: checks, preparation, threads.  ``--before`` names another checkout
-of Myelin: a process of each version runs the same calls in turns, and every output must be equal.
+frame.  Then all that a call does besides the loops counts: checks, preparation, threads.  Last, many samples beside processes
+that keep the cores busy, at the same priority.  ``--before`` names another checkout of Myelin: a process of each version runs
+the same calls in turns, and every output must be equal.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 
 import myelin
 from benchmarks import networks
-from benchmarks.measure import RESULTS, machine, save, say, spread
+from benchmarks.measure import RESULTS, cores, digits, machine, save, say, spread
 
 HERE = Path(__file__).resolve()
 RECURRENCES: tuple[networks.Recurrence, ...] = ("dense", "conv")
@@ -32,6 +33,8 @@ RECURRENCES: tuple[networks.Recurrence, ...] = ("dense", "conv")
 SAMPLES = {1: 60, 2: 60, 4: 40, 8: 30, 16: 20, 512: 2}
 #: Frames of a round of single steps.
 STEPS = 1000
+#: Numbers of busy processes.
+BUSY = (2, 4)
 
 
 class Served:
@@ -96,6 +99,19 @@ def version(folder: Path) -> Iterator[Version]:
         process.stdin.close()
 
 
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many processes that compute until the end of the block."""
+    command = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
 def measured(versions: dict[str, Version], call: tuple[Any, ...], rounds: int, amount: int) -> dict[str, Any]:
     """Amount a second of each version for ``call``, and how many times as fast the first is, in each round."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in versions}
@@ -129,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     rounds = given.rounds or (2 if given.quick else 9)
     folders = {"now": HERE.parents[1]} | ({} if given.before is None else {"before": given.before.resolve()})
-    rows = []
+    rows, beside = [], list[dict[str, Any]]()
     with ExitStack() as stack:
         versions = {name: stack.enter_context(version(folder)) for name, folder in folders.items()}
         for kind in RECURRENCES:
@@ -142,15 +158,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 row = {"recurrence": kind, "call": call[0], "samples": amount, **measured(versions, call, rounds, amount)}
                 rows.append(row)
                 say(f"  {kind}, {call[0]} of {amount}: {row['a_second']}, {row['is_faster']}")
+        amount = 2 if given.quick else max(SAMPLES)
+        for count in BUSY:
+            with busy(count):
+                found = measured(versions, ("simulate", "dense", amount, 2), rounds, amount)
+            alone = next(row for row in rows if row["samples"] == amount)["a_second"]
+            slower = {name: digits(alone[name]["median"] / rate["median"]) for name, rate in found["a_second"].items()}
+            beside.append({"busy_processes": count, "samples": amount, "is_slower": slower, "fair": fair(count), **found})
+            say(f"  beside {count} busy processes: {slower} times as long, {fair(count)} with a fair share of the cores")
     network = networks.describe(networks.network(networks.samples(networks.CALIBRATION_SAMPLES)))
     results = {"benchmark": "few", "quick": given.quick, "rounds": rounds, "machine": machine(), "network": network}
     path = given.json or (None if given.quick else RESULTS / "few.json")
     if path is not None:
-        save(path, results | {"rows": rows})
+        save(path, results | {"rows": rows, "beside_other_work": beside})
     for row in rows:
         rate = f"{row['a_second']['now']['median']:g} {'steps' if row['call'] == 'step' else 'samples'} a second"
         faster = "".join(f", {values['median']:g} times as fast as {name}" for name, values in row["is_faster"].items())
         print(f"{row['recurrence']}, {row['call']} of {row['samples']}: {rate}{faster}")
+    for row in beside:
+        print(f"beside {row['busy_processes']} busy processes: {row['is_slower']} times as long; fair: {row['fair']:g}")
+
+
+def fair(count: int) -> float:
+    """How many times as long a process takes that has a thread on each core, beside ``count`` others of one thread."""
+    return (cores() + count) / cores()
 
 
 def _digest(values: np.ndarray[Any, Any]) -> str:

@@ -22,6 +22,7 @@ def as_dict(profile: Profile) -> dict[str, Any]:
         "steps": profile.steps,
         "operations_per_sample": profile.operations / profile.samples,
         "operations_per_step": profile.operations / (profile.samples * profile.steps),
+        "late_operations_per_sample": profile.late_operations / profile.samples,
         "messages": None if profile.messages is None else profile.messages.as_dict(),
         "timed_samples": profile.timed_samples,
         "samples_per_second": profile.timed_samples / profile.seconds if profile.timed_samples else None,
@@ -39,6 +40,7 @@ def _layer(layer: LayerProfile, profile: Profile) -> dict[str, Any]:
         "spikes_per_neuron_and_step": _density(layer, profile),
         "forward_operations_per_sample": layer.forward_operations / profile.samples,
         "recurrent_operations_per_sample": layer.recurrent_operations / profile.samples,
+        "late_operations_per_sample": layer.late_operations / profile.samples,
         "operations_percent": 100 * layer.operations / total if total else 0.0,
         "never_firing_neurons": layer.silent,
         "always_firing_neurons": layer.always,
@@ -100,6 +102,8 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         *_activity(result["layers"]),
         f"all layers    {thousands(result['operations_per_sample'], 1)} operations a sample, "
         f"{thousands(result['operations_per_step'], 1)} a step",
+        f"              counted where a spike is sent; of them {thousands(result['late_operations_per_sample'], 1)} a sample, "
+        "whose spikes arrive after the last step, are not done in the run",
         *([] if result["messages"] is None else [f"messages      {_messages(result['messages'])}"]),
         "",
         *_ranges(result["layers"]),

@@ -51,6 +51,7 @@ def _against(values: Values) -> Iterator[str]:
         yield from (text for text in mapping["broken_rules"] if text not in said)
     if validation is not None:
         yield from validation["network"]["failures"]
+        yield from (validation.get("states") or {}).get("violations", ())
         for parity in validation["parities"]:
             if parity["equal"] is False:
                 wrong, all_values = thousands(parity["different_values"]), thousands(parity["values"])
@@ -141,8 +142,8 @@ def _where(values: Values) -> Iterator[str]:
     largest = max(steps, key=lambda stage: _loss(stage["to_previous"])[0])
     loss, low, change = _loss(largest["to_previous"])
     if loss > 0 and alone:
-        shown = "most is lost" if low > 0 else "the largest estimate, which may be chance, is"
-        yield f"one after the other, {shown} at {largest['description']!r}: {change} to the one before"
+        words = "most is lost" if low > 0 else "the largest estimate, which may be chance, is"
+        yield f"one after the other, {words} at {largest['description']!r}: {change} to the one before"
     whole = steps[-1]
     for layer, change in whole["to_float"]["spike_rate_change_percent_by_layer"].items():
         if change is not None and abs(change) >= _RATE_PERCENT:

@@ -32,6 +32,8 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``parities``              list: ``name, equal`` (null if skipped), ``skipped`` (the reason, or null), ``samples, values,
                           different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (as
                           `myelin diff` writes it, or null)
+``states``                ``target, samples``, ``violations`` and ``notes`` (sentences), and ``ranges`` of all samples (as
+                          `myelin check` writes ``states``); null in files of older versions
 ``network``               ``as_expected`` (null unless an artifact was validated), ``reference`` (source of the expected
                           network, or null), ``deviations`` (list of ``myelin.convert.artifact.examine.Deviation``),
                           ``golden_values, golden_different_values, golden_first``, ``failures``
@@ -102,6 +104,7 @@ def as_dict(validation: Validation) -> dict[str, Any]:
         },
         "by_class": [asdict(change) for change in validation.by_class],
         "parities": [_equality(equality) for equality in validation.equalities],
+        "states": None if validation.limits is None else validation.limits.as_dict(),
         "network": examination_as_dict(validation.examination),
         "gate": {
             "rule": RULE_OF_ERRORS if trace else RULE,

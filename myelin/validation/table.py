@@ -51,6 +51,7 @@ def lines(validation: Validation) -> list[str]:
         *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if judged else ()),
         *(_class_lines(validation) if judged and validation.task != "trace" else ()),
         "",
+        *([] if validation.limits is None else validation.limits.lines()),
         *map(str, validation.equalities),
         *_divergence_lines(validation),
         "",

@@ -21,12 +21,16 @@ from torch import Tensor
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import triton_delay, triton_neurons, triton_recurrent
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_kernel import DeviceKernel
 from myelin.train.kernels.types import Neurons, Recurrent, Trace
 
 #: Samples of a program with a recurrence: the fewest that a matrix product takes.  They are the bits of one word, up to 32.
 SAMPLES = 16
 #: Neurons of a block, and rows of the matrix that are read together.
-_COLUMNS, _DEPTH = 128, 32
+COLUMNS, _DEPTH = 128, 32
+#: Precision of the products: float32, or "tf32x3", three products of TF32 with the error of a few units in the last place of
+#: float32.  Which one is faster has not been measured.
+PRECISION = "ieee"
 #: Neurons of a program without recurrence.
 _BLOCK = 128
 #: A product and a sum are one operation: nothing that has to be exact is changed by it.
@@ -59,7 +63,7 @@ def layer_forward(
         triton_recurrent.forward_kernel[(tiles,)](
             x, matrix, kernel, recurrent.mask.contiguous(), lags, weights, *keep, bias, _numbers(neurons, x.device), spikes,
             arriving, voltage, current, words, states, steps, batch, size, lags.shape[0], *sizes,
-            ORDER=recurrent.delay_kernel.order, DENSE=recurrent.dense, **kept, PRECISION="ieee", **_blocks(size),
+            ORDER=recurrent.delay_kernel.order, DENSE=recurrent.dense, **kept, **_blocks(size),
         )  # fmt: skip
     return spikes, voltage, arriving, current, None
 
@@ -98,7 +102,7 @@ def layer_backward(
     return grad_x, grad_decay, grad_delay
 
 
-def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
+def delay_forward(spikes: Tensor, kernel: DelayKernel | DeviceKernel) -> Tensor:
     """Delayed spikes (T, B, N), at the steps at which they arrive."""
     spikes = spikes.detach().contiguous()
     (steps, batch, size), arriving = spikes.shape, torch.empty_like(spikes)
@@ -120,7 +124,9 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     return arriving
 
 
-def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
+def delay_backward(
+    grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel | DeviceKernel, *, learn: bool
+) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N) and dL/d(delay) per sample (B, N)."""
     spikes, grad_arriving = spikes.contiguous(), grad_arriving.float().contiguous()
     (steps, batch, size), grad_spikes = spikes.shape, torch.empty_like(spikes)
@@ -144,7 +150,7 @@ def _on(x: Tensor, values: Any, dtype: torch.dtype) -> Tensor:
     return torch.as_tensor(values, device=x.device).to(dtype).contiguous()
 
 
-def _points(x: Tensor, kernel: DelayKernel) -> tuple[Tensor, Tensor, Tensor]:
+def _points(x: Tensor, kernel: DelayKernel | DeviceKernel) -> tuple[Tensor, Tensor, Tensor]:
     """Lags, weights and slopes (P, N) on the device of ``x``."""
     return _on(x, kernel.lags, torch.int32), _on(x, kernel.weights, torch.float64), _on(x, kernel.slopes, torch.float64)
 
@@ -161,16 +167,20 @@ def _weights(recurrent: Recurrent, *, transposed: bool) -> tuple[Tensor | None, 
 def _blocks(size: int) -> dict[str, Any]:
     """Sizes of the blocks for ``size`` neurons; a product takes no fewer than 16 of each."""
     most = max(16, triton.next_power_of_2(size))
-    columns = min(_COLUMNS, most)
+    columns = min(COLUMNS, most)
     return {
-        "BM": SAMPLES, "BN": columns, "BK": min(_DEPTH, most), "STAGES": 2,
-        "num_warps": 8 if columns == _COLUMNS else 4, "num_stages": 1, **_FUSED,
+        "BM": SAMPLES, "BN": columns, "BK": min(_DEPTH, most), "STAGES": 2, "PRECISION": PRECISION,
+        "num_warps": 8 if columns == COLUMNS else 4, "num_stages": 1, **_FUSED,
     }  # fmt: skip
 
 
 def _numbers(neurons: Neurons, device: torch.device) -> Tensor:
     """(4,) float64: threshold in state units; of the surrogate 1 / threshold, 1 / width and scale / (threshold width)."""
-    _, width, scale = neurons.surrogate
+    (_, width, scale), threshold = neurons.surrogate, neurons.threshold
+    if isinstance(threshold, Tensor):
+        threshold = threshold.double()
+        ones = torch.ones_like(threshold)
+        return torch.stack((threshold * STATE_SCALE, 1 / threshold, ones / width, scale / (threshold * width)))
     return _numbers_of(float(neurons.threshold), width, scale, device)
 
 

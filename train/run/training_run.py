@@ -46,7 +46,7 @@ from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
 from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
 from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
-from myelin.train.run.prefetch import prefetch
+from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.device import device_named
 from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.step import accumulate_gradient
@@ -218,7 +218,7 @@ class TrainingRun:
         losses, judged, seen = 0.0, 0.0, 0
         slices = self.processes.slices(plan.slices_or_one)
         batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
-        for index, batch in enumerate(prefetch(batches)):
+        for index, batch in enumerate(prefetch_to(next(self.model.parameters()).device, batches)):
             factor = learning_rate_factor(plan, (epoch + index / len(self.train_batches)) / plan.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor
