@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation
 HASHED  := $(INSTALL) --require-hashes
 
-.PHONY: demo test test-fast lint setup requirements audit clean
+.PHONY: demo test test-fast lint docs setup requirements audit clean
 
 demo: $(VENV)/.ready
 	$(BIN)/myelin demo --out demo
@@ -27,6 +27,11 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check --output-format concise .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
+
+# The documentation, into site/: without network; a broken link fails.
+docs: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "open site/index.html"
 
 setup: $(VENV)/.ready
 
@@ -55,4 +60,4 @@ $(VENV)-audit/.ready: requirements-audit.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -142,7 +142,8 @@ def open_samples(
         chosen = split or next((name for name in PREFERRED_SPLITS if name in there), None)
         if chosen is None and there:
             chosen = there[0]  # there is only a train split
-        dataset = load(source, chosen)
+        how: dict[str, Any] = {} if binning is None else {"images": binning.images, "message_bits": binning.message_bits}
+        dataset = load(source, chosen, **how)
         plan = binning or _own_binning(dataset, network)
         samples = Samples(by_interval(dataset, plan.intervals_ms), plan, chosen or "all")
     else:

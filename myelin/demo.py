@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,26 +131,28 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.config.task import resolve_for_data
+    from myelin.train.run.compiling.ahead import compiling
     from myelin.train.run.files.run_record import RUN, read_run
     from myelin.train.run.loop import with_slices
     from myelin.train.run.processes.parallel import ALONE
     from myelin.train.run.start import configuration, summary, train_run, training_data
 
     plan = configuration(config, overrides)
-    dataset = training_data(data, plan)
-    plan = resolve_for_data(plan, dataset)
-    there = (run / RUN).is_file()
-    try:
-        if there:
-            before = read_run(run)
-            if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
-                raise ConfigError(f"{run}: holds a run with another configuration")
-            print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
-        record = train_run(plan, dataset, run, resume=there, progress=progress)
-    except ConfigError as error:
-        if not there:
-            raise
-        raise ConfigError(f"{str(error).partition(';')[0]}; delete {run}, or give another --out") from error
+    with compiling(plan, partial(print, flush=True)) as compilation:  # while data are read
+        dataset = training_data(data, plan)
+        plan = resolve_for_data(plan, dataset)
+        there = (run / RUN).is_file()
+        try:
+            if there:
+                before = read_run(run)
+                if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
+                    raise ConfigError(f"{run}: holds a run with another configuration")
+                print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
+            record = train_run(plan, dataset, run, resume=there, progress=progress, compilation=compilation)
+        except ConfigError as error:
+            if not there:
+                raise
+            raise ConfigError(f"{str(error).partition(';')[0]}; delete {run}, or give another --out") from error
     return summary(record, run)
 
 

@@ -18,6 +18,9 @@ from tiny_data import CONV, DENSE, tiny_dataset
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 
 os.environ.setdefault("MYELIN_TRACEBACK", "1")  # a fault within a command shows where it is
+if not any(Path(driver).exists() for driver in ("/dev/nvidiactl", "/dev/kfd")):
+    # without a GPU Triton's kernels run in its interpreter; it reads this when it is imported, by whatever test comes first
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 def pytest_configure(config):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -20,6 +18,7 @@ from myelin.convert.c99.toolchain import STRICT, host_compiler, run
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
+from myelin.hw_configs.temporaries import scratch_folder
 
 
 def compiled_run(network: Network) -> tuple[Callable[[Network, npt.NDArray[Any], Record], Recording], frozenset[str]]:
@@ -62,12 +61,12 @@ class CompiledNetwork:
         host = Template(template("host.c")).substitute(
             mark=MARK, populations=len(firsts), firsts=", ".join(map(str, firsts)), neurons=self._neurons
         )
-        self._folder = tempfile.TemporaryDirectory(prefix="myelin-c-")
-        place = Path(self._folder.name)
-        for name, content in (("network.h", text.header), ("network.c", text.code), ("host.c", host)):
-            (place / name).write_text(content, encoding="utf-8")
-        run([compiler, "-O2", "-fPIC", "-shared", "-DNETWORK_TRACE", *STRICT, "-o", "network.so", "network.c", "host.c"], place)
-        self._library = ctypes.CDLL(str(place / "network.so"))
+        options = ["-O2", "-fPIC", "-shared", "-DNETWORK_TRACE", *STRICT]
+        with scratch_folder("c") as place:
+            for name, content in (("network.h", text.header), ("network.c", text.code), ("host.c", host)):
+                (place / name).write_text(content, encoding="utf-8")
+            run([compiler, *options, "-o", "network.so", "network.c", "host.c"], place)
+            self._library = ctypes.CDLL(str(place / "network.so"))  # stays loaded without its file
 
     @property
     def without(self) -> frozenset[str]:

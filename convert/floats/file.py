@@ -20,7 +20,7 @@ from myelin.convert.floats import twins  # noqa: F401  every float neuron is kno
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.floats.neuron import FloatNeuron
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.files import write_atomically
+from myelin.hw_configs.files import check_plain, write_atomically
 from myelin.hw_configs.text_files import parse_json
 
 #: Version of the file's layout.
@@ -57,6 +57,7 @@ def read_floats(path: str | os.PathLike[str]) -> FloatNetwork:
         NetworkError: the file cannot be read, or is not such a file.
     """
     try:
+        check_plain(path)
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
         structure = parse_json(str(arrays[_STRUCTURE]))

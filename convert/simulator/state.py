@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.files import atomic_file
+from myelin.hw_configs.files import atomic_file, check_plain
 
 _FORMAT = "myelin simulator state 1"
 
@@ -73,6 +73,7 @@ class SimulatorState:
             )
         wrong = DataError(f"{os.fspath(path)} holds no state of a simulator; a file written by SimulatorState.save is allowed")
         try:
+            check_plain(path)
             with np.load(path, allow_pickle=False) as file:
                 if str(file["format"]) != _FORMAT:
                     raise wrong

@@ -135,7 +135,7 @@ def _try(name: str, what: str, tried: str, use: str, trial: Callable[[], None], 
     except MyelinError as error:
         missing, _, cure = str(error).partition("; ")
         return BackendReport(
-            name, what, cpu, False, _there(name), missing, cure or "see the README's section on installing", None
+            name, what, cpu, False, _there(name), missing, cure or "see docs/getting_started.md, what to install", None
         )
     return BackendReport(name, what, cpu, True, tried, None, f"`{use}`", time.perf_counter() - started)
 
@@ -204,7 +204,7 @@ def _same(output: np.ndarray) -> None:
     expected[0, [1, 5], 0] = 1
     expected[0, 4, 1] = 1
     if not np.array_equal(output, expected):
-        raise MyelinError("a tiny network gives wrong spikes; reinstall the versions that the README names")
+        raise MyelinError("a tiny network gives wrong spikes; reinstall the versions that docs/getting_started.md names")
 
 
 def _version(distribution: str) -> str | None:

@@ -23,9 +23,8 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "with --nnodes 2 --node-rank N --master-addr HOST --master-port PORT on each. The result is bit-identical to that of "
         "one process with the same train.slices. With --resume, any number of processes can continue a run.",
     )
-    parser.add_argument(
-        "config",
-        metavar="CONFIG",
+    arguments.add_config(
+        parser,
         nargs="?",
         help="a built-in experiment (such as demo) or a TOML file; may be left out with --init-from",
     )

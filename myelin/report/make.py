@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from myelin.convert.artifact.artifact import NETWORK
 from myelin.envelope import result_of
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
-from myelin.hw_configs.files import write_atomically, write_json
+from myelin.hw_configs.files import content_of, write_atomically, write_json
 from myelin.hw_configs.text_files import parse_json
 from myelin.report import collect
 from myelin.report.page import render
@@ -51,7 +51,7 @@ _BATCH = 256
 def read_stage(path: Path, stage: str) -> dict[str, Any]:
     """Read the JSON of a stage of ``NEEDED``; raises DataError if it is not such a file."""
     try:
-        values = result_of(parse_json(path.read_text(encoding="utf-8")))
+        values = result_of(parse_json(content_of(path)))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error}); name what the command wrote with --json") from error
     lacking = [name for name in NEEDED[stage] if not isinstance(values, dict) or name not in values]
@@ -130,12 +130,14 @@ def beside_of(out: Path) -> Path:
     Raises:
         ConfigError: the page has its name, or it is a file that is no report's, such as the run.json of a run.
     """
+    if not out.name or out.is_dir():
+        raise ConfigError(f"{out}: is a folder; name the page, such as {out / 'report.html'}")
     beside = out.with_suffix(".json")
     if beside == out:
         raise ConfigError(f"{out}: the values go to a .json beside the page; name the page .html")
     if beside.exists():
         try:
-            ours = {"verdict", "missing"} <= parse_json(beside.read_bytes()).keys()
+            ours = {"verdict", "missing"} <= parse_json(content_of(beside)).keys()
         except (OSError, ValueError, AttributeError):
             ours = False
         if not ours:
@@ -151,12 +153,12 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
         ConfigError: a file cannot be written.
     """
     beside = beside_of(out)
-    page = render(values).encode()
-    write_json(beside, values)
+    page = render(values).encode(errors="backslashreplace")  # names of files may be in another encoding
     try:
         write_atomically(out, page)
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from error
+    write_json(beside, values)
     return out, beside
 
 

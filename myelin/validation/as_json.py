@@ -12,9 +12,10 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``events_not_in_frames``  ``events`` read, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
 ``stages``                list of ``myelin.validation.stages.ValidationStage``: accuracy (null for traces) or ``rmse`` (only for
-                          traces), right answers by class, spike rates, ``to_float`` and ``to_previous``
-                          (``myelin.validation.stages.StageComparison``); names ``float, delays, weights, decays,
-                          delays_weights, training, simulator``, or of another reference ``float, simulator``
+                          traces), ``published_percent`` (steps without a label as class 0; else null), right answers by class,
+                          spike rates, ``to_float`` and ``to_previous`` (``myelin.validation.stages.StageComparison``); names
+                          ``float, delays, weights, decays, delays_weights, training, simulator``, or of another reference
+                          ``float, simulator``
 ``alone, cumulated``      names of the stages with a single quantisation, and of the stages that each add one more
 ``labels``                true class of each sample, as an index of ``classes``; with a class for each step a list for each
                           sample, -1 for none; null for traces

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from myelin.convert.samples import Samples
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.files import check_plain
 from myelin.validation.answers import Shapes, as_numbers
 from myelin.validation.reference import FLOAT, Chunk, Reference, StageRun
 
@@ -38,6 +39,7 @@ class StoredReference(Reference):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         try:
+            check_plain(path)
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored if name in (*_ANSWERS, "labels")}
                 names = list(stored)

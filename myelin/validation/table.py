@@ -9,6 +9,7 @@ from myelin.convert.artifact.examine import Examination
 from myelin.convert.artifact.provenance import Origin
 from myelin.convert.compare import report as divergence_report
 from myelin.convert.opened import note_lines
+from myelin.convert.published_steps import EXPLAINED
 from myelin.convert.samples import events_line
 from myelin.validation.gate import NOT_JUDGED, verdict
 from myelin.validation.reference import FLOAT
@@ -44,6 +45,7 @@ def lines(validation: Validation) -> list[str]:
         *([] if validation.examination is None else network_lines(validation.examination)),
         "",
         *_stage_lines(validation),
+        *_published_lines(validation),
         "",
         *([] if validation.messages is None else [f"messages      {validation.messages}"]),
         *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if judged else ()),
@@ -87,6 +89,14 @@ def _stage_lines(validation: Validation) -> Iterator[str]:
             stage = validation.stage(name)
             yield _ROW(f"  {stage.description}", "", "", *_against(validation, stage.to_previous)).rstrip()
     yield validation.tests
+
+
+def _published_lines(validation: Validation) -> Iterator[str]:
+    """The figure that published scripts report, beside that of the labelled steps."""
+    stages = [validation.stage(name) for name in (FLOAT, INTEGER) if name in validation.outcomes]
+    told = [f"{stage.published_percent:.2f} % ({stage.description})" for stage in stages if stage.published_percent is not None]
+    if told:
+        yield f"as published scripts count ({EXPLAINED}): {', '.join(told)}"
 
 
 def _row(validation: Validation, name: str, indent: str = "") -> str:

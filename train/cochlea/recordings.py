@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.files import content_of
 
 COLUMNS = ("file", "label", "speaker", "split")
 SPLITS = ("train", "valid", "test")
@@ -133,7 +134,7 @@ def _by_table(wav_dir: Path, table: Path) -> Found:
 def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
     """The lines of a table by column, with their numbers."""
     try:
-        text = table.read_text(encoding="utf-8-sig")
+        text = content_of(table).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{table}: cannot be read as a table of labels ({error}); a CSV file in UTF-8 is needed") from error
     first = text.partition("\n")[0]

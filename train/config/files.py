@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.files import content_of
 from myelin.hw_configs.text_files import parse_toml
 from myelin.train.config.config import Config
 
@@ -38,12 +39,12 @@ def load_config(
     path = EXPERIMENTS / f"{name_or_path}.toml"
     if not path.is_file():
         path = Path(name_or_path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         near = difflib.get_close_matches(name_or_path, experiment_names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; built-in ones are {', '.join(experiment_names())}"
         raise ConfigError(f"no configuration {name_or_path!r}: neither a built-in experiment nor a file{hint}")
     try:
-        values = parse_toml(path.read_bytes())
+        values = parse_toml(content_of(path))
     except (ValueError, OSError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
     values.setdefault("name", path.stem)

@@ -9,7 +9,7 @@ from myelin.train.datasets.intervals import by_interval
 from myelin.train.datasets.mapped import Storage
 from myelin.train.datasets.registry import BUILTIN, SPLITS, available_splits, load, with_time_unit
 from myelin.train.datasets.shd import read_shd, write_shd
-from myelin.train.datasets.splits import speaker_overlap, split
+from myelin.train.datasets.splits import drawn_samples, speaker_overlap, split
 from myelin.train.datasets.time_units import check_window
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "available_splits",
     "by_interval",
     "check_window",
+    "drawn_samples",
     "join_events",
     "load",
     "read_ecg",

@@ -70,6 +70,11 @@ class DelayKernel:
         slopes = _central(lags, steps + 1)
         return cls(lags, weights, slopes, order=0)
 
+    @property
+    def longest(self) -> int:
+        """Longest lag of a point."""
+        return int(self.lags.max(initial=0))
+
     def repeat(self, times: int) -> DelayKernel:
         """Kernel in which every entry is repeated for ``times`` neurons."""
         if times == 1:
@@ -79,7 +84,7 @@ class DelayKernel:
 
     def dense(self, values: npt.NDArray[np.float64], order: int) -> npt.NDArray[np.float64]:
         """Array (longest lag + 1, N) with ``values`` at the points, cumulatively summed ``order`` times along the lags."""
-        result = np.zeros((int(self.lags.max(initial=0)) + 1, self.lags.shape[1]))
+        result = np.zeros((self.longest + 1, self.lags.shape[1]))
         np.add.at(result, (self.lags, np.arange(self.lags.shape[1])), values)
         for _ in range(order):
             result = np.cumsum(result, axis=0)

@@ -49,6 +49,11 @@ class Neuron(nn.Module, ABC):
         """
         raise ConfigError(f"{type(self).__name__} neurons take no constant input")
 
+    @property
+    def in_loops(self) -> bool:
+        """Whether ``through_loops`` gives what ``steps`` does, so that it may compute the product with the weights too."""
+        return False
+
     def summed(self, synapse: Any, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N) through ``synapse`` from what arrives there, (T, B, N_in)."""
         z: Tensor = synapse.steps(x)

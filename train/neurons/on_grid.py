@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from myelin.hw_configs.errors import MyelinError
 from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, STATE_SCALE, WEIGHT_SCALE
 from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
+from myelin.train.kernels.late_checks import require_finite
 
 
 def rounded(steps: Tensor) -> Tensor:
@@ -42,6 +42,5 @@ def state_on_grid(value: Tensor) -> Tensor:
 
 def threshold_on_grid(value: Tensor, most: int) -> Tensor:
     """``value`` in SLAYER's units as a multiple of 1/64, from 1/64 to ``most`` of them; raises MyelinError if it is NaN."""
-    if not bool(torch.isfinite(value)):
-        raise MyelinError("a threshold is NaN or infinite: training diverged; lower the learning rate")
+    require_finite(value, "a threshold")
     return rounded((value * WEIGHT_SCALE).clamp(1, most)) / WEIGHT_SCALE

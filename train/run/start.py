@@ -13,6 +13,7 @@ from myelin.hw_configs.fixed_point import DECAY_UNITY
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
+    from myelin.train.config.data import DataConfig
     from myelin.train.datasets import SpikeDataset
 
 #: Data to train on: a path, a data set, arrays (x, y), or a torch Dataset.
@@ -72,15 +73,18 @@ def data_as_given(data: Data, time_axis: Literal[1, -1] | None = None, step_ms: 
 def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
     """The training split of ``source``, or a data set as it is.
 
-    Raises:
-        DataError: it cannot be read, holds no samples, does not pool to the configured channels, or hardly any of its events
-            lies within the configured steps.
-    """
-    from myelin.train.datasets import SpikeDataset, by_interval, check_window
+    Of ``data.samples`` samples, if the configuration says so.
 
-    dataset = source if isinstance(source, SpikeDataset) else training_split(source, in_memory_mb, cache)
+    Raises:
+        DataError: it cannot be read, holds no samples or fewer than ``data.samples``, does not pool to the configured
+            channels, or hardly any of its events lies within the configured steps.
+    """
+    from myelin.train.datasets import SpikeDataset, by_interval, check_window, drawn_samples
+
+    dataset = source if isinstance(source, SpikeDataset) else training_split(source, in_memory_mb, cache, data=config.data)
     if not len(dataset):
         raise DataError(f"{dataset.name}: holds no samples; at least two are needed")
+    dataset = drawn_samples(dataset, config.data.samples)
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
     first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # raises before a run folder is made
     if not dataset.times_s.size:
@@ -90,9 +94,15 @@ def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_
 
 
 def training_split(
-    source: str | os.PathLike[str], in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None
+    source: str | os.PathLike[str],
+    in_memory_mb: float = IN_MEMORY_MB,
+    cache: Path | None = None,
+    *,
+    data: DataConfig | None = None,
 ) -> SpikeDataset:
     """The training split of ``source``, held-out part included; raises DataError if there is none.
+
+    ``data`` says how images become sequences, if the source does not.
 
     A file larger than ``in_memory_mb`` is memory-mapped from ``cache``, see ``myelin.train.datasets.mapped``.
     """
@@ -101,7 +111,8 @@ def training_split(
     there = available_splits(source)
     if there and "train" not in there:
         raise DataError(f"{source}: has no train split, it has {', '.join(there)}; name data to train on")
-    return load(source, "train" if there else None, Storage(in_memory_mb, cache))
+    how: dict[str, Any] = {} if data is None else {"images": data.images, "message_bits": data.message_bits}
+    return load(source, "train" if there else None, Storage(in_memory_mb, cache), **how)
 
 
 def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> dict[str, Any]:

@@ -16,12 +16,15 @@ from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.hw_configs.target_files import load_target
+from myelin.hw_configs.temporaries import remove_all_left
 from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
+from myelin.train.config.data import DataConfig
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.config.target import facts, resolve_for_target
 from myelin.train.config.task import resolve_for_data
 from myelin.train.datasets import SpikeDataset, by_interval, split
+from myelin.train.datasets.targets import unlabelled_as
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.activity import layers_outside
 from myelin.train.run.batches import Batches
@@ -34,15 +37,16 @@ from myelin.train.run.files.checkpoint import (
     versions,
     write_tensors,
 )
+from myelin.train.run.files.claim import require_new
 from myelin.train.run.files.fingerprint import digest, fingerprint
-from myelin.train.run.files.metrics import BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
+from myelin.train.run.files.metrics import METRICS, BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
 from myelin.train.run.files.resume import Extension, Progress, check_parts, extension_of
 from myelin.train.run.files.run_record import MODEL, STATE, RunRecord, read_run, write_run
 from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
 from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
 from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
-from myelin.train.run.prefetch import prefetch
+from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.device import device_named
 from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.step import accumulate_gradient
@@ -61,6 +65,12 @@ class Parts:
     loss: Loss | None = None
     optimizer: OptimizerFactory | None = None
     initial: Initial | None = None
+
+
+def prepared(dataset: SpikeDataset, data: DataConfig) -> SpikeDataset:
+    """``dataset`` as a run trains on it: spikes split by intervals, steps without a label as the configuration takes them."""
+    dataset = by_interval(dataset, data.intervals_ms)
+    return replace(dataset, targets=unlabelled_as(dataset.targets, data.unlabelled))
 
 
 class TrainingRun:
@@ -84,7 +94,7 @@ class TrainingRun:
         config = resolve_for_data(resolve_for_target(config, target), dataset, own_loss=parts.loss is not None)
         self.config, self.parts = config, parts
         self.out, self.target, self.processes = out, facts(target), processes
-        dataset = by_interval(dataset, config.data.intervals_ms)
+        dataset = prepared(dataset, config.data)
         self.classes, self.task = dataset.classes, dataset.task
         self.keys = list(dataset.keys)
         self.objective = objective_of(config, dataset.task, parts.loss)
@@ -117,18 +127,13 @@ class TrainingRun:
 
     def start(self) -> int:
         """Make the folder and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
-        self.processes.from_first(self._check_folder)
+        self.processes.from_first(self._make_folder)
         self._judge_start()
         self.processes.from_first(lambda: write_run(self._record(-1)))
         return 0
 
-    def _check_folder(self) -> None:
-        # a run killed during its first write leaves only a temporary file, whose name starts with a dot
-        if self.out.exists() and (not self.out.is_dir() or any(not path.name.startswith(".") for path in self.out.iterdir())):
-            raise ConfigError(
-                f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume "
-                "(resume=True in Python)"
-            )
+    def _make_folder(self) -> None:
+        require_new(self.out)
         self.out.mkdir(parents=True, exist_ok=True)
 
     def _judge_start(self) -> None:
@@ -188,8 +193,15 @@ class TrainingRun:
 
     def _mend(self, epoch: int) -> None:
         """Bring the files to the state after ``epoch``: a kill may have come between two writes."""
-        keep_epochs(self.out, epoch + 1)
-        write_run(self._record(epoch))
+        remove_all_left(self.out)
+        there = keep_epochs(self.out, epoch + 1)
+        if there < epoch + 1:
+            self.notes.append(
+                f"lost          {METRICS} has {there} of the {epoch + 1} epochs; plots and tables leave the others out"
+            )
+        record = self._record(epoch)
+        if record.values != read_run(self.out).values:
+            write_run(record)
 
     @property
     def floor(self) -> float:
@@ -206,7 +218,7 @@ class TrainingRun:
         losses, judged, seen = 0.0, 0.0, 0
         slices = self.processes.slices(plan.slices_or_one)
         batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
-        for index, batch in enumerate(prefetch(batches)):
+        for index, batch in enumerate(prefetch_to(next(self.model.parameters()).device, batches)):
             factor = learning_rate_factor(plan, (epoch + index / len(self.train_batches)) / plan.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor
