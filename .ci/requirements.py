@@ -1,8 +1,8 @@
 """Renews the files requirements*.txt from requirements*.in: ``make requirements``.
 
 Every file lists all that it needs, with the hashes of every file of a release, so that it holds on each platform.  uv resolves
-them on the public index.  There, torch for Linux needs the libraries of CUDA; a CPU build needs none, and is another file with a
-version of its own.  requirements.txt has the former, requirements-cpu.txt the latter; all else in them is the same.  ``make
+them on the public index.  There, torch for Linux needs the libraries of CUDA; a CPU build needs none, and has a version
+of its own.  requirements.txt has the former, requirements-cpu.txt the latter; all else in them is the same.  ``make
 setup`` takes the CPU build if pip is configured for an index or a folder that has one with a hash that is listed.
 """
 
@@ -50,7 +50,7 @@ def resolved(source: str, *options: str) -> Pins:
 
 
 def cpu_build(pin: str) -> str:
-    """The pin of torch's CPU build, with the hashes that requirements-cpu.txt has for it and that of the file that pip has here."""
+    """The pin of torch's CPU build, with the hashes that requirements-cpu.txt has for it and that of the file here."""
     pin = f"{pin}+cpu"
     file = ROOT / "requirements-cpu.txt"
     before = dict(pins(file.read_text())).get("torch", "") if file.is_file() else ""

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.gpu_layers import parity, seconds_of, timed
+from benchmarks.gpu_layers import parity, seconds_of, settings, timed
 from benchmarks.gpu_table import gpu_table
 from benchmarks.measure import RESULTS, digits, machine, save, say, spread
 from benchmarks.networks import Recurrence
@@ -56,11 +56,12 @@ class Trained(NamedTuple):
 
 @dataclass(frozen=True)
 class Sizes:
-    """Layers that are compared and timed, networks, and repeats; after ``seconds`` nothing new begins."""
+    """Layers that are compared and timed, networks, layers timed with other settings; after ``seconds`` nothing new begins."""
 
     parity: tuple[Point, ...]
     timed: tuple[Point, ...]
     networks: tuple[Trained, ...]
+    settings: tuple[Point, ...]
     hidden: int = 256
     inputs: int = 140
     steps: int = 100
@@ -87,6 +88,7 @@ FULL = Sizes(
     parity=_points((256, 128), (250, 37), (1024, 16)),
     timed=_points((256, 128), (256, 1024), (512, 128), (1024, 128)),
     networks=tuple(Trained(kind, batch, hard) for batch, kind, hard in itertools.product((128, 256), _KINDS, _PHASES)),
+    settings=(Point("dense"),),
 )
 
 
@@ -145,8 +147,9 @@ def measured(sizes: Sizes, device: torch.device) -> dict[str, Any]:
         *(("parity", f"parity of {point}", partial(parity, point, device)) for point in sizes.parity),
         *(("networks", str(trained), partial(network, sizes, trained, dataset, device)) for trained in sizes.networks),
         *(("layers", f"a step of {point}", partial(timed, point, device, sizes.repeats)) for point in sizes.timed),
+        *(("settings", f"settings for {point}", partial(settings, point, device, sizes.repeats)) for point in sizes.settings),
     ]
-    found: dict[str, Any] = {"parity": [], "networks": [], "layers": [], "skipped": 0}
+    found: dict[str, Any] = {"parity": [], "networks": [], "layers": [], "settings": [], "skipped": 0}
     for part, name, job in jobs:
         if time.perf_counter() - began > sizes.seconds:
             found["skipped"] += 1

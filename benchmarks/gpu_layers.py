@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -120,6 +122,35 @@ def steppers(point: Point, device: torch.device) -> dict[str, Callable[[], Any]]
     if point.recurrence == "dense" and importlib.util.find_spec("snntorch"):
         found["snnTorch RLeaky, no delays"] = snntorch(point, given, device)
     return found
+
+
+def settings(point: Point, device: torch.device, repeats: int) -> dict[str, Any]:
+    """Seconds of a step of ours with other blocks of neurons and other products than the ones that are built in."""
+    from myelin.train.kernels import triton_loops
+
+    given = problem(point)
+    x, grad, rows = given.x.to(device), given.grad.to(device), []
+    built_in = triton_loops.COLUMNS, triton_loops.PRECISION
+    expected = gradients(*layer(point, given, device), x, grad)
+    try:
+        for columns, precision in itertools.product((64, 128, 256), ("ieee", "tf32x3")):
+            triton_loops.COLUMNS, triton_loops.PRECISION = columns, precision
+            own = layer(point, given, device)
+            found = gradients(*own, x, grad)
+            differences = [float((a - b).abs().max() / b.abs().max()) for a, b in zip(found[1:], expected[1:], strict=True)]
+            taken = [seconds_of(partial(gradients, *own, x, grad), device) for _ in range(repeats)]
+            rows.append(
+                {
+                    "columns": columns,
+                    "precision": precision,
+                    "seconds": spread(taken),
+                    "different_spikes": int((found[0] != expected[0]).sum()),
+                    "gradient_difference": digits(max(differences), 2),
+                }
+            )
+    finally:
+        triton_loops.COLUMNS, triton_loops.PRECISION = built_in
+    return {"point": vars(point), "built_in": {"columns": built_in[0], "precision": built_in[1]}, "rows": rows}
 
 
 def seconds_of(step: Callable[[], Any], device: torch.device) -> float:

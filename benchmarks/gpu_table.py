@@ -40,6 +40,19 @@ def gpu_table(results: dict[str, Any]) -> str:
         for row in found["rows"]:
             low, middle, high = (f"{1000 * row['seconds'][key]:.3g}" for key in ("low", "median", "high"))
             lines.append(f"{where} {row['name']} | {middle} ({low}..{high}) | {row['kernels_are_faster']:g} |")
+    for found in results["settings"]:
+        point, own = found["point"], found["built_in"]
+        lines += [
+            "",
+            f"Other blocks and products, {point['recurrence']}, {point['neurons']} neurons, batch {point['batch']} "
+            f"(built in: {own['columns']}, {own['precision']}):",
+            "",
+            "| neurons of a block | products | ms | spikes that differ | largest difference of a gradient |",
+            "|---|---|---|---|---|",
+        ]
+        for row in found["rows"]:
+            took, largest = f"{1000 * row['seconds']['median']:.3g}", f"{row['gradient_difference']:.1e}"
+            lines.append(f"| {row['columns']} | {row['precision']} | {took} | {row['different_spikes']} | {largest} |")
     if results["skipped"]:
         lines += ["", f"{results['skipped']} further measurements were left out when the time was over."]
     return "\n".join(lines)

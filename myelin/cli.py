@@ -15,7 +15,7 @@ from typing import NoReturn, TextIO
 
 from myelin.commands.arguments import told_units
 from myelin.commands.output import kept_pure
-from myelin.exits import FAULT, INTERRUPTED, PIPE_CLOSED, TERMINATED, TRACEBACK, told
+from myelin.exits import FAULT, INTERRUPTED, PIPE_CLOSED, TERMINATED, TRACEBACK, require_working_directory, told
 from myelin.hw_configs.errors import MyelinError
 from myelin.hw_configs.version import VERSION
 
@@ -83,6 +83,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
                 argcomplete.autocomplete(parser)  # answers the shell and ends the process
             args = told_units(parser.parse_args(argv))
+            require_working_directory()
             with kept_pure(getattr(args, "json", None)):
                 return int(args.run(args))
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.parts import missing_part
 
 #: Wrong usage, unusable input or a machine that lacks something; a fault of Myelin (``EX_SOFTWARE`` of sysexits.h); what shells
@@ -54,18 +54,16 @@ def one_line(text: str) -> str:
 
 
 def _of_system(error: OSError) -> str:
-    if error.filename is None and isinstance(error, FileNotFoundError) and not _has_working_directory():
-        return "the working directory does not exist any more; change to another one"
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes | os.PathLike) else ""
     return f"{where}{error.strerror or error}"
 
 
-def _has_working_directory() -> bool:
+def require_working_directory() -> None:
+    """Raise ConfigError if the working directory was deleted: relative paths mean nothing, and torch cannot be loaded."""
     try:
         os.getcwd()
-    except OSError:
-        return False
-    return True
+    except FileNotFoundError:
+        raise ConfigError("the working directory does not exist any more; change to another one") from None
 
 
 def _no_memory(error: Exception) -> bool:

@@ -7,6 +7,7 @@ A spike of neuron j at step t arrives at ``t + 1 + d_j``.  In training it is spr
 At sigma = 0 this is linear interpolation between two steps.  Hard delays use the single tap ``tau = 1 + round(d_j)``.  Their
 gradient (straight-through) is the central difference ``(G[tau + 1] - G[tau - 1]) / 2``, with G the gradient of the arriving
 values; at a delay of 0 it is one-sided.  At sigma = 0 a whole delay is a kink of the interpolation and has the same gradient.
+A delay of 0 can only grow, so its gradient is one-sided for every sigma.
 
 Delays stay within 0..max_delay: the forward pass uses the nearest value in that range and writes it back, as ``clamp`` does.
 A loop need not call it.
@@ -128,6 +129,12 @@ class AxonalDelay(nn.Module):
         """Set the delays to ``rounded_steps``, in place."""
         with torch.no_grad():
             self.delay.copy_(torch.from_numpy(self.rounded_steps()))
+
+    def prune(self, keep: float) -> None:
+        """Set all but the longest fraction ``keep`` of the delays to 0, in place; of equal ones the first are set to 0."""
+        pruned = self.delay.numel() - round(keep * self.delay.numel())
+        with torch.no_grad():
+            self.delay[torch.argsort(self.delay, stable=True)[:pruned]] = 0
 
     def check(self, shape: tuple[int, ...], name: str = "delay") -> None:
         """Raise ConfigError unless these delays fit a population of ``shape``: one per neuron, per channel, or a single one.

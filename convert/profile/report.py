@@ -102,8 +102,8 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         *_activity(result["layers"]),
         f"all layers    {thousands(result['operations_per_sample'], 1)} operations a sample, "
         f"{thousands(result['operations_per_step'], 1)} a step",
-        f"              counted where a spike is sent; {thousands(result['late_operations_per_sample'], 1)} a sample are of spikes that "
-        "arrive after the last step, which the run does not do",
+        f"              counted where a spike is sent; of them {thousands(result['late_operations_per_sample'], 1)} a sample, "
+        "whose spikes arrive after the last step, are not done in the run",
         *([] if result["messages"] is None else [f"messages      {_messages(result['messages'])}"]),
         "",
         *_ranges(result["layers"]),

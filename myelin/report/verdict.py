@@ -142,8 +142,8 @@ def _where(values: Values) -> Iterator[str]:
     largest = max(steps, key=lambda stage: _loss(stage["to_previous"])[0])
     loss, low, change = _loss(largest["to_previous"])
     if loss > 0 and alone:
-        shown = "most is lost" if low > 0 else "the largest estimate, which may be chance, is"
-        yield f"one after the other, {shown} at {largest['description']!r}: {change} to the one before"
+        words = "most is lost" if low > 0 else "the largest estimate, which may be chance, is"
+        yield f"one after the other, {words} at {largest['description']!r}: {change} to the one before"
     whole = steps[-1]
     for layer, change in whole["to_float"]["spike_rate_change_percent_by_layer"].items():
         if change is not None and abs(change) >= _RATE_PERCENT:

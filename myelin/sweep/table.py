@@ -81,8 +81,8 @@ def _evaluation(part: str, own: Mapping[int, Result], reference: Mapping[int, Re
         **_spread("integer", found.values()),
         **_spread("float", found.values()),
         "integer_published_mean_percent": _published(found.values()),
-        "to_float": _paired(found, found, "float_predictions"),
-        "to_reference": _paired(found, other, "integer_predictions"),
+        "to_float": paired(found, found, "float_predictions"),
+        "to_reference": paired(found, other, "integer_predictions"),
     }
 
 
@@ -103,8 +103,11 @@ def _published(evaluations: Any) -> float | None:
     return None if None in found else fmean(found)
 
 
-def _paired(own: Mapping[int, Result], other: Mapping[int, Result], predictions: str) -> dict[str, Any] | None:
-    """Accuracy of ``own``'s integers minus that of ``predictions`` in ``other``, over the seeds with the same samples."""
+def paired(own: Mapping[int, Result], other: Mapping[int, Result], predictions: str) -> dict[str, Any] | None:
+    """Accuracy of ``own``'s integers minus that of ``predictions`` in ``other``, over the seeds with the same samples.
+
+    ``own`` and ``other``: seed -> evaluation, as ``myelin.sweep.evaluations`` makes it, with ``sample_numbers``.
+    """
     seeds = [seed for seed in own if seed in other and _same_samples(own[seed], other[seed])]
     if not seeds:
         return None

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import pytest
 import torch
+from kernels_here import on_the_cpu
 
 from benchmarks import gpu
 from benchmarks.training_layers import Point
 from myelin.train.kernels import devices, late_checks
 
-pytest.importorskip("triton", reason="Triton is not installed")
-
 TINY = Point("dense", neurons=12, lags=5, steps=8, batch=2)
 SIZES = gpu.Sizes(
     parity=(TINY, replace(TINY, recurrence="conv", hard=True)),
-    timed=(TINY,),
+    timed=(replace(TINY, steps=2),),
+    settings=(replace(TINY, neurons=2, steps=1, batch=1, hard=True),),
     networks=(gpu.Trained("dense", 2, True),),
     hidden=3, inputs=6, steps=3, classes=2, samples=2, events=40, repeats=1,
 )  # fmt: skip
@@ -41,7 +40,7 @@ def test_without_triton_it_says_so(monkeypatch, capsys):
     assert capsys.readouterr().err == "benchmarks.gpu: error: Triton is not installed; run `pip install triton`\n"
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="the kernels are compiled for the GPU here")
+@on_the_cpu
 def test_all_parts_run_and_are_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(devices, "HOST", set())
     monkeypatch.setattr(devices, "GPU", {"cpu"})
@@ -60,6 +59,8 @@ def test_all_parts_run_and_are_written(tmp_path, monkeypatch, capsys):
     assert {"kernels", "torch's operations", "published order", "published order, rearranged"} <= names
     (network,) = results["networks"]
     assert network["samples_per_s_from_events"]["median"] > 0 and not results["skipped"]
+    (tried,) = results["settings"]
+    assert [(row["columns"], row["different_spikes"]) for row in tried["rows"]][::2] == [(64, 0), (128, 0), (256, 0)]
     table = (tmp_path / "gpu.md").read_text()
     assert table.startswith("A Card, 8 GB, 4 multiprocessors, compute capability 9.0, CUDA 13.0; torch 2.9, triton 3.5.")
     assert "2 layers: 0 of" in table and "| dense | 12 | 2 | spread | kernels |" in table and table in capsys.readouterr().out
@@ -71,7 +72,7 @@ def test_what_differs_is_a_verdict_and_what_takes_too_long_is_left_out(monkeypat
     assert not gpu.equal({"parity": [close, {**close, "different_spikes": 1}]})
     assert not gpu.equal({"parity": [close, {**close, "gradient_differences": {"weight": 1e-2}}]})
     found = gpu.measured(replace(SIZES, seconds=-1.0), torch.device("cpu"))
-    assert found["skipped"] == 2 + 1 + 1 and not found["parity"]
+    assert found["skipped"] == 2 + 1 + 1 + 1 and not found["parity"]
 
 
 def test_the_full_sizes_take_the_shapes_that_a_card_may_trip_over():

@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T", "P"])
 def forward_kernel(spikes, lags, weights, arriving, T, size, N, P, ORDER: tl.constexpr, BLOCK: tl.constexpr):
     """Arriving values of ``BLOCK`` of the ``size`` = B N neurons of a batch; see ``numba_loops.delay_forward``."""
     place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -32,7 +32,7 @@ def forward_kernel(spikes, lags, weights, arriving, T, size, N, P, ORDER: tl.con
         arriving += size
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T", "P"])
 def backward_kernel(
     grad_arriving, spikes, lags, weights, slopes, grad_spikes, grad_delay, T, size, N, P,
     ORDER: tl.constexpr, LEARN: tl.constexpr, BLOCK: tl.constexpr,

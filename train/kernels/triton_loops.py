@@ -27,7 +27,10 @@ from myelin.train.kernels.types import Neurons, Recurrent, Trace
 #: Samples of a program with a recurrence: the fewest that a matrix product takes.  They are the bits of one word, up to 32.
 SAMPLES = 16
 #: Neurons of a block, and rows of the matrix that are read together.
-_COLUMNS, _DEPTH = 128, 32
+COLUMNS, _DEPTH = 128, 32
+#: Precision of the products: float32, or "tf32x3", three products of TF32 with the error of a few units in the last place of
+#: float32.  Which one is faster has not been measured.
+PRECISION = "ieee"
 #: Neurons of a program without recurrence.
 _BLOCK = 128
 #: A product and a sum are one operation: nothing that has to be exact is changed by it.
@@ -60,7 +63,7 @@ def layer_forward(
         triton_recurrent.forward_kernel[(tiles,)](
             x, matrix, kernel, recurrent.mask.contiguous(), lags, weights, *keep, bias, _numbers(neurons, x.device), spikes,
             arriving, voltage, current, words, states, steps, batch, size, lags.shape[0], *sizes,
-            ORDER=recurrent.delay_kernel.order, DENSE=recurrent.dense, **kept, PRECISION="ieee", **_blocks(size),
+            ORDER=recurrent.delay_kernel.order, DENSE=recurrent.dense, **kept, **_blocks(size),
         )  # fmt: skip
     return spikes, voltage, arriving, current, None
 
@@ -164,10 +167,10 @@ def _weights(recurrent: Recurrent, *, transposed: bool) -> tuple[Tensor | None, 
 def _blocks(size: int) -> dict[str, Any]:
     """Sizes of the blocks for ``size`` neurons; a product takes no fewer than 16 of each."""
     most = max(16, triton.next_power_of_2(size))
-    columns = min(_COLUMNS, most)
+    columns = min(COLUMNS, most)
     return {
-        "BM": SAMPLES, "BN": columns, "BK": min(_DEPTH, most), "STAGES": 2,
-        "num_warps": 8 if columns == _COLUMNS else 4, "num_stages": 1, **_FUSED,
+        "BM": SAMPLES, "BN": columns, "BK": min(_DEPTH, most), "STAGES": 2, "PRECISION": PRECISION,
+        "num_warps": 8 if columns == COLUMNS else 4, "num_stages": 1, **_FUSED,
     }  # fmt: skip
 
 

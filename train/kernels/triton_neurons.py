@@ -50,7 +50,7 @@ def surrogate(voltage, numbers, CODE: tl.constexpr):
     return slope
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T"])
 def forward_kernel(
     x, keep_u, keep_v, bias, numbers, spikes, voltage, current,
     T, size, N,
@@ -88,7 +88,7 @@ def step_back(direct, grad_u, grad_v, fade_u, fade_v, spike):
     return grad_u * fade_u + grad_v, grad_v
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T"])
 def backward_kernel(
     grad_out, keep_u, keep_v, numbers, spikes, voltage, current, grad_x, grad_decay,
     T, size, N,

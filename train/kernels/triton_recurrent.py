@@ -10,13 +10,16 @@ Forward, the spikes of a neuron in all samples of the program are the bits of on
 ``lag`` steps ago in all of them.  Backward, the gradients of arriving values lie with the samples side by side.  Both are kept
 for all steps: there is no ring whose length the host would have to know.
 
-Loops over time must not be pipelined (``num_stages=1``): loads would move ahead of the stores that they depend on.
+Loops over time must not be pipelined (``num_stages=1``): loads would move ahead of the stores that they depend on.  Sizes that
+change within an epoch, as the last batch does, or that no load depends on, make no kernel of their own (``_ANY``).
 """
 
 import triton
 import triton.language as tl
 
 from myelin.train.kernels.triton_neurons import _SCALE, step, step_back, surrogate
+
+_ANY = ("T", "B", "P", "channels", "height", "width", "tall", "wide")
 
 
 @triton.jit
@@ -52,7 +55,7 @@ def _convolved(values, kernel, b, here, n, inside, channels, height, width, tall
     return acc
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_ANY)
 def forward_kernel(
     x, matrix, kernel, mask, lags, weights, keep_u, keep_v, bias, numbers, spikes, arriving, voltage, current,
     words, states, T, B, N, P, channels, height, width, tall, wide,
@@ -135,12 +138,12 @@ def forward_kernel(
             current += size
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_ANY)
 def backward_kernel(
     grad_out, matrix, kernel, mask, lags, weights, slopes, keep_u, keep_v, numbers, spikes, voltage, current, grad_x,
     grad_decay, grad_delay, sent, grads, sums, T, B, N, P, channels, height, width, tall, wide,
     ORDER: tl.constexpr, DENSE: tl.constexpr, SPIKING: tl.constexpr, CODE: tl.constexpr, KEEP_CURRENT: tl.constexpr,
-    LEARN: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, STAGES: tl.constexpr,
+    LEARN: tl.constexpr, PRECISION: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     """Backward pass of ``forward_kernel``, from the pointers to the last step; see ``numba_loops.layer_backward``.
 
@@ -225,7 +228,7 @@ def backward_kernel(
                     k = start + tl.arange(0, BK)
                     source = tl.load(grad_x + b[:, None] * N + k[None, :], mask=here[:, None] & (k < N)[None, :], other=0.0)
                     block = tl.load(matrix + k[:, None] * N + n[None, :], mask=(k < N)[:, None] & inside[None, :], other=0.0)
-                    acc = tl.dot(source, block, acc, input_precision="ieee")
+                    acc = tl.dot(source, block, acc, input_precision=PRECISION)
             else:
                 acc = _convolved(grad_x, kernel, b, here, n, inside, channels, height, width, tall, wide, True)
             at = (t * N + n).to(tl.int64) * BM

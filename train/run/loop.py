@@ -20,6 +20,7 @@ from myelin.train.run.files.claim import claimed
 from myelin.train.run.files.run_record import RUN
 from myelin.train.run.logger import RunLogger
 from myelin.train.run.memory import keep_freed_memory
+from myelin.train.run.processes.device import device_line
 from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.training_run import Parts, TrainingRun, with_slices
 
@@ -80,7 +81,7 @@ def train(
         return _continue(run, there, logger, callbacks, progress, heard or _silent)
 
 
-def _silent(_line: str) -> None:
+def _silent(line: str) -> None:
     """Say nothing."""
 
 
@@ -97,8 +98,9 @@ def _continue(
     start = run.restore() if there else run.start()
     if logger is not None:
         logger.resumed(start)
-    for line in run.notes:
-        tell(line)
+    for line in (*run.notes, device_line(run.model)):
+        if line is not None:
+            tell(line)
     if first:
         callbacks.start(run)
     bar = tqdm(range(start, epochs), initial=start, total=epochs, disable=not (progress and first), unit="epoch")

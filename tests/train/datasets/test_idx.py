@@ -115,7 +115,7 @@ def test_squares_become_one_pixel_of_few_bits(tmp_path):
         np.testing.assert_array_equal(frames(data, 6, 1)[:, :, 0], expected)
     with pytest.raises(DataError, match=r"images of 4 x 6 pixels .* squares of 4 x 4; set pool \(data.images.pool\)"):
         read_idx(tmp_path / "images", tmp_path / "labels", "pixels", pool=4)
-    with pytest.raises(DataError, match="asked for are messages of 9; 1..8 is allowed"):
+    with pytest.raises(DataError, match=r"asked for are messages of 9; 1..8 is allowed"):
         read_idx(tmp_path / "images", tmp_path / "labels", "pixels", bits=9)
 
 
@@ -146,5 +146,5 @@ def test_the_experiment_trains_on_mnist_itself():
     assert (len(data), data.steps, data.counts.max()) == (500, config.data.steps, 15)
     assert np.abs(counts - 500 * np.bincount(load(f"{MNIST}:rows", "train").labels) / 60000).max() <= 1
     assert len(training_data(data, config)) == 500  # drawn once
-    with pytest.raises(DataError, match="has 500 samples, data.samples asks for 501; leave it out"):
+    with pytest.raises(DataError, match=r"has 500 samples, data.samples asks for 501; leave it out"):
         training_data(data, load_config("psmnist", ["data.samples=501"]))

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from kernels_here import on_the_cpu
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
@@ -21,8 +22,6 @@ from myelin.train.kernels import devices, late_checks, torch_loops
 from myelin.train.layers import Dense, Recurrence
 from myelin.train.model import build_model
 from myelin.train.neurons import Alif, Cuba
-
-triton = pytest.importorskip("triton", reason="Triton is not installed")
 
 STEPS, CUDA = 5, torch.device("cuda")
 
@@ -63,7 +62,7 @@ def gradients(model, x):
     return [output.detach(), *torch.autograd.grad(output.square().sum(), [p for p in model.parameters() if p.requires_grad])]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="the kernels are compiled for the GPU here")
+@on_the_cpu
 @pytest.mark.parametrize(("recurrent", "hard"), [("dense", True), ("conv", True), ("dense", False)])
 def test_a_whole_network_is_the_same_with_kernels(recurrent, hard, request):
     model, x = network(recurrent), (torch.rand(3, 4, STEPS) < 0.5).float() * 3
@@ -87,7 +86,7 @@ class NoWaiting(TorchDispatchMode):
         return function(*arguments, **(named or {}))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="the kernels are compiled for the GPU here")
+@on_the_cpu
 @pytest.mark.parametrize("hard", [True, False])
 def test_the_host_does_not_wait_between_layers(hard, as_gpu, monkeypatch):
     """Forward and backward pass of a network: no value is read from a tensor, and none is copied to the device by waiting."""

@@ -11,22 +11,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from kernels_here import DEVICE
 
 from myelin.train.kernels import dispatch as loops
+from myelin.train.kernels import triton_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
 from myelin.train.kernels.types import Recurrent, Trace
 from myelin.train.neurons import Cuba
-
-pytest.importorskip("triton", reason="Triton is not installed")
-from myelin.train.kernels import triton_loops
-
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of 16 neurons, so that few neurons are several blocks."""
-    monkeypatch.setattr(triton_loops, "_COLUMNS", 16)
+    monkeypatch.setattr(triton_loops, "COLUMNS", 16)
     monkeypatch.setattr(triton_loops, "_DEPTH", 16)
     monkeypatch.setattr(triton_loops, "_BLOCK", 16)
 

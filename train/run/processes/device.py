@@ -9,6 +9,10 @@ import myelin.train.needs_torch  # noqa: F401
 import torch
 
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.parts import cure
+from myelin.train.kernels.devices import GPU, triton_kernels
+from myelin.train.model import SpikingNetwork
+from myelin.train.neurons import Cuba
 
 
 def device_named(name: str) -> torch.device:
@@ -34,3 +38,19 @@ def device_named(name: str) -> torch.device:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device
+
+
+def device_line(model: SpikingNetwork) -> str | None:
+    """A line for the user on the GPU that trains ``model`` and what runs its layers there; None on other devices."""
+    device = next(model.parameters()).device
+    if device.type not in GPU:
+        return None
+    others = sorted({type(block.neuron).__name__ for block in model.blocks if type(block.neuron) is not Cuba})
+    if triton_kernels() is None:
+        how = f"torch's operations in every step; for Triton's kernels, which are faster, {cure('cuda')}"
+    elif others:
+        how = f"Triton's kernels for CUBA neurons, torch's operations in every step for {' and '.join(others)}"
+    else:
+        how = "Triton's kernels, compiled at the first step and then kept"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    return f"device        {name}: {how}"
