@@ -33,10 +33,12 @@ class Compilation:
 
     Attributes:
         needed: the loops that are compiled.
+        afterwards: called once, when ``wait`` is over: what may be compiled while the run trains.
     """
 
     def __init__(self, needed: Sequence[Needed] = (), processes: Sequence[subprocess.Popen[bytes]] = ()) -> None:
         self.needed, self._processes = tuple(needed), list(processes)
+        self.afterwards: Callable[[], None] = lambda: None
 
     def wait(self) -> None:
         """Wait until the loops are in numba's cache.
@@ -48,6 +50,7 @@ class Compilation:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, until - time.monotonic()))
         self.stop()
+        self.afterwards()
 
     def stop(self) -> None:
         """End the processes that still run."""

@@ -14,7 +14,7 @@ from myelin.train.run.loop import TrainingRun
 
 CHANGES = {
     "no recurrence": {"layers": [{"neurons": 8}]},
-    "alif": {"layers": [{"neurons": 8, "recurrent": "dense", "delay_per": "neuron", "model": "alif"}]},
+    "alif": {"target": "cpu", "neuron": {"model": "alif"}, "layers": [{"neurons": 8, "recurrent": "dense"}]},
     "learnt decays": {"neuron": {"learn_decays": True}, "layers": [{"neurons": 8, "recurrent": "dense"}]},
     "frozen": {"train": {"freeze": ["layers.0"]}},
 }
@@ -31,7 +31,7 @@ def test_they_are_what_an_epoch_calls(name, tiny, tmp_path, monkeypatch):
     if name in CHANGES:
         values = config_to_dict(config)
         for section, changed in CHANGES[name].items():
-            values[section] = changed if section == "layers" else values[section] | changed
+            values[section] = values[section] | changed if isinstance(changed, dict) else changed
         config = config_from_dict(values)
     called = set()
 
