@@ -131,14 +131,16 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.config.task import resolve_for_data
-    from myelin.train.run.compiling.ahead import compiling
+    from myelin.train.run.compiling.ahead import Compilation, compiling
     from myelin.train.run.files.run_record import RUN, read_run
     from myelin.train.run.loop import with_slices
     from myelin.train.run.processes.parallel import ALONE
     from myelin.train.run.start import configuration, summary, train_run, training_data
+    from myelin.training.simulation_ahead import simulation_ahead
 
     plan = configuration(config, overrides)
-    with compiling(plan, partial(print, flush=True)) as compilation:  # while data are read
+    with contextlib.ExitStack() as background:
+        compilation = background.enter_context(compiling(plan, partial(print, flush=True)))  # while data are read
         dataset = training_data(data, plan)
         plan = resolve_for_data(plan, dataset)
         there = (run / RUN).is_file()
@@ -148,7 +150,11 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
                 if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
                     raise ConfigError(f"{run}: holds a run with another configuration")
                 print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
+            compilation.wait()
+            later = simulation_ahead(plan) if compilation.needed else Compilation()
+            background.callback(later.stop)
             record = train_run(plan, dataset, run, resume=there, progress=progress, compilation=compilation)
+            later.wait()
         except ConfigError as error:
             if not there:
                 raise

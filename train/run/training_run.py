@@ -19,12 +19,11 @@ from myelin.hw_configs.target_files import load_target
 from myelin.hw_configs.temporaries import remove_all_left
 from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
-from myelin.train.config.data import DataConfig
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.config.target import facts, resolve_for_target
 from myelin.train.config.task import resolve_for_data
-from myelin.train.datasets import SpikeDataset, by_interval, split
-from myelin.train.datasets.targets import unlabelled_as
+from myelin.train.datasets import SpikeDataset, split
+from myelin.train.datasets.prepare import prepared
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.activity import layers_outside
 from myelin.train.run.batches import Batches
@@ -65,12 +64,6 @@ class Parts:
     loss: Loss | None = None
     optimizer: OptimizerFactory | None = None
     initial: Initial | None = None
-
-
-def prepared(dataset: SpikeDataset, data: DataConfig) -> SpikeDataset:
-    """``dataset`` as a run trains on it: spikes split by intervals, steps without a label as the configuration takes them."""
-    dataset = by_interval(dataset, data.intervals_ms)
-    return replace(dataset, targets=unlabelled_as(dataset.targets, data.unlabelled))
 
 
 class TrainingRun:
