@@ -61,7 +61,7 @@ def measure(run: Path, bits: Sequence[int], samples: int, report: int | None) ->
 
 
 def kept(report: dict[str, Any]) -> list[str]:
-    """Bits at which plain rounding is at least ``PLAIN_LOSES`` points below the floats, calibration at most ``CALIBRATED_LOSES``."""
+    """Bits at which rounding is ``PLAIN_LOSES`` points or more below the floats, calibration ``CALIBRATED_LOSES`` at most."""
     lost = {row["name"]: -row["difference_points"] for row in report["networks"]}
     pairs = {name.split(", ")[1]: value for name, value in lost.items() if name.startswith("plain")}
     return [
