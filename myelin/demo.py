@@ -22,10 +22,10 @@ from myelin.validation.measure import result as validation_json
 from myelin.validation.table import shown
 
 if TYPE_CHECKING:
-    from myelin.train.run.compiling.ahead import Compilation
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import Samples
+    from myelin.train.run.compiling.ahead import Compilation
     from myelin.validation.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
