@@ -27,9 +27,9 @@ from myelin.hw_configs.files import write_json
 from myelin.sweep.evaluations import packed
 from myelin.train.config.config import Config
 from myelin.train.datasets import SpikeDataset, split
+from myelin.train.datasets.prepare import prepared
 from myelin.train.run.batches import Batches
 from myelin.train.run.optimizer import learning_rate_factor
-from myelin.train.run.training_run import prepared
 
 KINDS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 #: Batches from which the scale of the input is taken.

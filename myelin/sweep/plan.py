@@ -14,7 +14,7 @@ from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, M
 from myelin.hw_configs.files import write_json
 from myelin.hw_configs.text_files import parse_json
 from myelin.sweep.file import GridPoint, Sweep
-from myelin.sweep.source import Checker, Source, WrongData
+from myelin.sweep.sweep_data import Checker, SweepData, WrongData
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -100,7 +100,7 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
     if report is not None and report not in available_splits(data):
         there = ", ".join(available_splits(data)) or "a file that names none"
         raise DataError(f"{data}: has no {report} split to report on, it has {there}; leave --report out or name other data")
-    source, checker = Source(data), Checker(data, report)
+    source, checker = SweepData(data), Checker(data, report)
     configs: list[tuple[int, int, Config]] = []
     reasons: dict[str, list[GridPoint]] = {}
     for place, point in enumerate(sweep.points):

@@ -93,10 +93,11 @@ def _stage_lines(validation: Validation) -> Iterator[str]:
 
 def _published_lines(validation: Validation) -> Iterator[str]:
     """The figure that published scripts report, beside that of the labelled steps."""
-    stages = [validation.stage(name) for name in (FLOAT, INTEGER) if name in validation.outcomes]
-    told = [f"{stage.published_percent:.2f} % ({stage.description})" for stage in stages if stage.published_percent is not None]
+    found = {"before": FLOAT, "integers": INTEGER}
+    stages = {said: validation.stage(name) for said, name in found.items() if name in validation.outcomes}
+    told = [f"{said} {one.published_percent:.2f} %" for said, one in stages.items() if one.published_percent is not None]
     if told:
-        yield f"as published scripts count ({EXPLAINED}): {', '.join(told)}"
+        yield f"published     {', '.join(told)}: {EXPLAINED}"
 
 
 def _row(validation: Validation, name: str, indent: str = "") -> str:

@@ -19,12 +19,11 @@ from myelin.hw_configs.target_files import load_target
 from myelin.hw_configs.temporaries import remove_all_left
 from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
-from myelin.train.config.data import DataConfig
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.config.target import facts, resolve_for_target
 from myelin.train.config.task import resolve_for_data
-from myelin.train.datasets import SpikeDataset, by_interval, split
-from myelin.train.datasets.targets import unlabelled_as
+from myelin.train.datasets import SpikeDataset, split
+from myelin.train.datasets.prepare import prepared
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.activity import layers_outside
 from myelin.train.run.batches import Batches
@@ -66,12 +65,6 @@ class Parts:
     loss: Loss | None = None
     optimizer: OptimizerFactory | None = None
     initial: Initial | None = None
-
-
-def prepared(dataset: SpikeDataset, data: DataConfig) -> SpikeDataset:
-    """``dataset`` as a run trains on it: spikes split by intervals, steps without a label as the configuration takes them."""
-    dataset = by_interval(dataset, data.intervals_ms)
-    return replace(dataset, targets=unlabelled_as(dataset.targets, data.unlabelled))
 
 
 class TrainingRun:
@@ -127,15 +120,11 @@ class TrainingRun:
         processes.agree("configuration or data", (config, self.data))
 
     def start(self) -> int:
-        """Make the folder and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
-        self.processes.from_first(self._make_folder)
+        """Write the first record and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
+        self.processes.from_first(lambda: require_new(self.out))
         self._judge_start()
         self.processes.from_first(lambda: write_run(self._record(-1)))
         return 0
-
-    def _make_folder(self) -> None:
-        require_new(self.out)
-        self.out.mkdir(parents=True, exist_ok=True)
 
     def _judge_start(self) -> None:
         """Evaluate the parameters that the run starts from, with rounded delays, as the network is exported."""

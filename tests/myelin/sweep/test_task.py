@@ -30,6 +30,7 @@ name = "as class 0"
 set = { "data.unlabelled" = "class 0" }
 [[case]]
 name = "ignored"
+set = { "data.unlabelled" = "ignore" }
 [compare]
 reference = "as class 0"
 """

@@ -17,7 +17,7 @@ class WrongData(DataError):
     """The data cannot be read, or is of a kind that no sweep compares."""
 
 
-class Source:
+class SweepData:
     """The training split of the data of a sweep, as each configuration wants it; read once for each way of reading."""
 
     def __init__(self, data: str) -> None:
@@ -52,8 +52,8 @@ class Source:
 
     def trained_sha256(self, config: Config) -> str:
         """SHA-256 of the data as a run of ``config`` records it."""
+        from myelin.train.datasets.prepare import prepared
         from myelin.train.run.files.fingerprint import fingerprint
-        from myelin.train.run.training_run import prepared
 
         plan = config.data
         key = (plan.images, plan.message_bits if plan.images else None, plan.samples, plan.intervals_ms, plan.unlabelled)
