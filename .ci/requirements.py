@@ -50,7 +50,7 @@ def resolved(source: str, *options: str) -> Pins:
 
 
 def cpu_build(pin: str) -> str:
-    """The pin of torch's CPU build, with the hashes that requirements-cpu.txt has for it and that of the file pip takes here."""
+    """The pin of torch's CPU build, with the hashes that requirements-cpu.txt has for it and that of the file here."""
     pin = f"{pin}+cpu"
     file = ROOT / "requirements-cpu.txt"
     before = dict(pins(file.read_text())).get("torch", "") if file.is_file() else ""

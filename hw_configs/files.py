@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     Missing parent folders are made; the file has the default permissions.  A symbolic link stays, and its file is replaced.
     """
     target = linked(Path(path))
-    if not target.name:  # such as "" and "."
+    if not target.name or target.is_dir():  # no name: "" and "."
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     with temporaries.temporary(target) as temporary:
@@ -112,6 +112,20 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def write_together(contents: Iterable[tuple[str | os.PathLike[str], bytes]]) -> None:
+    """``write_atomically`` for several files: none is replaced before all are written, so that a full disk replaces none.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    with contextlib.ExitStack() as replaced:
+        for path, content in contents:
+            if _open_stream(Path(path)) is not None or (Path(path).exists() and not Path(path).is_file()):
+                write_atomically(path, content)
+            else:
+                replaced.enter_context(atomic_file(path)).write_bytes(content)
+
+
 def _open_stream(path: Path) -> int | None:
     """The number of the open file that ``path`` names, such as 1 for /dev/stdout, which may be a plain file; else None."""
     names = {f"/dev/{name}": number for number, name in enumerate(("stdin", "stdout", "stderr"))}
@@ -146,9 +160,14 @@ def check_not_pointer(path: str | os.PathLike[str], error: type[MyelinError]) ->
         raise error(f"{os.fspath(path)} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository")
 
 
+def json_bytes(values: Mapping[str, Any]) -> bytes:
+    """``values`` as the content of a JSON file."""
+    return (json.dumps(values, indent=2) + "\n").encode()
+
+
 def write_json(path: str | os.PathLike[str], values: Mapping[str, Any]) -> None:
     """Write ``values`` to ``path`` as JSON, atomically; raises ConfigError if it cannot be written."""
     try:
-        write_atomically(path, (json.dumps(values, indent=2) + "\n").encode())
+        write_atomically(path, json_bytes(values))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from myelin.validation.measure import result as validation_json
 from myelin.validation.table import shown
 
 if TYPE_CHECKING:
+    from myelin.train.run.compiling.ahead import Compilation
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import Samples
@@ -131,29 +132,43 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.config.task import resolve_for_data
-    from myelin.train.run.compiling.ahead import compiling
+    from myelin.train.run.compiling.ahead import Compilation, compiling
     from myelin.train.run.files.run_record import RUN, read_run
     from myelin.train.run.loop import with_slices
     from myelin.train.run.processes.parallel import ALONE
     from myelin.train.run.start import configuration, summary, train_run, training_data
+    from myelin.training.simulation_ahead import simulation_ahead
 
     plan = configuration(config, overrides)
-    with compiling(plan, partial(print, flush=True)) as compilation:  # while data are read
-        dataset = training_data(data, plan)
-        plan = resolve_for_data(plan, dataset)
-        there = (run / RUN).is_file()
-        try:
-            if there:
-                before = read_run(run)
+    there, later = (run / RUN).is_file(), list[Compilation]()
+    try:
+        before = read_run(run) if there else None
+        done = before is not None and before.epochs_done >= plan.train.epochs
+        with contextlib.ExitStack() as background:
+            # both are stopped if anything fails
+            compilation = Compilation() if done else background.enter_context(compiling(plan, partial(print, flush=True)))
+            background.callback(_stop, later)
+            dataset = training_data(data, plan)
+            plan = resolve_for_data(plan, dataset)
+            if before is not None:
                 if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
                     raise ConfigError(f"{run}: holds a run with another configuration")
                 print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
+            if compilation.needed:  # so will be the loops of the next steps: they are compiled while the network trains
+                compilation.afterwards = lambda: later.append(simulation_ahead(plan))
             record = train_run(plan, dataset, run, resume=there, progress=progress, compilation=compilation)
-        except ConfigError as error:
-            if not there:
-                raise
-            raise ConfigError(f"{str(error).partition(';')[0]}; delete {run}, or give another --out") from error
+            for each in later:
+                each.wait()
+    except ConfigError as error:
+        if not there:
+            raise
+        raise ConfigError(f"{str(error).partition(';')[0]}; delete {run}, or give another --out") from error
     return summary(record, run)
+
+
+def _stop(compilations: Iterable[Compilation]) -> None:
+    for each in compilations:
+        each.stop()
 
 
 def _progress_of(done: int, planned: int) -> str:

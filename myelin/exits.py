@@ -59,7 +59,7 @@ def _of_system(error: OSError) -> str:
 
 
 def require_working_directory() -> None:
-    """Raise ConfigError if the working directory was deleted: relative paths mean nothing, and some libraries end the process."""
+    """Raise ConfigError if the working directory was deleted: relative paths mean nothing, and torch cannot be loaded."""
     try:
         os.getcwd()
     except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from string import Template
 from typing import Any
 
@@ -18,6 +19,20 @@ from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
 from myelin.hw_configs.temporaries import scratch_folder
+
+
+def compiled_run(network: Network) -> tuple[Callable[[Network, npt.NDArray[Any], Record], Recording], frozenset[str]]:
+    """C as a backend for comparisons: the function that runs ``network``, or another one, and what it cannot record.
+
+    Raises:
+        MissingPartError, NetworkError, BackendError: as ``CompiledNetwork``.
+    """
+    made = CompiledNetwork(network)
+
+    def run(other: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
+        return (made if other is network else CompiledNetwork(other)).run(frames, record)
+
+    return run, made.without
 
 
 class CompiledNetwork:

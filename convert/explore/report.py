@@ -126,7 +126,7 @@ def _pareto_lines(pareto: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not best:
         return
     yield ""
-    yield f"weight bits / delay bits: of {len(pareto)} combinations those that no other beats in accuracy and memory"
+    yield f"weight bits / delay bits: of {len(pareto)} combinations those of which no other is smaller and as often right here"
     yield _ROW("bits", *_HEADS).rstrip()
     for one in best:
         yield _row(f"{one['weight_bits']}/{one['delay_bits']}", one)

@@ -33,7 +33,9 @@ def wilson_interval(successes: float, trials: float, z: float = Z_95) -> Interva
     centre = p + z * z / (2 * n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    low, high = (centre - half) / scale, (centre + half) / scale
+    # at the ends the interval reaches 0 and 1 exactly, which sums of floats miss
+    return 0.0 if successes == 0 else max(0.0, low), 1.0 if successes == trials else min(1.0, high)
 
 
 def paired_interval(only_reference: float, only_candidate: float, samples: float, z: float = Z_95) -> Interval:

@@ -79,6 +79,7 @@ def examine() -> dict[str, Any]:
     ran = "ran a tiny network with delays: every spike is right"
     backends = [
         _try("fast", "simulator", ran, "myelin simulate ART --data PATH", _fast, cpu=True),
+        _try("c", "the generated C, compiled for this machine", ran, "myelin diff ART --backends fast c", _compiled),
         _try("lava", "Lava on the CPU, our models of delays", ran, "myelin diff ART --backends fast lava", _lava, cpu=True),
         _try("lava-stock", "Lava on the CPU, its own", ran, "myelin diff ART --backends lava lava-stock", _stock, cpu=True),
         _try(
@@ -141,13 +142,25 @@ def _try(name: str, what: str, tried: str, use: str, trial: Callable[[], None], 
 
 def _there(name: str) -> str:
     """The installed parts of a backend that does not work."""
-    needs = {"lava": ("lava-nc",), "lava-stock": ("lava-nc",), "loihi2": ("lava-nc", "lava-loihi"), "train": ("torch",)}
+    needs: dict[str, tuple[str, ...]] = {
+        "c": (),
+        "lava": ("lava-nc",),
+        "lava-stock": ("lava-nc",),
+        "loihi2": ("lava-nc", "lava-loihi"),
+        "train": ("torch",),
+    }
     found = [(package, _version(package)) for package in needs.get(name, ("numba",))]
     return ", ".join(f"{package} {version}" for package, version in found if version is not None)
 
 
 def _fast() -> None:
     _same(simulate(_tiny(), _input()).output)
+
+
+def _compiled() -> None:
+    from myelin.convert.c99.compiled import CompiledNetwork
+
+    _same(CompiledNetwork(_tiny()).run(_input(), {}).output)
 
 
 def _lava() -> None:

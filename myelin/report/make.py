@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from myelin.convert.artifact.artifact import NETWORK
 from myelin.envelope import result_of
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
-from myelin.hw_configs.files import content_of, write_atomically, write_json
+from myelin.hw_configs.files import content_of, json_bytes, write_together
 from myelin.hw_configs.text_files import parse_json
 from myelin.report import collect
 from myelin.report.page import render
@@ -155,10 +155,9 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
     beside = beside_of(out)
     page = render(values).encode(errors="backslashreplace")  # names of files may be in another encoding
     try:
-        write_atomically(out, page)
+        write_together([(out, page), (beside, json_bytes(values))])
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from error
-    write_json(beside, values)
     return out, beside
 
 

@@ -12,7 +12,7 @@ import pytest
 from places import ROOT
 
 from myelin.hw_configs.errors import ConfigError, MyelinError
-from myelin.hw_configs.files import alone_in, atomic_file, locked, write_atomically, write_json
+from myelin.hw_configs.files import alone_in, atomic_file, locked, write_atomically, write_json, write_together
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):
@@ -139,3 +139,29 @@ def test_a_file_system_without_locks_is_one_message(tmp_path, monkeypatch):
     monkeypatch.setattr(filelock.FileLock, "acquire", fail)
     with pytest.raises(OSError, match=r"No locks available"), locked(tmp_path / "a.lock"):
         pass
+
+
+def test_files_that_belong_together_are_all_replaced_or_none(tmp_path):
+    write_together((tmp_path / name, b"one") for name in "ab")
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [b"one", b"one"]
+
+    def contents():
+        yield tmp_path / "a", b"two"
+        yield tmp_path / "b", b"two"
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_together(contents())
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [b"one", b"one"] and len(os.listdir(tmp_path)) == 2
+    (tmp_path / "folder").mkdir()
+    for order in ("a", "folder"), ("folder", "a"):
+        with pytest.raises(OSError):
+            write_together((tmp_path / name, b"two") for name in order)
+        assert (tmp_path / "a").read_bytes() == b"one"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_a_device_among_files_that_belong_together(tmp_path):
+    with pytest.raises(OSError, match="No space left"):
+        write_together([(tmp_path / "a", b"one"), ("/dev/full", b"one")])
+    assert os.listdir(tmp_path) == []

@@ -80,38 +80,45 @@ def jobs_of(base):
         ["report", art, "--samples", "2", "--out", str(before / "r.html")],
         ["quantise", run, *data, "--target", "cpu", "--artifact", str(before / "q"), "--out", str(before / "q.net")],
     ]
+    words = ["encode", str(base / "words"), "--channels", "140"]
     jobs = {}
 
-    def add(name, argv, *, again=None, older=False, **more):
-        jobs[name] = {"argv": argv, "again": again or argv, "before": str(before) if older else None, **more}
+    def add(name, argv, *, again=None, older=False, step=None, **more):
+        if step or EVERY:
+            jobs[name] = {
+                "argv": argv,
+                "again": again or argv,
+                "before": str(before) if older else None,
+                "step": 1 if EVERY else step,
+                "sizes": [10, 1000, 3000, 6000, 12000, 24000] if EVERY else [1000],
+                **more,
+            }
 
-    for name in ("dense", "conv", *(MORE if EVERY else ())):
-        add(f"train {name}", train(name), again=train(name, "--resume"), step=7 if name == "dense" else 11)
-    add("sweep", ["sweep", str(base / "sweep.toml"), *data, "--out", "sweep", "--quiet", "--jobs", "1"], step=17)
-    add("export", ["export", "run", "--target", "loihi2", *data, "--out", "art"], older=True, always=["art"], step=2)
-    add("export as C", ["export", "art", "--target", "cortex-m7", "--out", "c"], older=True, always=["c"], step=3)
+    add("train dense", train("dense"), again=train("dense", "--resume"), step=11)
+    for name in ("conv", *MORE):
+        add(f"train {name}", train(name), again=train(name, "--resume"))
+    add("sweep", ["sweep", str(base / "sweep.toml"), *data, "--out", "sweep", "--quiet", "--jobs", "1"], step=61)
+    add("export", ["export", "run", "--target", "loihi2", *data, "--out", "art"], older=True, always=["art"], step=6)
+    add("export as C", ["export", "art", "--target", "cortex-m7", "--out", "c"], older=True, always=["c"], step=9)
     add("convert to NIR", ["convert", "run", "a.nir"], older=True, always=["a.nir"])
     add("convert to netx", ["convert", "a.nir", "a.net"], older=True, always=["a.net"])
-    add("encode", ["encode", str(base / "words"), "--channels", "140", "--seed", "3", "--out", "words.h5"], older=True,
-        always=["words.h5"])  # fmt: skip
-    add("encode splits", ["encode", str(base / "words"), "--channels", "140", "--labels", str(base / "splits.csv"), "--out",
-        "x.h5"], step=2)  # fmt: skip
-    add("report", ["report", "art", "--samples", "3", "--out", "r.html", "--json", "j.json"], older=True,
-        always=["r.html", "r.json"], step=2)  # fmt: skip
+    add("encode", [*words, "--seed", "3", "--out", "words.h5"], older=True, always=["words.h5"], step=2)
+    add("encode splits", [*words, "--labels", str(base / "splits.csv"), "--out", "x.h5"])
+    report = ["report", "art", "--samples", "3", "--out", "r.html", "--json", "j.json"]
+    add("report", report, older=True, always=["r.html", "r.json"])
     validate = ["validate", "art", *data, "--no-reference", "--lava-samples", "0"]
-    add("validate", [*validate, "--json", "v.json", "--plot", "v.png"], older=True, step=2)
-    add("quantise", ["quantise", "run", *data, "--target", "loihi2", "--artifact", "q", "--out", "q.net"], older=True,
-        always=["q", "q.net"], step=5)  # fmt: skip
-    for name, job in jobs.items():
-        job["sizes"] = [10, 1000, 3000, 6000, 12000, 24000] if EVERY else [] if name.startswith(("train", "sweep")) else [1000]
-        if EVERY:
-            job["step"] = 1
+    add("validate", [*validate, "--json", "v.json", "--plot", "v.png"], older=True)
+    quantise = ["quantise", "run", *data, "--target", "loihi2", "--artifact", "q", "--out", "q.net"]
+    add("quantise", quantise, older=True, always=["q", "q.net"])
+    if not EVERY:
+        warm = warm[:3] + warm[5:6]
     return {"warm": warm, "jobs": jobs, "pictures": EVERY}
 
 
 @pytest.fixture(scope="module")
 def results(world):
-    pytest.importorskip("nir")
+    if EVERY:
+        pytest.importorskip("nir")
     jobs, results = world / "jobs.json", world / "results.json"
     jobs.write_text(json.dumps({**jobs_of(world), "scratch": str(world / "scratch"), "results": str(results)}))
     threads = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -49,7 +49,8 @@ class DeviceKernel:
         at_lag = (share == 1).double()  # whether the corner is a lag itself, where a ramp is still 0
         slopes = torch.zeros_like(weights)
         slopes[0], slopes[3] = at_lag[0] - 1, -at_lag[0]
-        slopes[1], slopes[4] = 2 - at_lag[1], at_lag[1]
+        first = (delay == 0).double()  # such a delay can only grow: its slope at the top is one-sided
+        slopes[1], slopes[4] = 2 - at_lag[1] - first, at_lag[1] + first
         slopes[2] = -1
         if sigma == 0:  # a whole delay is a kink: the slopes of ``single``
             slopes = torch.where(delay == torch.round(delay), _central(delay), slopes)

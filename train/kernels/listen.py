@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from myelin.hw_configs.compiled import Needed
+from myelin.hw_configs.compilation import Needed
 
 _here = threading.local()
 

@@ -71,14 +71,14 @@ def train(
     keep_freed_memory()
     callbacks = Callbacks() if callbacks is None else callbacks
     there = processes.from_first(lambda: resume and (out / RUN).exists())
-    tell = say if say is not None and processes.first else _silent
-    with compiling(config, tell) if compilation is None else contextlib.nullcontext(compilation) as ahead:
+    heard = say if processes.first else None
+    with compiling(config, heard) if compilation is None else contextlib.nullcontext(compilation) as ahead:
         run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes, parts)
         ahead.wait()  # other processes of a launcher wait in what follows
     logger = RunLogger(run.model, out, run.config.train.epochs) if processes.first else None
     with contextlib.ExitStack() as stack:
         processes.from_first(lambda: stack.enter_context(claimed(out, resume=there)))  # until the last file is written
-        return _continue(run, there, logger, callbacks, progress, tell)
+        return _continue(run, there, logger, callbacks, progress, heard or _silent)
 
 
 def _silent(line: str) -> None:

@@ -119,15 +119,11 @@ class TrainingRun:
         processes.agree("configuration or data", (config, self.data))
 
     def start(self) -> int:
-        """Make the folder and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
-        self.processes.from_first(self._make_folder)
+        """Write the first record and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
+        self.processes.from_first(lambda: require_new(self.out))
         self._judge_start()
         self.processes.from_first(lambda: write_run(self._record(-1)))
         return 0
-
-    def _make_folder(self) -> None:
-        require_new(self.out)
-        self.out.mkdir(parents=True, exist_ok=True)
 
     def _judge_start(self) -> None:
         """Evaluate the parameters that the run starts from, with rounded delays, as the network is exported."""

@@ -1,4 +1,4 @@
-"""The gradient of soft delays that are whole steps, on every backend: differences of the forward pass, and that of hard delays."""
+"""The gradient of soft delays that are whole steps, on every backend: differences of the forward pass; that of hard delays."""
 
 from __future__ import annotations
 

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import myelin.train.needs_torch  # noqa: F401
 
-from myelin.hw_configs.compiled import Needed, cache_folder
+from myelin.hw_configs.compilation import Needed
+from myelin.hw_configs.compile_notice import NOTICE
+from myelin.hw_configs.compiled_cache import TEMPORARY
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_to_dict
 from myelin.train.run.compiling.needed import needed_loops
 
 #: Environment variable for the largest number of processes that compile; 0: none, each loop is compiled where it is first used.
 WORKERS = "MYELIN_COMPILE_WORKERS"
-#: No more processes than this, each of which takes some 300 MB: a run needs no more than some four loops.
+#: No more processes than this, each of which takes some 300 MB: a run needs some five loops.
 _MOST = 4
 #: After this many seconds a run waits no longer, and compiles by itself.
 _PATIENCE_S = 300.0
@@ -31,10 +33,12 @@ class Compilation:
 
     Attributes:
         needed: the loops that are compiled.
+        afterwards: called once, when ``wait`` is over: what may be compiled while the run trains.
     """
 
     def __init__(self, needed: Sequence[Needed] = (), processes: Sequence[subprocess.Popen[bytes]] = ()) -> None:
         self.needed, self._processes = tuple(needed), list(processes)
+        self.afterwards: Callable[[], None] = lambda: None
 
     def wait(self) -> None:
         """Wait until the loops are in numba's cache.
@@ -46,6 +50,7 @@ class Compilation:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, until - time.monotonic()))
         self.stop()
+        self.afterwards()
 
     def stop(self) -> None:
         """End the processes that still run."""
@@ -64,12 +69,12 @@ def compiling(config: Config, say: Callable[[str], None] | None = None) -> Itera
 
     Args:
         config: the configuration of the run.
-        say: called with a line about what is compiled; never if all of it is there.
+        say: called with a line about what is compiled, but not if all of it is there; None to log it.
     """
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     missing = [need for need in needed_loops(config) if not need.ready] if first else []
-    if missing and say is not None:
-        say(told(missing))
+    if missing:
+        NOTICE.tell(told(missing), say)
     compilation = Compilation(missing, _started(config, len(missing)))
     try:
         yield compilation
@@ -82,9 +87,10 @@ def told(needed: Sequence[Needed]) -> str:
     names = list(dict.fromkeys(need.name for need in needed))
     listed = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
     what = "a loop" if len(names) == 1 else f"{len(names)} loops"
-    kept = cache_folder(needed[0].function)
-    later = "every run does so, since its cache cannot be written" if kept is None else "once; later runs start at once"
-    return f"compiling     {what} for this machine ({listed}): {later}"
+    once = "once; later runs start at once"
+    if TEMPORARY is not None:  # neither the folder of Myelin nor the home can be written
+        once = f"kept in {TEMPORARY} alone, since numba can write to no other cache; NUMBA_CACHE_DIR names a lasting one"
+    return f"compiling     {what} for this machine ({listed}): {once}"
 
 
 def workers() -> int:
@@ -100,10 +106,16 @@ def workers() -> int:
 def _started(config: Config, count: int) -> list[subprocess.Popen[bytes]]:
     """Processes for ``count`` loops; none where one alone would have to do all, which this process can do as well."""
     number = min(workers(), count)
-    if number < 2:
-        return []
+    return [] if number < 2 else start_workers("myelin.train.run.compiling.worker", config, number)
+
+
+def start_workers(module: str, config: Config, number: int) -> list[subprocess.Popen[bytes]]:
+    """``number`` processes that run ``main`` of ``module`` with ``config`` as JSON on their standard input; they print nothing.
+
+    There may be fewer if the system allows no more.
+    """
     root = str(Path(__file__).absolute().parents[4])  # not resolved: numba's cache knows a file by the path of its import
-    program = f"import sys; sys.path.insert(0, {root!r}); from myelin.train.run.compiling.worker import main; main()"
+    program = f"import sys; sys.path.insert(0, {root!r}); from {module} import main; main()"
     job = json.dumps({"config": config_to_dict(config)}).encode()
     # one thread of BLAS and of loops each: they compile only
     alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -118,7 +130,7 @@ def _started(config: Config, count: int) -> list[subprocess.Popen[bytes]]:
                 env=os.environ | alone,
                 start_new_session=True,  # Ctrl-C reaches only the parent, which ends them
             )
-        except OSError:  # no more processes are allowed
+        except OSError:
             break
         started.append(process)
         assert process.stdin is not None

@@ -6,7 +6,7 @@ import myelin.train.needs_torch  # noqa: F401
 
 import torch
 
-from myelin.hw_configs.compiled import Needed
+from myelin.hw_configs.compilation import Needed
 from myelin.train.config.config import Config
 from myelin.train.kernels.listen import listening
 from myelin.train.model import untrained

@@ -1,7 +1,7 @@
 """The program of a process that compiles loops of a run into numba's cache on disk, then ends.
 
 It reads the configuration as JSON from its standard input.  Several of them take turns: each takes the next loop that no
-process is compiling, in the order in which the run needs them.
+process is compiling, those with the longest code first, so that none of them is left over at the end.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from myelin.hw_configs.compiled import alone, share_compilation
+from myelin.hw_configs.compilation import alone, share_compilation
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
 
     share_compilation()
     waiting = [need for need in needed_loops(config_from_dict(job["config"])) if not need.ready]
+    waiting.sort(key=lambda need: -len(need.function.py_func.__code__.co_code))
     for wait in (False, True):  # what others compile comes last
         for need in [*waiting]:
             with alone(need.function, wait=wait) as held:
