@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # a worker for each core; a file's tests share what they made, and files come in the order of tests/helpers/tiers.py
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-fast lint setup clean
+.PHONY: demo test test-fast fuzz lint setup clean
 
 demo: $(VENV)/.ready
 	$(BIN)/myelin demo --out demo
@@ -18,6 +18,10 @@ test: $(VENV)/.ready lint
 # What needs no Lava, no other process, no browser and no training; under a minute once compiled code is cached.
 test-fast: $(VENV)/.ready
 	$(PYTEST) -m "not lava and not subprocess and not browser and not training"
+
+# Changed inputs for every reader of files; minutes.  `make fuzz SEED=7 CASES=10000 READERS="netx nir"`
+fuzz: $(VENV)/.ready
+	$(BIN)/python tests/fuzz/fuzz_run.py --seed $(or $(SEED),$(shell date +%s)) --cases $(or $(CASES),2000) $(if $(READERS),--only $(READERS))
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --output-format concise .
