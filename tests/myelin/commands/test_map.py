@@ -155,7 +155,7 @@ def test_the_picture_of_a_board_and_of_shared_cores(tmp_path, monkeypatch):
     axis, _ = drawn(board, tmp_path, monkeypatch)
     said = [text.get_text() for text in axis.texts]
     assert [text for text in said if text.startswith("chip")] == ["chip 0", "chip 1"]
-    assert [text for text in said if not text.startswith("chip")] == [f"100 %\ndelay\nslots"] * board.cores
+    assert [text for text in said if not text.startswith("chip")] == ["100 %\ndelay\nslots"] * board.cores
     layers = [Layer((100,), Dense(np.full((100, 100), 2)), cuba) for _ in range(3)]
     axis, _ = drawn(map_network(Network(Input((100,)), layers), ONE, "pack"), tmp_path, monkeypatch)
     assert len(axis.collections[-1].get_paths()) == 1

@@ -38,7 +38,11 @@ def test_learning_curve_marks_the_exported_epoch(figures, tmp_path):
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (3, 80.0)
     assert point.get_label() == "exported: epoch 3, 80.0 %"
     assert [line.get_ydata()[0] for line in activity.get_lines()] == [0.1, 0.2]
-    assert (upper.get_ylabel(), lower.get_ylabel(), activity.get_xlabel()) == ("accuracy (%), stretched", "loss (nats)", "epoch")
+    assert (upper.get_ylabel(), lower.get_ylabel(), activity.get_xlabel()) == (
+        "accuracy (%), stretched",
+        "loss (nats)",
+        "epoch",
+    )
 
 
 @pytest.mark.parametrize(("best", "label"), [(0.6, "accuracy (%)"), (1.0, "accuracy (%), stretched")])
