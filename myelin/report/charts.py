@@ -173,9 +173,17 @@ def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most
             filled += share
             plot.add(rect(x, y + inner - filled, inner, share, f"fill series{colours[part['where']] % 8}", title=said))
         plot.text(x + 3, y + 9, str(core["core"]), size=8, class_="quiet")
-        plot.text(x + inner / 2, y + inner / 2 + 3, f"{core['fill_percent']:.0f} %", anchor="middle", size=9 if across < 13 else 7)
+        plot.text(
+            x + inner / 2, y + inner / 2 + 3, f"{core['fill_percent']:.0f} %", anchor="middle", size=9 if across < 13 else 7
+        )
         if across <= 8 and core["fullest"]:
-            plot.text(x + inner / 2, y + inner / 2 + 14, clipped(LABELS.get(core["fullest"], str(core["fullest"])), 15), anchor="middle", size=7)
+            plot.text(
+                x + inner / 2,
+                y + inner / 2 + 14,
+                clipped(LABELS.get(core["fullest"], str(core["fullest"])), 15),
+                anchor="middle",
+                size=7,
+            )
     return plot
 
 

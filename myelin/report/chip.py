@@ -57,7 +57,14 @@ def _core_table(f: Facts) -> Html:
         at = f"mapping.core_list[{number}]"
         parts = [join((f.text(f"{at}.parts[{place}].where"), ": ", f.num(f"{at}.parts[{place}].neurons"), " neurons; "))
                  for place in range(len(core["parts"]))]  # fmt: skip
-        rows.append([f.num(f"{at}.core"), join(parts), f.num(f"{at}.fill_percent", ".1f"), str(LABELS.get(core["fullest"], core["fullest"]))])
+        rows.append(
+            [
+                f.num(f"{at}.core"),
+                join(parts),
+                f.num(f"{at}.fill_percent", ".1f"),
+                str(LABELS.get(core["fullest"], core["fullest"])),
+            ]
+        )
     return table(("core", "holds", "full, %", "by"), rows)
 
 

@@ -95,7 +95,9 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], caption: str
 
 def scroll(child: Html, *, wide: bool = False) -> Html:
     """A box that scrolls sideways on its own, by touch and by keyboard; ``wide``: a phone shows a hint above it."""
-    return el("div", child, class_="scroll wide" if wide else "scroll", tabindex="0", role="group", aria_label="scrolls sideways")
+    return el(
+        "div", child, class_="scroll wide" if wide else "scroll", tabindex="0", role="group", aria_label="scrolls sideways"
+    )
 
 
 def items(pairs: Iterable[tuple[object, object]]) -> Html:
