@@ -18,7 +18,8 @@ Tone = Literal["good", "bad", "warning"]
 
 #: Colours of the tones; each line also says in words what its colour says.
 _STYLES = {"good": "green", "bad": "bold red", "warning": "yellow"}
-_GAP = 2
+#: Spaces between columns, and where the table fits the terminal only so.
+_GAPS = (2, 1)
 #: Width below which a column of text is not narrowed, if its texts are wider: of the first column, and of the others.
 _FIRST, _OTHERS = 24, 16
 #: Narrowest width that is kept; below it a terminal wraps by itself.
@@ -63,7 +64,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], sides: str, *,
     """The lines of a table that fits the terminal.
 
     Columns are narrowed between words, never within one or within a number.  What still does not fit is shown below, as a
-    second table with the first column again.
+    second table with the first column again.  An empty column is left out.
 
     Args:
         heads: heading of each column.
@@ -74,16 +75,18 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], sides: str, *,
     cells = [[str(value) for value in row] for row in rows]
     columns = [[head, *(row[place] for row in cells)] for place, head in enumerate(heads)]
     widest = [max(map(len, column)) for column in columns]
+    filled = [place for place, width in enumerate(widest) if width or not place]
     width = screen_width()
     if width is None:
-        return _drawn(heads, cells, sides, list(range(len(heads))), widest, indent)
+        return _drawn(heads, cells, sides, filled, [widest[place] for place in filled], _GAPS[0], indent)
     room = width - indent
     least = [_least(place, column, side) for place, (column, side) in enumerate(zip(columns, sides, strict=True))]
+    gap = next((gap for gap in _GAPS if len(list(_blocks(filled, least, room, gap))) == 1), _GAPS[0])
     shown: list[str] = []
-    for block in _blocks(least, room):
+    for block in _blocks(filled, least, room, gap):
         shown += [""] if shown else []
-        widths = _narrowed([widest[place] for place in block], [least[place] for place in block], room)
-        shown += _drawn(heads, cells, sides, block, widths, indent)
+        widths = _narrowed([widest[place] for place in block], [least[place] for place in block], room, gap)
+        shown += _drawn(heads, cells, sides, block, widths, gap, indent)
     return shown
 
 
@@ -97,21 +100,21 @@ def _least(place: int, column: list[str], side: str) -> int:
     return max(words, min(max(map(len, column)), _OTHERS if place else _FIRST))
 
 
-def _blocks(least: list[int], room: int) -> Iterator[list[int]]:
+def _blocks(columns: list[int], least: list[int], room: int, gap: int) -> Iterator[list[int]]:
     """Yield the columns of each table, the first column in all of them."""
-    block = [0]
-    for place in range(1, len(least)):
-        if len(block) > 1 and sum(least[one] + _GAP for one in block) + least[place] > room:
+    block = columns[:1]
+    for place in columns[1:]:
+        if len(block) > 1 and sum(least[one] + gap for one in block) + least[place] > room:
             yield block
-            block = [0]
+            block = columns[:1]
         block.append(place)
     yield block
 
 
-def _narrowed(widths: list[int], least: list[int], room: int) -> list[int]:
+def _narrowed(widths: list[int], least: list[int], room: int, gap: int) -> list[int]:
     """``widths`` made smaller until they fit, the widest first; a single word may be wider than the terminal."""
     widths = list(widths)
-    while sum(widths) + _GAP * (len(widths) - 1) > room:
+    while sum(widths) + gap * (len(widths) - 1) > room:
         place = max(range(len(widths)), key=lambda one: (widths[one] > least[one], widths[one]))
         if widths[place] <= least[place]:
             break
@@ -120,14 +123,15 @@ def _narrowed(widths: list[int], least: list[int], room: int) -> list[int]:
 
 
 def _drawn(
-    heads: Sequence[str], rows: list[list[str]], sides: str, block: list[int], widths: list[int], indent: int
+    heads: Sequence[str], rows: list[list[str]], sides: str, block: list[int], widths: list[int], gap: int, indent: int
 ) -> list[str]:
+    """The lines of the columns ``block``, with the width of each."""
     from rich.align import Align
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=None, pad_edge=False, show_edge=False, padding=(0, _GAP, 0, 0))
+    drawn = Table(box=None, pad_edge=False, show_edge=False, padding=(0, gap, 0, 0))
     for place, width in zip(block, widths):
         side: Literal["left", "right"] = "left" if sides[place] == "<" else "right"
         head = Align(Text(heads[place], justify=side), side, vertical="bottom")
@@ -135,7 +139,7 @@ def _drawn(
     for row in rows:
         drawn.add_row(*(Text(row[place]) for place in block))
     stream = io.StringIO()
-    total = sum(widths) + _GAP * len(widths)
+    total = sum(widths) + gap * len(widths)
     Console(file=stream, width=total, color_system=None, force_terminal=False, legacy_windows=False).print(drawn)
     return [(" " * indent + line).rstrip() for line in stream.getvalue().splitlines()]
 

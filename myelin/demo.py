@@ -12,7 +12,7 @@ from myelin.convert.statistics.words import accuracy_change, interval
 from myelin.envelope import Verdict, envelope
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
-from myelin.hw_configs.screen import show, tell
+from myelin.hw_configs.screen import Toned, show, tell
 from myelin.hw_configs.written import counted
 from myelin.lava_models import compat
 from myelin.validation.backends import STOCK_SAMPLES
@@ -78,7 +78,7 @@ def demo(
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.explore.measure import explored
     from myelin.convert.samples import open_samples
-    from myelin.report.measure import write_report
+    from myelin.report.measure import TONES, write_report
 
     steps = _Steps()
     run, art = out / "run", out / "artifact"
@@ -124,6 +124,8 @@ def demo(
         out / "report.json",
     ]
     _summarise(steps, result, validation, made, out, data)
+    verdict = report.values["verdict"]
+    show([Toned(f"   verdict           {verdict['headline']}", TONES[verdict["answer"]]), f"   open {out / 'report.html'}"])
     require_pass(validation)
     return made
 

@@ -32,7 +32,7 @@ from myelin.hw_configs.written import thousands
 #: Replaces the rules' own message about missing calibration, because no option of the user can supply one here.
 _STATES = "states: overflow is not looked for in every setting; `myelin check --data` does for a network"
 _HEADS = ("accuracy", "95 %", "difference, 95 %", "mismatch %", "KiB", "parameters", "")
-_SIDES = ">>>>>>><"
+_SIDES = "<>>>>>><"
 
 
 def as_dict(exploration: Exploration, target: Target) -> dict[str, Any]:
@@ -138,14 +138,14 @@ def _pareto_lines(pareto: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _row(name: str, point: Mapping[str, Any]) -> tuple[str, ...]:
     memory = point["core_memory_bytes"]
     return (
-        name,
+        f"{name} =" if point["unchanged"] else name,
         f"{point['accuracy_percent']:.2f}",
         f"{point['accuracy_low_percent']:.1f}..{point['accuracy_high_percent']:.1f}",
         f"{point['difference_points']:+.2f} [{point['difference_low_points']:+.2f}, {point['difference_high_points']:+.2f}]",
         f"{point['spike_mismatch_percent']:.2f}",
         "-" if memory is None else thousands(memory / 1024, 1),
         thousands(point["parameters"]),
-        ("=" if point["unchanged"] else "") + ("breaks rules" if point["broken_rules"] else ""),
+        "breaks rules" if point["broken_rules"] else "",
     )
 
 

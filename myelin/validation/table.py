@@ -39,7 +39,7 @@ def lines(validation: Validation) -> list[str]:
     """Tables and verdict as lines."""
     answers = {"classes": "", "steps": ", a class for each step", "trace": ", traces"}[validation.task]
     reference = validation.reference or {"kind": "none", "name": "only what must be equal is judged"}
-    judged = FLOAT in validation.outcomes
+    with_floats = FLOAT in validation.outcomes
     return [
         f"data          {validation.data}: {validation.part}, {counted(validation.samples, 'sample')}{answers}",
         f"not in frames {events_line(validation.events_not_in_frames)}",
@@ -51,8 +51,8 @@ def lines(validation: Validation) -> list[str]:
         *_published_lines(validation),
         "",
         *([] if validation.messages is None else [f"messages      {validation.messages}"]),
-        *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if judged else ()),
-        *(_class_lines(validation) if judged and validation.task != "trace" else ()),
+        *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if with_floats else ()),
+        *(_class_lines(validation) if with_floats and validation.task != "trace" else ()),
         "",
         *([] if validation.limits is None else validation.limits.lines()),
         *(str(one) if one.holds else judged(str(one), False) for one in validation.equalities),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,8 +200,8 @@ class TrainingRun:
         return max((extension.progress for extension in self.extensions), default=0.0)
 
     @few_threads_of_torch
-    def epoch(self, epoch: int) -> EpochMetrics:
-        """Train one epoch, evaluate on the validation part and return the metrics."""
+    def epoch(self, epoch: int, heard: Callable[[int, int, float], None] | None = None) -> EpochMetrics:
+        """Train one epoch and evaluate on the validation part; ``heard`` gets the batches done, of how many, and their loss."""
         plan, started = self.config.train, time.perf_counter()
         self.model.train()
         self.model.schedule_delays(self.config, max(epoch / plan.epochs, self.floor))
@@ -223,6 +224,8 @@ class TrainingRun:
             losses += step.loss * batch.counted
             judged += step.judged
             seen += batch.counted
+            if heard is not None:
+                heard(index + 1, len(self.train_batches), losses / seen)
         for lost in self.processes.gather(self.train_batches.lost):
             self.lost.update(lost)
         self.train_batches.lost.clear()
