@@ -49,6 +49,7 @@ from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.device import device_named
 from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.step import accumulate_gradient
+from myelin.train.run.threads import few_threads_of_torch
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ class TrainingRun:
         """Progress (0..1) that the delays have made already, before the number of epochs grew."""
         return max((extension.progress for extension in self.extensions), default=0.0)
 
+    @few_threads_of_torch
     def epoch(self, epoch: int) -> EpochMetrics:
         """Train one epoch, evaluate on the validation part and return the metrics."""
         plan, started = self.config.train, time.perf_counter()
