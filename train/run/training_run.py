@@ -45,7 +45,7 @@ from myelin.train.run.files.run_record import MODEL, STATE, RunRecord, read_run,
 from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
 from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
-from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
+from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor, take_step
 from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.device import device_named
 from myelin.train.run.processes.parallel import ALONE, Processes
@@ -219,7 +219,7 @@ class TrainingRun:
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
             if not math.isfinite(norm.item()):
                 raise MyelinError(f"the gradient's norm became {norm.item()} in epoch {epoch}; lower train.learning_rate")
-            self.optimizer.step()
+            take_step(self.optimizer, epoch)
             self.model.clamp()
             losses += step.loss * batch.counted
             judged += step.judged
