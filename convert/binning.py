@@ -41,7 +41,7 @@ class Binning:
                 return cls(int(steps), float(step_ms), int(channels), int(bits), None, edges)
             axes = tuple(int(size) for size in shape)
             return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes, edges)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"{where} does not say how spikes become frames ({reason}); export the run again") from error
 
