@@ -62,7 +62,7 @@ class PublishedLayer(nn.Module):
     def kernel(self) -> Tensor:
         """The kernel h over lags, (N, L)."""
         half = 1 + self.sigma
-        lags = torch.arange(1, self.lags + 1, dtype=self.delay.dtype)
+        lags = torch.arange(1, self.lags + 1, dtype=self.delay.dtype, device=self.delay.device)
         return torch.relu(half - (lags - 1 - self.delay[:, None]).abs()) / half**2
 
     def neuron(self, x: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,8 +83,8 @@ class PublishedLayer(nn.Module):
         """Spikes (T, B, N) driven by ``x`` (T, B, N) and by themselves."""
         steps, batch, neurons = x.shape
         kernel = self.kernel()
-        future = torch.zeros(batch, neurons, self.lags)
-        u = v = torch.zeros(batch, neurons)
+        future = x.new_zeros(batch, neurons, self.lags)
+        u = v = x.new_zeros(batch, neurons)
         now, spikes = 0, []
         for t in range(steps):
             s, u, v = self.neuron(x[t] + future[:, :, now], u, v)
@@ -109,7 +109,7 @@ class RearrangedLayer(PublishedLayer):
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, B, N) driven by ``x`` (T, B, N) and by themselves."""
         kernel = self.kernel().t().unsqueeze(1).contiguous()  # (L, 1, N)
-        u = v = torch.zeros(x.shape[1:])
+        u = v = x.new_zeros(x.shape[1:])
         future: list[Tensor | None] = [None] * self.lags
         spikes = []
         for t in range(len(x)):

@@ -61,7 +61,7 @@ def measure(run: Path, bits: Sequence[int], samples: int, report: int | None) ->
 
 
 def kept(report: dict[str, Any]) -> list[str]:
-    """Bits at which plain rounding loses at least ``PLAIN_LOSES`` points and calibration at most ``CALIBRATED_LOSES``."""
+    """Bits at which rounding is ``PLAIN_LOSES`` points or more below the floats, calibration ``CALIBRATED_LOSES`` at most."""
     lost = {row["name"]: -row["difference_points"] for row in report["networks"]}
     pairs = {name.split(", ")[1]: value for name, value in lost.items() if name.startswith("plain")}
     return [
@@ -90,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n".join(table(found["report"])))
     bits = kept(found["report"])
     print(
-        f"plain rounding loses {PLAIN_LOSES:g} points or more and calibration {CALIBRATED_LOSES:g} at most with: "
+        f"by the estimates, plain rounding is {PLAIN_LOSES:g} points or more below the floats and calibration "
+        f"{CALIBRATED_LOSES:g} at most with: "
         f"{', '.join(bits) or 'no number of bits'}"
     )
     results = {

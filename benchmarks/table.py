@@ -1,4 +1,4 @@
-"""Results as Markdown, and the tables of README.md: ``python -m benchmarks.table`` updates them."""
+"""Results as Markdown, and the tables of docs/benchmarks.md: ``python -m benchmarks.table`` updates them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.table_step import step_table
 from benchmarks.table_words import machine_line, number, times
 from myelin.hw_configs.files import write_atomically
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 _SIGNS = "¹²³⁴⁵⁶⁷⁸⁹"
 _TITLES = {"dense": "Dense recurrence", "conv": "Convolutional recurrence (ConvDelRec)"}
 
@@ -68,7 +68,7 @@ def peak_line(results: dict[str, Any]) -> str:
     )
 
 
-#: Tables of the README by the names in their markers.
+#: Tables of the page by the names in their markers.
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "train_step": train_step_table,
     "inference": inference_table,
@@ -110,8 +110,8 @@ def _row(row: dict[str, Any], sign: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
-    parser.add_argument("--readme", type=Path, default=README, help="the file to write into")
-    path = parser.parse_args(arguments).readme
+    parser.add_argument("--page", type=Path, default=PAGE, help="the file to write into")
+    path = parser.parse_args(arguments).page
     write_atomically(path, with_tables(path.read_text(encoding="utf-8")).encode())
     print(f"wrote the tables of {path.name}")
 

@@ -15,8 +15,14 @@ Shape = tuple[int, ...]
 
 
 def frozen_int(name: str, values: Any) -> IntArray:
-    """A read-only int32 copy of ``values`` in C order; NetworkError if a value is no finite 32-bit integer."""
+    """``values`` in C order as int32 that cannot be changed; NetworkError if a value is no finite 32-bit integer.
+
+    The values are a copy in Python's ``bytes``, unlike those of a read-only array, which ``setflags`` makes writeable again.
+    What is prepared from them is therefore never out of date.
+    """
     array = np.asarray(values)
+    if array.dtype == np.int32 and array.flags.c_contiguous and is_constant(array):
+        return array
     if array.dtype.kind not in "biuf":
         raise NetworkError(f"{name} has dtype {array.dtype}; whole numbers are allowed")
     if array.dtype.kind == "f":
@@ -35,9 +41,15 @@ def frozen_int(name: str, values: Any) -> IntArray:
     limits = np.iinfo(np.int32)
     if array.size and (array.min() < limits.min or array.max() > limits.max):
         raise NetworkError(f"{name} holds values beyond 32 bit ({array.min()}..{array.max()})")
-    result = np.array(array, dtype=np.int32, order="C", copy=True)
-    result.setflags(write=False)
-    return result
+    return np.ndarray(array.shape, np.int32, np.asarray(array, np.int32).tobytes())
+
+
+def is_constant(array: npt.NDArray[Any]) -> bool:
+    """True if nobody can change the values: they lie in ``bytes``, as ``frozen_int`` leaves them."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, bytes)
 
 
 def scalar_int(name: str, value: Any, low: int, high: int) -> int:

@@ -6,7 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.errors import ConfigError, DataError
+from myelin.train.config.data import ImagesConfig
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
@@ -20,7 +21,8 @@ class Binning:
     """Conversion of spikes to frames: ``steps`` of ``step_ms`` milliseconds, ``channels`` pooled, counts in ``message_bits``.
 
     ``intervals_ms``: edges of the intervals that split spikes into planes (``myelin.train.datasets.intervals``), none by
-    default. ``shape``: pooled (channels, height, width) of units on two axes; None for units on one axis.
+    default. ``images``: how the images of a folder become sequences, if the data is one. ``shape``: pooled (channels, height,
+    width) of units on two axes; None for units on one axis.
     """
 
     steps: int
@@ -29,6 +31,7 @@ class Binning:
     message_bits: int
     shape: tuple[int, ...] | None = None
     intervals_ms: tuple[float, ...] = ()
+    images: ImagesConfig | None = None
 
     @classmethod
     def from_dict(cls, values: Any, where: str) -> Binning:
@@ -37,11 +40,12 @@ class Binning:
             steps, step_ms, channels, bits = (values[name] for name in ("steps", "step_ms", "channels", "message_bits"))
             shape = values.get("shape")  # older files have neither shape nor intervals
             edges = tuple(float(edge) for edge in values.get("intervals_ms", ()))
+            images = None if values.get("images") is None else ImagesConfig(**values["images"])
             if shape is None:
-                return cls(int(steps), float(step_ms), int(channels), int(bits), None, edges)
+                return cls(int(steps), float(step_ms), int(channels), int(bits), None, edges, images)
             axes = tuple(int(size) for size in shape)
-            return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes, edges)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes, edges, images)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, ConfigError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"{where} does not say how spikes become frames ({reason}); export the run again") from error
 

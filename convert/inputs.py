@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,13 @@ from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX, WEIGHT_SCALE
 
 
-def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
+def checked_spikes(network: Network, spikes: npt.ArrayLike, reach: Callable[[], int] | None = None) -> npt.NDArray[Any]:
     """``spikes`` as (batch, steps, *input shape), bool or integers; floats are taken for delta encoders (``in_units``).
+
+    Args:
+        network: the network.
+        spikes: the spikes.
+        reach: ``absolute_input_sum`` of the first layer's weights, from a caller that remembers it.
 
     Raises:
         DataError: wrong type or shape, values outside the input's range, a bias of the input's neurons beyond 13 bits, a value
@@ -51,13 +56,14 @@ def checked_spikes(network: Network, spikes: npt.ArrayLike) -> npt.NDArray[Any]:
             )
         allowed = f"{network.input.min_value}..{network.input.max_value}"
         raise DataError(f"spikes lie in {low}..{high}, the network's input takes {allowed}: {cure}")
-    reach = network.layers[0].synapse.absolute_input_sum()
     if network.input.neuron is not None:
         extremes = input_values(network.input, _extremes(values))
         network.input.neuron.check_driven(extremes, network.input.weight)
-    elif high * reach >= 1 << 31:
+        return values
+    total = (reach or network.layers[0].synapse.absolute_input_sum)()
+    if high * total >= 1 << 31:
         raise DataError(
-            f"layer 0: spikes of up to {high} times weights that add up to {reach} leave 32 bit integers: "
+            f"layer 0: spikes of up to {high} times weights that add up to {total} leave 32 bit integers: "
             "use fewer message bits"
         )
     return values

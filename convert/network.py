@@ -8,6 +8,7 @@ for the graded messages of sigma-delta neurons.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -132,7 +133,7 @@ class Layer:
     @property
     def neurons(self) -> int:
         """Number of neurons."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def delays(self) -> IntArray:

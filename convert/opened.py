@@ -18,6 +18,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
 from myelin.hw_configs.bounds import check_regular
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.files import check_plain
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
@@ -126,6 +127,10 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
             f"{place} has no manifest.json; an artifact folder, as myelin export writes it, or a run folder, which holds a "
             "run.json, is expected"
         )
+    try:
+        check_plain(place)
+    except OSError as error:
+        raise NetworkError(f"{place}: {error.strerror}; {_EXPECTED}") from error
     try:
         with h5py.File(place, "r") as file:
             if "layer" in file or "node" in file:

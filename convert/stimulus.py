@@ -95,7 +95,7 @@ def open_data(opened: Opened, choice: InputChoice) -> Samples:
     if given and binning is not None:
         kind = "artifact" if opened.artifact is not None else "run"
         raise DataError(
-            f"--{given[0].replace('_', '-')} is for networks that do not say how spikes become frames; the {kind} "
+            f"{_named(given[0])} is for networks that do not say how spikes become frames; the {kind} "
             f"{opened.name} says how it is binned"
         )
     steps, paired = choice.steps, isinstance(choice.data, tuple)
@@ -181,15 +181,17 @@ def choose(networks: Sequence[Opened], choice: InputChoice, most: int | None = N
     random = [name for name in ("density", "seed") if getattr(choice, name) is not None]
     if choice.data is not None:
         if random:
-            raise DataError(f"--{random[0]} is for random spikes and --data names a file; leave one of them out")
+            raise DataError(
+                f"{_named(random[0])} is for random spikes, and {_named('data')} names other input; leave one of them out"
+            )
         return _array(networks, choice, most) if is_array(choice.data) else _data(opened, choice, most)
     unused = next((name for name in ("split", "step_ms") if getattr(choice, name) is not None), None)
     if unused is not None:
-        raise DataError(f"--{unused.replace('_', '-')} says how data is read; name data with --data")
+        raise DataError(f"{_named(unused)} says how data is read, and there is none; name it with {_named('data')}")
     if opened.artifact is not None and not random:
         if choice.steps is not None:
             raise DataError(
-                f"--steps is for netx files and random spikes; the golden inputs of {opened.name} have their length"
+                f"{_named('steps')} is for netx files and random spikes; the golden inputs of {opened.name} have their length"
             )
         return _golden(opened, opened.artifact, choice, most)
     return _random([one.network.input for one in networks], choice)
@@ -236,6 +238,11 @@ def _random(inputs: Sequence[Input], choice: InputChoice) -> Stimulus:
     text = f"random {values}, density {density:g}, seed {seed}: {_count(numbers)}, {steps} steps"
     facts = {"kind": "random", "density": density, "seed": seed, "largest_value": most, "steps": steps}
     return Stimulus(facts, text, numbers, steps, frames)
+
+
+def _named(item: str) -> str:
+    """An item of ``InputChoice`` as the command line and as Python name it."""
+    return f"--{item.replace('_', '-')} ({item}= in Python)"
 
 
 def _count(numbers: npt.NDArray[np.int64]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,28 @@ def fan_in(connection: Connection, neuron: int) -> FanIn:
         synapse.weight_exp,
         synapse.SUM_BITS if wraps else None,
     )
+
+
+def late_operations(connection: Connection, spikes: npt.NDArray[Any]) -> int:
+    """Products of ``spikes`` (samples, steps, sources) with nonzero weights that a run does not do any more.
+
+    A spike of step t arrives at t + 1 + its delay, which must be one of the steps.
+    """
+    steps = spikes.shape[1]
+    sent = np.count_nonzero(spikes, axis=0)  # (steps, sources)
+    # since[t]: spikes of step t and later
+    since = np.concatenate([np.cumsum(sent[::-1], axis=0)[::-1], np.zeros((1, sent.shape[1]), np.int64)])
+    sources, axonal = np.arange(sent.shape[1]), each(connection.axonal, connection.shape).astype(np.int64)
+    total = 0
+    for synapse in connection.synapse.parts:
+        delays = synapse.delay_steps
+        for k in (0,) if delays is None else np.unique(delays).tolist():
+            if delays is None:
+                fans = synapse.fan_out(connection.shape)
+            else:
+                fans = np.count_nonzero((synapse.weight != 0) & (delays == k), axis=0)
+            total += int(since[np.maximum(steps - 1 - axonal - k, 0), sources] @ fans)
+    return total
 
 
 def fan_out(connection: Connection) -> Index:

@@ -84,6 +84,6 @@ right = {name: myelin.simulate(network, frames).prediction == test.labels for na
 for name, answers in right.items():
     print(f"{name:20} {100 * answers.mean():5.2f} % of {len(answers)} words")
 first, plain, tuned = right.values()
-lost, regained = (first.mean() - plain.mean()) * 100, (tuned.mean() - plain.mean()) * 100
-print(f"rounding costs {lost:.2f} points, fine-tuning regains {regained:.2f}:")
-print(f"{(tuned & ~plain).sum()} words are right again or anew, {(plain & ~tuned).sum()} are lost")
+for what, (before, after) in {"rounding": (first, plain), "fine-tuning": (plain, tuned)}.items():
+    change, words = 100 * (after.mean() - before.mean()), (int((after & ~before).sum()), int((before & ~after).sum()))
+    print(f"{what:20} {change:+.2f} points: {words[0]} words are right that were wrong, {words[1]} wrong that were right")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.bounds import most_unpacked, too_large
 from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.files import check_plain
 
 Arrays = dict[str, npt.NDArray[Any]]
 #: Upper bound on the bytes of an array's header; ours have 128, and those of structured arrays some hundred.
@@ -33,6 +34,7 @@ def read_npz(path: str | os.PathLike[str], wanted: Callable[[str], bool] = lambd
         OSError: the file cannot be read.
         ValueError: it is damaged or of another kind, holds Python objects, or unpacks to more than is allowed.
     """
+    check_plain(path)
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if wanted(entry.filename.removesuffix(".npy"))]
@@ -56,6 +58,7 @@ def read_npz(path: str | os.PathLike[str], wanted: Callable[[str], bool] = lambd
 def names_in(path: str | os.PathLike[str]) -> set[str]:
     """Names of the arrays in a .npz file; empty if it cannot be read."""
     try:
+        check_plain(path)
         with zipfile.ZipFile(path) as file:
             return {name.removesuffix(".npy") for name in file.namelist()}
     except Exception:  # see above
@@ -64,6 +67,7 @@ def names_in(path: str | os.PathLike[str]) -> set[str]:
 
 def read_npy(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     """The array of a .npy file; raises OSError and ValueError as ``read_npz``."""
+    check_plain(path)
     with open(path, "rb") as file:
         try:
             return _array(file, os.fstat(file.fileno()).st_size, os.path.basename(path))

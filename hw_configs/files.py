@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-import secrets
-from collections.abc import Iterator, Mapping
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from myelin.hw_configs import temporaries
 from myelin.hw_configs.errors import ConfigError, MyelinError
 
 #: Start of the text that Git LFS leaves in place of a file.
@@ -20,19 +23,27 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside ``path``; when the block ends without an error it replaces ``path``, otherwise it is deleted.
 
-    Missing parent folders are made; the file has the default permissions.
+    Missing parent folders are made; the file has the default permissions.  A symbolic link stays, and its file is replaced.
     """
-    target = Path(path)
+    target = linked(Path(path))
+    if not target.name or target.is_dir():  # no name: "" and "."
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{target.suffix}")
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    try:
+    with temporaries.temporary(target) as temporary:
         yield temporary
-        with open(temporary, "r+b") as written:  # Windows flushes only writable files
-            os.fsync(written.fileno())
+        temporaries.flush(temporary)
         os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporaries.flush_names(target.parent)
+
+
+def linked(path: Path) -> Path:
+    """The path that a symbolic link leads to, or ``path``; raises OSError for links that lead in a circle."""
+    if not path.is_symlink():
+        return path
+    found = Path(os.path.realpath(path))
+    if found.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return found
 
 
 @contextlib.contextmanager
@@ -56,10 +67,28 @@ def locked(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]
     except Timeout:
         yield False
         return
+    except NotImplementedError:  # so filelock says that the file system has none
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK), os.fspath(path)) from None
     try:
         yield True
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def alone_in(folder: str | os.PathLike[str], doing: str) -> Iterator[None]:
+    """Keep other processes out of ``folder``, which is made if it is missing, until the block ends.
+
+    The lock is a file in the folder, ``.lock``, which stays.
+
+    Raises:
+        MyelinError: another process is in the folder; ``doing`` says what it does, such as "trains this run".
+        OSError: the folder or the file cannot be made.
+    """
+    with locked(Path(folder) / ".lock", wait=False) as held:
+        if not held:
+            raise MyelinError(f"{os.fspath(folder)}: another process {doing}; wait for it or end it")
+        yield
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -68,12 +97,56 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    if (place := Path(path)).exists() and not place.is_file() and not place.is_dir():
-        with open(place, "wb") as stream:
-            stream.write(content)
+    place = Path(path)
+    if (stream := _open_stream(place)) is not None:
+        for standard in (sys.stdout, sys.stderr):
+            standard.flush()  # what was printed before comes before
+        with open(os.dup(stream), "wb") as opened:
+            opened.write(content)
+        return
+    if place.exists() and not place.is_file() and not place.is_dir():
+        with open(place, "wb") as opened:
+            opened.write(content)
         return
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
+
+
+def write_together(contents: Iterable[tuple[str | os.PathLike[str], bytes]]) -> None:
+    """``write_atomically`` for several files: none is replaced before all are written, so that a full disk replaces none.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    with contextlib.ExitStack() as replaced:
+        for path, content in contents:
+            if _open_stream(Path(path)) is not None or (Path(path).exists() and not Path(path).is_file()):
+                write_atomically(path, content)
+            else:
+                replaced.enter_context(atomic_file(path)).write_bytes(content)
+
+
+def _open_stream(path: Path) -> int | None:
+    """The number of the open file that ``path`` names, such as 1 for /dev/stdout, which may be a plain file; else None."""
+    names = {f"/dev/{name}": number for number, name in enumerate(("stdin", "stdout", "stderr"))}
+    text = os.fspath(path)
+    for start in ("/dev/fd/", "/proc/self/fd/"):
+        if text.startswith(start) and text.removeprefix(start).isdecimal():
+            return int(text.removeprefix(start))
+    return names.get(text)
+
+
+def check_plain(path: str | os.PathLike[str]) -> None:
+    """Raise OSError if ``path`` is a pipe, a socket or a device: to read from one can last for ever."""
+    kind = os.stat(path).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise OSError(errno.EINVAL, "it is a pipe or a device; name a file", os.fspath(path))
+
+
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file; raises OSError if it cannot be read or is no plain file."""
+    check_plain(path)
+    return Path(path).read_bytes()
 
 
 def check_not_pointer(path: str | os.PathLike[str], error: type[MyelinError]) -> None:
@@ -87,9 +160,14 @@ def check_not_pointer(path: str | os.PathLike[str], error: type[MyelinError]) ->
         raise error(f"{os.fspath(path)} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository")
 
 
+def json_bytes(values: Mapping[str, Any]) -> bytes:
+    """``values`` as the content of a JSON file."""
+    return (json.dumps(values, indent=2) + "\n").encode()
+
+
 def write_json(path: str | os.PathLike[str], values: Mapping[str, Any]) -> None:
     """Write ``values`` to ``path`` as JSON, atomically; raises ConfigError if it cannot be written."""
     try:
-        write_atomically(path, (json.dumps(values, indent=2) + "\n").encode())
+        write_atomically(path, json_bytes(values))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

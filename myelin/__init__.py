@@ -10,7 +10,7 @@ training                                     ``nn`` (blocks), ``fit`` with ``Ear
 from a torch module                          ``from_torch``, ``compare``; ``to_torch`` is the inverse
 from floats to integers                      ``export``, ``quantise``, ``validate``, ``explore``
 integers                                     ``simulate``, ``stream``, ``Simulator`` (step by step), ``check``, ``map_cores``,
-                                             ``profile``, ``diff``
+                                             ``profile``, ``neurobench``, ``diff``
 for people                                   ``write_report``
 types                                        ``Network`` of ``Input`` and ``Layer``; ``FloatNetwork``; ``Recording``;
                                              ``SimulatorState``; ``Target``; ``Opened`` (what ``read`` returns);
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from myelin.convert.nir.format import read_nir, write_nir
     from myelin.convert.opened import Opened, read
     from myelin.convert.profile.measure import profiled as profile
+    from myelin.convert.profile.neurobench import neurobench
     from myelin.convert.quantise.measure import QuantisedNetwork
     from myelin.convert.quantise.measure import quantised as quantise
     from myelin.convert.recording import Recording
@@ -100,6 +101,7 @@ _HOMES = {
     "myelin.convert.nir.format": "read_nir write_nir",
     "myelin.convert.opened": "Opened read",
     "myelin.convert.profile.measure": "profile=profiled",
+    "myelin.convert.profile.neurobench": "neurobench",
     "myelin.convert.quantise.measure": "QuantisedNetwork quantise=quantised",
     "myelin.convert.recording": "Recording",
     "myelin.convert.rules.measure": "check=checked",
@@ -167,6 +169,7 @@ __all__ = [
     "load_data",
     "load_target",
     "map_cores",
+    "neurobench",
     "nn",
     "profile",
     "quantise",

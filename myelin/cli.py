@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NoReturn, TextIO
 
 from myelin.commands.arguments import told_units
 from myelin.commands.output import kept_pure
+from myelin.exits import FAULT, INTERRUPTED, PIPE_CLOSED, TERMINATED, TRACEBACK, require_working_directory, told
 from myelin.hw_configs.errors import MyelinError
-from myelin.hw_configs.parts import missing_part
 from myelin.hw_configs.version import VERSION
 
-#: Exit codes besides a command's own 0 and 1 (a gate failed): wrong usage or input, a fault of Myelin (``EX_SOFTWARE`` of
-#: sysexits.h), and the codes that shells use for signals.
-USAGE, FAULT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
-#: Environment variable that shows the traceback of a fault.
-TRACEBACK = "MYELIN_TRACEBACK"
+#: Set by a shell that asks for completions (argcomplete's name).
+COMPLETING = "_ARGCOMPLETE"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,11 +28,14 @@ def build_parser() -> argparse.ArgumentParser:
     from myelin.commands import (
         board,
         check,
+        completion,
+        config,
         convert,
         demo,
         diff,
         doctor,
         encode,
+        experiments,
         explore,
         export,
         map,
@@ -41,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         report,
         simulate,
         sweep,
+        targets,
         train,
         validate,
     )
@@ -56,7 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     trained = (train, export)
     integers = (check, profile, explore, map, convert, nir, sweep, quantise)
     anywhere = (simulate, diff, validate, report, board, demo, doctor, encode)
-    for command in (*trained, *integers, *anywhere):
+    listing = (experiments, targets, config, completion)
+    for command in (*trained, *integers, *anywhere, *listing):
         command.add_command(subparsers)
     return parser
 
@@ -64,39 +70,62 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.  Only argparse raises SystemExit (usage, help)."""
     _open_closed_streams()
+    with _every_name_printed(), _terminable():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         try:
-            args = told_units(build_parser().parse_args(argv))
+            parser = build_parser()
+            if COMPLETING in os.environ:
+                import argcomplete
+
+                argcomplete.autocomplete(parser)  # answers the shell and ends the process
+            args = told_units(parser.parse_args(argv))
+            require_working_directory()
             with kept_pure(getattr(args, "json", None)):
                 return int(args.run(args))
         finally:
             sys.stdout.flush()  # here a closed pipe is caught; at Python's exit it is not
-    except MyelinError as error:
-        return error.exit_code if error.told else _complain(str(error), error.exit_code)
+    except _Terminated:
+        return _complain("ended by the signal SIGTERM", TERMINATED, "myelin: ")
     except KeyboardInterrupt as interrupt:
-        print(file=sys.stderr)  # ends the line of a progress bar
         hint = f"; {interrupt}" if str(interrupt) else ""
-        print(f"myelin: interrupted{hint}", file=sys.stderr)
-        return INTERRUPTED
+        return _complain(f"interrupted{hint}", INTERRUPTED, "\nmyelin: ")  # ends the line of a progress bar
     except BrokenPipeError:
-        # the reader of the output has ended, as `| head` does; Python would report it again when it flushes at exit
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _written(sys.stdout)  # the reader of the output has ended, as `| head` does
         return PIPE_CLOSED
-    except MemoryError as error:
-        return _complain(f"not enough memory ({error}); use fewer steps, channels or samples at a time", USAGE)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        return _complain(f"{where}{error.strerror or error}", USAGE)
-
     except Exception as error:
-        part = missing_part(error) if isinstance(error, ModuleNotFoundError) else None
-        if part is not None:
-            return _complain(str(part), part.exit_code)
-        if os.environ.get(TRACEBACK):
-            traceback.print_exc()
-        said = f"{type(error).__name__}: {error}".removesuffix(": ")
-        return _complain(f"{said}; this is a fault of Myelin's own, please report it: {TRACEBACK}=1 shows the traceback", FAULT)
+        if isinstance(error, MyelinError) and error.told:
+            return error.exit_code
+        text, code = told(error)
+        if code == FAULT and os.environ.get(TRACEBACK):
+            with contextlib.suppress(OSError, ValueError):
+                traceback.print_exc()
+        if not _written(sys.stdout) and isinstance(error, OSError) and error.filename is None:
+            text = f"standard output: {text}"
+        return _complain(text, code)
+
+
+def _complain(text: str, code: int, start: str = "myelin: error: ") -> int:
+    """Print ``text`` as one line on stderr, after all earlier output; returns ``code``."""
+    _written(sys.stdout)
+    with contextlib.suppress(OSError, ValueError):
+        print(f"{start}{' '.join(text.split())}", file=sys.stderr, flush=True)
+    _written(sys.stderr)
+    return code
+
+
+def _written(stream: TextIO) -> bool:
+    """Whether all that was printed is written; if not, the rest goes to the null device, for Python tries again at its end."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True
 
 
 def _open_closed_streams() -> None:
@@ -106,9 +135,42 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the process ends
 
 
-def _complain(text: str, code: int) -> int:
-    """Print ``text`` as one line on stderr, after all earlier output; returns ``code``."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    print(f"myelin: error: {' '.join(text.split())}", file=sys.stderr)
-    return code
+@contextlib.contextmanager
+def _every_name_printed() -> Iterator[None]:
+    """Print characters that the terminal does not have, such as those of a file name in another encoding, as ``\\x..``."""
+    stream = sys.stdout
+    before = stream.errors if isinstance(stream, io.TextIOWrapper) else None
+    if isinstance(stream, io.TextIOWrapper) and before == "strict":
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        if isinstance(stream, io.TextIOWrapper) and before == "strict" and not stream.closed:
+            with contextlib.suppress(OSError):
+                stream.reconfigure(errors=before)
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come; as with Ctrl-C, temporary files are removed and processes ended on the way out."""
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Raise _Terminated on SIGTERM, unless somebody else handles it; a second one ends the process at once.
+
+    Under torchrun it ends at once: waiting for other processes, which happens in C, would keep Python from raising anything.
+    """
+    ours = threading.current_thread() is threading.main_thread() and "TORCHELASTIC_RUN_ID" not in os.environ
+    if not ours or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def terminate(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from myelin.convert.statistics.words import accuracy_change, interval
 from myelin.envelope import Verdict, envelope
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
+from myelin.hw_configs.screen import show, tell
+from myelin.hw_configs.written import counted
 from myelin.lava_models import compat
 from myelin.validation.backends import STOCK_SAMPLES
+from myelin.validation.defaults import MAX_DROP
 from myelin.validation.measure import require_pass, validate, verdict_of
 from myelin.validation.measure import result as validation_json
 from myelin.validation.table import shown
@@ -21,14 +25,10 @@ if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.samples import Samples
+    from myelin.train.run.compiling.ahead import Compilation
     from myelin.validation.validate import Validation
 
 EXPERIMENT, DATA, TARGET = "demo", "builtin", "loihi2"
-#: Allowed loss that 480 words can rule out.  When this was measured, only one of the two networks was right on 9 of the words.
-#: If both networks are in truth equally good, the interval for so many words then passes a bound of 3 points 98 times in 100,
-#: of 2 points 78 times, and of 1 point (the default of `myelin validate`) 29 times.  A smaller bound needs more words, not
-#: better integers.
-MAX_DROP_POINTS = 3.0
 _LAVA_SAMPLES = 5
 #: Number of held-out samples for the exploration of quantisation settings.
 _EXPLORED_SAMPLES = 200
@@ -56,7 +56,7 @@ def demo(
     data: str = DATA,
     target: str = TARGET,
     overrides: Sequence[str] = (),
-    max_drop: float = MAX_DROP_POINTS,
+    max_drop: float = MAX_DROP,
     progress: bool = True,
 ) -> list[Path]:
     """Train, export, check, simulate, validate, draw and report into ``out``; print each step and return what was made.
@@ -83,9 +83,9 @@ def demo(
     steps = _Steps()
     run, art = out / "run", out / "artifact"
     with steps.step("train", f"experiment {config} on {data}, into {run}"):
-        print("\n".join(_train(config, data, run, [*overrides], progress)))
+        show(_train(config, data, run, [*overrides], progress))
     with steps.step("export", f"integers for {target}, into {art}"):
-        print("\n".join(export(run, art, target=target, data=data).lines))
+        show(export(run, art, target=target, data=data).lines)
     artifact = read_artifact(art)
     origin = Origin.of(artifact)
     with steps.step("check", f"the rules of {target} on the file that was written"):
@@ -102,7 +102,7 @@ def demo(
             lava_samples=_LAVA_SAMPLES if compat.available() else None,  # a number asks for Lava by name
             plot=out / "validation.png",
         )
-        print("\n".join(shown(validation)))
+        show(shown(validation))
         values = validation_json(validation)
         _write(out / "validation.json", "validate", values, verdict_of(validation))
     with steps.step("draw", "pictures"):
@@ -113,7 +113,7 @@ def demo(
     with steps.step("report", "one page that loads nothing"):
         stages = {"validation": values, "exploration": exploration}
         report = write_report(art, data, out / "report.html", stages=stages, run=run)
-        print("\n".join(f"   {line}" for line in report.lines()))
+        show(f"   {line}" for line in report.lines())
     made = [
         run,
         art,
@@ -132,27 +132,43 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
     """Train, continue or reuse the run; returns the lines of the summary."""
     from myelin.train.config.files import config_from_dict
     from myelin.train.config.task import resolve_for_data
+    from myelin.train.run.compiling.ahead import Compilation, compiling
     from myelin.train.run.files.run_record import RUN, read_run
     from myelin.train.run.loop import with_slices
     from myelin.train.run.processes.parallel import ALONE
     from myelin.train.run.start import configuration, summary, train_run, training_data
+    from myelin.training.simulation_ahead import simulation_ahead
 
     plan = configuration(config, overrides)
-    dataset = training_data(data, plan)
-    plan = resolve_for_data(plan, dataset)
-    there = (run / RUN).is_file()
+    there, later = (run / RUN).is_file(), list[Compilation]()
     try:
-        if there:
-            before = read_run(run)
-            if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
-                raise ConfigError(f"{run}: holds a run with another configuration")
-            print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
-        record = train_run(plan, dataset, run, resume=there, progress=progress)
+        before = read_run(run) if there else None
+        done = before is not None and before.epochs_done >= plan.train.epochs
+        with contextlib.ExitStack() as background:
+            # both are stopped if anything fails
+            compilation = Compilation() if done else background.enter_context(compiling(plan, tell))
+            background.callback(_stop, later)
+            dataset = training_data(data, plan)
+            plan = resolve_for_data(plan, dataset)
+            if before is not None:
+                if config_from_dict(before.config) != with_slices(plan, run, there, ALONE):
+                    raise ConfigError(f"{run}: holds a run with another configuration")
+                print(f"   {run} is there: {_progress_of(before.epochs_done, plan.train.epochs)}")
+            if compilation.needed:  # so will be the loops of the next steps: they are compiled while the network trains
+                compilation.afterwards = lambda: later.append(simulation_ahead(plan))
+            record = train_run(plan, dataset, run, resume=there, progress=progress, compilation=compilation)
+            for each in later:
+                each.wait()
     except ConfigError as error:
         if not there:
             raise
         raise ConfigError(f"{str(error).partition(';')[0]}; delete {run}, or give another --out") from error
     return summary(record, run)
+
+
+def _stop(compilations: Iterable[Compilation]) -> None:
+    for each in compilations:
+        each.stop()
 
 
 def _progress_of(done: int, planned: int) -> str:
@@ -166,7 +182,7 @@ def _check(artifact: Path, target: str) -> None:
     from myelin.convert.rules.report import lines
 
     result = checked(artifact, target)
-    print("\n".join(lines(result)))
+    show(lines(result))
     if not result["holds"]:
         said = "; ".join(violation["message"] for violation in result["violations"])
         raise GateError(f"{result['target']} does not hold {artifact}: {said}")
@@ -177,7 +193,7 @@ def _simulate(artifact: Path, out: Path, data: str) -> dict[str, Any]:
     from myelin.convert.stimulus import InputChoice
 
     result = simulated(artifact, InputChoice(data=data))
-    print("\n".join(lines(result)))
+    show(lines(result))
     _write(out / "simulation.json", "simulate", result)
     return result
 
@@ -212,7 +228,7 @@ def _gate_line(validation: Validation) -> str:
     gate = validation.gate
     assert gate is not None  # the artifact holds the trained network
     if not validation.failures:
-        return f"PASS: {gate.samples} samples rule out a loss of more than {gate.max_drop:g} points"
+        return f"PASS: {counted(gate.samples, 'sample')} rule out a loss of more than {gate.max_drop:g} points"
     return "UNDECIDED, see above" if gate.outcome == "undecided" and len(validation.failures) == 1 else "FAIL, see above"
 
 
@@ -228,19 +244,20 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
         lava_line = f"every spike of {max(ran)} samples equal, stock models on {STOCK_SAMPLES}"
     else:
         lava_line = "DIFFERENT SPIKES, see above"
+    change = 0.0 - gate.drop, 0.0 - gate.drop_high, 0.0 - gate.drop_low
     rows = [
         ("integer accuracy", f"{integers.accuracy_percent:.2f} % on {result['samples']} samples ({result['split']} split)"),
         ("", f"95 % interval {integers.accuracy_low_percent:.2f} .. {integers.accuracy_high_percent:.2f} %"),
-        ("float accuracy", f"{floats.accuracy_percent:.2f} %; the integers differ by {0.0 - gate.drop:+.2f} points"),
-        ("", f"95 % interval {0.0 - gate.drop_high:+.2f} .. {0.0 - gate.drop_low:+.2f} points"),
+        ("float accuracy", f"{floats.accuracy_percent:.2f} %"),
+        ("difference", f"the integer network {accuracy_change(*change, 'float network')}"),
+        ("", interval(*change[1:], "points")),
         ("gate", _gate_line(validation)),
         ("Lava", lava_line),
         ("simulator", f"{result['ms_per_sample']:.2f} ms a sample"),
         ("time", f"{total:.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in steps.seconds.items())),
     ]
     print("\n== summary")
-    print("\n".join(f"   {name:17} {text}" for name, text in rows))
+    show(f"   {name:17} {text}" for name, text in rows)
     print("   made")
-    print("\n".join(f"     {path}" for path in made))
-    bound = f"--max-drop {gate.max_drop:g}"
-    print(f"   next              myelin validate {out / 'artifact'} --data {data} {bound} --lava-samples 20", flush=True)
+    show(f"     {path}" for path in made)
+    print(f"   next              myelin validate {out / 'artifact'} --data {data} --lava-samples 20", flush=True)

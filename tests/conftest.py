@@ -16,8 +16,13 @@ import together
 from tiny_data import CONV, DENSE, tiny_dataset
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
+from myelin.hw_configs.compilation import share_compilation
 
 os.environ.setdefault("MYELIN_TRACEBACK", "1")  # a fault within a command shows where it is
+os.environ.setdefault("MYELIN_COMPILE_WORKERS", "0")  # a run compiles in its own process: tests run side by side already
+if not any(Path(driver).exists() for driver in ("/dev/nvidiactl", "/dev/kfd")):
+    # without a GPU Triton's kernels run in its interpreter; it reads this when it is imported, by whatever test comes first
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 def pytest_configure(config):
@@ -79,11 +84,11 @@ def main():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory):
+def compiled():
     """Workers that run side by side share what they compile; its threads start here, for some tests stay on one core."""
     numba.np.ufunc.parallel._launch_threads()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        together.compile_one_at_a_time(together.shared_folder(tmp_path_factory))
+        share_compilation()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ A spike of neuron j at step t arrives at ``t + 1 + d_j``.  In training it is spr
 At sigma = 0 this is linear interpolation between two steps.  Hard delays use the single tap ``tau = 1 + round(d_j)``.  Their
 gradient (straight-through) is the central difference ``(G[tau + 1] - G[tau - 1]) / 2``, with G the gradient of the arriving
 values; at a delay of 0 it is one-sided.  At sigma = 0 a whole delay is a kink of the interpolation and has the same gradient.
+A delay of 0 can only grow, so its gradient is one-sided for every sigma.
 
 Delays stay within 0..max_delay: the forward pass uses the nearest value in that range and writes it back, as ``clamp`` does.
 A loop need not call it.
@@ -26,15 +27,19 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.checks import is_integer
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.devices import on_host
 from myelin.train.kernels.eager import not_traced
+from myelin.train.kernels.late_checks import require_finite
 from myelin.train.kernels.layout import array
 
 #: Longest delay in steps that any delays may have; kernels hold a value for every step of it.
 LONGEST = 1 << 16
+_CURE = "lower the learning rate of delays (train.delay_rate), or all"
 
 
 class AxonalDelay(nn.Module):
@@ -76,6 +81,7 @@ class AxonalDelay(nn.Module):
         if max_delay % grid:
             raise ConfigError(f"the longest delay is {max_delay} steps; a multiple of the grid of {grid} steps is allowed")
         self.max_delay, self.grid, self.learn, self.frozen = max_delay, grid, learn, False
+        self._read: tuple[Any, tuple[bool, float]] | None = None
         self.delay = nn.Parameter(low + (high - low) * torch.rand(size), requires_grad=learn)
         self.register_buffer("sigma", torch.zeros(()))
         self.register_buffer("hard", torch.zeros((), dtype=torch.bool))
@@ -124,6 +130,12 @@ class AxonalDelay(nn.Module):
         with torch.no_grad():
             self.delay.copy_(torch.from_numpy(self.rounded_steps()))
 
+    def prune(self, keep: float) -> None:
+        """Set all but the longest fraction ``keep`` of the delays to 0, in place; of equal ones the first are set to 0."""
+        pruned = self.delay.numel() - round(keep * self.delay.numel())
+        with torch.no_grad():
+            self.delay[torch.argsort(self.delay, stable=True)[:pruned]] = 0
+
     def check(self, shape: tuple[int, ...], name: str = "delay") -> None:
         """Raise ConfigError unless these delays fit a population of ``shape``: one per neuron, per channel, or a single one.
 
@@ -139,8 +151,10 @@ class AxonalDelay(nn.Module):
                 f"{neurons} (one per neuron){channels} or 1 is allowed"
             )
 
-    def kernel(self, neurons: int) -> DelayKernel:
+    def kernel(self, neurons: int) -> DelayKernel | DeviceKernel:
         """Kernel for ``neurons`` neurons; neurons / size consecutive ones (a channel) share a delay.
+
+        On a device other than the CPU it is computed there; a delay that is NaN or infinite is then reported a little later.
 
         Raises:
             ConfigError: the delays do not fit ``neurons``.
@@ -149,11 +163,10 @@ class AxonalDelay(nn.Module):
         size = self.delay.numel()
         if size == 0 or neurons % size:
             raise ConfigError(f"AxonalDelay: {size} delays do not fit {neurons} neurons; give one per neuron or per channel")
+        if not on_host(self.delay):
+            return self._kernel_there().repeat(neurons // size)
         values = array(self.delay)
-        if not np.isfinite(values).all():
-            raise MyelinError(
-                "a delay is NaN or infinite: training diverged; lower the learning rate of delays (train.delay_rate), or all"
-            )
+        require_finite(self.delay, "a delay", _CURE)
         if values.min() < 0 or values.max() > self.max_delay:
             values = values.clip(0, self.max_delay)
             # a projection onto the range, as by clamp() after the step; .data: a loss may hold the parameter already
@@ -164,11 +177,30 @@ class AxonalDelay(nn.Module):
             kernel = DelayKernel.triangle(values, float(self.sigma))
         return kernel.repeat(neurons // size)
 
+    def _kernel_there(self) -> DeviceKernel:
+        """Kernel of the delays alone, computed on their device."""
+        hard, sigma = self._phase()
+        with torch.no_grad():
+            require_finite(self.delay, "a delay", _CURE)
+            self.delay.data.clamp_(0, self.max_delay)
+            values = torch.nan_to_num(self.delay.data)  # a lag that is no number would be a place outside of memory
+            if hard:
+                steps = (self.grid * torch.round(values / self.grid)).clamp(0, self.max_delay)
+                return DeviceKernel.single(steps, self.max_delay, learn=self.delay.requires_grad)
+            return DeviceKernel.triangle(values, sigma, self.max_delay)
+
+    def _phase(self) -> tuple[bool, float]:
+        """``hard`` and ``sigma``, read from the device only when they have been written since, as once an epoch."""
+        written = tuple((x.data_ptr(), x._version) for x in (self.hard, self.sigma))
+        if self._read is None or self._read[0] != written:
+            self._read = written, (bool(self.hard), float(self.sigma))
+        return self._read[1]
+
     @not_traced
-    def forward(self, spikes: Tensor) -> Tensor:
-        """Delayed spikes (T, B, N), which arrive 1 + delay steps later."""
+    def forward(self, spikes: Tensor, mask: Tensor | None = None, lead: int = 0) -> Tensor:
+        """Delayed spikes (T - lead, B, N), which arrive 1 + delay steps later; ``mask`` and ``lead`` as in the kernels."""
         loops.check_values(spikes)
-        return _DelayFunction.apply(spikes, self.delay, self)
+        return _DelayFunction.apply(spikes, self.delay, self, mask, lead)
 
     def extra_repr(self) -> str:
         """Number, range and state of the delays."""
@@ -188,19 +220,42 @@ class _DelayFunction(torch.autograd.Function):
     """Autograd function that delays spikes (T, B, N) with the kernel of ``module``."""
 
     @staticmethod
-    def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay) -> Tensor:
-        ctx.module, ctx.kernel = module, module.kernel(spikes.shape[2])
-        ctx.save_for_backward(spikes)
-        return loops.delay_forward(spikes, ctx.kernel)
+    def forward(ctx: Any, spikes: Tensor, delay: Tensor, module: AxonalDelay, mask: Tensor | None, lead: int) -> Tensor:
+        ctx.module, ctx.kernel, ctx.lead = module, module.kernel(spikes.shape[2]), lead
+        ctx.save_for_backward(spikes, mask)
+        return loops.delay_forward(spikes, ctx.kernel, mask, lead)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (spikes,), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
-        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, learn=learn)
-        return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None
+        (spikes, mask), learn = ctx.saved_tensors, ctx.needs_input_grad[1]
+        grad_spikes, per_sample = loops.delay_backward(grad, spikes, ctx.kernel, mask, ctx.lead, learn=learn)
+        return grad_spikes, ctx.module.sum_gradients(per_sample) if learn else None, None, None, None
 
 
-def shift_one_step(spikes: Tensor) -> Tensor:
-    """Spikes (T, B, N) shifted by one step: the latency of every connection, SLAYER's ``delay_shift``."""
-    return torch.cat((torch.zeros_like(spikes[:1]), spikes[:-1]))
+def shift_one_step(spikes: Tensor, mask: Tensor | None = None, lead: int = 0) -> Tensor:
+    """Spikes (T - lead, B, N) shifted by one step: the latency of every connection, SLAYER's ``delay_shift``.
+
+    Args:
+        spikes: (T, B, N).
+        mask: (B, N) factor on the spikes of a neuron, or None.
+        lead: number of steps to leave out at the start.
+    """
+    if on_host(spikes) and spikes.dtype == torch.float32 and spikes.dim() == 3:
+        return _Shift.apply(spikes, mask, lead)
+    sent = spikes if mask is None else spikes * mask
+    return torch.cat((torch.zeros_like(sent[:1]), sent[:-1]))[lead:]
+
+
+class _Shift(torch.autograd.Function):
+    """Autograd function of ``shift_one_step`` on the CPU, in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, spikes: Tensor, mask: Tensor | None, lead: int) -> Tensor:
+        ctx.mask, ctx.later, ctx.steps = mask, 1 - lead, spikes.shape[0]
+        return loops.shifted(spikes, ctx.later, ctx.steps - lead, mask)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return loops.shifted(grad, -ctx.later, ctx.steps, ctx.mask), None, None

@@ -19,10 +19,15 @@ _WIDEST = 10.0
 
 
 def set_delays_at(delays: Iterable[AxonalDelay], plan: DelayConfig, progress: float) -> None:
-    """Set ``delays`` for ``progress`` (0..1) of training, see ``DelayConfig``; those that are not learnt are always rounded."""
+    """Set ``delays`` for ``progress`` (0..1) of training, see ``DelayConfig``; those that are not learnt are always rounded.
+
+    Frozen delays are pruned as soon as they are frozen.  To prune them again, after a resume, changes nothing.
+    """
     for delay in delays:
         delay.set(hard=plan.rounded_at(progress) or not delay.learns, sigma=plan.sigma_at(progress))
         delay.freeze(progress >= plan.freeze_at)
+        if plan.keep < 1 and delay.frozen:
+            delay.prune(plan.keep)
 
 
 class DelaySchedule:

@@ -32,5 +32,7 @@ def tiny_layer(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     output.sum().backward()
     for name, parameter in layer.named_parameters():
         if parameter.requires_grad and (parameter.grad is None or not bool(torch.isfinite(parameter.grad).all())):
-            raise MyelinError(f"a tiny layer gives no gradient for {name}; reinstall the versions that the README names")
+            raise MyelinError(
+                f"a tiny layer gives no gradient for {name}; reinstall the versions that docs/getting_started.md names"
+            )
     return np.asarray(output.detach().numpy().transpose(0, 2, 1))

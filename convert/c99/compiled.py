@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
 from string import Template
 from typing import Any
 
@@ -19,6 +18,21 @@ from myelin.convert.c99.toolchain import STRICT, host_compiler, run
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
 from myelin.convert.recording import Record, Recording
+from myelin.hw_configs.temporaries import scratch_folder
+
+
+def compiled_run(network: Network) -> tuple[Callable[[Network, npt.NDArray[Any], Record], Recording], frozenset[str]]:
+    """C as a backend for comparisons: the function that runs ``network``, or another one, and what it cannot record.
+
+    Raises:
+        MissingPartError, NetworkError, BackendError: as ``CompiledNetwork``.
+    """
+    made = CompiledNetwork(network)
+
+    def run(other: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
+        return (made if other is network else CompiledNetwork(other)).run(frames, record)
+
+    return run, made.without
 
 
 class CompiledNetwork:
@@ -47,12 +61,12 @@ class CompiledNetwork:
         host = Template(template("host.c")).substitute(
             mark=MARK, populations=len(firsts), firsts=", ".join(map(str, firsts)), neurons=self._neurons
         )
-        self._folder = tempfile.TemporaryDirectory(prefix="myelin-c-")
-        place = Path(self._folder.name)
-        for name, content in (("network.h", text.header), ("network.c", text.code), ("host.c", host)):
-            (place / name).write_text(content, encoding="utf-8")
-        run([compiler, "-O2", "-fPIC", "-shared", "-DNETWORK_TRACE", *STRICT, "-o", "network.so", "network.c", "host.c"], place)
-        self._library = ctypes.CDLL(str(place / "network.so"))
+        options = ["-O2", "-fPIC", "-shared", "-DNETWORK_TRACE", *STRICT]
+        with scratch_folder("c") as place:
+            for name, content in (("network.h", text.header), ("network.c", text.code), ("host.c", host)):
+                (place / name).write_text(content, encoding="utf-8")
+            run([compiler, *options, "-o", "network.so", "network.c", "host.c"], place)
+            self._library = ctypes.CDLL(str(place / "network.so"))  # stays loaded without its file
 
     @property
     def without(self) -> frozenset[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from myelin.convert.c99.folder import EMULATOR, emulate_command, kind_of_emulato
 from myelin.convert.c99.toolchain import has_compiler, run
 from myelin.hw_configs.errors import BackendError, MissingPartError
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.temporaries import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ def emulate(place: Path, target: Target) -> Emulated:
             f"emulation of {target.name} needs {lacking}, which is not installed; install it, or leave it out"
         )
     assert target.controller is not None and target.controller.compiler is not None
-    with tempfile.TemporaryDirectory(prefix="myelin-c-") as folder:
-        image, listing = Path(folder) / "selftest.elf", Path(folder) / "selftest.map"
+    with scratch_folder("c") as folder:
+        image, listing = folder / "selftest.elf", folder / "selftest.map"
         sources = [str(place.resolve() / name) for name in (f"{EMULATOR}/start.c", "main_selftest.c", "network.c")]
         script = place.resolve() / EMULATOR / "memory.ld"
         options = ["-std=c99", "-DSELFTEST_BARE", "-nostdlib", "-T", str(script), f"-Wl,-Map={listing}"]
-        run([*target.controller.compiler, *options, "-o", str(image), *sources, "-lgcc"], Path(folder))
-        said = run([*emulate_command(target), str(image)], Path(folder), accept=(0, 1))
+        run([*target.controller.compiler, *options, "-o", str(image), *sources, "-lgcc"], folder)
+        said = run([*emulate_command(target), str(image)], folder, accept=(0, 1))
         flash, ram = mapped_sizes(listing.read_text(encoding="utf-8"))
     found = {name: int(value) for name, value in re.findall(r"^([a-z ]+?) +(\d+)\s*$", said, re.MULTILINE)}
     try:

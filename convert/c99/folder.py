@@ -86,7 +86,7 @@ def write_c_folder(place: Path, network: Network, target: Target, frames: npt.ND
         with atomic_folder(place) as temporary:
             for file, content in files.items():
                 (temporary / file).parent.mkdir(exist_ok=True)
-                (temporary / file).write_text(content, encoding="utf-8")
+                (temporary / file).write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise NetworkError(f"{place} cannot be written: {error.strerror or error}") from error
     return folder

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from myelin.convert.c99.source import CSource
 from myelin.hw_configs.controller import Controller
 from myelin.hw_configs.errors import BackendError, MissingPartError
+from myelin.hw_configs.temporaries import scratch_folder
 
 #: Every warning that the generated C is free of.
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -63,8 +63,8 @@ def compiled_size(source: CSource, controller: Controller) -> CompiledSize | Non
     if not has_compiler(controller):
         return None
     assert controller.compiler is not None
-    with tempfile.TemporaryDirectory(prefix="myelin-c-") as folder:
-        place = Path(folder)
+    with scratch_folder("c") as folder:
+        place = folder
         (place / f"{source.prefix}.h").write_text(source.header, encoding="utf-8")
         (place / f"{source.prefix}.c").write_text(source.code, encoding="utf-8")
         flags = (*controller.compiler, *STRICT, "-fcallgraph-info=su")
@@ -106,12 +106,13 @@ def deepest_stack(callgraph: str, function: str) -> int | None:
     return depth(function)
 
 
-def run(command: list[str], folder: Path, *, accept: tuple[int, ...] = (0,)) -> str:
-    """What a command in ``folder`` writes, to standard output first; BackendError with its end if it fails."""
+def run(command: list[str], folder: Path | None, *, accept: tuple[int, ...] = (0,)) -> str:
+    """What a command in ``folder`` (None: the working directory) writes; BackendError with its end if it fails."""
     try:
         done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=_SECONDS, check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BackendError(f"{command[0]} could not be run: {error}") from error
     if done.returncode not in accept:
@@ -122,6 +123,6 @@ def run(command: list[str], folder: Path, *, accept: tuple[int, ...] = (0,)) -> 
 
 @lru_cache
 def _version(compiler: str) -> str:
-    first = run([compiler, "--version"], Path.cwd()).partition("\n")[0]
+    first = run([compiler, "--version"], None).partition("\n")[0]
     match = re.search(r"(\d+\.\d+(?:\.\d+)?)", re.sub(r"\([^)]*\)", "", first))
     return f"{Path(compiler).name} {match[1]}" if match else Path(compiler).name

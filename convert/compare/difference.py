@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.written import counted, thousands
+
 #: Recorded arrays of a run, in the order of the layers: (name, (batch, steps, ...) array).
 Trains = Sequence[tuple[str, npt.NDArray[Any]]]
 
@@ -70,10 +72,10 @@ class Parity:
         return self.different_values == 0
 
     def __str__(self) -> str:
-        samples = f"{self.samples} sample{'' if self.samples == 1 else 's'}"
+        samples, values = counted(self.samples, "sample"), thousands(self.values)
         if self.equal:
-            return f"{self.name}: all {self.values} values of {samples} are equal"
-        return f"{self.name}: {self.different_values} of {self.values} values of {samples} differ, {self.first}"
+            return f"{self.name}: all {values} values of {samples} are equal"
+        return f"{self.name}: {thousands(self.different_values)} of {values} values of {samples} differ, {self.first}"
 
     def __add__(self, later: Parity) -> Parity:
         """Both comparisons combined; ``later`` has the later samples."""

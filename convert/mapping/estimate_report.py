@@ -7,7 +7,9 @@ from typing import Any
 
 from myelin.convert.mapping.estimate import Bound, Estimate, LayerCost
 from myelin.hw_configs.published import measurements
+from myelin.hw_configs.screen import table
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.written import thousands
 
 #: The note printed with every estimate: what its figures leave out.
 LEFT_OUT = (
@@ -55,15 +57,16 @@ def _bound(bound: Bound) -> dict[str, Any]:
 
 def estimate_lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Screen lines for a result of ``estimate_dict``."""
-    row = "{:32} {:>14} {:>12} {:>12} {:>12} {:>10} {:>11} {:>12}".format
-    yield row("a mean sample", "operations", "active", "inactive", "spikes", "messages", "words read", "energy (nJ)")
+    rows = []
     for layer in result["layers"]:
         operations = layer["forward_operations_per_sample"] + layer["recurrent_operations_per_sample"]
         names = ("active_updates", "inactive_updates", "spikes", "spike_messages", "memory_words_read")
         counts = (layer[f"{name}_per_sample"] for name in names)
         energies = layer["energy_pj_per_sample"].values()
-        energy = thousands(sum(energies) / 1e3) if energies else "not public"
-        yield row(layer["where"], thousands(operations), *(_or_dash(count) for count in counts), energy)
+        energy = thousands(sum(energies) / 1e3, 1) if energies else "not public"
+        rows.append((layer["where"], thousands(operations, 1), *(_or_dash(count) for count in counts), energy))
+    heads = ("a mean sample", "operations", "active", "inactive", "spikes", "messages", "words read", "energy (nJ)")
+    yield from table(heads, rows, "<>>>>>>>")
     if result["energy_uj_per_sample"] is not None:
         yield f"energy        {result['energy_uj_per_sample']:.3f} uJ a sample of {result['steps']} steps"
     yield from _bound_lines(result)
@@ -75,21 +78,16 @@ def estimate_lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 def _bound_lines(result: Mapping[str, Any]) -> Iterator[str]:
     for bound in result["step_bounds"]:
-        core = "" if bound["core"] is None else f" on core {bound['core']}: {thousands(bound['count_per_step'])} a step"
-        time = "time not public" if bound["ns_per_step"] is None else f"{thousands(bound['ns_per_step'])} ns"
+        core = "" if bound["core"] is None else f" on core {bound['core']}: {thousands(bound['count_per_step'], 1)} a step"
+        time = "time not public" if bound["ns_per_step"] is None else f"{thousands(bound['ns_per_step'], 1)} ns"
         yield f"step          {bound['what']}{core}, {time}"
     if result["step_bound_by"] is not None:
         where = "" if result["busiest_core"] is None else f" of core {result['busiest_core']}"
         yield (
-            f"time          a step takes at least {thousands(result['step_ns_at_least'])} ns, bound by "
+            f"time          a step takes at least {thousands(result['step_ns_at_least'], 1)} ns, bound by "
             f"{result['step_bound_by']}{where}; a sample {result['ms_per_sample_at_least']:.3f} ms"
         )
 
 
-def thousands(value: float, decimals: int = 1) -> str:
-    """``value`` with groups of three digits."""
-    return f"{value:,.{decimals}f}".replace(",", " ")
-
-
 def _or_dash(value: float | None) -> str:
-    return "-" if value is None else thousands(value)
+    return "-" if value is None else thousands(value, 1)

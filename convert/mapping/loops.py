@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+import myelin.hw_configs.compiled_cache  # noqa: F401
+
 #: Limited resources of a core, in the order of ``limits`` and of the columns of loads.  A strategy, not the chip, limits
 #: operations.
 NEURONS, DELAY_SLOTS, SYNAPSE_BITS, AXONS_IN, AXONS_OUT, NEURON_CONFIGS, OPERATIONS = range(7)

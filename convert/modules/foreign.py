@@ -6,9 +6,7 @@ float network is then run beside the module on the samples, and is refused if th
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.modules.known import in_evaluation, title
 from myelin.convert.quantise.calibrate import mismatch, state_error
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.temporaries import scratch_folder
 
 #: Share of spikes that may differ between the module in float32 and its network in float64, near the threshold.
 TOLERANCE = 0.02
@@ -44,8 +43,8 @@ def floats_of(module: Any, shape: Shape, message_bits: int, package: str, frames
             if reason:
                 raise NetworkError(f"{title(path, part)}: {reason}")
     nir = load_nir()
-    with in_evaluation(module), tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "module.nir"
+    with in_evaluation(module), scratch_folder("nir") as folder:
+        path = folder / "module.nir"
         nir.write(path, exported(module, shape, package))
         try:
             floats = read_nir_floats(path, dt_ms=DT_S[package] * 1e3, latency="added", message_bits=message_bits)

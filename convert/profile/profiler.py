@@ -17,7 +17,7 @@ from myelin.convert.network import Network
 from myelin.convert.neurons import Neuron
 from myelin.convert.recording import Passage
 from myelin.convert.simulator.simulator import simulate
-from myelin.convert.synapses import connections, fan_out
+from myelin.convert.synapses import connections, fan_out, late_operations
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
 
 #: Each batch is timed for at least this many seconds, and at least once.
@@ -57,6 +57,7 @@ class LayerProfile:
         spikes: number of spikes sent; a graded value counts as one.
         forward_operations, recurrent_operations: numbers of products of a spike and a nonzero weight, for spikes of the
             previous population and of this one.  A spike counts when it is sent, even if it arrives after the last step.
+        late_operations: how many of both are of spikes that arrive after the last step, so that the run does not do them.
         silent, always: numbers of neurons that never send, and that send in every step of every sample; None for a readout
             of states.
         ranges: by name, of every recorded value except spikes.  A state that wraps or saturates at 24 bits is measured before
@@ -72,6 +73,7 @@ class LayerProfile:
     spikes: int
     forward_operations: int = 0
     recurrent_operations: int = 0
+    late_operations: int = 0
     silent: int | None = None
     always: int | None = None
     ranges: Mapping[str, Range] = field(default_factory=dict)
@@ -124,6 +126,11 @@ class Profile:
         """Synaptic operations of all layers."""
         return sum(layer.operations for layer in self.layers)
 
+    @property
+    def late_operations(self) -> int:
+        """Those of all layers whose spikes arrive after the last step."""
+        return sum(layer.late_operations for layer in self.layers)
+
 
 def profile(network: Network, spikes: npt.ArrayLike, *, timed: bool = True) -> Profile:
     """Profile ``network`` on ``spikes`` (batch, steps, *input shape); ``Profiler`` takes inputs that do not fit in memory.
@@ -143,6 +150,7 @@ class _Sums:
     spikes: int = 0
     forward: int = 0
     recurrent: int = 0
+    late: int = 0
     fired: Any = 0  # (neurons,) number of steps in which each neuron sent
     ranges: dict[str, Range] = field(default_factory=dict)
     overflows: dict[str, int] = field(default_factory=dict)
@@ -170,17 +178,14 @@ class Profiler:
         indices = range(0 if network.input.neuron is None else -1, len(network.layers))
         self.sums = {index: _Sums() for index in indices}
         self.entered = _Sums()
-        self.fan_outs = {
-            index: {link.recurrent: fan_out(link) for link in connections(network, index)} for index in indices if index >= 0
-        }
+        self.links = {index: [(link, fan_out(link)) for link in connections(network, index)] for index in indices if index >= 0}
 
     def add(self, spikes: npt.ArrayLike) -> None:
         """Run ``spikes`` (batch, steps, *input shape); every batch must have the same number of steps."""
         values = np.asarray(spikes)
         if self.timed and not self.samples:
             simulate(self.network, values[:1])  # loads the compiled loops, so that loading is not timed
-        names = tuple({name: None for index in self.sums for name in self._names(index)})
-        simulate(self.network, values, observe=self._observe, observed=names)
+        simulate(self.network, values, observe=self.observe, observed=self.observed)
         until = time.perf_counter() + _TIMED_S
         while self.timed:
             started = time.perf_counter()
@@ -189,8 +194,17 @@ class Profiler:
             self.timed_samples += values.shape[0]
             if time.perf_counter() >= until:
                 break
-        self.samples += values.shape[0]
-        self.steps = values.shape[1]
+        self.count(values)
+
+    def count(self, spikes: npt.NDArray[Any]) -> None:
+        """Count the samples and steps of ``spikes``, which were run with ``observe`` and ``observed``."""
+        self.samples += spikes.shape[0]
+        self.steps = spikes.shape[1]
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Names of the arrays that ``observe`` needs."""
+        return tuple({name: None for index in self.sums for name in self._names(index)})
 
     def result(self) -> Profile:
         """The profile over all batches."""
@@ -212,7 +226,8 @@ class Profiler:
         sums.seconds += passage.seconds
         sums.engines[passage.engine] = None
 
-    def _observe(self, passage: Passage) -> None:
+    def observe(self, passage: Passage) -> None:
+        """Add what a population did in a run."""
         index, sums, arrays = passage.layer, self.sums[passage.layer], passage.arrays
         if index == min(self.sums):
             self.entered.spikes += int(np.count_nonzero(passage.entered))
@@ -220,10 +235,12 @@ class Profiler:
         sums.fired = sums.fired + sent
         sums.spikes += int(sent.sum())
         if index >= 0:
-            counts = np.count_nonzero(passage.entered, axis=(0, 1))
-            sums.forward += int(counts @ self.fan_outs[index][False])
-            if True in self.fan_outs[index]:
-                sums.recurrent += int(sent @ self.fan_outs[index][True])
+            for link, fans in self.links[index]:
+                spikes = arrays[SPIKES] if link.recurrent else passage.entered
+                products = int(np.count_nonzero(spikes, axis=(0, 1)) @ fans)
+                sums.recurrent += products if link.recurrent else 0
+                sums.forward += 0 if link.recurrent else products
+                sums.late += late_operations(link, spikes)
         neuron = self.network.neuron(index)
         if neuron is not None:
             self._states(passage, neuron, sums)
@@ -254,6 +271,7 @@ class Profiler:
             spikes=sums.spikes,
             forward_operations=sums.forward,
             recurrent_operations=sums.recurrent,
+            late_operations=sums.late,
             silent=int(np.count_nonzero(sums.fired == 0)) if sends else None,
             always=int(np.count_nonzero(sums.fired == self.samples * self.steps)) if sends else None,
             ranges=sums.ranges,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from myelin.convert.compare.runs import is_input
 from myelin.convert.network import Network
 from myelin.convert.rules.violation import Case, Violation, layer_name
-from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
+from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SHIFT, THRESHOLD_MAX
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ def states(case: Case) -> Iterator[Violation]:
 
     u wraps with 24 bits above 2^23 and from -2^23 down, which changes its sign (lava-nc ``proc/lif/models.py``).  v saturates
     at 24 bits in the same way in the simulator, in training and on the target; ``notes`` reports it.  On a target with fewer
-    bits it is a violation, since the target would compute another network.  A readout of states that reaches its threshold
-    is a violation too: its sum is lost, since it is reset (as in training, ``myelin.train.neurons.cuba``).
+    bits it is a violation, since the target would compute another network.  A readout of states that exceeds the largest
+    threshold is a violation too: its sum is lost, since it is reset (as in training, ``myelin.train.neurons.cuba``), or if its
+    threshold is higher still, saturates a few steps of a state above.  Floats do neither.
     """
     network, target, calibration = case
     assert target.state_bits is not None and calibration is not None
@@ -72,12 +73,13 @@ def states(case: Case) -> Iterator[Violation]:
     limits = {"wraps": (1 - half, half), "saturates": (1 - half, half - 1)}
     last = network.layers[-1]
     overflow = _overflow(calibration)
-    readout, reset_above = _readout(network)
+    readout, reset_above, reset = _readout(network)
     for state in state_ranges(calibration):
         kind = overflow.get((state.where, state.name), "")
-        if state.name == last.neuron.READOUT and state.where == readout and state.high > reset_above:
+        if state.name == last.neuron.READOUT and state.where == readout and state.high > reset_above < half:
+            lost = "reset there" if reset else "saturates there"
             what, cure = (
-                f"{state.name} ({_input(calibration)}, reset there)",
+                f"{state.name} ({_input(calibration)}, {lost})",
                 "scale the weights of the readout down by a power of two",
             )
             yield Violation("states", state.where, what, "state", state.high, reset_above, target.name, cure)
@@ -113,13 +115,13 @@ def _overflow(calibration: Profile) -> dict[tuple[str, str], str]:
     return {(layer.name, name): kind for layer in calibration.layers for name, kind in layer.overflow.items()}
 
 
-def _readout(network: Network) -> tuple[str, int]:
-    """Name of a readout of voltages and the voltage above which it is reset; an empty name if there is none."""
+def _readout(network: Network) -> tuple[str, int, bool]:
+    """Name of a readout of voltages, the voltage above which its sum is lost, and whether it is reset there; "" for none."""
     last = network.layers[-1]
     above = last.neuron.reset_above
     if last.output != "state" or above is None:
-        return "", 0
-    return layer_name(network, len(network.layers) - 1), above
+        return "", 0, False
+    return layer_name(network, len(network.layers) - 1), min(above, THRESHOLD_MAX << STATE_SHIFT), above < STATE_MAX
 
 
 def _times(count: int | None) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import math
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +16,11 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
 from myelin.convert.recording import Observer, Passage, Record, Recording
+from myelin.convert.simulator.threads import OneBlasThread, cores, shared
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
-
-    from myelin.convert.simulator.prepare import Engine, Stage
+    from myelin.convert.simulator.stage import Engine, Stage
 
 #: Memory limit for the intermediate arrays of one chunk of samples, in bytes: the size of a core's caches.
 _CHUNK_BYTES = 2 << 20
@@ -32,6 +28,8 @@ _CHUNK_BYTES = 2 << 20
 _CHUNK_SAMPLES = 64
 #: The same limits if a recurrent connection is a product in every step, with one row per sample.
 _PRODUCT_BYTES, _PRODUCT_SAMPLES = 512 << 20, 128
+#: Steps of a neuron that one thread makes alone: to wake another takes about as long.
+_ALONE = 1 << 16
 
 
 class BatchRunner:
@@ -39,11 +37,14 @@ class BatchRunner:
 
     def __init__(self, network: Network, engine: Engine = "auto") -> None:
         # compiled loops: loaded for a run, not when convert is imported
-        from myelin.convert.simulator.prepare import prepare
+        from myelin.convert.simulator.kept import prepared_once
 
         self.network = network
-        self.prepared = prepare(network, engine)
+        self.prepared = prepared_once(network, engine)
         self.stages = [part.stage for part in self.prepared]
+        self._inputs = math.prod(network.input.shape)
+        sizes = (self._inputs, *(layer.neurons for layer in network.layers))
+        self._widest, self._neurons = max(sizes), sum(sizes)
 
     def run(
         self,
@@ -62,8 +63,8 @@ class BatchRunner:
             raise DataError(f"reset_interval is {reset_interval!r}; 1 or more steps, or None for no reset, is allowed")
         if not is_positive(chunk):
             raise DataError(f"chunk is {chunk!r}; 1 or more samples, or None for as many as memory allows, is allowed")
-        values = checked_spikes(network, spikes)
-        values = values.reshape(*values.shape[:2], int(np.prod(network.input.shape)))  # (batch, steps, inputs)
+        values = checked_spikes(network, spikes, self._reach)
+        values = values.reshape(*values.shape[:2], self._inputs)  # (batch, steps, inputs)
         wanted = checked_record(network, record or {})
         batch, steps = values.shape[:2]
         last = network.layers[-1]
@@ -71,7 +72,7 @@ class BatchRunner:
         layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
         small = values.dtype.itemsize == 1 and values.dtype.kind in "bu"
         dtype = np.uint8 if small or (values.min(initial=0) >= 0 and values.max(initial=0) <= 255) else np.int32
-        turn, blas = threading.Lock(), _OneBlasThread()
+        turn, blas = threading.Lock(), OneBlasThread()
 
         def watch(passage: Passage) -> None:
             assert observe is not None
@@ -84,11 +85,8 @@ class BatchRunner:
             _run_chunk(network, self.stages, part, output[where], layers, where, reset_interval or 0, blas, watcher, observed)
             return len(part)
 
-        # a pool of threads costs as much as hundreds of steps
-        alone = batch <= (chunk or self._chunk_size(batch, steps))
-        with blas, contextlib.nullcontext() if alone else ThreadPoolExecutor(_cpus()) as pool:
-            apply = map if pool is None else pool.map
-            done = (count for places in self._places(batch, steps, chunk) for count in apply(work, places))
+        with blas:
+            done = (count for places in self._places(batch, steps, chunk) for count in shared(work, places))
             for _ in _shown(done, batch, progress):
                 pass
         output = output.reshape(batch, steps, *last.shape)
@@ -103,18 +101,23 @@ class BatchRunner:
 
         A large batch begins with a few samples, which measure the densities for the choice of the engines.
         """
-        start, size = 0, chunk or self._chunk_size(batch, steps)
-        for stop in (size if size * _cpus() * 16 < batch else 0, batch):
-            size = chunk or self._chunk_size(batch, steps)
+        threads = len(cores())
+        start, size = 0, chunk or self._chunk_size(batch, steps, threads)
+        for stop in (size if size * threads * 16 < batch else 0, batch):
+            size = chunk or self._chunk_size(batch, steps, threads)
             yield [slice(begin, min(begin + size, stop)) for begin in range(start, stop, size)]
             start = stop
 
-    def _chunk_size(self, batch: int, steps: int) -> int:
-        network = self.network
-        widest = max(int(np.prod(network.input.shape)), *(layer.neurons for layer in network.layers))
+    def _chunk_size(self, batch: int, steps: int, threads: int) -> int:
         products = any(stage.wants_many_samples for stage in self.stages)
         samples, memory = (_PRODUCT_SAMPLES, _PRODUCT_BYTES) if products else (_CHUNK_SAMPLES, _CHUNK_BYTES)
-        return max(1, min(samples, -(-batch // _cpus()), memory // max(1, 10 * steps * widest)))
+        fair = batch if batch * steps * self._neurons < _ALONE else -(-batch // threads)
+        return max(1, min(samples, fair, memory // max(1, 10 * steps * self._widest)))
+
+    def _reach(self) -> int:
+        synapse, first = self.network.layers[0].synapse, self.prepared[0].forward
+        known = first is not None and first.synapse is synapse
+        return first.absolute_sum if known and first is not None else synapse.absolute_input_sum()
 
 
 def _run_chunk(
@@ -125,7 +128,7 @@ def _run_chunk(
     layers: dict[int, dict[str, npt.NDArray[Any]]],
     where: slice,
     interval: int,
-    blas: _OneBlasThread,
+    blas: OneBlasThread,
     watch: Observer | None,
     observed: tuple[str, ...],
 ) -> None:
@@ -184,46 +187,10 @@ def _shape(network: Network, index: int) -> tuple[int, ...]:
     return network.input.shape if index < 0 else network.layers[index].shape
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-class _OneBlasThread:
-    """Limits BLAS to one thread per call from the first product to the end of the block: several of our threads compute them.
-
-    The limit itself costs more than a step of a small network, so a run without products does not set it.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._stack, self._begun = threading.Lock(), contextlib.ExitStack(), False
-
-    def begin(self) -> None:
-        """Set the limit, if it is not set yet."""
-        with self._lock:
-            if not self._begun:
-                self._begun = True
-                self._stack.enter_context(_blas().limit(limits=1, user_api="blas"))
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _shown(done: Iterator[int], total: int, progress: bool) -> Iterator[int]:
     if not progress:
         yield from done
         return
-    import threading
-
     from tqdm import tqdm
 
     # tqdm's own lock fixes multiprocessing's start method, after which Lava can no longer be imported

@@ -11,17 +11,17 @@ from myelin.convert.arrays import IntArray
 from myelin.convert.network import Input, Layer, Network
 from myelin.convert.neurons import Alif, Cuba, Delta, Rf, RfIz, Sigma, SigmaDelta
 from myelin.convert.registry import Handlers
-from myelin.convert.simulator.alif import alif_stage
-from myelin.convert.simulator.cuba import cuba_input_stage, cuba_stage
+from myelin.convert.simulator.neurons.alif import alif_stage
+from myelin.convert.simulator.neurons.cuba import cuba_input_stage, cuba_stage
+from myelin.convert.simulator.neurons.reference import ReferenceInputStage, reference_stage
+from myelin.convert.simulator.neurons.rf import rf_stage
+from myelin.convert.simulator.neurons.sigma_delta import DeltaStage, sigma_delta_stage, sigma_stage
 from myelin.convert.simulator.plan import Order, channels_last
-from myelin.convert.simulator.reference import ReferenceInputStage, reference_stage
-from myelin.convert.simulator.rf import rf_stage
-from myelin.convert.simulator.sigma_delta import DeltaStage, sigma_delta_stage, sigma_stage
 from myelin.convert.simulator.stage import Engine, Prepared, PreparedConnection, Stage
 from myelin.hw_configs.errors import DataError
 
 #: Stages of neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) ->
-#: Stage.  All other neurons run their reference step (``myelin.convert.simulator.reference``).
+#: Stage.  All other neurons run their reference step (``myelin.convert.simulator.neurons.reference``).
 LAYER_STAGES: Handlers[Callable[[str, Layer, PreparedConnection, PreparedConnection | None], Stage]] = Handlers(
     "has {name} neurons; the simulator has no loop for them"
 )
@@ -61,6 +61,13 @@ def prepare(network: Network, engine: Engine = "auto") -> list[Prepared]:
         stages.append(Prepared(make(f"layer {index} ({layer.kind})", layer, forward, recurrent), forward, recurrent))
         shape, delay_steps = layer.shape, layer.delay_steps
     return stages
+
+
+def makers(network: Network) -> list[Any]:
+    """What ``prepare`` makes the stages of ``network`` with: the registered functions, or None for the reference step."""
+    source = network.input.neuron
+    found: list[Any] = [] if source is None else [INPUT_STAGES.get(source)]
+    return found + [LAYER_STAGES.get(layer.neuron) for layer in network.layers]
 
 
 def _order(layer: Layer) -> IntArray | None:

@@ -1,7 +1,8 @@
 """The compiled loop of single steps: all populations and connections of a network in one call, with the state in one array.
 
-The integers are those of ``events.py`` and ``sigma_delta.py``, which run a layer through all steps before the next layer.  Here
-every layer makes one step before any makes the next, so a network can run for ever.  ``step_plan.py`` lays the network out.
+The integers are those of ``events.py`` and ``neurons/sigma_delta.py``, which run a layer through all steps before the next
+layer.  Here every layer makes one step before any makes the next, so a network can run for ever.  ``step_plan.py`` lays the
+network out.
 
 A spike that is sent at step t with delay d is added at once to the row of step ``t + 1 + d`` of its target's ring, which has
 one row for each step that a spike can still reach.  All functions are in one file for the reason given in ``events.py``.

@@ -157,7 +157,8 @@ def clustered_interval(b: int, c: int, gains: npt.ArrayLike, answers: npt.ArrayL
     """
     n = int(np.sum(answers))
     effect = design_effect(gains, answers, b + c - (c - b) ** 2 / n)
-    return paired_interval(b / effect, c / effect, n / effect, z)
+    # where the two differ on every answer, the shares may sum up to n and one bit
+    return paired_interval(b / effect, c / effect, max(n / effect, b / effect + c / effect), z)
 
 
 def design_effect(totals: npt.ArrayLike, answers: npt.ArrayLike, alone: float) -> float:

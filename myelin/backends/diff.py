@@ -49,19 +49,23 @@ def diff(
             (x, y), a torch Dataset), an InputChoice, or None for the golden inputs of an
             artifact, else random spikes.
         time_axis: axis of time of arrays, 1 or -1; None recognises it by the input shape.
-        backends: backends of A and of B: ``fast`` (the simulator), ``lava``, ``lava-stock`` (Lava's own process models) or
-            ``loihi2``.
+        backends: backends of A and of B: ``fast`` (the simulator), ``c`` (the generated C, compiled for this machine; it gives
+            outputs and spikes alone), ``lava``, ``lava-stock`` (Lava's own process models) or ``loihi2``.
         board_lag_steps: lag of a board's output behind the simulator in steps; None to measure it with golden inputs.
         plot: PNG file for a figure of how the difference spreads; None for none.  Nothing is drawn without a difference.
         progress: whether to show a progress bar.
         dt_ms: as in ``myelin.read``, for those of A and B that are NIR files.
 
     Raises:
-        DataError: A is compared with itself, or the inputs cannot be used.
+        DataError: A is compared with itself, there is no such backend, or the inputs cannot be used.
         NetworkError: a network cannot be read, or the two have different structures.
         BackendError: a backend is not installed, or failed.
+        MissingPartError: there is no compiler for ``c``.
     """
     from tqdm import tqdm
+
+    if len(backends) != 2 or any(name not in DIFF_BACKENDS for name in backends):
+        raise DataError(f"backends is {tuple(backends)}; a pair of {', '.join(DIFF_BACKENDS)} is allowed")
 
     if b is None and backends[0] == backends[1]:
         name = os.fspath(a) if isinstance(a, str | os.PathLike) else opened_source(a).name
@@ -74,7 +78,7 @@ def diff(
     lags = board_lags(networks, backends, board_lag_steps)
     require_same_structure(networks[0].network, networks[1].network)
     ways = [DIFF_BACKENDS[name] for name in backends]
-    slow = any(backend is not None for backend, _ in ways)
+    slow = any(backend not in (None, "c") for backend, _ in ways)
     stimulus = stimulus_of(networks, inputs, DEFAULT_LAVA_SAMPLES if slow else None, time_axis=time_axis)
     size = min(samples_at_a_time(entry.network, stimulus.steps) for entry in networks)
     with contextlib.ExitStack() as stack:
@@ -96,6 +100,10 @@ def diff(
 def _side(network: Network, name: str | None, stock: bool, lag_steps: int, stack: contextlib.ExitStack) -> ComparedRun:
     if name is None:
         return ComparedRun(network, lambda network, frames, record: simulate(network, frames, record=record))
+    if name == "c":
+        from myelin.convert.c99.compiled import compiled_run
+
+        return ComparedRun(network, *compiled_run(network))
     from myelin.lava_models.runner import UNRECORDABLE, Worker
 
     worker = stack.enter_context(Worker())

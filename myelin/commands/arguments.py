@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS
+from myelin.hw_configs.target_files import target_names
 
 if TYPE_CHECKING:
     from myelin.convert.opened import Opened
@@ -145,7 +147,30 @@ def input_shape(args: argparse.Namespace) -> tuple[int, ...] | None:
 def add_target(parser: argparse.ArgumentParser, **options: Any) -> None:
     """Add ``--target``, required unless ``options`` change that."""
     text = "name of a target, or a TOML file that describes one"
-    parser.add_argument("--target", **{"required": True, "help": text, **options})
+    offer(parser.add_argument("--target", **{"required": True, "help": text, **options}), target_names)
+
+
+def add_config(parser: argparse.ArgumentParser, **options: Any) -> None:
+    """Add the positional ``CONFIG``: an experiment, or a file."""
+    offer(parser.add_argument("config", metavar="CONFIG", **options), experiment_names)
+
+
+def experiment_names() -> list[str]:
+    """Names of the built-in experiments."""
+    from myelin.train.config.files import experiment_names as names
+
+    return names()
+
+
+def offer(action: argparse.Action, names: Callable[[], Sequence[str]]) -> None:
+    """Let a shell complete the value of ``action`` with ``names`` and with files."""
+
+    def complete(prefix: str, **_: Any) -> list[str]:
+        from argcomplete.completers import FilesCompleter
+
+        return [*names(), *FilesCompleter()(prefix)]
+
+    action.completer = complete  # type: ignore[attr-defined]  # argcomplete looks for it
 
 
 def add_data(parser: argparse._ActionsContainer, **options: Any) -> None:

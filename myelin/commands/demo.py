@@ -7,6 +7,7 @@ from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
+from myelin.hw_configs.files import alone_in
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -26,6 +27,7 @@ def run_demo(args: argparse.Namespace) -> int:
     """Run all steps; returns 0."""
     from myelin.demo import demo
 
-    made = demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])
+    with alone_in(args.out, "runs the demo"):
+        made = demo(args.out, overrides=[] if args.epochs is None else [f"train.epochs={args.epochs}"])
     write_result(args.json, "demo", {"folder": str(args.out), "made": [str(path) for path in made]}, "pass")
     return 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO
@@ -46,6 +48,14 @@ def write_result(json_file: Path | None, command: str, result: Mapping[str, Any]
         write_json(json_file, values)
         return
     print(json.dumps(values, indent=2), file=_JSON_STREAM.get() or sys.stdout, flush=True)
+
+
+def listed(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Lines of names with texts beside them, wrapped to the width of the terminal."""
+    indent = 2 + max((len(name) for name, _ in rows), default=0)
+    width = max(indent + 40, shutil.get_terminal_size().columns)
+    for name, text in rows:
+        yield textwrap.fill(text, width, initial_indent=name.ljust(indent), subsequent_indent=" " * indent)
 
 
 def print_next(*words: object) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -22,6 +24,12 @@ def add_command(subparsers: arguments.Subparsers) -> None:
     arguments.add_input(parser)
     arguments.add_json(parser)
     arguments.add_plot(parser, "draw operations, density and ranges of the layers")
+    parser.add_argument(
+        "--neurobench",
+        metavar="FILE.json",
+        type=Path,
+        help="write NeuroBench's metrics in its format: footprint, sparsities, synaptic operations, membrane updates",
+    )
     parser.set_defaults(run=run_profile)
 
 
@@ -31,7 +39,12 @@ def run_profile(args: argparse.Namespace) -> int:
     from myelin.convert.profile.report import lines
 
     network = arguments.source(args, args.network)
-    result = profiled(network, inputs=arguments.input_choice(args), plot=args.plot)
-    print("\n".join(lines(result)))
+    choice = arguments.input_choice(args)
+    result = profiled(network, inputs=choice, plot=args.plot)
+    show(lines(result))
+    if args.neurobench is not None:
+        from myelin.convert.profile.neurobench import neurobench
+
+        neurobench(network, inputs=choice, out=args.neurobench)
     write_result(args.json, "profile", result)
     return 0

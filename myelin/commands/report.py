@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.commands.validate import add_reference, reference_of
+from myelin.hw_configs.screen import show, tell
+from myelin.validation.defaults import MAX_DROP
 
 #: Stage whose JSON the report accepts -> the command that writes it.
 _STAGES = {"validation": "validate", "mapping": "map", "profile": "profile", "exploration": "explore", "sweep": "sweep"}
@@ -41,8 +42,8 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "--max-drop",
         metavar="POINTS",
         type=arguments.percent_points,
-        default=1.0,
-        help="as for `myelin validate` (default: 1.0)",
+        default=MAX_DROP,
+        help=f"as for `myelin validate` (default: {MAX_DROP:g})",
     )
     text = f"number of samples to map and profile (default: {MEASURED_SAMPLES})"
     arguments.add_samples(parser, default=MEASURED_SAMPLES, help=text)
@@ -77,9 +78,9 @@ def run_report(args: argparse.Namespace) -> int:
         stages={name: path for name, path in given.items() if path is not None},
         run=args.training_run,
         progress=show_progress(),
-        say=partial(print, flush=True),
+        say=tell,
     )
-    print("\n".join(report.lines()))
+    show(report.lines())
     result = {"report": str(report.page), "values": str(report.beside), "verdict": report.values["verdict"]}
     write_result(args.json, "report", result)
     return 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
-from myelin.envelope import passed
+from myelin.hw_configs.screen import show, tell
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -47,13 +46,13 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 
 def run_sweep(args: argparse.Namespace) -> int:
-    """Train the missing runs and print the table; returns 0.  GateError (exit code 1) if a run failed."""
+    """Train the missing runs and print the table; returns 0.  FailedRunsError, which is no verdict, if a run failed."""
     from myelin.sweep.run import train_sweep
 
     how = {name: getattr(args, name) for name in ("jobs", "report", "only_table", "max_runs", "quiet")}
-    swept = train_sweep(args.file, args.data, args.out, **how, say=partial(print, flush=True))
+    swept = train_sweep(args.file, args.data, args.out, **how, say=tell)
     if swept.values is not None:
-        print("\n".join(swept.lines))
-        write_result(args.json, "sweep", swept.values, None if args.only_table else passed(not swept.failures))
+        show(swept.lines)
+        write_result(args.json, "sweep", swept.values)
     swept.require_success()
     return 0

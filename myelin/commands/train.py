@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.screen import show, tell
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -23,9 +23,8 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "with --nnodes 2 --node-rank N --master-addr HOST --master-port PORT on each. The result is bit-identical to that of "
         "one process with the same train.slices. With --resume, any number of processes can continue a run.",
     )
-    parser.add_argument(
-        "config",
-        metavar="CONFIG",
+    arguments.add_config(
+        parser,
         nargs="?",
         help="a built-in experiment (such as demo) or a TOML file; may be left out with --init-from",
     )
@@ -109,9 +108,9 @@ def run_train(args: argparse.Namespace) -> int:
             cache=args.cache,
             tensorboard=args.tensorboard,
             processes=processes,
-            say=partial(print, flush=True),
+            say=tell,
         )
         if processes.first:
-            print("\n".join(summary(record, args.out, args.data)))
+            show(summary(record, args.out, args.data))
             write_result(args.json, "train", {"run": str(args.out), "record": record})
     return 0

@@ -8,6 +8,8 @@ from pathlib import Path
 from myelin.backends.names import DEFAULT_LAVA_SAMPLES
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
+from myelin.hw_configs.screen import show
+from myelin.validation.defaults import MAX_DROP
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -33,9 +35,9 @@ def add_command(subparsers: arguments.Subparsers) -> None:
         "--max-drop",
         metavar="POINTS",
         type=arguments.percent_points,
-        default=1.0,
+        default=MAX_DROP,
         help="allowed loss of accuracy in percent points, or for traces allowed increase of the error in percent; choose it "
-        "before you see the result (default: 1.0)",
+        f"before you see the result (default: {MAX_DROP:g})",
     )
     parser.add_argument(
         "--lava-samples",
@@ -104,10 +106,10 @@ def run_validate(args: argparse.Namespace) -> int:
             progress=show_progress(),
         )
     except NotTheTrainedNetwork as refused:
-        print("\n".join(refused.lines()))
+        show(refused.lines())
         write_result(args.json, "validate", refused.as_dict(), "fail")
         raise
-    print("\n".join(shown(validation)))
+    show(shown(validation))
     write_result(args.json, "validate", result(validation), verdict_of(validation))
     require_pass(validation)
     return 0

@@ -132,7 +132,10 @@ def _differences(
     label = "difference to the float side (percent points)" if names.of == "points" else "change of the error (%)"
     title = "Difference to the float side, on the same samples"
     side = "Negative" if names.of == "points" else "Positive"
-    text = f"{side}: the integers lose. Dashed: no difference, and the loss that the gate allows; line: 95 % interval."
+    text = (
+        f"{side}: the integers do worse. Dashed: no difference, which an interval around it leaves open, and the loss that the "
+        "gate allows; line: 95 % interval."
+    )
     plot = charts.intervals(changes, label, lines=lines)
     return figure("differences", plot, title, text, legend=legend, values=_bootstrap(f, names, order))
 

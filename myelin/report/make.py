@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from myelin.convert.artifact.artifact import NETWORK
 from myelin.envelope import result_of
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
-from myelin.hw_configs.files import write_atomically, write_json
+from myelin.hw_configs.files import json_bytes, write_together
 from myelin.hw_configs.text_files import read_json
 from myelin.report import collect
 from myelin.report.page import render
@@ -130,6 +130,8 @@ def beside_of(out: Path) -> Path:
     Raises:
         ConfigError: the page has its name, or it is a file that is no report's, such as the run.json of a run.
     """
+    if not out.name or out.is_dir():
+        raise ConfigError(f"{out}: is a folder; name the page, such as {out / 'report.html'}")
     beside = out.with_suffix(".json")
     if beside == out:
         raise ConfigError(f"{out}: the values go to a .json beside the page; name the page .html")
@@ -151,10 +153,9 @@ def write(out: Path, values: Mapping[str, Any]) -> tuple[Path, Path]:
         ConfigError: a file cannot be written.
     """
     beside = beside_of(out)
-    page = render(values).encode()
-    write_json(beside, values)
+    page = render(values).encode(errors="backslashreplace")  # names of files may be in another encoding
     try:
-        write_atomically(out, page)
+        write_together([(out, page), (beside, json_bytes(values))])
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from error
     return out, beside

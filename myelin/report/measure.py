@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import NetworkError, TargetError
+from myelin.hw_configs.temporaries import scratch_folder
 from myelin.report.make import beside_of, put_together, read_stage, why_and_cure, write
 from myelin.report.page import render
 from myelin.report.subject import Subject
+from myelin.validation.defaults import MAX_DROP
 
 if TYPE_CHECKING:
     from myelin.validation.reference import Reference
@@ -72,7 +73,7 @@ def write_report(
     out: str | os.PathLike[str] = "report.html",
     *,
     reference: Any = None,
-    max_drop: float = 1.0,
+    max_drop: float = MAX_DROP,
     split: str | None = None,
     time_axis: TimeAxis | None = None,
     steps: int | None = None,
@@ -114,12 +115,12 @@ def write_report(
              for name, it in (stages or {}).items()}  # fmt: skip
     beside_of(Path(out))  # refused before anything is measured
     curve = None if run is None else Path(run)
-    with tempfile.TemporaryDirectory() as temporary:
+    with scratch_folder("report") as temporary:
         trained_for: str | None = None
         if isinstance(source, str | os.PathLike) and kind_of(source) == "run":
             curve = curve or Path(source)
             trained_for = _trained_for_board(Path(source))
-            source = _exported(Path(source), Path(temporary), data, target, time_axis, say)
+            source = _exported(Path(source), temporary, data, target, time_axis, say)
         of_reference = takes(reference, "dt_ms")
         opened = _of_object(source, None if of_reference and not takes(source, "dt_ms") else dt_ms)
         missing: dict[str, dict[str, str]] = {}

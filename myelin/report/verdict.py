@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from myelin.convert.statistics.words import accuracy_change, direction, error_change, interval
+from myelin.hw_configs.written import counted, thousands
+
 MAY, MAY_NOT, UNDECIDED = "may go", "may not go", "undecided"
 #: Smallest change of a spike rate in percent that gets a sentence.
 _RATE_PERCENT = 1.0
+#: What an interval shows -> the answer to whether integers cost accuracy.
+_ANSWERS = {"loss": "Yes", "gain": "No", "open": "Not that these samples could tell"}
 Values = Mapping[str, Any]
 
 
@@ -46,9 +51,11 @@ def _against(values: Values) -> Iterator[str]:
         yield from (text for text in mapping["broken_rules"] if text not in said)
     if validation is not None:
         yield from validation["network"]["failures"]
+        yield from (validation.get("states") or {}).get("violations", ())
         for parity in validation["parities"]:
             if parity["equal"] is False:
-                yield f"{parity['name']}: {parity['different_values']} of {parity['values']} values differ, and none may"
+                wrong, all_values = thousands(parity["different_values"]), thousands(parity["values"])
+                yield f"{parity['name']}: {wrong} of {all_values} values differ, and none may"
         if validation["gate"]["outcome"] == "fails":
             yield validation["gate"]["message"]
 
@@ -69,7 +76,8 @@ def _grounds(values: Values) -> Iterator[str]:
     ran = [parity for parity in validation["parities"] if parity["equal"]]
     if ran:
         yield "every value that must be equal is: " + "; ".join(
-            f"{parity['name']} ({parity['values']} values of {_samples(parity['samples'])})" for parity in ran
+            f"{parity['name']} ({thousands(parity['values'])} values of {counted(parity['samples'], 'sample')})"
+            for parity in ran
         )
     yield "no rule of the target is broken, as far as its numbers are public"
     if mapping is not None:
@@ -80,10 +88,6 @@ def _grounds(values: Values) -> Iterator[str]:
             yield from board["memory"]
 
 
-def _samples(count: int) -> str:
-    return f"{count} sample{'' if count == 1 else 's'}"
-
-
 def _cost(validation: Values | None) -> str:
     if validation is None:
         return "Not measured."
@@ -92,25 +96,21 @@ def _cost(validation: Values | None) -> str:
         return "Not measured: there is no reference."
     if gate.get("unit") == "percent":
         return _cost_of_errors(gate, samples)
-    drop, low, high = gate["drop_points"], gate["drop_low_points"], gate["drop_high_points"]
-    span = f"95 % interval of the loss {low:+.2f} to {high:+.2f} points, on {samples} samples"
-    if low > 0:
-        return f"Yes: {drop:.2f} points of accuracy are lost ({span})."
-    if high < 0:
-        return f"No: {-drop:.2f} points are gained ({span})."
-    seen = f"{drop:.2f} points fewer" if drop > 0 else f"{-drop:.2f} points more" if drop < 0 else "as many"
-    return f"Not that these samples could tell: the integers get {seen} right, and the interval includes none ({span})."
+    change = _change(gate)
+    span = f"{interval(*change[1:], 'points')}, on {counted(samples, 'sample')}"
+    return f"{_ANSWERS[direction(*change[1:])]}: the integer network {accuracy_change(*change, 'floats')} ({span})."
 
 
 def _cost_of_errors(gate: Values, samples: int) -> str:
-    change, low, high = gate["drop_points"], gate["drop_low_points"], gate["drop_high_points"]
-    span = f"95 % interval of the change {low:+.2f} to {high:+.2f} %, on {samples} samples"
-    if low > 0:
-        return f"Yes: the error (RMSE) grows by {change:.2f} % ({span})."
-    if high < 0:
-        return f"No: the error (RMSE) shrinks by {-change:.2f} % ({span})."
-    seen = f"the error (RMSE) changes by {change:+.2f} %"
-    return f"Not that these samples could tell: {seen}, and the interval includes none ({span})."
+    change = gate["drop_points"], gate["drop_low_points"], gate["drop_high_points"]
+    better = direction(*_change(gate)[1:])
+    span = f"{interval(*change[1:], '%')}, on {counted(samples, 'sample')}"
+    return f"{_ANSWERS[better]}: the error (RMSE) of the integer network {error_change(*change, 'floats')} ({span})."
+
+
+def _change(gate: Values) -> tuple[float, float, float]:
+    """The difference of the integers and its interval, where positive means better."""
+    return 0.0 - gate["drop_points"], 0.0 - gate["drop_high_points"], 0.0 - gate["drop_low_points"]
 
 
 def _loss(compared: Values) -> tuple[float, float, str]:
@@ -123,9 +123,28 @@ def _loss(compared: Values) -> tuple[float, float, str]:
 
 
 def _where(values: Values) -> Iterator[str]:
+    """Where accuracy is lost: nothing if no loss is shown and the gate passes, and always where two runs part."""
     validation = values["validation"]
     if validation is None or validation["gate"]["outcome"] == "not judged":
         return
+    if _is_lost(validation):
+        yield from _losses(validation)
+    for parity in validation["parities"]:
+        first = (parity["divergence"] or {}).get("first")
+        if first:
+            yield f"{parity['name']}: the two part in {first['where']}, neuron {first['neuron']}, step {first['step']}"
+
+
+def _is_lost(validation: Values) -> bool:
+    """True if the whole or a stage shows a loss, or if the gate does not pass and one would like to know why."""
+    gate, stages = validation["gate"], {stage["name"]: stage for stage in validation["stages"]}
+    if gate["outcome"] != "passes" or direction(*_change(gate)[1:]) == "loss":
+        return True
+    compared = [stages[name]["to_float"] for name in (*validation["alone"], *validation["cumulated"][1:])]
+    return any(_loss(one)[1] > 0 for one in compared)
+
+
+def _losses(validation: Values) -> Iterator[str]:
     stages = {stage["name"]: stage for stage in validation["stages"]}
     alone = [(stages[name], *_loss(stages[name]["to_float"])) for name in validation["alone"]]
     shown = [one for one in alone if one[2] > 0]
@@ -140,9 +159,10 @@ def _where(values: Values) -> Iterator[str]:
         )
     steps = [stages[name] for name in validation["cumulated"][1:]]
     largest = max(steps, key=lambda stage: _loss(stage["to_previous"])[0])
-    loss, _, change = _loss(largest["to_previous"])
+    loss, low, change = _loss(largest["to_previous"])
     if loss > 0 and alone:
-        yield f"one after the other, most is lost at {largest['description']!r}: {change} to the one before"
+        words = "most is lost" if low > 0 else "the largest estimate, which may be chance, is"
+        yield f"one after the other, {words} at {largest['description']!r}: {change} to the one before"
     whole = steps[-1]
     for layer, change in whole["to_float"]["spike_rate_change_percent_by_layer"].items():
         if change is not None and abs(change) >= _RATE_PERCENT:
@@ -152,11 +172,7 @@ def _where(values: Values) -> Iterator[str]:
     worst = [entry for entry in lost[:3] if (entry["difference_points"] or 0.0) < 0]
     if worst:
         named = (f"{entry['name']} ({entry['integer_correct_samples'] - entry['float_correct_samples']:+d})" for entry in worst)
-        yield "most samples are lost in the classes " + ", ".join(named)
-    for parity in validation["parities"]:
-        first = (parity["divergence"] or {}).get("first")
-        if first:
-            yield f"{parity['name']}: the two part in {first['where']}, neuron {first['neuron']}, step {first['step']}"
+        yield "fewer samples are right in the classes " + ", ".join(named)
 
 
 #: Name of a quantisation -> advice if it costs accuracy.
@@ -177,7 +193,8 @@ def _helps(values: Values) -> Iterator[str]:
     else:
         gate = validation["gate"]
         if gate["outcome"] == "undecided" and gate["samples_needed"] is not None:
-            yield f"validate on about {gate['samples_needed']} samples, {gate['more_samples_needed']} more than now"
+            needed, more = thousands(gate["samples_needed"]), thousands(gate["more_samples_needed"])
+            yield f"validate on about {needed} samples, {more} more than now"
         stages = {stage["name"]: stage for stage in validation["stages"]}
         for name in validation["alone"]:
             if _loss(stages[name]["to_float"])[1] > 0:

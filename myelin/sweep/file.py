@@ -129,7 +129,7 @@ def _expand(path: Path, values: dict[str, Any], max_runs: int) -> Sweep:
                 raise ConfigError(f"case {case['name']!r} sets {key}, and the grid varies {axis}; leave one of them out")
         for combination in itertools.product(*axes.values()):
             grid = tuple(zip(axes, combination))
-            name = _slug("_".join([case["name"], *(f"{label(key, axes)}={_text(value)}" for key, value in grid)]))
+            name = slug("_".join([case["name"], *(f"{label(key, axes)}={_text(value)}" for key, value in grid)]))
             base = _base(path, case.get("base", values.get("base")), case["name"])
             points.append(GridPoint(name, case["name"], base, (*common, *own, *grid), grid))
     _refuse_twins(points)
@@ -215,7 +215,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """A name for a folder: characters other than letters, digits and ``. _ = + -`` become dashes."""
     return re.sub(r"[^\w.=+-]+", "-", text).strip("-.")
 

@@ -6,19 +6,18 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myelin.convert.samples import Binning, open_samples
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, MyelinError
 from myelin.hw_configs.files import write_json
 from myelin.hw_configs.text_files import read_json
 from myelin.sweep.file import GridPoint, Sweep
+from myelin.sweep.sweep_data import Checker, SweepData, WrongData
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
-    from myelin.train.datasets import SpikeDataset
 
 #: Version of ``result.json``; increased when a field changes its meaning, so that runs are evaluated again.
 RESULT_VERSION = 1
@@ -93,50 +92,47 @@ def make_plan(sweep: Sweep, data: str, out: Path, report: str | None = None) -> 
         DataError: the data cannot be read, or has no split to report on.
     """
     from myelin.hw_configs.parts import require
-    from myelin.train.config.task import TITLES
-    from myelin.train.datasets import available_splits, by_interval, load
+    from myelin.train.config.task import resolve_for_data
+    from myelin.train.datasets import available_splits, load
     from myelin.train.run.files.fingerprint import fingerprint
-    from myelin.train.run.start import training_split
 
     require("torch")  # the networks are built
     if report is not None and report not in available_splits(data):
         there = ", ".join(available_splits(data)) or "a file that names none"
         raise DataError(f"{data}: has no {report} split to report on, it has {there}; leave --report out or name other data")
-    dataset = training_split(data)
-    if dataset.task != "classes":
-        raise DataError(
-            f"{dataset.name} has {TITLES[dataset.task]}; a sweep compares networks by one class per sample: train the runs "
-            "with `myelin train`, and compare them with `myelin validate ART --reference RUN`"
-        )
-    checker = _Checker(data, dataset, report)
+    source, checker = SweepData(data), Checker(data, report)
     configs: list[tuple[int, int, Config]] = []
     reasons: dict[str, list[GridPoint]] = {}
     for place, point in enumerate(sweep.points):
         try:
-            found = [(place, seed, _configuration(point, seed, dataset)) for seed in sweep.seeds]
-            checker.check([config for _, _, config in found])
-            configs += found
-        except MissingPartError:
+            found = [_configuration(point, seed) for seed in sweep.seeds]
+            dataset = source.dataset(found[0])
+            found = [resolve_for_data(config, dataset) for config in found]
+            checker.check(found, dataset)
+            configs += [(place, config.train.seed, config) for config in found]
+        except (MissingPartError, WrongData):
             raise  # not a matter of one configuration
         except MyelinError as error:
             reasons.setdefault(str(error), []).append(point)
     if reasons:
         raise ConfigError(f"{sweep.path}: nothing was trained: {_listed(reasons)}")
-    facts: dict[str, Any] = {"name": Path(dataset.name).name, "sha256": fingerprint(dataset), "samples": len(dataset)}
+    first = configs[0][2]
+    dataset = source.dataset(first)
+    facts: dict[str, Any] = {
+        "name": Path(dataset.name).name,
+        "sha256": fingerprint(dataset),
+        "samples": len(dataset),
+        "task": dataset.task,
+    }
     if report is not None:
-        reported = load(data, report)
+        reported = load(data, report, images=first.data.images, message_bits=first.data.message_bits)
         facts |= {"report_sha256": fingerprint(reported), "report_samples": len(reported)}
-    intervals = {config.data.intervals_ms for _, _, config in configs}
-    split_sha256 = {edges: fingerprint(by_interval(dataset, edges)) for edges in intervals}
-    runs = tuple(
-        _planned(sweep, place, seed, config, facts["sha256"], split_sha256[config.data.intervals_ms])
-        for place, seed, config in configs
-    )
+    runs = tuple(_planned(sweep, place, config, facts["sha256"], source.trained_sha256(config)) for place, _, config in configs)
     return SweepPlan(sweep, data, report, out, runs, facts)
 
 
-def claim_folder(plan: SweepPlan) -> list[str]:
-    """Write the plan to ``sweep.json``; returns lines about an earlier plan in the folder.
+def check_folder(plan: SweepPlan) -> None:
+    """Check that the runs in the folder, if any, are those of the plan.
 
     Raises:
         ConfigError: the folder holds something else, or runs that were started with other settings or data.
@@ -159,6 +155,12 @@ def claim_folder(plan: SweepPlan) -> list[str]:
                 )
             if record.data_facts.get("sha256") != run.data_sha256:
                 raise ConfigError(f"{plan.folder(run)}: was trained on other data than {plan.data}; name another --out")
+
+
+def claim_folder(plan: SweepPlan) -> list[str]:
+    """``check_folder``, then write the plan to ``sweep.json``; returns lines about an earlier plan in the folder."""
+    check_folder(plan)
+    file = plan.out / "sweep.json"
     before = _runs_before(file)
     write_json(file, as_dict(plan))
     if not before:
@@ -201,53 +203,23 @@ def as_dict(plan: SweepPlan) -> dict[str, Any]:
     }
 
 
-class _Checker:
-    """Checks configurations against the data."""
-
-    def __init__(self, data: str, dataset: SpikeDataset, report: str | None) -> None:
-        self.data, self.dataset, self.report = data, dataset, report
-        self.binnings: set[Binning] = set()
-
-    def check(self, configs: list[Config]) -> None:
-        """Check the configurations of one point, which differ only in the seed."""
-        from myelin.train.datasets import by_interval, split
-        from myelin.train.model import build_model
-
-        config = configs[0]
-        if config.train.grid_bits == 0:
-            raise ConfigError(
-                "train.weight_bits is 0: float weights have no integer network, which a sweep evaluates; 2..8 is allowed (the "
-                "float network of every run is evaluated beside its integers)"
-            )
-        plan = config.data
-        first = by_interval(self.dataset.subset([0]), plan.intervals_ms)
-        first.bin([0], plan.steps, plan.step_ms, plan.cells)
-        for each in configs:
-            split(self.dataset, plan.validation, each.train.seed, plan.split_by)
-        build_model(config, self.dataset.classes)
-        binning = Binning.from_dict(asdict(plan), "the configuration")
-        if self.report is not None and binning not in self.binnings:
-            self.binnings.add(binning)
-            open_samples(self.data, binning, split=self.report, classes=self.dataset.classes, keys=self.dataset.keys)
-
-
-def _configuration(point: GridPoint, seed: int, dataset: SpikeDataset) -> Config:
+def _configuration(point: GridPoint, seed: int) -> Config:
     from myelin.hw_configs.target_files import load_target
     from myelin.train.config.files import load_config
     from myelin.train.config.target import resolve_for_target
-    from myelin.train.config.task import resolve_for_data
 
     config = load_config(point.base, changes=[*point.changes, ("name", point.name), ("train.seed", seed)])
-    config = resolve_for_data(resolve_for_target(config, load_target(config.target)), dataset)
+    config = resolve_for_target(config, load_target(config.target))
     # a run of a sweep is trained by one process, and its record must state that
     return replace(config, train=replace(config.train, slices=config.train.slices_or_one))
 
 
-def _planned(sweep: Sweep, place: int, seed: int, config: Config, sha256: str, data_sha256: str) -> PlannedRun:
+def _planned(sweep: Sweep, place: int, config: Config, sha256: str, data_sha256: str) -> PlannedRun:
     from myelin.train.config.files import config_to_dict
 
     values = config_to_dict(config)
     text = json.dumps([values, sha256], sort_keys=True)
+    seed = config.train.seed
     name = f"{sweep.points[place].name}/seed{seed}"
     return PlannedRun(place, seed, name, values, hashlib.sha256(text.encode()).hexdigest(), data_sha256)
 

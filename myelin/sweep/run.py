@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myelin.hw_configs.errors import ConfigError, GateError
-from myelin.hw_configs.files import write_atomically, write_json
+from myelin.exits import FAULT, OWN_FAULT, USAGE
+from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.files import alone_in, write_atomically, write_json
 from myelin.sweep.file import MAX_RUNS, read_sweep
 
 if TYPE_CHECKING:
     from myelin.sweep.plan import PlannedRun, SweepPlan
     from myelin.sweep.pool import Workers
     from myelin.train.run.processes.ranks import Ranks
+
+
+class FailedRunsError(MyelinError):
+    """Runs of a sweep failed: it is no verdict on any network, so the exit code is that of the runs."""
+
+    def __init__(self, failures: dict[str, str], runs: int) -> None:
+        listed = "; ".join(f"({number}) {name}: {text}" for number, (name, text) in enumerate(failures.items(), 1))
+        super().__init__(
+            f"{len(failures)} of {runs} runs failed, the others are done: {listed}; the same command tries them again"
+        )
+        self.exit_code = FAULT if any(OWN_FAULT in text for text in failures.values()) else USAGE
 
 
 @dataclass(frozen=True)
@@ -35,13 +48,9 @@ class Swept:
     failures: dict[str, str] = field(default_factory=dict)
 
     def require_success(self) -> None:
-        """Raise GateError, with all error messages, if a run failed."""
+        """Raise FailedRunsError, with all error messages, if a run failed."""
         if self.failures:
-            listed = "; ".join(f"({number}) {name}: {text}" for number, (name, text) in enumerate(self.failures.items(), 1))
-            raise GateError(
-                f"{len(self.failures)} of {self.runs} runs failed, the others are done: {listed}; the same command tries them "
-                "again"
-            )
+            raise FailedRunsError(self.failures, self.runs)
 
 
 def train_sweep(
@@ -95,6 +104,18 @@ def train_sweep(
 
 def _train(plan: SweepPlan, jobs: int | None, say: Callable[[str], None] | None, ranks: Ranks | None) -> dict[str, str]:
     """Train the missing runs; returns run name -> error message for the failures of all processes."""
+    from myelin.sweep.plan import check_folder
+
+    first = ranks is None or ranks.rank == 0
+    with contextlib.ExitStack() as alone:
+        if first:
+            check_folder(plan)
+            alone.enter_context(alone_in(plan.out, "runs this sweep"))
+        return _train_alone(plan, jobs, say, ranks)
+
+
+def _train_alone(plan: SweepPlan, jobs: int | None, say: Callable[[str], None] | None, ranks: Ranks | None) -> dict[str, str]:
+    """``_train`` while no other sweep has the folder."""
     from myelin.sweep.plan import claim_folder
     from myelin.sweep.pool import Workers, run_all
 
@@ -194,7 +215,7 @@ def _written(plan: SweepPlan) -> tuple[dict[str, Any], tuple[str, ...]]:
         raise ConfigError(f"{plan.out}: none of its {len(plan.runs)} runs is finished; leave --only-table out to train them")
     values = {**as_dict(plan), "table": table}
     write_json(plan.out / "sweep.json", values)
-    write_atomically(plan.out / "table.md", sweep_table.markdown(plan, table).encode())
+    write_atomically(plan.out / "table.md", sweep_table.markdown(plan, table).encode(errors="backslashreplace"))
     parts = {VALIDATION: "validation part"} | ({plan.report: f"{plan.report} split"} if plan.report else {})
     pictures = [plan.out / "accuracy.png"]
     accuracy_by_case(pictures[0], table, parts)

@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from myelin.convert.published_steps import EXPLAINED as PUBLISHED_STEPS
 from myelin.convert.statistics import compare_pooled
+from myelin.hw_configs.screen import table as screen_table
+from myelin.hw_configs.written import thousands
+from myelin.sweep.evaluations import unpacked
 from myelin.sweep.file import label
 from myelin.sweep.plan import SweepPlan
 from myelin.sweep.worker import VALIDATION
@@ -78,8 +82,9 @@ def _evaluation(part: str, own: Mapping[int, Result], reference: Mapping[int, Re
         "samples_by_seed": [evaluation["samples"] for evaluation in found.values()],
         **_spread("integer", found.values()),
         **_spread("float", found.values()),
-        "to_float": _paired(found, found, "float_predictions"),
-        "to_reference": _paired(found, other, "integer_predictions"),
+        "integer_published_mean_percent": _published(found.values()),
+        "to_float": paired(found, found, "float_predictions"),
+        "to_reference": paired(found, other, "integer_predictions"),
     }
 
 
@@ -94,15 +99,29 @@ def _spread(which: str, evaluations: Any) -> dict[str, Any]:
     }
 
 
-def _paired(own: Mapping[int, Result], other: Mapping[int, Result], predictions: str) -> dict[str, Any] | None:
-    """Accuracy of ``own``'s integers minus that of ``predictions`` in ``other``, over the seeds with the same samples."""
+def _published(evaluations: Any) -> float | None:
+    """Mean over the seeds of what published scripts count (``myelin.convert.published_steps``); None if nothing differs."""
+    found = [evaluation.get("integer_published_percent") for evaluation in evaluations]
+    return None if None in found else fmean(found)
+
+
+def paired(own: Mapping[int, Result], other: Mapping[int, Result], predictions: str) -> dict[str, Any] | None:
+    """Accuracy of ``own``'s integers minus that of ``predictions`` in ``other``, over the seeds with the same samples.
+
+    ``own`` and ``other``: seed -> evaluation, as ``myelin.sweep.evaluations`` makes it, with ``sample_numbers``.
+    """
     seeds = [seed for seed in own if seed in other and _same_samples(own[seed], other[seed])]
     if not seeds:
         return None
-    labels = [np.array(own[seed]["labels"]) for seed in seeds]
-    candidate = [np.array(own[seed]["integer_predictions"]) == truth for seed, truth in zip(seeds, labels)]
-    reference = [np.array(other[seed][predictions]) == truth for seed, truth in zip(seeds, labels)]
-    numbers = np.concatenate([own[seed]["sample_numbers"] for seed in seeds])
+    labels = [unpacked(own[seed]["labels"]) for seed in seeds]
+    counted = [truth >= 0 for truth in labels]  # steps without a label count nowhere
+    candidate, reference = (
+        [(unpacked(found[seed][name]) == truth)[mask] for seed, truth, mask in zip(seeds, labels, counted)]
+        for found, name in ((own, "integer_predictions"), (other, predictions))
+    )
+    numbers = np.concatenate(
+        [np.repeat(own[seed]["sample_numbers"], mask.reshape(len(mask), -1).sum(axis=1)) for seed, mask in zip(seeds, counted)]
+    )
     pooled = compare_pooled(np.concatenate(reference), np.concatenate(candidate), numbers)
     by_seed = [100 * float(a.mean() - b.mean()) for a, b in zip(candidate, reference)]
     return {
@@ -126,9 +145,10 @@ def _same_samples(one: Result, other: Result) -> bool:
 
 def _notes(results: Sequence[Mapping[int, Result]]) -> Iterator[str]:
     """Yield notes that qualify the numbers."""
-    for found in results:
-        for seed, result in found.items():
-            ours = result["evaluations"][VALIDATION]["integer_accuracy_percent"]
+    for by_seed in results:
+        for seed, result in by_seed.items():
+            found = result["evaluations"][VALIDATION]
+            ours = found.get("integer_as_trained_percent", found["integer_accuracy_percent"])
             said = result["training_says_validation_accuracy_percent"]
             if abs(ours - said) > 1e-6:
                 yield (
@@ -142,7 +162,9 @@ def headings(table: Mapping[str, Any]) -> list[str]:
     grid = table["rows"][0]["grid"] if table["rows"] else {}
     compared = ["to reference", "95 %", "p"] if any(row["reference"] for row in table["rows"]) else []
     keys = [label(key, grid) for key in grid]
-    return ["case", *keys, "n", "integer %", "range", "float %", "to float", "95 %", *compared, "recurrent", "s/epoch"]
+    published = ["published %"] if _has_published(table) else []
+    shown = ["n", "integer %", "range", *published, "float %", "to float", "95 %"]
+    return ["case", *keys, *shown, *compared, "recurrent", "s/epoch"]
 
 
 def cells(table: Mapping[str, Any], part: str) -> list[list[str]]:
@@ -158,24 +180,34 @@ def cells(table: Mapping[str, Any], part: str) -> list[list[str]]:
                 f"{len(row['seeds'])}" + (f" of {len(row['seeds'] + row['seeds_missing'])}" if row["seeds_missing"] else ""),
                 _mean(values, "integer"),
                 f"{values['integer_accuracy_min_percent']:.2f}..{values['integer_accuracy_max_percent']:.2f}",
+                *([_or_dash(values.get("integer_published_mean_percent"))] if _has_published(table) else []),
                 _mean(values, "float"),
                 *_difference(values["to_float"])[:2],
                 *(() if not compared else _difference(values["to_reference"]) if row["reference"] else ("reference", "", "")),
-                str(row["recurrent_parameters"]),
+                thousands(row["recurrent_parameters"]),
                 f"{row['seconds_per_epoch']:.2f}",
             ]
         )
     return result
 
 
+def _has_published(table: Mapping[str, Any]) -> bool:
+    parts = [values for row in table["rows"] for values in row["evaluations"].values()]
+    return any(values.get("integer_published_mean_percent") is not None for values in parts)
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
 def lines(plan: SweepPlan, table: Mapping[str, Any]) -> list[str]:
     """The table for the screen."""
-    result = []
+    result: list[str] = []
+    grid = {"case", *(label(key, row["grid"]) for row in table["rows"] for key in row["grid"])}
     for part, title in _titles(plan, table):
-        body = [headings(table), *cells(table, part)]
-        widths = [max(map(len, column)) for column in zip(*body)]
-        result += ["", title]
-        result += ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in body]
+        heads = headings(table)
+        shown = screen_table(heads, cells(table, part), "".join("<" if head in grid else ">" for head in heads))
+        result += ["", title, *shown]
     return [*result, "", *_below(table)]
 
 
@@ -201,7 +233,8 @@ def _titles(plan: SweepPlan, table: Mapping[str, Any]) -> Iterator[tuple[str, st
 def _below(table: Mapping[str, Any]) -> list[str]:
     unfinished = table["runs"] - table["runs_done"]
     missing = [f"{unfinished} of {table['runs']} runs are not finished."] if unfinished else []
-    return [*missing, *table["notes"], table["explained"]]
+    steps = [f"published: of all steps, {PUBLISHED_STEPS}."] if _has_published(table) else []
+    return [*missing, *table["notes"], *steps, table["explained"]]
 
 
 def _mean(values: Mapping[str, Any], which: str) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -18,33 +19,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from myelin.exits import FAULT, one_line, told
 from myelin.hw_configs.errors import MyelinError
 from myelin.hw_configs.files import locked, write_atomically
+from myelin.sweep import evaluations
 
 if TYPE_CHECKING:
     from myelin.convert.network import Network
-    from myelin.convert.samples import Samples
     from myelin.train.config.config import Config
     from myelin.train.datasets import SpikeDataset
-    from myelin.train.model import SpikingNetwork
 
 #: Name of the evaluation on the held-out part of the training data.
 VALIDATION = "validation"
-#: Samples in a batch, which both networks run; limits memory.
-_CHUNK = 128
 
 
 def main() -> int:
-    """Do the job from standard input; returns exit code 0, or 2 with one line on stderr."""
+    """Do the job from standard input; returns 0, or another exit code with a last line on stderr that says why."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         with _alone(Path(job["out"])):
             work(job)
         return 0
-    except MyelinError as error:
-        print(f"myelin: error: {error}", file=sys.stderr)
-        return error.exit_code
+    except Exception as error:
+        text, code = told(error)
+        if code == FAULT:
+            traceback.print_exc()  # standard error is the run's log
+        print(one_line(text), file=sys.stderr)
+        return code
 
 
 def work(job: dict[str, Any]) -> None:
@@ -101,34 +103,9 @@ def evaluate_run(out: Path, dataset: SpikeDataset, data: str, report: str | None
         "rates_spikes_per_neuron_and_step": list(run.best.rates_per_step),
         **_delays(network, config),
         "evaluations": {
-            name: {"sample_numbers": numbers.tolist(), **_evaluate(network, config, model, part)}
+            name: {"sample_numbers": numbers.tolist(), **evaluations.evaluate(network, config, model, part)}
             for name, (part, numbers) in parts.items()
         },
-    }
-
-
-def _evaluate(network: Network, config: Config, model: SpikingNetwork, samples: Samples) -> dict[str, Any]:
-    """Predictions of the integer network, and of the trained network with float weights and fractional delays."""
-    from myelin.convert.simulator.batch import BatchRunner
-    from myelin.train.run.batches import Batches
-    from myelin.train.run.evaluate import evaluate
-
-    simulator = BatchRunner(network)
-    model.quantise(False)
-    model.set_delays(hard=False)
-    integer, floats = [], []
-    for chunk in samples.chunks(_CHUNK):
-        numbers = np.arange(chunk.start, chunk.stop)
-        integer.append(simulator.run(samples.frames(numbers)).prediction)
-        floats.append(evaluate(model, Batches(samples.dataset.subset(numbers), config.data, _CHUNK)).prediction)
-    found = {"integer": np.concatenate(integer), "float": np.concatenate(floats)}
-    return {
-        "split": samples.split,
-        "samples": len(samples),
-        **{f"{name}_accuracy_percent": 100 * float((values == samples.labels).mean()) for name, values in found.items()},
-        "events_not_in_frames": samples.events_not_in_frames(),
-        "labels": samples.labels.tolist(),
-        **{f"{name}_predictions": values.tolist() for name, values in found.items()},
     }
 
 

@@ -86,6 +86,7 @@ def fit(
     """
     require("torch")
     from myelin.train.run.callbacks import Callbacks, TensorBoard
+    from myelin.train.run.compiling.ahead import compiling
     from myelin.train.run.processes.parallel import ALONE
     from myelin.train.run.training_run import Parts
 
@@ -102,23 +103,33 @@ def fit(
         plan = replace(plan, train=replace(plan.train, freeze=(*plan.train.freeze, *freeze)))
     if isinstance(loss, str):
         plan = replace(plan, train=replace(plan.train, loss=loss))
-    dataset = training_data(given, plan, in_memory_mb, cache)
-    if config is None and not any(override.partition("=")[0].strip() == "train.loss" for override in overrides):
-        plan = _with_loss(plan, loss, dataset, folder if resume else None)
-    lines: list[str] = []
-    if dataset.mapped is not None:
-        lines.append(f"data          {dataset.units.size} events are mapped from {dataset.mapped}, not held in memory")
-    initial = None
-    if origin is not None:
-        plan, initial, notes = _initial(origin, plan, dataset)
-        lines += notes
-    if say is not None and processes.first:
-        for line in lines:
-            say(line)
-    parts = Parts(None if isinstance(loss, str) else loss, optimizer, initial)
-    return train_run(
-        plan, dataset, folder, resume=resume, progress=progress, processes=processes, parts=parts, callbacks=asked, say=say
-    )
+    with compiling(plan, say if processes.first else None) as compilation:  # while data are read
+        dataset = training_data(given, plan, in_memory_mb, cache)
+        if config is None and not any(override.partition("=")[0].strip() == "train.loss" for override in overrides):
+            plan = _with_loss(plan, loss, dataset, folder if resume else None)
+        lines: list[str] = []
+        if dataset.mapped is not None:
+            lines.append(f"data          {dataset.units.size} events are mapped from {dataset.mapped}, not held in memory")
+        initial = None
+        if origin is not None:
+            plan, initial, notes = _initial(origin, plan, dataset)
+            lines += notes
+        if say is not None and processes.first:
+            for line in lines:
+                say(line)
+        parts = Parts(None if isinstance(loss, str) else loss, optimizer, initial)
+        return train_run(
+            plan,
+            dataset,
+            folder,
+            resume=resume,
+            progress=progress,
+            processes=processes,
+            parts=parts,
+            callbacks=asked,
+            say=say,
+            compilation=compilation,
+        )
 
 
 def _check_arguments(config: Any, out: Any, loss: Any, optimizer: Any, callbacks: Any, freeze: Any) -> None:

@@ -12,9 +12,10 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``events_not_in_frames``  ``events`` read, and how many were ``late, early, off_channel, clipped``
 ``classes``               names of the classes
 ``stages``                list of ``myelin.validation.stages.ValidationStage``: accuracy (null for traces) or ``rmse`` (only for
-                          traces), right answers by class, spike rates, ``to_float`` and ``to_previous``
-                          (``myelin.validation.stages.StageComparison``); names ``float, delays, weights, decays,
-                          delays_weights, training, simulator``, or of another reference ``float, simulator``
+                          traces), ``published_percent`` (steps without a label as class 0; else null), right answers by class,
+                          spike rates, ``to_float`` and ``to_previous`` (``myelin.validation.stages.StageComparison``); names
+                          ``float, delays, weights, decays, delays_weights, training, simulator``, or of another reference
+                          ``float, simulator``
 ``alone, cumulated``      names of the stages with a single quantisation, and of the stages that each add one more
 ``labels``                true class of each sample, as an index of ``classes``; with a class for each step a list for each
                           sample, -1 for none; null for traces
@@ -31,6 +32,8 @@ They are the ``result`` in the file of `myelin validate --json` (``myelin.envelo
 ``parities``              list: ``name, equal`` (null if skipped), ``skipped`` (the reason, or null), ``samples, values,
                           different_values, first`` (``where, sample, step, neuron, expected, got``), ``divergence`` (as
                           `myelin diff` writes it, or null)
+``states``                ``target, samples``, ``violations`` and ``notes`` (sentences), and ``ranges`` of all samples (as
+                          `myelin check` writes ``states``); null in files of older versions
 ``network``               ``as_expected`` (null unless an artifact was validated), ``reference`` (source of the expected
                           network, or null), ``deviations`` (list of ``myelin.convert.artifact.examine.Deviation``),
                           ``golden_values, golden_different_values, golden_first``, ``failures``
@@ -101,6 +104,7 @@ def as_dict(validation: Validation) -> dict[str, Any]:
         },
         "by_class": [asdict(change) for change in validation.by_class],
         "parities": [_equality(equality) for equality in validation.equalities],
+        "states": None if validation.limits is None else validation.limits.as_dict(),
         "network": examination_as_dict(validation.examination),
         "gate": {
             "rule": RULE_OF_ERRORS if trace else RULE,

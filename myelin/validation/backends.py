@@ -50,15 +50,10 @@ def lava(worker: Worker, samples: int) -> list[IntegerBackend]:
 
 def compiled(network: Network, samples: int) -> list[IntegerBackend]:
     """The generated C, compiled for this machine, on up to ``C_SAMPLES`` of so many samples; raises if it cannot be made."""
-    from myelin.convert.c99.compiled import CompiledNetwork
+    from myelin.convert.c99.compiled import compiled_run
     from myelin.validation.equalities import IntegerBackend
 
-    made = CompiledNetwork(network)
-
-    def run(other: Network, frames: npt.NDArray[Any], record: Record) -> Recording:
-        return (made if other is network else CompiledNetwork(other)).run(frames, record)
-
-    return [IntegerBackend("C", run, made.without, min(C_SAMPLES, samples))]
+    return [IntegerBackend("C", *compiled_run(network), min(C_SAMPLES, samples))]
 
 
 def left_out(skipped: str | None) -> list[Equality]:

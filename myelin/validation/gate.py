@@ -27,6 +27,8 @@ from myelin.convert.statistics import errors
 from myelin.convert.statistics.clustered import PairedSteps
 from myelin.convert.statistics.paired import Paired
 from myelin.convert.statistics.proportions import samples_needed
+from myelin.convert.statistics.words import accuracy_change, error_change, interval
+from myelin.hw_configs.written import counted, thousands
 
 Outcome = Literal["passes", "fails", "undecided"]
 Unit = Literal["points", "percent"]
@@ -143,13 +145,14 @@ def verdict(gate: Gate) -> str:
     candidate, reference = gate.compared
     if gate.unit == "points":
         allowed, loss = f"{gate.max_drop:g} points", "a loss"
-        interval = f"95 % interval {_change(gate.drop_high)} .. {_change(gate.drop_low)}"
-        found = f"the {candidate} {_points(gate.drop)} against the {reference}"
+        change = 0.0 - gate.drop, 0.0 - gate.drop_high, 0.0 - gate.drop_low
+        found = f"the {candidate} {accuracy_change(*change, reference)}"
     else:
         allowed, loss = f"{gate.max_drop:g} %", "an increase"
-        interval = f"95 % interval {gate.drop_low:+.2f} .. {gate.drop_high:+.2f} %"
-        found = f"the error (RMSE) of the {candidate} is {_percent(gate.drop)} that of the {reference}"
-    found = f"{found} on {gate.samples} samples ({interval})"
+        change = gate.drop, gate.drop_low, gate.drop_high
+        found = f"the error (RMSE) of the {candidate} {error_change(*change, reference)}"
+    span = interval(*change[1:], "points" if gate.unit == "points" else "%")
+    found = f"{found}, on {counted(gate.samples, 'sample')} ({span})"
     if gate.outcome == "passes":
         return f"{found}: {loss} of more than {allowed} is ruled out"
     if gate.outcome == "fails":
@@ -158,32 +161,12 @@ def verdict(gate: Gate) -> str:
 
 
 def _cure(gate: Gate) -> str:
-    loss = "a loss" if gate.unit == "points" else "an increase"
-    enough = math.ceil(10 * gate.drop_high - 1e-9) / 10
-    other = (
-        f"or allow {loss} that {gate.samples} samples can rule out, --max-drop {enough:g} (max_drop= in Python), if your use "
-        "bears it"
-    )
     if gate.samples_needed is None:
-        return f"the loss is the one allowed, so no number of samples is sure to decide; quantise with less loss, {other}"
+        what = "loss" if gate.unit == "points" else "increase"
+        return f"the {what} is the one allowed, so no number of samples is sure to decide; quantise with less loss"
     direction = "rule it out" if gate.drop < gate.max_drop else "show it"
+    more = gate.samples_needed - gate.samples
     return (
-        f"about {gate.samples_needed} samples ({gate.samples_needed - gate.samples} more) would {direction} with a probability "
-        f"of {POWER_PERCENT} %, if the networks differ on them as often as on these: validate on more samples, {other}"
+        f"about {thousands(gate.samples_needed)} samples ({thousands(more)} more) would {direction} with a probability of "
+        f"{POWER_PERCENT} %, if the networks differ on them as often as on these: validate on more samples"
     )
-
-
-def _change(drop: float) -> str:
-    return f"{0.0 - drop:+.2f}"
-
-
-def _points(drop: float) -> str:
-    if drop == 0:
-        return "loses nothing"
-    return f"loses {drop:.2f} points" if drop > 0 else f"gains {-drop:.2f} points"
-
-
-def _percent(increase: float) -> str:
-    if increase == 0:
-        return "equal to"
-    return f"{abs(increase):.2f} % {'above' if increase > 0 else 'below'}"

@@ -11,6 +11,7 @@ from myelin.backends import names
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import BackendError, DataError, GateError, NetworkError
 from myelin.lava_models import compat
+from myelin.validation.defaults import MAX_DROP
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.examine import Examination
@@ -52,7 +53,7 @@ def validate(
     data: Any,
     *,
     reference: Any = None,
-    max_drop: float = 1.0,
+    max_drop: float = MAX_DROP,
     split: str | None = None,
     time_axis: TimeAxis | None = None,
     steps: int | None = None,

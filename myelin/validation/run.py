@@ -9,6 +9,7 @@ import numpy as np
 from myelin.convert.compare.difference import Parity, compare_trains
 from myelin.convert.messages import sending
 from myelin.convert.network import Network
+from myelin.convert.profile.profiler import Profile, Profiler
 from myelin.convert.recording import Passage
 from myelin.convert.samples import Samples
 from myelin.convert.simulator.batch import BatchRunner
@@ -28,7 +29,7 @@ def run_stages(
     scale: float,
     given: Any = None,
     progress: bool = False,
-) -> tuple[dict[str, Outcome], Parity | None]:
+) -> tuple[dict[str, Outcome], Parity | None, Profile]:
     """Run ``samples`` through every stage of the reference and through the simulator.
 
     Args:
@@ -42,8 +43,8 @@ def run_stages(
         progress: whether to show a progress bar.
 
     Returns:
-        Name of a stage -> result; and the comparison of every output value of the simulator with the reference's own integers,
-        None if it has none.
+        Name of a stage -> result; the comparison of every output value of the simulator with the reference's own integers,
+        None if it has none; and the profile of the integers, with the range of every state.
     """
     from tqdm import tqdm
 
@@ -53,7 +54,7 @@ def run_stages(
     spiking = sending(network)
     spikes = {name: dict.fromkeys(spiking, 0) for name in names}
     parity, steps = None, 0
-    simulator = BatchRunner(network)
+    simulator, profiler = BatchRunner(network), Profiler(network, timed=False)
     size = CHUNK if reference is None else reference.samples_at_a_time(shapes.steps)
     with tqdm(total=len(samples), unit="sample", desc="validate", disable=not progress) as bar:
         for part in samples.chunks(size):
@@ -62,7 +63,8 @@ def run_stages(
             steps = frames.shape[1]
             chunk = Chunk(numbers, frames, None if given is None else given[part])
             runs = {} if reference is None else reference.run(chunk, shapes)
-            integer = simulator.run(frames, observe=_Counter(spikes[INTEGER]))
+            integer = simulator.run(frames, observe=_Counter(spikes[INTEGER], profiler), observed=profiler.observed)
+            profiler.count(frames)
             for name, run in {
                 **runs,
                 INTEGER: StageRun(Answer(output=grouped(network, integer.output, task.NAME)), scale=scale),
@@ -80,22 +82,27 @@ def run_stages(
     seen = len(samples) * steps
     rates = {name: {index: total / (spiking[index] * seen) for index, total in sums.items()} for name, sums in spikes.items()}
     known = {INTEGER} | (set(names) if reference is not None and reference.sizes else set())
-    return {
-        name: Outcome(
-            np.concatenate(parts),
-            rates[name] if name in known else {},
-            np.concatenate(examples[name]) if examples[name] else None,
-        )
-        for name, parts in kept.items()
-    }, parity
+    return (
+        {
+            name: Outcome(
+                np.concatenate(parts),
+                rates[name] if name in known else {},
+                np.concatenate(examples[name]) if examples[name] else None,
+            )
+            for name, parts in kept.items()
+        },
+        parity,
+        profiler.result(),
+    )
 
 
 class _Counter:
-    """Observer for the simulator that adds up the spikes of every layer in ``totals``."""
+    """Observer for the simulator that adds up the spikes of every layer in ``totals``, and tells the ``profiler``."""
 
-    def __init__(self, totals: dict[int, int]) -> None:
-        self.totals = totals
+    def __init__(self, totals: dict[int, int], profiler: Profiler) -> None:
+        self.totals, self.profiler = totals, profiler
 
     def __call__(self, passage: Passage) -> None:
+        self.profiler.observe(passage)
         if passage.layer in self.totals:
             self.totals[passage.layer] += int(np.count_nonzero(passage.arrays["spikes"]))

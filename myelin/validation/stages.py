@@ -111,6 +111,8 @@ class ValidationStage:
         spikes_per_neuron_step_by_layer: index of the layer -> mean.
         to_float, to_previous: comparisons; None for the float side, and if there is no previous stage.
         rmse, rmse_low, rmse_high: for traces the root mean square error, with its 95 % interval.
+        published_percent: with a class for each step the accuracy as published scripts count it
+            (``myelin.convert.published_steps``); None if every step has a label.
     """
 
     name: str
@@ -128,6 +130,7 @@ class ValidationStage:
     rmse: float | None = None
     rmse_low: float | None = None
     rmse_high: float | None = None
+    published_percent: float | None = None
 
     @property
     def measure(self) -> tuple[float, float, float]:

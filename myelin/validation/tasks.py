@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert import statistics
+from myelin.convert.published_steps import published_percent
 from myelin.convert.samples import Samples
 from myelin.convert.samples import Task as TaskName
 from myelin.convert.statistics.clustered import clustered_wilson
@@ -132,7 +133,8 @@ class StepTask(Task):
         right = (kept == self.targets) & labelled
         by_class = np.bincount(self.targets[right], minlength=self.classes)
         interval = clustered_wilson(right.sum(axis=1)[labelled.any(axis=1)], labelled.sum(axis=1)[labelled.any(axis=1)])
-        return _accuracy(int(right.sum()), int(labelled.sum()), interval, by_class)
+        published = {"published_percent": published_percent(kept, self.targets)}
+        return _accuracy(int(right.sum()), int(labelled.sum()), interval, by_class) | published
 
     def compared(self, reference: Kept, candidate: Kept) -> dict[str, Any]:
         """See ``Task``; the numbers of samples that only one gets right count steps."""

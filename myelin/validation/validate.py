@@ -22,8 +22,10 @@ from myelin.convert.opened import Opened
 from myelin.convert.samples import Samples
 from myelin.convert.samples import Task as TaskName
 from myelin.validation.answers import Shapes, require_trace
+from myelin.validation.defaults import MAX_DROP
 from myelin.validation.equalities import Equality, IntegerBackend, backend_equality, network_divergence, training_equality
 from myelin.validation.gate import Gate, judge, verdict
+from myelin.validation.limits import Limits, limits_of
 from myelin.validation.output_unit import OutputUnit, output_unit
 from myelin.validation.reference import FLOAT, Reference
 from myelin.validation.run import run_stages
@@ -67,6 +69,7 @@ class Validation:
         part: the split in words.
         unit: for traces the integer output that means 1.0; else None.
         messages: of the integers in the simulator, if they are graded; else None.
+        limits: whether a state left the range of the target in any sample.
     """
 
     data: str
@@ -87,6 +90,7 @@ class Validation:
     part: str = ""
     unit: OutputUnit | None = None
     messages: Messages | None = None
+    limits: Limits | None = None
 
     @property
     def samples(self) -> int:
@@ -97,6 +101,7 @@ class Validation:
     def failures(self) -> list[str]:
         """The reasons for exit code 1; empty if it is 0."""
         found = [] if self.examination is None else list(self.examination.failures)
+        found += [] if self.limits is None else self.limits.failures
         found += [str(equality) for equality in self.equalities if not equality.holds]
         return found if self.gate is None or self.gate.passed else [*found, verdict(self.gate)]
 
@@ -121,7 +126,7 @@ def validated(
     *,
     classes: Sequence[str],
     examination: Examination | None = None,
-    max_drop: float = 1.0,
+    max_drop: float = MAX_DROP,
     time_axis: TimeAxis | None = None,
     output_scale: float | None = None,
     given: Any = None,
@@ -156,7 +161,7 @@ def validated(
         reference.check(samples)
     shapes = Shapes(task.NAME, network, samples.binning.steps, time_axis)
     unit = output_unit(output_scale, opened, reference)
-    outcomes, parity = run_stages(
+    outcomes, parity, profile = run_stages(
         network,
         reference,
         samples,
@@ -190,6 +195,7 @@ def validated(
         part=samples.part,
         unit=unit if task.NAME == "trace" else None,
         messages=messages_of(network, two.rates),
+        limits=limits_of(opened, profile),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Tables of results, and the README that shows them."""
+"""Tables of results, and the page that shows them."""
 
 import json
 
@@ -95,5 +95,5 @@ def test_streams_and_peaks_in_words():
 
 def test_readme_shows_the_current_results():
     """If this fails: python -m benchmarks.table"""
-    text = table.README.read_text(encoding="utf-8")
+    text = table.PAGE.read_text(encoding="utf-8")
     assert text == table.with_tables(text)

@@ -87,7 +87,8 @@ def test_an_artifacts_binning_says_the_length_of_a_step(small, tmp_path):
     exported = myelin.export(small, tmp_path / "art", target="cpu", inputs=X, step_ms=5)
     assert opened(exported, (X[:, :4], Y)).binning == Binning(4, 5.0, 2, 0)
     with pytest.raises(
-        myelin.DataError, match="--steps is for networks that do not say how spikes become frames; the artifact"
+        myelin.DataError,
+        match=r"--steps \(steps= in Python\) is for networks that do not say how spikes become frames; the artifact",
     ):
         opened(exported, (X, Y), steps=4)
 

@@ -1,4 +1,4 @@
-"""What workers of pytest-xdist share: folders that one of them makes for all, and compiled code."""
+"""What workers of pytest-xdist share: folders that one of them makes for all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from numba.core.caching import NullCache
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.dispatcher import Dispatcher
 
 
 def shared_folder(factory: Any) -> Path:
@@ -32,22 +29,3 @@ def made_once(factory: Any, name: str, make: Callable[[Path], None]) -> Path:
             make(folder)
             done.touch()
     return folder
-
-
-def compile_one_at_a_time(folder: Path) -> None:
-    """Let processes that share ``folder`` compile a function one after another, so that each finds what another compiled.
-
-    numba looks into its cache on disk, compiles, and writes there, without a lock: two processes that begin with the same
-    function both compile it, and what the first one writes may be lost.
-    """
-    compile_here = Dispatcher.compile
-
-    def compile_alone(dispatcher: Dispatcher, signature: Any) -> Any:
-        if isinstance(dispatcher._cache, NullCache):
-            return compile_here(dispatcher, signature)
-        name = f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}.lock"
-        # numba's own lock among threads comes first: a function takes it before it asks for those that it calls
-        with global_compiler_lock, FileLock(folder / name):
-            return compile_here(dispatcher, signature)
-
-    Dispatcher.compile = compile_alone

@@ -11,8 +11,8 @@ import sys
 import pytest
 from places import ROOT
 
-from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.files import atomic_file, locked, write_atomically, write_json
+from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.files import alone_in, atomic_file, locked, write_atomically, write_json, write_together
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):
@@ -92,3 +92,76 @@ def test_a_lock_is_held_by_one_process_and_freed_however_it_ends(tmp_path):
         assert held
     with pytest.raises(OSError), locked(path / "below a file.lock"):
         pass
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "a.txt")
+    for content in (b"one", b"two"):
+        write_atomically(tmp_path / "link", content)
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "there" / "a.txt").read_bytes() == content
+        assert os.listdir(tmp_path / "there") == ["a.txt"]
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ConfigError, match=r"circle cannot be written: Too many levels of symbolic links"):
+        write_json(tmp_path / "circle", {})
+
+
+@pytest.mark.subprocess
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="this system has no /dev/stdout")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_is_written_to_where_it_stands(tmp_path, name):
+    """Also where it is a plain file, which must not be replaced, and neither must the link in /dev."""
+    code = f"from myelin.hw_configs.files import write_json; print('before'); write_json({name!r}, {{}}); print('after')"
+    with open(tmp_path / "out", "w") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True, cwd=ROOT)
+    assert (tmp_path / "out").read_text() == "before\n{}\nafter\n"
+    assert os.path.islink("/dev/stdout") and os.listdir(tmp_path) == ["out"]
+
+
+def test_one_process_in_a_folder(tmp_path):
+    with alone_in(tmp_path / "run", "trains this run"):
+        assert os.listdir(tmp_path / "run") == [".lock"]
+        with (
+            pytest.raises(MyelinError, match=r"run: another process trains this run; wait for it or end it$"),
+            alone_in(tmp_path / "run", "trains this run"),
+        ):
+            pass
+    with alone_in(tmp_path / "run", "trains this run"):
+        pass
+
+
+def test_a_file_system_without_locks_is_one_message(tmp_path, monkeypatch):
+    import filelock
+
+    def fail(*_):
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+    with pytest.raises(OSError, match=r"No locks available"), locked(tmp_path / "a.lock"):
+        pass
+
+
+def test_files_that_belong_together_are_all_replaced_or_none(tmp_path):
+    write_together((tmp_path / name, b"one") for name in "ab")
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [b"one", b"one"]
+
+    def contents():
+        yield tmp_path / "a", b"two"
+        yield tmp_path / "b", b"two"
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_together(contents())
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [b"one", b"one"] and len(os.listdir(tmp_path)) == 2
+    (tmp_path / "folder").mkdir()
+    for order in ("a", "folder"), ("folder", "a"):
+        with pytest.raises(OSError):
+            write_together((tmp_path / name, b"two") for name in order)
+        assert (tmp_path / "a").read_bytes() == b"one"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_a_device_among_files_that_belong_together(tmp_path):
+    with pytest.raises(OSError, match="No space left"):
+        write_together([(tmp_path / "a", b"one"), ("/dev/full", b"one")])
+    assert os.listdir(tmp_path) == []

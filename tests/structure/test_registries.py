@@ -20,6 +20,7 @@ GAPS = {
     ("neurons", "processes"): (("lava_models",), "which Lava process stands for which neuron"),
     ("neurons", "checks"): (("train",), "constants that a user gives; integers check themselves at construction"),
     ("neurons", "loops"): (("train",), "the way of a population through the compiled loops"),
+    ("neurons", "on_device"): (("train",), "constants of CUBA neurons that stay on a GPU while it trains"),
     ("neurons", "on_grid"): (("train",), "rounding with straight-through gradients; integers are on their grid already"),
     ("neurons", "rf"): (("convert", "lava_models"), "trained with SLAYER's own blocks, whose evaluation is exact"),
     ("layers", "sigma_delta"): (

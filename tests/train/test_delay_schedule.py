@@ -10,7 +10,7 @@ import torch
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import Config, DelayConfig, LayerConfig, TrainConfig
 from myelin.train.delay import AxonalDelay
-from myelin.train.delay_schedule import DelaySchedule
+from myelin.train.delay_schedule import DelaySchedule, set_delays_at
 from myelin.train.layers import DelayedRecurrent, Dense, Readout
 from myelin.train.model import build_model
 
@@ -174,3 +174,20 @@ def test_lava_dls_delays_are_frozen_with_ours(slayer):
 def test_what_it_refuses(make, text):
     with pytest.raises(ConfigError, match=re.escape(text)):
         make(Branches())
+
+
+def test_frozen_delays_are_pruned_to_a_share():
+    delay = AxonalDelay(5, max_delay=10, low=0.0, high=10.0)
+    with torch.no_grad():
+        delay.delay.copy_(torch.tensor([4.0, 9.0, 1.0, 7.0, 2.0]))
+    plan = DelayConfig(max_delay_steps=10, high=10.0, keep=0.4)
+    set_delays_at([delay], plan, 0.7)
+    assert delay.rounded_steps().tolist() == [4, 9, 1, 7, 2]  # rounded, not frozen yet
+    for _ in range(2):  # a resumed run prunes again
+        set_delays_at([delay], plan, 0.8)
+        assert delay.rounded_steps().tolist() == [0, 9, 0, 7, 0] and not delay.delay.requires_grad
+    fixed = AxonalDelay(5, max_delay=10, low=3.0, high=10.0, learn=False)
+    set_delays_at([fixed], plan, 0.9)
+    assert fixed.rounded_steps().min() > 0  # a control keeps its delays
+    with pytest.raises(ConfigError, match=r"delay.keep is 1.1; a fraction from 0 to 1 is allowed"):
+        DelayConfig(keep=1.1)

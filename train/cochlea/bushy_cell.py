@@ -19,6 +19,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+import myelin.hw_configs.compiled_cache  # noqa: F401
+
 FIBRES = 40
 TAU_MEM_S = 1e-3
 TAU_SYN_S = 5e-4

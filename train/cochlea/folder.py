@@ -17,11 +17,12 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.files import write_together
 from myelin.train.cochlea.encode import encode_wave
 from myelin.train.cochlea.recordings import SPLITS, Skipped, Sound, find_sounds
 from myelin.train.cochlea.wav import read_wav
 from myelin.train.datasets.events import SpikeDataset, join_events
-from myelin.train.datasets.shd import SUFFIXES, write_shd
+from myelin.train.datasets.shd import SUFFIXES, packed_shd
 from myelin.train.datasets.splits import speaker_overlap
 
 
@@ -124,8 +125,10 @@ def encode_folder(
         times, units, offsets = join_events([(t.astype(np.float16), u) for _, (t, u) in chosen])
         speaker = speakers[index] if known else None
         datasets[file] = SpikeDataset(times, units, offsets, numbers[index], channels, keys, speaker, str(file))
-    for file, dataset in datasets.items():
-        write_shd(dataset, file)
+    try:
+        write_together((file, packed_shd(dataset, file)) for file, dataset in datasets.items())
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from error
     return Encoded(datasets, tuple(skipped), tuple(voices[i] for i in _shared(files, datasets)))
 
 

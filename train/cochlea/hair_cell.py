@@ -19,6 +19,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+import myelin.hw_configs.compiled_cache  # noqa: F401
+
 REPLENISH = 5.05  # Y
 RELEASE = 2000.0  # G
 LOSS = 2500.0  # L

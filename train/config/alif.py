@@ -13,6 +13,13 @@ class AlifConfig:
     """Arguments of ``myelin.train.neurons.Alif``, documented there; the others come from the section ``neuron``.
 
     ``neuron.learn_decays``, ``per_neuron`` and ``spread`` hold for these decays too.
+
+    Attributes:
+        threshold_step: rise of the threshold at a spike, in SLAYER's units.
+        threshold_decay, refractory_decay: fraction lost per step, at the start of training.
+        learn_threshold_step: whether the step is trained, one for a layer.
+        threshold_decay_min, threshold_decay_max, refractory_decay_min, refractory_decay_max: range of the decays, in 1/4096;
+            None: 0 and 4096.
     """
 
     threshold_step: float = 0.5

@@ -39,11 +39,11 @@ class TrainConfig:
         weight_decay: weight decay of the weights; delays and decays have none.
         clip_norm: upper bound on the norm of the gradient.
         dropout, recurrent_dropout: probability that a neuron's output is dropped for a whole sequence.
-        loss: for classes, ``sum`` (cross-entropy of the readout's mean over steps, in units of the threshold), ``rate`` (of a
-            spiking readout's mean rate) or ``softmax`` (of the softmax averaged over steps); all predict the class with the
-            highest sum, as on the chip.  For labels per step, ``steps`` (cross-entropy at each labelled step).  For traces,
-            ``mse`` (mean squared error of the readout, in SLAYER's unit).  None: the default for the data's task
-            (``myelin.train.run.objective``).
+        loss: what is minimised; None: the default for the data's task.  For classes, ``sum`` (cross-entropy of the readout's
+            mean over steps, in units of the threshold), ``rate`` (of a spiking readout's mean rate) or ``softmax`` (of the
+            softmax averaged over steps); all predict the class with the highest sum, as on the chip.  For labels per step,
+            ``steps`` (cross-entropy at each labelled step).  For traces, ``mse`` (mean squared error of the readout, in
+            SLAYER's unit).  See ``myelin.train.run.objective``.
         logit_scale: factor on the readout before the softmax.
         label_smoothing: label smoothing of the cross-entropy.
         rate_penalty: weight of the penalty on layers' mean rates, in spikes per neuron and step: the square of the excess over
@@ -129,6 +129,13 @@ class Config:
 
     None leaves a value to the target.  ``myelin.train.config.target.resolve_for_target`` fills it in before training, so a
     saved run is complete.  Neurons are CUBA neurons (``neuron``), or sigma-delta neurons if there is a section ``sigma_delta``.
+
+    Attributes:
+        name: name of the run in messages and reports.
+        target: hardware to train for, a name or the path of a TOML file.
+        data, augment, neuron, layers, readout, delay, train, sigma_delta, alif: the sections; a kind of neurons that no layer
+            has brings none.
+        version: version of this layout.
     """
 
     name: str = "run"

@@ -6,6 +6,31 @@ from dataclasses import dataclass
 
 from myelin.train.config.checks import require
 
+#: How an image becomes a sequence, see ``myelin.train.datasets.idx``.
+CODINGS = ("pixels", "permuted", "rows")
+#: What a step without a label is in training.
+UNLABELLED = ("ignore", "class 0")
+
+
+@dataclass(frozen=True)
+class ImagesConfig:
+    """How the images of a folder of idx files become sequences; grey values are scaled to ``data.message_bits``.
+
+    Attributes:
+        coding: ``pixels`` (one a step), ``permuted`` (in a fixed random order) or ``rows`` (a row a step).
+        pool: side of the squares of pixels whose mean is taken, a divisor of rows and columns; 1: images as they are.
+        seed: of the order of the pixels.
+    """
+
+    coding: str = "permuted"
+    pool: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require("data.images.coding", self.coding, self.coding in CODINGS, ", ".join(CODINGS))
+        require("data.images.pool", self.pool, self.pool >= 1, "at least 1")
+        require("data.images.seed", self.seed, 0 <= self.seed < 2**32, "0 to below 2^32")
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -19,6 +44,11 @@ class DataConfig:
         message_bits: 0: binary spikes; otherwise graded spikes carry counts up to ``2 ** message_bits - 1``.
         intervals_ms: edges in milliseconds that split the spikes of a row of units into planes, by the interval since the
             previous spike of the channel (``myelin.train.datasets.intervals``).  ``shape`` is then (planes, 1, channels).
+        images: how the images of a folder of idx files become sequences; None: the data says it, or holds no images.
+        unlabelled: what a step without a label is in training, and for the choice of the epoch: ``ignore``, or ``class 0``,
+            as published scripts for QTDB-ECG take it.
+        samples: number of training samples that are used, those held out included, of every class the same fraction, drawn
+            once and for all; None: all.
         validation: fraction of the training data held out, on which every choice is made.
         split_by: ``speaker``, ``stratified``, or ``auto``.
     """
@@ -29,6 +59,9 @@ class DataConfig:
     shape: tuple[int, ...] | None = None
     message_bits: int = 4
     intervals_ms: tuple[float, ...] = ()
+    images: ImagesConfig | None = None
+    unlabelled: str = "ignore"
+    samples: int | None = None
     validation: float = 0.1
     split_by: str = "auto"
 
@@ -42,6 +75,8 @@ class DataConfig:
         require("data.intervals_ms", self.intervals_ms, rising, "a list of rising numbers above 0")
         shaped = not self.intervals_ms or self.shape is not None
         require("data.shape", self.shape, shaped, f"with data.intervals_ms, [{len(self.intervals_ms) + 1}, 1, channels]")
+        require("data.unlabelled", self.unlabelled, self.unlabelled in UNLABELLED, " or ".join(UNLABELLED))
+        require("data.samples", self.samples, self.samples is None or self.samples >= 2, "at least 2")
         require("data.validation", self.validation, 0 < self.validation < 1, "a fraction between 0 and 1")
         require(
             "data.split_by", self.split_by, self.split_by in ("speaker", "stratified", "auto"), "speaker, stratified or auto"

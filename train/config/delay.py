@@ -30,7 +30,7 @@ class DelayConfig:
         low, high: range of the uniform initial delays, in steps.
         sigma: initial spread of the triangle in steps, see ``myelin.train.delay``.
         learn: False: all delays keep their initial values (a control; ``LayerConfig`` has the same for one layer).
-        rounding: how learnt delays are brought to the grid:
+        rounding: how learnt delays are brought to the grid.
             ``hardening``: the spread fades to 0 at ``harden_at``; then delays are rounded in the forward pass,
             straight-through;
             ``straight-through``: delays are rounded in the forward pass from the start, never spread;
@@ -42,6 +42,8 @@ class DelayConfig:
         freeze_at: fraction of the epochs after which the delays are frozen; only the other parameters still change.
         penalty: weight in the loss of the mean square of all learnt delays, in 1/steps^2.  A chip buffers spikes for as long as
             the longest delay; the square acts most on long delays.
+        keep: fraction of the learnt delays of each population that stays when the delays are frozen; the shortest of them
+            become 0, and the other parameters adapt to that.
     """
 
     max_delay_steps: int | None = None
@@ -55,6 +57,7 @@ class DelayConfig:
     harden_at: float = 0.6
     freeze_at: float = 0.8
     penalty: float = 0.0
+    keep: float = 1.0
 
     def __post_init__(self) -> None:
         limit = NETX_MAX_DELAY_STEPS
@@ -70,6 +73,7 @@ class DelayConfig:
         phases = (self.harden_at, self.freeze_at)
         require("delay.harden_at and delay.freeze_at", phases, ordered, "0 <= harden_at <= freeze_at <= 1")
         require("delay.penalty", self.penalty, self.penalty >= 0, "0 or more")
+        require("delay.keep", self.keep, 0 <= self.keep <= 1, "a fraction from 0 to 1")
 
     @property
     def longest_steps(self) -> int:

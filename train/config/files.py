@@ -38,7 +38,7 @@ def load_config(
     path = EXPERIMENTS / f"{name_or_path}.toml"
     if not path.is_file():
         path = Path(name_or_path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         near = difflib.get_close_matches(name_or_path, experiment_names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; built-in ones are {', '.join(experiment_names())}"
         raise ConfigError(f"no configuration {name_or_path!r}: neither a built-in experiment nor a file{hint}")

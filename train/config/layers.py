@@ -17,13 +17,27 @@ MODELS: dict[str, type | None] = {"cuba": None, "alif": AlifConfig}
 
 @dataclass(frozen=True)
 class NeuronConfig:
-    """The kind of the layers' neurons, and arguments of ``myelin.train.neurons.Cuba``, documented and checked there.
+    """The kind of the layers' neurons, and arguments of ``myelin.train.neurons.Cuba``, which checks them.
 
-    ``model`` is the kind of layers that say nothing, one of ``MODELS``; other kinds than ``cuba`` take further constants from
-    the section of that name.  The readout consists of CUBA neurons.
+    The readout consists of CUBA neurons with constants of its own.
 
-    ``bias`` (one per neuron, in a conv layer per channel) and ``learn_threshold`` are those of layers that say nothing; the
-    readout has its own.
+    Attributes:
+        model: kind of layers that say nothing, one of ``MODELS``; other kinds than ``cuba`` take further constants from the
+            section of that name.
+        threshold: in SLAYER's units; a multiple of 1/64.
+        current_decay, voltage_decay: fraction lost per step, 0..1, at the start of training.
+        per_neuron: whether each neuron (each channel of a conv layer) has decays of its own.
+        spread: with ``per_neuron``, initial decays are uniform within +- this fraction of their value.
+        learn_decays: whether decays are trained.
+        current_decay_min, current_decay_max, voltage_decay_min, voltage_decay_max: range of the decays, in 1/4096; None: the
+            target's.
+        surrogate: derivative of the spike in the backward pass: ``atan``, ``exponential`` or ``triangle``.
+        width: width of the surrogate.
+        scale: height of the surrogate.
+        bias: whether neurons (in a conv layer, channels) of layers that say nothing learn a bias.
+        bias_exp: exponent of the bias; stock netx knows 6 alone.
+        learn_threshold: whether layers that say nothing learn their threshold.
+        threshold_max: largest learnt threshold, in 1/64; None: the target's.
     """
 
     model: str = "cuba"
@@ -73,7 +87,7 @@ class LayerConfig:
         delay: as ``recurrent_delay``, for the feed-forward delays.
         gain, recurrent_gain: scale of the initial weights, in units of the threshold.
         neuron: kind of this layer's neurons; None: ``neuron.model``.
-        threshold: of this layer's neurons, see ``Cuba``; None: ``neuron.threshold``.
+        threshold: of this layer's neurons, in SLAYER's units; None: ``neuron.threshold``.
         norm: ``batch``: the feed-forward input is normalised over batch and time, and folded into weights and bias before they
             are rounded (``myelin.train.layers.norm``); ``none``.
         bias: whether the neurons learn a bias; None: ``neuron.bias``, and yes with a norm.
@@ -134,7 +148,8 @@ class ReadoutConfig:
     Attributes:
         pool: ``average``: all neurons in a channel of the previous layer share a weight; ``none``: each has its own weight.
         spiking: True: spikes are counted; False: voltages of leaky integrators are summed.
-        current_decay, voltage_decay, threshold: see ``Cuba``.
+        threshold: of a spiking readout, in SLAYER's units; a multiple of 1/64.
+        current_decay, voltage_decay: fraction lost per step, 0..1.
         gain: scale of the initial weights, in units of the hidden neurons' threshold.
         norm: as in a layer.
         bias: whether the neurons learn a bias; None: with a norm.

@@ -16,11 +16,11 @@ class SigmaDeltaConfig:
     recurrence.  A layer's own ``threshold`` takes the place of the one here.
 
     Attributes:
-        threshold: of the layers' neurons, see ``myelin.train.neurons.SigmaDelta``; a multiple of 1/64.
+        threshold: of the layers' neurons: a change of the activation above it is sent; a multiple of 1/64.
         activation: "relu" or "unit".
-        cumulative_error: of neurons and encoders.
+        cumulative_error: whether neurons and encoders add up the error of what they did not send.
         bias: whether every neuron (every channel of a layer with channels) has a learnt bias.
-        input_threshold: of the delta encoders, see ``myelin.train.layers.Delta``.
+        input_threshold: of the delta encoders: a change of the input above it is sent.
         input_weight: a count of 1 at the input is this integer, of which 64 are 1 in SLAYER's units.
     """
 

@@ -3,11 +3,15 @@
     images    big-endian int32: 2051, number of images, rows, columns; then one byte a pixel
     labels    big-endian int32: 2049, number of labels; then one byte a label
 
-A file is plain or ``.gz``.  An image becomes a graded message in each step: the value of the pixel, 0..255 (8 message bits).
+A file is plain or ``.gz``.  An image becomes a graded message in each step, the value of the pixel.  A pixel of 0 sends none.
 
     pixels       one input, 784 steps, in the order of reading: sequential MNIST
     permuted     the same, in one random order for all images, ``numpy.random.default_rng(PERMUTATION_SEED).permutation(784)``
     rows         28 inputs, 28 steps: one row a step
+
+Before that, squares of ``pool`` x ``pool`` pixels may become one, their mean, and grey values 0..255 are scaled to messages of
+``bits`` bits: from the sum s of a square, ``floor(s (2^bits - 1) / (255 pool^2) + 1/2)``, exactly.  Permuted sequential MNIST
+of 14 x 14 pixels (pool = 2) has 196 steps.
 
 A step is 1 ms.  Source: LeCun, Cortes, Burges; permuted sequential MNIST: Le, Jaitly, Hinton 2015, arXiv 1504.00941.
 """
@@ -19,17 +23,18 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.bounds import most_unpacked, read_at_most, too_large
 from myelin.hw_configs.errors import DataError
+from myelin.train.config.data import CODINGS as CODINGS
+from myelin.train.config.data import ImagesConfig
 from myelin.train.datasets.events import SpikeDataset
 
 Coding = Literal["pixels", "permuted", "rows"]
-CODINGS: tuple[str, ...] = get_args(Coding)
 #: Seed of the order of the pixels in permuted sequential MNIST.
 PERMUTATION_SEED = 0
 IMAGES, LABELS = 2051, 2049
@@ -44,6 +49,8 @@ def read_idx(
     coding: Coding,
     *,
     seed: int = PERMUTATION_SEED,
+    pool: int = 1,
+    bits: int = 8,
     name: str | None = None,
 ) -> SpikeDataset:
     """The images of two idx files as sequences of graded messages.
@@ -52,16 +59,20 @@ def read_idx(
         images, labels: the two files, plain or ``.gz``.
         coding: "pixels", "permuted" or "rows".
         seed: of the order of the pixels, for "permuted".
+        pool: side of the squares of pixels that become one, their mean; a divisor of rows and columns.
+        bits: bits of a message, 1..8.
         name: origin of the data; None: the path of the images.
 
     Raises:
-        DataError: a file is damaged, is of another kind, or has another number of entries than the other one.
+        DataError: a file is damaged, is of another kind, or has another number of entries than the other one; or there is no
+            such coding, pool or number of bits.
     """
     if coding not in CODINGS:
         raise DataError(f"{images}: holds images, which become spikes in one of the ways {', '.join(CODINGS)}; got {coding!r}")
     pixels, answers = _read(Path(images), IMAGES), _read(Path(labels), LABELS)
     if len(pixels) != len(answers):
         raise DataError(f"{images}: holds {len(pixels)} images, {labels} {len(answers)} labels; one label each is needed")
+    pixels = _scaled(pixels, pool, bits, str(images))
     frames = pixels if coding == "rows" else pixels.reshape(len(pixels), -1, 1)
     if coding == "permuted":
         frames = frames[:, np.random.default_rng(seed).permutation(frames.shape[1])]
@@ -79,14 +90,48 @@ def find_idx(folder: Path) -> dict[str, tuple[Path, Path]]:
     return found
 
 
-def read_split(files: dict[str, tuple[Path, Path]], split: str, coding: str | None, source: str) -> SpikeDataset:
-    """A split of a folder of idx files; DataError if ``coding``, what follows the folder's name, is None."""
+def read_split(
+    files: dict[str, tuple[Path, Path]],
+    split: str,
+    coding: str | None,
+    source: str,
+    plan: ImagesConfig | None = None,
+    bits: int = 8,
+) -> SpikeDataset:
+    """A split of a folder of idx files; DataError if neither ``coding``, what follows the folder's name, nor ``plan`` says how.
+
+    ``plan``, and ``bits`` of its messages, come from a configuration or from the network that was trained with it.
+    """
+    if plan is not None:
+        if coding is not None:
+            raise DataError(
+                f"{source}: says {coding!r}, and the configuration (data.images) says {plan.coding!r}: leave ':{coding}' out"
+            )
+        how: dict[str, Any] = {"seed": plan.seed, "pool": plan.pool, "bits": max(1, bits)}
+        return read_idx(*files[split], plan.coding, **how, name=source)  # type: ignore[arg-type]
     if coding is None:
         raise DataError(
             f"{source}: holds images, and nothing says how they become spikes; name {source}:pixels (a pixel a step), "
             f"{source}:permuted (in a fixed random order) or {source}:rows (a row a step)"
         )
     return read_idx(*files[split], coding, name=source)  # type: ignore[arg-type]
+
+
+def _scaled(pixels: npt.NDArray[np.uint8], pool: int, bits: int, name: str) -> npt.NDArray[np.uint8]:
+    """Means of squares of pixels, scaled to ``bits`` bits."""
+    rows, columns = pixels.shape[1:]
+    if not 1 <= bits <= 8:
+        raise DataError(f"{name}: grey values have 8 bits, asked for are messages of {bits}; 1..8 is allowed")
+    if pool < 1 or rows % pool or columns % pool:
+        raise DataError(
+            f"{name}: images of {rows} x {columns} pixels are not divided into squares of {pool} x {pool}; set pool "
+            f"(data.images.pool) to a divisor of both"
+        )
+    if pool == 1 and bits == 8:
+        return pixels
+    squares = pixels.reshape(len(pixels), rows // pool, pool, columns // pool, pool)
+    total, unit = squares.sum(axis=(2, 4), dtype=np.int64), 255 * pool * pool
+    return np.asarray((2 * total * ((1 << bits) - 1) + unit) // (2 * unit), np.uint8)
 
 
 def _file(folder: Path, stem: str) -> Path | None:

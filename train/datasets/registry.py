@@ -10,6 +10,7 @@ from typing import NamedTuple
 import h5py
 
 from myelin.hw_configs.errors import DataError
+from myelin.train.config.data import ImagesConfig
 from myelin.train.datasets import denoise, ecg, idx, npz, shd
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.mapped import Storage
@@ -51,6 +52,8 @@ def load(
     split: str | None = None,
     storage: Storage = STORAGE,
     time_unit: TimeUnit | None = None,
+    images: ImagesConfig | None = None,
+    message_bits: int = 8,
 ) -> SpikeDataset:
     """One split of a data set.
 
@@ -62,6 +65,7 @@ def load(
     split: "train", "valid" or "test"; needed unless ``source`` is a file.
     storage: size above which files are mapped instead of read into memory, and the folder of conversions.
     time_unit: "s", "ms" or "us", as after the colon.
+    images, message_bits: for a folder of idx files, how they become sequences of messages, instead of the option.
 
     Raises DataError if there is no such data, the split is missing or ambiguous, or a file is invalid.
     """
@@ -75,10 +79,10 @@ def load(
         if time_unit not in (None, option):
             raise DataError(f"{source}: says {option!r} itself, time_unit is {time_unit!r}; say it once")
         time_unit, option = option, None  # type: ignore[assignment]
-    if path.is_dir() and (images := idx.find_idx(path)):
+    if path.is_dir() and (found := idx.find_idx(path)):
         if time_unit is not None:
             raise DataError(f"{source}: holds images, which have no unit of time; leave it out")
-        return idx.read_split(images, _chosen(source, split, tuple(images)), option, os.fspath(source))
+        return idx.read_split(found, _chosen(source, split, tuple(found)), option, os.fspath(source), images, message_bits)
     if option is not None:
         raise DataError(f"{source}: ':{option}' is for folders of idx files; leave it out")
     if not path.is_dir():

@@ -94,11 +94,15 @@ def write_shd(dataset: SpikeDataset, path: str | os.PathLike[str], *, half: bool
         raise DataError(f"{path}: the SHD format holds no {' and no '.join(beyond)}; write a .npz with SpikeDataset.save")
     if half and dataset.times_s.size and dataset.times_s.max() > np.finfo(np.float16).max:
         raise DataError(f"{path}: spike times reach {dataset.times_s.max():g} s; float16 holds 65504 s: write without half")
-    packed = _pack(_file_bytes(dataset, np.dtype(np.float16) if half else _exact(dataset.times_s)), path)
     try:
-        write_atomically(path, packed)
+        write_atomically(path, packed_shd(dataset, path, half=half))
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def packed_shd(dataset: SpikeDataset, path: Path, *, half: bool = False) -> bytes:
+    """The content of the file that ``write_shd`` writes, compressed as the name says."""
+    return _pack(_file_bytes(dataset, np.dtype(np.float16) if half else _exact(dataset.times_s)), path)
 
 
 def _exact(times: Times) -> np.dtype[Any]:

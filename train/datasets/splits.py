@@ -41,6 +41,26 @@ def split(dataset: SpikeDataset, fraction: float, seed: int, by: str = "auto") -
     return np.flatnonzero(~valid), np.flatnonzero(valid)
 
 
+def drawn_samples(dataset: SpikeDataset, count: int | None) -> SpikeDataset:
+    """``count`` samples of ``dataset``, of every class the same fraction as far as it goes, in their order; None: all.
+
+    The draw is the same for every seed of a run, so that runs with different seeds are trained on the same samples.
+
+    Raises DataError if there are fewer samples.
+    """
+    if count is None or count == len(dataset):
+        return dataset
+    if count > len(dataset):
+        raise DataError(f"{dataset.name}: has {len(dataset)} samples, data.samples asks for {count}; leave it out to use all")
+    order = np.random.default_rng(0).permutation(len(dataset))
+    labels = dataset.labels[order]
+    place = np.empty(len(dataset))  # of each sample within its class, from 0 to 1
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        place[members] = (np.arange(members.size) + 0.5) / members.size
+    return dataset.subset(np.sort(order[np.argsort(place, kind="stable")[:count]]))
+
+
 def speaker_overlap(train: SpikeDataset, other: SpikeDataset) -> tuple[int, ...]:
     """The speakers of samples in both data sets, ascending; () if there are none, or if one of them knows no speakers.
 

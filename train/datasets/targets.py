@@ -64,6 +64,12 @@ def target_parts(
     return {"labels": np.zeros(samples, np.int64), "targets": targets, "keys": keys}
 
 
+def unlabelled_as(targets: Any, kind: str) -> Any:
+    """``targets`` as they are, or, with "class 0", classes of steps in which a step without a label has class 0."""
+    steps = kind == "class 0" and targets is not None and targets.ndim == 2
+    return targets.clip(min=0) if steps else targets
+
+
 def speaker_numbers(speakers: Any) -> Any:
     """``speakers`` as they are, or the numbers of their names in order."""
     if speakers is None:

@@ -1,3 +1,5 @@
-"""The loops of training: ``dispatch.py`` selects one of two implementations, ``numba_loops.py`` or ``torch_loops.py``."""
+"""The loops of training: ``dispatch.py`` selects ``numba_loops.py``, ``triton_loops.py`` or ``torch_loops.py``."""
 
-import myelin.train.needs_torch  # noqa: F401
+import myelin.train.needs_torch
+
+import myelin.hw_configs.compiled_cache  # noqa: F401

@@ -30,17 +30,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
 from myelin.hw_configs.specialised import specialised
-from myelin.train.kernels import numba_loops
+from myelin.train.kernels import cuba_rows, numba_loops
+from myelin.train.kernels.compiled import DIGEST, OPTIONS, compiled
 from myelin.train.kernels.torch_steps import CubaSteps, surrogate
 from myelin.train.kernels.types import Neurons, Trace
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
-surrogate_row = numba_loops.surrogate_row
+surrogate_row = cuba_rows.surrogate_row
 
 
 @dataclass(frozen=True)
@@ -78,20 +78,21 @@ class AlifNeurons(Neurons):
 @functools.cache
 def _loops() -> tuple[Any, Any]:
     forward, backward = numba_loops.layer_forward.py_func, numba_loops.layer_backward.py_func
+    name = f"alif_{DIGEST}"
     return (
-        specialised(forward, numba_loops.OPTIONS, "alif", new_states=_new_states, step_row=_step_row),
-        specialised(backward, numba_loops.OPTIONS, "alif", new_gradients=_new_gradients, step_row_back=_step_row_back),
+        specialised(forward, OPTIONS, name, new_states=_new_states, step_row=_step_row),
+        specialised(backward, OPTIONS, name, new_gradients=_new_gradients, step_row_back=_step_row_back),
     )
 
 
-@njit(inline="always")
+@compiled
 def _new_states(rows, neurons, constants):  # type: ignore[no-untyped-def]
     """Current, voltage, threshold above rest and refractory state."""
     shape = (rows, neurons)
     return np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
 
 
-@njit(inline="always")
+@compiled
 def _step_row(  # type: ignore[no-untyped-def]
     total,
     states,
@@ -104,7 +105,7 @@ def _step_row(  # type: ignore[no-untyped-def]
     t,
     own,
 ):
-    """See ``numba_loops.step_row``."""
+    """See ``cuba_rows.step_row``."""
     keep_i, keep_v, keep_th, keep_r, bias, threshold, rise = constants
     i, v, th, r = states[0][b], states[1][b], states[2][b], states[3][b]
     for n in range(total.shape[0]):
@@ -132,13 +133,13 @@ def _step_row(  # type: ignore[no-untyped-def]
             kept[2, t, own, n] = r[n] / 4096.0
 
 
-@njit(inline="always")
+@compiled
 def _new_gradients(rows, neurons):  # type: ignore[no-untyped-def]
     shape = (rows, neurons)
     return np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
 
-@njit(inline="always")
+@compiled
 def _step_row_back(  # type: ignore[no-untyped-def]
     direct,
     gradients,
@@ -153,7 +154,7 @@ def _step_row_back(  # type: ignore[no-untyped-def]
     grad_decay,
     grad_x,
 ):
-    """See ``numba_loops.step_row_back``."""
+    """See ``cuba_rows.step_row_back``."""
     keep_i, keep_v, keep_th, keep_r, threshold, code, width, scale, rise = constants
     grad_i, grad_v, grad_th, grad_r = gradients[0][b], gradients[1][b], gradients[2][b], gradients[3][b]
     if current.size:

@@ -35,7 +35,8 @@ class DelayKernel:
     def triangle(cls, delay: npt.NDArray[np.floating], sigma: float) -> DelayKernel:
         """Kernel ``h(lag) = max(0, s - |lag - (1 + delay)|) / s^2``, s = 1 + sigma, for lags >= 1; delay (N,) in steps.
 
-        Slopes are those inside the triangle.  With sigma 0, a whole delay has none there; it has the slopes of ``single``.
+        Slopes are those inside the triangle, 0 at its top; those of a delay of 0 are one-sided, since it can only grow.  With
+        sigma 0, a whole delay has none there; it has the slopes of ``single``.
         """
         half = 1.0 + sigma
         centre = 1.0 + delay.astype(np.float64)
@@ -43,7 +44,8 @@ class DelayKernel:
             :, None
         ]  # two lags before the first and two after the last
         height = np.where(lags >= 1, np.maximum(half - np.abs(lags - centre), 0.0), 0.0) / half**2
-        slope = np.where(height > 0, np.sign(lags - centre), 0.0) / half**2
+        side = np.where((lags == centre) & (centre == 1), -1.0, np.sign(lags - centre))
+        slope = np.where(height > 0, side, 0.0) / half**2
         if sigma == 0:  # a whole delay is a kink, at which no slope would be left
             slope = np.where(delay == np.rint(delay), _central(lags, centre), slope)
         weights, slopes = np.diff(height, 2, axis=0), np.diff(slope, 1, axis=0)[1:]
@@ -68,6 +70,11 @@ class DelayKernel:
         slopes = _central(lags, steps + 1)
         return cls(lags, weights, slopes, order=0)
 
+    @property
+    def longest(self) -> int:
+        """Longest lag of a point."""
+        return int(self.lags.max(initial=0))
+
     def repeat(self, times: int) -> DelayKernel:
         """Kernel in which every entry is repeated for ``times`` neurons."""
         if times == 1:
@@ -77,7 +84,7 @@ class DelayKernel:
 
     def dense(self, values: npt.NDArray[np.float64], order: int) -> npt.NDArray[np.float64]:
         """Array (longest lag + 1, N) with ``values`` at the points, cumulatively summed ``order`` times along the lags."""
-        result = np.zeros((int(self.lags.max(initial=0)) + 1, self.lags.shape[1]))
+        result = np.zeros((self.longest + 1, self.lags.shape[1]))
         np.add.at(result, (self.lags, np.arange(self.lags.shape[1])), values)
         for _ in range(order):
             result = np.cumsum(result, axis=0)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_kernel import DeviceKernel
 from myelin.train.kernels.types import Neurons, Recurrent, Trace
 
 
@@ -23,10 +24,10 @@ class _Ring:
         dtype: of the ring.
     """
 
-    def __init__(self, kernel: DelayKernel, like: Tensor, dtype: torch.dtype) -> None:
-        self.slots = int(kernel.lags.max(initial=0)) + 1
+    def __init__(self, kernel: DelayKernel | DeviceKernel, like: Tensor, dtype: torch.dtype) -> None:
+        self.slots = kernel.longest + 1
         self.values = torch.zeros(self.slots, *like.shape[-2:], dtype=dtype, device=like.device)
-        self.lags = torch.as_tensor(kernel.lags, device=like.device)[:, None]  # (P, 1, N)
+        self.lags = torch.as_tensor(kernel.lags, device=like.device).long()[:, None]  # (P, 1, N)
         self.now = 0
 
     @property
@@ -119,7 +120,7 @@ def layer_backward(
     return grad_x, steps.grad_decay, grad_delay
 
 
-def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
+def delay_forward(spikes: Tensor, kernel: DelayKernel | DeviceKernel) -> Tensor:
     """Delayed spikes (T, B, N), at the steps at which they arrive."""
     spikes = spikes.detach().float()
     ring, arrived, result = _Ring(kernel, spikes, torch.float64), _Sum(kernel.order, spikes), torch.empty_like(spikes)
@@ -131,7 +132,9 @@ def delay_forward(spikes: Tensor, kernel: DelayKernel) -> Tensor:
     return result
 
 
-def delay_backward(grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel, *, learn: bool) -> tuple[Tensor, Tensor]:
+def delay_backward(
+    grad_arriving: Tensor, spikes: Tensor, kernel: DelayKernel | DeviceKernel, *, learn: bool
+) -> tuple[Tensor, Tensor]:
     """dL/dspikes (T, B, N) and dL/d(delay) per sample (B, N)."""
     ring, ahead, slope = _Ring(kernel, spikes, torch.float32), _Sum(kernel.order, spikes), _Sum(kernel.order // 2, spikes)
     weights, slopes = (torch.as_tensor(values, device=spikes.device)[:, None] for values in (kernel.weights, kernel.slopes))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import numba_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.device_kernel import DeviceKernel
 from myelin.train.kernels.torch_steps import CubaSteps
 
 
@@ -24,13 +24,13 @@ class Recurrent:
         weight: (N, N), or (channels, channels, kh, kw) over a population (channels, *extent); kh and kw odd, zero padded.
         extent: (H, W) of a channel; not used with a matrix.
         mask: (B, N) factor on the recurrent output of each neuron.
-        delay_kernel: kernel of the recurrent delays.
+        delay_kernel: kernel of the recurrent delays; a ``DeviceKernel`` off the CPU.
     """
 
     weight: Tensor
     extent: tuple[int, int]
     mask: Tensor
-    delay_kernel: DelayKernel
+    delay_kernel: DelayKernel | DeviceKernel
 
     @property
     def dense(self) -> bool:
@@ -39,8 +39,44 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
+class Feed:
+    """Dense weights that make the neurons' input of spikes, inside the loops.
+
+    Attributes:
+        weight: (N, K).
+        lead: number of steps without input that the neurons run before the first spikes.
+    """
+
+    weight: Tensor
+    lead: int = 0
+
+
+class Fed(NamedTuple):
+    """What the backward pass needs of a ``Feed``, and which gradients are asked for.
+
+    Attributes:
+        feed: as in the forward pass.
+        source: the spikes (T, B, K).
+        learn_source, learn_weight: whether to compute the gradients of spikes and of weights.
+        keep_gradient: whether ``Gradients.x`` is needed, otherwise it is empty.
+    """
+
+    feed: Feed
+    source: Tensor
+    learn_source: bool
+    learn_weight: bool
+    keep_gradient: bool
+
+
+class NotFinite(ArithmeticError):
+    """A sum of the neurons' input is NaN or infinite."""
+
+
+@dataclass(frozen=True)
 class Neurons:
     """Constants of a population, and the loops that run it; here of CUBA neurons, and a subclass for each other kind.
+
+    Off the CPU they may be tensors.
 
     Attributes:
         keep: (4096 - decay) / 4096 for every state, (N,) float64 each; here current and voltage.
@@ -51,12 +87,12 @@ class Neurons:
         bias: integers of 1/4096 that are added to the voltage in every step, (N,) float64; None: no bias.
     """
 
-    keep: tuple[npt.NDArray[np.float64], ...]
-    threshold: float
+    keep: tuple[Any, ...]
+    threshold: Any
     surrogate: tuple[int, float, float]
     learn_decays: bool
     spiking: bool = True
-    bias: npt.NDArray[np.float64] | None = None
+    bias: Any = None
 
     #: Number of constants whose gradient the loops sum, see ``Gradients.decay``.
     LEARNT: ClassVar[int] = 2
@@ -104,14 +140,17 @@ class Gradients:
     """Gradients of the loss.
 
     Attributes:
-        x: dL/dx (T, B, N) float32.
+        x: dL/dx (T, B, N) float32, x being the summed input of the neurons.
         weight: dL/dW of the recurrent weights, float32; None without recurrence.
         decay: dL/d(decay) of every state per sample, and of further constants of these neurons, (constants, B, N) float64; zero
             if not asked for.
         delay: dL/d(delay) per sample, (B, N) float64; zero if not asked for.
+        feed, source: dL/d(weights) and dL/d(spikes) of a ``Feed``; None if not asked for.
     """
 
     x: Tensor
     weight: Tensor | None
     decay: Tensor
     delay: Tensor
+    feed: Tensor | None = None
+    source: Tensor | None = None

@@ -12,14 +12,17 @@ from torch import Tensor, nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.checks import is_number
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.devices import on_host, sent_to
 from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
+from myelin.train.kernels.types import NotFinite
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.layers.export import write_block
 from myelin.train.layers.norm import BatchNorm
 from myelin.train.layers.recurrence import Recurrence
-from myelin.train.layers.spikes import as_spikes, check_finite
+from myelin.train.layers.spikes import as_spikes, check_finite, not_finite
 from myelin.train.neurons import Neuron
+from myelin.train.neurons.loops import through_loops
 
 
 class Synapse(nn.Module):
@@ -44,6 +47,11 @@ class Synapse(nn.Module):
     def input_shape(self) -> tuple[int, ...] | None:
         """Shape of the population that it reads."""
         return None
+
+    @property
+    def in_loops(self) -> bool:
+        """Whether the loops over time may compute the product with ``effective_weight()``, a matrix (N, N_in), themselves."""
+        return False
 
     def effective_weight(self) -> Tensor:
         """The weights after ``pre_hook_fx``."""
@@ -180,44 +188,62 @@ class Block(nn.Module):
         self.check()
         x = as_spikes(x, type(self).__name__, self.synapse.input_shape, self.synapse.weight)
         with torch.autocast(x.device.type, enabled=False):  # integers are exact in float32
-            x = tbn(x)
-            if self.norm is None:
-                shift, z = None, self.neuron.summed(self.synapse, x)  # (T, B, N)
-            else:
-                weight, shift = self.folded(x if self.norm.needs_batch else None)
-                z = self.synapse.steps(x, weight)
-            if z.shape[2] != self.neuron.neurons:
-                raise ConfigError(
-                    f"{type(self).__name__}: weights for {z.shape[2]} neurons, the population has {self.neuron.neurons}"
-                )
-            check_finite(z, x, self.synapse.weight, type(self).__name__)
-            if self.leading_steps:
-                z = torch.cat((torch.zeros_like(z[:1]), z))
-            if self.recurrence is not None:
-                return self.recurrence(z, self.neuron, shift)
-            return self.neuron.steps(z) if shift is None else self.neuron.shifted_steps(z, shift)
+            return self._emitted(tbn(x))
+
+    def _emitted(self, x: Tensor) -> Tensor:
+        name = type(self).__name__
+        if self.synapse.in_loops and self.neuron.in_loops and on_host(x):
+            weight, shift = self.folded(x if self.norm is not None and self.norm.needs_batch else None)
+            self._check_size(weight.shape[0])
+            check_finite(weight, x, self.synapse.weight, name)  # the loops do not multiply zeros
+            try:
+                if self.recurrence is not None:
+                    return self.recurrence(x, self.neuron, shift, feed=weight, lead=self.leading_steps)
+                return through_loops(x, self.neuron, shift, weight=weight, lead=self.leading_steps)
+            except NotFinite:
+                raise not_finite(x, torch.isfinite(weight).all(), name) from None
+        if self.norm is None:
+            shift, z = None, self.neuron.summed(self.synapse, x)  # (T, B, N)
+        else:
+            weight, shift = self.folded(x if self.norm.needs_batch else None)
+            z = self.synapse.steps(x, weight)
+        self._check_size(z.shape[2])
+        check_finite(z, x, self.synapse.weight, name)
+        if self.leading_steps:
+            z = torch.cat((torch.zeros_like(z[:1]), z))
+        if self.recurrence is not None:
+            return self.recurrence(z, self.neuron, shift)
+        return self.neuron.steps(z) if shift is None else self.neuron.shifted_steps(z, shift)
+
+    def _check_size(self, size: int) -> None:
+        if size != self.neuron.neurons:
+            raise ConfigError(f"{type(self).__name__}: weights for {size} neurons, the population has {self.neuron.neurons}")
 
     @property
     def leading_steps(self) -> int:
         """Steps of the neurons before the first input: 1 if a bias moves them, else 0."""
         return int(self.neuron.has_bias or self.norm is not None)
 
-    def sent(self, s: Tensor) -> Tensor:
-        """Output (B, *shape, T) from what was ``emitted``: delayed, and one step of latency later."""
-        return self.undelayed(s) if self.delay is None else nct(self.delay(s)[self.leading_steps :], self.shape)
+    def sent(self, s: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Output (B, *shape, T) from what was ``emitted``: delayed, and one step of latency later.
 
-    def undelayed(self, s: Tensor) -> Tensor:
+        ``mask``: (B, N) factor on the output of each neuron, or None.
+        """
+        return self.undelayed(s, mask) if self.delay is None else nct(self.delay(s, mask, self.leading_steps), self.shape)
+
+    def undelayed(self, s: Tensor, mask: Tensor | None = None) -> Tensor:
         """As ``sent``, without axonal delays."""
-        return nct(shift_one_step(s)[self.leading_steps :], self.shape)
+        return nct(shift_one_step(s, mask, self.leading_steps), self.shape)
 
     @not_traced
     def forward(self, x: Tensor) -> Tensor:
         """Output (B, *shape, T) from input spikes (B, ..., T)."""
         s = self.emitted(x)  # (T, B, N)
         self.spike_rate = self.neuron.activity(s) if self.neuron.spiking else None
+        mask = None
         if self.training and self.dropout and self.neuron.spiking:
-            s = s * keep_mask(s.shape[1:], self.dropout).to(s.device)
-        return self.sent(s)
+            mask = sent_to(s.device, keep_mask(s.shape[1:], self.dropout))
+        return self.sent(s, mask)
 
     def export_hdf5(self, handle: Any) -> None:
         """Write the block's integers to the empty h5py group ``handle``, as lava-dl's blocks do, for ``myelin.read``.

@@ -36,6 +36,11 @@ class DenseSynapse(Synapse):
         """Sizes."""
         return f"{self.weight.shape[1]} -> {self.weight.shape[0]}"
 
+    @property
+    def in_loops(self) -> bool:
+        """Whether the product is no more than that of ``effective_weight()``, which the loops over time can compute."""
+        return type(self).steps is DenseSynapse.steps
+
     def steps(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Input of the neurons (T, B, N) from spikes (T, B, N_in)."""
         return torch.nn.functional.linear(x, self.effective_weight() if weight is None else weight)

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.errors import ConfigError
 from myelin.train.delay import AxonalDelay
-from myelin.train.kernels import dispatch as loops
-from myelin.train.kernels.types import Recurrent, Trace
+from myelin.train.kernels.devices import sent_to
+from myelin.train.kernels.late_checks import require_finite
 from myelin.train.layers.arguments import Extent, delay_of, extent, real
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.neurons import Neuron
+from myelin.train.neurons.loops import OwnConnection, through_loops
 
 
 class Recurrence(nn.Module):
@@ -104,18 +103,23 @@ class Recurrence(nn.Module):
         """Kind of the recurrence: ``dense`` or ``conv``."""
         return "dense" if self.weight.dim() == 2 else "conv"
 
-    def forward(self, x: Tensor, neuron: Neuron, shift: Tensor | None = None) -> Tensor:
-        """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself; ``shift``: see ``Neuron.effective_bias``."""
+    def forward(
+        self, x: Tensor, neuron: Neuron, shift: Tensor | None = None, *, feed: Tensor | None = None, lead: int = 0
+    ) -> Tensor:
+        """Spikes (T, B, N) of ``neuron`` driven by ``x`` (T, B, N) and by itself; ``shift``: see ``Neuron.effective_bias``.
+
+        ``feed`` and ``lead``: weights of spikes ``x`` (T, B, K) and leading steps, see ``through_loops``.
+        """
         weight = self.weight if self.pre_hook_fx is None else self.pre_hook_fx(self.weight)
-        if not math.isfinite(float(weight.detach().sum())):
-            raise MyelinError("a recurrent weight is NaN or infinite: training diverged; lower the learning rate")
+        require_finite(weight, "a recurrent weight")
+        shape = (x.shape[1], neuron.neurons)
         if self.training and self.dropout:
-            mask = keep_mask(x.shape[1:], self.dropout)
+            mask = sent_to(x.device, keep_mask(shape, self.dropout))
         else:
-            mask = torch.ones(x.shape[1:])
+            mask = torch.ones(shape, device=x.device)
         kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
-        learnt = neuron.learnt_by_loops(shift)
-        return _RecurrentFunction.apply(x, kernel, self.delay.delay, self, neuron, mask.to(x.device), *learnt)
+        connection = OwnConnection(kernel, self.delay, self.extent(neuron), mask)
+        return through_loops(x, neuron, shift, connection, feed, lead)
 
     def extent(self, neuron: Neuron) -> tuple[int, int]:
         """(H, W) of a channel of the population; neurons in a row are cut into channels of one row each."""
@@ -142,34 +146,3 @@ class Recurrence(nn.Module):
                 "AxonalDelay(1, max_delay=0, learn=False)"
             )
         self.delay.check(shape, "recurrent_delay")
-
-
-class _RecurrentFunction(torch.autograd.Function):
-    """Autograd function for a whole sequence of a recurrent layer."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        d: Tensor,
-        layer: Recurrence,
-        neuron: Neuron,
-        mask: Tensor,
-        *learnt: Tensor | None,
-    ) -> Tensor:
-        recurrent = Recurrent(weight.detach(), layer.extent(neuron), mask, layer.delay.kernel(x.shape[2]))
-        ctx.recurrent, ctx.constants = recurrent, neuron.constants(*learnt)
-        ctx.layer, ctx.neuron = layer, neuron
-        trace = loops.forward(x, ctx.constants, recurrent)
-        ctx.save_for_backward(*trace)
-        return trace.spikes
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        learn, trace = ctx.needs_input_grad[2], Trace(*ctx.saved_tensors)
-        grads = loops.backward(grad, trace, ctx.constants, ctx.recurrent, learn_delay=learn)
-        grad_delay = ctx.layer.delay.sum_gradients(grads.delay) if learn else None
-        learnt = ctx.neuron.loop_gradients(grads, trace, ctx.constants)
-        return grads.x, grads.weight, grad_delay, None, None, None, *learnt

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from myelin.hw_configs.errors import DataError, MyelinError
+from myelin.train.kernels.devices import on_host
+from myelin.train.kernels.late_checks import check_later
 
 #: Integers up to this magnitude are exact in float32.
 _EXACT = 1 << 24
@@ -49,14 +51,23 @@ def check_finite(z: Tensor, x: Tensor, weight: Tensor, block: str) -> None:
 
     Raises:
         MyelinError: a weight is NaN or infinite.
-        DataError: the input is.
+        DataError: the input is.  On a device other than the CPU both are raised a little later.
     """
+    if not on_host(z):
+        weights_too = torch.isfinite(weight.detach()).all()
+        check_later(torch.isfinite(z.detach()).all(), lambda: not_finite(x, weights_too, block))
+        return
     if math.isfinite(float(z.detach().sum())) or bool(torch.isfinite(z).all()):
         return
-    if not bool(torch.isfinite(weight).all()):
-        raise MyelinError(f"{block}: a weight is NaN or infinite: training diverged; lower the learning rate")
+    raise not_finite(x, torch.isfinite(weight).all(), block)
+
+
+def not_finite(x: Tensor, weights_too: Tensor, block: str) -> MyelinError:
+    """The error of a product of weights and ``x`` that is NaN or infinite; ``weights_too``: whether the weights are finite."""
+    if not bool(weights_too):
+        return MyelinError(f"{block}: a weight is NaN or infinite: training diverged; lower the learning rate")
     bad = int((~torch.isfinite(x)).sum())
-    raise DataError(f"{block}: input holds {bad} NaN or infinite values of {x.numel()}; spikes are finite numbers")
+    return DataError(f"{block}: input holds {bad} NaN or infinite values of {x.numel()}; spikes are finite numbers")
 
 
 def _as_float32(x: Tensor, block: str) -> Tensor:

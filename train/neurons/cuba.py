@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import (
     DECAY_UNITY,
     NETX_BIAS_EXP,
@@ -19,12 +18,15 @@ from myelin.hw_configs.fixed_point import (
     WEIGHT_SCALE,
 )
 from myelin.train.kernels.constants_gradient import bias_gradient, threshold_gradient
+from myelin.train.kernels.devices import on_host
+from myelin.train.kernels.late_checks import require_finite
 from myelin.train.kernels.layout import array
 from myelin.train.kernels.numba_loops import SURROGATES
 from myelin.train.kernels.types import Gradients, Neurons, Trace
 from myelin.train.neurons.checks import bias_size, check_cuba, check_decay, decay_range, spread_text, threshold_limit
 from myelin.train.neurons.loops import through_loops
 from myelin.train.neurons.neuron import Neuron
+from myelin.train.neurons.on_device import constants_there, kept_there
 from myelin.train.neurons.on_grid import bias_on_grid, largest_bias, state_on_grid, threshold_on_grid, weight_on_grid
 
 
@@ -79,6 +81,7 @@ class Cuba(Neuron):
     Source: lava-dl ``slayer/neuron/cuba.py``; the gradient of the decays is the derivative of the equations above.
     """
 
+    in_loops = True
     current_decay: nn.Parameter
     voltage_decay: nn.Parameter
     bias: nn.Parameter | None
@@ -175,13 +178,12 @@ class Cuba(Neuron):
         """
         total = None if self.bias is None else self._each(self.bias)
         if shift is not None:
-            lost = np.maximum(1 - self.keep()[0], 1 / DECAY_UNITY).astype(np.float32)
-            settled = self._each(shift) / torch.from_numpy(lost).to(shift.device)
+            kept = torch.as_tensor(self.keep()[0] if on_host(shift) else kept_there(self)[0])
+            settled = self._each(shift) / (1 - kept).clamp(min=1 / DECAY_UNITY).float()
             total = settled if total is None else total + settled
         if total is None:
             return None
-        if not math.isfinite(float(total.detach().sum())):
-            raise MyelinError("a bias is NaN or infinite: training diverged; lower the learning rate")
+        require_finite(total, "a bias")
         return bias_on_grid(total, self.bias_exp) if self.whole_bias else state_on_grid(total)
 
     def _each(self, values: Tensor) -> Tensor:
@@ -295,12 +297,14 @@ class Cuba(Neuron):
     def constants(self, *learnt: Tensor | None) -> Neurons:
         """Current constants of the population, for the loops over time."""
         code = SURROGATES[self.surrogate], self.width, self.scale_grad
-        threshold = self.threshold if self.spiking else THRESHOLD_MAX / WEIGHT_SCALE
-        bias = (learnt or self.learnt_by_loops())[2]
-        whole = None
-        if bias is not None:
-            whole = array(bias).astype(np.float64) * STATE_SCALE
-        return Neurons(self.keep(), threshold, code, self.learns, self.spiking, whole)
+        bias, learnt_threshold = (learnt or self.learnt_by_loops())[2:]
+        own: tuple[Any, Any, Any]
+        if on_host(self.current_decay):
+            own = self.keep(), self.threshold, None if bias is None else array(bias).astype(np.float64) * STATE_SCALE
+        else:
+            own = constants_there(self, bias, learnt_threshold)
+        threshold = own[1] if self.spiking else THRESHOLD_MAX / WEIGHT_SCALE
+        return Neurons(own[0], threshold, code, self.learns, self.spiking, own[2])
 
     def loop_gradients(self, grads: Gradients, trace: Trace, constants: Neurons) -> tuple[Tensor | None, ...]:
         """Gradients of ``learnt_by_loops``; None for what is not learnt."""

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from myelin.train.kernels.late_checks import settle
 from myelin.train.model import SpikingNetwork
 from myelin.train.run.batches import Batches
 from myelin.train.run.objective import judged
-from myelin.train.run.prefetch import prefetch
+from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.parallel import ALONE, Processes
 
 
@@ -72,13 +73,15 @@ def evaluate(
     scores, labels, outputs, rates, judgements = [], [], [], [], []
     task = batches.dataset.task
     unit = model.blocks[-1].neuron.output_scale
-    for batch in prefetch(batches.in_order(processes.part(len(batches)))):
-        output = model(batch.spikes.to(device)).cpu()  # (B, classes, T)
+    for batch in prefetch_to(device, batches.in_order(processes.part(len(batches)))):
+        output = model(batch.spikes).cpu()  # (B, classes, T)
+        settle()
         whole = output.double() * unit
         judgements.append(judged(task, output.double().numpy(), batch.labels.numpy()))
         scores.append(whole.sum(dim=2).numpy())
         labels.append(batch.labels.numpy())
-        rates.append([batch.joint * float(b.spike_rate) if b.spike_rate is not None else 0.0 for b in model.blocks])
+        means = [b.spike_rate if b.spike_rate is not None else output.new_zeros(()) for b in model.blocks]
+        rates.append([batch.joint * mean for mean in torch.stack([mean.to(device) for mean in means]).tolist()])
         if keep_outputs:
             outputs.append(whole.permute(0, 2, 1).numpy().astype(np.int64))
     model.train(was_training)
@@ -92,3 +95,15 @@ def evaluate(
         task,
         np.concatenate(outputs) if keep_outputs else None,
     )
+
+
+@torch.no_grad()
+def predictions(model: SpikingNetwork, batches: Batches) -> npt.NDArray[np.int64]:
+    """Class of each sample, (samples,), or of each step, (samples, steps), by the task of the data; as ``evaluate``."""
+    if batches.dataset.task != "steps":
+        return evaluate(model, batches).prediction
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    found = [model(batch.spikes).argmax(dim=1).cpu().numpy() for batch in prefetch_to(device, batches.in_order())]
+    model.train(was_training)
+    return np.concatenate(found)

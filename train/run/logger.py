@@ -9,6 +9,7 @@ from myelin.train.model import SpikingNetwork
 from myelin.train.run.files.metrics import METRICS, EpochMetrics
 from myelin.train.run.plots import Delays, delay_histograms, learning_curve
 
+LEARNING, DELAYS = "learning.png", "delays.png"
 #: Number of times that the plots are drawn in a run; also drawn at its end or interruption.  Each takes about a second.
 _DRAWINGS = 4
 
@@ -20,12 +21,23 @@ class RunLogger:
         model: the initial model, before a state is restored: its delays are the ones before training.
         out: the run folder.
         epochs: number of epochs of the whole run.
+
+    Attributes:
+        drawn: whether the plots show all epochs that were saved.
     """
 
     def __init__(self, model: SpikingNetwork, out: Path, epochs: int) -> None:
         self.model, self.out, self.epochs = model, out, epochs
         self.before = delays_by_layer(model)
         self.drawn = True
+
+    def resumed(self, epochs: int) -> None:
+        """Look whether the plots show the run as it was after ``epochs``: a kill may have come before they were drawn."""
+        metrics = self.out / METRICS
+        self.drawn = not epochs or all(
+            path.is_file() and path.stat().st_mtime_ns >= metrics.stat().st_mtime_ns
+            for path in (self.out / LEARNING, self.out / DELAYS)
+        )
 
     def epoch(self, metrics: EpochMetrics) -> None:
         """Draw the plots if they are due after a saved epoch."""
@@ -36,8 +48,8 @@ class RunLogger:
     def draw(self) -> None:
         """Draw the plots again if an epoch was saved since."""
         if not self.drawn:
-            learning_curve(self.out / "learning.png", self.out / METRICS)
-            delay_histograms(self.out / "delays.png", self.before, delays_by_layer(self.model))
+            learning_curve(self.out / LEARNING, self.out / METRICS)
+            delay_histograms(self.out / DELAYS, self.before, delays_by_layer(self.model))
             self.drawn = True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from myelin.train.config.config import Config
 from myelin.train.datasets import SpikeDataset
 from myelin.train.run import activity
 from myelin.train.run.callbacks import Callbacks
+from myelin.train.run.compiling.ahead import Compilation, compiling
+from myelin.train.run.files.claim import claimed
 from myelin.train.run.files.run_record import RUN
 from myelin.train.run.logger import RunLogger
 from myelin.train.run.memory import keep_freed_memory
+from myelin.train.run.processes.device import device_line
 from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.training_run import Parts, TrainingRun, with_slices
 
@@ -34,6 +38,7 @@ def train(
     parts: Parts | None = None,
     callbacks: Callbacks | None = None,
     say: Callable[[str], None] | None = None,
+    compilation: Compilation | None = None,
 ) -> dict[str, Any]:
     """Train on ``dataset`` (the training split) and write a run folder; returns the content of its run.json.
 
@@ -56,22 +61,46 @@ def train(
         parts: the user's own loss and optimiser, and the parameters to start from.
         callbacks: see ``myelin.train.run.callbacks``.
         say: called with each line for the user; None for no output.
+        compilation: of the loops that the run needs, if the caller has started it; None to start it here.
 
     Raises:
         ConfigError: the folder is not empty and ``resume`` is not set; it holds another run; the target does not support the
             configuration; or processes disagree about configuration, data or parameters.
-        MyelinError: the loss or the gradient is not finite.
+        MyelinError: the loss or the gradient is not finite, or another process trains this run.
     """
     keep_freed_memory()
     callbacks = Callbacks() if callbacks is None else callbacks
     there = processes.from_first(lambda: resume and (out / RUN).exists())
-    run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes, parts)
-    epochs, first = run.config.train.epochs, processes.first
-    logger = RunLogger(run.model, out, epochs) if first else None
+    heard = say if processes.first else None
+    with compiling(config, heard) if compilation is None else contextlib.nullcontext(compilation) as ahead:
+        run = TrainingRun(with_slices(config, out, there, processes), dataset, out, processes, parts)
+        ahead.wait()  # other processes of a launcher wait in what follows
+    logger = RunLogger(run.model, out, run.config.train.epochs) if processes.first else None
+    with contextlib.ExitStack() as stack:
+        processes.from_first(lambda: stack.enter_context(claimed(out, resume=there)))  # until the last file is written
+        return _continue(run, there, logger, callbacks, progress, heard or _silent)
+
+
+def _silent(line: str) -> None:
+    """Say nothing."""
+
+
+def _continue(
+    run: TrainingRun,
+    there: bool,
+    logger: RunLogger | None,
+    callbacks: Callbacks,
+    progress: bool,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train from the beginning, or from the last epoch of a run that is ``there``; see ``train``."""
+    processes, epochs, first = run.processes, run.config.train.epochs, run.processes.first
     start = run.restore() if there else run.start()
-    tell = (lambda _: None) if say is None or not first else say
-    for line in run.notes:
-        tell(line)
+    if logger is not None:
+        logger.resumed(start)
+    for line in (*run.notes, device_line(run.model)):
+        if line is not None:
+            tell(line)
     if first:
         callbacks.start(run)
     bar = tqdm(range(start, epochs), initial=start, total=epochs, disable=not (progress and first), unit="epoch")

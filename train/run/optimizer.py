@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import myelin.train.needs_torch  # noqa: F401
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import TrainConfig
+from myelin.train.kernels.devices import on_host
 from myelin.train.model import SpikingNetwork
 
 #: Makes the optimiser of a run from its parameter groups, each with its learning rate ``lr``, such as ``torch.optim.SGD``.
@@ -50,7 +52,7 @@ def build_optimizer(model: SpikingNetwork, plan: TrainConfig, factory: Optimizer
     rates = {
         "weights": plan.learning_rate, "delays": plan.delay_rate, "decays": plan.decay_rate, "constants": plan.learning_rate,
     }  # fmt: skip
-    optimizer = (torch.optim.AdamW if factory is None else factory)(
+    optimizer = (_adamw(model) if factory is None else factory)(
         [
             {"params": groups[kind], "lr": rate, "base": rate, "weight_decay": plan.weight_decay if kind == "weights" else 0.0}
             for kind, rate in rates.items()
@@ -68,6 +70,11 @@ def build_optimizer(model: SpikingNetwork, plan: TrainConfig, factory: Optimizer
             raise ConfigError("optimizer holds parameters of another network; make it from the groups that it is called with")
         group.setdefault("base", group["lr"])
     return optimizer
+
+
+def _adamw(model: SpikingNetwork) -> OptimizerFactory:
+    """AdamW; on the CPU in one pass over each parameter."""
+    return partial(torch.optim.AdamW, fused=True) if on_host(next(model.parameters())) else torch.optim.AdamW
 
 
 def learning_rate_factor(plan: TrainConfig, progress: float) -> float:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.written import counted, thousands
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
+    from myelin.train.config.data import DataConfig
     from myelin.train.datasets import SpikeDataset
 
 #: Data to train on: a path, a data set, arrays (x, y), or a torch Dataset.
@@ -72,15 +74,18 @@ def data_as_given(data: Data, time_axis: Literal[1, -1] | None = None, step_ms: 
 def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None) -> SpikeDataset:
     """The training split of ``source``, or a data set as it is.
 
-    Raises:
-        DataError: it cannot be read, holds no samples, does not pool to the configured channels, or hardly any of its events
-            lies within the configured steps.
-    """
-    from myelin.train.datasets import SpikeDataset, by_interval, check_window
+    Of ``data.samples`` samples, if the configuration says so.
 
-    dataset = source if isinstance(source, SpikeDataset) else training_split(source, in_memory_mb, cache)
+    Raises:
+        DataError: it cannot be read, holds no samples or fewer than ``data.samples``, does not pool to the configured
+            channels, or hardly any of its events lies within the configured steps.
+    """
+    from myelin.train.datasets import SpikeDataset, by_interval, check_window, drawn_samples
+
+    dataset = source if isinstance(source, SpikeDataset) else training_split(source, in_memory_mb, cache, data=config.data)
     if not len(dataset):
         raise DataError(f"{dataset.name}: holds no samples; at least two are needed")
+    dataset = drawn_samples(dataset, config.data.samples)
     first = by_interval(dataset.subset([0]), config.data.intervals_ms)
     first.bin([0], config.data.steps, config.data.step_ms, config.data.cells)  # raises before a run folder is made
     if not dataset.times_s.size:
@@ -90,9 +95,15 @@ def training_data(source: Data, config: Config, in_memory_mb: float = IN_MEMORY_
 
 
 def training_split(
-    source: str | os.PathLike[str], in_memory_mb: float = IN_MEMORY_MB, cache: Path | None = None
+    source: str | os.PathLike[str],
+    in_memory_mb: float = IN_MEMORY_MB,
+    cache: Path | None = None,
+    *,
+    data: DataConfig | None = None,
 ) -> SpikeDataset:
     """The training split of ``source``, held-out part included; raises DataError if there is none.
+
+    ``data`` says how images become sequences, if the source does not.
 
     A file larger than ``in_memory_mb`` is memory-mapped from ``cache``, see ``myelin.train.datasets.mapped``.
     """
@@ -101,7 +112,8 @@ def training_split(
     there = available_splits(source)
     if there and "train" not in there:
         raise DataError(f"{source}: has no train split, it has {', '.join(there)}; name data to train on")
-    return load(source, "train" if there else None, Storage(in_memory_mb, cache))
+    how: dict[str, Any] = {} if data is None else {"images": data.images, "message_bits": data.message_bits}
+    return load(source, "train" if there else None, Storage(in_memory_mb, cache), **how)
 
 
 def train_run(config: Config, dataset: SpikeDataset, out: Path, **how: Any) -> dict[str, Any]:
@@ -126,21 +138,21 @@ def summary(record: dict[str, Any], out: Path, source: str | None = None) -> lis
     rates = best["rates_per_step"]
     spiking = rates if record["config"]["readout"]["spiking"] else rates[:-1]
     lines = [
-        f"trained       {record['config']['name']}: {record['epochs_done']} epochs on {data['train_samples']} samples of "
-        f"{data['name']}, {data['validation_samples']} held out",
+        f"trained       {record['config']['name']}: {counted(record['epochs_done'], 'epoch')} on "
+        f"{counted(data['train_samples'], 'sample')} of {data['name']}, {thousands(data['validation_samples'])} held out",
         f"best epoch    {best['epoch']} of 0..{record['epochs_done'] - 1} (with frozen delays): validation "
         f"{judgement(best.get('validation_accuracy'), best.get('validation_error'))}, training "
         f"{judgement(best.get('train_accuracy'), best.get('train_error'))}",
         f"target        {_target_line(record)}",
-        f"parameters    {record['parameters']}, {record['recurrent_parameters']} of them recurrent",
+        f"parameters    {thousands(record['parameters'])}, {thousands(record['recurrent_parameters'])} of them recurrent",
         f"rates         {', '.join(f'{rate:.3f}' for rate in spiking)} spikes per neuron and step, by layer",
     ]
     if record.get("stopped"):
         lines.append(f"stopped       {record['stopped']}; {record['config']['train']['epochs']} epochs were planned")
     if offered:
-        reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in lost.items() if count)
+        reasons = ", ".join(f"{thousands(count)} {reason.replace('_', ' ')}" for reason, count in lost.items() if count)
         lines.append(
-            f"not in frames {missed} of {offered} events ({100 * missed / offered:.2f} %) in training"
+            f"not in frames {thousands(missed)} of {thousands(offered)} events ({100 * missed / offered:.2f} %) in training"
             f"{': ' + reasons if reasons else ''}"
         )
     lines += [

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from myelin.train.config.config import Config
+from myelin.train.kernels.devices import sent_to
+from myelin.train.kernels.late_checks import settle
 from myelin.train.layers import BatchNorm
 from myelin.train.layers.dropout import slice_of_batch
 from myelin.train.layers.norm import statistics_held
@@ -70,7 +72,8 @@ def accumulate_gradient(
     plan = config.train
     objective = objective_of(config, "classes") if objective is None else objective
     device = next(model.parameters()).device
-    batch = batch._replace(spikes=batch.spikes.to(device), labels=batch.labels.to(device))
+    batch = batch._replace(spikes=batch.spikes.to(device))
+    labels = sent_to(device, batch.labels)
     slices = processes.slices(plan.slices_or_one)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     gradients = batch.spikes.new_zeros(len(slices.own), sum(p.numel() for p in trained))
@@ -83,10 +86,13 @@ def accumulate_gradient(
     for row, (first, last) in enumerate(slices.bounds(batch.joint)):
         if first == last:
             continue
-        torch.manual_seed(seed)
+        if device.type == "cpu":
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed takes a thousand times as long, to seed GPUs too
+        else:
+            torch.manual_seed(seed)
         own = slice(first - batch.first, last - batch.first)
         with slice_of_batch(first, batch.joint), statistics_held():
-            done = _forward(model, batch.spikes[own], batch.labels[own], objective)
+            done = _forward(model, batch.spikes[own], labels[own], objective)
         share = (last - first) / batch.joint
         labelled = int((batch.labels[own] >= 0).sum()) if objective.task == "steps" else last - first
         weight = labelled / batch.counted if labelled else 0.0
@@ -120,7 +126,9 @@ def accumulate_gradient(
         parameter.grad = total[offset : offset + parameter.numel()].view_as(parameter)
         offset += parameter.numel()
     _follow(norms, total[offset + 2 + len(spiking) :])
-    return Step(finite(float(total[offset]) + float(penalties.detach()), epoch), float(total[offset + 1]))
+    loss, correct, penalty = torch.stack((total[offset], total[offset + 1], penalties.detach())).tolist()
+    settle()  # the host has just waited for the device
+    return Step(finite(loss + penalty, epoch), correct)
 
 
 def _follow(norms: list[BatchNorm], statistics: Tensor) -> None:

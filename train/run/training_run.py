@@ -16,12 +16,14 @@ from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.hw_configs.target_files import load_target
+from myelin.hw_configs.temporaries import remove_all_left
 from myelin.hw_configs.version import VERSION
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.config.target import facts, resolve_for_target
 from myelin.train.config.task import resolve_for_data
-from myelin.train.datasets import SpikeDataset, by_interval, split
+from myelin.train.datasets import SpikeDataset, split
+from myelin.train.datasets.prepare import prepared
 from myelin.train.model import parameter_count, untrained
 from myelin.train.run.activity import layers_outside
 from myelin.train.run.batches import Batches
@@ -34,18 +36,20 @@ from myelin.train.run.files.checkpoint import (
     versions,
     write_tensors,
 )
+from myelin.train.run.files.claim import require_new
 from myelin.train.run.files.fingerprint import digest, fingerprint
-from myelin.train.run.files.metrics import BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
+from myelin.train.run.files.metrics import METRICS, BestEpoch, EpochMetrics, append_metrics, judgement, keep_epochs
 from myelin.train.run.files.resume import Extension, Progress, check_parts, extension_of
 from myelin.train.run.files.run_record import MODEL, STATE, RunRecord, read_run, write_run
 from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
 from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
 from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
-from myelin.train.run.prefetch import prefetch
+from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.device import device_named
 from myelin.train.run.processes.parallel import ALONE, Processes
 from myelin.train.run.step import accumulate_gradient
+from myelin.train.run.threads import few_threads_of_torch
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class TrainingRun:
         config = resolve_for_data(resolve_for_target(config, target), dataset, own_loss=parts.loss is not None)
         self.config, self.parts = config, parts
         self.out, self.target, self.processes = out, facts(target), processes
-        dataset = by_interval(dataset, config.data.intervals_ms)
+        dataset = prepared(dataset, config.data)
         self.classes, self.task = dataset.classes, dataset.task
         self.keys = list(dataset.keys)
         self.objective = objective_of(config, dataset.task, parts.loss)
@@ -116,20 +120,11 @@ class TrainingRun:
         processes.agree("configuration or data", (config, self.data))
 
     def start(self) -> int:
-        """Make the folder and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
-        self.processes.from_first(self._check_folder)
+        """Write the first record and return the first epoch, 0; raises ConfigError if the folder exists and is not empty."""
+        self.processes.from_first(lambda: require_new(self.out))
         self._judge_start()
         self.processes.from_first(lambda: write_run(self._record(-1)))
         return 0
-
-    def _check_folder(self) -> None:
-        # a run killed during its first write leaves only a temporary file, whose name starts with a dot
-        if self.out.exists() and (not self.out.is_dir() or any(not path.name.startswith(".") for path in self.out.iterdir())):
-            raise ConfigError(
-                f"{self.out}: exists and is not empty; name another folder, or continue its run with --resume "
-                "(resume=True in Python)"
-            )
-        self.out.mkdir(parents=True, exist_ok=True)
 
     def _judge_start(self) -> None:
         """Evaluate the parameters that the run starts from, with rounded delays, as the network is exported."""
@@ -189,14 +184,22 @@ class TrainingRun:
 
     def _mend(self, epoch: int) -> None:
         """Bring the files to the state after ``epoch``: a kill may have come between two writes."""
-        keep_epochs(self.out, epoch + 1)
-        write_run(self._record(epoch))
+        remove_all_left(self.out)
+        there = keep_epochs(self.out, epoch + 1)
+        if there < epoch + 1:
+            self.notes.append(
+                f"lost          {METRICS} has {there} of the {epoch + 1} epochs; plots and tables leave the others out"
+            )
+        record = self._record(epoch)
+        if record.values != read_run(self.out).values:
+            write_run(record)
 
     @property
     def floor(self) -> float:
         """Progress (0..1) that the delays have made already, before the number of epochs grew."""
         return max((extension.progress for extension in self.extensions), default=0.0)
 
+    @few_threads_of_torch
     def epoch(self, epoch: int) -> EpochMetrics:
         """Train one epoch, evaluate on the validation part and return the metrics."""
         plan, started = self.config.train, time.perf_counter()
@@ -207,7 +210,7 @@ class TrainingRun:
         losses, judged, seen = 0.0, 0.0, 0
         slices = self.processes.slices(plan.slices_or_one)
         batches = self.train_batches.shuffled(plan.seed, epoch, self.config.augment, slices)
-        for index, batch in enumerate(prefetch(batches)):
+        for index, batch in enumerate(prefetch_to(next(self.model.parameters()).device, batches)):
             factor = learning_rate_factor(plan, (epoch + index / len(self.train_batches)) / plan.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor

@@ -92,7 +92,10 @@ def main() -> int:
     parser.add_argument("--samples", metavar="N", type=int, help="only the first N (default: all)")
     samples = parser.parse_args().samples
     try:
-        with np.load(HERE / "lava_network.npz") as stored, np.load(HERE / "golden.npz") as golden:
+        with (
+            np.load(HERE / "lava_network.npz", allow_pickle=False) as stored,
+            np.load(HERE / "golden.npz", allow_pickle=False) as golden,
+        ):
             network, inputs, expected = dict(stored), golden["spikes"][:samples], golden["output"][:samples]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         refuse(f"lava_network.npz or golden.npz cannot be read ({error}); copy the whole folder, or export it again")

@@ -29,7 +29,7 @@ from myelin.convert import (
 from myelin.hw_configs.errors import DataError, NetworkError
 
 SEEDS = st.integers(0, 2**32 - 1)
-#: Above this the simulator refuses: see ``myelin.convert.simulator.sigma_delta``.
+#: Above this the simulator refuses: see ``myelin.convert.simulator.neurons.sigma_delta``.
 HOLDS = 1 << 30
 seen = {"networks": 0, "messages": 0, "values": 0}
 

@@ -15,7 +15,7 @@ from myelin.convert.artifact.artifact import write_artifact
 from myelin.convert.layers.conv import as_chw, unroll
 from myelin.convert.profile.profiler import Profiler, Range, profile
 from myelin.convert.profile.report import as_dict, lines
-from myelin.convert.synapses import connections
+from myelin.convert.synapses import connections, fan_in
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target_files import load_target
 
@@ -228,3 +228,28 @@ def test_the_command_refuses(small, tmp_path):
         run("profile", tmp_path / "b.net")
     with pytest.raises(DataError, match="give --steps and --step-ms"):
         run("profile", tmp_path / "a.net", "--data", "builtin")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_late_operations_one_by_one(random_network, seed, steps):
+    """Every product of a spike with a nonzero weight, one at a time: with its step of arrival, in or after the run."""
+    network, spikes = random_network(seed)
+    spikes = spikes[:, :steps]
+    first = 0 if network.input.neuron is None else -1
+    layers = simulate(network, spikes, record=dict.fromkeys(range(first, len(network.layers)), ("spikes",))).layers
+    flat = {index: found["spikes"].reshape(*spikes.shape[:2], -1) for index, found in layers.items()}
+    flat.setdefault(-1, spikes.reshape(*spikes.shape[:2], -1))
+    found = profile(network, spikes, timed=False)
+    for index, layer in enumerate(found.layers[-len(network.layers) :]):
+        done = late = 0
+        for link in connections(network, index):
+            source = flat[index if link.recurrent else index - 1]
+            for neuron in range(network.layers[index].neurons):
+                for part in link.synapse.parts:
+                    row = fan_in(link._replace(synapse=part), neuron)
+                    for _, t, j in np.argwhere((source != 0) & (row.weight != 0)):
+                        inside = t + 1 + row.delay_steps[j] < spikes.shape[1]
+                        done, late = done + inside, late + (not inside)
+        assert (layer.operations, layer.late_operations) == (done + late, late)
+    assert found.late_operations == sum(layer.late_operations for layer in found.layers)

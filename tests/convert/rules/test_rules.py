@@ -303,7 +303,14 @@ def test_currents_that_wrap():
 
 def test_voltages_that_saturate_are_noted():
     net, calibration = charging(100, 2**18, current_decay=4096, voltage_decay=0)  # v grows by 64 * 25500 a step, in 9 steps
-    assert check(net, CPU, calibration) == []
+    assert [violation.message for violation in check(net, CPU, calibration)] == [  # floats would go on counting
+        "layer 0 (dense): v (2 samples of 10 steps, saturates there) is 10020607, cpu holds 8388544; scale the weights of the "
+        "readout down by a power of two"
+    ]
+    (last,) = net.layers
+    spiking = dataclasses.replace(last, output="spikes")
+    hidden = Network(net.input, [spiking, dataclasses.replace(last, synapse=Dense([[2]]))])  # saturates as on the target
+    assert check(hidden, CPU, calibrate(hidden, [np.full((2, 10, 1), 255)])) == []
     ranges = {state.name: state for state in state_ranges(calibration)}
     assert (ranges["v"].high, ranges["v"].beyond_24_bit) == (8_388_607 + 1_632_000, 8)  # steps 6..9 of both samples
     assert notes(CPU, calibration) == [

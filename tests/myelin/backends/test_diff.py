@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from places import ROOT
 
+import myelin
 import myelin.cli
 from myelin.convert import Conv, Cuba, DelayedRecurrent, Dense, Input, Layer, Network, simulate, write_netx
 from myelin.convert.artifact.artifact import write_artifact
@@ -143,9 +145,15 @@ def test_the_simulator_alone_loads_neither_lava_nor_torch(files):
         ),
         (["a.net", "nowhere.net"], "nowhere.net: no such file or folder"),
         (["a.net", "b.net", "--data", "builtin"], "give --steps and --step-ms"),
-        (["a.net", "b.net", "--data", "builtin", "--density", "0.1"], "--density is for random spikes"),
-        (["a.net", "b.net", "--split", "test"], "--split says how data is read; name data with --data"),
-        (["art", "b.net", "--steps", "3"], "--steps is for netx files and random spikes"),
+        (
+            ["a.net", "b.net", "--data", "builtin", "--density", "0.1"],
+            "--density (density= in Python) is for random spikes, and --data (data= in Python) names other input",
+        ),
+        (
+            ["a.net", "b.net", "--split", "test"],
+            "--split (split= in Python) says how data is read, and there is none; name it with --data (data= in Python)",
+        ),
+        (["art", "b.net", "--steps", "3"], "--steps (steps= in Python) is for netx files and random spikes"),
         (["art", "a.net", "--data", "builtin"], "neither the events nor the network say how spikes become frames"),
         (["a.net", "other.net"], "A and B have different structure: number of layers is 2 in A and 1 in B"),
         (["a.net", "--backends", "fast", "loihi2"], "backend loihi2: Intel's lava-loihi is not installed"),
@@ -183,3 +191,22 @@ def test_a_seed_gives_the_same_samples_however_many(files, tmp_path):
     np.testing.assert_array_equal(frames(5, 1)[:3], frames(3, 1))
     assert (frames(3, 1) != frames(3, 2)).any()
     assert frames(5, 1).shape == (5, 7, 1, 1, 6) and 0.4 < frames(50, 1).mean() < 0.6
+
+
+@pytest.mark.subprocess
+def test_the_generated_c_is_a_backend(files, network, tmp_path):
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler")
+    same = myelin.diff(files / "art", backends=("fast", "c"))
+    assert same["equal"] and (same["a"]["backend"], same["b"]["backend"]) == ("fast", "c")
+    changed = myelin.diff(files / "a.net", files / "b.net", backends=("c", "fast"))
+    assert not changed["equal"] and changed["first"]["where"].startswith("layer 1 ")
+
+
+def test_a_backend_that_does_not_exist(files):
+    with pytest.raises(
+        myelin.DataError, match=r"backends is \('fast', 'gpu'\); a pair of fast, c, lava, lava-stock, loihi2 is"
+    ):
+        myelin.diff(files / "a.net", backends=("fast", "gpu"))
+    with pytest.raises(myelin.DataError, match=r"backends is \('fast',\); a pair of"):
+        myelin.diff(files / "a.net", backends=("fast",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -244,3 +245,74 @@ def test_doctor_says_in_one_line_that_torch_is_missing(monkeypatch):
     train = doctor._try("train", "training", "", "", doctor._train)
     assert not train.works and train.missing == "training and validation need the package torch, which is not installed"
     assert train.next_step.startswith("run `pip install -e '.[train]'` in ")
+
+
+def _in_a_shell(line, **environment):
+    """What a shell makes of ``line``, in which ``myelin`` is this one."""
+    line = line.replace("myelin ", f"{shlex.quote(sys.executable)} -m myelin ")
+    ours = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(["bash", "-c", line], capture_output=True, stdin=subprocess.DEVNULL, text=True, env=ours)
+
+
+@pytest.fixture
+def net(small, tmp_path):
+    from myelin.convert import write_netx
+
+    write_netx(small, tmp_path / "a.net")
+    return tmp_path / "a.net"
+
+
+@pytest.mark.subprocess
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    ("unbuffered", "where"), [("", "standard output: "), ("1", "")], ids=["at the end", "at the first line"]
+)
+def test_a_full_standard_output_is_one_message(net, unbuffered, where):
+    done = _in_a_shell(f"myelin check {net} --target loihi2 > /dev/full", PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (2, f"myelin: error: {where}No space left on device\n")
+
+
+@pytest.mark.subprocess
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_a_full_standard_error_changes_no_exit_code():
+    assert _in_a_shell("myelin check nowhere.net --target loihi2 2> /dev/full").returncode == 2
+
+
+@pytest.mark.subprocess
+def test_a_deleted_working_directory_is_one_message(net, tmp_path):
+    (tmp_path / "gone").mkdir()
+    done = _in_a_shell(f"cd {tmp_path / 'gone'} && rmdir {tmp_path / 'gone'} && myelin check {net} --target loihi2")
+    assert done.returncode == 2
+    assert done.stderr == "myelin: error: the working directory does not exist any more; change to another one\n"
+
+
+@pytest.mark.subprocess
+def test_sigterm_removes_what_is_half_written_and_has_its_own_code(tmp_path):
+    code = (
+        "import os, signal, sys, myelin.cli, myelin.commands.doctor as cli\n"
+        "from myelin.hw_configs.files import atomic_file\n"
+        "def run(_):\n"
+        f"    with atomic_file({str(tmp_path / 'a')!r}) as temporary:\n"
+        "        temporary.write_text('half'); os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        "cli.run_doctor = run\nsys.exit(myelin.cli.main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=100)
+    assert (done.returncode, done.stderr) == (143, "myelin: ended by the signal SIGTERM\n")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are text")
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_name_that_the_terminal_cannot_print_is_printed_otherwise(net, main, tmp_path, monkeypatch, encoding):
+    name = os.fsdecode(b"n\xff\xe9.net")
+    net.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    shown = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", shown)
+        assert main("check", name, "--target", "loihi2", "--json", "c.json") == 0
+        assert main("export", name, "--target", "c99", "--out", "c") == 0
+        assert main("report", name, "--samples", 1, "--out", "r.html") == 0
+    shown.seek(0)
+    assert "loihi2 holds n\\udcff\\udce9.net" in shown.read() and shown.errors == "strict"
+    assert "n\\udcff\\udce9" in (tmp_path / "c" / "README.md").read_text(encoding="utf-8")

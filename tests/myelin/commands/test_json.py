@@ -35,6 +35,9 @@ def arguments_of(command, tiny, artifacts, runs, tmp_path):
         ),
         "validate": ((art, *data, "--lava-samples", 0), 1, "undecided", "gate"),
         "sweep": ((tmp_path / "grid.toml", *data, "--out", tmp_path / "sweep", "--jobs", 1), 0, "pass", "table"),
+        "experiments": ((), 0, None, "experiments"),
+        "targets": ((), 0, None, "targets"),
+        "config": (("demo",), 0, None, "settings"),
         "doctor": ((), None, None, "backends"),
         "export": ((runs["dense"], *data, "--target", "loihi2", "--out", tmp_path / "art"), 0, "pass", "longest_delay_steps"),
         "report": ((art, "--out", tmp_path / "r.html", "--samples", 4), 0, None, "verdict"),
@@ -62,16 +65,16 @@ def prepared(command, tiny, artifacts, runs, main, tmp_path):
 
 COMMANDS = (
     "check", "profile", "map", "simulate", "diff", "explore", "quantise", "validate", "sweep", "doctor", "export", "report",
-    "convert", "nir export", "nir import", "encode", "train",
+    "convert", "nir export", "nir import", "encode", "train", "experiments", "targets", "config",
 )  # fmt: skip
 
 
 def test_every_command_with_json_is_tried_here():
     (group,) = [action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)]
     lacking = {name for name, parser in group.choices.items() if "--json" not in parser.format_help()}
-    assert lacking == {"nir"}  # its two actions have it
+    assert lacking == {"nir", "completion"}  # its two actions have it; a script for a shell
     # a board's is in tests/lava_models/test_board.py, the demo's below
-    assert group.choices.keys() == {name.split()[0] for name in COMMANDS} | {"board", "demo"}
+    assert group.choices.keys() == {name.split()[0] for name in COMMANDS} | {"board", "demo", "completion"}
 
 
 #: What some of them start beside themselves, and train.

@@ -1,4 +1,4 @@
-"""Every command line of the README runs, on tiny data: names and flags as they stand there, sizes cut down."""
+"""Every command line of the README and of the documentation runs, on tiny data: names and flags as they stand there."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ GRID = 'base = "{config}"\nseeds = [0]\n[[case]]\nname = "as it is"\n'
 
 
 def commands():
-    """The lines of the README's blocks that start a program of ours, comments off."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The lines of all pages' blocks that start a program of ours, comments off, each once."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.S | re.M)  # a block of Python has a language beside its fence
     lines = [line.split(" #")[0].strip() for language, block in blocks if not language for line in block.splitlines()]
-    return [line for line in lines if line.startswith(("myelin ", "torchrun "))]
+    return list(dict.fromkeys(line for line in lines if line.startswith(("myelin ", "torchrun "))))
 
 
 def experiment(name, channels):
@@ -73,7 +74,7 @@ def _placed(arguments, tiny, runs, artifacts):
     }  # fmt: skip
     if arguments[0] not in ("train", "sweep", "encode"):
         places["runs/demo"] = runs["dense"]
-    outputs = {index + 1 for index, word in enumerate(arguments) if word in ("--out", "--json", "--plot")}
+    outputs = {index + 1 for index, word in enumerate(arguments) if word in ("--out", "--json", "--plot", "--neurobench")}
     return [word if index in outputs else places.get(word, word) for index, word in enumerate(arguments)]
 
 

@@ -44,7 +44,7 @@ def test_each_task(tmp_path, task):
     if task == "trace":
         assert "validation.errors.simulator[2]" in text and "change of the error (%)" in text
         assert len(re.findall(r'<figure id="fig-trace-', text)) == 9
-        assert "the error (RMSE) changes by" in report.values["verdict"]["cost"]
+        assert "the error (RMSE) of the integer network differs by" in report.values["verdict"]["cost"]
     else:
         assert "fig-confusion-integer" in text
         assert ("Steps. Rows: the true class" in text) == (task == "steps")

@@ -67,18 +67,29 @@ def test_all_is_well(values):
     found = judge(values)
     assert found["answer"] == "may go" and found["headline"] == "This network may go to a chip."
     assert found["reasons"][0] == "the gate's words" and "it takes 3 of 120 cores" in found["reasons"]
-    assert found["cost"].startswith("Not that these samples could tell: the integers get 0.20 points fewer right")
-    assert found["where"] == [
-        "no quantisation alone shows a loss; the largest estimate is -0.10 points (delays quantised)",
-        "one after the other, most is lost at 'simulator quantised': -0.10 points to the one before",
-        "layer 0 fires -3.0 % as integers",
-        "most samples are lost in the classes yes (-1)",
-    ]
+    assert found["cost"].startswith(
+        "Not that these samples could tell: the integer network differs by -0.20 points from the floats, which may be chance "
+    )
+    assert found["where"] == []  # nothing is lost
     assert found["helps"] == []
     assert found["caveats"] == [
         "not compared: board (--board not given)",
         "not public, so not checked: axons_in_per_core",
         "energy and time: relative only",
+    ]
+
+
+@pytest.mark.parametrize(("outcome", "high"), [("passes", -0.01), ("undecided", 0.6)])
+def test_where_something_may_be_lost(values, outcome, high):
+    """Places are named if the whole shows a loss, or if the gate does not pass."""
+    values["validation"]["gate"] |= {"outcome": outcome, "drop_low_points": -high}
+    found = judge(values)
+    assert found["where"] == [
+        "no quantisation alone shows a loss; the largest estimate is -0.10 points (delays quantised)",
+        "one after the other, the largest estimate, which may be chance, is at 'simulator quantised': -0.10 points to the one "
+        "before",
+        "layer 0 fires -3.0 % as integers",
+        "fewer samples are right in the classes yes (-1)",
     ]
 
 
@@ -124,7 +135,7 @@ def test_too_few_samples(values):
     values["validation"]["gate"] |= {"outcome": "undecided", "samples_needed": 1500, "more_samples_needed": 500}
     found = judge(values)
     assert found["answer"] == "undecided" and found["reasons"] == ["the gate's words"]
-    assert found["helps"] == ["validate on about 1500 samples, 500 more than now"]
+    assert found["helps"] == ["validate on about 1,500 samples, 500 more than now"]
 
 
 @pytest.mark.parametrize("part", ["validation", "mapping"])

@@ -36,7 +36,7 @@ def test_the_compiled_network_records_spikes_as_the_simulator_does():
 
 def test_equal_values_pass():
     found = equality(validated())
-    assert str(found) == "C = simulator: all 5040 values of 6 samples are equal"
+    assert str(found) == "C = simulator: all 5,040 values of 6 samples are equal"
 
 
 def test_a_difference_fails_and_is_located(monkeypatch):

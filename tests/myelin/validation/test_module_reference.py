@@ -37,7 +37,7 @@ def test_a_quantised_module_must_give_every_value(module, network, task):
         y = np.moveaxis(y, 1, -1) if task == "trace" and x is not samples.x else y
         found = myelin.validate(network, (x, y), reference=module, lava_samples=0, max_drop=100)
         assert found.gate.passed and found.stages[1].to_float.change[0] == pytest.approx(0, abs=1e-5)
-        assert str(found.equalities[0]) == "simulator = the module's own evaluation: all 3000 values of 40 samples are equal"
+        assert str(found.equalities[0]) == "simulator = the module's own evaluation: all 3,000 values of 40 samples are equal"
         assert module.training and all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
@@ -69,7 +69,7 @@ def test_a_module_that_computes_otherwise_than_its_constants_say(module, network
     samples = answered(network)
     found = myelin.validate(network, (samples.x, samples.classes), reference=module, lava_samples=0, max_drop=100)
     (failure,) = found.failures
-    assert "module's own evaluation: 1 of 3000 values" in failure and "sample 7, step 5, neuron 2" in failure
+    assert "module's own evaluation: 1 of 3,000 values" in failure and "sample 7, step 5, neuron 2" in failure
 
 
 class Rates(torch.nn.Module):

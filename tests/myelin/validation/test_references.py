@@ -51,6 +51,21 @@ def test_each_task_against_floats_and_callables(task, reference):
     assert "\n".join(shown(found)).count("integer network, simulator") == 1
 
 
+def test_steps_without_a_label_count_as_class_0_in_the_published_figure():
+    found = validate("steps", reference=worse)
+    truth = SAMPLES.steps
+    assert (truth < 0).any()
+    told = []
+    for stage in found.stages:
+        right = found.outcomes[stage.name].predictions == truth.clip(min=0)
+        assert stage.published_percent == pytest.approx(100 * right[:, 10:].mean())
+        told.append(f"{stage.published_percent:.2f} %")
+    line = f"published     before {told[0]}, integers {told[1]}: steps without a label as class 0, the first 10 steps left out"
+    assert line in shown(found)
+    assert result(found)["stages"][1]["published_percent"] == found.stages[1].published_percent
+    assert validate("classes", reference=worse).stages[1].published_percent is None
+
+
 def test_steps_are_compared_by_samples_as_clusters():
     found = validate("steps", reference=worse)
     reference, integers = (found.outcomes[name].predictions for name in ("float", "simulator"))

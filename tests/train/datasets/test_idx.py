@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from places import SHARED
 
-from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.errors import ConfigError, DataError
+from myelin.train.config.data import ImagesConfig
+from myelin.train.config.files import load_config
 from myelin.train.datasets import available_splits, load, read_idx
+from myelin.train.run.start import training_data
 
 MNIST = SHARED / "data" / "mnist"
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
@@ -98,3 +101,50 @@ def test_mnist_itself():
     assert (len(data), data.classes, data.steps, data.labels[:5].tolist()) == (10_000, 10, 784, [7, 2, 1, 0, 4])
     result = data.bin([0], 784, 1.0, 1)
     assert (int(result.frames.sum()), result.events, result.frames.max()) == (18_454, 18_454, 255)
+
+
+def test_squares_become_one_pixel_of_few_bits(tmp_path):
+    big = np.random.default_rng(1).integers(0, 256, (3, 4, 6), np.uint8)
+    big[0, :2, :2] = 255  # the brightest square is the largest message
+    (tmp_path / "images").write_bytes(idx(big))
+    (tmp_path / "labels").write_bytes(idx(LABELS[:3]))
+    for bits in (1, 4, 8):
+        data = read_idx(tmp_path / "images", tmp_path / "labels", "pixels", pool=2, bits=bits)
+        mean = big.reshape(3, 2, 2, 3, 2).mean(axis=(2, 4)).reshape(3, 6)
+        expected = np.floor(mean / 255 * (2**bits - 1) + 0.5)
+        np.testing.assert_array_equal(frames(data, 6, 1)[:, :, 0], expected)
+    with pytest.raises(DataError, match=r"images of 4 x 6 pixels .* squares of 4 x 4; set pool \(data.images.pool\)"):
+        read_idx(tmp_path / "images", tmp_path / "labels", "pixels", pool=4)
+    with pytest.raises(DataError, match=r"asked for are messages of 9; 1..8 is allowed"):
+        read_idx(tmp_path / "images", tmp_path / "labels", "pixels", bits=9)
+
+
+def test_a_configuration_says_how_images_become_sequences(folder):
+    plan = ImagesConfig(coding="permuted", seed=3)
+    data = load(folder, "train", images=plan, message_bits=4)
+    order = np.random.default_rng(3).permutation(12)
+    scaled = np.floor(IMAGES.reshape(5, 12)[:, order] / 255 * 15 + 0.5)
+    np.testing.assert_array_equal(frames(data, 12, 1)[:, :, 0], scaled)
+    with pytest.raises(DataError, match=r"says 'rows', and the configuration \(data.images\) says 'permuted': leave ':rows'"):
+        load(f"{folder}:rows", "train", images=plan)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("coding", "columns", "pixels, permuted, rows"), ("pool", 0, "at least 1"), ("seed", -1, "0 to below 2")],
+)
+def test_a_configuration_of_images_is_checked(key, value, said):
+    with pytest.raises(ConfigError, match=rf"data.images.{key} is {value}; {said}.* is allowed"):
+        ImagesConfig(**{key: value})
+
+
+@pytest.mark.skipif(not MNIST.is_dir(), reason="../shared/data/mnist is absent")
+def test_the_experiment_trains_on_mnist_itself():
+    config = load_config("psmnist", ["data.samples=500"])
+    data = training_data(MNIST, config)
+    counts = np.bincount(data.labels)
+    assert (len(data), data.steps, data.counts.max()) == (500, config.data.steps, 15)
+    assert np.abs(counts - 500 * np.bincount(load(f"{MNIST}:rows", "train").labels) / 60000).max() <= 1
+    assert len(training_data(data, config)) == 500  # drawn once
+    with pytest.raises(DataError, match=r"has 500 samples, data.samples asks for 501; leave it out"):
+        training_data(data, load_config("psmnist", ["data.samples=501"]))

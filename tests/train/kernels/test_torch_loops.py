@@ -9,11 +9,11 @@ import torch
 
 from myelin.train.config.config import Config, DataConfig, LayerConfig
 from myelin.train.delay import AxonalDelay
+from myelin.train.kernels import devices, torch_loops
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels import numba_loops as kernels
-from myelin.train.kernels import torch_loops
 from myelin.train.kernels.delay_kernel import DelayKernel
-from myelin.train.kernels.types import Gradients, Recurrent, Trace
+from myelin.train.kernels.types import Recurrent, Trace
 from myelin.train.layers import Recurrence
 from myelin.train.model import build_model
 from myelin.train.neurons import Cuba
@@ -118,8 +118,7 @@ def test_a_whole_network_is_the_same_without_compiled_loops(recurrent, monkeypat
     gradients = []
     for compiled in (True, False):
         if not compiled:
-            for name in ("forward", "backward", "delay_forward", "delay_backward"):
-                monkeypatch.setattr(loops, name, getattr(ByTorch, name))
+            monkeypatch.setattr(devices, "HOST", set())
         torch.manual_seed(0)
         layers = (LayerConfig(neurons=8, recurrent=recurrent, delay_per="neuron"),)
         model = build_model(Config(data=DataConfig(channels=6, steps=STEPS), layers=layers), 3)
@@ -131,19 +130,3 @@ def test_a_whole_network_is_the_same_without_compiled_loops(recurrent, monkeypat
     assert torch.equal(gradients[0][0], gradients[1][0]) and gradients[0][0].abs().sum() > 0
     for got, expected in zip(gradients[1], gradients[0], strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
-
-
-class ByTorch:
-    """``myelin.train.kernels.dispatch`` as it is off the CPU."""
-
-    @staticmethod
-    def forward(x, neurons, recurrent=None):
-        return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
-
-    @staticmethod
-    def backward(grad, trace, neurons, recurrent=None, *, learn_delay=False):
-        found, *rest = torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=learn_delay)
-        return Gradients(found, loops._weight_gradient(found, trace.arriving, recurrent), *rest)
-
-    delay_forward = staticmethod(torch_loops.delay_forward)
-    delay_backward = staticmethod(torch_loops.delay_backward)

@@ -33,9 +33,7 @@ def population(**options):
 def implementation(request, monkeypatch):
     """Both implementations of the loops, on the CPU."""
     if request.param == "torch":
-        monkeypatch.setattr(
-            loops, "forward", lambda *given: Trace(*torch_loops.layer_forward(*given, *[None] * (3 - len(given))))
-        )
+        monkeypatch.setattr(loops, "forward", lambda *given: Trace(*torch_loops.layer_forward(*given[:3])))
     return request.param
 
 

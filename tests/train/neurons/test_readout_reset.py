@@ -15,6 +15,7 @@ from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels import torch_loops
 from myelin.train.kernels.types import Gradients, Trace
 from myelin.train.layers import Readout
+from myelin.train.neurons import Cuba
 
 STEPS = 40
 
@@ -34,11 +35,10 @@ def integers(block, x):
 def both_loops(request, monkeypatch):
     """The loops of the CPU, and those of other devices in their place."""
     if request.param == "torch":
-        monkeypatch.setattr(
-            loops, "forward", lambda *given: Trace(*torch_loops.layer_forward(*given, *[None] * (3 - len(given))))
-        )
+        monkeypatch.setattr(Cuba, "in_loops", False)
+        monkeypatch.setattr(loops, "forward", lambda *given: Trace(*torch_loops.layer_forward(*given[:3])))
 
-        def backward(grad, trace, neurons, recurrent=None, *, learn_delay=False):
+        def backward(grad, trace, neurons, recurrent=None, fed=None, *, learn_delay=False):
             found, *rest = torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=learn_delay)
             return Gradients(found, None, *rest)
 

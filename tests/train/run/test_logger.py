@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -60,3 +62,18 @@ def test_an_interrupted_run_is_drawn_once_more(model, drawn, tmp_path):
     logger.draw()
     logger.draw()
     assert len(drawn) == 1
+
+
+def test_a_resumed_run_is_drawn_again_unless_its_plots_are_newer_than_its_metrics(model, drawn, tmp_path):
+    (tmp_path / "metrics.jsonl").touch()
+    logger = RunLogger(model, tmp_path, 8)
+    for names, due in ((), True), (("learning.png",), True), (("learning.png", "delays.png"), False):
+        for name in names:
+            (tmp_path / name).touch()
+        logger.resumed(3)
+        assert logger.drawn != due
+    os.utime(tmp_path / "delays.png", (0, 0))
+    logger.resumed(3)
+    assert not logger.drawn
+    logger.resumed(0)  # nothing to draw
+    assert logger.drawn

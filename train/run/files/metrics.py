@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -122,16 +123,21 @@ class EpochMetrics:
 
 
 def append_metrics(folder: Path, metrics: EpochMetrics) -> None:
-    """Append an epoch to metrics.jsonl in ``folder``."""
+    """Append an epoch to metrics.jsonl in ``folder``, on the disk before the state says that the epoch is done."""
     with open(folder / METRICS, "a", encoding="utf-8") as file:
         file.write(json.dumps(metrics.as_dict()) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def keep_epochs(folder: Path, count: int) -> None:
-    """Truncate metrics.jsonl to its first ``count`` epochs; its last line may be damaged."""
+def keep_epochs(folder: Path, count: int) -> int:
+    """Truncate metrics.jsonl to its first ``count`` epochs, and return how many it has; its last line may be damaged."""
     path = folder / METRICS
-    kept = path.read_bytes().splitlines(keepends=True)[:count] if path.exists() else []
-    write_atomically(path, b"".join(kept))
+    content = path.read_bytes() if path.exists() else None
+    lines = (content or b"").splitlines(keepends=True)[:count]
+    if (kept := b"".join(lines)) != content:
+        write_atomically(path, kept)
+    return sum(line.endswith(b"\n") for line in lines)
 
 
 def count_epochs(folder: Path) -> int:

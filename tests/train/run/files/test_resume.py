@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 import torch
 from tiny_runs import sweeps, tiny_config
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.config.files import config_from_dict
 from myelin.train.run import loop, training_run
+from myelin.train.run.files.claim import claimed
 from myelin.train.run.initial import Initial
 from myelin.train.run.training_run import Parts, TrainingRun
 
@@ -106,9 +108,39 @@ def test_a_kill_while_resuming_changes_nothing(whole, monkeypatch, tmp_path):
     assert [row["epoch"] for row in rows] == [0, 1, 2] and content(out) == content(whole)
 
 
-def test_more_epochs_continue_and_delays_stay_frozen(whole, tmp_path):
-    import shutil
+def test_two_processes_on_one_run_are_one_message(whole, tmp_path):
+    with (
+        claimed(whole, resume=True),
+        pytest.raises(MyelinError, match=r"run: another process trains this run; wait for it or end it$"),
+    ):
+        train(whole, resume=True)
+    with claimed(tmp_path / "run", resume=False), pytest.raises(MyelinError, match="another process trains this run"):
+        train(tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+    train(tmp_path / "run")
 
+
+def test_resuming_writes_nothing_new_and_removes_what_a_kill_left(whole, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    (out / ".model.safetensors.0123abcd.part").write_text("half")
+    (out / ".mine").write_text("mine")
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.iterdir()}
+    train(out, resume=True)
+    del before[".model.safetensors.0123abcd.part"]
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.iterdir()} == before
+
+
+def test_lost_metrics_are_told(whole, tmp_path):
+    out, said = tmp_path / "run", []
+    shutil.copytree(whole, out)
+    lines = (out / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (out / "metrics.jsonl").write_bytes(b"".join(lines[:2]))
+    train(out, resume=True, say=said.append)
+    assert said == ["lost          metrics.jsonl has 2 of the 3 epochs; plots and tables leave the others out"]
+
+
+def test_more_epochs_continue_and_delays_stay_frozen(whole, tmp_path):
     out, said = tmp_path / "run", []
     shutil.copytree(whole, out)
     old = content(out)
@@ -133,8 +165,6 @@ def test_more_epochs_continue_and_delays_stay_frozen(whole, tmp_path):
 
 
 def test_more_epochs_killed_and_resumed_are_the_same(whole, monkeypatch, tmp_path):
-    import shutil
-
     longer = replace(CONFIG, train=replace(CONFIG.train, epochs=5))
     for name in ("once", "twice"):
         shutil.copytree(whole, tmp_path / name)

@@ -1,0 +1,1 @@
+"""What learned delays are worth on three public tasks, with controls: one plan a task, one command a table."""
