@@ -172,8 +172,9 @@ class TrainingRun:
             progress = Progress.taken_from(tensors)
             restore_optimizer(self.optimizer, {k: tensors.pop(k) for k in list(tensors) if k.startswith("optimizer.")})
             self.model.load_state_dict(tensors)
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: names or shapes that torch refuses
-            reason = str(error).splitlines()[0]
+        # RuntimeError: names or shapes that torch refuses
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ConfigError(f"{self.out}: state.safetensors is not the state of this run ({reason}); train again") from error
         self.best, self.lost, self.stopped = progress.best, Counter(progress.events), progress.stopped
         return progress.epoch
