@@ -31,7 +31,7 @@ class Block:
     """An implementation: ``module``, its feed-forward weight, and a function from spikes to spikes, both (T, B, N)."""
 
     module: nn.Module
-    feed: nn.Parameter
+    feed: Tensor
     run: Callable[[Tensor], Tensor]
 
     def step(self, x: Tensor, grad: Tensor) -> float:
@@ -139,7 +139,7 @@ def measure(point: Point, peers: Sequence[str], repeats: int) -> dict[str, Any]:
         active["ours, rounded" if hard else "ours"] = balanced(block, x)
         own.append(stepper(block, Settings()))
         own[-1]()
-    rows = []
+    rows: list[dict[str, Any]] = []
     taken_by_us: list[tuple[float, ...]] = []
     for name in peers:
         block = MAKERS[name](point)
