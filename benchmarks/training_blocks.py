@@ -139,7 +139,7 @@ def measure(point: Point, peers: Sequence[str], repeats: int) -> dict[str, Any]:
         active["ours, rounded" if hard else "ours"] = balanced(block, x)
         own.append(stepper(block, Settings()))
         own[-1]()
-    rows = []
+    rows: list[dict[str, Any]] = []
     taken_by_us: list[tuple[float, ...]] = []
     for name in peers:
         block = MAKERS[name](point)
