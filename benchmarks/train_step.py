@@ -1,5 +1,8 @@
 """Forward and backward of one recurrent layer: ours, the published order, and lava-dl: ``python -m benchmarks.train_step``.
 
+Whole blocks, feed-forward weights included, run beside those of snnTorch, Norse and SpikingJelly
+(``benchmarks.training_blocks``).
+
 All run the same problem (``benchmarks.training_layers``) and give the same spikes and gradients, which is checked at every
 point.  Torch uses one thread or all, and oneDNN's convolutions or its own, whichever is faster.
 """
@@ -15,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks import table_baselines
+from benchmarks import table_baselines, training_blocks
 from benchmarks.measure import RESULTS, best_of, digits, machine, save, say, spread, timed, turns
 from benchmarks.memory import growth_mb
 from benchmarks.networks import Recurrence
@@ -177,17 +180,31 @@ def plot(path: Path, results: dict[str, Any]) -> None:
     save_picture(picture, path)
 
 
+def blocks_beside(sizes: Sizes) -> list[dict[str, Any]]:
+    """Whole blocks at the judged size beside those of other libraries."""
+    peers, found = training_blocks.found_peers(), []
+    for recurrence in ("dense", "conv"):
+        say(f"whole block, {recurrence}")
+        found.append(training_blocks.measure(replace(sizes.judged, recurrence=recurrence), peers, 2 * sizes.repeats))
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, measures nothing")
     parser.add_argument("--only", action="store_true", help="the judged neurons and lags alone; writes nothing without --json")
+    parser.add_argument("--blocks", action="store_true", help="whole blocks beside other libraries' alone; writes nothing")
     parser.add_argument("--json", type=Path, help="where to write, with a PNG beside it; results/train_step.json by default")
     given = parser.parse_args(arguments)
     keep_freed_memory()  # as in training; it benefits all implementations
     sizes = QUICK if given.quick else FULL
     if given.only:
         sizes = replace(sizes, neurons=(sizes.judged.neurons,), lags=(sizes.judged.lags,))
+    blocks = blocks_beside(sizes)
+    if given.blocks:
+        print(training_blocks.table(blocks))
+        return
     blas = blas_gflop_per_s(sizes.product)
     results: dict[str, Any] = {
         "benchmark": "train_step",
@@ -197,6 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "sigma": SIGMA,
         "judged_point": vars(sizes.judged),
         "points": [],
+        "blocks": blocks,
     }
     say(f"BLAS: {blas:.0f} GFLOP/s")
     for recurrence in ("dense", "conv"):
@@ -217,6 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         save(path, results)
         plot(path.with_suffix(".png"), results)
     print(table_baselines.train_step_table(results))
+    print(training_blocks.table(blocks))
 
 
 if __name__ == "__main__":

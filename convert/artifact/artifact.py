@@ -28,9 +28,10 @@ from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.artifact.lava_export import write_lava_script
 from myelin.convert.network import Network
 from myelin.convert.netx.format import netx_content, read_netx
+from myelin.hw_configs.bounds import FILE_MB, MB
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.text_files import read_json
 from myelin.hw_configs.version import VERSION
 
 NETWORK, MANIFEST = "network.net", "manifest.json"
@@ -152,6 +153,10 @@ def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
         if not path.is_file():
             found[name] = f"{place}: {name} is missing; export the artifact again"
             continue
+        size = path.stat().st_size
+        if size > FILE_MB.bytes:
+            found[name] = f"{place}: {name} has {size} bytes, more than {FILE_MB.value} MB; {FILE_MB.cure(-(-size // MB))}"
+            continue
         got = sha256(path)
         if got != entry.get("sha256"):
             own = ", and put words of your own in another file beside it" if name == CARD else ""
@@ -171,7 +176,7 @@ def _check_replaceable(place: Path) -> None:
 
 def _format_of(place: Path) -> int | None:
     try:
-        found = parse_json((place / MANIFEST).read_text(encoding="utf-8"))
+        found = read_json(place / MANIFEST)
         return found["format"] if isinstance(found["format"], int) and NETWORK in found["files"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -186,7 +191,7 @@ def read_manifest(place: Path) -> dict[str, Any]:
         raise NetworkError(f"{place}: {MANIFEST} is not the manifest of an artifact; export the artifact again")
     if version != FORMAT:
         raise NetworkError(f"{place}: the artifact has format {version}, this version reads {FORMAT}; export it again")
-    manifest: dict[str, Any] = parse_json((place / MANIFEST).read_text(encoding="utf-8"))
+    manifest: dict[str, Any] = read_json(place / MANIFEST)
     files = manifest["files"]
     listed = isinstance(files, dict) and all(isinstance(entry, dict) for entry in files.values())
     if not listed or not {NETWORK, GOLDEN} <= set(files):

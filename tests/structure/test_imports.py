@@ -27,7 +27,7 @@ HANDED_OUT = Path("convert/artifact/standalone")
 #: Lines of the longest file that a reader takes in at one go.
 LONGEST_FILE_LINES = 320
 #: Loops that numba compiles must share a file: its cache on disk does not notice a change in another one.
-LONGER_FILE_LINES = {"convert/simulator/events.py": 355, "train/kernels/numba_loops.py": 320}
+LONGER_FILE_LINES = {"convert/simulator/events.py": 355}
 
 
 def _files():

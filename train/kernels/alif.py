@@ -34,13 +34,13 @@ from torch import Tensor
 
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
 from myelin.hw_configs.specialised import specialised
-from myelin.train.kernels import cuba, numba_loops
+from myelin.train.kernels import cuba_rows, numba_loops
 from myelin.train.kernels.compiled import DIGEST, OPTIONS, compiled
 from myelin.train.kernels.torch_steps import CubaSteps, surrogate
 from myelin.train.kernels.types import Neurons, Trace
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
-surrogate_row = cuba.surrogate_row
+surrogate_row = cuba_rows.surrogate_row
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _step_row(  # type: ignore[no-untyped-def]
     t,
     own,
 ):
-    """See ``cuba.step_row``."""
+    """See ``cuba_rows.step_row``."""
     keep_i, keep_v, keep_th, keep_r, bias, threshold, rise = constants
     i, v, th, r = states[0][b], states[1][b], states[2][b], states[3][b]
     for n in range(total.shape[0]):
@@ -154,7 +154,7 @@ def _step_row_back(  # type: ignore[no-untyped-def]
     grad_decay,
     grad_x,
 ):
-    """See ``cuba.step_row_back``."""
+    """See ``cuba_rows.step_row_back``."""
     keep_i, keep_v, keep_th, keep_r, threshold, code, width, scale, rise = constants
     grad_i, grad_v, grad_th, grad_r = gradients[0][b], gradients[1][b], gradients[2][b], gradients[3][b]
     if current.size:

@@ -15,7 +15,7 @@ from numba import njit
 
 #: Options of ``numba.njit``.
 OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-_FILES = ("compiled", "convolutions", "cuba", "delay_loops", "lags", "lanes", "numba_loops", "products")
+_FILES = ("compiled", "convolutions", "cuba_rows", "delay_loops", "lags", "lanes", "numba_loops", "products")
 #: Digest of the files of the loops.
 DIGEST = hashlib.sha256(b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _FILES)).hexdigest()[:12]
 

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN201, ANN202
 """Same-padded convolutions of one row of neurons (channels H W,) for the compiled loops."""
 
 from __future__ import annotations

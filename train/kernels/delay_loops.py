@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN201
 """Compiled loops of delays without neurons, see ``numba_loops``: the axonal delays of a layer's output."""
 
 from __future__ import annotations

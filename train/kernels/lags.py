@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN201
 """Sums over the lags of delays, for the compiled loops: ``LANES`` samples at a time, see ``numba_loops``."""
 
 from __future__ import annotations

@@ -53,8 +53,8 @@ import numpy as np
 
 from myelin.train.kernels.compiled import compiled
 from myelin.train.kernels.convolutions import add_kernel_gradient, convolve, convolve_transposed
-from myelin.train.kernels.cuba import SURROGATES as SURROGATES  # its table is above
-from myelin.train.kernels.cuba import new_gradients, new_states, step_row, step_row_back
+from myelin.train.kernels.cuba_rows import SURROGATES as SURROGATES  # its table is above
+from myelin.train.kernels.cuba_rows import new_gradients, new_states, step_row, step_row_back
 from myelin.train.kernels.lags import by_neuron, first_places, sum_over_lags, to_lanes, to_rows
 from myelin.train.kernels.lanes import LANES, WIDTH, take_turn
 from myelin.train.kernels.products import add_gradient, add_product, add_product_of_rows
@@ -212,7 +212,8 @@ def layer_backward(
                     for n in range(neurons):
                         direct[b, n] = grad_out[t, own, n] + mask[own, n] * direct[b, n]
                 else:
-                    direct[b] = grad_out[t, own]
+                    for n in range(neurons):
+                        direct[b, n] = grad_out[t, own, n]
                 if learn:
                     for n in range(neurons):
                         grad_delay[own, n] += spikes[t, own, n] * mask[own, n] * slant[b, n]
@@ -220,8 +221,8 @@ def layer_backward(
                     direct[b], gradients, b, constants, spikes[t, own], voltage[t, own], current, kept, t, own, grad_decay,
                     grads[b, :neurons],
                 )  # fmt: skip
-                if grad_x.size:
-                    grad_x[t, own] = grads[b, :neurons]
+                for n in range(neurons if grad_x.size else 0):
+                    grad_x[t, own, n] = grads[b, n]
                 if kernel.size:
                     convolve_transposed(grads[b], kernel, size, back[b, :neurons])
                     add_kernel_gradient(grads[b], arriving[t, own], size, grad_kernel[part])
@@ -238,6 +239,7 @@ def layer_backward(
                 source[:] = 0.0
                 add_product_of_rows(grads.reshape(-1), 0, wide, 1, LANES * wide, feed, feed_size, source)
                 for b in range(rows):
-                    grad_source[t - lead, low + b] = source[b, :columns]
+                    for k in range(columns):
+                        grad_source[t - lead, low + b, k] = source[b, k]
             slot = slot - 1 if slot > 0 else slots - 1
         part = take_turn(turn)

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN201
 """Products with a weight matrix inside the compiled loops, for a few rows at a time, dense or of what is not zero.
 
 A matrix W (N, K) lies in panels (P, K, WIDTH): ``panels[p, k, i] = W[p WIDTH + i, k]``, with zeros beyond N.  So a product

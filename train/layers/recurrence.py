@@ -22,7 +22,7 @@ from myelin.train.kernels.late_checks import require_finite
 from myelin.train.layers.arguments import Extent, delay_of, extent, real
 from myelin.train.layers.dropout import keep_mask
 from myelin.train.neurons import Neuron
-from myelin.train.neurons.loops import Connection, through_loops
+from myelin.train.neurons.loops import OwnConnection, through_loops
 
 
 class Recurrence(nn.Module):
@@ -118,7 +118,7 @@ class Recurrence(nn.Module):
         else:
             mask = torch.ones(shape, device=x.device)
         kernel = weight.unsqueeze(2) if weight.dim() == 3 else weight  # a row of taps is a kernel of one row
-        connection = Connection(kernel, self.delay, self.extent(neuron), mask)
+        connection = OwnConnection(kernel, self.delay, self.extent(neuron), mask)
         return through_loops(x, neuron, shift, connection, feed, lead)
 
     def extent(self, neuron: Neuron) -> tuple[int, int]:

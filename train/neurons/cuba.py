@@ -81,6 +81,7 @@ class Cuba(Neuron):
     Source: lava-dl ``slayer/neuron/cuba.py``; the gradient of the decays is the derivative of the equations above.
     """
 
+    in_loops = True
     current_decay: nn.Parameter
     voltage_decay: nn.Parameter
     bias: nn.Parameter | None
@@ -277,12 +278,6 @@ class Cuba(Neuron):
         ``unit``: distance between neighbouring weights instead of 2^(9 - bits), as of a network quantised after training.
         """
         return weight_on_grid(weight, self.weight_bits, unit)
-
-    @property
-    def in_loops(self) -> bool:
-        """True, unless a subclass computes its steps by itself."""
-        own = type(self)
-        return own.steps is Cuba.steps and own.shifted_steps is Cuba.shifted_steps and own.summed is Neuron.summed
 
     def steps(self, x: Tensor) -> Tensor:
         """Spikes (voltages if not spiking) of input ``x``, both (T, B, N)."""

@@ -14,7 +14,7 @@ from myelin.train.kernels.types import Fed, Feed, Recurrent, Trace
 from myelin.train.neurons.neuron import Neuron
 
 
-class Connection(NamedTuple):
+class OwnConnection(NamedTuple):
     """A recurrence for ``through_loops``.
 
     Attributes:
@@ -34,7 +34,7 @@ def through_loops(
     x: Tensor,
     neuron: Neuron,
     shift: Tensor | None = None,
-    connection: Connection | None = None,
+    connection: OwnConnection | None = None,
     weight: Tensor | None = None,
     lead: int = 0,
 ) -> Tensor:
@@ -68,7 +68,7 @@ class _Loops(torch.autograd.Function):
         recurrent_weight: Tensor | None,
         delay: Tensor | None,
         neuron: Neuron,
-        connection: Connection | None,
+        connection: OwnConnection | None,
         lead: int,
         *learnt: Tensor | None,
     ) -> Tensor:

@@ -36,6 +36,13 @@ class Neuron(nn.Module, ABC):
     state_scale: int = STATE_SCALE
     whole_decays: bool = True
     whole_bias: bool = True
+    #: Whether ``through_loops`` gives what ``steps`` does, so that it may compute the product with the weights too.
+    in_loops: bool = False
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        if "in_loops" not in vars(cls) and vars(cls).keys() & {"steps", "shifted_steps", "summed"}:
+            cls.in_loops = False  # it computes them by itself
 
     @abstractmethod
     def steps(self, x: Tensor) -> Tensor:
@@ -48,11 +55,6 @@ class Neuron(nn.Module, ABC):
             ConfigError: the neurons take none.
         """
         raise ConfigError(f"{type(self).__name__} neurons take no constant input")
-
-    @property
-    def in_loops(self) -> bool:
-        """Whether ``through_loops`` gives what ``steps`` does, so that it may compute the product with the weights too."""
-        return False
 
     def summed(self, synapse: Any, x: Tensor) -> Tensor:
         """Input of the neurons (T, B, N) through ``synapse`` from what arrives there, (T, B, N_in)."""

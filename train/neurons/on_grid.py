@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from myelin.hw_configs.fixed_point import BIAS_MANT_MAX, STATE_SCALE, WEIGHT_SCALE
 from myelin.hw_configs.weight_grid import grid_unit, mantissa_range
@@ -18,7 +21,24 @@ def rounded(steps: Tensor) -> Tensor:
 def weight_on_grid(weight: Tensor, bits: int, unit: int | None = None) -> Tensor:
     """``myelin.hw_configs.weight_grid.on_grid`` over 64, in SLAYER's units."""
     unit = grid_unit(bits) if unit is None else unit
-    return rounded((weight * (WEIGHT_SCALE / unit)).clamp(*mantissa_range(bits))) * (unit / WEIGHT_SCALE)
+    grid: Tensor = _OnGrid.apply(weight, WEIGHT_SCALE / unit, *mantissa_range(bits))
+    return grid
+
+
+class _OnGrid(torch.autograd.Function):
+    """``round(clamp(scale x, low, high)) / scale`` with the gradient of the clamp alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: float, low: int, high: int) -> Tensor:
+        steps = x * scale
+        ctx.save_for_backward((steps >= low) & (steps <= high))
+        return steps.clamp_(low, high).round_().mul_(1 / scale)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (inside,) = ctx.saved_tensors
+        return grad * inside, None, None, None
 
 
 def bias_on_grid(bias: Tensor, exponent: int) -> Tensor:

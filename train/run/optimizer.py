@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import myelin.train.needs_torch  # noqa: F401
@@ -12,8 +13,9 @@ import myelin.train.needs_torch  # noqa: F401
 import torch
 from torch import Tensor
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.config.config import TrainConfig
+from myelin.train.kernels.devices import on_host
 from myelin.train.model import SpikingNetwork
 
 #: Makes the optimiser of a run from its parameter groups, each with its learning rate ``lr``, such as ``torch.optim.SGD``.
@@ -50,7 +52,7 @@ def build_optimizer(model: SpikingNetwork, plan: TrainConfig, factory: Optimizer
     rates = {
         "weights": plan.learning_rate, "delays": plan.delay_rate, "decays": plan.decay_rate, "constants": plan.learning_rate,
     }  # fmt: skip
-    optimizer = (torch.optim.AdamW if factory is None else factory)(
+    optimizer = (_adamw(model) if factory is None else factory)(
         [
             {"params": groups[kind], "lr": rate, "base": rate, "weight_decay": plan.weight_decay if kind == "weights" else 0.0}
             for kind, rate in rates.items()
@@ -70,6 +72,11 @@ def build_optimizer(model: SpikingNetwork, plan: TrainConfig, factory: Optimizer
     return optimizer
 
 
+def _adamw(model: SpikingNetwork) -> OptimizerFactory:
+    """AdamW; on the CPU in one pass over each parameter."""
+    return partial(torch.optim.AdamW, fused=True) if on_host(next(model.parameters())) else torch.optim.AdamW
+
+
 def learning_rate_factor(plan: TrainConfig, progress: float) -> float:
     """Factor on every learning rate at ``progress`` (0..1) of the run: a cosine from 1 to 0, or always 1 if constant.
 
@@ -82,3 +89,13 @@ def learning_rate_factor(plan: TrainConfig, progress: float) -> float:
     if progress < warmup:
         return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / warmup)) / 2
     return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
+
+
+def take_step(optimizer: torch.optim.Optimizer, epoch: int) -> None:
+    """Change the parameters once; raises MyelinError if the step is larger than a parameter can hold."""
+    try:
+        optimizer.step()
+    except RuntimeError as error:
+        if "overflow" not in str(error):
+            raise
+        raise MyelinError(f"a step of the optimiser overflows in epoch {epoch}; lower train.learning_rate") from error

@@ -51,7 +51,8 @@ def test_they_are_what_an_epoch_calls(name, tiny, tmp_path, monkeypatch):
 def test_only_what_the_configuration_asks_for():
     assert names(load_config("sdnn")) == {"delay_forward", "shift", "delay_backward"}
     assert {"layer_forward", "layer_backward"} <= names(load_config("demo"))
-    assert not any(name.startswith("delay") for name in names(load_config("ecg")))
+    undelayed = load_config("demo", [f"layers.{layer}.delay_per=none" for layer in (0, 1)])
+    assert not any(name.startswith("delay") for name in names(undelayed))
 
 
 def test_another_device_needs_none(monkeypatch):

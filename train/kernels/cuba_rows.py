@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN201, ANN202
 """A step of CUBA neurons for the compiled loops, forward and backward; for the equations see ``numba_loops``."""
 
 from __future__ import annotations
