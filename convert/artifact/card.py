@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.network import Layer, Network
+from myelin.convert.statistics.proportions import wilson_interval
 from myelin.hw_configs.written import counted, thousands
 
 CARD = "README.md"
@@ -123,8 +124,6 @@ def _training(facts: Mapping[str, Any], metrics: Mapping[str, Any], run: Mapping
 
 def _accuracy(task: str, metrics: Mapping[str, Any]) -> Iterator[str]:
     """The measure on the samples held out of training, which is that of the floats in training."""
-    from myelin.convert.statistics.proportions import wilson_interval  # imported here, since it loads compiled loops
-
     if task == "trace" and metrics.get("validation_error") is not None:
         yield f"Mean squared error on what training held out: {metrics['validation_error']:.4g}, without an interval."
     percent, samples = metrics.get("validation_accuracy_percent"), metrics.get("validation_samples")
@@ -169,7 +168,7 @@ def _exact(facts: Mapping[str, Any], samples: int) -> str:
     data = f" ({_text(golden['data'])})" if golden.get("data") else ""
     return (
         f"`golden.npz` holds {counted(samples, 'input')}{data} with every spike and output that must come out, integer by "
-        "integer. `manifest.json` holds the SHA-256 of every file here, also of this one: your own words belong in another."
+        "integer. `manifest.json` holds the SHA-256 of every file here, also of this one: put your own words in another file."
     )
 
 

@@ -162,7 +162,6 @@ def write_exportable(
     )
     remark = silent(golden.frames, Golden.read(out, network).output)
     others = sorted({name.partition("/")[0] + ("/" if "/" in name else "") for name in source.attachments})
-    names = ["network.net", "golden.npz", "manifest.json", CARD, *others]
     count = len(network.layers)
     lines = (
         f"exported      {source.said}, {count} layer{'' if count == 1 else 's'}, longest delay {network.max_delay_steps} steps",
@@ -171,7 +170,8 @@ def write_exportable(
         *(f"note          {line}" for line in notes(target, calibration)),
         f"golden        {golden.text}",
         *([] if remark is None else [f"note          {remark}"]),
-        f"artifact      {out}: {', '.join(names)}; {SCRIPT} and {ARRAYS} run it with stock lava-nc alone",
+        f"artifact      {out}: {', '.join(['network.net', 'golden.npz', 'manifest.json', CARD, *others])}; {SCRIPT} and "
+        f"{ARRAYS} run it with stock lava-nc alone",
     )
     return Exported(out, network, lines, bool(source.attachments), source.data)
 
