@@ -23,7 +23,7 @@ In this folder, with Myelin (`pip install myelin-loihi`):
 
 ```python
 import myelin, numpy
-network, golden = myelin.read("."), numpy.load("golden.npz")  # every file is checked against its hash
+network, golden = myelin.read("."), numpy.load("golden.npz", allow_pickle=False)  # every file is checked against its hash
 print(myelin.simulate(network, golden["spikes"]).$answer)  # spikes: (samples, steps, $shape), integers
 ```
 
