@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation
 HASHED  := $(INSTALL) --require-hashes
 
-.PHONY: demo test test-fast lint docs setup requirements audit clean
+.PHONY: demo test test-fast fuzz lint docs setup requirements audit clean
 
 demo: $(VENV)/.ready
 	$(BIN)/myelin demo --out demo
@@ -22,6 +22,10 @@ test: $(VENV)/.ready lint
 # What needs no Lava, no other process, no browser and no training; under a minute once compiled code is cached.
 test-fast: $(VENV)/.ready
 	$(PYTEST) -m "not lava and not subprocess and not browser and not training"
+
+# Changed inputs for every reader of files; minutes.  `make fuzz SEED=7 CASES=10000 READERS="netx nir"`
+fuzz: $(VENV)/.ready
+	$(BIN)/python tests/fuzz/fuzz_run.py --seed $(or $(SEED),$(shell date +%s)) --cases $(or $(CASES),2000) $(if $(READERS),--only $(READERS))
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --output-format concise .

@@ -158,8 +158,9 @@ def measure(point: Point, peers: Sequence[str], repeats: int) -> dict[str, Any]:
                 "ours_rounded_is_faster": spread([seconds / both[1] for both, seconds in taken]),
             }
         )
-        faster = ", ".join(f"{rows[-1][key]['median']:g}" for key in ("ours_is_faster", "ours_rounded_is_faster"))
-        say(f"  {name}: {rows[-1]['seconds']['median']} s, {settings}; ours, spread and rounded: {faster} times as fast")
+        found: dict[str, Any] = rows[-1]
+        faster = ", ".join(f"{found[key]['median']:g}" for key in ("ours_is_faster", "ours_rounded_is_faster"))
+        say(f"  {name}: {found['seconds']['median']} s, {settings}; ours, spread and rounded: {faster} times as fast")
     return {
         "recurrence": point.recurrence,
         "neurons": point.neurons,

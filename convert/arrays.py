@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import NetworkError
 
+_AT_ONCE = 2**22  # values checked at a time; bounds temporary arrays
 IntArray = npt.NDArray[np.int32]
 Shape = tuple[int, ...]
 
@@ -25,13 +26,16 @@ def frozen_int(name: str, values: Any) -> IntArray:
     if array.dtype.kind not in "biuf":
         raise NetworkError(f"{name} has dtype {array.dtype}; whole numbers are allowed")
     if array.dtype.kind == "f":
-        bad = ~np.isfinite(array)
-        if bad.any():
-            raise NetworkError(f"{name} holds {int(bad.sum())} values that are NaN or infinite; whole numbers are allowed")
-        bad = array != np.round(array)
-        if bad.any():
+        pieces = [array.reshape(-1)[start : start + _AT_ONCE] for start in range(0, array.size, _AT_ONCE)]
+        endless = sum(int((~np.isfinite(piece)).sum()) for piece in pieces)
+        if endless:
+            raise NetworkError(f"{name} holds {endless} values that are NaN or infinite; whole numbers are allowed")
+        fractions = [piece[piece != np.round(piece)] for piece in pieces]
+        found = sum(part.size for part in fractions)
+        if found:
+            first = next(part[0] for part in fractions if part.size)
             raise NetworkError(
-                f"{name} holds {int(bad.sum())} fractions (first {array[bad].flat[0]:g}); whole numbers are allowed: "
+                f"{name} holds {found} fractions (first {first:g}); whole numbers are allowed: "
                 "make integers of floats first, with `myelin quantise`"
             )
     limits = np.iinfo(np.int32)

@@ -30,6 +30,7 @@ from myelin.convert.trained.layers import (
     trained_layers,
 )
 from myelin.convert.trained.tensors import bias_integers
+from myelin.hw_configs.bounds import FILE_MB, TEXT_MB, check_regular, read_whole
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.text_files import parse_json
@@ -79,6 +80,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """
     if not folder.is_dir():
         raise NetworkError(f"{folder}: no such run folder; name one that `myelin train` wrote")
+    for name in (RUN, MODEL):
+        check_regular(folder / name, NetworkError)
     for reading in range(_READINGS):
         if reading:
             time.sleep(_PAUSE_S)
@@ -105,13 +108,13 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 def _content(folder: Path, name: str) -> bytes:
     try:
-        return (folder / name).read_bytes()
+        return read_whole(folder / name, TEXT_MB if name == RUN else FILE_MB)
     except FileNotFoundError as error:
         if name == MODEL:
             reason = "holds no model.safetensors yet; let the run end, or continue it with `myelin train --resume`"
             raise NetworkError(f"{folder}: {reason}") from error
         raise NetworkError(f"{folder}: {name} cannot be read ({error}); name a folder that `myelin train` wrote") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise NetworkError(f"{folder / name}: cannot be read ({error})") from error
 
 

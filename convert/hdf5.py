@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
@@ -9,6 +10,7 @@ import struct
 import h5py
 import numpy as np
 
+from myelin.hw_configs.bounds import NETWORK_VALUES, check_regular
 from myelin.hw_configs.errors import NetworkError
 
 #: DEFLATE makes data at most 1032 times smaller; what declares more than it stores is mostly fill values.
@@ -20,6 +22,36 @@ _HEAP = b"GCOL\x01\x00\x00\x00"
 #: Bytes of a text in a data set: its length (4), the place of its collection (8) and its number there (4).
 _REFERENCE = 16
 _ENTRY = struct.Struct("<HHIQ")  # index, references, zero, size
+
+
+class Budget:
+    """Values that the readers of one file may still take; what a file says twice, by links, counts twice."""
+
+    def __init__(self) -> None:
+        self.left = NETWORK_VALUES.value
+        self.counted: set[str] = set()
+
+    def spend(self, dataset: h5py.Dataset, name: str, what: str) -> None:
+        """Count the values of a data set, ``name`` in the file and ``what`` in messages, before they are read.
+
+        Raises:
+            NetworkError: it, or one of its chunks, which are unpacked whole, exceeds what is left; or it stores next to nothing
+                of what it declares.
+        """
+        if name in self.counted:
+            return
+        self.counted.add(name)
+        size, chunk = int(dataset.size or 0), math.prod(dataset.chunks or (0,))
+        if is_hollow(dataset):
+            raise NetworkError(f"{what} declares {size} values and stores next to none of them; write the file again")
+        for said, count in (("has shape", size), ("has chunks of shape", chunk if size else 0)):
+            if count > self.left:
+                shape = dataset.shape if said == "has shape" else dataset.chunks
+                raise NetworkError(
+                    f"{what} {said} {shape}, {count} values; a file may hold {NETWORK_VALUES.value} in all, {self.left} are "
+                    f"left; {NETWORK_VALUES.cure(NETWORK_VALUES.value + count)}"
+                )
+        self.left -= size
 
 
 def is_hollow(dataset: h5py.Dataset) -> bool:
@@ -58,15 +90,18 @@ def has_long_texts(dataset: h5py.Dataset) -> bool:
 
 
 def check_texts(path: str | os.PathLike[str]) -> None:
-    """Raise NetworkError if a collection of texts in an HDF5 file never ends: the HDF5 library would read it forever.
+    """Raise NetworkError if reading a file would never end: a collection of texts in it has no end, or it is a pipe.
 
     A file that cannot be opened is left to its reader.
     """
+    check_regular(path, NetworkError)
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            start = content.find(_HEAP)
+            start, steps = content.find(_HEAP), 0
             while start >= 0:
-                if _is_endless(content, start):
+                taken = _steps(content, start)
+                steps += taken or 0
+                if taken is None or steps > len(content):  # one after the other, all have fewer
                     raise NetworkError(
                         f"{os.fspath(path)} is damaged: its texts at byte {start} have no end; copy or download it again"
                     )
@@ -75,16 +110,19 @@ def check_texts(path: str | os.PathLike[str]) -> None:
         return
 
 
-def _is_endless(content: mmap.mmap, start: int) -> bool:
-    """Whether a walk through the entries of the collection at ``start`` stands still; a walk that leaves the file ends."""
+def _steps(content: mmap.mmap, start: int) -> int | None:
+    """Number of entries of the collection at ``start``; None if a walk through them stands still.
+
+    A walk that leaves the file ends.
+    """
     if start + 16 > len(content):
-        return False
+        return 0
     end = start + int.from_bytes(content[start + 8 : start + 16], "little")
-    place = start + 16
+    place, steps = start + 16, 0
     while place + _ENTRY.size <= min(end, len(content)):
         index, _, _, size = _ENTRY.unpack_from(content, place)
         step = size if index == 0 else _ENTRY.size + (size + 7) // 8 * 8
         if step == 0 or step >= 1 << 64:
-            return True
-        place += step
-    return False
+            return None
+        place, steps = place + step, steps + 1
+    return steps

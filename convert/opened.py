@@ -16,6 +16,7 @@ import h5py
 
 from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
+from myelin.hw_configs.bounds import check_regular
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_plain
 
@@ -117,6 +118,7 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
     place = Path(path)
     if not place.exists():
         raise NetworkError(f"{place}: no such file or folder; {_EXPECTED}")
+    check_regular(place, NetworkError)
     if place.is_dir():
         for name, kind in _TELLS.items():
             if (place / name).is_file():

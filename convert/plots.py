@@ -216,9 +216,11 @@ def profile_bars(path: Path, profile: Profile) -> None:
         path: PNG to write.
         profile: profile to plot.
     """
+    from matplotlib.ticker import MaxNLocator
+
     layers = profile.layers[1:]
     places = np.arange(len(layers))
-    figure = _figure(11.0, 1.4 + 0.5 * len(layers))
+    figure = _figure(11.0, 1.5 + 0.5 * len(layers))
     work, rate, reach = figure.subplots(1, 3, sharey=True)
     forward = np.array([layer.forward_operations for layer in layers]) / profile.samples
     recurrent = np.array([layer.recurrent_operations for layer in layers]) / profile.samples
@@ -236,7 +238,11 @@ def profile_bars(path: Path, profile: Profile) -> None:
     reach.axvline(100, color=_INK, linestyle="--", linewidth=1)
     reach.set_xlabel("largest state (% of 24 bit)")
     for axis in (work, reach):
-        axis.legend(fontsize=8, frameon=False)
+        axis.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.1)
+    work.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    work.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value == int(value) else f"{value:g}")
+    reach.set_xticks(range(0, 101, 25))
+    reach.set_xlim(0, max(105.0, reach.get_xlim()[1]))
     work.set_yticks(places, [layer.name for layer in layers])
     work.invert_yaxis()
     _save(figure, path)

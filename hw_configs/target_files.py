@@ -18,7 +18,7 @@ whole table is used.  A board with a table ``controller`` runs the network as C.
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -27,9 +27,8 @@ from typing import Any, NoReturn
 from myelin.hw_configs.controller import CONTROLLER_FIELDS, CONTROLLER_NUMBERS, CYCLES, Controller, Cycles
 from myelin.hw_configs.costs import EVENTS, PACKING_NUMBERS, PACKING_WIDTHS, Event, Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
-from myelin.hw_configs.files import content_of
 from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields
-from myelin.hw_configs.text_files import parse_toml
+from myelin.hw_configs.text_files import read_toml
 
 _FOLDER = Path(__file__).parent
 _TABLES = ("limits", "processes", "packing", "events", "controller", "cycles")
@@ -65,7 +64,7 @@ def load_target(name_or_path: str | Path) -> Target:
 
 def _read(path: Path) -> Target:
     try:
-        data = parse_toml(content_of(path))
+        data = read_toml(path)
     except OSError as error:
         raise TargetError(f"target file {path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
@@ -177,7 +176,7 @@ class _File:
                 self._fail(f'{where} is {entry!r}; write {{ energy_pj = 3.0, time_ns = 4.1, source = "where it is from" }}')
             for name in numbers:
                 value = entry[name]
-                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
                     self._fail(f"{where}.{name} is {value!r}; a number of 0 or more is allowed")
             events[key] = Event(*(None if entry.get(name) is None else float(entry[name]) for name in Event._fields))
             self.sources[where] = entry["source"]
@@ -220,7 +219,7 @@ class _File:
             if key not in table:
                 self._fail(f"cycles.{key} is missing; a table of cycles states all of {', '.join(CYCLES)}")
             value, self.sources[f"cycles.{key}"] = self._sourced(f"cycles.{key}", table[key], "2")
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
                 self._fail(f"cycles.{key} is {value!r}; a number above 0 is allowed")
             values[key] = float(value)
         return Cycles(self._own_chip, **values)

@@ -7,9 +7,12 @@ return may be too deep for the code behind them.
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Callable
 from typing import Any
+
+from myelin.hw_configs.bounds import CONFIG_KB, TEXT_MB, read_whole
 
 #: Upper bound on the depth of tables and lists in one another; ours have 6.
 DEEPEST = 50
@@ -38,6 +41,16 @@ def _parsed(parse: Callable[[str], Any], text: str | bytes) -> Any:
         inner = [list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
         level, depth = [value for values in inner for value in values if isinstance(value, dict | list)], depth + 1
     return values
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The values of a TOML file; OSError if it cannot be read, ValueError as ``parse_toml`` or if it is too long."""
+    return parse_toml(read_whole(path, CONFIG_KB, 1000))
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """The value of a JSON file; OSError if it cannot be read, ValueError as ``parse_json`` or if it is too long."""
+    return parse_json(read_whole(path, TEXT_MB))
 
 
 def _too_deep() -> ValueError:

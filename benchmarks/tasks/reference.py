@@ -46,6 +46,7 @@ class Plan:
     clip_norm: float = 1.0
     epochs: int | None = None
     layers: int | None = None
+    batch_size: int | None = None
 
 
 class Recurrent(nn.Module):
@@ -95,7 +96,10 @@ def train_reference(
     dataset = prepared(dataset, data)
     size = nearest_size(lambda n: parameters_of(kind, inputs, n, layers, dataset.classes), wanted, 1024)
     train, valid = split(dataset, data.validation, seed, data.split_by)
-    batches, held = Batches(dataset, data, config.train.batch_size, train), Batches(dataset, data, 256, valid)
+    batches, held = (
+        Batches(dataset, data, plan.batch_size or config.train.batch_size, train),
+        Batches(dataset, data, 256, valid),
+    )
     torch.manual_seed(seed)
     model = Recurrent(kind, inputs, size, layers, dataset.classes, plan.dropout)
     optimizer = torch.optim.AdamW(model.parameters(), plan.learning_rate, weight_decay=plan.weight_decay)

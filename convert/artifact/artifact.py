@@ -1,8 +1,9 @@
 """The artifact: a folder from which any backend can run a network and verify its output, without torch or data.
 
 Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact spikes, output and class scores),
-``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``manifest.json`` (target,
-provenance, metrics, versions, and the SHA-256 of every other file), and attached files.
+``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``README.md`` (a model card, for
+sharing the folder), ``manifest.json`` (target, provenance, metrics, versions, and the SHA-256 of every other file), and
+attached files.  Artifacts of 0.1.0 have no ``README.md``.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert import notebook
+from myelin.convert.artifact.card import CARD, model_card
 from myelin.convert.artifact.files import atomic_folder, sha256
 from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.artifact.lava_export import write_lava_script
 from myelin.convert.network import Network
 from myelin.convert.netx.format import netx_content, read_netx
+from myelin.hw_configs.bounds import FILE_MB, MB
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.hw_configs.target import Target
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.text_files import read_json
 from myelin.hw_configs.version import VERSION
 
 NETWORK, MANIFEST = "network.net", "manifest.json"
@@ -111,7 +114,9 @@ def write_artifact(
             for name, attached in (attachments or {}).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / name).write_bytes(attached)
-            names = (NETWORK, GOLDEN, *script, *(attachments or {}))
+            card = model_card(network, manifest, golden_samples=len(spikes))
+            (temporary / CARD).write_bytes(card.encode(errors="backslashreplace"))
+            names = (NETWORK, GOLDEN, *script, CARD, *(attachments or {}))
             manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in names}
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
@@ -148,11 +153,16 @@ def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
         if not path.is_file():
             found[name] = f"{place}: {name} is missing; export the artifact again"
             continue
+        size = path.stat().st_size
+        if size > FILE_MB.bytes:
+            found[name] = f"{place}: {name} has {size} bytes, more than {FILE_MB.value} MB; {FILE_MB.cure(-(-size // MB))}"
+            continue
         got = sha256(path)
         if got != entry.get("sha256"):
+            own = ", and put words of your own in another file beside it" if name == CARD else ""
             found[name] = (
                 f"{place}: {name} was changed or damaged: its SHA-256 is {got[:12]}..., the manifest says "
-                f"{str(entry.get('sha256'))[:12]}...; export the artifact again"
+                f"{str(entry.get('sha256'))[:12]}...; export the artifact again{own}"
             )
     return found
 
@@ -166,7 +176,7 @@ def _check_replaceable(place: Path) -> None:
 
 def _format_of(place: Path) -> int | None:
     try:
-        found = parse_json((place / MANIFEST).read_text(encoding="utf-8"))
+        found = read_json(place / MANIFEST)
         return found["format"] if isinstance(found["format"], int) and NETWORK in found["files"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -181,7 +191,7 @@ def read_manifest(place: Path) -> dict[str, Any]:
         raise NetworkError(f"{place}: {MANIFEST} is not the manifest of an artifact; export the artifact again")
     if version != FORMAT:
         raise NetworkError(f"{place}: the artifact has format {version}, this version reads {FORMAT}; export it again")
-    manifest: dict[str, Any] = parse_json((place / MANIFEST).read_text(encoding="utf-8"))
+    manifest: dict[str, Any] = read_json(place / MANIFEST)
     files = manifest["files"]
     listed = isinstance(files, dict) and all(isinstance(entry, dict) for entry in files.values())
     if not listed or not {NETWORK, GOLDEN} <= set(files):

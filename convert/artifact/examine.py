@@ -8,7 +8,6 @@ are compared too.
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.artifact.artifact import NETWORK, Artifact, damaged_files, read_manifest
+from myelin.convert.artifact.card import CARD
 from myelin.convert.artifact.golden import Golden, golden_parity
 from myelin.convert.artifact.lava_export import ARRAYS, PARTS, SCRIPT, network_arrays
 from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLOATS
@@ -29,6 +29,7 @@ from myelin.convert.layers import Dense
 from myelin.convert.layers.complex import complex_synapse
 from myelin.convert.network import Layer, Network
 from myelin.convert.netx.format import read_netx
+from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import NetworkError
 
 _CHECKPOINT = tuple(f"{CHECKPOINT}/{name}" for name in CHECKPOINT_FILES)
@@ -112,7 +113,7 @@ def examine(folder: str | os.PathLike[str]) -> Examination:
     manifest = read_manifest(place)
     damaged = damaged_files(place, manifest)
     for name, problem in damaged.items():
-        tolerated = name in (*_CHECKPOINT, FLOATS, SCRIPT, ARRAYS) and not (place / name).exists()
+        tolerated = name in (*_CHECKPOINT, FLOATS, SCRIPT, ARRAYS, CARD) and not (place / name).exists()
         if (name != NETWORK and not tolerated) or not (place / NETWORK).is_file():
             raise NetworkError(problem)
     network = read_netx(place / NETWORK)
@@ -147,13 +148,12 @@ def _expected(
 def _with_arrays(network: Network, place: Path) -> Network:
     """``network`` with the constants in ``lava_network.npz``."""
     try:
-        with np.load(place / ARRAYS, allow_pickle=False) as stored:
-            arrays = dict(stored)
+        arrays = read_npz(place / ARRAYS)
         apart = sorted(arrays.keys() ^ network_arrays(network).keys())
         if apart:
             raise ValueError(f"only one of them has {apart[0]}")
         layers = tuple(_layer(layer, arrays, f"{index}.") for index, layer in enumerate(network.layers))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise NetworkError(f"{place}: {ARRAYS} does not fit {NETWORK}: {error}; export the artifact again") from error
     return replace(network, layers=layers)
 

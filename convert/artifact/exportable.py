@@ -17,6 +17,7 @@ from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLO
 from myelin.convert.network import Network
 from myelin.convert.opened import TITLES, Opened, opened_source
 from myelin.convert.samples import Binning, Task
+from myelin.hw_configs.bounds import FILE_MB, read_whole
 from myelin.hw_configs.errors import DataError, NetworkError
 from myelin.train.run.files.metrics import percent
 
@@ -128,7 +129,7 @@ def _of_network(opened: Opened) -> Exportable:
     facts: dict[str, Any] = {"name": "network", "source": "network"}
     attachments = {}
     if path is not None:
-        content = path.read_bytes()
+        content = read_whole(path, FILE_MB)
         facts = {
             "name": path.stem,
             "source": opened.kind,
@@ -168,7 +169,7 @@ def _of_artifact(opened: Opened, artifact: Artifact) -> Exportable:
 
 def _intact(artifact: Artifact, name: str) -> bytes:
     """The content of a file of ``artifact``, if it is what its manifest says."""
-    content = (artifact.folder / name).read_bytes()
+    content = read_whole(artifact.folder / name, FILE_MB)
     if hashlib.sha256(content).hexdigest() != artifact.manifest["files"][name]["sha256"]:
         raise NetworkError(f"{artifact.folder}: {name} was changed since the artifact was read; read it again")
     return content
@@ -199,6 +200,7 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
         **({} if run.task != "trace" else errors),
         "validation_accuracy_percent": percent(run.best.validation_accuracy),
         "train_accuracy_percent": percent(run.best.train_accuracy),
+        "validation_samples": run.data_facts.get("validation_samples"),
         "parameters": run.parameters,
         "recurrent_parameters": run.recurrent_parameters,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from myelin.convert.compare.difference import Parity, Trains, compare_trains
 from myelin.convert.network import Network
 from myelin.convert.simulator.simulator import simulate
+from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import DataError, NetworkError
 
 GOLDEN = "golden.npz"
@@ -64,11 +64,15 @@ class Golden:
     def read(cls, place: Path, network: Network) -> Golden:
         """The golden values of the artifact ``place``; raises NetworkError if they cannot be read or do not fit."""
         try:
-            with np.load(place / GOLDEN, allow_pickle=False) as stored:
-                layers = {int(name.removeprefix(_LAYER)): stored[name] for name in stored if name.startswith(_LAYER)}
-                golden = cls(stored["spikes"], stored["output"], stored["scores"], layers)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            stored = read_npz(place / GOLDEN)
+            layers = {int(name.removeprefix(_LAYER)): stored[name] for name in stored if name.startswith(_LAYER)}
+            golden = cls(stored["spikes"], stored["output"], stored["scores"], layers)
+        except (OSError, ValueError, KeyError) as error:
             raise NetworkError(f"{place}: {GOLDEN} cannot be read: {error}; export the artifact again") from error
+        for what, array in [("spikes", golden.spikes), *golden.trains(), ("scores", golden.scores)]:
+            if not _whole(array):
+                got = f"has dtype {array.dtype}" if array.dtype.kind != "f" else "holds fractions, NaN or infinite values"
+                raise NetworkError(f"{place}: {what} of {GOLDEN} {got}; whole numbers are expected: export the artifact again")
         shape = network.input.shape
         if golden.spikes.ndim != 2 + len(shape) or golden.spikes.shape[2:] != shape:
             raise NetworkError(f"{place}: golden inputs have shape {golden.spikes.shape}, the network's input has {shape}")
@@ -81,6 +85,7 @@ def golden_parity(place: Path, network: Network, golden: Golden) -> Parity:
     Raises:
         NetworkError: the inputs do not fit the network, values have other shapes, or the scores are not those of the output.
     """
+    _check_shapes(place, network, golden)
     try:
         got = Golden.of(network, golden.spikes)
     except DataError as error:
@@ -100,3 +105,21 @@ def golden_parity(place: Path, network: Network, golden: Golden) -> Parity:
             f"differ, first at sample {places[0][0]}, class {places[0][1]}; export the artifact again"
         )
     return parity
+
+
+def _check_shapes(place: Path, network: Network, golden: Golden) -> None:
+    """Raise NetworkError unless what is stored has the shapes that the inputs lead to; to run them takes memory."""
+    first = golden.spikes.shape[:2]
+    expected = {f"the spikes of layer {index}": (*first, *layer.shape) for index, layer in enumerate(network.layers)}
+    expected["the output"] = (*first, *network.layers[-1].shape)
+    for what, stored in golden.trains():
+        shape = expected.get(what, "none")
+        if stored.shape != shape:
+            raise NetworkError(f"{place}: {what} of {GOLDEN} has shape {stored.shape}, the simulator gives {shape}")
+
+
+def _whole(array: npt.NDArray[Any]) -> bool:
+    """Whether all values are finite whole numbers, of any type of numbers."""
+    if array.dtype.kind == "f":
+        return bool(np.isfinite(array).all() and np.array_equal(array, np.rint(array)))
+    return array.dtype.kind in "biu"

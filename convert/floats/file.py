@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -19,8 +18,9 @@ import numpy.typing as npt
 from myelin.convert.floats import twins  # noqa: F401  every float neuron is known once this is imported
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.floats.neuron import FloatNeuron
+from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.files import check_plain, write_atomically
+from myelin.hw_configs.files import write_atomically
 from myelin.hw_configs.text_files import parse_json
 
 #: Version of the file's layout.
@@ -57,14 +57,12 @@ def read_floats(path: str | os.PathLike[str]) -> FloatNetwork:
         NetworkError: the file cannot be read, or is not such a file.
     """
     try:
-        check_plain(path)
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
+        arrays = read_npz(path)
         structure = parse_json(str(arrays[_STRUCTURE]))
         if structure["format"] != FORMAT:
             raise NetworkError(f"{path}: float network of format {structure['format']}, this version reads {FORMAT}")
         network = _read(structure["network"], arrays)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NetworkError(f"{path} cannot be read as a float network: {type(error).__name__}: {error}") from error
     if not isinstance(network, FloatNetwork):
         raise NetworkError(f"{path} holds a {type(network).__name__}; a FloatNetwork is needed")

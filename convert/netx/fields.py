@@ -13,12 +13,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from myelin.convert.hdf5 import has_long_texts, is_hollow
+from myelin.convert.hdf5 import Budget, has_long_texts
 from myelin.hw_configs.errors import NetworkError
-
-#: Upper bound on the values of a field (2^28 weights are 1 GiB in float32; a Loihi 2 system of 1152 chips holds fewer per
-#: layer).
-MAX_VALUES = 1 << 28
 
 
 class Fields:
@@ -28,9 +24,11 @@ class Fields:
         group: the group.
         name: name of the group in error messages, for example ``layer 2 (dense)``.
         other_names: names in the file of fields that it names differently from netx.
+        budget: what may still be read of the file.
     """
 
-    def __init__(self, group: h5py.Group, name: str) -> None:
+    def __init__(self, group: h5py.Group, name: str, budget: Budget | None = None) -> None:
+        self.budget = Budget() if budget is None else budget
         self.group = group
         self.name = name
         self.other_names: dict[str, str] = {}
@@ -49,23 +47,20 @@ class Fields:
             return None
         if not isinstance(member, h5py.Group):
             raise NetworkError(f"{self.name}: {key!r} is a dataset; a group is expected")
-        return Fields(member, self.name)
+        return Fields(member, self.name, self.budget)
 
-    def numbers(self, key: str, most: int = MAX_VALUES) -> npt.NDArray[Any] | None:
+    def numbers(self, key: str, most: int | None = None) -> npt.NDArray[Any] | None:
         """The numbers stored as ``key``, None if it is absent or has no data; NetworkError above ``most`` values."""
         dataset = self._dataset(key)
         if dataset is None:
             return None
         if dataset.dtype.kind not in "biuf":
             raise NetworkError(f"{self.name}: {key!r} has dtype {dataset.dtype}; numbers are expected")
-        if dataset.size > most:
+        if most is not None and dataset.size > most:
             raise NetworkError(
                 f"{self.name}: {key!r} has shape {dataset.shape}, {dataset.size} values; at most {most} are expected"
             )
-        if is_hollow(dataset):
-            raise NetworkError(
-                f"{self.name}: {key!r} declares {dataset.size} values and stores next to none of them; write the file again"
-            )
+        self.budget.spend(dataset, f"{self.group.name}/{key}", f"{self.name}: {key!r}")
         return np.asarray(dataset[()])
 
     def number(self, key: str, default: float | None = None) -> Any:

@@ -53,8 +53,8 @@ def read_netx_floats(path: str | os.PathLike[str], *, input_shape: Shape | None 
     place = Path(path)
     if not place.is_file():
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
-    check_not_pointer(place, NetworkError)
     check_texts(place)
+    check_not_pointer(place, NetworkError)
     try:
         with h5py.File(place, "r") as file:
             return _network(Fields(file, "file"), input_shape)

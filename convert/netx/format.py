@@ -148,8 +148,8 @@ def open_netx(
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
     if place.is_dir():
         raise NetworkError(f"{place} is a folder; a netx file (HDF5, usually *.net) is expected")
-    check_not_pointer(place, NetworkError)
     check_texts(place)
+    check_not_pointer(place, NetworkError)
     try:
         with h5py.File(place, "r") as file:
             network = read_network(Fields(file, "file"), input_shape, input_message_bits, spike_exp)

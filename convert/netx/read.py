@@ -88,7 +88,7 @@ def layer_groups(root: Fields) -> list[Fields]:
     for index in range(count):
         group = top.child(str(index))
         assert group is not None
-        groups.append(Fields(group.group, f"layer/{index}"))
+        groups.append(Fields(group.group, f"layer/{index}", root.budget))
     return groups
 
 

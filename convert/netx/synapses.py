@@ -13,7 +13,7 @@ from myelin.convert.arrays import Shape
 from myelin.convert.layers import Conv, Dense, Synapse
 from myelin.convert.layers.conv import as_chw
 from myelin.convert.netx.complex import is_complex, read_complex, write_complex
-from myelin.convert.netx.fields import MAX_VALUES, Fields
+from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.pool import Pair, pool_kernel
 from myelin.convert.netx.values import pair, weights, whole_number
 from myelin.hw_configs.errors import NetworkError
@@ -76,7 +76,7 @@ def _geometry(group: Fields, suffix: str) -> dict[str, tuple[int, int]]:
 
 def _read_pool(group: Fields, before: Shape, shape: Shape) -> Conv:
     """SLAYER's pooling: one kernel, applied to each channel alone."""
-    weight = weights(group, "weight", MAX_VALUES).reshape(pool_shape(group, before, shape))
+    weight = weights(group, "weight").reshape(pool_shape(group, before, shape))
     return Conv(*pool_geometry(group, weight, before))
 
 
@@ -104,7 +104,7 @@ def _read_convolution(group: Fields, suffix: str, before: Shape, shape: Shape) -
         raise NetworkError(f"weight_exp is {exponent}; Lava's fixed-point convolution has no weight exponent")
     groups = whole_number(group, "groups" + suffix)
     kernel = kernel_shape(group, suffix, before, shape, as_chw(shape)[0], groups)
-    weight = weights(group, "weight" + suffix, MAX_VALUES).reshape(kernel)
+    weight = weights(group, "weight" + suffix).reshape(kernel)
     return Conv(weight, **_geometry(group, suffix), groups=groups)
 
 

@@ -103,7 +103,7 @@ def broadcastable(group: Fields, key: str, numbers: npt.NDArray[Any], shape: Sha
     )
 
 
-def weights(group: Fields, key: str, most: int) -> npt.NDArray[Any]:
+def weights(group: Fields, key: str, most: int | None = None) -> npt.NDArray[Any]:
     """Weights of one field; NetworkError with the likely cause if they are not integers."""
     values = group.numbers(key, most)
     assert values is not None

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from myelin.convert.hdf5 import check_texts, has_long_texts, is_hollow
+from myelin.convert.hdf5 import Budget, check_texts, has_long_texts
+from myelin.hw_configs.bounds import MEMBERS
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
 from myelin.hw_configs.parts import require
@@ -27,8 +28,8 @@ SUPPORTED = (
 )
 #: Fields that hold one whole number.
 _SINGLE = ("groups", "start_dim", "end_dim")
-#: Upper bounds on nodes, values and nested graphs; no network for these chips exceeds them.
-_MAX_NODES, _MAX_VALUES, _MAX_DEPTH = 10_000, 1 << 28, 8
+#: Upper bounds on nodes and nested graphs; no network for these chips exceeds them.
+_MAX_NODES, _MAX_DEPTH = 10_000, 8
 
 
 class Node(NamedTuple):
@@ -125,20 +126,18 @@ def _check_file(file: h5py.File) -> None:
     """Reject external data, links, unsupported nodes and files that are too large, before a value is read."""
     if not isinstance(file.get("node"), h5py.Group):
         raise NetworkError("the file has no group 'node'; a NIR file has its graph there")
-    values = 0
-    for place, member in _members(file, ""):
+    budget, most = Budget(), MEMBERS.value
+    for number, (place, member) in enumerate(_members(file, "")):
+        if number >= most:
+            raise NetworkError(f"the file has more than {most} groups and data sets; {MEMBERS.cure(10 * most)}")
         if isinstance(member, h5py.Dataset):
             if member.external or member.is_virtual:
                 raise NetworkError(f"{place!r} is stored in another file; a network file is one file")
-            if is_hollow(member):
-                raise NetworkError(f"{place!r} declares {member.size} values and stores next to none of them; write it again")
             if has_long_texts(member):
                 raise NetworkError(
                     f"{place!r} holds texts that are longer than the file: it is damaged; copy or download it again"
                 )
-            values += member.size or 0
-            if values > _MAX_VALUES:
-                raise NetworkError(f"the file holds more than {_MAX_VALUES} values")
+            budget.spend(member, place, repr(place))
     _check_types(file["node"], "")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+import myelin.hw_configs.compiled_cache  # noqa: F401
+
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 

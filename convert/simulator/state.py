@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.files import atomic_file, check_plain
+from myelin.hw_configs.files import atomic_file
 
 _FORMAT = "myelin simulator state 1"
 
@@ -73,14 +73,13 @@ class SimulatorState:
             )
         wrong = DataError(f"{os.fspath(path)} holds no state of a simulator; a file written by SimulatorState.save is allowed")
         try:
-            check_plain(path)
-            with np.load(path, allow_pickle=False) as file:
-                if str(file["format"]) != _FORMAT:
-                    raise wrong
-                network, counts, memory = str(file["network"]), file["counts"], file["memory"]
+            file = read_npz(path)
+            if str(file["format"]) != _FORMAT:
+                raise wrong
+            network, counts, memory = str(file["network"]), file["counts"], file["memory"]
         except OSError as error:
             raise DataError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}") from None
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+        except (ValueError, KeyError):
             raise wrong from None
         fits = counts.ndim == 1 and memory.ndim == 2 and len(counts) == len(memory) > 0
         if not fits or (counts.dtype, memory.dtype) != (np.int64, np.int32) or counts.min() < 0:

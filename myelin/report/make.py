@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from myelin.convert.artifact.artifact import NETWORK
 from myelin.envelope import result_of
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
-from myelin.hw_configs.files import content_of, json_bytes, write_together
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.files import json_bytes, write_together
+from myelin.hw_configs.text_files import read_json
 from myelin.report import collect
 from myelin.report.page import render
 from myelin.report.subject import Subject, drawn_samples
@@ -51,7 +51,7 @@ _BATCH = 256
 def read_stage(path: Path, stage: str) -> dict[str, Any]:
     """Read the JSON of a stage of ``NEEDED``; raises DataError if it is not such a file."""
     try:
-        values = result_of(parse_json(content_of(path)))
+        values = result_of(read_json(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error}); name what the command wrote with --json") from error
     lacking = [name for name in NEEDED[stage] if not isinstance(values, dict) or name not in values]
@@ -137,7 +137,7 @@ def beside_of(out: Path) -> Path:
         raise ConfigError(f"{out}: the values go to a .json beside the page; name the page .html")
     if beside.exists():
         try:
-            ours = {"verdict", "missing"} <= parse_json(content_of(beside)).keys()
+            ours = {"verdict", "missing"} <= read_json(beside).keys()
         except (OSError, ValueError, AttributeError):
             ours = False
         if not ours:

@@ -39,8 +39,10 @@ def summary(f: Facts) -> Html:
         _measures(f),
     ]
     judged = bool(f.get("validation")) and f.get("validation.gate.outcome") != "not judged"
+    passes = judged and f.get("validation.gate.outcome") == "passes"
+    nowhere = "Nowhere: these samples show no loss." if passes else "Nothing stands out."
     for title, name, otherwise in (
-        ("Where?", "where", "Nothing stands out." if judged else "Not known: nothing was compared."),
+        ("Where?", "where", nowhere if judged else "Not known: nothing was compared."),
         ("What would help?", "helps", "Nothing found calls for a change."),
         ("What to know before relying on this", "caveats", "Nothing was left out."),
     ):

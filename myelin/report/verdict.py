@@ -123,9 +123,28 @@ def _loss(compared: Values) -> tuple[float, float, str]:
 
 
 def _where(values: Values) -> Iterator[str]:
+    """Where accuracy is lost: nothing if no loss is shown and the gate passes, and always where two runs part."""
     validation = values["validation"]
     if validation is None or validation["gate"]["outcome"] == "not judged":
         return
+    if _is_lost(validation):
+        yield from _losses(validation)
+    for parity in validation["parities"]:
+        first = (parity["divergence"] or {}).get("first")
+        if first:
+            yield f"{parity['name']}: the two part in {first['where']}, neuron {first['neuron']}, step {first['step']}"
+
+
+def _is_lost(validation: Values) -> bool:
+    """True if the whole or a stage shows a loss, or if the gate does not pass and one would like to know why."""
+    gate, stages = validation["gate"], {stage["name"]: stage for stage in validation["stages"]}
+    if gate["outcome"] != "passes" or direction(*_change(gate)[1:]) == "loss":
+        return True
+    compared = [stages[name]["to_float"] for name in (*validation["alone"], *validation["cumulated"][1:])]
+    return any(_loss(one)[1] > 0 for one in compared)
+
+
+def _losses(validation: Values) -> Iterator[str]:
     stages = {stage["name"]: stage for stage in validation["stages"]}
     alone = [(stages[name], *_loss(stages[name]["to_float"])) for name in validation["alone"]]
     shown = [one for one in alone if one[2] > 0]
@@ -154,10 +173,6 @@ def _where(values: Values) -> Iterator[str]:
     if worst:
         named = (f"{entry['name']} ({entry['integer_correct_samples'] - entry['float_correct_samples']:+d})" for entry in worst)
         yield "fewer samples are right in the classes " + ", ".join(named)
-    for parity in validation["parities"]:
-        first = (parity["divergence"] or {}).get("first")
-        if first:
-            yield f"{parity['name']}: the two part in {first['where']}, neuron {first['neuron']}, step {first['step']}"
 
 
 #: Name of a quantisation -> advice if it costs accuracy.

@@ -31,8 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.files import content_of
-from myelin.hw_configs.text_files import parse_toml
+from myelin.hw_configs.text_files import read_toml
 
 #: Runs that a sweep may have unless ``max_runs`` says otherwise.
 MAX_RUNS = 1000
@@ -95,7 +94,7 @@ def read_sweep(path: Path, max_runs: int = MAX_RUNS) -> Sweep:
         ConfigError: no such file, not TOML, an unknown key, a missing or contradictory entry, or more than ``max_runs`` runs.
     """
     try:
-        values = parse_toml(content_of(path))
+        values = read_toml(path)
     except (ValueError, OSError) as error:
         raise ConfigError(f"{path}: no sweep can be read from it: {error}") from error
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, MyelinError
 from myelin.hw_configs.files import write_json
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.text_files import read_json
 from myelin.sweep.file import GridPoint, Sweep
 from myelin.sweep.sweep_data import Checker, SweepData, WrongData
 
@@ -73,7 +73,7 @@ class SweepPlan:
     def result(self, run: PlannedRun) -> dict[str, Any] | None:
         """The result of a finished run with every requested evaluation; None if it is missing, outdated or incomplete."""
         try:
-            result = parse_json((self.folder(run) / "result.json").read_text(encoding="utf-8"))
+            result = read_json(self.folder(run) / "result.json")
             if (result["version"], result["fingerprint"]) != (RESULT_VERSION, run.fingerprint):
                 return None
             if self.report and (self.report, self.facts["report_sha256"]) != (result["report"], result["report_sha256"]):
@@ -247,6 +247,6 @@ def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
 
 def _runs_before(file: str | os.PathLike[str]) -> set[str]:
     try:
-        return {str(run["name"]) for run in parse_json(Path(file).read_text(encoding="utf-8"))["runs"]}
+        return {str(run["name"]) for run in read_json(file)["runs"]}
     except (OSError, ValueError, KeyError, TypeError):
         return set()

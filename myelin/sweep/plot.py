@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from myelin.convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
+from myelin.hw_configs.figures import SERIES, series
 
 #: A key has a logarithmic axis if the ratio of its largest to its smallest value is at least this.
 _LOGARITHMIC = 20
+#: Styles of lines, in turn, when the colours are used up.
+_STYLES = ("-", "--", ":")
 
 Path = str | os.PathLike[str]
 
@@ -57,14 +60,11 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
         key: key of the grid with numeric values.
         parts: name of an evaluation -> title; one panel each.
     """
-    from matplotlib import colormaps
-
     curves: dict[str, list[dict[str, Any]]] = {}
     for row in table["rows"]:
         curves.setdefault(_name(row, without=key), []).append(row)
     figure = _figure(1.5 + 4.5 * len(parts), 4.2 + 0.18 * len(curves))
     panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
-    palette = colormaps["tab10" if len(curves) <= 10 else "tab20"]
     values = sorted({row["grid"][key] for row in table["rows"]})
     logarithmic = values[0] > 0 and values[-1] >= _LOGARITHMIC * values[0]
     places = np.log(values) if logarithmic else np.array(values, float)
@@ -80,7 +80,8 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
                 numbers * np.exp(aside) if logarithmic else numbers + aside,
                 [values["integer_accuracy_mean_percent"] for values in found],
                 yerr=[values["integer_accuracy_sd_points"] or 0.0 for values in found],
-                color=palette(place % palette.N), marker="o", markersize=4, capsize=3, linewidth=1.2, label=name,
+                color=series(place), linestyle=_STYLES[place // len(SERIES) % len(_STYLES)], marker="o", markersize=4,
+                capsize=3, linewidth=1.2, label=name,
             )  # fmt: skip
         if logarithmic:
             axis.set_xscale("log")

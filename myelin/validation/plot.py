@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from myelin.convert.plots import _BLUE, _GREEN, _INK, _ORANGE, Path, _figure, _save
+from myelin.convert.plots import _INK, Path, _figure, _save
+from myelin.hw_configs.figures import ALONE_STAGE, CUMULATED_STAGE, FLOAT_STAGE, INTEGER_STAGE
 from myelin.validation.stages import ALONE, CUMULATED, ValidationStage, there
 from myelin.validation.validate import Validation
 
@@ -22,10 +23,10 @@ def stages_with_intervals(path: Path, validation: Validation) -> None:
     """
     first, *others = there(CUMULATED, validation.outcomes)
     alone = there(ALONE, validation.outcomes)
-    rows = [("", first), *(("alone: ", name) for name in alone), *(("", name) for name in others)]
+    rows = [("", first), *(("only ", name) for name in alone), *(("", name) for name in others)]
     stages = [validation.stage(name) for _, name in rows]
     names = [prefix + stage.description for (prefix, _), stage in zip(rows, stages)]
-    colours = [_INK, *[_BLUE] * len(alone), *[_ORANGE] * (len(others) - 1), _GREEN][-len(rows) :]
+    colours = [FLOAT_STAGE, *[ALONE_STAGE] * len(alone), *[CUMULATED_STAGE] * (len(others) - 1), INTEGER_STAGE][-len(rows) :]
     trace, gate = validation.task == "trace", validation.gate
     figure = _figure(11.0, 1.4 + 0.36 * len(rows))
     left, right = figure.subplots(1, 2, sharey=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.samples import Samples
+from myelin.hw_configs.array_files import names_in, read_npz
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.files import check_plain
 from myelin.validation.answers import Shapes, as_numbers
 from myelin.validation.reference import FLOAT, Chunk, Reference, StageRun
 
@@ -39,11 +38,9 @@ class StoredReference(Reference):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         try:
-            check_plain(path)
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored if name in (*_ANSWERS, "labels")}
-                names = list(stored)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            names = sorted(names_in(path))
+            arrays = read_npz(path, {*_ANSWERS, "labels"}.__contains__)
+        except (OSError, ValueError) as error:
             raise DataError(f"{path}: cannot be read as stored predictions ({error}); write them with {_CURE}") from error
         found = [name for name in _ANSWERS if name in arrays]
         if len(found) != 1:
@@ -56,11 +53,7 @@ class StoredReference(Reference):
     @staticmethod
     def names_in(path: Path) -> set[str]:
         """Names of the arrays in an npz file; empty if it cannot be read."""
-        try:
-            with zipfile.ZipFile(path) as file:
-                return {name.removesuffix(".npy") for name in file.namelist()}
-        except (OSError, zipfile.BadZipFile):
-            return set()
+        return names_in(path)
 
     def check(self, samples: Samples) -> None:
         """See ``Reference``: as many predictions as samples, and the same labels."""

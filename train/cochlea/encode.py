@@ -17,11 +17,11 @@ from myelin.hw_configs.errors import DataError
 from myelin.train.cochlea.basilar_membrane import membrane_velocity
 from myelin.train.cochlea.bushy_cell import FIBRES, bushy_spikes, nerve_spikes
 from myelin.train.cochlea.hair_cell import firing_probability
+from myelin.train.cochlea.wav import MAX_DURATION_S
 
 RATE_HZ = 24_000  # sample rate of the membrane's input; its velocity has half of it
 RMS_LEVEL = 0.3
 MIN_DURATION_S = 0.02  # one period of the lowest voice; a shorter sound contains nothing to hear
-MAX_DURATION_S = 60.0
 BLOCK_SAMPLES = 1_000_000  # channels times samples processed at a time; bounds the memory for any sound and any channels
 RATES_HZ = (4_000, 384_000)
 CHANNELS = (2, 4096)

@@ -20,8 +20,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from myelin.hw_configs.bounds import TEXT_MB, read_whole
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.files import content_of
 
 COLUMNS = ("file", "label", "speaker", "split")
 SPLITS = ("train", "valid", "test")
@@ -134,8 +134,8 @@ def _by_table(wav_dir: Path, table: Path) -> Found:
 def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
     """The lines of a table by column, with their numbers."""
     try:
-        text = content_of(table).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_whole(table, TEXT_MB).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise DataError(f"{table}: cannot be read as a table of labels ({error}); a CSV file in UTF-8 is needed") from error
     first = text.partition("\n")[0]
     delimiter = next((mark for mark in ",;\t" if mark in first), ",")

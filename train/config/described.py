@@ -75,7 +75,7 @@ def _settings(part: Any, prefix: str, allowed: dict[str, str]) -> Iterator[Setti
         elif isinstance(value, tuple) and value and is_dataclass(value[0]):
             for index, one in enumerate(value):
                 yield from _settings(one, f"{key}.{index}.", allowed)
-        elif not (prefix == "" and (value is None or entry.name in _NOT_WRITTEN)):
+        elif not (value is None and "Config" in str(entry.type)) and not (prefix == "" and entry.name in _NOT_WRITTEN):
             shared = re.sub(r"\.\d+\.", ".", key)
             may = allowed.get(shared) or next((text for name, text in _BY_TYPE.items() if str(entry.type).startswith(name)), "")
             yield Setting(key, _plain(value), _plain(_default(entry)), may, texts.get(entry.name, ""))
@@ -131,7 +131,7 @@ def as_toml(config: Config, *, only: Sequence[str] = (), changed: bool = False) 
         if (only and section.partition(".")[0] not in only) or (changed and setting.value == setting.default):
             continue
         head, number = section.partition(".")[0], section.partition(".")[2]
-        title = "" if not section else f"[[{head}]]" if number else f"[{section}]"
+        title = "" if not section else f"[[{head}]]" if number.isdecimal() else f"[{section}]"
         blocks.setdefault(section, [title] if title else []).extend(_written(setting, name))
     return "\n\n".join("\n".join(lines) for lines in blocks.values()) + "\n"
 

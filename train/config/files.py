@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.files import content_of
-from myelin.hw_configs.text_files import parse_toml
+from myelin.hw_configs.text_files import parse_toml, read_toml
 from myelin.train.config.config import Config
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -44,7 +43,7 @@ def load_config(
         hint = f"; did you mean {near[0]}?" if near else f"; built-in ones are {', '.join(experiment_names())}"
         raise ConfigError(f"no configuration {name_or_path!r}: neither a built-in experiment nor a file{hint}")
     try:
-        values = parse_toml(content_of(path))
+        values = read_toml(path)
     except (ValueError, OSError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
     values.setdefault("name", path.stem)
@@ -144,7 +143,10 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
             raise ConfigError(f"{name} is {value!r}; a list is needed")
         return tuple(_convert(typing.get_args(hint)[0], item, f"{name}.{index}") for index, item in enumerate(value))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ConfigError(f"{name} is a number of {len(str(value))} digits; a finite number is needed") from None
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise ConfigError(f"{name} is {value!r}; {hint.__name__} is needed")
     if isinstance(value, float) and not math.isfinite(value):

@@ -15,7 +15,7 @@ from myelin.train.datasets.binning import Times
 from myelin.train.datasets.checks import check_steps, unit_dtype, whole_shape
 from myelin.train.datasets.targets import as_array, target_parts
 
-VALUES_AT_ONCE = 2**24  # of an array, looked at in one piece; bounds temporary arrays
+VALUES_AT_ONCE = 2**22  # of an array, looked at in one piece; bounds temporary arrays
 
 
 def dense_parts(

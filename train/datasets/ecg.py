@@ -12,6 +12,7 @@ Source: github.com/byin-cwi/Efficient-spiking-networks; PhysioNet's QT Database,
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets.events import SpikeDataset
+from myelin.train.datasets.mat5 import read_mat5
 from myelin.train.datasets.targets import as_array
 
 SUFFIX = ".mat"
@@ -48,16 +50,14 @@ def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
 
 def _matrices(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays x and y."""
-    from scipy.io import loadmat  # takes 50 ms to import, so only for these files
-
     if not path.is_file():
         raise DataError(f"{path}: {'is a folder; a .mat file is needed' if path.is_dir() else 'no such file'}")
     try:
-        content = loadmat(path, variable_names=["x", "y"])
-    except Exception as error:  # a parser of binary data: any error of Python's own, by what the damage is
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        content = read_mat5(path, ("x", "y"))
+    except (OSError, ValueError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read as .mat ({reason}); it is damaged or of another kind: get it again") from error
-    values = {}
+    values: dict[str, npt.NDArray[Any]] = {}
     for name in ("x", "y"):
         if name not in content:
             raise DataError(f"{path}: has no {name}; a file of QTDB-ECG has x (traces, steps, 4) and y (traces, steps, 6)")

@@ -9,7 +9,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,12 +17,13 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.bounds import SAMPLES, most_unpacked, too_large
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets.hdf5_heaps import check_rows
 from myelin.train.datasets.mapped import Storage
 
-MAX_UNPACKED_BYTES = 16 * 2**30  # SSC's training file unpacks to under 5 GiB; more is a mistake or a decompression bomb
-MAX_SAMPLES = 10**7
+#: Bytes of rows of unknown lengths that are read in one call.
+_UNSEEN_BYTES = 2**28
 _ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, OverflowError, lzma.LZMAError, zlib.error)
 
 
@@ -35,12 +36,14 @@ class OpenFile:
         raw: its bytes.
         size: number of bytes, unpacked.
         path: its name, with which every error begins.
+        unseen: names of the lists of variable length whose lengths a filter hides until they are read.
     """
 
     file: h5py.File
     raw: IO[bytes]
     size: int
     path: Path
+    unseen: set[str] = field(default_factory=set)
 
     def entry(self, name: str, required: bool = True) -> Any:
         """The list ``name``, which must be stored in the file itself and be sound; None if an optional one is absent."""
@@ -60,11 +63,20 @@ class OpenFile:
             raise DataError(f"{path}: {name} is a {type(group).__name__.lower()}; a data set is needed")
         if group.external or group.is_virtual:
             raise DataError(f"{path}: {name} takes its values from other files; data must lie in the file itself")
-        if group.ndim != 1 or group.size > MAX_SAMPLES:
-            raise DataError(f"{path}: {name} has shape {group.shape}; a list of at most {MAX_SAMPLES} entries is needed")
-        if group.dtype.kind == "O":  # rows of variable length
-            check_rows(group, self.raw, self.size)
+        most = SAMPLES.value
+        if group.ndim != 1 or group.size > most:
+            cure = "" if group.ndim != 1 else f"; {SAMPLES.cure(group.size)}"
+            raise DataError(f"{path}: {name} has shape {group.shape}; a list of at most {most} entries is needed{cure}")
+        unpacked = max(group.size, *(group.chunks or (0,))) * group.dtype.itemsize
+        if group.size and unpacked > most_unpacked(self.size):
+            raise DataError(f"{path}: {name} {too_large(self.size, unpacked)}")
+        if group.dtype.kind == "O" and not check_rows(group, self.raw, self.size):  # rows of variable length
+            self.unseen.add(name)
         return group
+
+    def rows_at_once(self, most: int) -> int:
+        """Samples to read in one call, up to ``most``; fewer where each may turn out as long as the file."""
+        return most if not self.unseen else max(1, min(most, _UNSEEN_BYTES // self.size))
 
     def integers(self, name: str, required: bool = True) -> npt.NDArray[np.int64] | None:
         """The list of integers ``name`` as int64; None if an optional one is absent."""
@@ -102,15 +114,18 @@ def opened(path: Path, storage: Storage) -> Iterator[OpenFile]:
 
 
 def _unpacked(path: Path, storage: Storage) -> IO[bytes]:
-    """Content of a compressed file, up to MAX_UNPACKED_BYTES; in an unnamed temporary file if it exceeds the memory limit."""
+    """Content of a compressed file, as far as it is allowed; in an unnamed temporary file if it exceeds the memory limit."""
     image = tempfile.SpooledTemporaryFile(max(1, storage.limit_bytes), dir=str(storage.folder))  # noqa: SIM115  closed by the user
     opener: Any = gzip.open if path.name.endswith(".gz") else lzma.open
+    size = path.stat().st_size
+    most = most_unpacked(size)
     with opener(path, "rb") as packed:
         while block := packed.read(2**22):
             if image.tell() + len(block) > storage.limit_bytes:
                 storage.folder.mkdir(parents=True, exist_ok=True)
             image.write(block)
-            if image.tell() > MAX_UNPACKED_BYTES:
-                raise DataError(f"{path}: unpacks to more than {MAX_UNPACKED_BYTES // 2**30} GiB; unpack it and pass the .h5")
+            if image.tell() > most:
+                image.close()
+                raise DataError(f"{path}: {too_large(size)}; or unpack it and pass the .h5")
     image.seek(0)
     return image

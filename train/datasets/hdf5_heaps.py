@@ -26,8 +26,10 @@ _AT_ONCE = 2**24
 KNOWN_FILTERS: tuple[list[int], ...] = ([], [h5py.h5z.FILTER_DEFLATE], [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE])
 
 
-def check_rows(rows: h5py.Dataset, raw: IO[bytes], size: int) -> None:
-    """Raise ValueError if the heaps of a data set of variable-length rows are damaged.
+def check_rows(rows: h5py.Dataset, raw: IO[bytes], size: int) -> bool:
+    """Raise ValueError if the heaps of a data set of variable-length rows are damaged, or rows share what they hold.
+
+    Returns whether every row was seen; a filter may hide them.
 
     Args:
         rows: a data set whose dtype is variable-length.
@@ -41,9 +43,10 @@ def check_rows(rows: h5py.Dataset, raw: IO[bytes], size: int) -> None:
     tables = _tables(rows, raw)
     if tables is None:
         heaps.check_all()
-        return
+        return False
     for table in tables:
         heaps.check(np.frombuffer(table, ROW), _item_bytes(rows))
+    return True
 
 
 def _tables(rows: h5py.Dataset, raw: IO[bytes]) -> list[bytes] | None:
@@ -87,6 +90,7 @@ class _Heaps:
     def __init__(self, raw: IO[bytes], base: int, size: int) -> None:
         self.raw, self.base, self.size = raw, base, size
         self.known: dict[int, dict[int, int]] = {}
+        self.walked, self.held = 0, 0  # bytes of collections and of rows; each lies in the file once
 
     def check(self, table: np.ndarray, item_bytes: int) -> None:
         """Raise ValueError unless every row of ``table`` is an object of a sound collection."""
@@ -96,6 +100,9 @@ class _Heaps:
             held = self.known[address].get(index, -1)
             if held < length * item_bytes:
                 raise ValueError(f"a row of {length} values has {max(held, 0)} bytes in the heap")
+            self.held += length * item_bytes
+            if self.held > self.size:
+                raise ValueError("its rows hold more than the file")
 
     def check_all(self) -> None:
         """Raise ValueError unless every collection in the file is sound."""
@@ -120,6 +127,9 @@ class _Heaps:
             raise ValueError("a row points to no heap")
         if place + length > self.size:
             raise ValueError("a heap reaches beyond its end")
+        self.walked += length
+        if self.walked > self.size:
+            raise ValueError("its heaps overlap")
         objects: dict[int, int] = {}
         at, end = place + _HEADER.size, place + length
         while at + _OBJECT.size <= end:  # a rest smaller than a header is free

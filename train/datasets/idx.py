@@ -28,6 +28,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.bounds import most_unpacked, read_at_most, too_large
 from myelin.hw_configs.errors import DataError
 from myelin.train.config.data import CODINGS as CODINGS
 from myelin.train.config.data import ImagesConfig
@@ -37,7 +38,6 @@ Coding = Literal["pixels", "permuted", "rows"]
 #: Seed of the order of the pixels in permuted sequential MNIST.
 PERMUTATION_SEED = 0
 IMAGES, LABELS = 2051, 2049
-MAX_BYTES = 2**31
 #: Beginning of the names of a split's two files.
 NAMES = {"train": ("train-images", "train-labels"), "test": ("t10k-images", "t10k-labels")}
 _STEMS = {"images": "-idx3-ubyte", "labels": "-idx1-ubyte"}
@@ -144,10 +144,13 @@ def _read(path: Path, magic: int) -> npt.NDArray[np.uint8]:
     axes = magic - 2048  # 1 for labels, 3 for images
     opener: Any = gzip.open if path.name.endswith(".gz") else open
     try:
+        most = most_unpacked(size := path.stat().st_size)
         with opener(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = read_at_most(file, most + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); it is damaged or of another kind: get it again") from error
+    if len(content) > most:
+        raise DataError(f"{path}: {too_large(size)}")
     start = 4 * (1 + axes)
     if len(content) < start or struct.unpack_from(">i", content)[0] != magic:
         raise DataError(

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.array_files import read_npy
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import locked, write_json
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.text_files import read_json
 from myelin.train.datasets.events import SpikeDataset
 
 LAYOUT = 2
@@ -92,7 +93,7 @@ class Entry:
         if not (self.folder / "about.json").exists():
             return None
         try:
-            about = parse_json((self.folder / "about.json").read_text(encoding="utf-8"))
+            about = read_json(self.folder / "about.json")
             if about["file_bytes"] <= limit_bytes:
                 return None
             return _mapped(self.folder, about, name)
@@ -167,7 +168,7 @@ def _mapped(folder: Path, about: dict[str, Any], name: str) -> SpikeDataset:
     parts: dict[str, Any] = {"channels": about["channels"], "keys": tuple(about["keys"]), "shape": shape}
     for key in ("offsets", "labels", "speakers"):
         if (folder / f"{key}.npy").exists() or key != "speakers":
-            parts[key] = np.load(folder / f"{key}.npy", allow_pickle=False)
+            parts[key] = read_npy(folder / f"{key}.npy")
     for key in EVENTS:
         dtype = np.dtype(about["dtypes"][key])
         path = folder / _file(key, dtype.str)

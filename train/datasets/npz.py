@@ -12,21 +12,19 @@ arrays of Python objects are refused.
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.array_files import read_npz as arrays_in
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.saving import FORMAT, MORE, NEEDED
 from myelin.train.datasets.time_units import TimeUnit
 
-MAX_UNPACKED_BYTES = 16 * 2**30
 _SHARED = ("keys", "speakers")
 #: Kind -> (keys that it needs, keys that it may have).
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -45,7 +43,11 @@ def read_npz(path: str | os.PathLike[str], time_unit: TimeUnit | None = None) ->
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: {'is a folder; a .npz file is needed' if path.is_dir() else 'no such file'}")
-    arrays = _arrays(path)
+    try:
+        arrays = arrays_in(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read as .npz ({reason}); it is damaged or of another kind: get it again") from error
     kind = _kind(arrays, path)
     if time_unit is not None and kind in ("ours", "dense"):
         has = "times in seconds" if kind == "ours" else f"steps of {float(arrays.get('step_ms', 1.0)):g} ms"
@@ -106,55 +108,6 @@ def _events(arrays: dict[str, Any], time_unit: TimeUnit | None, name: str) -> Sp
         return SpikeDataset.from_events(split["times"], split["units"], labels, time_unit=said, **values, name=name)
     rows = [{key: pieces[i] for key, pieces in split.items()} for i in range(samples)]
     return SpikeDataset.from_events(rows, None, labels, time_unit=said, **values, name=name)
-
-
-def _arrays(path: Path) -> dict[str, Any]:
-    """The arrays of a file by name; their sizes are checked before their values are read."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            total = sum(entry.file_size for entry in entries)
-            if total > MAX_UNPACKED_BYTES:
-                raise DataError(f"{path}: unpacks to {total} bytes; up to {MAX_UNPACKED_BYTES // 2**30} GiB are allowed")
-            names = [entry.filename.removesuffix(".npy") for entry in entries]
-            if len(set(names)) < len(names):
-                raise DataError(f"{path}: holds two arrays of one name; each of the {len(names)} names is allowed once")
-            arrays = {}
-            for name, entry in zip(names, entries, strict=True):
-                with archive.open(entry) as member:
-                    arrays[name] = _array(member, entry.file_size, name, path)
-            return arrays
-    except DataError:
-        raise
-    # numpy's reader of headers parses text, and a zip file may claim encryption, unknown methods or any number
-    except (OSError, ValueError, RuntimeError, EOFError, KeyError, TypeError, SyntaxError, OverflowError, MemoryError) as error:
-        raise _unreadable(path, error) from error
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise _unreadable(path, error) from error
-
-
-def _array(member: IO[bytes], size: int, name: str, path: Path) -> npt.NDArray[Any]:
-    """The array of a member of ``size`` bytes, whose header must say just as many."""
-    version = np.lib.format.read_magic(member)
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
-    if read is None:
-        raise ValueError(f"{name} is of version {version} of numpy's format")
-    shape, fortran, dtype = read(member)
-    if dtype.hasobject:
-        raise DataError(
-            f"{path}: {name} is an array of Python objects, which could run anything; save plain arrays, and lists of "
-            "different lengths concatenated, with offsets"
-        )
-    count = int(np.prod(shape, dtype=object))
-    if count * dtype.itemsize != size - member.tell():
-        raise ValueError(f"{name} says that it has shape {shape} of {dtype}, and has {size} bytes")
-    array = np.frombuffer(member.read(), dtype, count)
-    return array.reshape(shape, order="F" if fortran else "C")
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return DataError(f"{path}: cannot be read as .npz ({reason}); it is damaged or of another kind: get it again")
 
 
 def _single(value: npt.NDArray[Any], key: str, name: str, kinds: str, needed: str) -> Any:

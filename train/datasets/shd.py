@@ -58,7 +58,7 @@ def read_shd(path: str | os.PathLike[str], storage: Storage = STORAGE, time_unit
         raise DataError(f"{path}: is a folder; a file of the SHD format ({', '.join(SUFFIXES)}) is needed")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    if path.stat().st_size == 0:
+    if path.stat().st_size == 0:  # a regular file: ``is_file`` says so
         raise DataError(f"{path}: is empty (0 bytes); a file of the SHD format is needed: download or encode it again")
     dataset = _read(path, storage, time_unit)
     if time_unit is None:
@@ -145,8 +145,8 @@ def _pack(image: bytes, path: Path) -> bytes:
 def _dataset(source: OpenFile, time_unit: str | None) -> SpikeDataset:
     """The checked content of an open file, in memory."""
     labels, times_rows, units_rows = _lists(source, time_unit)
-    times, time_offsets = _flat(times_rows)
-    units, offsets = _flat(units_rows)
+    times, time_offsets = _flat(source, times_rows)
+    units, offsets = _flat(source, units_rows)
     _check_lengths(np.diff(time_offsets), np.diff(offsets), source.path)
     shape = _shape(source)
     channels, keys, speakers = _channels(source, shape), _keys(source), _speakers(source)
@@ -163,20 +163,23 @@ def _converted(source: OpenFile, entry: Entry, time_unit: str | None) -> SpikeDa
     lists = {"labels": labels, "speakers": _speakers(source)}
     base = h5py.check_vlen_dtype(times_rows.dtype)
     dtypes = {"times_s": stored_dtype(base, time_unit), "units": unit_dtype(channels)}
-    return entry.write(_pieces(times_rows, units_rows, channels, path, time_unit), about, lists, dtypes, str(path))
+    return entry.write(_pieces(source, times_rows, units_rows, channels, time_unit), about, lists, dtypes, str(path))
 
 
 def _pieces(
-    times_rows: h5py.Dataset, units_rows: h5py.Dataset, channels: int, path: Path, time_unit: str | None
+    source: OpenFile, times_rows: h5py.Dataset, units_rows: h5py.Dataset, channels: int, time_unit: str | None
 ) -> Iterator[Piece]:
     """Yields the events of a file, ROWS_AT_ONCE samples at a time; units are checked before they become unsigned."""
     from tqdm import tqdm
 
-    starts = range(0, times_rows.size, ROWS_AT_ONCE)
+    path, at_once, total = source.path, source.rows_at_once(ROWS_AT_ONCE), 0
+    starts = range(0, times_rows.size, at_once)
     # shown on a terminal only
-    for start in tqdm(starts, disable=None, desc=f"converting {path.name} once", unit_scale=ROWS_AT_ONCE, unit="samples"):
-        times, time_lengths = _block(times_rows, start)
-        units, lengths = _block(units_rows, start)
+    for start in tqdm(starts, disable=None, desc=f"converting {path.name} once", unit_scale=at_once, unit="samples"):
+        times, time_lengths = _block(times_rows, start, at_once)
+        units, lengths = _block(units_rows, start, at_once)
+        total += times.nbytes + units.nbytes
+        _check_held(source, total)
         _check_lengths(time_lengths, lengths, path, start)
         if units.size:
             check_range(int(units.min()), int(units.max()), channels, str(path))
@@ -215,15 +218,27 @@ def _check_lengths(times: npt.NDArray[np.int64], units: npt.NDArray[np.int64], p
         )
 
 
-def _flat(rows: h5py.Dataset) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+def _flat(source: OpenFile, rows: h5py.Dataset) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Concatenated variable-length rows, (events,), and offsets, (samples + 1,)."""
-    blocks, lengths = zip(*(_block(rows, start) for start in range(0, rows.size, ROWS_AT_ONCE)), strict=True)
+    blocks, lengths, total, at_once = [], [], 0, source.rows_at_once(ROWS_AT_ONCE)
+    for start in range(0, rows.size, at_once):
+        block, counts = _block(rows, start, at_once)
+        blocks.append(block)
+        lengths.append(counts)
+        total += block.nbytes
+        _check_held(source, total)
     return np.concatenate(blocks), np.concatenate(([0], np.cumsum(np.concatenate(lengths))))
 
 
-def _block(rows: h5py.Dataset, start: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Concatenation of ROWS_AT_ONCE rows from ``start`` on, and their lengths."""
-    block = rows[start : start + ROWS_AT_ONCE]
+def _check_held(source: OpenFile, total: int) -> None:
+    """Raise ValueError if rows of ``total`` bytes are more than the file has, so that they share what they hold."""
+    if total > source.size:
+        raise ValueError("its rows hold more than the file")
+
+
+def _block(rows: h5py.Dataset, start: int, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Concatenation of ``count`` rows from ``start`` on, and their lengths."""
+    block = rows[start : start + count]
     values = np.concatenate(block).astype(h5py.check_vlen_dtype(rows.dtype))
     return values, np.array([row.size for row in block], np.int64)
 

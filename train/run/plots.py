@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.figures import BLUE, GREEN, GREY, INK, ORANGE, figure, save
+from myelin.hw_configs.figures import BLUE, GREEN, GREY, INK, ORANGE, accuracy_axis, figure, save, series
 from myelin.train.run.files.metrics import read_metrics
 
 #: Delays in steps, possibly fractional, by population name.
 Delays = Mapping[str, npt.NDArray[Any]]
+#: Errors have a logarithmic axis if the ratio of the largest to the smallest is at least this.
+_LOGARITHMIC = 10
 
 
 def learning_curve(path: Path, metrics: Path) -> None:
@@ -45,7 +47,12 @@ def learning_curve(path: Path, metrics: Path) -> None:
     if rounded.any():
         for axis, text in ((upper, "delays rounded"), (lower, None), (activity, None)):
             axis.axvspan(epochs[rounded][0] - 0.5, epochs[-1] + 0.5, color=GREEN, alpha=0.10, linewidth=0, label=text)
-    upper.set_ylabel("mean squared error" if traces else "accuracy (%)")
+    if traces:
+        upper.set_ylabel("mean squared error")
+        if train.min() > 0 and max(train.max(), valid.max()) > _LOGARITHMIC * min(train.min(), valid.min()) > 0:
+            upper.set_yscale("log")
+    else:
+        accuracy_axis(upper, [*train, *valid])
     upper.set_title(f"{'Error' if traces else 'Accuracy'} over the epochs", fontsize=10, loc="left")
     drawing.legend(fontsize=8, loc="outside upper right", ncols=4, frameon=False)
     lower.plot(epochs, [row.loss for row in rows], color=INK)
@@ -54,7 +61,7 @@ def learning_curve(path: Path, metrics: Path) -> None:
     lower.set_ylim(bottom=0)
     for index, rates in enumerate(zip(*(row.rates_per_step for row in rows), strict=True)):
         if any(rates):  # a readout of voltages does not spike
-            activity.plot(epochs, rates, label=f"layer {index}")
+            activity.plot(epochs, rates, color=series(index), label=f"layer {index}")
     if activity.get_lines():
         activity.legend(fontsize=8, frameon=False, ncols=4, loc="lower right")
     activity.set_title("Activity", fontsize=10, loc="left")

@@ -87,7 +87,7 @@ def test_what_does_not_fit_ends_with_1(tmp_path, capsys):
     shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     assert "does not fit  layer 0 (dense): one neuron takes 5000 input axons, a core holds 4096" in shown
     assert f"{plot} is not drawn: a neuron fits no core" in shown and not plot.exists()
-    assert re.search(r"feed-forward dense +10 000 +-", shown)  # nothing lies on a core: no memory is taken, none is saved
+    assert re.search(r"feed-forward dense +10,000 +-", shown)  # nothing lies on a core: no memory is taken, none is saved
     assert "broken rule" not in shown  # the same said twice
     assert (found["fits"], found["cores"], found["core_list"]) == (False, 0, [])
     assert found["refusals"][0]["resource"] == "axons_in"
@@ -143,6 +143,8 @@ def test_the_picture(network, tmp_path, monkeypatch):
     heights = [np.ptp(path.vertices[:, 1]) / 0.88 for path in bars.get_paths()]
     assert heights == pytest.approx([1, 1, 44 * 64 / 8192])
     assert len(cells.get_paths()) == 4
+    said = [text.get_text() for text in axis.texts]
+    assert said[:2] == ["100 %\ndelay slots"] * 2 and said[3].endswith("\ninput axons")
     assert axis.get_title(loc="left") == "4 cores of Intel Loihi (first generation), one chip, strategy layer"
 
 
@@ -151,7 +153,9 @@ def test_the_picture_of_a_board_and_of_shared_cores(tmp_path, monkeypatch):
     wide = Layer((130 * 128,), Dense(np.full((130 * 128, 1), 2), delay_steps=np.full((130 * 128, 1), 62)), cuba)
     board = map_network(Network(Input((1,)), [wide]), load_target("kapoho_bay"))
     axis, _ = drawn(board, tmp_path, monkeypatch)
-    assert [text.get_text() for text in axis.texts] == ["chip 0", "chip 1"]
+    said = [text.get_text() for text in axis.texts]
+    assert [text for text in said if text.startswith("chip")] == ["chip 0", "chip 1"]
+    assert [text for text in said if not text.startswith("chip")] == ["100 %\ndelay\nslots"] * board.cores
     layers = [Layer((100,), Dense(np.full((100, 100), 2)), cuba) for _ in range(3)]
     axis, _ = drawn(map_network(Network(Input((100,)), layers), ONE, "pack"), tmp_path, monkeypatch)
     assert len(axis.collections[-1].get_paths()) == 1

@@ -70,18 +70,26 @@ def test_all_is_well(values):
     assert found["cost"].startswith(
         "Not that these samples could tell: the integer network differs by -0.20 points from the floats, which may be chance "
     )
+    assert found["where"] == []  # nothing is lost
+    assert found["helps"] == []
+    assert found["caveats"] == [
+        "not compared: board (--board not given)",
+        "not public, so not checked: axons_in_per_core",
+        "energy and time: relative only",
+    ]
+
+
+@pytest.mark.parametrize(("outcome", "high"), [("passes", -0.01), ("undecided", 0.6)])
+def test_where_something_may_be_lost(values, outcome, high):
+    """Places are named if the whole shows a loss, or if the gate does not pass."""
+    values["validation"]["gate"] |= {"outcome": outcome, "drop_low_points": -high}
+    found = judge(values)
     assert found["where"] == [
         "no quantisation alone shows a loss; the largest estimate is -0.10 points (delays quantised)",
         "one after the other, the largest estimate, which may be chance, is at 'simulator quantised': -0.10 points to the one "
         "before",
         "layer 0 fires -3.0 % as integers",
         "fewer samples are right in the classes yes (-1)",
-    ]
-    assert found["helps"] == []
-    assert found["caveats"] == [
-        "not compared: board (--board not given)",
-        "not public, so not checked: axons_in_per_core",
-        "energy and time: relative only",
     ]
 
 

@@ -38,7 +38,25 @@ def test_learning_curve_marks_the_exported_epoch(figures, tmp_path):
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (3, 80.0)
     assert point.get_label() == "exported: epoch 3, 80.0 %"
     assert [line.get_ydata()[0] for line in activity.get_lines()] == [0.1, 0.2]
-    assert (upper.get_ylabel(), lower.get_ylabel(), activity.get_xlabel()) == ("accuracy (%)", "loss (nats)", "epoch")
+    assert (upper.get_ylabel(), lower.get_ylabel(), activity.get_xlabel()) == (
+        "accuracy (%), stretched",
+        "loss (nats)",
+        "epoch",
+    )
+
+
+@pytest.mark.parametrize(("best", "label"), [(0.6, "accuracy (%)"), (1.0, "accuracy (%), stretched")])
+def test_the_axis_is_stretched_where_accuracies_come_close_to_the_whole(best, label, figures, tmp_path):
+    """Half of the axis is then left for the last ten points, and the marks stand where their values are."""
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text("".join(json.dumps(_row(epoch, value, True)) + "\n" for epoch, value in enumerate((0.03, best))))
+    plots.learning_curve(tmp_path / "learning.png", metrics)
+    upper = figures[0].axes[0]
+    assert upper.get_ylabel() == label
+    if best == 1.0:
+        low, middle, high = (upper.transData.transform((0, value))[1] for value in (0, 90, 100))
+        assert 0.4 < (high - middle) / (high - low) < 0.6
+        assert [text.get_text() for text in upper.get_yticklabels()] == ["0", "20", "50", "80", "90", "95", "98", "99", "100"]
 
 
 def test_learning_curve_of_traces_marks_the_smallest_error(figures, tmp_path):

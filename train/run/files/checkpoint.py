@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from myelin.hw_configs.bounds import check_regular
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_atomically
 from myelin.train.model import SpikingNetwork
@@ -33,6 +34,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file, by name; raises ConfigError if it is damaged or missing."""
+    check_regular(path, ConfigError)
     try:
         return dict(load_file(path))
     except (OSError, safetensors.SafetensorError) as error:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from myelin.hw_configs.bounds import check_regular, read_text
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import write_atomically
 from myelin.hw_configs.text_files import parse_json
@@ -148,8 +149,9 @@ def count_epochs(folder: Path) -> int:
 def read_metrics(path: Path) -> list[EpochMetrics]:
     """The epochs of a run's metrics.jsonl; raises DataError if it has no epoch, or an epoch lacks a metric."""
     try:
-        with open(path, encoding="utf-8") as file:
-            rows = [EpochMetrics.from_dict(parse_json(line)) for line in file if line.strip()]
+        check_regular(path, DataError)
+        lines = read_text(path).splitlines()
+        rows = [EpochMetrics.from_dict(parse_json(line)) for line in lines if line.strip()]
         if not rows:
             raise ValueError("no epoch in it")
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from myelin.hw_configs.bounds import TEXT_MB, check_regular, read_whole
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_json
 from myelin.hw_configs.text_files import parse_json
@@ -145,7 +146,7 @@ class RunRecord:
     def _fact(self, get: Callable[[Mapping[str, Any]], T]) -> T:
         try:
             return get(self.values)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ConfigError(
                 f"{self.folder}: run.json is incomplete ({type(error).__name__}: {error}); train again"
             ) from error
@@ -165,8 +166,9 @@ def _loss_in(config: Mapping[str, Any]) -> str:
 def read_run(folder: Path) -> RunRecord:
     """The record of a run folder; raises ConfigError if its run.json cannot be read or has no configuration."""
     try:
-        content = (folder / RUN).read_bytes()
-    except OSError as error:
+        check_regular(folder / RUN, ConfigError)
+        content = read_whole(folder / RUN, TEXT_MB)
+    except (OSError, ValueError) as error:
         raise _unreadable(folder, error) from error
     return record_of(folder, content)
 
