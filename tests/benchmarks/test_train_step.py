@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import train_step
+from benchmarks import train_step, training_blocks
 from benchmarks.memory import growth_mb
 from benchmarks.training_layers import Point
 
@@ -51,3 +51,15 @@ def test_memory_of_a_step_is_that_of_a_process_of_its_own():
 def test_memory_that_cannot_be_measured_says_why():
     with pytest.raises(RuntimeError, match="no_such_module"):
         growth_mb("no_such_module")
+
+
+@pytest.mark.parametrize("recurrence", ["dense", "conv"])
+def test_whole_blocks_run_beside_others(recurrence):
+    pytest.importorskip("norse")
+    found = training_blocks.measure(Point(recurrence, 16, 9, 12, 8), ["Norse"], 1)
+    assert found["active"].keys() == {"ours", "ours, rounded", "Norse"}
+    assert all(0.02 < share < 0.2 for share in found["active"].values())
+    (row,) = found["rows"]
+    faster = row["seconds"]["median"] / found["ours_seconds"]["median"]
+    assert row["ours_is_faster"]["median"] == pytest.approx(faster, rel=0.01)
+    assert f"Norse: {1000 * row['seconds']['median']:.0f} ms" in training_blocks.table([found])

@@ -50,12 +50,14 @@ class DelayKernel:
             slope = np.where(delay == np.rint(delay), _central(lags, centre), slope)
         weights, slopes = np.diff(height, 2, axis=0), np.diff(slope, 1, axis=0)[1:]
         corner = (np.abs(weights) > _ROUNDING / half**2) | (np.abs(slopes) > _ROUNDING / half**2)
-        points = int(corner.sum(axis=0).max(initial=1))
-        # corners come first; a neuron with fewer corners is filled up with points of weight 0
-        order = np.argsort(~corner, axis=0, kind="stable")[:points]
-        keep = np.take_along_axis(corner, order, axis=0)
-        weights, slopes = (np.take_along_axis(values, order, axis=0) * keep for values in (weights, slopes))
-        return cls(np.where(keep, order + 1, 1), weights, slopes, order=2)
+        number = corner.sum(axis=0)
+        neuron, row = np.nonzero(corner.T)  # the corners of each neuron, from the first to the last
+        place = np.arange(neuron.size) - np.repeat(np.cumsum(number) - number, number)
+        shape = int(number.max(initial=1)), delay.size  # a neuron with fewer corners is filled up with points of weight 0
+        points = cls(np.ones(shape, np.int64), np.zeros(shape), np.zeros(shape), order=2)
+        points.lags[place, neuron] = row + 1
+        points.weights[place, neuron], points.slopes[place, neuron] = weights[row, neuron], slopes[row, neuron]
+        return points
 
     @classmethod
     def single(cls, steps: npt.NDArray[np.int64], *, learn: bool = True) -> DelayKernel:

@@ -41,7 +41,7 @@ def sum_over_lags(ring, places, weights, slopes, order, running, found, slope):
     flat, found, slope = ring.reshape(-1), found.reshape(-1), slope.reshape(-1)
     rate, level, slant = running[0], running[1], running[2]
     here, weights, learn, slopes = places.reshape(-1), weights.reshape(-1), slopes.size > 0, slopes.reshape(-1)
-    for n in range(neurons):
+    for n in range(0 if learn else neurons):
         total, at = no_lanes(), n * LANES
         for p in range(n * points + points - 1, n * points - 1, -1):  # the earliest sent value comes first
             total = add_product(total, weights[p], load(flat, here[p]))
@@ -52,13 +52,19 @@ def sum_over_lags(ring, places, weights, slopes, order, running, found, slope):
             store(level, at, total)
         store(found, at, total)
     for n in range(neurons if learn else 0):
-        total, at = no_lanes(), n * LANES
+        total, slanting, at = no_lanes(), no_lanes(), n * LANES
         for p in range(n * points + points - 1, n * points - 1, -1):
-            total = add_product(total, slopes[p], load(flat, here[p]))
+            value = load(flat, here[p])
+            total, slanting = add_product(total, weights[p], value), add_product(slanting, slopes[p], value)
         if order == 2:
-            total = add_product(total, 1.0, load(slant, at))
-            store(slant, at, total)
-        store(slope, at, total)
+            total = add_product(total, 1.0, load(rate, at))
+            store(rate, at, total)
+            total = add_product(total, 1.0, load(level, at))
+            store(level, at, total)
+            slanting = add_product(slanting, 1.0, load(slant, at))
+            store(slant, at, slanting)
+        store(found, at, total)
+        store(slope, at, slanting)
     step, whole = neurons * LANES, flat.size
     for p in range(here.size):
         down = here[p] - step
