@@ -6,7 +6,6 @@ matrix products (``dense.py``).  ``stepper.py`` makes single steps of all stages
 which ``step_plan.py`` lays the network out.
 """
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
 from myelin.convert.simulator.simulator import simulate, stream
 
 __all__ = ["simulate", "stream"]
