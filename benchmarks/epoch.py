@@ -1,8 +1,9 @@
-"""Seconds of a training epoch, quiet and beside busy processes: ``python -m benchmarks.epoch DATA [--busy 2 4] [--against TREE]``.
+"""Seconds of a training epoch, quiet and beside busy processes: ``python -m benchmarks.epoch DATA [--busy 2 4]``.
 
-Each tree of the code trains in a process of its own, and they take turns, epoch by epoch; the first epoch, which may compile, is
-not counted.  Busy processes have the same priority and do nothing but count.  A fair share of two cores for two threads beside k
-of them is 2 / (2 + k), so an epoch of nothing but parallel work takes (2 + k) / 2 times as long.
+With ``--against TREE`` another checkout trains too.  Each trains in a process of its own, and they take turns, epoch by epoch;
+the first epoch, which may compile, is not counted.  Busy processes have the same priority and do nothing but count.  A fair
+share of two cores for two threads beside k of them is 2 / (2 + k), so an epoch of nothing but parallel work takes (2 + k) / 2
+times as long.
 """
 
 from __future__ import annotations

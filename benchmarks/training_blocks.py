@@ -31,7 +31,7 @@ class Block:
     """An implementation: ``module``, its feed-forward weight, and a function from spikes to spikes, both (T, B, N)."""
 
     module: nn.Module
-    feed: nn.Parameter
+    feed: Tensor
     run: Callable[[Tensor], Tensor]
 
     def step(self, x: Tensor, grad: Tensor) -> float:
@@ -139,7 +139,7 @@ def measure(point: Point, peers: Sequence[str], repeats: int) -> dict[str, Any]:
         active["ours, rounded" if hard else "ours"] = balanced(block, x)
         own.append(stepper(block, Settings()))
         own[-1]()
-    rows = []
+    rows: list[dict[str, Any]] = []
     taken_by_us: list[tuple[float, ...]] = []
     for name in peers:
         block = MAKERS[name](point)
@@ -158,8 +158,9 @@ def measure(point: Point, peers: Sequence[str], repeats: int) -> dict[str, Any]:
                 "ours_rounded_is_faster": spread([seconds / both[1] for both, seconds in taken]),
             }
         )
-        faster = ", ".join(f"{rows[-1][key]['median']:g}" for key in ("ours_is_faster", "ours_rounded_is_faster"))
-        say(f"  {name}: {rows[-1]['seconds']['median']} s, {settings}; ours, spread and rounded: {faster} times as fast")
+        found: dict[str, Any] = rows[-1]
+        faster = ", ".join(f"{found[key]['median']:g}" for key in ("ours_is_faster", "ours_rounded_is_faster"))
+        say(f"  {name}: {found['seconds']['median']} s, {settings}; ours, spread and rounded: {faster} times as fast")
     return {
         "recurrence": point.recurrence,
         "neurons": point.neurons,

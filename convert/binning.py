@@ -45,7 +45,7 @@ class Binning:
                 return cls(int(steps), float(step_ms), int(channels), int(bits), None, edges, images)
             axes = tuple(int(size) for size in shape)
             return cls(int(steps), float(step_ms), math.prod(axes), int(bits), axes, edges, images)
-        except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, ConfigError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"{where} does not say how spikes become frames ({reason}); export the run again") from error
 

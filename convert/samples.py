@@ -13,6 +13,7 @@ import numpy.typing as npt
 from myelin.convert.binning import MAX_COUNT, Binning, binning_of
 from myelin.convert.given import given_data, is_path
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.written import thousands
 
 if TYPE_CHECKING:
     from myelin.convert.axes import TimeAxis
@@ -211,14 +212,14 @@ def spread_choice(labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.i
 
 
 def events_line(events: dict[str, int]) -> str:
-    """The lost events as text, such as ``12 of 3400 events (0.35 %): 12 late``."""
+    """The lost events as text, such as ``12 of 3,400 events (0.35 %): 12 late``."""
     offered = events["events"]
     missed = {name: count for name, count in events.items() if name != "events" and count}
     total = sum(missed.values())
     if not total:
-        return f"none of {offered} events"
-    reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in missed.items())
-    return f"{total} of {offered} events ({100 * total / offered:.2f} %): {reasons}"
+        return f"none of {thousands(offered)} events"
+    reasons = ", ".join(f"{thousands(count)} {name.replace('_', ' ')}" for name, count in missed.items())
+    return f"{thousands(total)} of {thousands(offered)} events ({100 * total / offered:.2f} %): {reasons}"
 
 
 def _named(keys: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ PIPE_S = 10
 
 
 @dataclass(frozen=True)
-class Bound:
+class FileBound:
     """A bound.
 
     Attributes:
@@ -57,23 +57,25 @@ class Bound:
 
 
 #: Values of a network's file; they take up to eight bytes each while they are read.  A Loihi 2 chip has 24 MB of synapses.
-NETWORK_VALUES = Bound("MYELIN_MAX_NETWORK_VALUES", 2**25, "values in the file of a network")
+NETWORK_VALUES = FileBound("MYELIN_MAX_NETWORK_VALUES", 2**25, "values in the file of a network")
 #: Members of an HDF5 file of a network: groups, data sets, and each again by every other name that it has.
-MEMBERS = Bound("MYELIN_MAX_MEMBERS", 20_000, "groups and data sets in an HDF5 file")
+MEMBERS = FileBound("MYELIN_MAX_MEMBERS", 20_000, "groups and data sets in an HDF5 file")
 #: Unpacked data.  SSC's training file unpacks to under 5 GB.
-DATA_MB = Bound("MYELIN_MAX_DATA_MB", 16_000, "MB that a file of data or arrays unpacks to")
+DATA_MB = FileBound("MYELIN_MAX_DATA_MB", 16_000, "MB that a file of data or arrays unpacks to")
 #: Unpacked by packed size; spikes have 3 to 30.  Files that unpack to less than ``ALWAYS_BYTES`` may have any ratio.
-RATIO = Bound("MYELIN_MAX_RATIO", 100, "size of a compressed file unpacked, divided by its own size")
+RATIO = FileBound("MYELIN_MAX_RATIO", 100, "size of a compressed file unpacked, divided by its own size")
 ALWAYS_BYTES = 32 * MB
 #: Samples, or entries of a list with one each.
-SAMPLES = Bound("MYELIN_MAX_SAMPLES", 10_000_000, "samples of a data set")
+SAMPLES = FileBound("MYELIN_MAX_SAMPLES", 10_000_000, "samples of a data set")
 #: Files of a run or an artifact, which are read whole or hashed.
-FILE_MB = Bound("MYELIN_MAX_FILE_MB", 4_000, "MB of a file of a run or an artifact")
+FILE_MB = FileBound("MYELIN_MAX_FILE_MB", 4_000, "MB of a file of a run or an artifact")
 #: JSON, CSV and lists of metrics; parsed text takes up to thirty times its size.
-TEXT_MB = Bound("MYELIN_MAX_TEXT_MB", 24, "MB of a text file")
+TEXT_MB = FileBound("MYELIN_MAX_TEXT_MB", 24, "MB of a text file")
 #: TOML, written by hand.
-CONFIG_KB = Bound("MYELIN_MAX_CONFIG_KB", 1000, "kB of a TOML file")
-BOUNDS = (NETWORK_VALUES, MEMBERS, DATA_MB, RATIO, SAMPLES, FILE_MB, TEXT_MB, CONFIG_KB)
+CONFIG_KB = FileBound("MYELIN_MAX_CONFIG_KB", 1000, "kB of a TOML file")
+#: Frames that spikes are binned to at a time, by the steps and channels that a configuration or an artifact says.
+FRAMES_MB = FileBound("MYELIN_MAX_FRAMES_MB", 16_000, "MB of frames of the samples that are binned together")
+BOUNDS = (NETWORK_VALUES, MEMBERS, DATA_MB, RATIO, SAMPLES, FILE_MB, TEXT_MB, CONFIG_KB, FRAMES_MB)
 
 
 def most_unpacked(packed_bytes: int) -> int:
@@ -104,7 +106,7 @@ def check_regular(path: str | os.PathLike[str], error: type[MyelinError]) -> Non
         raise error(f"{os.fspath(path)} is {kind}; a regular file is needed: save what it holds to one")
 
 
-def read_whole(path: str | os.PathLike[str], bound: Bound, unit: int = MB) -> bytes:
+def read_whole(path: str | os.PathLike[str], bound: FileBound, unit: int = MB) -> bytes:
     """The content of a file, or of a pipe; at most ``bound`` times ``unit`` bytes.
 
     Raises:

@@ -18,7 +18,7 @@ whole table is used.  A board with a table ``controller`` runs the network as C.
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -176,7 +176,7 @@ class _File:
                 self._fail(f'{where} is {entry!r}; write {{ energy_pj = 3.0, time_ns = 4.1, source = "where it is from" }}')
             for name in numbers:
                 value = entry[name]
-                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
                     self._fail(f"{where}.{name} is {value!r}; a number of 0 or more is allowed")
             events[key] = Event(*(None if entry.get(name) is None else float(entry[name]) for name in Event._fields))
             self.sources[where] = entry["source"]
@@ -219,7 +219,7 @@ class _File:
             if key not in table:
                 self._fail(f"cycles.{key} is missing; a table of cycles states all of {', '.join(CYCLES)}")
             value, self.sources[f"cycles.{key}"] = self._sourced(f"cycles.{key}", table[key], "2")
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
                 self._fail(f"cycles.{key} is {value!r}; a number above 0 is allowed")
             values[key] = float(value)
         return Cycles(self._own_chip, **values)

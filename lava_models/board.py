@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from myelin.convert.compare.difference import Difference, compare_trains
 from myelin.hw_configs.errors import BackendError, DataError, GateError
+from myelin.hw_configs.screen import judged
+from myelin.hw_configs.written import thousands
 from myelin.lava_models import loihi2
 
 if TYPE_CHECKING:
@@ -184,10 +186,11 @@ def lines(result: dict[str, Any]) -> list[str]:
         also = f"; {', '.join(map(str, fits[1:]))} fit as well" if fits[1:] else ""
         shown.append(f"lag           {lag} steps later than simulated (0..{result['max_lag_steps']} were looked at){also}")
     verdict = "PASS" if result["equal"] else "FAIL"
-    values = f"{result['different_values']} of {result['values']} output values differ"
+    values = f"{thousands(result['different_values'])} of {thousands(result['values'])} output values differ"
     if not result["equal"]:
         values += f" even at the closest lag, {result['closest_lag_steps']} steps"
-    return [*shown, f"parity        {verdict}: {values}", f"time          {result['seconds']:.1f} s"]
+    parity = judged(f"parity        {verdict}: {values}", result["equal"])
+    return [*shown, parity, f"time          {result['seconds']:.1f} s"]
 
 
 def require_parity(result: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from myelin.convert.statistics.words import accuracy_change, interval
 from myelin.envelope import Verdict, envelope
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
+from myelin.hw_configs.screen import Toned, show, tell
 from myelin.hw_configs.written import counted
 from myelin.lava_models import compat
 from myelin.validation.backends import STOCK_SAMPLES
@@ -78,14 +78,14 @@ def demo(
     from myelin.convert.artifact.provenance import Origin
     from myelin.convert.explore.measure import explored
     from myelin.convert.samples import open_samples
-    from myelin.report.measure import write_report
+    from myelin.report.measure import TONES, write_report
 
     steps = _Steps()
     run, art = out / "run", out / "artifact"
     with steps.step("train", f"experiment {config} on {data}, into {run}"):
-        print("\n".join(_train(config, data, run, [*overrides], progress)))
+        show(_train(config, data, run, [*overrides], progress))
     with steps.step("export", f"integers for {target}, into {art}"):
-        print("\n".join(export(run, art, target=target, data=data).lines))
+        show(export(run, art, target=target, data=data).lines)
     artifact = read_artifact(art)
     origin = Origin.of(artifact)
     with steps.step("check", f"the rules of {target} on the file that was written"):
@@ -102,7 +102,7 @@ def demo(
             lava_samples=_LAVA_SAMPLES if compat.available() else None,  # a number asks for Lava by name
             plot=out / "validation.png",
         )
-        print("\n".join(shown(validation)))
+        show(shown(validation))
         values = validation_json(validation)
         _write(out / "validation.json", "validate", values, verdict_of(validation))
     with steps.step("draw", "pictures"):
@@ -113,7 +113,7 @@ def demo(
     with steps.step("report", "one page that loads nothing"):
         stages = {"validation": values, "exploration": exploration}
         report = write_report(art, data, out / "report.html", stages=stages, run=run)
-        print("\n".join(f"   {line}" for line in report.lines()))
+        show(f"   {line}" for line in report.lines())
     made = [
         run,
         art,
@@ -124,6 +124,8 @@ def demo(
         out / "report.json",
     ]
     _summarise(steps, result, validation, made, out, data)
+    verdict = report.values["verdict"]
+    show([Toned(f"   verdict           {verdict['headline']}", TONES[verdict["answer"]]), f"   open {out / 'report.html'}"])
     require_pass(validation)
     return made
 
@@ -146,7 +148,7 @@ def _train(config: str, data: str, run: Path, overrides: list[str], progress: bo
         done = before is not None and before.epochs_done >= plan.train.epochs
         with contextlib.ExitStack() as background:
             # both are stopped if anything fails
-            compilation = Compilation() if done else background.enter_context(compiling(plan, partial(print, flush=True)))
+            compilation = Compilation() if done else background.enter_context(compiling(plan, tell))
             background.callback(_stop, later)
             dataset = training_data(data, plan)
             plan = resolve_for_data(plan, dataset)
@@ -182,7 +184,7 @@ def _check(artifact: Path, target: str) -> None:
     from myelin.convert.rules.report import lines
 
     result = checked(artifact, target)
-    print("\n".join(lines(result)))
+    show(lines(result))
     if not result["holds"]:
         said = "; ".join(violation["message"] for violation in result["violations"])
         raise GateError(f"{result['target']} does not hold {artifact}: {said}")
@@ -193,7 +195,7 @@ def _simulate(artifact: Path, out: Path, data: str) -> dict[str, Any]:
     from myelin.convert.stimulus import InputChoice
 
     result = simulated(artifact, InputChoice(data=data))
-    print("\n".join(lines(result)))
+    show(lines(result))
     _write(out / "simulation.json", "simulate", result)
     return result
 
@@ -257,7 +259,7 @@ def _summarise(steps: _Steps, result: dict[str, Any], validation: Validation, ma
         ("time", f"{total:.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in steps.seconds.items())),
     ]
     print("\n== summary")
-    print("\n".join(f"   {name:17} {text}" for name, text in rows))
+    show(f"   {name:17} {text}" for name, text in rows)
     print("   made")
-    print("\n".join(f"     {path}" for path in made))
+    show(f"     {path}" for path in made)
     print(f"   next              myelin validate {out / 'artifact'} --data {data} --lava-samples 20", flush=True)

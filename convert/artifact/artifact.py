@@ -1,8 +1,9 @@
 """The artifact: a folder from which any backend can run a network and verify its output, without torch or data.
 
 Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact spikes, output and class scores),
-``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``manifest.json`` (target,
-provenance, metrics, versions, and the SHA-256 of every other file), and attached files.
+``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``README.md`` (a model card, for
+sharing the folder), ``manifest.json`` (target, provenance, metrics, versions, and the SHA-256 of every other file), and attached
+files.  Artifacts of 0.1.0 have no ``README.md``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert import notebook
+from myelin.convert.artifact.card import CARD, model_card
 from myelin.convert.artifact.files import atomic_folder, sha256
 from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.artifact.lava_export import write_lava_script
@@ -112,7 +114,9 @@ def write_artifact(
             for name, attached in (attachments or {}).items():
                 (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / name).write_bytes(attached)
-            names = (NETWORK, GOLDEN, *script, *(attachments or {}))
+            card = model_card(network, manifest, golden_samples=len(spikes))
+            (temporary / CARD).write_bytes(card.encode(errors="backslashreplace"))
+            names = (NETWORK, GOLDEN, *script, CARD, *(attachments or {}))
             manifest["files"] = {name: {"sha256": sha256(temporary / name)} for name in names}
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
@@ -155,9 +159,10 @@ def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
             continue
         got = sha256(path)
         if got != entry.get("sha256"):
+            own = ", and put words of your own in another file beside it" if name == CARD else ""
             found[name] = (
                 f"{place}: {name} was changed or damaged: its SHA-256 is {got[:12]}..., the manifest says "
-                f"{str(entry.get('sha256'))[:12]}...; export the artifact again"
+                f"{str(entry.get('sha256'))[:12]}...; export the artifact again{own}"
             )
     return found
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.artifact.artifact import NETWORK, Artifact, damaged_files, read_manifest
+from myelin.convert.artifact.card import CARD
 from myelin.convert.artifact.golden import Golden, golden_parity
 from myelin.convert.artifact.lava_export import ARRAYS, PARTS, SCRIPT, network_arrays
 from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLOATS
@@ -112,7 +113,7 @@ def examine(folder: str | os.PathLike[str]) -> Examination:
     manifest = read_manifest(place)
     damaged = damaged_files(place, manifest)
     for name, problem in damaged.items():
-        tolerated = name in (*_CHECKPOINT, FLOATS, SCRIPT, ARRAYS) and not (place / name).exists()
+        tolerated = name in (*_CHECKPOINT, FLOATS, SCRIPT, ARRAYS, CARD) and not (place / name).exists()
         if (name != NETWORK and not tolerated) or not (place / NETWORK).is_file():
             raise NetworkError(problem)
     network = read_netx(place / NETWORK)

@@ -120,6 +120,7 @@ def write_exportable(
     """Check the network of ``source`` against the rules and write its artifact; see ``export``."""
     from myelin.convert import delays
     from myelin.convert.artifact.artifact import write_artifact
+    from myelin.convert.artifact.card import CARD
     from myelin.convert.artifact.golden import Golden
     from myelin.convert.artifact.golden_inputs import silent
     from myelin.convert.artifact.lava_export import ARRAYS, SCRIPT
@@ -169,7 +170,7 @@ def write_exportable(
         *(f"note          {line}" for line in notes(target, calibration)),
         f"golden        {golden.text}",
         *([] if remark is None else [f"note          {remark}"]),
-        f"artifact      {out}: {', '.join(['network.net', 'golden.npz', 'manifest.json', *others])}; {SCRIPT} and {ARRAYS} run "
+        f"artifact      {out}: {', '.join(['network.net', 'golden.npz', 'manifest.json', CARD, *others])}; {SCRIPT} and {ARRAYS} run "
         "it with stock lava-nc alone",
     )
     return Exported(out, network, lines, bool(source.attachments), source.data)

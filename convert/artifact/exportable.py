@@ -200,6 +200,7 @@ def _of_run(opened: Opened, checkpoint: Checkpoint) -> Exportable:
         **({} if run.task != "trace" else errors),
         "validation_accuracy_percent": percent(run.best.validation_accuracy),
         "train_accuracy_percent": percent(run.best.train_accuracy),
+        "validation_samples": run.data_facts.get("validation_samples"),
         "parameters": run.parameters,
         "recurrent_parameters": run.recurrent_parameters,
     }

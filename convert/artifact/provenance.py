@@ -81,7 +81,7 @@ class Origin:
                 run=None if run is None else dict(run),
                 user=dict(facts.get("user") or {}),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise NetworkError(
                 f"{folder}: manifest.json does not say where the network comes from ({type(error).__name__}: {error}); export "
                 "it again"

@@ -14,7 +14,9 @@ from myelin.convert.network import Network
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation, check
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.screen import judged, table
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.written import counted
 
 #: Rules about the memory of a board; they refuse a network that breaks no other rule.
 _MEMORY = ("flash", "RAM")
@@ -63,6 +65,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     shown = [] if board is None else ["", *_table(board["parts"]), ""]
     shown += [] if board is None else [f"memory        {line}" for line in board["memory"]]
     shown += [] if board is None else [f"work          {line}" for line in board["work"]]
+    verdict = f"verdict       {result['target']} {'holds' if result['fits'] else 'does not hold'} {result['network']}"
     return [
         f"network       {result['network']}",
         *note_lines(result),
@@ -70,14 +73,14 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         f"input         {result['input']['text']}",
         *shown,
         *(f"not checked   {text}" for text in result["not_checked"]),
-        *(f"does not fit  {refusal['message']}" for refusal in result["refusals"]),
-        *(f"broken rule   {text}" for text in result["broken_rules"]),
-        f"verdict       {result['target']} {'holds' if result['fits'] else 'does not hold'} {result['network']}",
+        *(judged(f"does not fit  {refusal['message']}", False) for refusal in result["refusals"]),
+        *(judged(f"broken rule   {text}", False) for text in result["broken_rules"]),
+        judged(verdict, result["fits"]),
     ]
 
 
 def _table(parts: list[Mapping[str, Any]]) -> list[str]:
-    rows: list[tuple[str, ...]] = [("layer", "part", "stored as", "flash B", "RAM B")]
+    rows: list[tuple[str, ...]] = []
     for part in parts:
         if part["where"] == "shared":
             rows.append(("shared", "sums, tables, counters", "", f"{part['flash_bytes']:,}", f"{part['ram_bytes']:,}"))
@@ -87,7 +90,5 @@ def _table(parts: list[Mapping[str, Any]]) -> list[str]:
             stored = f"{link['storage']}; ring of {steps} step{'' if steps == 1 else 's'}"
             rows.append((part["where"], link["connection"], stored, f"{link['flash_bytes']:,}", f"{link['ring_bytes']:,}"))
         sizes = (f"{part['neuron_flash_bytes']:,}", f"{part['neuron_ram_bytes']:,}")
-        rows.append((part["where"], f"{part['neurons']} neurons", "", *sizes))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    sides = (str.ljust, str.ljust, str.ljust, str.rjust, str.rjust)
-    return ["  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths)) for row in rows]
+        rows.append((part["where"], counted(part["neurons"], "neuron"), "", *sizes))
+    return table(("layer", "part", "stored as", "flash B", "RAM B"), rows, "<<<>>")

@@ -13,6 +13,8 @@ from myelin.convert.compare.neuron_step import Arrival, NeuronStep
 from myelin.convert.compare.runs import ComparedPopulation
 from myelin.convert.neurons.leaky_states import INPUT_BITS
 from myelin.convert.opened import note_lines
+from myelin.hw_configs.screen import judged, table
+from myelin.hw_configs.written import counted, thousands
 
 #: Upper bound on the entries shown of a list; its length is always shown.
 SHOWN = 8
@@ -140,15 +142,13 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     shown += [f"constants     {line}" for line in _constants(result)]
     if result["equal"]:
         hidden = ", though the networks differ" if result["different_constants"] else ""
-        return [*shown, f"equal         all {result['values']} values of {_samples(result['samples'])}{hidden}"]
+        values = thousands(result["values"])
+        return [*shown, judged(f"equal         all {values} values of {counted(result['samples'], 'sample')}{hidden}", True)]
     shown += ["", *_first_lines(result["first"]), "", *_spread_lines(result["spread"], result["first"]["sample"]), ""]
-    values = f"{result['different_values']} of {result['values']} values"
-    samples = f"{result['different_samples']} of {_samples(result['samples'])}"
-    return [*shown, f"over all      {values} and {samples} differ; predictions that change: {result['changed_predictions']}"]
-
-
-def _samples(count: int) -> str:
-    return f"{count} sample{'' if count == 1 else 's'}"
+    values = f"{thousands(result['different_values'])} of {thousands(result['values'])} values"
+    samples = f"{thousands(result['different_samples'])} of {counted(result['samples'], 'sample')}"
+    changed = thousands(result["changed_predictions"])
+    return [*shown, judged(f"over all      {values} and {samples} differ; predictions that change: {changed}", False)]
 
 
 def _compared(result: Mapping[str, Any]) -> str:
@@ -176,12 +176,13 @@ def _first_lines(first: Mapping[str, Any]) -> Iterator[str]:
         f"{first['differs'][0]} differs" + (f", then {', '.join(first['differs'][1:])}" if first["differs"][1:] else "")
     )
     names = list(first["this_step"]["A"])
-    yield f"{'':14}{'':14}" + "".join(f"{name:>12}" for name in names)
+    rows = []
     for when, step in (("step_before", first["step"] - 1), ("this_step", first["step"])):
         for side in SIDES if first[when] is not None else ():
             label = f"step {step}" if side == "A" else ""
-            yield f"{'':14}{label:12}{side:2}" + "".join(f"{first[when][side][name]:>12}" for name in names)
-    yield f"{'':14}{'':14}" + "".join(f"{'differs' if name in first['differs'] else '':>12}" for name in names).rstrip()
+            rows.append((f"{label:10} {side}", *(thousands(first[when][side][name]) for name in names)))
+    rows.append(("", *("differs" if name in first["differs"] else "" for name in names)))
+    yield from table(("", *names), rows, "<" + ">" * len(names), indent=14)
     yield from _cause_lines(first)
 
 
@@ -215,11 +216,12 @@ def _arrival_lines(arrivals: Mapping[str, Any] | None) -> Iterator[str]:
 
 def _spread_lines(spread: list[Mapping[str, Any]], sample: int) -> Iterator[str]:
     yield f"spread in sample {sample}: neurons whose state differs at its end, and spikes that B lacks or has beyond A's"
-    row = "{:32} {:>10} {:>8} {:>8} {:>16} {:>9} {:>9} {:>8} {:>6} {:>8}".format
     heads = ("first step", "neurons", "ever", "at the end", "spikes A", "spikes B", "missing", "extra", "changed")
-    yield row("", *heads)
+    rows = []
     for entry in spread:
-        end = f"{entry['different_at_end_neurons']} ({entry['different_at_end_percent']:.1f} %)"
+        end = f"{thousands(entry['different_at_end_neurons'])} ({entry['different_at_end_percent']:.1f} %)"
         first = "-" if entry["first_step"] is None else entry["first_step"]
-        spikes = ("-",) * 5 if entry["spikes"] is None else entry["spikes"].values()
-        yield row(entry["where"], first, entry["neurons"], entry["different_ever_neurons"], end, *spikes)
+        spikes = ("-",) * 5 if entry["spikes"] is None else map(thousands, entry["spikes"].values())
+        neurons = (thousands(entry["neurons"]), thousands(entry["different_ever_neurons"]))
+        rows.append((entry["where"], first, *neurons, end, *spikes))
+    yield from table(("", *heads), rows, "<>>>>>>>>>")

@@ -21,15 +21,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from myelin.convert.explore.conclusion import conclusions
 from myelin.convert.explore.explore import Exploration, ExploredPoint
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import not_checked
+from myelin.hw_configs.screen import table, warned
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.written import thousands
 
-_ROW = "  {:>9} {:>8}  {:>15}  {:>24} {:>10} {:>9} {:>10}   {}".format
 #: Replaces the rules' own message about missing calibration, because no option of the user can supply one here.
 _STATES = "states: overflow is not looked for in every setting; `myelin check --data` does for a network"
 _HEADS = ("accuracy", "95 %", "difference, 95 %", "mismatch %", "KiB", "parameters", "")
+_SIDES = "<>>>>>><"
 
 
 def as_dict(exploration: Exploration, target: Target) -> dict[str, Any]:
@@ -80,14 +83,15 @@ def _point(point: ExploredPoint) -> dict[str, Any]:
 def lines(result: Mapping[str, Any]) -> list[str]:
     """The result of ``as_dict`` with ``network``, ``input`` (text) and ``seconds``, as lines for the screen."""
     exported, label = result["exported"], result["memory_label"]
-    memory = "" if exported["core_memory_bytes"] is None else f", {exported['core_memory_bytes'] / 1024:.1f} KiB of core memory"
+    kib = None if exported["core_memory_bytes"] is None else thousands(exported["core_memory_bytes"] / 1024, 1)
+    memory = "" if kib is None else f", {kib} KiB of core memory"
     return [
         f"network       {result['network']}",
         *note_lines(result),
         f"target        {result['target']}: {result['target_title']}" + (f"; memory: {label}" if label else ""),
         f"input         {result['input']['text']}",
         f"exported      {exported['accuracy_percent']:.2f} % (95 %: {exported['accuracy_low_percent']:.1f}.."
-        f"{exported['accuracy_high_percent']:.1f}){memory}, {exported['parameters']} parameters other than zero",
+        f"{exported['accuracy_high_percent']:.1f}){memory}, {thousands(exported['parameters'])} parameters other than zero",
         *(line for knob in result["knobs"] for line in _knob_lines(knob)),
         *_pareto_lines(result["pareto"]),
         "",
@@ -95,6 +99,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         "each interval holds by itself: of so many, one in twenty misses the truth by chance",
         *_rule_lines(result),
         *(f"not checked   {text}" for text in result["not_checked"]),
+        *(f"conclusion    {text}" for text in conclusions(result)),
         f"took          {result['seconds']:.0f} s; {_confirm(result['input'])}",
     ]
 
@@ -115,10 +120,9 @@ def _knob_lines(knob: Mapping[str, Any]) -> Iterator[str]:
     if knob["left_out"]:
         yield f"  left out: {knob['left_out']}"
         return
-    yield _ROW(knob["unit"], *_HEADS).rstrip()
-    for point in knob["points"]:
-        value = point["value"]
-        yield _row(value if isinstance(value, str) else f"{value:g}", point)
+    points = [(point["value"], point) for point in knob["points"]]
+    rows = [_row(value if isinstance(value, str) else f"{value:g}", point) for value, point in points]
+    yield from table((knob["unit"], *_HEADS), rows, _SIDES, indent=2)
 
 
 def _pareto_lines(pareto: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -127,23 +131,22 @@ def _pareto_lines(pareto: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     yield ""
     yield f"weight bits / delay bits: of {len(pareto)} combinations those of which no other is smaller and as often right here"
-    yield _ROW("bits", *_HEADS).rstrip()
-    for one in best:
-        yield _row(f"{one['weight_bits']}/{one['delay_bits']}", one)
+    rows = [_row(f"{one['weight_bits']}/{one['delay_bits']}", one) for one in best]
+    yield from table(("bits", *_HEADS), rows, _SIDES, indent=2)
 
 
-def _row(name: str, point: Mapping[str, Any]) -> str:
+def _row(name: str, point: Mapping[str, Any]) -> tuple[str, ...]:
     memory = point["core_memory_bytes"]
-    return _ROW(
-        name,
+    return (
+        f"{name} =" if point["unchanged"] else name,
         f"{point['accuracy_percent']:.2f}",
         f"{point['accuracy_low_percent']:.1f}..{point['accuracy_high_percent']:.1f}",
         f"{point['difference_points']:+.2f} [{point['difference_low_points']:+.2f}, {point['difference_high_points']:+.2f}]",
         f"{point['spike_mismatch_percent']:.2f}",
-        "-" if memory is None else f"{memory / 1024:.1f}",
-        point["parameters"],
-        ("=" if point["unchanged"] else "") + ("breaks rules" if point["broken_rules"] else ""),
-    ).rstrip()
+        "-" if memory is None else thousands(memory / 1024, 1),
+        thousands(point["parameters"]),
+        "breaks rules" if point["broken_rules"] else "",
+    )
 
 
 def _rule_lines(result: Mapping[str, Any]) -> Iterator[str]:
@@ -154,4 +157,4 @@ def _rule_lines(result: Mapping[str, Any]) -> Iterator[str]:
             for message in point["broken_rules"]:
                 found.setdefault(message, []).append(f"{knob['name']} {point['value']}")
     for message, settings in found.items():
-        yield f"breaks rules  {', '.join(settings)}: {message}"
+        yield warned(f"breaks rules  {', '.join(settings)}: {message}")

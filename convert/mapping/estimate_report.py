@@ -7,6 +7,7 @@ from typing import Any
 
 from myelin.convert.mapping.estimate import Bound, Estimate, LayerCost
 from myelin.hw_configs.published import measurements
+from myelin.hw_configs.screen import table
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.written import thousands
 
@@ -56,15 +57,16 @@ def _bound(bound: Bound) -> dict[str, Any]:
 
 def estimate_lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Screen lines for a result of ``estimate_dict``."""
-    row = "{:32} {:>14} {:>12} {:>12} {:>12} {:>10} {:>11} {:>12}".format
-    yield row("a mean sample", "operations", "active", "inactive", "spikes", "messages", "words read", "energy (nJ)")
+    rows = []
     for layer in result["layers"]:
         operations = layer["forward_operations_per_sample"] + layer["recurrent_operations_per_sample"]
         names = ("active_updates", "inactive_updates", "spikes", "spike_messages", "memory_words_read")
         counts = (layer[f"{name}_per_sample"] for name in names)
         energies = layer["energy_pj_per_sample"].values()
         energy = thousands(sum(energies) / 1e3, 1) if energies else "not public"
-        yield row(layer["where"], thousands(operations, 1), *(_or_dash(count) for count in counts), energy)
+        rows.append((layer["where"], thousands(operations, 1), *(_or_dash(count) for count in counts), energy))
+    heads = ("a mean sample", "operations", "active", "inactive", "spikes", "messages", "words read", "energy (nJ)")
+    yield from table(heads, rows, "<>>>>>>>")
     if result["energy_uj_per_sample"] is not None:
         yield f"energy        {result['energy_uj_per_sample']:.3f} uJ a sample of {result['steps']} steps"
     yield from _bound_lines(result)

@@ -1,4 +1,4 @@
-"""A picture of the cores of a mapping: a cell per core with its load and its fullest limit; and what each layer uses of each limit."""
+"""A picture of a mapping: a cell per core with its load and its fullest limit; and what each layer uses of each limit."""
 
 from __future__ import annotations
 

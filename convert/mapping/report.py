@@ -16,6 +16,7 @@ from myelin.convert.mapping.mapping import dense_cores
 from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation
+from myelin.hw_configs.screen import judged, table
 from myelin.hw_configs.written import thousands
 
 #: Largest recurrence whose dense counterpart is mapped for comparison, which lists all its synapses.
@@ -164,22 +165,23 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         *estimate_lines(result["estimate"]),
         "",
         *(f"not checked   {text}" for text in result["not_checked"]),
-        *(f"does not fit  {refusal['message']}" for refusal in result["refusals"]),
-        *(f"broken rule   {text}" for text in result["broken_rules"]),
-        f"{result['target']} {'holds' if result['fits'] else 'does not hold'} {result['network']}",
+        *(judged(f"does not fit  {refusal['message']}", False) for refusal in result["refusals"]),
+        *(judged(f"broken rule   {text}", False) for text in result["broken_rules"]),
+        judged(f"{result['target']} {'holds' if result['fits'] else 'does not hold'} {result['network']}", result["fits"]),
     ]
 
 
 def _layer_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
-    row = "{:32} {:>8} {:>6} {:>9} {:>10} {:>8} {:>9} {:>11} {:>12}   {}".format
     percents = ("neurons", "delay_slots", "synapse_bits", "axons_in", "axons_out")
     heads = ("neurons %", "delays %", "memory %", "axons in %", "axons out %")
-    yield row("cores", "neurons", "cores", "at least", *heads, "bound by")
+    rows = []
     for entry in layers:
         shares = (_percent(entry["fullest_core_percent"][name]) if entry["cores"] else "-" for name in percents)
         label = LABELS[entry["binding"]]
         bound = label if entry["cores_ended_by"] == "limit" else f"{entry['cores_ended_by']}; fullest: {label}"
-        yield row(entry["where"], entry["neurons"], entry["cores"] or "-", entry["lower_bound_cores"], *shares, bound)
+        counts = (thousands(entry["neurons"]), entry["cores"] or "-", entry["lower_bound_cores"])
+        rows.append((entry["where"], *counts, *shares, bound))
+    yield from table(("cores", "neurons", "cores", "at least", *heads, "bound by"), rows, "<>>>>>>>><")
     yield "%: what the fullest core of the layer uses of each limit; ?: the limit is not public"
 
 
@@ -194,8 +196,7 @@ def _total(result: Mapping[str, Any]) -> str:
 
 
 def _connection_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
-    row = "{:32} {:24} {:>12} {:>10} {:>10}   {}".format
-    yield row("synapse memory", "connection", "synapses", "bits each", "KiB", "how it lies")
+    rows = []
     for entry in layers:
         for position, one in enumerate(entry["connections"]):
             widths = (one["sparse_synapse_bits"], one["dense_synapse_bits"])
@@ -208,8 +209,9 @@ def _connection_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
                 how, each = "kernels shared by the neurons of a core", f"{widths[0]}"
             if one["unrolled_because"]:
                 how = f"unrolled ({one['unrolled_because']}): {how}"
-            where, kib = "" if position else entry["where"], f"{one['memory_bits'] / 8192:.1f}" if entry["cores"] else "-"
-            yield row(where, one["connection"], thousands(one["synapses"]), each, kib, how)
+            where, kib = "" if position else entry["where"], thousands(one["memory_bits"] / 8192, 1) if entry["cores"] else "-"
+            rows.append((where, one["connection"], thousands(one["synapses"]), each, kib, how))
+    yield from table(("synapse memory", "connection", "synapses", "bits each", "KiB", "how it lies"), rows, "<<>>><")
 
 
 def _saving_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -218,8 +220,8 @@ def _saving_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
         if saved is None:
             continue
         text = (
-            f"{entry['where']}: weights and delays of the recurrent convolution {saved['parameters']}, of a dense recurrence "
-            f"of its size {thousands(saved['dense_parameters'])} ({saved['parameters_saved_percent']:.1f} % saved)"
+            f"{entry['where']}: weights and delays of the recurrent convolution {thousands(saved['parameters'])}, of a dense "
+            f"recurrence of its size {thousands(saved['dense_parameters'])} ({saved['parameters_saved_percent']:.1f} % saved)"
         )
         if saved["dense_memory_bits"] is not None:
             text += (

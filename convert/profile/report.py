@@ -8,6 +8,7 @@ from typing import Any
 from myelin.convert.messages import Messages
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
+from myelin.hw_configs.screen import table, warned
 from myelin.hw_configs.written import thousands
 
 #: Thresholds of the warnings: percent of the 24-bit range, and percent of the neurons that send in a step.
@@ -109,10 +110,10 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         *_ranges(result["layers"]),
         "",
         *_time(result["layers"]),
-        f"{result['samples_per_second']:.0f} samples a second by the clock, all cores together; timed over "
+        f"{thousands(result['samples_per_second'])} samples a second by the clock, all cores together; timed over "
         f"{result['timed_samples']} samples in passes of their own, without recording",
     ]
-    return [*shown, "", *(f"warning       {text}" for text in result["warnings"])] if result["warnings"] else shown
+    return [*shown, "", *(warned(f"warning       {text}") for text in result["warnings"])] if result["warnings"] else shown
 
 
 def _messages(found: Mapping[str, Any]) -> Messages:
@@ -120,36 +121,38 @@ def _messages(found: Mapping[str, Any]) -> Messages:
 
 
 def _activity(layers: list[Mapping[str, Any]]) -> Iterator[str]:
-    row = "{:32} {:>8} {:>14} {:>8} {:>14} {:>14} {:>7} {:>6} {:>6}".format
-    yield row("activity per sample", "neurons", "spikes", "density", "feed-forward", "recurrent", "share", "never", "always")
+    heads = ("activity per sample", "neurons", "spikes", "density", "feed-forward", "recurrent", "share", "never", "always")
+    rows = []
     for entry in layers:
         operations = (thousands(entry[f"{kind}_operations_per_sample"], 1) for kind in ("forward", "recurrent"))
         never, always = (_or_dash(entry[f"{kind}_firing_neurons"]) for kind in ("never", "always"))
         spikes, density = thousands(entry["spikes_per_sample"], 1), f"{entry['spikes_per_neuron_and_step']:.4f}"
         share = f"{entry['operations_percent']:.1f} %"
-        yield row(entry["where"], entry["neurons"], spikes, density, *operations, share, never, always)
+        rows.append((entry["where"], thousands(entry["neurons"]), spikes, density, *operations, share, never, always))
+    yield from table(heads, rows, "<>>>>>>>>")
 
 
 def _ranges(layers: list[Mapping[str, Any]]) -> Iterator[str]:
-    row = "{:32} {:>10} {:>12} {:>12} {:>5} {:>9} {:>8}".format
-    yield row("range of the integers", "", "low", "high", "bits", "of 2^23", "beyond")
+    rows = []
     for entry in layers:
         for position, (name, taken) in enumerate(entry["ranges"].items()):
             percent = f"{taken['percent_of_2_to_the_23']:.2f} %" if "percent_of_2_to_the_23" in taken else ""
-            count = next((entry[key] for key in (f"{name}_wraps", f"{name}_saturations") if entry.get(key) is not None), "")
-            yield row(
-                entry["where"] if not position else "", name, taken["low"], taken["high"], taken["bits"], percent, count
-            ).rstrip()
+            beyond = next((entry[key] for key in (f"{name}_wraps", f"{name}_saturations") if entry.get(key) is not None), None)
+            reached = (thousands(taken["low"]), thousands(taken["high"]), taken["bits"], percent)
+            where, count = "" if position else entry["where"], "" if beyond is None else thousands(beyond)
+            rows.append((where, name, *reached, count))
+    yield from table(("range of the integers", "", "low", "high", "bits", "of 2^23", "beyond"), rows, "<>>>>>>")
     yield "u before it wraps, v before it saturates or a spike sets it to 0; beyond: times that u wrapped, v saturated"
 
 
 def _time(layers: list[Mapping[str, Any]]) -> Iterator[str]:
-    row = "{:32} {:>12} {:>8}   {}".format
-    yield row("time", "ms a sample", "share", "products by").rstrip()
-    for entry in layers:
-        if entry["engine"]:
-            yield row(entry["where"], f"{entry['ms_per_sample']:.4f}", f"{entry['time_percent']:.1f} %", entry["engine"])
+    rows = [
+        (entry["where"], f"{entry['ms_per_sample']:.4f}", f"{entry['time_percent']:.1f} %", entry["engine"])
+        for entry in layers
+        if entry["engine"]
+    ]
+    yield from table(("time", "ms a sample", "share", "products by"), rows, "<>><")
 
 
 def _or_dash(value: int | None) -> str:
-    return "-" if value is None else str(value)
+    return "-" if value is None else thousands(value)

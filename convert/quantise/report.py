@@ -14,6 +14,8 @@ from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.network import Network
 from myelin.convert.quantise.calibrate import Quantised
 from myelin.convert.simulator.simulator import simulate
+from myelin.hw_configs import screen
+from myelin.hw_configs.written import counted
 
 #: Samples in a batch.
 CHUNK = 128
@@ -118,29 +120,24 @@ def choices(quantised: Quantised) -> list[dict[str, Any]]:
 
 def table(result: Mapping[str, Any]) -> list[str]:
     """The result of ``as_dict`` as lines for the screen."""
-    names = result["layers"]
-    width = max(10, *(len(row["name"]) for row in result["networks"]))
-    lines = [
-        f"{result['samples']} samples that no choice was made on; spikes that differ from the float network's, of its spikes"
-    ]
+    names, networks = result["layers"], result["networks"]
+    samples = counted(result["samples"], "sample")
+    title = f"{samples} that no choice was made on; spikes that differ from the float network's, of its spikes"
+    rows: list[tuple[str, ...]]
     if result["float_accuracy_percent"] is None:
-        lines.append(f"  {'':{width}}  " + "  ".join(names))
-        return lines + [f"  {row['name']:{width}}  " + _cells(names, row) for row in result["networks"]]
-    lines.append(f"  {'':{width}}  accuracy  to the float network (95 %)       p  " + "  ".join(names))
-    lines.append(f"  {'float':{width}}  {result['float_accuracy_percent']:6.2f} %")
-    for row in result["networks"]:
+        rows = [(row["name"], *_mismatches(row)) for row in networks]
+        return [title, *screen.table(("", *names), rows, "<" + ">" * len(names), indent=2)]
+    rows = [("float", f"{result['float_accuracy_percent']:.2f} %", *[""] * (2 + len(names)))]
+    for row in networks:
         interval = f"{row['difference_low_points']:+.2f} to {row['difference_high_points']:+.2f}"
-        difference = f"{row['difference_points']:+6.2f} points ({interval})"
-        lines.append(
-            f"  {row['name']:{width}}  {row['accuracy_percent']:6.2f} %  {difference:28}  {row['mcnemar_p']:.4f}  "
-            + _cells(names, row)
-        )
-    return lines
+        difference = f"{row['difference_points']:+.2f} points ({interval})"
+        rows.append((row["name"], f"{row['accuracy_percent']:.2f} %", difference, f"{row['mcnemar_p']:.4f}", *_mismatches(row)))
+    heads = ("", "accuracy", "to the float network (95 %)", "p", *names)
+    return [title, *screen.table(heads, rows, "<" + ">" * (3 + len(names)), indent=2)]
 
 
-def _cells(names: Sequence[str], row: Mapping[str, Any]) -> str:
-    pairs = zip(names, row["spike_mismatch_percent"], strict=True)
-    return "  ".join(f"{value:{len(name) - 2}.2f} %" for name, value in pairs)
+def _mismatches(row: Mapping[str, Any]) -> list[str]:
+    return [f"{value:.2f} %" for value in row["spike_mismatch_percent"]]
 
 
 def batches(

@@ -8,7 +8,9 @@ from typing import Any
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import Profile
 from myelin.convert.rules import Violation, not_checked, notes, state_ranges
+from myelin.hw_configs.screen import judged, warned
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.written import counted
 
 
 def as_dict(
@@ -51,8 +53,8 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     return [
         *note_lines(result),
         *calibrated,
-        *(violation["message"] for violation in result["violations"]),
-        *result["notes"],
+        *(judged(violation["message"], False) for violation in result["violations"]),
+        *map(warned, result["notes"]),
         *result["not_checked"],
-        f"{result['target']} {verdict} {result['network']}: {count} violation{'' if count == 1 else 's'}",
+        judged(f"{result['target']} {verdict} {result['network']}: {counted(count, 'violation')}", result["holds"]),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
@@ -17,8 +18,9 @@ from myelin.convert.neurons import Cuba
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import MyelinError
+from myelin.hw_configs.screen import judged, table, warned
 from myelin.lava_models import loihi2
-from myelin.lava_models.runner import run
+from myelin.lava_models.runner import Worker
 
 #: Distribution -> its purpose; ``lava-loihi`` is Intel's and not public.
 _PACKAGES = {
@@ -77,20 +79,21 @@ def examine() -> dict[str, Any]:
         ``next_step``.
     """
     ran = "ran a tiny network with delays: every spike is right"
-    backends = [
-        _try("fast", "simulator", ran, "myelin simulate ART --data PATH", _fast, cpu=True),
-        _try("c", "the generated C, compiled for this machine", ran, "myelin diff ART --backends fast c", _compiled),
-        _try("lava", "Lava on the CPU, our models of delays", ran, "myelin diff ART --backends fast lava", _lava, cpu=True),
-        _try("lava-stock", "Lava on the CPU, its own", ran, "myelin diff ART --backends lava lava-stock", _stock, cpu=True),
-        _try(
-            "loihi2", "Loihi 2 board", "lava-loihi is there and a board is named; no board was asked", "myelin board ART",
-            loihi2.require,
-        ),
-        _try(
-            "train", "training", "a tiny layer with delays in torch: every spike is right, and it has gradients",
-            "myelin train demo --data builtin --out RUN", _train,
-        ),
-    ]  # fmt: skip
+    with ThreadPoolExecutor(1) as beside:  # Lava runs in processes of its own, while the others are tried here
+        lava = beside.submit(_try_lava, ran)
+        here = [
+            _try("fast", "simulator", ran, "myelin simulate ART --data PATH", _fast, cpu=True),
+            _try("c", "the generated C, compiled for this machine", ran, "myelin diff ART --backends fast c", _compiled),
+            _try(
+                "loihi2", "Loihi 2 board", "lava-loihi is there and a board is named; no board was asked", "myelin board ART",
+                loihi2.require,
+            ),
+            _try(
+                "train", "training", "a tiny layer with delays in torch: every spike is right, and it has gradients",
+                "myelin train demo --data builtin --out RUN", _train,
+            ),
+        ]  # fmt: skip
+        backends = [*here[:2], *lava.result(), *here[2:]]
     broken = [backend for backend in backends if not backend.works]
     first = next((backend for backend in broken if backend.name != "loihi2"), None)
     if not broken:
@@ -112,20 +115,36 @@ def examine() -> dict[str, Any]:
 def lines(found: dict[str, Any]) -> list[str]:
     """The result of ``examine`` as lines for the screen."""
     result = [f"python {found['python']} on {found['platform']}", ""]
-    result += [
-        f"{package['name']:14} {package['version'] or 'not installed':16} {package['needed_for']}"
-        for package in found["packages"]
+    packages = [
+        (package["name"], package["version"] or "not installed", package["needed_for"]) for package in found["packages"]
     ]
+    result += table(("package", "version", "needed for"), packages, "<<<")
     for backend in found["backends"]:
         seconds = f" ({backend['seconds']:.1f} s)" if backend["seconds"] is not None else ""
-        result += ["", f"{backend['name']:14} {'works' if backend['works'] else 'lacks':6} {backend['what']}"]
+        line = f"{backend['name']:14} {'works' if backend['works'] else 'lacks':6} {backend['what']}"
+        result += ["", line if backend["works"] else warned(line)]
         if backend["there"]:
             result.append(f"  there        {backend['there']}{seconds}")
         if backend["missing"] is not None:
             result.append(f"  missing      {backend['missing']}")
         result.append(f"  next         {backend['next_step']}")
     ways = "works" if found["cpu_works"] else "does not work yet"
-    return [*result, "", f"the way on the CPU (simulator and Lava) {ways}", f"next: {found['next_step']}"]
+    verdict = judged(f"the way on the CPU (simulator and Lava) {ways}", found["cpu_works"])
+    return [*result, "", verdict, f"next: {found['next_step']}"]
+
+
+def _try_lava(ran: str) -> list[BackendReport]:
+    """Try Lava with our models and with its own, one after the other in one process."""
+    with Worker(timeout_s=60) as worker:
+
+        def trial(stock: bool) -> None:
+            _same(worker.run(_tiny(), _input(), stock=stock).output)
+
+        ours, own = "Lava on the CPU, our models of delays", "Lava on the CPU, its own"
+        return [
+            _try("lava", ours, ran, "myelin diff ART --backends fast lava", lambda: trial(False), cpu=True),
+            _try("lava-stock", own, ran, "myelin diff ART --backends lava lava-stock", lambda: trial(True), cpu=True),
+        ]
 
 
 def _try(name: str, what: str, tried: str, use: str, trial: Callable[[], None], *, cpu: bool = False) -> BackendReport:
@@ -161,14 +180,6 @@ def _compiled() -> None:
     from myelin.convert.c99.compiled import CompiledNetwork
 
     _same(CompiledNetwork(_tiny()).run(_input(), {}).output)
-
-
-def _lava() -> None:
-    _same(run(_tiny(), _input(), timeout_s=60).output)
-
-
-def _stock() -> None:
-    _same(run(_tiny(), _input(), stock=True, timeout_s=60).output)
 
 
 def _train() -> None:

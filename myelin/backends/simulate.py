@@ -17,6 +17,7 @@ from myelin.convert.samples import Samples, events_line, spread_choice
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stimulus import InputChoice, open_data
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.written import thousands
 from myelin.lava_models.runner import run
 
 #: Samples in a batch; limits memory.
@@ -128,7 +129,8 @@ def simulate_samples(
 def lines(result: dict[str, Any]) -> list[str]:
     """A result of ``simulate_samples`` with ``network`` and ``backend``, as lines for the screen."""
     binning = result["binning"]
-    part = "" if result["samples"] == result["samples_in_split"] else f" of {result['samples_in_split']}"
+    part = "" if result["samples"] == result["samples_in_split"] else f" of {thousands(result['samples_in_split'])}"
+    samples = f"{thousands(result['samples'])}{part}"
     counts = "spikes of 0 or 1" if not binning["message_bits"] else f"counts up to {binning['max_count']}"
     exported = f", exported for {result['exported_for']}" if result["exported_for"] else ""
     shape = binning["shape"]
@@ -137,11 +139,11 @@ def lines(result: dict[str, Any]) -> list[str]:
     return [
         f"network       {result['network']}{exported}",
         *note_lines(result),
-        f"data          {result['data']}: {result['part']}, {result['samples']}{part} samples, {binning['steps']} steps of "
+        f"data          {result['data']}: {result['part']}, {samples} samples, {binning['steps']} steps of "
         f"{binning['step_ms']:g} ms, {inputs}, {counts}",
         f"not in frames {events_line(result['events_not_in_frames'])}",
         _measured(result),
-        *([f"output        {result['output_spikes']} spikes"] if result["output_spikes"] is not None else []),
+        *([f"output        {thousands(result['output_spikes'])} spikes"] if result["output_spikes"] is not None else []),
         f"backend       {result['backend']}{models}: {result['seconds']:.2f} s, {result['ms_per_sample']:.2f} ms a sample",
     ]
 

@@ -8,6 +8,7 @@ import sys
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.envelope import passed
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -52,7 +53,7 @@ def run_on_board(args: argparse.Namespace) -> int:
         progress=(lambda done, total: print(f"sample {done} of {total}", file=sys.stderr)) if show_progress() else None,
     )
     result = {"artifact": str(args.artifact), "exported_for": artifact.manifest["target"]["name"], **result}
-    print("\n".join(lines(result)))
+    show(lines(result))
     write_result(args.json, "board", result, passed(result["equal"]))
     require_parity(result)
     return 0

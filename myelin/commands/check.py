@@ -8,6 +8,7 @@ from pathlib import Path
 from myelin.commands import arguments
 from myelin.commands.output import print_next, write_result
 from myelin.envelope import passed
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -33,7 +34,7 @@ def run_check(args: argparse.Namespace) -> int:
     from myelin.convert.rules.report import lines
 
     result = checked(arguments.source(args, args.network), args.target, inputs=arguments.input_choice(args))
-    print("\n".join(lines(result)))
+    show(lines(result))
     if result["holds"]:
         _print_next(args.network, args.target, args.data, arguments.reading_words(args))
     write_result(args.json, "check", result, passed(result["holds"]))

@@ -8,6 +8,7 @@ from myelin.backends.names import DIFF_BACKENDS
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.envelope import passed
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -54,7 +55,7 @@ def run_diff(args: argparse.Namespace) -> int:
         plot=args.plot,
         progress=show_progress(),
     )
-    print("\n".join(lines(result)))
+    show(lines(result))
     if args.plot is not None:
         print(f"plot          {args.plot}{' not written: nothing differs' if result['equal'] else ''}")
     write_result(args.json, "diff", result, passed(result["equal"]))

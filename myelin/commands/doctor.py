@@ -7,6 +7,7 @@ import argparse
 from myelin.commands import arguments
 from myelin.commands.output import write_result
 from myelin.envelope import passed
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -26,6 +27,6 @@ def run_doctor(args: argparse.Namespace) -> int:
     from myelin.backends.doctor import examine, lines
 
     found = examine()
-    print("\n".join(lines(found)))
+    show(lines(found))
     write_result(args.json, "doctor", found, passed(found["cpu_works"]))
     return 0 if found["cpu_works"] else 1

@@ -6,6 +6,7 @@ import argparse
 
 from myelin.commands import arguments
 from myelin.commands.output import listed, print_next, write_result
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -24,7 +25,7 @@ def run_experiments(args: argparse.Namespace) -> int:
     from myelin.train.config.described import experiments
 
     found = experiments()
-    print("\n".join(listed([(entry.name, entry.text) for entry in found])))
+    show(listed([(entry.name, entry.text) for entry in found]))
     print_next("config", found[0].name)
     write_result(args.json, "experiments", {"experiments": [entry._asdict() for entry in found]})
     return 0

@@ -6,6 +6,7 @@ import argparse
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -41,6 +42,6 @@ def run_explore(args: argparse.Namespace) -> int:
     result = explored(
         arguments.source(args, args.source), args.data, **{name: getattr(args, name) for name in names}, progress=True
     )
-    print("\n".join(lines(result)))
+    show(lines(result))
     write_result(args.json, "explore", result)
     return 0

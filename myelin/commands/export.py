@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from myelin.commands import arguments
 from myelin.commands.output import print_next, write_result
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.screen import show
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.export import Exported
@@ -55,7 +56,7 @@ def run_export(args: argparse.Namespace) -> int:
     exported = export(
         arguments.source(args, args.source), out, classes=classes, **{name: getattr(args, name) for name in names}
     )
-    print("\n".join(exported.lines))
+    show(exported.lines)
     result = {
         "run": str(args.source),
         "artifact": str(exported.folder),

@@ -8,6 +8,7 @@ from myelin.commands import arguments
 from myelin.commands.output import write_result
 from myelin.convert.mapping.strategies import DEFAULT, STRATEGIES
 from myelin.envelope import passed
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -47,7 +48,7 @@ def run_map(args: argparse.Namespace) -> int:
     choice = arguments.input_choice(args)
     how = {"strategy": args.strategy, "cores": args.cores, "plot": args.plot}
     result = mapped(arguments.source(args, args.network), args.target, inputs=choice, **how)
-    print("\n".join(lines(result)))
+    show(lines(result))
     if args.plot is not None and not result["cores"]:
         print(f"{args.plot} is not drawn: a neuron fits no core")
     write_result(args.json, "map", result, passed(result["fits"]))

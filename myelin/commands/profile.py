@@ -7,6 +7,7 @@ from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -40,7 +41,7 @@ def run_profile(args: argparse.Namespace) -> int:
     network = arguments.source(args, args.network)
     choice = arguments.input_choice(args)
     result = profiled(network, inputs=choice, plot=args.plot)
-    print("\n".join(lines(result)))
+    show(lines(result))
     if args.neurobench is not None:
         from myelin.convert.profile.neurobench import neurobench
 

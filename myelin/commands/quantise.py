@@ -8,6 +8,7 @@ from pathlib import Path
 from myelin.commands import arguments
 from myelin.commands.output import print_next, write_result
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.screen import show
 
 #: Default number of calibration samples, the same as in ``myelin.convert.quantise.measure``.
 CALIBRATION_SAMPLES = 64
@@ -63,12 +64,12 @@ def run_quantise(args: argparse.Namespace) -> int:
     calibration, report = result["calibration"], result["report"]
     print("".join(f"{line}\n" for line in note_lines(result)), end="")
     print(f"calibrated on {calibration['samples']} samples ({calibration['split']}), reported on {report['split']}")
-    print("\n".join(table(report)))
+    show(table(report))
     if args.out is not None:
         write_netx(found.network, args.out)
         print(f"{args.out}: {result['written']}")
     if found.artifact is not None:
-        print("\n".join(found.artifact.lines))
+        show(found.artifact.lines)
         print_next("validate", args.artifact, "--data", args.data)
     else:
         binning = ("--steps", report["steps"], "--step-ms", f"{report['step_ms']:g}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.commands.validate import add_reference, reference_of
+from myelin.hw_configs.screen import show, tell
 from myelin.validation.defaults import MAX_DROP
 
 #: Stage whose JSON the report accepts -> the command that writes it.
@@ -78,9 +78,9 @@ def run_report(args: argparse.Namespace) -> int:
         stages={name: path for name, path in given.items() if path is not None},
         run=args.training_run,
         progress=show_progress(),
-        say=partial(print, flush=True),
+        say=tell,
     )
-    print("\n".join(report.lines()))
+    show(report.lines())
     result = {"report": str(report.page), "values": str(report.beside), "verdict": report.values["verdict"]}
     write_result(args.json, "report", result)
     return 0

@@ -9,6 +9,7 @@ from myelin.backends.names import BACKENDS, DEFAULT_LAVA_SAMPLES
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -66,7 +67,7 @@ def run_simulate(args: argparse.Namespace) -> int:
         board_lag_steps=args.board_lag,
         progress=show_progress(),
     )
-    print("\n".join(lines(result)))
+    show(lines(result))
     write_result(args.json, "simulate", result)
     return 0
 

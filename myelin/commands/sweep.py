@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
+from myelin.hw_configs.screen import show, tell
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -50,9 +50,9 @@ def run_sweep(args: argparse.Namespace) -> int:
     from myelin.sweep.run import train_sweep
 
     how = {name: getattr(args, name) for name in ("jobs", "report", "only_table", "max_runs", "quiet")}
-    swept = train_sweep(args.file, args.data, args.out, **how, say=partial(print, flush=True))
+    swept = train_sweep(args.file, args.data, args.out, **how, say=tell)
     if swept.values is not None:
-        print("\n".join(swept.lines))
+        show(swept.lines)
         write_result(args.json, "sweep", swept.values)
     swept.require_success()
     return 0

@@ -6,6 +6,7 @@ import argparse
 
 from myelin.commands import arguments
 from myelin.commands.output import listed, write_result
+from myelin.hw_configs.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -32,6 +33,6 @@ def run_targets(args: argparse.Namespace) -> int:
         facts += [] if entry.weight_bits is None else [f"weights of {entry.weight_bits} bits"]
         facts += [f"{len(entry.not_public)} limits are not public"] if entry.not_public else []
         rows.append((entry.name, "; ".join(facts)))
-    print("\n".join(listed(rows)))
+    show(listed(rows))
     write_result(args.json, "targets", {"targets": [entry._asdict() for entry in found]})
     return 0

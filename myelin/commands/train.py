@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.screen import show, tell
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -108,9 +108,9 @@ def run_train(args: argparse.Namespace) -> int:
             cache=args.cache,
             tensorboard=args.tensorboard,
             processes=processes,
-            say=partial(print, flush=True),
+            say=tell,
         )
         if processes.first:
-            print("\n".join(summary(record, args.out, args.data)))
+            show(summary(record, args.out, args.data))
             write_result(args.json, "train", {"run": str(args.out), "record": record})
     return 0

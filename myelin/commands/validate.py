@@ -8,6 +8,7 @@ from pathlib import Path
 from myelin.backends.names import DEFAULT_LAVA_SAMPLES
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
+from myelin.hw_configs.screen import show
 from myelin.validation.defaults import MAX_DROP
 
 
@@ -105,10 +106,10 @@ def run_validate(args: argparse.Namespace) -> int:
             progress=show_progress(),
         )
     except NotTheTrainedNetwork as refused:
-        print("\n".join(refused.lines()))
+        show(refused.lines())
         write_result(args.json, "validate", refused.as_dict(), "fail")
         raise
-    print("\n".join(shown(validation)))
+    show(shown(validation))
     write_result(args.json, "validate", result(validation), verdict_of(validation))
     require_pass(validation)
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from myelin.report.markup import Html, el
-from myelin.report.svg import WIDTH, Plot, clipped, rect, whole_ticks
+from myelin.report.svg import WIDTH, Plot, clipped, nice_ticks, rect, whole_ticks
 
 #: Width of the label of a reference line.
 _LABEL_WIDTH = 70.0
@@ -155,6 +155,8 @@ def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most
 
     If several populations share a core, each takes a part of the filled height in proportion to its neurons.
     """
+    from myelin.convert.mapping.populations import LABELS  # imported here, since it loads the compiled loops
+
     shown = list(entries)[:most]
     across = min(16, max(6, len(shown)))  # a few cores are drawn larger
     cell = (WIDTH - 20) / across
@@ -170,25 +172,50 @@ def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most
             said = f"core {core['core']}: {part['where']}, {part['neurons']} neurons; core {core['fill_percent']:.1f} % full"
             filled += share
             plot.add(rect(x, y + inner - filled, inner, share, f"fill series{colours[part['where']] % 8}", title=said))
-        plot.text(x + inner / 2, y + inner / 2 + 3, str(core["core"]), anchor="middle", size=9)
+        plot.text(x + 3, y + 9, str(core["core"]), size=8, class_="quiet")
+        plot.text(
+            x + inner / 2, y + inner / 2 + 3, f"{core['fill_percent']:.0f} %", anchor="middle", size=9 if across < 13 else 7
+        )
+        if across <= 8 and core["fullest"]:
+            plot.text(
+                x + inner / 2,
+                y + inner / 2 + 14,
+                clipped(LABELS.get(core["fullest"], str(core["fullest"])), 15),
+                anchor="middle",
+                size=7,
+            )
     return plot
 
 
 def curves(
-    series: Sequence[tuple[str, Sequence[float], Sequence[float]]], x_label: str, y_label: str, *, dots: bool = False
+    series: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    x_label: str,
+    y_label: str,
+    *,
+    dots: bool = False,
+    mark: tuple[float, float, str] | None = None,
 ) -> Plot:
-    """Plot lines of (CSS class of the colour, x values, y values), with a dot at every value if ``dots``."""
+    """Plot lines of (CSS class of the colour, x values, y values), with a dot at every value if ``dots``.
+
+    ``mark``: (x, y, name) of a dot of its own.
+    """
     xs = [value for _, values, _ in series for value in values]
     ys = [value for _, _, values in series for value in values]
     margin = 0.05 * ((max(ys) - min(ys)) or 1.0)
-    plot = Plot(220, x=(min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1), y=(min(ys) - margin, max(ys) + margin), top=18)
-    plot.axis_y(y_label)
+    low, high = min(ys) - margin, max(ys) + margin
+    if min(ys) >= 0 and max(ys) <= 100 and "%" in y_label:  # there is nothing below 0 and above 100 %
+        low, high = max(0.0, low), min(100.0, high)
+    plot = Plot(220, x=(min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1), y=(low, high), top=18)
+    plot.axis_y(y_label, nice_ticks(low, high, most=8))
     plot.axis_x(x_label, grid=False)
     for colour, x_values, y_values in series:
         points = [(plot.px(x), plot.py(y)) for x, y in zip(x_values, y_values)]
         plot.add(el("polyline", points=" ".join(f"{x:g},{y:g}" for x, y in points), class_=f"curve {colour}"))
         for x, y in points if dots else ():
             plot.add(el("circle", cx=x, cy=y, r=3.5, class_=f"fill {colour}"))
+    if mark is not None:
+        x, y, name = mark
+        plot.add(el("circle", el("title", name), cx=plot.px(x), cy=plot.py(y), r=4.5, class_="fill integer"))
     return plot
 
 

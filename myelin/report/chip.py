@@ -40,7 +40,7 @@ def mapping(f: Facts) -> Html:
     colours = {layer["where"]: number for number, layer in enumerate(layers)}
     plot = charts.cores(f.get(f"{at}.core_list"), colours)
     legend = [(f"series{number % 8}", where) for where, number in colours.items()]
-    text = "Each cell is a core, filled as far as its fullest limit; colours are layers."
+    text = "Each cell is a core, filled as far as its fullest limit, in percent; colours are layers."
     drawn = figure("cores", plot, "The network on cores", text, legend=legend, values=_core_table(f))
     label = f.get(f"{at}.synapse_memory_label")
     note = el("p", "Memory: ", f.text(f"{at}.synapse_memory_label"), ".", class_="note") if label else None
@@ -50,12 +50,21 @@ def mapping(f: Facts) -> Html:
 
 
 def _core_table(f: Facts) -> Html:
+    from myelin.convert.mapping.populations import LABELS
+
     rows = []
     for number, core in enumerate(f.get("mapping.core_list")[:512]):
         at = f"mapping.core_list[{number}]"
         parts = [join((f.text(f"{at}.parts[{place}].where"), ": ", f.num(f"{at}.parts[{place}].neurons"), " neurons; "))
                  for place in range(len(core["parts"]))]  # fmt: skip
-        rows.append([f.num(f"{at}.core"), join(parts), f.num(f"{at}.fill_percent", ".1f"), f.text(f"{at}.fullest")])
+        rows.append(
+            [
+                f.num(f"{at}.core"),
+                join(parts),
+                f.num(f"{at}.fill_percent", ".1f"),
+                str(LABELS.get(core["fullest"], core["fullest"])),
+            ]
+        )
     return table(("core", "holds", "full, %", "by"), rows)
 
 

@@ -12,6 +12,10 @@ _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _VOID = {"meta", "br", "base"}
 
 
+#: From this number of columns on, a table is wider than a phone.
+WIDE = 5
+
+
 class Html(str):
     """Markup.  Any other text is escaped when it becomes part of an element."""
 
@@ -85,12 +89,15 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], caption: str
     """A table whose first column names the rows; it scrolls on its own on a narrow page."""
     body = [el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows]
     top = el("thead", el("tr", *(el("th", cell, scope="col") for cell in head)))
-    return scroll(el("table", None if caption is None else el("caption", caption), top, el("tbody", *body)))
+    whole = el("table", None if caption is None else el("caption", caption), top, el("tbody", *body))
+    return scroll(whole, wide=len(head) >= WIDE)
 
 
-def scroll(child: Html) -> Html:
-    """A box that scrolls sideways on its own, by touch and by keyboard."""
-    return el("div", child, class_="scroll", tabindex="0", role="group", aria_label="scrolls sideways")
+def scroll(child: Html, *, wide: bool = False) -> Html:
+    """A box that scrolls sideways on its own, by touch and by keyboard; ``wide``: a phone shows a hint above it."""
+    return el(
+        "div", child, class_="scroll wide" if wide else "scroll", tabindex="0", role="group", aria_label="scrolls sideways"
+    )
 
 
 def items(pairs: Iterable[tuple[object, object]]) -> Html:

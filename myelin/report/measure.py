@@ -14,10 +14,12 @@ from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import NetworkError, TargetError
+from myelin.hw_configs.screen import Tone, Toned
 from myelin.hw_configs.temporaries import scratch_folder
 from myelin.report.make import beside_of, put_together, read_stage, why_and_cure, write
 from myelin.report.page import render
 from myelin.report.subject import Subject
+from myelin.report.verdict import MAY, MAY_NOT, UNDECIDED
 from myelin.validation.defaults import MAX_DROP
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Default number of samples to map and profile; means over more samples hardly change.
 MEASURED_SAMPLES = 100
+#: Tone of each answer.
+TONES: dict[str, Tone] = {MAY: "good", MAY_NOT: "bad", UNDECIDED: "warning"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Report:
             what = f"golden samples as floats, delays as training began{validation}"
             left_out = [f"left out      {what}: {parts.absent('torch')}"]
         return [
-            f"verdict       {verdict['headline']}",
+            Toned(f"verdict       {verdict['headline']}", TONES[verdict["answer"]]),
             *(f"              {reason}" for reason in verdict["reasons"]),
             *left_out,
             f"report        {self.page} ({self.page.stat().st_size / 1024:.0f} KiB), its values {self.beside}",

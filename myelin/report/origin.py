@@ -41,8 +41,8 @@ def _trained(f: Facts) -> list[tuple[object, object]]:
     facts: list[tuple[object, object]] = [
         ("trained for", f.text("trained_for")),
         ("trained on", f.text(f"{at}.data.name")),
-        ("samples for training", f.num(f"{at}.data.train_samples")),
-        ("samples held out of training", f.num(f"{at}.data.validation_samples")),
+        ("samples for training", f.num(f"{at}.data.train_samples", ",d")),
+        ("samples held out of training", f.num(f"{at}.data.validation_samples", ",d")),
         ("parameters", f.num(f"{at}.parameters", ",d")),
         ("of them recurrent", f.num(f"{at}.recurrent_parameters", ",d")),
         ("epochs done", f.num(f"{at}.epochs_done")),
@@ -59,17 +59,20 @@ def _curve(f: Facts) -> Html:
     if missing is not None:
         return missing
     rows = f.get("learning_curve")
+    best = None if f.get("training") is None else f.get("training.record.best.epoch")
+    there = [(row["epoch"], row["validation_accuracy_percent"]) for row in rows if row["epoch"] == best]
+    mark = (*there[0], f"exported: epoch {best}") if there and there[0][1] is not None else None
     epochs = [row["epoch"] for row in rows]
     plot = charts.curves(
         [(colour, epochs, [row[f"{part}_accuracy_percent"] for row in rows]) for part, colour in
-         (("train", "grey"), ("validation", "float"))], "epoch", "accuracy (%)",
+         (("train", "grey"), ("validation", "float"))], "epoch", "accuracy (%)", mark=mark,
     )  # fmt: skip
     values = [
         [f.num(f"learning_curve[{n}].epoch"), f.num(f"learning_curve[{n}].loss", ".4f"),
          *(f.num(f"learning_curve[{n}].{part}_accuracy_percent", ".2f") for part in ("train", "validation"))]
         for n in range(len(rows))
     ]  # fmt: skip
-    legend = [("grey", "training"), ("float", "held out of training")]
+    legend = [("grey", "training"), ("float", "held out of training"), *([("integer", "the exported epoch")] if mark else ())]
     text = "Accuracy over the epochs of training."
     shown = table(("epoch", "loss", "training, %", "held out, %"), values)
     return el("div", figure("learning-curve", plot, "Learning", text, legend=legend, values=shown), class_="grid")

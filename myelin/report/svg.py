@@ -68,7 +68,14 @@ class Plot:
         for value in ticks if ticks is not None else nice_ticks(*self.x):
             place = self.px(value)
             self.line(place, self.top if grid else bottom, place, bottom + 3, "grid")
-            self.text(place, bottom + 14, f"{value:g}", anchor="middle", size=10, class_="quiet")
+            self.text(
+                place,
+                bottom + 14,
+                f"{value:,.0f}" if value == int(value) else f"{value:g}",
+                anchor="middle",
+                size=10,
+                class_="quiet",
+            )
         self.text((self.left + WIDTH - self.right) / 2, self.height - 6, label, anchor="middle", class_="quiet")
 
     def axis_y(self, label: str, ticks: Sequence[float] | None = None) -> None:

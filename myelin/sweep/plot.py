@@ -80,7 +80,8 @@ def accuracy_by_key(path: Path, table: Mapping[str, Any], key: str, parts: Mappi
                 numbers * np.exp(aside) if logarithmic else numbers + aside,
                 [values["integer_accuracy_mean_percent"] for values in found],
                 yerr=[values["integer_accuracy_sd_points"] or 0.0 for values in found],
-                color=series(place), linestyle=_STYLES[place // len(SERIES) % len(_STYLES)], marker="o", markersize=4, capsize=3, linewidth=1.2, label=name,
+                color=series(place), linestyle=_STYLES[place // len(SERIES) % len(_STYLES)], marker="o", markersize=4,
+                capsize=3, linewidth=1.2, label=name,
             )  # fmt: skip
         if logarithmic:
             axis.set_xscale("log")

@@ -11,6 +11,8 @@ import numpy as np
 
 from myelin.convert.published_steps import EXPLAINED as PUBLISHED_STEPS
 from myelin.convert.statistics import compare_pooled
+from myelin.hw_configs.screen import table as screen_table
+from myelin.hw_configs.written import thousands
 from myelin.sweep.evaluations import unpacked
 from myelin.sweep.file import label
 from myelin.sweep.plan import SweepPlan
@@ -182,7 +184,7 @@ def cells(table: Mapping[str, Any], part: str) -> list[list[str]]:
                 _mean(values, "float"),
                 *_difference(values["to_float"])[:2],
                 *(() if not compared else _difference(values["to_reference"]) if row["reference"] else ("reference", "", "")),
-                str(row["recurrent_parameters"]),
+                thousands(row["recurrent_parameters"]),
                 f"{row['seconds_per_epoch']:.2f}",
             ]
         )
@@ -200,12 +202,12 @@ def _or_dash(value: float | None) -> str:
 
 def lines(plan: SweepPlan, table: Mapping[str, Any]) -> list[str]:
     """The table for the screen."""
-    result = []
+    result: list[str] = []
+    grid = {"case", *(label(key, row["grid"]) for row in table["rows"] for key in row["grid"])}
     for part, title in _titles(plan, table):
-        body = [headings(table), *cells(table, part)]
-        widths = [max(map(len, column)) for column in zip(*body)]
-        result += ["", title]
-        result += ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in body]
+        heads = headings(table)
+        shown = screen_table(heads, cells(table, part), "".join("<" if head in grid else ">" for head in heads))
+        result += ["", title, *shown]
     return [*result, "", *_below(table)]
 
 

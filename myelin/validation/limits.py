@@ -17,6 +17,7 @@ from myelin.convert.rules import Violation, notes, state_ranges
 from myelin.convert.rules.states import StateRange, states
 from myelin.convert.rules.violation import Case
 from myelin.hw_configs.errors import TargetError
+from myelin.hw_configs.screen import judged, warned
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
 from myelin.hw_configs.written import counted
@@ -53,7 +54,8 @@ class Limits:
         """Lines for the screen."""
         if not (self.violations or self.notes):
             return [f"states        within the limits of {self.target} in all {counted(self.samples, 'sample')}"]
-        return [f"states        {text}" for text in (*self.failures, *self.notes)]
+        failed = [judged(f"states        {text}", False) for text in self.failures]
+        return [*failed, *(warned(f"states        {text}") for text in self.notes)]
 
     def as_dict(self) -> dict[str, Any]:
         """Values for JSON."""

@@ -11,6 +11,8 @@ from myelin.convert.compare import report as divergence_report
 from myelin.convert.opened import note_lines
 from myelin.convert.published_steps import EXPLAINED
 from myelin.convert.samples import events_line
+from myelin.hw_configs.screen import Tone, Toned, judged, table
+from myelin.hw_configs.written import counted, thousands
 from myelin.validation.gate import NOT_JUDGED, verdict
 from myelin.validation.reference import FLOAT
 from myelin.validation.stages import ALONE, CUMULATED, INTEGER, StageComparison, ValidationStage, there
@@ -18,7 +20,8 @@ from myelin.validation.stages import ALONE, CUMULATED, INTEGER, StageComparison,
 if TYPE_CHECKING:
     from myelin.validation.validate import Validation
 
-_ROW = "{:31} {:>9} {:>16}  {:>9} {:>16} {:>16} {:>8} {:>10} {:>9}".format
+#: Tone of the verdict for each outcome of the gate.
+_TONES: dict[str, Tone] = {"passes": "good", "fails": "bad", "undecided": "warning"}
 
 
 def shown(validation: Validation) -> list[str]:
@@ -36,9 +39,9 @@ def lines(validation: Validation) -> list[str]:
     """Tables and verdict as lines."""
     answers = {"classes": "", "steps": ", a class for each step", "trace": ", traces"}[validation.task]
     reference = validation.reference or {"kind": "none", "name": "only what must be equal is judged"}
-    judged = FLOAT in validation.outcomes
+    with_floats = FLOAT in validation.outcomes
     return [
-        f"data          {validation.data}: {validation.part}, {validation.samples} samples{answers}",
+        f"data          {validation.data}: {validation.part}, {counted(validation.samples, 'sample')}{answers}",
         f"not in frames {events_line(validation.events_not_in_frames)}",
         f"reference     {reference['kind']}: {reference['name']}",
         *([] if validation.unit is None else [f"unit          {validation.unit.scale:g} is 1.0: {validation.unit.source}"]),
@@ -48,11 +51,11 @@ def lines(validation: Validation) -> list[str]:
         *_published_lines(validation),
         "",
         *([] if validation.messages is None else [f"messages      {validation.messages}"]),
-        *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if judged else ()),
-        *(_class_lines(validation) if judged and validation.task != "trace" else ()),
+        *(_rate_lines(validation.stage(FLOAT), validation.stage(INTEGER)) if with_floats else ()),
+        *(_class_lines(validation) if with_floats and validation.task != "trace" else ()),
         "",
         *([] if validation.limits is None else validation.limits.lines()),
-        *map(str, validation.equalities),
+        *(str(one) if one.holds else judged(str(one), False) for one in validation.equalities),
         *_divergence_lines(validation),
         "",
         *_verdict_lines(validation),
@@ -62,9 +65,9 @@ def lines(validation: Validation) -> list[str]:
 def network_lines(examination: Examination) -> list[str]:
     """Lines that report whether the network is the trained one."""
     if examination.failures:
-        return [f"network       {failure}" for failure in examination.failures]
+        return [judged(f"network       {failure}", False) for failure in examination.failures]
     compared = f"the integers of {examination.reference}" if examination.reference else "compared with nothing"
-    return [f"network       {compared}; all {examination.golden.values} golden values come out"]
+    return [f"network       {compared}; all {thousands(examination.golden.values)} golden values come out"]
 
 
 def _stage_lines(validation: Validation) -> Iterator[str]:
@@ -72,23 +75,22 @@ def _stage_lines(validation: Validation) -> Iterator[str]:
     test = "McNemar p" if validation.task == "classes" else "p"
     agree = "worse" if trace else "agree"
     heads = ("to float", "95 % interval", "bootstrap", agree, test, "spikes")
-    yield _ROW("stage", "RMSE" if trace else "accuracy", "95 % interval", *heads).rstrip()
     first, *others = there(CUMULATED, validation.outcomes)
-    yield _row(validation, first)
     alone = there(ALONE, validation.outcomes)
+    rows = [_row(validation, first)]
     if alone:
-        yield "each alone"
-        for name in alone:
-            yield _row(validation, name, "  ")
-        yield "one after the other"
-    for name in others:
-        yield _row(validation, name, "  " if alone else "")
+        rows += [_title("each alone"), *(_row(validation, name, "  ") for name in alone), _title("one after the other")]
+    rows += [_row(validation, name, "  " if alone else "") for name in others]
     if alone:
-        yield _ROW("each against the one before", "", "", "to before", *heads[1:])
-        for name in others:
-            stage = validation.stage(name)
-            yield _ROW(f"  {stage.description}", "", "", *_against(validation, stage.to_previous)).rstrip()
+        rows.append(("each against the one before", "", "", "to before", *heads[1:]))
+        for stage in map(validation.stage, others):
+            rows.append((f"  {stage.description}", "", "", *_against(validation, stage.to_previous)))
+    yield from table(("stage", "RMSE" if trace else "accuracy", "95 % interval", *heads), rows, "<>>>>>>>>")
     yield validation.tests
+
+
+def _title(text: str) -> tuple[str, ...]:
+    return (text, *[""] * 8)
 
 
 def _published_lines(validation: Validation) -> Iterator[str]:
@@ -100,13 +102,12 @@ def _published_lines(validation: Validation) -> Iterator[str]:
         yield f"published     {', '.join(told)}: {EXPLAINED}"
 
 
-def _row(validation: Validation, name: str, indent: str = "") -> str:
+def _row(validation: Validation, name: str, indent: str = "") -> tuple[str, ...]:
     stage = validation.stage(name)
     value, low, high = stage.measure
     form, unit = (".4f", "") if validation.task == "trace" else (".2f", " %")
     against = _against(validation, stage.to_float)
-    description = (indent + stage.description)[:31]
-    return _ROW(description, f"{value:{form}}{unit}", f"{low:{form}} .. {high:{form}}", *against).rstrip()
+    return (indent + stage.description, f"{value:{form}}{unit}", f"{low:{form}} .. {high:{form}}", *against)
 
 
 def _against(validation: Validation, comparison: StageComparison | None) -> tuple[str, ...]:
@@ -145,11 +146,13 @@ def _class_lines(validation: Validation) -> Iterator[str]:
     changes, what = validation.by_class, " steps" if validation.task == "steps" else ""
     changed = [change for change in changes if change.only_float_right_samples or change.only_integer_right_samples]
     yield f"classes       {len(changed)} of {len(changes)} change{':' if changed else ''}"
+    rows = []
     for change in changed:
         right = f"{change.float_correct_samples} -> {change.integer_correct_samples} of {change.samples}{what} right"
         lost, gained = change.only_float_right_samples, change.only_integer_right_samples
         points = "-" if change.difference_points is None else f"{change.difference_points:+.1f} points"
-        yield f"              {change.name:20} {right:24} {points:>13}   lost {lost}, gained {gained}"
+        rows.append((change.name, right, points, f"lost {lost}, gained {gained}"))
+    yield from table(("",) * 4, rows, "<<><", indent=14)[1:] if rows else ()
 
 
 def _divergence_lines(validation: Validation) -> Iterator[str]:
@@ -163,8 +166,11 @@ def _divergence_lines(validation: Validation) -> Iterator[str]:
 def _verdict_lines(validation: Validation) -> list[str]:
     if validation.gate is None:
         equal = "FAIL" if validation.failures else "EQUAL"
-        return [*(f"FAIL: {failure}" for failure in validation.failures), f"{equal}: {NOT_JUDGED}"]
+        told = judged(f"{equal}: {NOT_JUDGED}", not validation.failures)
+        return [*(judged(f"FAIL: {failure}", False) for failure in validation.failures), told]
     word = {"passes": "PASS", "fails": "FAIL", "undecided": "UNDECIDED"}[validation.gate.outcome]
     others = [failure for failure in validation.failures if failure != verdict(validation.gate)]
     first, *rest = verdict(validation.gate).split("; ")
-    return [*(f"FAIL: {failure}" for failure in others), f"{word}: {first}", *(f"{'':6}{part}" for part in rest)]
+    tone = _TONES[validation.gate.outcome]
+    failed = [judged(f"FAIL: {failure}", False) for failure in others]
+    return [*failed, Toned(f"{word}: {first}", tone), *(f"{'':6}{part}" for part in rest)]

@@ -46,11 +46,13 @@ class Worker:
         told = self._answer()
         if told is None:
             try:
-                hung = self.process.wait(1.0) is None
+                ended = self.process.wait(1.0)
             except subprocess.TimeoutExpired:
-                hung = True
+                ended = None
             self.stop()
-            return {"outcome": "hang" if hung else "crash", "message": "", "seconds": CPU_S if hung else 0, "peak_mb": 0}
+            message = "" if ended is None else f"the process ended with {ended}"
+            outcome, seconds = ("hang", CPU_S) if ended is None else ("crash", 0.0)
+            return {"outcome": outcome, "message": message, "seconds": seconds, "peak_mb": 0}
         if told["seconds"] > CPU_S:
             told["outcome"] = "hang"
         elif told["peak_mb"] > MOST_MB and told["outcome"] in ("read", "refused"):
@@ -165,7 +167,9 @@ def _run(args: argparse.Namespace, names: list[str], inputs: Path, work: Path) -
         for name, number in plan(args.cases, names):
             seed = f"{args.seed}/{name}/{args.first + number}"
             told = worker.case(reader=name, seed=seed)
-            if told["outcome"] == "hang":  # confirmed: on a loaded machine it may have waited for something else
+            # confirmed: on a loaded machine it may have waited for something else, and a case before it may have left damage
+            if told["outcome"] in ("hang", "crash"):
+                print(f"\nagain: {seed} {told['outcome']} {told['message']}", flush=True)
                 told = worker.case(reader=name, seed=seed)
             row = rows.setdefault(name, {"cases": 0, "read": 0, "refused": 0, "failed": 0, "peak_mb": 0, "slowest_s": 0.0})
             row["cases"] += 1

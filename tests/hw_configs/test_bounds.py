@@ -12,7 +12,8 @@ import pytest
 
 from myelin.hw_configs import bounds
 from myelin.hw_configs.array_files import names_in, read_npy, read_npz
-from myelin.hw_configs.errors import ConfigError, DataError
+from myelin.hw_configs.errors import ConfigError, DataError, TargetError
+from myelin.hw_configs.target_files import load_target
 from myelin.hw_configs.text_files import read_json, read_toml
 
 
@@ -46,7 +47,7 @@ def test_text_is_read_as_far_as_it_is_allowed(tmp_path, monkeypatch):
     assert len(read_json(path)) == 600_001
     monkeypatch.setenv("MYELIN_MAX_TEXT_MB", "1")
     with pytest.raises(
-        ValueError, match="it has more than 1 MB; if the file is what it should be, allow more with MYELIN_MAX_TEXT"
+        ValueError, match=r"it has more than 1 MB; if the file is what it should be, allow more with MYELIN_MAX_TEXT"
     ):
         read_json(path)
     monkeypatch.setenv("MYELIN_MAX_CONFIG_KB", "1")
@@ -146,3 +147,43 @@ def test_nothing_is_unpickled(tmp_path):
                 r"^\s*(?:import|from) (?:pickle|shelve|marshal|dill)\b|\btorch\.load\(|allow_pickle=True", text, re.M
             )
             assert not found, (path, found)
+
+
+BOARD = 'name = "x"\ntitle = "X"\n[events]\nsynaptic_operation = { energy_pj = %s, source = "made up" }\n'
+RUN = '{"config": {"train": {"epochs": Infinity}, "data": {"steps": Infinity, "step_ms": 1, "channels": 1, "message_bits": 1}}}'
+
+
+def test_numbers_that_no_float_or_integer_holds(tmp_path):
+    """Whole numbers of 400 digits, which TOML has, and infinite ones, which JSON has."""
+    from myelin.convert.binning import Binning
+    from myelin.train.config.files import load_config
+    from myelin.train.run.files.run_record import read_run
+
+    path = tmp_path / "x.toml"
+    path.write_text(f"[train]\nlearning_rate = 1{'0' * 400}\n")
+    with pytest.raises(ConfigError, match=r"train.learning_rate is a number of 401 digits; a finite number is needed"):
+        load_config(path)
+    path.write_text(BOARD % f"1{'0' * 400}")
+    with pytest.raises(TargetError, match=r"events.synaptic_operation.energy_pj is 10+; a number of 0 or more is allowed"):
+        load_target(path)
+    (tmp_path / "run.json").write_text(RUN)
+    run = read_run(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"run.json is incomplete \(OverflowError: cannot convert float infinity to integer\)"
+    ):
+        run.epochs  # noqa: B018
+    with pytest.raises(DataError, match=r"does not say how spikes become frames \(OverflowError"):
+        Binning.from_dict(run.data_section, "run.json")
+
+
+def test_frames_that_no_memory_holds(monkeypatch):
+    from myelin.train.datasets import SpikeDataset
+
+    data = SpikeDataset.from_events([[0.1]], [[0]], [0], channels=4, name="words")
+    with pytest.raises(
+        DataError, match=r"words: frames of 1 samples, 1000000000000 steps and 4 channels take 4000000 MB; use fewer"
+    ):
+        data.bin([0], 10**12, 1.0, 4)
+    monkeypatch.setenv("MYELIN_MAX_FRAMES_MB", "1")
+    with pytest.raises(DataError, match=r"use fewer at a time, or allow more with MYELIN_MAX_FRAMES_MB=4"):
+        data.bin([0], 10**6, 1.0, 4)

@@ -27,7 +27,7 @@ pytestmark = [
 EVERY = os.environ.get("MYELIN_EVERY_KILL") == "1"
 #: More networks to train: adaptive neurons, one without delays, one that trains floats.
 MORE = {
-    "alif": DENSE + '[neuron]\nmodel = "alif"\n',
+    "alif": 'target = "cpu"\n' + DENSE + '[neuron]\nmodel = "alif"\n',
     "shared": DENSE.replace('delay_per = "neuron"', 'delay_per = "none"'),
     "floats": DENSE.replace("[train]", "[train]\nweight_bits = 0"),
 }

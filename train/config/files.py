@@ -143,7 +143,10 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
             raise ConfigError(f"{name} is {value!r}; a list is needed")
         return tuple(_convert(typing.get_args(hint)[0], item, f"{name}.{index}") for index, item in enumerate(value))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ConfigError(f"{name} is a number of {len(str(value))} digits; a finite number is needed") from None
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise ConfigError(f"{name} is {value!r}; {hint.__name__} is needed")
     if isinstance(value, float) and not math.isfinite(value):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.bounds import FRAMES_MB, MB
 from myelin.hw_configs.errors import DataError
 from myelin.train.datasets import checks
 from myelin.train.datasets.binning import Binned, Times, Units, bin_events, per_sample, pooled_cells, pooled_shape
@@ -193,6 +194,13 @@ class SpikeDataset(Constructors):
         stretch = per_sample("time_stretch", time_stretch, 1.0, size, self.name)
         if self.targets is not None:
             self._check_steps_of_targets(steps, step_ms, moves=bool(shift_ms.any() or (stretch != 1).any()))
+        cells = math.prod(pooled)
+        needed = size * int(steps) * cells
+        if needed > FRAMES_MB.bytes:
+            raise DataError(
+                f"{self.name}: frames of {size} samples, {steps} steps and {cells} channels take {needed // MB} MB; "
+                f"use fewer at a time, or allow more with {FRAMES_MB.variable}={-(-needed // MB)}"
+            )
         frames = np.zeros((size, steps, math.prod(pooled)), np.uint8)
         account = bin_events(
             self.times_s,

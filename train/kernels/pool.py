@@ -4,9 +4,9 @@ A loop is compiled for one thread and without Python's lock.  Every thread calls
 is a counter from which it takes the next chunk, until none is left.  So a thread that the system interrupts, as beside other
 busy processes, holds up its own chunk alone, and a thread that comes late finds nothing to do and is not waited for.
 
-GNU OpenMP's threads, which numba and torch bring along, spin while they wait: beside other work they take the time that the
-thread they wait for would need.  They also end a process that was forked from one which has used them; here a child starts
-threads of its own.
+GNU OpenMP's threads, which numba and torch bring along, spin while they wait, and take the time that others need: those of our
+loops, and beside other work the very thread that they wait for.  Torch keeps them for its own operations; ``_throttle`` makes
+them sleep soon.  They also end a process that was forked from one which has used them; here a child starts threads of its own.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def run(loop: Any, parts: int, *arguments: Any) -> None:
     _used = True
     invited = min(threads(), parts) - 1
     while len(_helpers) < invited:
-        helper = threading.Thread(target=_serve, args=(_tickets,), name=f"myelin-{len(_helpers)}", daemon=True)
+        helper = threading.Thread(target=_serve, args=(_tickets, len(_helpers)), name=f"myelin-{len(_helpers)}", daemon=True)
         _helpers.append(helper)
         helper.start()
     tickets = [_Ticket(loop, given) for _ in range(invited)]
@@ -88,9 +88,21 @@ def run(loop: Any, parts: int, *arguments: Any) -> None:
             ticket.wait()
 
 
-def _serve(tickets: SimpleQueue[_Ticket]) -> None:
+def _serve(tickets: SimpleQueue[_Ticket], number: int) -> None:
+    if number == 0:
+        _throttle()
     while True:
         tickets.get().help()
+
+
+def _throttle() -> None:
+    """Let GNU OpenMP's threads spin 1000 times instead of 300,000 before they sleep.
+
+    That is what it does where it has more threads than there are cores (its manual, GOMP_SPINCOUNT).  This thread, which lives as
+    long as the process, runs a small operation of torch, and so gets threads of its own, which then sleep.  An environment
+    variable would do too, but only before torch is imported.
+    """
+    torch.zeros(1 << 17).add_(1)
 
 
 def _in_child() -> None:

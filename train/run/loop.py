@@ -9,8 +9,6 @@ from typing import Any
 
 import myelin.train.needs_torch  # noqa: F401
 
-from tqdm import tqdm
-
 from myelin.train.config.config import Config
 from myelin.train.datasets import SpikeDataset
 from myelin.train.run import activity
@@ -22,6 +20,7 @@ from myelin.train.run.logger import RunLogger
 from myelin.train.run.memory import keep_freed_memory
 from myelin.train.run.processes.device import device_line
 from myelin.train.run.processes.parallel import ALONE, Processes
+from myelin.train.run.progress import EpochBar
 from myelin.train.run.training_run import Parts, TrainingRun, with_slices
 
 __all__ = ["TrainingRun", "train", "with_slices"]
@@ -56,7 +55,7 @@ def train(
         dataset: the training split.
         out: the run folder.
         resume: continue the run in ``out``; see ``myelin.train.run.files.resume`` for what may change.
-        progress: whether to show a progress bar.
+        progress: whether to show a progress bar, if standard error is a terminal.
         processes: the processes of a launcher.
         parts: the user's own loss and optimiser, and the parameters to start from.
         callbacks: see ``myelin.train.run.callbacks``.
@@ -103,11 +102,11 @@ def _continue(
             tell(line)
     if first:
         callbacks.start(run)
-    bar = tqdm(range(start, epochs), initial=start, total=epochs, disable=not (progress and first), unit="epoch")
+    bar = EpochBar(start, epochs, shown=progress and first)
     before = None
     try:
         for epoch in bar:
-            metrics = run.epoch(epoch)
+            metrics = run.epoch(epoch, bar.batch)
             run.judge(metrics)
             asked = processes.from_first(lambda metrics=metrics: callbacks.epoch(run, metrics))  # type: ignore[misc]
             if asked is not None and run.best is None:
@@ -116,7 +115,7 @@ def _continue(
                     f"{run.config.first_exportable_epoch} can be exported, since delays are not frozen (delay.freeze_at)"
                 )
             run.save(epoch, metrics, asked)
-            bar.set_postfix_str(f"loss {metrics.loss:.3f}, validation {metrics.validation}")
+            bar.epoch(metrics)
             for line in activity.changes(before, metrics):
                 tell(line)
             before = metrics

@@ -13,7 +13,7 @@ import myelin.train.needs_torch  # noqa: F401
 import torch
 from torch import Tensor
 
-from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.train.config.config import TrainConfig
 from myelin.train.kernels.devices import on_host
 from myelin.train.model import SpikingNetwork
@@ -89,3 +89,13 @@ def learning_rate_factor(plan: TrainConfig, progress: float) -> float:
     if progress < warmup:
         return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / warmup)) / 2
     return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
+
+
+def take_step(optimizer: torch.optim.Optimizer, epoch: int) -> None:
+    """Change the parameters once; raises MyelinError if the step is larger than a parameter can hold."""
+    try:
+        optimizer.step()
+    except RuntimeError as error:
+        if "overflow" not in str(error):
+            raise
+        raise MyelinError(f"a step of the optimiser overflows in epoch {epoch}; lower train.learning_rate") from error

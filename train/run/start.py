@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import DECAY_UNITY
+from myelin.hw_configs.written import counted, thousands
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -137,21 +138,21 @@ def summary(record: dict[str, Any], out: Path, source: str | None = None) -> lis
     rates = best["rates_per_step"]
     spiking = rates if record["config"]["readout"]["spiking"] else rates[:-1]
     lines = [
-        f"trained       {record['config']['name']}: {record['epochs_done']} epochs on {data['train_samples']} samples of "
-        f"{data['name']}, {data['validation_samples']} held out",
+        f"trained       {record['config']['name']}: {counted(record['epochs_done'], 'epoch')} on "
+        f"{counted(data['train_samples'], 'sample')} of {data['name']}, {thousands(data['validation_samples'])} held out",
         f"best epoch    {best['epoch']} of 0..{record['epochs_done'] - 1} (with frozen delays): validation "
         f"{judgement(best.get('validation_accuracy'), best.get('validation_error'))}, training "
         f"{judgement(best.get('train_accuracy'), best.get('train_error'))}",
         f"target        {_target_line(record)}",
-        f"parameters    {record['parameters']}, {record['recurrent_parameters']} of them recurrent",
+        f"parameters    {thousands(record['parameters'])}, {thousands(record['recurrent_parameters'])} of them recurrent",
         f"rates         {', '.join(f'{rate:.3f}' for rate in spiking)} spikes per neuron and step, by layer",
     ]
     if record.get("stopped"):
         lines.append(f"stopped       {record['stopped']}; {record['config']['train']['epochs']} epochs were planned")
     if offered:
-        reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in lost.items() if count)
+        reasons = ", ".join(f"{thousands(count)} {reason.replace('_', ' ')}" for reason, count in lost.items() if count)
         lines.append(
-            f"not in frames {missed} of {offered} events ({100 * missed / offered:.2f} %) in training"
+            f"not in frames {thousands(missed)} of {thousands(offered)} events ({100 * missed / offered:.2f} %) in training"
             f"{': ' + reasons if reasons else ''}"
         )
     lines += [

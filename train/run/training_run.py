@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ from myelin.train.run.files.run_record import MODEL, STATE, RunRecord, read_run,
 from myelin.train.run.freeze import freeze
 from myelin.train.run.initial import Initial
 from myelin.train.run.objective import Loss, counted, importable, name_of, objective_of
-from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor
+from myelin.train.run.optimizer import OptimizerFactory, build_optimizer, learning_rate_factor, take_step
 from myelin.train.run.prefetch import prefetch_to
 from myelin.train.run.processes.device import device_named
 from myelin.train.run.processes.parallel import ALONE, Processes
@@ -171,8 +172,9 @@ class TrainingRun:
             progress = Progress.taken_from(tensors)
             restore_optimizer(self.optimizer, {k: tensors.pop(k) for k in list(tensors) if k.startswith("optimizer.")})
             self.model.load_state_dict(tensors)
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: names or shapes that torch refuses
-            reason = str(error).splitlines()[0]
+        # RuntimeError: names or shapes that torch refuses
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ConfigError(f"{self.out}: state.safetensors is not the state of this run ({reason}); train again") from error
         self.best, self.lost, self.stopped = progress.best, Counter(progress.events), progress.stopped
         return progress.epoch
@@ -199,8 +201,8 @@ class TrainingRun:
         return max((extension.progress for extension in self.extensions), default=0.0)
 
     @few_threads_of_torch
-    def epoch(self, epoch: int) -> EpochMetrics:
-        """Train one epoch, evaluate on the validation part and return the metrics."""
+    def epoch(self, epoch: int, heard: Callable[[int, int, float], None] | None = None) -> EpochMetrics:
+        """Train one epoch and evaluate on the validation part; ``heard`` gets the batches done, of how many, and their loss."""
         plan, started = self.config.train, time.perf_counter()
         self.model.train()
         self.model.schedule_delays(self.config, max(epoch / plan.epochs, self.floor))
@@ -218,11 +220,13 @@ class TrainingRun:
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
             if not math.isfinite(norm.item()):
                 raise MyelinError(f"the gradient's norm became {norm.item()} in epoch {epoch}; lower train.learning_rate")
-            self.optimizer.step()
+            take_step(self.optimizer, epoch)
             self.model.clamp()
             losses += step.loss * batch.counted
             judged += step.judged
             seen += batch.counted
+            if heard is not None:
+                heard(index + 1, len(self.train_batches), losses / seen)
         for lost in self.processes.gather(self.train_batches.lost):
             self.lost.update(lost)
         self.train_batches.lost.clear()

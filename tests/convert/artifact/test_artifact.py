@@ -35,7 +35,7 @@ def test_round_trip(artifact, inputs, tmp_path):
     assert "weight_exp_min" in found.manifest["target"]["not_public"]
     assert found.manifest["provenance"] == {"checkpoint": str(tmp_path / "run"), "seed": 3, "classes": ["a", "b"]}
     assert found.manifest["metrics"] == {"accuracy": 0.5}
-    files = {"network.net", "golden.npz", "lava_network.py", "lava_network.npz"}
+    files = {"network.net", "golden.npz", "lava_network.py", "lava_network.npz", "README.md"}
     assert set(found.manifest["files"]) == files
     assert {path.name for path in artifact.iterdir()} == files | {"manifest.json"}
 

@@ -194,6 +194,29 @@ def test_a_phone_scrolls_only_downwards(browser, page):
     browser.keep("phone.png", clip={"x": 0, "y": 0, "width": 360, "height": height, "scale": 1})
 
 
+def test_a_table_that_scrolls_says_so_on_a_phone(browser, page):
+    hint = (
+        "[...document.querySelectorAll('.scroll')].filter(s => s.checkVisibility() && s.scrollWidth > s.clientWidth + 1 && "
+        "s.querySelectorAll('thead th').length > 4).map(s => getComputedStyle(s, '::before').display)"
+    )
+    browser.show(page, width=390, phone=True)
+    shown = browser.value(hint)
+    assert shown and set(shown) == {"block"}
+    browser.show(page, width=1200)
+    assert browser.value("getComputedStyle(document.querySelector('.wide'), '::before').display") == "none"
+
+
+def test_words_of_a_table_stay_whole_on_paper(browser, page):
+    """No cell is narrower than its longest word: nothing in a table but code may be broken within a word."""
+    browser("Emulation.setDeviceMetricsOverride", width=703, height=1000, deviceScaleFactor=1, mobile=False)  # A4 at 96 dpi
+    browser("Emulation.setEmulatedMedia", media="print", features=[])
+    broken = browser.value(
+        "[...document.querySelectorAll('td, th')].filter(c => c.checkVisibility() && !c.querySelector('code') && "
+        "(getComputedStyle(c).overflowWrap != 'normal' || c.scrollWidth > c.clientWidth + 1)).map(c => c.textContent)"
+    )
+    assert broken == []
+
+
 def test_it_prints(browser, page):
     browser.show(page, dark=True)
     printed = base64.b64decode(browser("Page.printToPDF", printBackground=True)["data"])

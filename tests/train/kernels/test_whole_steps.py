@@ -7,9 +7,7 @@ import pytest
 import torch
 
 from myelin.train.delay import AxonalDelay
-from myelin.train.kernels import dispatch as loops
-from myelin.train.kernels import torch_loops
-from myelin.train.kernels.types import Gradients, Trace
+from myelin.train.kernels import devices
 from myelin.train.layers import DelayedRecurrent, Dense
 
 LONGEST = 9
@@ -18,22 +16,11 @@ WHOLE = (0.0, 1.0, 4.0, float(LONGEST))
 STEPS, BATCH = 26, 3
 
 
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
+@pytest.fixture(params=["compiled", "device"], autouse=True)
 def backend(request, monkeypatch):
-    """The loops of the CPU, and those of other devices in their place."""
-    if request.param == "torch":
-
-        def backward(grad, trace, neurons, recurrent=None, *, learn_delay=False):
-            found, *rest = torch_loops.layer_backward(grad, trace, neurons, recurrent, learn_delay=learn_delay)
-            return Gradients(found, loops._weight_gradient(found, trace.arriving, recurrent), *rest)
-
-        def forward(x, neurons, recurrent=None):
-            return Trace(*torch_loops.layer_forward(x, neurons, recurrent))
-
-        monkeypatch.setattr(loops, "forward", forward)
-        monkeypatch.setattr(loops, "backward", backward)
-        monkeypatch.setattr(loops, "delay_forward", torch_loops.delay_forward)
-        monkeypatch.setattr(loops, "delay_backward", torch_loops.delay_backward)
+    """The compiled loops and kernels of the host, and those of other devices in their place."""
+    if request.param == "device":
+        monkeypatch.setattr(devices, "HOST", set())
 
 
 def delays(values, *, hard, sigma=0.0, longest=LONGEST):

@@ -21,7 +21,7 @@ from myelin.train.run.evaluate import evaluate
 from myelin.train.run.files.checkpoint import load_parameters
 from myelin.train.run.files.fingerprint import fingerprint
 from myelin.train.run.loop import TrainingRun, train
-from myelin.train.run.optimizer import learning_rate_factor
+from myelin.train.run.optimizer import learning_rate_factor, take_step
 from myelin.train.run.start import configuration, summary
 
 pytestmark = pytest.mark.training
@@ -158,3 +158,20 @@ def test_the_demo_fits_the_built_in_data():
 def test_decays_beyond_the_target_are_refused_before_training():
     with pytest.raises(ConfigError, match=r"neuron.voltage_decay is 4096/4096, loihi2 holds 0..4095/4096"):
         configuration("demo", ["neuron.voltage_decay=1.0"])
+
+
+def test_a_step_that_overflows_is_one_message(tmp_path):
+    config = tiny_config(learning_rate=1e38, clip_norm=1e38)
+    with pytest.raises(MyelinError, match=r"in epoch \d+; lower train.learning_rate$"):
+        train(config, sweeps(), tmp_path / "run", progress=False)
+    large = torch.nn.Parameter(torch.zeros(1))
+    large.grad = torch.ones(1)
+    with pytest.raises(MyelinError, match=r"^a step of the optimiser overflows in epoch 3; lower train.learning_rate$"):
+        take_step(torch.optim.Adam([large], lr=1e40), 3)
+
+    class Broken(torch.optim.SGD):
+        def step(self, closure=None):
+            raise RuntimeError("no kernel")
+
+    with pytest.raises(RuntimeError, match="no kernel"):
+        take_step(Broken([large], lr=0.1), 3)

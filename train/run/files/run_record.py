@@ -146,7 +146,7 @@ class RunRecord:
     def _fact(self, get: Callable[[Mapping[str, Any]], T]) -> T:
         try:
             return get(self.values)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ConfigError(
                 f"{self.folder}: run.json is incomplete ({type(error).__name__}: {error}); train again"
             ) from error
