@@ -87,7 +87,9 @@ def problem(point: Point, seed: int = 1) -> Problem:
     weight = torch.randn(size, generator=draw) * (_RECURRENT / size[-1] ** 0.5)
     longest = point.lags - 1 if point.hard else point.lags - 1 - SIGMA
     parts = 1 if point.hard else 8  # learnt delays lie between the steps
-    delay = torch.randint(0, longest * parts + 1, (point.neurons,), generator=draw) / parts
+    # not 0: at the end of the range ours takes the slope to the right, and the published order that of the corner
+    least = 0 if point.hard else 1
+    delay = torch.randint(least, longest * parts + 1, (point.neurons,), generator=draw) / parts
     delay[0] = longest
     return Problem(x, torch.round(_GRID * weight) / _GRID, delay, torch.randn(shape, generator=draw))
 

@@ -35,6 +35,12 @@ def pytest_configure(config):
     config.pluginmanager.register(tiers.Tiers())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_width():
+    """Lines are not wrapped: the width of the terminal that starts the tests says nothing."""
+    os.environ.pop("COLUMNS", None)
+
+
 @pytest.fixture(scope="session")
 def exact_network():
     return slow_models.exact_network

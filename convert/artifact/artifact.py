@@ -2,8 +2,8 @@
 
 Files: ``network.net`` (netx HDF5), ``golden.npz`` (a few real inputs with the exact spikes, output and class scores),
 ``lava_network.py`` and ``lava_network.npz`` (the same network as a script for stock lava-nc), ``README.md`` (a model card, for
-sharing the folder), ``manifest.json`` (target, provenance, metrics, versions, and the SHA-256 of every other file), and attached
-files.  Artifacts of 0.1.0 have no ``README.md``.
+sharing the folder), ``manifest.json`` (target, provenance, metrics, versions, and the SHA-256 of every other file), and
+attached files.  Artifacts of 0.1.0 have no ``README.md``.
 """
 
 from __future__ import annotations

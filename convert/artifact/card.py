@@ -23,7 +23,7 @@ In this folder, with Myelin (`pip install myelin-loihi`):
 
 ```python
 import myelin, numpy
-network, golden = myelin.read("."), numpy.load("golden.npz")  # every file is checked against its hash
+network, golden = myelin.read("."), numpy.load("golden.npz", allow_pickle=False)  # every file is checked against its hash
 print(myelin.simulate(network, golden["spikes"]).$answer)  # spikes: (samples, steps, $shape), integers
 ```
 
@@ -168,7 +168,7 @@ def _exact(facts: Mapping[str, Any], samples: int) -> str:
     data = f" ({_text(golden['data'])})" if golden.get("data") else ""
     return (
         f"`golden.npz` holds {counted(samples, 'input')}{data} with every spike and output that must come out, integer by "
-        "integer. `manifest.json` holds the SHA-256 of every file here, also of this one: put words of your own in another file."
+        "integer. `manifest.json` holds the SHA-256 of every file here, also of this one: put your own words in another file."
     )
 
 

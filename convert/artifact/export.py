@@ -170,8 +170,8 @@ def write_exportable(
         *(f"note          {line}" for line in notes(target, calibration)),
         f"golden        {golden.text}",
         *([] if remark is None else [f"note          {remark}"]),
-        f"artifact      {out}: {', '.join(['network.net', 'golden.npz', 'manifest.json', CARD, *others])}; {SCRIPT} and {ARRAYS} run "
-        "it with stock lava-nc alone",
+        f"artifact      {out}: {', '.join(['network.net', 'golden.npz', 'manifest.json', CARD, *others])}; {SCRIPT} and "
+        f"{ARRAYS} run it with stock lava-nc alone",
     )
     return Exported(out, network, lines, bool(source.attachments), source.data)
 

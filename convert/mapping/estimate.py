@@ -65,7 +65,7 @@ class LayerCost:
 
 
 @dataclass(frozen=True)
-class Bound:
+class TimeBound:
     """A lower bound on the mean time of a step.
 
     Attributes:
@@ -94,7 +94,7 @@ class Estimate:
     samples: int
     steps: int
     layers: tuple[LayerCost, ...]
-    bounds: tuple[Bound, ...]
+    bounds: tuple[TimeBound, ...]
 
     @property
     def energy_pj(self) -> float | None:
@@ -103,7 +103,7 @@ class Estimate:
         return sum(parts) if parts else None
 
     @property
-    def bound(self) -> Bound | None:
+    def bound(self) -> TimeBound | None:
         """The largest bound of the step time; None if no time is known."""
         known = [bound for bound in self.bounds if bound.time_ns is not None]
         return max(known, key=lambda bound: bound.time_ns or 0.0) if known else None
@@ -178,7 +178,7 @@ def _event(mapping: Mapping, name: str) -> Event:
     return Event() if mapping.target.events is None else getattr(mapping.target.events, name)
 
 
-def _bounds(mapping: Mapping, cores: _Cores, steps: int) -> tuple[Bound, ...]:
+def _bounds(mapping: Mapping, cores: _Cores, steps: int) -> tuple[TimeBound, ...]:
     """Bounds of the mean step time; ``steps``: the steps of all samples together."""
     active, inactive = (_event(mapping, f"neuron_update_{kind}").time_ns for kind in ("active", "inactive"))
     synapse = _event(mapping, "synaptic_operation").time_ns
@@ -186,15 +186,15 @@ def _bounds(mapping: Mapping, cores: _Cores, steps: int) -> tuple[Bound, ...]:
     updates = cores.active + cores.inactive
     busiest = int(np.argmax(updates if spent is None else spent))
     time_ns = None if spent is None else float(spent[busiest]) / steps
-    found = [Bound(NEURON_UPDATES, busiest, float(updates[busiest]) / steps, time_ns)]
+    found = [TimeBound(NEURON_UPDATES, busiest, float(updates[busiest]) / steps, time_ns)]
     busiest = int(np.argmax(cores.operations))
     count = float(cores.operations[busiest]) / steps
-    found.append(Bound(SYNAPTIC_OPERATIONS, busiest, count, None if synapse is None else count * synapse))
+    found.append(TimeBound(SYNAPTIC_OPERATIONS, busiest, count, None if synapse is None else count * synapse))
     busiest = int(np.argmax(cores.words))
-    found.append(Bound(MEMORY_READS, busiest, float(cores.words[busiest]) / steps, None))
-    found.append(Bound(BARRIER, None, 1, _barrier_ns(mapping)))
+    found.append(TimeBound(MEMORY_READS, busiest, float(cores.words[busiest]) / steps, None))
+    found.append(TimeBound(BARRIER, None, 1, _barrier_ns(mapping)))
     if mapping.target.step_ns_min is not None:
-        found.append(Bound(SHORTEST_STEP, None, 1, float(mapping.target.step_ns_min)))
+        found.append(TimeBound(SHORTEST_STEP, None, 1, float(mapping.target.step_ns_min)))
     return tuple(found)
 
 

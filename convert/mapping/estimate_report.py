@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from myelin.convert.mapping.estimate import Bound, Estimate, LayerCost
+from myelin.convert.mapping.estimate import Estimate, LayerCost, TimeBound
 from myelin.hw_configs.published import measurements
 from myelin.hw_configs.screen import table
 from myelin.hw_configs.target import Target
@@ -51,7 +51,7 @@ def _layer(layer: LayerCost) -> dict[str, Any]:
     }
 
 
-def _bound(bound: Bound) -> dict[str, Any]:
+def _bound(bound: TimeBound) -> dict[str, Any]:
     return {"what": bound.what, "core": bound.core, "count_per_step": bound.count, "ns_per_step": bound.time_ns}
 
 

@@ -13,6 +13,8 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+import myelin.hw_configs.compiled_cache  # noqa: F401
+
 #: Number of values per integer.
 BITS = 64
 

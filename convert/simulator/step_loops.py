@@ -3,15 +3,15 @@
 The integers are those of ``events.py`` and ``neurons/sigma_delta.py``, which run a layer through all steps before the next
 layer.  Here every layer makes one step before any makes the next, so a network can run for ever.  ``step_plan.py`` lays the
 network out.
-
 A spike that is sent at step t with delay d is added at once to the row of step ``t + 1 + d`` of its target's ring, which has
-one row for each step that a spike can still reach.  All functions are in one file for the reason given in ``events.py``.
+one row for each step that a spike can still reach.  Why all functions are in one file stands in ``events.py``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+import myelin.hw_configs.compiled_cache  # noqa: F401
 from myelin.convert.simulator.plan import BINS, CONV, ROWS, SYNAPSES
 from myelin.hw_configs.compiled_cache import njit
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT

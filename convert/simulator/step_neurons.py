@@ -7,6 +7,7 @@ from typing import Any
 
 from numba import njit
 
+import myelin.hw_configs.compiled_cache  # noqa: F401
 from myelin.convert.simulator import step_loops
 from myelin.hw_configs.specialised import specialised
 

@@ -93,7 +93,7 @@ def examine() -> dict[str, Any]:
                 "myelin train demo --data builtin --out RUN", _train,
             ),
         ]  # fmt: skip
-        backends = [*here[:2], *lava.result(), *here[2:]]
+        backends = [here[0], *lava.result(), *here[1:]]
     broken = [backend for backend in backends if not backend.works]
     first = next((backend for backend in broken if backend.name != "loihi2"), None)
     if not broken:

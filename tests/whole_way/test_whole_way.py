@@ -101,7 +101,7 @@ def test_an_artifact_validates_without_the_run_it_came_from(artifacts, tiny, mai
     assert main("validate", moved, "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100) == 0
     manifest = json.loads((moved / "manifest.json").read_text())
     assert set(manifest["files"]) == {
-        *("network.net", "golden.npz", "lava_network.py", "lava_network.npz"),
+        *("network.net", "golden.npz", "lava_network.py", "lava_network.npz", "README.md"),
         *("checkpoint/run.json", "checkpoint/model.safetensors"),
     }
     assert manifest["provenance"]["golden"]["split"] == "test"

@@ -98,8 +98,8 @@ def _serve(tickets: SimpleQueue[_Ticket], number: int) -> None:
 def _throttle() -> None:
     """Let GNU OpenMP's threads spin 1000 times instead of 300,000 before they sleep.
 
-    That is what it does where it has more threads than there are cores (its manual, GOMP_SPINCOUNT).  This thread, which lives as
-    long as the process, runs a small operation of torch, and so gets threads of its own, which then sleep.  An environment
+    That is what it does where it has more threads than there are cores (its manual, GOMP_SPINCOUNT).  This thread, which lives
+    as long as the process, runs a small operation of torch, and so gets threads of its own, which then sleep.  An environment
     variable would do too, but only before torch is imported.
     """
     torch.zeros(1 << 17).add_(1)

@@ -61,10 +61,10 @@ def test_it_is_hashed(network, tmp_path):
     card_of(network, art)
     with (art / "README.md").open("a") as file:
         file.write("mine")
-    with pytest.raises(NetworkError, match="README.md was changed or damaged: .* put words of your own in another file"):
+    with pytest.raises(NetworkError, match=r"README\.md was changed or damaged: .* put words of your own in another file"):
         read_artifact(art)
     (art / "README.md").unlink()
-    with pytest.raises(NetworkError, match="README.md is missing; export the artifact again"):
+    with pytest.raises(NetworkError, match=r"README\.md is missing; export the artifact again"):
         read_artifact(art)
 
 

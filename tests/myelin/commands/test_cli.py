@@ -183,7 +183,7 @@ def test_doctor_tries_what_it_reports(main, tmp_path, capsys, monkeypatch):
     assert main("doctor", "--json", out) == 1
     shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     works = {backend["name"]: backend["works"] for backend in found["backends"]}
-    assert works == {"fast": True, "lava": False, "lava-stock": False, "loihi2": False, "train": True}
+    assert works == {"fast": True, "lava": False, "lava-stock": False, "c": works["c"], "loihi2": False, "train": True}
     assert [backend["name"] for backend in found["backends"] if backend["needed_for_cpu"]] == ["fast", "lava", "lava-stock"]
     assert found["cpu_works"] is False
     lava = found["backends"][1]
@@ -203,8 +203,8 @@ def test_doctor_is_content_without_training(monkeypatch):
         raise MyelinError("torch cannot be imported: ImportError: no; run `pip install -e .`")
 
     monkeypatch.setattr(doctor, "_train", fail)
-    monkeypatch.setattr(doctor, "_lava", lambda: None)
-    monkeypatch.setattr(doctor, "_stock", lambda: None)
+    monkeypatch.setattr(doctor, "_try_lava", lambda ran: [])
+    monkeypatch.setattr(doctor, "_compiled", lambda: None)
     found = doctor.examine()
     assert found["cpu_works"] is True
     assert found["next_step"] == "to get train: run `pip install -e .`"

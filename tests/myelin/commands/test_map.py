@@ -87,7 +87,7 @@ def test_what_does_not_fit_ends_with_1(tmp_path, capsys):
     shown, found = capsys.readouterr().out, json.loads(out.read_text())["result"]
     assert "does not fit  layer 0 (dense): one neuron takes 5000 input axons, a core holds 4096" in shown
     assert f"{plot} is not drawn: a neuron fits no core" in shown and not plot.exists()
-    assert re.search(r"feed-forward dense +10 000 +-", shown)  # nothing lies on a core: no memory is taken, none is saved
+    assert re.search(r"feed-forward dense +10,000 +-", shown)  # nothing lies on a core: no memory is taken, none is saved
     assert "broken rule" not in shown  # the same said twice
     assert (found["fits"], found["cores"], found["core_list"]) == (False, 0, [])
     assert found["refusals"][0]["resource"] == "axons_in"

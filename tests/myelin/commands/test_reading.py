@@ -23,7 +23,7 @@ nir = pytest.importorskip("nir", reason="the package nir (extra 'nir') is not in
 
 READING = {"--dt-ms", "--input-shape", "--clip-delays"}
 #: Commands that take no network, or only an artifact.
-WITHOUT = {"sweep", "board", "demo", "doctor", "encode", "nir"}
+WITHOUT = {"sweep", "board", "demo", "doctor", "encode", "nir", "experiments", "targets", "config", "completion"}
 UNSAID = "the file does not say the length of a step, and its nodes show none"
 
 

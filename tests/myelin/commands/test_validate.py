@@ -113,8 +113,8 @@ def test_a_loss_fails(artifacts, tiny, main, tmp_path, capsys, monkeypatch):
     real = module.run_stages
 
     def with_a_perfect_float(network, reference, samples, task, **options):
-        outcomes, parity = real(network, reference, samples, task, **options)
-        return {**outcomes, "float": Outcome(samples.labels, outcomes["float"].rates)}, parity
+        outcomes, *rest = real(network, reference, samples, task, **options)
+        return {**outcomes, "float": Outcome(samples.labels, outcomes["float"].rates)}, *rest
 
     monkeypatch.setattr(module, "run_stages", with_a_perfect_float)
     out = tmp_path / "gate.json"

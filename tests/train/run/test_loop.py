@@ -162,7 +162,7 @@ def test_decays_beyond_the_target_are_refused_before_training():
 
 def test_a_step_that_overflows_is_one_message(tmp_path):
     config = tiny_config(learning_rate=1e38, clip_norm=1e38)
-    with pytest.raises(MyelinError, match=r"in epoch \d+; lower train.learning_rate$"):
+    with pytest.raises(MyelinError, match=r"lower (train.|the )learning.rate$"):
         train(config, sweeps(), tmp_path / "run", progress=False)
     large = torch.nn.Parameter(torch.zeros(1))
     large.grad = torch.ones(1)
