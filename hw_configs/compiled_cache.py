@@ -1,4 +1,4 @@
-"""Import this before numba compiles: where it has no folder for its cache on disk, it gets one, and long compiling is told.
+"""Import this, or ``njit`` from it, before numba compiles: it gets a folder for its cache, and long compiling is told.
 
 numba keeps compiled code in ``NUMBA_CACHE_DIR``, beside the source or in the user's cache folder, and raises RuntimeError
 where it can write to none of them, as in a container whose user has no home.
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numba
+from numba import njit as njit
 
 import myelin.hw_configs.compile_notice  # noqa: F401
 from myelin.hw_configs.errors import ConfigError

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+from myelin.hw_configs.compiled_cache import njit
 
 #: Limited resources of a core, in the order of ``limits`` and of the columns of loads.  A strategy, not the chip, limits
 #: operations.

@@ -12,11 +12,11 @@ All are in one file, since numba's disk cache notices changes in a function's ow
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 import myelin.hw_configs.compiled_cache  # noqa: F401
 from myelin.convert.simulator.bits import BITS, lowest_bit, nonzero_bits
 from myelin.convert.simulator.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
+from myelin.hw_configs.compiled_cache import njit
 
 #: Options of all compiled loops.
 OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from myelin.hw_configs.compiled_cache import njit
 
 import myelin.hw_configs.compiled_cache  # noqa: F401
 

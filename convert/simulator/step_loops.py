@@ -10,10 +10,10 @@ one row for each step that a spike can still reach.  Why all functions are in on
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 import myelin.hw_configs.compiled_cache  # noqa: F401
 from myelin.convert.simulator.plan import BINS, CONV, ROWS, SYNAPSES
+from myelin.hw_configs.compiled_cache import njit
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 #: Kinds of populations.  REFERENCE: its neurons make their step in Python, before the call.
