@@ -84,6 +84,8 @@ def signed(rng: random.Random, path: Path) -> None:
     """Write the hashes of an artifact's files anew, mostly, so that what they hold is read."""
     from myelin.convert.artifact.files import sha256
 
+    if not (path / "manifest.json").is_file():
+        return
     try:
         manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
         if rng.random() < 0.9:

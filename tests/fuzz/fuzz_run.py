@@ -29,6 +29,25 @@ CPU_S, BLOCKED_S = 20.0, 20.0
 MOST_MB = 1024
 
 
+class Fuzzer:
+    """Two workers: one makes the inputs, the other reads them, so that damage of HDF5 while writing harms no reader."""
+
+    def __init__(self, inputs: Path, work: Path) -> None:
+        self.maker, self.reader = Worker(inputs, work), Worker(inputs, work)
+
+    def case(self, reader: str, seed: str, only: list[int] | None = None) -> dict[str, Any]:
+        """The outcome of a case; "no case" if its input cannot be made."""
+        made = self.maker.case(reader=reader, seed=seed, only=only)
+        if made["outcome"] != "made":
+            return {"outcome": "no case", "message": made["message"], "seconds": 0.0, "peak_mb": 0}
+        return self.reader.case(reader=reader, path=made["path"])
+
+    def stop(self) -> None:
+        """End both."""
+        self.maker.stop()
+        self.reader.stop()
+
+
 class Worker:
     """A worker process, started again when it is killed."""
 
@@ -55,7 +74,7 @@ class Worker:
             return {"outcome": outcome, "message": message, "seconds": seconds, "peak_mb": 0}
         if told["seconds"] > CPU_S:
             told["outcome"] = "hang"
-        elif told["peak_mb"] > MOST_MB and told["outcome"] in ("read", "refused"):
+        elif told["outcome"] in ("read", "refused") and told["peak_mb"] > MOST_MB:
             told["outcome"] = "memory"
         return told
 
@@ -115,10 +134,10 @@ def plan(cases: int, names: list[str]) -> list[tuple[str, int]]:
     return [(name, number) for name, count in counts.items() for number in range(count)]
 
 
-def smaller(worker: Worker, reader: str, seed: str, outcome: str) -> list[int] | None:
+def smaller(worker: Fuzzer, reader: str, seed: str, outcome: str) -> list[int] | None:
     """The single change that alone ends in ``outcome``; None if it takes several."""
     for number in range(3):
-        if worker.case(reader=reader, seed=seed, only=[number])["outcome"] == outcome:
+        if worker.case(reader, seed, [number])["outcome"] == outcome:
             return [number]
     return None
 
@@ -160,21 +179,23 @@ def main() -> int:
 
 
 def _run(args: argparse.Namespace, names: list[str], inputs: Path, work: Path) -> dict[str, dict[str, Any]]:
-    worker = Worker(inputs, work)
+    worker = Fuzzer(inputs, work)
     rows: dict[str, dict[str, Any]] = {}
     known: Counter[str] = Counter()
     try:
         for name, number in plan(args.cases, names):
             seed = f"{args.seed}/{name}/{args.first + number}"
-            told = worker.case(reader=name, seed=seed)
+            told = worker.case(name, seed)
             # confirmed: on a loaded machine it may have waited for something else, and a case before it may have left damage
             if told["outcome"] in ("hang", "crash"):
                 print(f"\nagain: {seed} {told['outcome']} {told['message']}", flush=True)
-                told = worker.case(reader=name, seed=seed)
-            row = rows.setdefault(name, {"cases": 0, "read": 0, "refused": 0, "failed": 0, "peak_mb": 0, "slowest_s": 0.0})
+                told = worker.case(name, seed)
+            row = rows.setdefault(
+                name, {"cases": 0, "read": 0, "refused": 0, "no case": 0, "failed": 0, "peak_mb": 0, "slowest_s": 0.0}
+            )
             row["cases"] += 1
             row["peak_mb"], row["slowest_s"] = max(row["peak_mb"], told["peak_mb"]), max(row["slowest_s"], told["seconds"])
-            if told["outcome"] in ("read", "refused"):
+            if told["outcome"] in ("read", "refused", "no case"):
                 row[told["outcome"]] += 1
             else:
                 row["failed"] += 1
@@ -191,7 +212,7 @@ def _run(args: argparse.Namespace, names: list[str], inputs: Path, work: Path) -
 
 
 def _tell(
-    args: argparse.Namespace, worker: Worker, name: str, seed: str, told: dict[str, Any], known: Counter[str], inputs: Path
+    args: argparse.Namespace, worker: Fuzzer, name: str, seed: str, told: dict[str, Any], known: Counter[str], inputs: Path
 ) -> None:
     """Print a failure, and keep the first two inputs of its kind."""
     last = told["message"].strip().splitlines()[-1:] or [""]
@@ -200,14 +221,13 @@ def _tell(
     known[kind] += 1
     if known[kind] > 2:
         return
-    only = smaller(worker, name, seed, told["outcome"]) if told["outcome"] != "no case" else None
-    place = kept(name, seed, only, inputs, args.failures) if told["outcome"] != "no case" else None
+    only = smaller(worker, name, seed, told["outcome"])
+    place = kept(name, seed, only, inputs, args.failures)
     print(
         f"FAILED {seed} {told['outcome']} {told['seconds']} s {told['peak_mb']} MB {where} {last[0][:300]}\n       {place}",
         flush=True,
     )
-    if place is not None:
-        (args.failures / f"{seed.replace('/', '-')}.txt").write_text(told["message"] + f"\nonly={only}\n")
+    (args.failures / f"{seed.replace('/', '-')}.txt").write_text(told["message"] + f"\nonly={only}\n")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def _memory_kb(field: str) -> int:
 
 
 def main() -> None:
-    """Serve cases: ``{"reader", "seed" or "path", "only"}`` a line."""
+    """Serve cases, one a line: ``{"reader", "seed", "only"}`` makes an input, ``{"reader", "path"}`` reads it."""
     base, work = Path(sys.argv[1]), Path(sys.argv[2])
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print does not mix with the answers
@@ -102,22 +102,18 @@ def main() -> None:
     for line in sys.stdin:
         case = json.loads(line)
         inputs = base / case["reader"] / "inputs"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        try:
-            path = (
-                Path(case["path"]) if "path" in case else mutated(case["reader"], case["seed"], inputs, work, case.get("only"))
-            )
-        except Exception as error:
-            told = {
-                "outcome": "no case",
-                "message": "".join(traceback.format_exception(error))[-3000:],
-                "seconds": 0,
-                "peak_mb": 0,
-            }
-            print(json.dumps(told), file=out, flush=True)
-            continue
-        print(json.dumps(read(case["reader"], path, inputs)), file=out, flush=True)
+        if "path" in case:
+            answer = read(case["reader"], Path(case["path"]), inputs)
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            try:
+                path = mutated(case["reader"], case["seed"], inputs, work, case.get("only"))
+                answer = {"outcome": "made", "path": str(path), "seconds": 0}
+            except Exception as error:
+                message = "".join(traceback.format_exception(error))[-3000:]
+                answer = {"outcome": "no case", "message": message, "seconds": 0}
+        print(json.dumps(answer), file=out, flush=True)
 
 
 if __name__ == "__main__":
