@@ -80,7 +80,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], sides: str, *,
     if width is None:
         return _drawn(heads, cells, sides, filled, [widest[place] for place in filled], _GAPS[0], indent)
     room = width - indent
-    least = [_least(place, column, side) for place, (column, side) in enumerate(zip(columns, sides, strict=True))]
+    least = [_least(place, column, side, room) for place, (column, side) in enumerate(zip(columns, sides, strict=True))]
     gap = next((gap for gap in _GAPS if len(list(_blocks(filled, least, room, gap))) == 1), _GAPS[0])
     shown: list[str] = []
     for block in _blocks(filled, least, room, gap):
@@ -90,14 +90,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], sides: str, *,
     return shown
 
 
-def _least(place: int, column: list[str], side: str) -> int:
+def _least(place: int, column: list[str], side: str, room: int) -> int:
     """Least width of a column: its longest word, and of a text a readable width; numbers are not wrapped."""
     head, *cells = column
     words = max((len(word) for word in head.split()), default=0)
     if side == ">":
         return max(words, *map(len, cells), 0)
     words = max(words, *(len(word) for cell in cells for word in cell.split()), 0)
-    return max(words, min(max(map(len, column)), _OTHERS if place else _FIRST))
+    return max(words, min(max(map(len, column)), _OTHERS if place else _FIRST, room // 3))
 
 
 def _blocks(columns: list[int], least: list[int], room: int, gap: int) -> Iterator[list[int]]:
