@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
 from myelin.convert.simulator.bits import BITS, lowest_bit, nonzero_bits
 from myelin.convert.simulator.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
 from myelin.hw_configs.compiled_cache import njit

@@ -6,8 +6,6 @@ import numpy as np
 
 from myelin.hw_configs.compiled_cache import njit
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
-
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 

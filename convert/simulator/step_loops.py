@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
 from myelin.convert.simulator.plan import BINS, CONV, ROWS, SYNAPSES
 from myelin.hw_configs.compiled_cache import njit
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
