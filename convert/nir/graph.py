@@ -19,6 +19,7 @@ from myelin.convert.hdf5 import Budget, check_texts, has_long_texts
 from myelin.hw_configs.bounds import MEMBERS
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
+from myelin.hw_configs.hdf5_types import is_sound
 from myelin.hw_configs.parts import require
 
 #: Types of nodes that can be imported.
@@ -133,6 +134,8 @@ def _check_file(file: h5py.File) -> None:
         if isinstance(member, h5py.Dataset):
             if member.external or member.is_virtual:
                 raise NetworkError(f"{place!r} is stored in another file; a network file is one file")
+            if not is_sound(member):
+                raise NetworkError(f"{place!r} has a damaged type; copy or download the file again")
             if has_long_texts(member):
                 raise NetworkError(
                     f"{place!r} holds texts that are longer than the file: it is damaged; copy or download it again"

@@ -71,6 +71,8 @@ def cases():
     for name, words in COMMANDS.items():
         for place, word in enumerate(words):
             for wrong in kinds.get(word[:1], ()) if place else ():
+                if words[0] == "config" and wrong in ("empty", "/dev/null"):
+                    continue  # all keys have their defaults
                 if next(number) % SHARE == 0:
                     label = wrong.replace("/", "_")[:12].encode(errors="replace").decode()
                     marks = [pytest.mark.lava] if name == "board" else []
