@@ -31,6 +31,7 @@ EXPECTED = {
     "state/bomb.npz": "holds no state of a simulator",
     "idx/bomb": "and unpacks to more than 32 MB, beyond 100 times its size",
     "mat/bomb.mat": "and unpacks to more than 32 MB, beyond 100 times its size",
+    "mat/sixteen_million_classes.mat": "y has 16777216 classes; at most 1000 are allowed",
     "mat/type_of_values.mat": "cannot be read as .mat (",
     "cache/unfinished_header": "labels.npy has a damaged header); delete that folder",
     "artifact/nan_in_golden": "the output of golden.npz holds fractions, NaN or infinite values; whole numbers are expected",
