@@ -104,7 +104,7 @@ def read_graph(path: str | os.PathLike[str]) -> NirGraph:
     """
     nir = load_nir()
     place = Path(path)
-    if not place.is_file():
+    if not os.path.isfile(place):
         raise NetworkError(f"{place}: no such file; a NIR file (HDF5, usually *.nir) is expected")
     check_not_pointer(place, NetworkError)
     check_texts(place)

@@ -56,8 +56,8 @@ def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
 
 def _matrices(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays x and y."""
-    if not path.is_file():
-        raise DataError(f"{path}: {'is a folder; a .mat file is needed' if path.is_dir() else 'no such file'}")
+    if not os.path.isfile(path):
+        raise DataError(f"{path}: {'is a folder; a .mat file is needed' if os.path.isdir(path) else 'no such file'}")
     try:
         content = read_mat5(path, ("x", "y"))
     except (OSError, ValueError, zlib.error) as error:
