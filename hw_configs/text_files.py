@@ -48,7 +48,7 @@ def _parsed(parse: Callable[[str], Any], text: str | bytes, bits: int) -> Any:
         if depth >= DEEPEST:
             raise _too_deep()
         if any(isinstance(one, int) and one.bit_length() > bits for one in level):
-            raise ValueError(f"an integer has more than {bits} bits")
+            raise ValueError(f"{_place_of_integer(values, bits)} is an integer of more than {bits} bits")
         inner = [list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
         level, depth = [value for values in inner for value in values if isinstance(value, dict | list | int)], depth + 1
     return values
@@ -62,6 +62,16 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 def read_json(path: str | os.PathLike[str]) -> Any:
     """The value of a JSON file; OSError if it cannot be read, ValueError as ``parse_json`` or if it is too long."""
     return parse_json(read_whole(path, TEXT_MB))
+
+
+def _place_of_integer(value: Any, bits: int) -> str | None:
+    """Where the first integer of more than ``bits`` bits lies, as ``train.epochs`` or ``layers[2].neurons``."""
+    if isinstance(value, dict | list):
+        named = value.items() if isinstance(value, dict) else ((f"[{index}]", one) for index, one in enumerate(value))
+        for key, one in named:
+            if (found := _place_of_integer(one, bits)) is not None:
+                return f"{key}{'' if not found or found.startswith('[') else '.'}{found}"
+    return "" if isinstance(value, int) and value.bit_length() > bits else None
 
 
 def _too_deep() -> ValueError:

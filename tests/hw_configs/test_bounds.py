@@ -154,17 +154,17 @@ RUN = '{"config": {"train": {"epochs": Infinity}, "data": {"steps": Infinity, "s
 
 
 def test_numbers_that_no_float_or_integer_holds(tmp_path):
-    """Whole numbers of 400 digits, which TOML has, and infinite ones, which JSON has."""
+    """Whole numbers of 400 digits, and infinite ones, which JSON has."""
     from myelin.convert.binning import Binning
     from myelin.train.config.files import load_config
     from myelin.train.run.files.run_record import read_run
 
     path = tmp_path / "x.toml"
     path.write_text(f"[train]\nlearning_rate = 1{'0' * 400}\n")
-    with pytest.raises(ConfigError, match=r"train.learning_rate is a number of 401 digits; a finite number is needed"):
+    with pytest.raises(ConfigError, match=r"not a TOML file: train.learning_rate is an integer of more than 63 bits$"):
         load_config(path)
     path.write_text(BOARD % f"1{'0' * 400}")
-    with pytest.raises(TargetError, match=r"events.synaptic_operation.energy_pj is 10+; a number of 0 or more is allowed"):
+    with pytest.raises(TargetError, match=r"is not TOML: events.synaptic_operation.energy_pj is an integer of more"):
         load_target(path)
     (tmp_path / "run.json").write_text(RUN)
     run = read_run(tmp_path)
