@@ -136,12 +136,15 @@ def _decays(config: Config, target: Target) -> Iterator[str]:
     for name in _DECAYS:
         low, high = getattr(target, f"{name}_min"), getattr(target, f"{name}_max")
         for section, neuron in (("neuron", config.neuron), ("readout", config.readout)):
-            whole = round(getattr(neuron, name) * DECAY_UNITY)
+            given = getattr(neuron, name)
+            inside = math.isfinite(given * DECAY_UNITY)
+            whole = round(given * DECAY_UNITY) if inside else int(math.copysign(2**31, given))
             nearest = _outside(whole, low, high)
             if nearest is not None:
                 held = f"{0 if low is None else low}..{DECAY_UNITY if high is None else high}/{DECAY_UNITY}"
                 cure = f"train with --set {section}.{name}={nearest / DECAY_UNITY:.6g}"
-                yield f"{section}.{name} is {whole}/{DECAY_UNITY}, {target.name} holds {held}; {cure}"
+                said = f"{whole}/{DECAY_UNITY}" if inside else f"{given:g}"
+                yield f"{section}.{name} is {said}, {target.name} holds {held}; {cure}"
         for end in ("min", "max"):
             whole = getattr(config.neuron, f"{name}_{end}")
             nearest = None if whole is None else _outside(whole, low, high)
