@@ -100,12 +100,25 @@ def _run(argv: Sequence[str] | None) -> int:
         if isinstance(error, MyelinError) and error.told:
             return error.exit_code
         text, code = told(error)
+        if code == FAULT and (ended := _ended_by(error)) is not None:
+            return _complain(*ended)
         if code == FAULT and os.environ.get(TRACEBACK):
             with contextlib.suppress(OSError, ValueError):
                 traceback.print_exc()
         if not _written(sys.stdout) and isinstance(error, OSError) and error.filename is None:
             text = f"standard output: {text}"
         return _complain(text, code)
+
+
+def _ended_by(error: BaseException) -> tuple[str, int, str] | None:
+    """What to tell where a signal came first, and the error while its way out was taken; None if no signal did."""
+    while (before := error.__context__) is not None:
+        if isinstance(before, _Terminated):
+            return "ended by the signal SIGTERM", TERMINATED, "myelin: "
+        if isinstance(before, KeyboardInterrupt):
+            return "interrupted", INTERRUPTED, "\nmyelin: "
+        error = before
+    return None
 
 
 def _complain(text: str, code: int, start: str = "myelin: error: ") -> int:

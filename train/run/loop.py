@@ -124,10 +124,15 @@ def _continue(
             if run.stopped is not None:
                 tell(f"stopped       {run.stopped}, after epoch {epoch} of 0..{epochs - 1}")
                 break
+    except BaseException:
+        with contextlib.suppress(Exception):  # what ended the run is to be told, as Ctrl-C while matplotlib is imported
+            if logger is not None:
+                logger.draw()
+        raise
     finally:
         bar.close()
-        if logger is not None:
-            logger.draw()
+    if logger is not None:
+        logger.draw()
     record = run.finish()
     if first:
         callbacks.end(run, record)

@@ -6,8 +6,10 @@ import io
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from places import ROOT
@@ -152,6 +154,27 @@ def test_what_handlers_raise(error, code, shown, main, capsys, monkeypatch):
     monkeypatch.setattr(myelin.commands.doctor, "run_doctor", fail)
     assert main("doctor") == code
     assert capsys.readouterr().err == shown
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_fails_after_a_signal_is_no_fault(number, code, main, capsys, monkeypatch):
+    """An import that was interrupted is half done, and fails in another way where it is asked for again."""
+    import myelin.commands.doctor
+
+    def fail(_):
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            raise AttributeError("half imported")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr(myelin.commands.doctor, "run_doctor", fail)
+        assert main("doctor") == code
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err.strip() == f"myelin: {'interrupted' if code == 130 else 'ended by the signal SIGTERM'}"
 
 
 @pytest.mark.parametrize("asked", ["", "1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import tiny_runs
@@ -17,9 +18,11 @@ from myelin.train.config.files import load_config
 from myelin.train.config.target import resolve_for_target
 from myelin.train.datasets import load
 from myelin.train.delay import AxonalDelay
+from myelin.train.run.callbacks import Callbacks
 from myelin.train.run.evaluate import evaluate
 from myelin.train.run.files.checkpoint import load_parameters
 from myelin.train.run.files.fingerprint import fingerprint
+from myelin.train.run.logger import RunLogger
 from myelin.train.run.loop import TrainingRun, train
 from myelin.train.run.optimizer import learning_rate_factor, take_step
 from myelin.train.run.start import configuration, summary
@@ -105,6 +108,28 @@ def test_resuming_with_other_data_is_refused(tmp_path):
     assert fingerprint(sweeps(1)) != fingerprint(sweeps())
     with pytest.raises(ConfigError, match="other data"):
         train(tiny_config(), sweeps(1), tmp_path / "run", resume=True, progress=False)
+
+
+def test_what_ends_a_run_is_told_and_not_that_its_plots_fail(tmp_path, monkeypatch):
+    """Ctrl-C while matplotlib is imported leaves it half imported."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt("mine")
+
+    def fail(_):
+        raise AttributeError("half imported")
+
+    monkeypatch.setattr(RunLogger, "draw", fail)
+    with pytest.raises(KeyboardInterrupt, match="mine"):
+        train(
+            tiny_config(),
+            sweeps(),
+            tmp_path / "run",
+            progress=False,
+            callbacks=Callbacks([SimpleNamespace(on_epoch=interrupt)]),
+        )
+    with pytest.raises(AttributeError, match="half imported"):
+        train(tiny_config(), sweeps(), tmp_path / "other", progress=False)
 
 
 def test_a_run_that_diverges_stops_with_one_message(tmp_path):
