@@ -45,10 +45,11 @@ def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
         raise DataError(
             f"{path}: y has {y.shape[2]} classes; at most {_MOST_CLASSES} are allowed: save it as (traces, steps, classes)"
         )
-    if not np.isin(y, (0, 1)).all() or (y.sum(axis=2) > 1).any():
+    if not ((y == 0) | (y == 1)).all() or ((y != 0).sum(axis=2, dtype=np.int16) > 1).any():
         raise DataError(f"{path}: y is not one-hot; 0 and 1, with one class a step or none, are needed")
-    phases = np.where(y.any(axis=2), y.argmax(axis=2), -1)
-    if not np.isin(x, (-1, 0, 1)).all():
+    phases = y.argmax(axis=2).astype(np.int16)
+    phases[~y.any(axis=2)] = -1
+    if not ((x == -1) | (x == 0) | (x == 1)).all():
         raise DataError(f"{path}: x holds other values than -1, 0 and 1; crossings of levels are needed")
     keys = tuple(f"phase {number}" for number in range(y.shape[2]))
     return SpikeDataset.from_dense(x.astype(np.int8), phases, signed=True, keys=keys, name=str(path))

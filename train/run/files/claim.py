@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +27,9 @@ def claimed(folder: Path, *, resume: bool) -> Iterator[None]:
 
 def require_new(folder: Path) -> None:
     """Raise ConfigError if ``folder`` exists and is not empty."""
-    # a run killed during its first write leaves only its lock and a temporary file, whose names start with a dot
-    if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
+    # a run killed during its first write leaves only its lock and a temporary file, whose names start with a dot; a link that
+    # leads nowhere is no new folder either
+    if os.path.lexists(folder) and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
         raise ConfigError(
             f"{folder}: exists and is not empty; name another folder, or continue its run with --resume (resume=True in Python)"
         )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from myelin.hw_configs.bounds import check_regular, read_text
+from myelin.hw_configs.bounds import TEXT_MB, check_regular, read_text, read_whole
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import write_atomically
 from myelin.hw_configs.text_files import parse_json
@@ -128,9 +128,12 @@ def append_metrics(folder: Path, metrics: EpochMetrics) -> None:
 
 
 def keep_epochs(folder: Path, count: int) -> int:
-    """Truncate metrics.jsonl to its first ``count`` epochs, and return how many it has; its last line may be damaged."""
+    """Truncate metrics.jsonl to its first ``count`` epochs, and return how many it has; its last line may be damaged.
+
+    Raises DataError if it is no plain file, or longer than any that a run writes.
+    """
     path = folder / METRICS
-    content = path.read_bytes() if path.exists() else None
+    content = _content(path)
     lines = (content or b"").splitlines(keepends=True)[:count]
     if (kept := b"".join(lines)) != content:
         write_atomically(path, kept)
@@ -139,8 +142,24 @@ def keep_epochs(folder: Path, count: int) -> int:
 
 def count_epochs(folder: Path) -> int:
     """Number of epochs written so far; 0 if there is no file yet."""
-    path = folder / METRICS
-    return path.read_bytes().count(b"\n") if path.is_file() else 0
+    try:
+        return (_content(folder / METRICS) or b"").count(b"\n")
+    except DataError:
+        return 0
+
+
+def _content(path: Path) -> bytes | None:
+    if not os.path.lexists(path):
+        return None
+    check_regular(path, DataError)
+    try:
+        return read_whole(path, TEXT_MB)
+    except (OSError, ValueError) as error:
+        raise _no_metrics(path, error) from error
+
+
+def _no_metrics(path: Path, reason: object) -> DataError:
+    return DataError(f"{path}: is not a run's metrics.jsonl ({reason}); name one that `myelin train` wrote")
 
 
 def read_metrics(path: Path) -> list[EpochMetrics]:
@@ -157,7 +176,7 @@ def read_metrics(path: Path) -> list[EpochMetrics]:
             raise ValueError("some of its epochs have accuracies, others errors")
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = "no epoch in it, or one without its figures" if isinstance(error, TypeError | KeyError) else error
-        raise DataError(f"{path}: is not a run's metrics.jsonl ({reason}); name one that `myelin train` wrote") from error
+        raise _no_metrics(path, reason) from error
     return rows
 
 

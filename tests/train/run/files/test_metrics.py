@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -71,6 +72,25 @@ def test_epochs_that_do_not_belong_together_are_refused(change, said, tmp_path):
     (tmp_path / METRICS).write_text("\n".join(lines))
     with pytest.raises(DataError, match=said):
         read_metrics(tmp_path / METRICS)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "circle", "long"])
+def test_no_file_of_a_run_is_read_without_end(kind, tmp_path, monkeypatch):
+    path = tmp_path / METRICS
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "circle":
+        path.symlink_to(path)
+    else:
+        monkeypatch.setenv("MYELIN_MAX_TEXT_MB", "1")
+        path.write_bytes(b"")
+        os.truncate(path, 2**40)  # of zeros that take no place
+    with pytest.raises(DataError, match=r"metrics.jsonl"):
+        keep_epochs(tmp_path, 1)
+    assert count_epochs(tmp_path) == 0
 
 
 def test_a_record_keeps_the_figures_of_the_exported_epoch():

@@ -108,6 +108,14 @@ def test_a_kill_while_resuming_changes_nothing(whole, monkeypatch, tmp_path):
     assert [row["epoch"] for row in rows] == [0, 1, 2] and content(out) == content(whole)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("target", ["gone", "run"])
+def test_a_link_that_leads_nowhere_is_no_new_folder(target, resume, tmp_path):
+    (tmp_path / "run").symlink_to(tmp_path / target)
+    with pytest.raises(ConfigError, match="run: exists and is not empty; name another folder"):
+        train(tmp_path / "run", resume=resume)
+
+
 def test_two_processes_on_one_run_are_one_message(whole, tmp_path):
     with (
         claimed(whole, resume=True),
