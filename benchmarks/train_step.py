@@ -194,16 +194,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, measures nothing")
     parser.add_argument("--only", action="store_true", help="the judged neurons and lags alone; writes nothing without --json")
-    parser.add_argument("--blocks", action="store_true", help="whole blocks beside other libraries' alone; writes nothing")
+    parser.add_argument(
+        "--blocks", action="store_true", help="whole blocks beside other libraries'; writes results/blocks.json"
+    )
     parser.add_argument("--json", type=Path, help="where to write, with a PNG beside it; results/train_step.json by default")
     given = parser.parse_args(arguments)
     keep_freed_memory()  # as in training; it benefits all implementations
     sizes = QUICK if given.quick else FULL
     if given.only:
         sizes = replace(sizes, neurons=(sizes.judged.neurons,), lags=(sizes.judged.lags,))
-    blocks = blocks_beside(sizes)
     if given.blocks:
-        print(training_blocks.table(blocks))
+        found = {
+            "benchmark": "blocks",
+            "quick": given.quick,
+            "machine": machine(),
+            "point": {**vars(sizes.judged), "recurrence": None},
+            "blocks": blocks_beside(sizes),
+        }
+        path = given.json or (None if given.quick else RESULTS / "blocks.json")
+        if path is not None:
+            save(path, found)
+        print(training_blocks.table(found["blocks"]))
         return
     blas = blas_gflop_per_s(sizes.product)
     results: dict[str, Any] = {
@@ -214,7 +225,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "sigma": SIGMA,
         "judged_point": vars(sizes.judged),
         "points": [],
-        "blocks": blocks,
     }
     say(f"BLAS: {blas:.0f} GFLOP/s")
     for recurrence in ("dense", "conv"):
@@ -235,7 +245,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         save(path, results)
         plot(path.with_suffix(".png"), results)
     print(table_baselines.train_step_table(results))
-    print(training_blocks.table(blocks))
 
 
 if __name__ == "__main__":
