@@ -30,7 +30,7 @@ def write_page(results: Path, page: Path = PAGE) -> None:
         else:
             text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, block=block: block, text, flags=re.DOTALL)
     write_atomically(page, text.encode())
-    pictures.draw(found, page.parent)
+    pictures.draw(found, page.parent / "pictures")
 
 
 def all_results(folder: Path) -> Iterator[dict[str, Any]]:

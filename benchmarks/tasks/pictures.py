@@ -15,6 +15,7 @@ _COLOURS = {"network": BLUE, "reference": ORANGE}
 
 def draw(results: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
     """Write the pictures that there are results for; returns their files."""
+    folder.mkdir(parents=True, exist_ok=True)
     made = []
     for task in dict.fromkeys(values["task"] for values in results):
         tables = {values["table"]: values for values in results if values["task"] == task}

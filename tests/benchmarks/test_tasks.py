@@ -166,4 +166,4 @@ def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
     text = (tmp_path / "page.md").read_text()
     assert text.count("<!-- table ecg neurons -->") == text.count("<!-- end of table ecg neurons -->") == 1
     assert "| ALIF | 1 | 90.00 | 90.00 | +15.00 (" in text and "10,000 (not held)" in text
-    assert (tmp_path / "results_ecg_parameters.png").is_file()
+    assert (tmp_path / "pictures" / "results_ecg_parameters.png").is_file()
