@@ -32,8 +32,6 @@ freeze_at = 0.0
 epochs = 1
 batch_size = 24
 """
-#: What is compiled counts here, not how well.
-QUICKLY = {"NUMBA_OPT": "0", "NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0"}
 BEFORE = {
     "no worker lives": """
 from myelin.train.run.compiling import ahead
@@ -68,7 +66,7 @@ def train(tiny, tmp_path):
 
     def call(run, before):
         program = f"import os, sys\n{BEFORE[before]}\nfrom myelin.cli import main\nsys.exit(main(sys.argv[1:]))"
-        names = {"NUMBA_CACHE_DIR": str(folder), "TMPDIR": str(temporary), ahead.WORKERS: "2"} | QUICKLY
+        names = {"NUMBA_CACHE_DIR": str(folder), "TMPDIR": str(temporary), ahead.WORKERS: "2"}
         done = subprocess.run(
             [sys.executable, "-c", program, "train", config, "--data", tiny.data, "--out", tmp_path / run, "--quiet"],
             env=os.environ | names,
