@@ -139,7 +139,9 @@ def read_at_most(file: IO[bytes], most: int) -> bytes:
 
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file; one for a pipe that nobody writes to would wait for ever."""
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not hasattr(os, "O_NONBLOCK"):  # Windows, whose folders hold no pipes
+        return os.open(path, flags)
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
     if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         os.set_blocking(descriptor, True)
     return descriptor
@@ -147,10 +149,12 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _piped(descriptor: int, most: int) -> bytes:
     """What comes out of a pipe, up to a byte more than ``most``; ValueError if nothing comes for ``PIPE_S``."""
-    content, ready = bytearray(), select.poll()
-    ready.register(descriptor, select.POLLIN)
+    content = bytearray()
+    ready = select.poll() if hasattr(select, "poll") else None  # on Windows a pipe is waited for
+    if ready is not None:
+        ready.register(descriptor, select.POLLIN)
     while len(content) <= most:
-        if not ready.poll(1000 * PIPE_S):
+        if ready is not None and not ready.poll(1000 * PIPE_S):
             raise ValueError(f"it is a pipe, and nothing came out of it for {PIPE_S} s; save what it holds to a file")
         block = os.read(descriptor, 2**16)
         if not block:

@@ -9,7 +9,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from myelin.hw_configs import temporaries
@@ -126,10 +126,10 @@ def write_together(contents: Iterable[tuple[str | os.PathLike[str], bytes]]) -> 
                 replaced.enter_context(atomic_file(path)).write_bytes(content)
 
 
-def _open_stream(path: Path) -> int | None:
+def _open_stream(path: PurePath) -> int | None:
     """The number of the open file that ``path`` names, such as 1 for /dev/stdout, which may be a plain file; else None."""
     names = {f"/dev/{name}": number for number, name in enumerate(("stdin", "stdout", "stderr"))}
-    text = os.fspath(path)
+    text = path.as_posix()  # on Windows too
     for start in ("/dev/fd/", "/proc/self/fd/"):
         if text.startswith(start) and text.removeprefix(start).isdecimal():
             return int(text.removeprefix(start))

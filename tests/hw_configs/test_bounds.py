@@ -70,6 +70,19 @@ def test_text_from_a_pipe(tmp_path, monkeypatch):
         read_toml(tmp_path / "x")
 
 
+def test_text_is_read_where_files_know_no_waiting(tmp_path, monkeypatch):
+    """Windows has no O_NONBLOCK, no poll, and before Python 3.12 no set_blocking."""
+    for module, name in ((os, "O_NONBLOCK"), (os, "set_blocking"), (bounds.select, "poll")):
+        monkeypatch.delattr(module, name)
+    (tmp_path / "x.toml").write_text("a = 1")
+    assert read_toml(tmp_path / "x.toml") == {"a": 1}
+    read, write = os.pipe()
+    os.write(write, b"a = 2")
+    os.close(write)
+    assert read_toml(f"/dev/fd/{read}") == {"a": 2}
+    os.close(read)
+
+
 @pytest.mark.parametrize(("kind", "make"), [("a pipe", os.mkfifo), ("a device", partial(os.symlink, "/dev/zero"))])
 def test_what_is_no_regular_file(tmp_path, kind, make):
     make(tmp_path / "x")

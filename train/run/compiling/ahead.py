@@ -134,6 +134,6 @@ def start_workers(module: str, config: Config, number: int) -> list[subprocess.P
             break
         started.append(process)
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), process.stdin:
+        with contextlib.suppress(OSError), process.stdin:  # it has ended; Windows has no error of its own for that
             process.stdin.write(job)
     return started
