@@ -135,7 +135,7 @@ def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
     plan = read_plan("ecg")
     table = plan.tables["neurons"]
     labels = [0, 1] * 10
-    rights = {"learned delays, both": [True] * 15 + [False] * 5, "ALIF": [True] * 18 + [False] * 2}
+    rights = {"learned delays, both, 20 epochs": [True] * 15 + [False] * 5, "ALIF": [True] * 18 + [False] * 2}
     for name, right in rights.items():
         place = tmp_path / "runs" / slug(name) / "seed1" / "result.json"
         place.parent.mkdir(parents=True)
@@ -152,12 +152,12 @@ def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
     assert bits[:20].astype(bool).tolist() == rights["ALIF"]
     expected = paired(
         {1: _result(rights["ALIF"], labels)["evaluations"]["test"]},
-        {1: _result(rights["learned delays, both"], labels)["evaluations"]["test"]},
+        {1: _result(rights["learned delays, both, 20 epochs"], labels)["evaluations"]["test"]},
         "integer_predictions",
     )
     assert found["to_reference"] == expected and expected["difference_points"] == pytest.approx(15)
     assert first["evaluations"]["report"]["to_reference"] is None
-    assert "learned delays, both, seed 0" in values["missing"] and "ALIF, seed 1" not in values["missing"]
+    assert "learned delays, both, 20 epochs, seed 0" in values["missing"] and "ALIF, seed 1" not in values["missing"]
     # the page has the table between its marks, once, however often it is made
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "ecg_neurons.json").write_text(json.dumps(values))
