@@ -59,7 +59,7 @@ def snntorch_to_integers(found: Found, path: Path) -> None:
 
 def ecg_per_step_labels(found: Found, path: Path) -> None:
     """One trace: crossings of the two leads, the phases, and what the network says."""
-    network, test = found["artifact"].network, found["test"]
+    network, test = myelin.read(found["OUT"] / "artifact").network, found["test"]
     frames = test.bin(range(1), test.steps, test.step_ms, network.input.shape, "binary").frames
     said = myelin.simulate(network, frames, time_axis=1).output[0].argmax(axis=1)
     drawn = figure(7.0, 3.4)
@@ -67,7 +67,7 @@ def ecg_per_step_labels(found: Found, path: Path) -> None:
     for unit, spikes in enumerate(frames[0].reshape(test.steps, -1).T):
         above.vlines(np.flatnonzero(spikes), unit - 0.4, unit + 0.4, color=series(unit // 2), linewidth=1)
     above.set_ylabel("input unit")
-    below.step(range(test.steps), np.asarray(test.labels[0]), where="mid", color=GREY, linewidth=3, label="phase")
+    below.step(range(test.steps), test.targets[0], where="mid", color=GREY, linewidth=3, label="phase")
     below.step(range(test.steps), said, where="mid", color=INTEGER_STAGE, linewidth=1.2, label="the integers")
     below.set_yticks(range(len(found["PHASES"])), found["PHASES"])
     below.set_xlabel(f"step of {test.step_ms:g} ms")
