@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation
 HASHED  := $(INSTALL) --require-hashes
 
-.PHONY: demo test test-fast fuzz lint docs setup wheels requirements audit clean
+.PHONY: demo test test-fast fuzz lint docs pictures setup wheels requirements audit clean
 
 demo: $(VENV)/.ready
 	$(BIN)/myelin demo --out demo
@@ -36,6 +36,10 @@ lint: $(VENV)/.ready
 docs: $(VENV)/.ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "open site/index.html"
+
+# The pictures on the pages of the examples, into docs/examples; minutes.  `make pictures NAMES="closed_loop event_camera"`
+pictures: $(VENV)/.ready
+	$(BIN)/python docs/pictures/examples.py $(NAMES)
 
 setup: $(VENV)/.ready
 

@@ -24,7 +24,9 @@ _GAPS = (2, 1)
 _FIRST, _OTHERS = 24, 16
 #: Narrowest width that is kept; below it a terminal wraps by itself.
 _NARROWEST = 40
-_LABEL = re.compile(r"\s*(?:\S(?:.{0,16}?\S)?\s{2,})?(?=\S)")
+_LABEL = re.compile(r"\s*(?:\S(?:.{0,16}?\S)?\s{2,}|[a-z][a-z ]{11}[a-z] )?(?=\S)")
+#: Space between a number and its per cent sign; a line does not break there.
+_PERCENT = re.compile(r"(?<=\d) %")
 
 
 class Toned(str):
@@ -154,8 +156,9 @@ def folded(lines: Iterable[str]) -> Iterator[str]:
         label = _LABEL.match(line)
         hanging = " " * (label.end() if label else 0)
         parts = textwrap.wrap(
-            line, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+            _PERCENT.sub("\u00a0%", line), width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
         )
+        parts = [part.replace("\u00a0%", " %") for part in parts]
         yield from (Toned(part, line.tone) for part in parts) if isinstance(line, Toned) else parts
 
 

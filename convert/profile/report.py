@@ -111,7 +111,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         "",
         *_time(result["layers"]),
         f"{thousands(result['samples_per_second'])} samples a second by the clock, all cores together; timed over "
-        f"{result['timed_samples']} samples in passes of their own, without recording",
+        f"{thousands(result['timed_samples'])} samples in passes of their own, without recording",
     ]
     return [*shown, "", *(warned(f"warning       {text}") for text in result["warnings"])] if result["warnings"] else shown
 

@@ -100,3 +100,15 @@ def test_verdicts_are_coloured_on_a_terminal_alone(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     show(lines)
     assert "\x1b[3" not in sys.stdout.getvalue() and "loihi2 holds a.net" in sys.stdout.getvalue()
+
+
+def test_a_label_of_thirteen_letters_hangs_and_a_per_cent_sign_stays_with_its_number(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert list(folded(["not in frames 116 of 5,019,483 events (12.25 %): 116 late"])) == [
+        "not in frames 116 of 5,019,483 events",
+        "              (12.25 %): 116 late",
+    ]
+    assert list(folded(["pooled over the seeds, with an interval 95 % wide"])) == [
+        "pooled over the seeds, with an interval",
+        "95 % wide",
+    ]
