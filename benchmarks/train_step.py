@@ -1,10 +1,10 @@
 """Forward and backward of one recurrent layer: ours, the published order, and lava-dl: ``python -m benchmarks.train_step``.
 
 Whole blocks, feed-forward weights included, run beside those of snnTorch, Norse and SpikingJelly
-(``benchmarks.training_blocks``).
+(``benchmarks.training.training_blocks``).
 
-All run the same problem (``benchmarks.training_layers``) and give the same spikes and gradients, which is checked at every
-point.  Torch uses one thread or all, and oneDNN's convolutions or its own, whichever is faster.
+All run the same problem (``benchmarks.training.training_layers``) and give the same spikes and gradients, which is checked at
+every point.  Torch uses one thread or all, and oneDNN's convolutions or its own, whichever is faster.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks import table_baselines, training_blocks
 from benchmarks.measure import RESULTS, best_of, digits, machine, save, say, spread, timed, turns
 from benchmarks.memory import growth_mb
 from benchmarks.networks import Recurrence
-from benchmarks.torch_settings import Settings, applied, fastest
-from benchmarks.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
+from benchmarks.tables import table_baselines
+from benchmarks.training import training_blocks
+from benchmarks.training.torch_settings import Settings, applied, fastest
+from benchmarks.training.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
 from myelin.hw_configs.figures import BLUE, GREEN, GREY, ORANGE, figure
 from myelin.hw_configs.figures import save as save_picture
 from myelin.lava_models import compat
@@ -147,7 +148,7 @@ def memory(point: Point, names: Sequence[Name]) -> list[dict[str, Any]]:
     found = []
     for name in names:
         at = undelayed(point, problem(point))[0] if name == "lava-dl" else point
-        grown = growth_mb("training_layers", name=name, **vars(at))
+        grown = growth_mb("training.training_layers", name=name, **vars(at))
         found.append({"recurrence": point.recurrence, "name": name, "mb": digits(grown, 3)})
         say(f"  {point.recurrence}, {name}: {grown:.0f} MB")
     return found

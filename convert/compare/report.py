@@ -13,7 +13,7 @@ from myelin.convert.compare.neuron_step import Arrival, NeuronStep
 from myelin.convert.compare.runs import ComparedPopulation
 from myelin.convert.neurons.leaky_states import INPUT_BITS
 from myelin.convert.opened import note_lines
-from myelin.hw_configs.screen import judged, table
+from myelin.hw_configs.terminal.screen import judged, table
 from myelin.hw_configs.written import counted, thousands
 
 #: Upper bound on the entries shown of a list; its length is always shown.

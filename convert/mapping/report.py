@@ -16,7 +16,7 @@ from myelin.convert.mapping.mapping import dense_cores
 from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation
-from myelin.hw_configs.screen import judged, table
+from myelin.hw_configs.terminal.screen import judged, table
 from myelin.hw_configs.written import counted, thousands
 
 #: Largest recurrence whose dense counterpart is mapped for comparison, which lists all its synapses.

@@ -8,7 +8,7 @@ from typing import Any
 from myelin.convert.messages import Messages
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
-from myelin.hw_configs.screen import table, warned
+from myelin.hw_configs.terminal.screen import table, warned
 from myelin.hw_configs.written import thousands
 
 #: Thresholds of the warnings: percent of the 24-bit range, and percent of the neurons that send in a step.

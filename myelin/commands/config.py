@@ -7,7 +7,7 @@ import argparse
 from myelin.commands import arguments
 from myelin.commands.output import write_result
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.screen import screen_width
+from myelin.hw_configs.terminal.screen import screen_width
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:

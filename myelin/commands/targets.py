@@ -6,7 +6,7 @@ import argparse
 
 from myelin.commands import arguments
 from myelin.commands.output import listed, write_result
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 from myelin.hw_configs.written import thousands
 
 
@@ -24,7 +24,7 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 def run_targets(args: argparse.Namespace) -> int:
     """Print the targets; returns 0."""
-    from myelin.hw_configs.listed import targets
+    from myelin.hw_configs.terminal.listed import targets
 
     found = targets()
     rows = []

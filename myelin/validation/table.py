@@ -11,7 +11,7 @@ from myelin.convert.compare import report as divergence_report
 from myelin.convert.opened import note_lines
 from myelin.convert.published_steps import EXPLAINED
 from myelin.convert.samples import events_line
-from myelin.hw_configs.screen import Tone, Toned, judged, table
+from myelin.hw_configs.terminal.screen import Tone, Toned, judged, table
 from myelin.hw_configs.written import counted, thousands
 from myelin.validation.gate import NOT_JUDGED, verdict
 from myelin.validation.reference import FLOAT

@@ -1,0 +1,57 @@
+"""Reads text of TOML and JSON that anybody may have written: every fault of the text is a ValueError with one line.
+
+The parsers of Python's library raise other errors on some texts, as RecursionError on one that is nested deeply, and what they
+return may be too deep for the code behind them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+from myelin.hw_configs.reading.bounds import CONFIG_KB, TEXT_MB, read_whole
+
+#: Upper bound on the depth of tables and lists in one another; ours have 6.
+DEEPEST = 50
+
+
+def parse_toml(text: str | bytes) -> dict[str, Any]:
+    """The values of a TOML text (bytes in UTF-8); ValueError if it cannot be read or is nested deeper than ``DEEPEST``."""
+    values: dict[str, Any] = _parsed(tomllib.loads, text)
+    return values
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text (bytes in UTF-8); ValueError if it cannot be read or is nested deeper than ``DEEPEST``."""
+    return _parsed(json.loads, text)
+
+
+def _parsed(parse: Callable[[str], Any], text: str | bytes) -> Any:
+    try:
+        values = parse(text.decode("utf-8") if isinstance(text, bytes) else text)
+    except RecursionError:
+        raise _too_deep() from None
+    level, depth = [values], 0
+    while level:  # no recursion: the depth is what is not known yet
+        if depth >= DEEPEST:
+            raise _too_deep()
+        inner = [list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level, depth = [value for values in inner for value in values if isinstance(value, dict | list)], depth + 1
+    return values
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The values of a TOML file; OSError if it cannot be read, ValueError as ``parse_toml`` or if it is too long."""
+    return parse_toml(read_whole(path, CONFIG_KB, 1000))
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """The value of a JSON file; OSError if it cannot be read, ValueError as ``parse_json`` or if it is too long."""
+    return parse_json(read_whole(path, TEXT_MB))
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"tables or lists are nested more than {DEEPEST} deep")
