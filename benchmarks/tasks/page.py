@@ -76,7 +76,7 @@ def _cells(row: Mapping[str, Any], published: bool) -> Iterator[str]:
     else:
         low, high = paired["difference_low_points"], paired["difference_high_points"]
         yield f"{paired['difference_points']:+.2f} ({low:+.2f} to {high:+.2f})"
-        yield f"{paired['p']:.2g}"
+        yield "< 0.0001" if paired["p"] < 1e-4 else f"{paired['p']:.2g}"
     yield f"{row['parameters']:,}"
     yield "" if costs is None else f"{costs['synapse_memory_kib']:,.1f}"
     if costs is None:

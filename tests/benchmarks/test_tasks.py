@@ -133,7 +133,7 @@ def _result(right, labels):
 
 def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
     plan = read_plan("ecg")
-    table = plan.tables["neurons"]
+    table = plan.tables["adaptive"]
     labels = [0, 1] * 10
     rights = {"learned delays, both, 20 epochs": [True] * 15 + [False] * 5, "ALIF": [True] * 18 + [False] * 2}
     for name, right in rights.items():
@@ -145,7 +145,7 @@ def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
         lambda *_: {"synapse_memory_kib": 3.5, "synaptic_operations_per_sample": 1e4, "fits": False},
     )
     monkeypatch.setattr("benchmarks.tasks.collect.delays_of", lambda _: {"layer 0, recurrent": [1, 2]})
-    values = table_of(plan, table, tmp_path, "unused", {"samples": 5})
+    values = table_of(plan, table, tmp_path, "unused", {"samples": 5, "classes": 6})
     first, second = values["rows"]
     found = second["evaluations"]["report"]
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(found["right"]["1"]), np.uint8))
@@ -160,10 +160,10 @@ def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
     assert "learned delays, both, 20 epochs, seed 0" in values["missing"] and "ALIF, seed 1" not in values["missing"]
     # the page has the table between its marks, once, however often it is made
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "ecg_neurons.json").write_text(json.dumps(values))
+    (tmp_path / "results" / "ecg_adaptive.json").write_text(json.dumps(values))
     for _ in range(2):
         page.write_page(tmp_path / "results", tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
-    assert text.count("<!-- table ecg neurons -->") == text.count("<!-- end of table ecg neurons -->") == 1
+    assert text.count("<!-- table ecg adaptive -->") == text.count("<!-- end of table ecg adaptive -->") == 1
     assert "| ALIF | 1 | 90.00 | 90.00 | +15.00 (" in text and "10,000 (not held)" in text
     assert (tmp_path / "pictures" / "results_ecg_parameters.png").is_file()
