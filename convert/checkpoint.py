@@ -7,6 +7,7 @@ same spikes.  This file needs numpy, not torch.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         NetworkError: no such run, damaged files, or values that are not finite.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise NetworkError(f"{folder}: no such run folder; name one that `myelin train` wrote")
     for name in (RUN, MODEL):
         check_regular(folder / name, NetworkError)

@@ -116,10 +116,10 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
     if not isinstance(path, str | os.PathLike):
         raise NetworkError(f"a {type(path).__name__} is no path; {_EXPECTED}")
     place = Path(path)
-    if not place.exists():
+    if not os.path.exists(place):
         raise NetworkError(f"{place}: no such file or folder; {_EXPECTED}")
     check_regular(place, NetworkError)
-    if place.is_dir():
+    if os.path.isdir(place):
         for name, kind in _TELLS.items():
             if (place / name).is_file():
                 return kind

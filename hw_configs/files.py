@@ -23,13 +23,13 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside ``path``; when the block ends without an error it replaces ``path``, otherwise it is deleted.
 
-    Missing parent folders are made; the file has the default permissions.  A symbolic link stays, and its file is replaced.
+    Missing parent folders are made, and removed again if the block fails; the file has the default permissions.  A symbolic
+    link stays, and its file is replaced.
     """
     target = linked(Path(path))
     if not target.name or target.is_dir():  # no name: "" and "."
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with temporaries.temporary(target) as temporary:
+    with temporaries.parents_made(target), temporaries.temporary(target) as temporary:
         yield temporary
         temporaries.flush(temporary)
         os.replace(temporary, target)
@@ -79,16 +79,33 @@ def locked(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]
 def alone_in(folder: str | os.PathLike[str], doing: str) -> Iterator[None]:
     """Keep other processes out of ``folder``, which is made if it is missing, until the block ends.
 
-    The lock is a file in the folder, ``.lock``, which stays.
+    The lock is a file in the folder, ``.lock``, which stays; if the block fails before it has made anything in the folder, the
+    lock goes too, and so do the folders that were made for it.
 
     Raises:
         MyelinError: another process is in the folder; ``doing`` says what it does, such as "trains this run".
         OSError: the folder or the file cannot be made.
     """
-    with locked(Path(folder) / ".lock", wait=False) as held:
+    lock = Path(folder) / ".lock"
+    before = _names(lock.parent)
+    with temporaries.parents_made(lock), locked(lock, wait=False) as held:
         if not held:
             raise MyelinError(f"{os.fspath(folder)}: another process {doing}; wait for it or end it")
-        yield
+        try:
+            yield
+        except BaseException:
+            if lock.name not in before and _names(lock.parent) <= before | {lock.name}:
+                with contextlib.suppress(OSError):  # Windows removes no open file
+                    lock.unlink()
+            raise
+
+
+def _names(folder: Path) -> set[str]:
+    """What is in ``folder``; nothing if it cannot be listed."""
+    try:
+        return set(os.listdir(folder))
+    except OSError:
+        return set()
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:

@@ -18,6 +18,7 @@ whole table is used.  A board with a table ``controller`` runs the network as C.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
@@ -55,7 +56,7 @@ def load_target(name_or_path: str | Path) -> Target:
     if text in target_names():
         return _read(_FOLDER / f"{text}.toml")
     path = Path(name_or_path)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or os.path.exists(path):
         return _read(path)
     near = difflib.get_close_matches(text.lower(), target_names(), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""

@@ -58,6 +58,20 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
         yield path
 
 
+@contextlib.contextmanager
+def parents_made(path: Path) -> Iterator[None]:
+    """Make the folders above ``path`` that are missing; if the block fails, those of them that are empty are removed again."""
+    missing = [folder for folder in path.parents if not os.path.lexists(folder)]  # the innermost first
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):  # it holds something
+                folder.rmdir()
+        raise
+
+
 def remove_left(target: Path) -> None:
     """Remove what killed processes left of ``target``, beside it."""
     prefix = _prefix(target.name)

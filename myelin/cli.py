@@ -137,17 +137,20 @@ def _open_closed_streams() -> None:
 
 @contextlib.contextmanager
 def _every_name_printed() -> Iterator[None]:
-    """Print characters that the terminal does not have, such as those of a file name in another encoding, as ``\\x..``."""
-    stream = sys.stdout
-    before = stream.errors if isinstance(stream, io.TextIOWrapper) else None
-    if isinstance(stream, io.TextIOWrapper) and before == "strict":
+    """Print characters that the terminal does not have, such as those of a file name in another encoding, as ``\\x..``.
+
+    Python's own standard error does so already, what others put in its place does not.
+    """
+    strict = [each for each in (sys.stdout, sys.stderr) if isinstance(each, io.TextIOWrapper) and each.errors == "strict"]
+    for stream in strict:
         stream.reconfigure(errors="backslashreplace")
     try:
         yield
     finally:
-        if isinstance(stream, io.TextIOWrapper) and before == "strict" and not stream.closed:
-            with contextlib.suppress(OSError):
-                stream.reconfigure(errors=before)
+        for stream in strict:
+            if not stream.closed:
+                with contextlib.suppress(OSError):
+                    stream.reconfigure(errors="strict")
 
 
 class _Terminated(BaseException):

@@ -150,7 +150,7 @@ def damaged_files(place: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for name, entry in manifest["files"].items():
         path = place / name
-        if not path.is_file():
+        if not os.path.isfile(path):
             found[name] = f"{place}: {name} is missing; export the artifact again"
             continue
         size = path.stat().st_size

@@ -29,18 +29,18 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(os.path.abspath(path))
     if Path.cwd().is_relative_to(target):  # a shell would stay in the older one, which is deleted
         raise OSError(errno.EBUSY, "it is, or holds, the working directory")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if temporaries.being_written(target):
-        raise MyelinError(f"{os.fspath(path)}: another process is writing it; wait for it or end it")
-    _bring_back(target)
-    with temporaries.temporary(target, folder=True) as temporary:
-        yield temporary
-        temporaries.flush(temporary)
-        if not target.exists():
-            os.replace(temporary, target)
-        elif not temporaries.exchange(temporary, target):
-            _replace_folder(temporary, target)
-        temporaries.flush_names(target.parent)  # before the older folder is deleted
+    with temporaries.parents_made(target):
+        if temporaries.being_written(target):
+            raise MyelinError(f"{os.fspath(path)}: another process is writing it; wait for it or end it")
+        _bring_back(target)
+        with temporaries.temporary(target, folder=True) as temporary:
+            yield temporary
+            temporaries.flush(temporary)
+            if not target.exists():
+                os.replace(temporary, target)
+            elif not temporaries.exchange(temporary, target):
+                _replace_folder(temporary, target)
+            temporaries.flush_names(target.parent)  # before the older folder is deleted
 
 
 def _aside(target: Path) -> Path:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from myelin.convert.hdf5 import Budget, has_long_texts
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.reading.hdf5_types import is_sound
 
 
 class Fields:
@@ -111,6 +112,8 @@ class Fields:
             raise NetworkError(f"{self.name}: {key!r} is a group; a dataset is expected")
         if member.external or member.is_virtual:
             raise NetworkError(f"{self.name}: {key!r} is stored in another file; a network file is one file")
+        if not is_sound(member):
+            raise NetworkError(f"{self.name}: {key!r} has a damaged type; copy or download the file again")
         return None if member.shape is None else member
 
     def _member(self, key: str) -> Any:

@@ -51,7 +51,7 @@ def read_netx_floats(path: str | os.PathLike[str], *, input_shape: Shape | None 
         NetworkError: the file cannot be read, or a ``FloatNetwork`` cannot represent it; names the layer and the field.
     """
     place = Path(path)
-    if not place.is_file():
+    if not os.path.isfile(place):
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
     check_texts(place)
     check_not_pointer(place, NetworkError)

@@ -144,9 +144,9 @@ def open_netx(
 ) -> ReadNetx:
     """``read_netx``, which says what the arguments and errors are, with a note in place of its warning."""
     place = Path(path)
-    if not place.exists():
+    if not os.path.exists(place):
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
-    if place.is_dir():
+    if os.path.isdir(place):
         raise NetworkError(f"{place} is a folder; a netx file (HDF5, usually *.net) is expected")
     check_texts(place)
     check_not_pointer(place, NetworkError)

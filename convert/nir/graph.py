@@ -20,6 +20,7 @@ from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
 from myelin.hw_configs.parts import require
 from myelin.hw_configs.reading.bounds import MEMBERS
+from myelin.hw_configs.reading.hdf5_types import is_sound
 
 #: Types of nodes that can be imported.
 SUPPORTED = (
@@ -103,7 +104,7 @@ def read_graph(path: str | os.PathLike[str]) -> NirGraph:
     """
     nir = load_nir()
     place = Path(path)
-    if not place.is_file():
+    if not os.path.isfile(place):
         raise NetworkError(f"{place}: no such file; a NIR file (HDF5, usually *.nir) is expected")
     check_not_pointer(place, NetworkError)
     check_texts(place)
@@ -133,6 +134,8 @@ def _check_file(file: h5py.File) -> None:
         if isinstance(member, h5py.Dataset):
             if member.external or member.is_virtual:
                 raise NetworkError(f"{place!r} is stored in another file; a network file is one file")
+            if not is_sound(member):
+                raise NetworkError(f"{place!r} has a damaged type; copy or download the file again")
             if has_long_texts(member):
                 raise NetworkError(
                     f"{place!r} holds texts that are longer than the file: it is damaged; copy or download it again"

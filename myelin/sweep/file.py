@@ -24,6 +24,7 @@ import difflib
 import itertools
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -203,7 +204,7 @@ def _base(path: Path, base: Any, case: str) -> str:
         got = "has no base" if base is None else f"has the base {base!r}"
         raise ConfigError(f"case {case!r} {got}; name a built-in experiment or a TOML file, for it or for all")
     beside = path.parent / base
-    return str(beside) if beside.is_file() else base
+    return str(beside) if os.path.isfile(beside) else base
 
 
 def _overlap(first: str, second: str) -> bool:

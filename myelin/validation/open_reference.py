@@ -85,11 +85,11 @@ def _of_path(place: Path, opened: Opened, dt_ms: float | None) -> Reference:
     from myelin.validation.stored_reference import StoredReference
     from myelin.validation.trained import Trained
 
-    if place.suffix == ".npz" and place.is_file():
+    if place.suffix == ".npz" and os.path.isfile(place):
         if StoredReference.names_in(place) & {"structure"}:
             return FloatReference(read_floats(place), str(place), opened.network)
         return StoredReference(place)
-    if not place.exists():
+    if not os.path.exists(place):
         raise NetworkError(f"{place}: no such file or folder; --reference (reference= in Python) takes {_WAYS}")
     kind = kind_of(place)
     if kind == "artifact":

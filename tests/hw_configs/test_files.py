@@ -131,6 +131,33 @@ def test_one_process_in_a_folder(tmp_path):
         pass
 
 
+def test_what_fails_before_it_has_made_anything_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), alone_in(tmp_path / "a" / "b" / "run", "trains this run"):
+        assert os.listdir(tmp_path / "a" / "b" / "run") == [".lock"]
+        raise KeyboardInterrupt
+    for target in (tmp_path / "a" / "b" / "c.txt", tmp_path / "c.txt"):
+        with pytest.raises(ValueError), atomic_file(target) as temporary:
+            temporary.write_bytes(b"half")
+            raise ValueError
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(ValueError), alone_in(tmp_path / "mine", "trains this run"):
+        raise ValueError
+    assert os.listdir(tmp_path / "mine") == ["notes.txt"]
+
+
+def test_the_lock_stays_where_there_is_something_to_go_on_with(tmp_path):
+    with pytest.raises(ValueError), alone_in(tmp_path / "a" / "run", "trains this run"):
+        (tmp_path / "a" / "run" / "run.json").touch()
+        raise ValueError
+    assert sorted(os.listdir(tmp_path / "a" / "run")) == [".lock", "run.json"]
+    (tmp_path / "a" / "run" / "run.json").unlink()
+    with pytest.raises(ValueError), alone_in(tmp_path / "a" / "run", "trains this run"):
+        raise ValueError
+    assert os.listdir(tmp_path / "a" / "run") == [".lock"]  # of an earlier process: another one may wait for it
+
+
 def test_a_file_system_without_locks_is_one_message(tmp_path, monkeypatch):
     import filelock
 

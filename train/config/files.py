@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import json
 import math
+import os
 import types
 import typing
 from pathlib import Path
@@ -36,9 +37,9 @@ def load_config(
         ConfigError: no such experiment or file, not TOML, an unknown key, or a value of the wrong type or range.
     """
     path = EXPERIMENTS / f"{name_or_path}.toml"
-    if not path.is_file():
+    if not os.path.isfile(path):
         path = Path(name_or_path)
-    if not path.exists() or path.is_dir():
+    if not os.path.exists(path) or os.path.isdir(path):
         near = difflib.get_close_matches(name_or_path, experiment_names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; built-in ones are {', '.join(experiment_names())}"
         raise ConfigError(f"no configuration {name_or_path!r}: neither a built-in experiment nor a file{hint}")

@@ -25,6 +25,8 @@ from myelin.train.datasets.mat5 import read_mat5
 from myelin.train.datasets.targets import as_array
 
 SUFFIX = ".mat"
+#: QTDB-ECG has 6; every one gets a name.
+_MOST_CLASSES = 1000
 
 
 def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
@@ -39,6 +41,10 @@ def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
         raise DataError(
             f"{path}: x has shape {x.shape}, y {y.shape}; (traces, steps, channels) and (traces, steps, classes) are needed"
         )
+    if y.shape[2] > _MOST_CLASSES:
+        raise DataError(
+            f"{path}: y has {y.shape[2]} classes; at most {_MOST_CLASSES} are allowed: save it as (traces, steps, classes)"
+        )
     if not np.isin(y, (0, 1)).all() or (y.sum(axis=2) > 1).any():
         raise DataError(f"{path}: y is not one-hot; 0 and 1, with one class a step or none, are needed")
     phases = np.where(y.any(axis=2), y.argmax(axis=2), -1)
@@ -50,8 +56,8 @@ def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
 
 def _matrices(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays x and y."""
-    if not path.is_file():
-        raise DataError(f"{path}: {'is a folder; a .mat file is needed' if path.is_dir() else 'no such file'}")
+    if not os.path.isfile(path):
+        raise DataError(f"{path}: {'is a folder; a .mat file is needed' if os.path.isdir(path) else 'no such file'}")
     try:
         content = read_mat5(path, ("x", "y"))
     except (OSError, ValueError, zlib.error) as error:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.reading.bounds import SAMPLES, most_unpacked, too_large
+from myelin.hw_configs.reading.hdf5_types import is_sound
 from myelin.train.datasets.hdf5_heaps import check_rows
 from myelin.train.datasets.mapped import Storage
 
@@ -63,6 +64,8 @@ class OpenFile:
             raise DataError(f"{path}: {name} is a {type(group).__name__.lower()}; a data set is needed")
         if group.external or group.is_virtual:
             raise DataError(f"{path}: {name} takes its values from other files; data must lie in the file itself")
+        if not is_sound(group):
+            raise DataError(f"{path}: {name} has a damaged type; copy or download the file again")
         most = SAMPLES.value
         if group.ndim != 1 or group.size > most:
             cure = "" if group.ndim != 1 else f"; {SAMPLES.cure(group.size)}"

@@ -15,6 +15,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,20 @@ Piece = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]]
 
 
 def default_cache() -> Path:
-    """The default folder of conversions: ``$XDG_CACHE_HOME/myelin``, or ``~/.cache/myelin``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "myelin"
+    """The default folder of conversions: ``$XDG_CACHE_HOME/myelin``, or ``~/.cache/myelin``.
+
+    For a user without a home, as in a container, it lies among the temporary files.
+
+    Raises:
+        DataError: that one belongs to somebody else, who could have put other data there.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "myelin"
+    except RuntimeError:
+        folder = Path(tempfile.gettempdir(), f"myelin-cache-{os.getuid()}")
+    if os.path.lexists(folder) and folder.lstat().st_uid != os.getuid():
+        raise DataError(f"{folder}: belongs to another user, and you have no home folder; set XDG_CACHE_HOME to one of yours")
+    return folder
 
 
 @dataclass(frozen=True)

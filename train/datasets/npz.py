@@ -41,8 +41,8 @@ def read_npz(path: str | os.PathLike[str], time_unit: TimeUnit | None = None) ->
     ``time_unit`` is that of plain events, unless the file says it.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: {'is a folder; a .npz file is needed' if path.is_dir() else 'no such file'}")
+    if not os.path.isfile(path):
+        raise DataError(f"{path}: {'is a folder; a .npz file is needed' if os.path.isdir(path) else 'no such file'}")
     try:
         arrays = arrays_in(path)
     except (OSError, ValueError) as error:

@@ -132,7 +132,7 @@ def _source(source: str | os.PathLike[str]) -> Source:
         raise DataError(f"data is a {type(source).__name__}; a path or one of {', '.join(BUILTIN)} is allowed")
     text = os.fspath(source)
     for name, option in ((text, None), text.rpartition(":")[::2]):
-        path = BUILTIN.get(name, Path(name).expanduser())
+        path = BUILTIN.get(name, Path(os.path.expanduser(name)))
         if not name or not _exists(path):
             continue
         if option is not None and option not in OPTIONS:

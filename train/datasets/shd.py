@@ -54,9 +54,9 @@ def read_shd(path: str | os.PathLike[str], storage: Storage = STORAGE, time_unit
     """
     path = Path(path)
     check_unit(time_unit, str(path))
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DataError(f"{path}: is a folder; a file of the SHD format ({', '.join(SUFFIXES)}) is needed")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(f"{path}: no such file")
     if path.stat().st_size == 0:  # a regular file: ``is_file`` says so
         raise DataError(f"{path}: is empty (0 bytes); a file of the SHD format is needed: download or encode it again")

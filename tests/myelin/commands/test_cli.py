@@ -315,4 +315,10 @@ def test_a_name_that_the_terminal_cannot_print_is_printed_otherwise(net, main, t
         assert main("report", name, "--samples", 1, "--out", "r.html") == 0
     shown.seek(0)
     assert "loihi2 holds n\\udcff\\udce9.net" in shown.read() and shown.errors == "strict"
+    told = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", told)  # as a notebook or a test puts its own there
+        assert main("check", f"gone{name}", "--target", "loihi2") == 2
+    told.seek(0)
+    assert "myelin: error: gonen\\udcff\\udce9.net" in told.read() and told.errors == "strict"
     assert "n\\udcff\\udce9" in (tmp_path / "c" / "README.md").read_text(encoding="utf-8")

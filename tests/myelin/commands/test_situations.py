@@ -71,6 +71,8 @@ def cases():
     for name, words in COMMANDS.items():
         for place, word in enumerate(words):
             for wrong in kinds.get(word[:1], ()) if place else ():
+                if words[0] == "config" and wrong in ("empty", "/dev/null"):
+                    continue  # all keys have their defaults
                 if next(number) % SHARE == 0:
                     label = wrong.replace("/", "_")[:12].encode(errors="replace").decode()
                     marks = [pytest.mark.lava] if name == "board" else []
@@ -117,7 +119,7 @@ def world(tmp_path_factory):
 
 
 def content(folder):
-    files = (path for path in folder.rglob("*") if not path.is_fifo() and path.name != ".lock")
+    files = (path for path in folder.rglob("*") if not path.is_fifo())
     return {path: path.read_bytes() if path.is_file() else path.is_dir() for path in files}
 
 
@@ -139,9 +141,11 @@ def test_one_message(words, place, wrong, world, main, capsys, monkeypatch):
     capsys.readouterr()
     code = main(*arguments)
     shown = capsys.readouterr().err
+    made = sorted(path.name for path in world.glob("o*"))  # where one output cannot be written, another one may be
     for path in world.glob("o*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     told = [line for line in shown.replace("\r", "\n").splitlines() if line.startswith("myelin: ")]
     assert (code, len(told), "Traceback" in shown) == (2, 1, False), shown
     assert content(world) == before
+    assert not made or not words[place].startswith("?"), shown
     assert time.monotonic() - started < 100  # a machine under load compiles for long

@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -207,3 +209,22 @@ def test_large_compressed_files_are_unpacked_beside_the_cache(tmp_path, mapping)
     (tmp_path / "y.h5.gz").write_bytes(gzip.compress((tmp_path / "x.h5").read_bytes()))
     np.testing.assert_array_equal(read_shd(tmp_path / "y.h5.gz", mapping).units, words().units)
     assert len(conversions(mapping)) == 1  # what was unpacked is gone
+
+
+@pytest.mark.skipif(os.name != "posix", reason="users by number are those of POSIX")
+def test_a_user_without_a_home_keeps_conversions_among_temporary_files(tmp_path, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    write_shd(words(), tmp_path / "x.h5.gz")
+    assert read_shd(tmp_path / "x.h5.gz").mapped is None and not any((tmp_path / "tmp").iterdir())
+    mapped = read_shd(tmp_path / "x.h5.gz", Storage(0.0)).mapped
+    assert mapped.parent == tmp_path / "tmp" / f"myelin-cache-{os.getuid()}"
+    monkeypatch.setattr(os, "getuid", lambda: 4321)
+    (tmp_path / "tmp" / "myelin-cache-4321").mkdir()
+    with pytest.raises(DataError, match="belongs to another user, and you have no home folder; set XDG_CACHE_HOME to one of"):
+        read_shd(tmp_path / "x.h5.gz")
