@@ -116,6 +116,17 @@ def test_a_reference_learns_and_goes_on(tmp_path):
     assert again["evaluations"] == whole["evaluations"]
 
 
+@pytest.mark.training
+def test_a_reference_answers_in_the_planes_that_it_learned_from(tmp_path):
+    config = config_from_dict(
+        {"data": {"steps": 12, "step_ms": 1.0, "channels": 8, "shape": [2, 1, 4], "intervals_ms": [2.5], "validation": 0.2},
+         "layers": [{"neurons": 4}], "delay": {"harden_at": 0.5}, "train": {"epochs": 3, "batch_size": 16}}
+    )  # fmt: skip
+    plan = Plan(dropout=0.0, learning_rate=0.02)
+    found = train_reference("gru", 120, plan, config, _words(60, 0), _words(30, 1), tmp_path / "one.json")
+    assert len(found["evaluations"]["report"]["float_predictions"]) == 30
+
+
 def _result(right, labels):
     evaluation = {
         "sample_numbers": list(range(len(labels))),
