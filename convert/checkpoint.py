@@ -125,6 +125,9 @@ def _tensors(path: Path, content: bytes) -> tuple[Tensors, str | None]:
         tensors = dict(load(content))
         header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return tensors, header.get("__metadata__", {}).get("epoch")
+    except KeyError as error:
+        kind = error.args[0]
+        raise NetworkError(f"{path}: has tensors of the type {kind}, which numpy lacks; `myelin train` writes F32") from error
     except (ValueError, safetensors.SafetensorError) as error:
         raise NetworkError(f"{path}: cannot be read as safetensors ({error}); the file is damaged") from error
 

@@ -8,12 +8,14 @@ import json
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
-from typing import Any
+from typing import IO, Any
 
 from myelin.hw_configs import temporaries
 from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.reading.bounds import PIPE_S
 
 #: Start of the text that Git LFS leaves in place of a file.
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -122,11 +124,28 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
             opened.write(content)
         return
     if place.exists() and not place.is_file() and not place.is_dir():
-        with open(place, "wb") as opened:
+        with _pipe(place) if place.is_fifo() else open(place, "wb") as opened:
             opened.write(content)
         return
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _pipe(path: Path) -> IO[bytes]:
+    """A pipe to write to; OSError if nobody reads from it within ``PIPE_S``: to open it would wait for ever."""
+    end = time.monotonic() + PIPE_S
+    while True:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > end:
+                raise OSError(errno.ENXIO, f"it is a pipe, and nobody read from it for {PIPE_S} s", os.fspath(path)) from None
+            time.sleep(0.05)
+        else:
+            os.set_blocking(descriptor, True)
+            return open(descriptor, "wb")
 
 
 def write_together(contents: Iterable[tuple[str | os.PathLike[str], bytes]]) -> None:

@@ -93,7 +93,7 @@ def belonging_together(folder: Path) -> Iterator[None]:
     """Turn errors from missing tensors or wrong shapes into a NetworkError that names ``folder``, in one sentence."""
     try:
         yield
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise NetworkError(
             f"{folder}: run.json and model.safetensors do not belong together ({reason}); name a folder as `myelin train` left "

@@ -16,20 +16,29 @@ from myelin.hw_configs.reading.bounds import CONFIG_KB, TEXT_MB, read_whole
 
 #: Upper bound on the depth of tables and lists in one another; ours have 6.
 DEEPEST = 50
+#: Bits of an integer: those of TOML, and in JSON what a float can stand for.
+_TOML_BITS, _JSON_BITS = 63, 1023
 
 
 def parse_toml(text: str | bytes) -> dict[str, Any]:
-    """The values of a TOML text (bytes in UTF-8); ValueError if it cannot be read or is nested deeper than ``DEEPEST``."""
-    values: dict[str, Any] = _parsed(tomllib.loads, text)
+    """The values of a TOML text (bytes in UTF-8).
+
+    ValueError if it cannot be read, is nested deeper than ``DEEPEST``, or has an integer that TOML does not: one of more than
+    64 bits, with its sign.
+    """
+    values: dict[str, Any] = _parsed(tomllib.loads, text, _TOML_BITS)
     return values
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value of a JSON text (bytes in UTF-8); ValueError if it cannot be read or is nested deeper than ``DEEPEST``."""
-    return _parsed(json.loads, text)
+    """The value of a JSON text (bytes in UTF-8).
+
+    ValueError if it cannot be read, is nested deeper than ``DEEPEST``, or has an integer that exceeds every float.
+    """
+    return _parsed(json.loads, text, _JSON_BITS)
 
 
-def _parsed(parse: Callable[[str], Any], text: str | bytes) -> Any:
+def _parsed(parse: Callable[[str], Any], text: str | bytes, bits: int) -> Any:
     try:
         values = parse(text.decode("utf-8") if isinstance(text, bytes) else text)
     except RecursionError:
@@ -38,8 +47,10 @@ def _parsed(parse: Callable[[str], Any], text: str | bytes) -> Any:
     while level:  # no recursion: the depth is what is not known yet
         if depth >= DEEPEST:
             raise _too_deep()
+        if any(isinstance(one, int) and one.bit_length() > bits for one in level):
+            raise ValueError(f"an integer has more than {bits} bits")
         inner = [list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
-        level, depth = [value for values in inner for value in values if isinstance(value, dict | list)], depth + 1
+        level, depth = [value for values in inner for value in values if isinstance(value, dict | list | int)], depth + 1
     return values
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def put_together(
     missing: Mapping[str, Mapping[str, str]],
     reference: Reference | None = None,
     run: Path | None = None,
+    given: Collection[str] = (),
 ) -> dict[str, Any]:
     """All values of a report.
 
@@ -76,9 +78,10 @@ def put_together(
         missing: name of a stage or part that could not be made -> ``why`` and ``cure``.
         reference: the float side, for its spikes and delays; None for none.
         run: folder of the training run, for its learning curve.
+        given: names of the stages that the user gave.
 
     Raises:
-        DataError: the JSON of a stage is of another network.
+        DataError: the JSON of a stage is of another network, or damaged.
     """
     from myelin.convert.rules import calibrate, check
     from myelin.convert.rules.report import as_dict
@@ -86,7 +89,9 @@ def put_together(
 
     opened, target, checkpoint = subject.opened, subject.target, subject.checkpoint
     network, artifact = opened.network, opened.artifact
-    _require_same(subject, stages)
+    with _read_from(given):
+        _require_same(subject, stages)
+        sweep_part = _prepared_sweep(stages.get("sweep"))
     if artifact is not None:
         calibration = calibrate(network, [artifact.golden.spikes])
         calibrated_on: dict[str, Any] = {"kind": "golden", "artifact": artifact.folder.name}
@@ -106,7 +111,7 @@ def put_together(
         "training": None if checkpoint is None else collect.training(checkpoint),
         "rules": as_dict(check(network, target, calibration), target, calibration, calibrated_on),
         **{name: stages.get(name) for name in NEEDED},
-        "sweep_part": _prepared_sweep(stages.get("sweep")),
+        "sweep_part": sweep_part,
         "learning_curve": None if run is None else collect.learning_curve(run),
         "delays": collect.delays(network, checkpoint, floats, target),
         "weights": collect.weights(network, checkpoint),
@@ -120,8 +125,23 @@ def put_together(
         for name in (*NEEDED, "training", "learning_curve", "golden")
         if values[name] is None
     }
-    values["verdict"] = judge(values)
+    with _read_from(given):
+        values["verdict"] = judge(values)
     return values
+
+
+@contextlib.contextmanager
+def _read_from(given: Collection[str]) -> Iterator[None]:
+    """Turn errors from missing values, or from those of the wrong kind, into a DataError, if the user gave values."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if not given:
+            raise
+        raise DataError(
+            f"the JSON of {', '.join(given)}: a value is missing or of the wrong kind ({type(error).__name__}: {error}); give "
+            "it as this version's commands write it, or leave it out"
+        ) from error
 
 
 def beside_of(out: Path) -> Path:

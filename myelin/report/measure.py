@@ -147,7 +147,7 @@ def write_report(
         if not {"mapping", "profile"} <= given.keys():
             found, unmapped = measured(subject)
             given, missing = {**found, **given}, {**missing, **unmapped}
-        values = put_together(subject, given, missing=missing, reference=float_side, run=curve)
+        values = put_together(subject, given, missing=missing, reference=float_side, run=curve, given=tuple(stages or ()))
         return Report(*write(Path(out), values), values)
 
 

@@ -14,7 +14,9 @@ from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, M
 from myelin.hw_configs.files import write_json
 from myelin.hw_configs.reading.text_files import read_json
 from myelin.sweep.file import GridPoint, Sweep
+from myelin.sweep.results import check_result
 from myelin.sweep.sweep_data import Checker, SweepData, WrongData
+from myelin.sweep.worker import VALIDATION
 
 if TYPE_CHECKING:
     from myelin.train.config.config import Config
@@ -78,7 +80,8 @@ class SweepPlan:
                 return None
             if self.report and (self.report, self.facts["report_sha256"]) != (result["report"], result["report_sha256"]):
                 return None
-        except (OSError, ValueError, KeyError, TypeError):
+            check_result(result, [VALIDATION, *([self.report] if self.report else [])])
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None  # missing or damaged: the run is evaluated again
         assert isinstance(result, dict)
         return result

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 import pytest
 from places import ROOT
 
+from myelin.hw_configs import files
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.files import _open_stream, alone_in, atomic_file, locked, write_atomically, write_json, write_together
 
@@ -156,6 +157,18 @@ def test_the_lock_stays_where_there_is_something_to_go_on_with(tmp_path):
     with pytest.raises(ValueError), alone_in(tmp_path / "a" / "run", "trains this run"):
         raise ValueError
     assert os.listdir(tmp_path / "a" / "run") == [".lock"]  # of an earlier process: another one may wait for it
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_to_if_somebody_reads_from_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PIPE_S", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match=r"pipe cannot be written: it is a pipe, and nobody read from it for 0.1 s$"):
+        write_json(tmp_path / "pipe", {})
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_json(tmp_path / "pipe", {})
+    assert os.read(reader, 10) == b"{}\n"
+    os.close(reader)
 
 
 def test_a_file_system_without_locks_is_one_message(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -181,7 +182,7 @@ class TrainingRun:
 
     def _read(self) -> tuple[RunRecord, dict[str, Tensor] | None]:
         state = self.out / STATE
-        return read_run(self.out), read_tensors(state) if state.exists() else None
+        return read_run(self.out), read_tensors(state) if os.path.lexists(state) else None
 
     def _mend(self, epoch: int) -> None:
         """Bring the files to the state after ``epoch``: a kill may have come between two writes."""

@@ -195,9 +195,23 @@ def _truncated_model(run):
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def _foreign_type(run):
+    """A type that numpy lacks, and values of it."""
+    path = run / "model.safetensors"
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    entry = header["0.synapse.weight"]
+    entry |= {"dtype": "F8_E4M3", "shape": [4 * length if axis == 0 else length for axis, length in enumerate(entry["shape"])]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
+        (_foreign_type, "has tensors of the type F8_E4M3, which numpy lacks; `myelin train` writes F32"),
+        (_edit_record(lambda record: record["config"].update(delay=3)), "do not belong together ('int' object has no"),
         (_nan_weights, "0.synapse.weight holds NaN or infinite values"),
         (_long_delay, "recurrent delay_steps lies in"),
         (_no_tensor, "0.synapse.weight' is missing"),

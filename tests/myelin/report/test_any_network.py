@@ -98,6 +98,24 @@ def test_what_the_maker_says_is_shown(tmp_path):
         myelin.write_report(other, None, tmp_path / "o.html", stages={"validation": report.values["validation"]})
 
 
+def test_damaged_values_of_a_stage_are_refused(tmp_path):
+    def refused(name, **change):
+        given = {name: values[name] | change}
+        with pytest.raises(
+            DataError, match=rf"the JSON of {name}: a value is missing or of the wrong kind \(.*; give it as this"
+        ):
+            myelin.write_report(NETWORK, None, tmp_path / "o.html", stages=given)
+
+    values = written(tmp_path).values
+    refused("validation", stages=[{}])
+    refused("validation", parities=[{"name": 3}])
+    refused("validation", gate=values["validation"]["gate"] | {"drop_high_points": "x"})
+    refused("profile", layers=[3])
+    refused("profile", warnings=3)
+    refused("profile", layers=[{"where": "layer 0"}])
+    assert not (tmp_path / "o.html").exists()
+
+
 def test_a_broken_rule_is_a_verdict_and_no_error(tmp_path):
     """A target by name, and a network that it does not hold."""
     from dataclasses import replace

@@ -144,6 +144,23 @@ def test_a_result_of_another_configuration_does_not_count(plan):
     assert plan.result(plan.runs[0]) is None
 
 
+@pytest.mark.parametrize(
+    "value", [None, 7, "text", [], [None] * 20, ["/etc/passwd"] * 20, [[1]] * 20, [0] * 21, [2**70] * 20, [0.5] * 20]
+)
+@pytest.mark.parametrize(
+    "name", ["labels", "float_predictions", "sample_numbers", "integer_accuracy_percent", "evaluations", "case"]
+)
+def test_a_damaged_result_does_not_count(plan, name, value):
+    path = plan.folder(plan.runs[0]) / "result.json"
+    result = json.loads(path.read_text())
+    place = result if name in result else result["evaluations"]["validation"]
+    wrong = not (isinstance(value, int) if "percent" in name else isinstance(value, str) and name == "case")
+    place[name] = value
+    path.write_text(json.dumps(result))
+    assert (plan.result(plan.runs[0]) is None) == wrong
+    assert sweep_table.make_table(plan)["runs_done"] == (6 if wrong else 7)
+
+
 def test_integers_that_differ_from_what_training_saw_are_noted(plan):
     path = plan.folder(plan.runs[0]) / "result.json"
     result = json.loads(path.read_text()) | {"training_says_validation_accuracy_percent": 80.0}

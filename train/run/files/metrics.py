@@ -44,9 +44,8 @@ class BestEpoch:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> BestEpoch:
-        """Metrics from JSON values; unknown keys are ignored.  Raises KeyError or TypeError if one is missing."""
-        known = {name: values[name] for name in _names(cls) if name in values}
-        return cls(**_complete(known) | {"rates_per_step": tuple(values.get("rates_per_step", ()))})
+        """Metrics from JSON values; unknown keys are ignored.  KeyError or TypeError if one is missing or of another kind."""
+        return cls(**_complete(_known(cls, values)))
 
     def as_dict(self) -> dict[str, Any]:
         """Values for JSON; without those that the run's task does not have."""
@@ -95,10 +94,8 @@ class EpochMetrics:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EpochMetrics:
-        """Metrics from JSON values; unknown keys are ignored.  Raises KeyError or TypeError if one is missing."""
-        known = {name: values[name] for name in _names(cls) if name in values}
-        layers = {name: tuple(values[name]) for name in _LAYERS if name in values}
-        return cls(**_complete(known) | {"rates_per_step": tuple(values["rates_per_step"]), **layers})
+        """Metrics from JSON values; unknown keys are ignored.  KeyError or TypeError if one is missing or of another kind."""
+        return cls(**_complete(_known(cls, values) | {"rates_per_step": _numbers(values["rates_per_step"])}))
 
     def as_dict(self) -> dict[str, Any]:
         """Values for JSON; without those that the run's task does not have, and without layers of which there are none."""
@@ -154,6 +151,10 @@ def read_metrics(path: Path) -> list[EpochMetrics]:
         rows = [EpochMetrics.from_dict(parse_json(line)) for line in lines if line.strip()]
         if not rows:
             raise ValueError("no epoch in it")
+        if len({len(row.rates_per_step) for row in rows}) > 1:
+            raise ValueError("its epochs have different numbers of layers")
+        if len({row.validation_error is None for row in rows}) > 1:
+            raise ValueError("some of its epochs have accuracies, others errors")
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = "no epoch in it, or one without its figures" if isinstance(error, TypeError | KeyError) else error
         raise DataError(f"{path}: is not a run's metrics.jsonl ({reason}); name one that `myelin train` wrote") from error
@@ -168,6 +169,30 @@ def judgement(accuracy: float | None, error: float | None) -> str:
 def percent(fraction: float | None) -> float | None:
     """``fraction`` in percent; None if there is none, as for the accuracy of a trace."""
     return None if fraction is None else 100 * fraction
+
+
+def _known(kind: type[BestEpoch] | type[EpochMetrics], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that ``kind`` has, lists as tuples; TypeError if one is of another kind than its field."""
+    found = {}
+    for entry in fields(kind):
+        if entry.name not in values:
+            continue
+        value, allowed = values[entry.name], str(entry.type)
+        if allowed.startswith("tuple"):
+            value = _numbers(value)
+        elif value is None:
+            if "None" not in allowed:
+                raise TypeError(entry.name)
+        elif not isinstance(value, int | float) or isinstance(value, bool) != (allowed == "bool"):
+            raise TypeError(entry.name)
+        found[entry.name] = value
+    return found
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    if not isinstance(values, list) or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
+        raise TypeError("a list of numbers is needed")
+    return tuple(values)
 
 
 def _complete(values: Mapping[str, Any]) -> dict[str, Any]:

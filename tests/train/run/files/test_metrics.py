@@ -21,7 +21,7 @@ ROW = EpochMetrics(3, 0.5, 0.75, 0.5, True, True, 4.5, 9, rates_per_step=(0.1, 0
 
 
 def test_what_is_written_is_read(tmp_path):
-    other = EpochMetrics(4, 0.25, 1.0, 0.5, True, True)
+    other = EpochMetrics(4, 0.25, 1.0, 0.5, True, True, rates_per_step=(0.2, 0.0))
     assert count_epochs(tmp_path) == 0
     append_metrics(tmp_path, ROW)
     append_metrics(tmp_path, other)
@@ -45,6 +45,31 @@ def test_a_line_without_a_figure_is_refused(name, tmp_path):
     del values[name]
     (tmp_path / METRICS).write_text(json.dumps(values) + "\n")
     with pytest.raises(DataError, match=r"is not a run's metrics\.jsonl \(no epoch in it, or one without its figures"):
+        read_metrics(tmp_path / METRICS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epoch", "0"), ("loss", None), ("loss", True), ("delays_rounded", 1), ("validation_accuracy", "0.5"), ("seconds", [])]
+    + [("rates_per_step", value) for value in (0.1, {"0": 0.1}, ["0.1"], [[0.1]], "ab")],
+)
+def test_a_figure_of_another_kind_is_refused(name, value, tmp_path):
+    (tmp_path / METRICS).write_text(json.dumps(ROW.as_dict() | {name: value}) + "\n")
+    with pytest.raises(DataError, match=r"is not a run's metrics\.jsonl \(no epoch in it, or one without its figures"):
+        read_metrics(tmp_path / METRICS)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rates_per_step": [0.1]}, "its epochs have different numbers of layers"),
+        ({"validation_error": 0.1}, "some of its epochs have accuracies, others errors"),
+    ],
+)
+def test_epochs_that_do_not_belong_together_are_refused(change, said, tmp_path):
+    lines = [json.dumps(ROW.as_dict() | one) for one in ({}, change)]
+    (tmp_path / METRICS).write_text("\n".join(lines))
+    with pytest.raises(DataError, match=said):
         read_metrics(tmp_path / METRICS)
 
 
