@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from myelin.hw_configs.reading.bounds import CONFIG_KB, TEXT_MB, read_whole
@@ -43,15 +43,23 @@ def _parsed(parse: Callable[[str], Any], text: str | bytes, bits: int) -> Any:
         values = parse(text.decode("utf-8") if isinstance(text, bytes) else text)
     except RecursionError:
         raise _too_deep() from None
-    level, depth = [values], 0
+    level, depth = [("", values)], 0
     while level:  # no recursion: the depth is what is not known yet
         if depth >= DEEPEST:
             raise _too_deep()
-        if any(isinstance(one, int) and one.bit_length() > bits for one in level):
-            raise ValueError(f"an integer has more than {bits} bits")
-        inner = [list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
-        level, depth = [value for values in inner for value in values if isinstance(value, dict | list | int)], depth + 1
+        for name, one in level:
+            if isinstance(one, int) and one.bit_length() > bits:
+                raise ValueError(f"{name or 'its value'} is an integer of more than {bits} bits")
+        level, depth = [inner for name, one in level for inner in _inner(name, one)], depth + 1
     return values
+
+
+def _inner(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The tables, lists and integers in a table or list, with their names."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in pairs:
+        if isinstance(one, dict | list | int):
+            yield (f"{name}.{key}" if name else str(key)), one
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -174,10 +174,12 @@ def test_numbers_that_no_float_or_integer_holds(tmp_path):
 
     path = tmp_path / "x.toml"
     path.write_text(f"[train]\nlearning_rate = 1{'0' * 400}\n")
-    with pytest.raises(ConfigError, match=r"train.learning_rate is a number of 401 digits; a finite number is needed"):
+    with pytest.raises(ConfigError, match=r"x.toml: not a TOML file: train.learning_rate is an integer of more than 63 bits$"):
         load_config(path)
     path.write_text(BOARD % f"1{'0' * 400}")
-    with pytest.raises(TargetError, match=r"events.synaptic_operation.energy_pj is 10+; a number of 0 or more is allowed"):
+    with pytest.raises(
+        TargetError, match=r"is not TOML: events.synaptic_operation.energy_pj is an integer of more than 63 bits"
+    ):
         load_target(path)
     (tmp_path / "run.json").write_text(RUN)
     run = read_run(tmp_path)
