@@ -177,9 +177,7 @@ def test_numbers_that_no_float_or_integer_holds(tmp_path):
     with pytest.raises(ConfigError, match=r"x.toml: not a TOML file: train.learning_rate is an integer of more than 63 bits$"):
         load_config(path)
     path.write_text(BOARD % f"1{'0' * 400}")
-    with pytest.raises(
-        TargetError, match=r"events.synaptic_operation.energy_pj is an integer of more than 63 bits$"
-    ):
+    with pytest.raises(TargetError, match=r"events.synaptic_operation.energy_pj is an integer of more than 63 bits$"):
         load_target(path)
     (tmp_path / "run.json").write_text(RUN)
     run = read_run(tmp_path)

@@ -38,9 +38,7 @@ def test_other_faults(text):
 def test_integers_that_toml_does_not_have(digits, tmp_path):
     """Python reads hexadecimal ones of any length, and cannot print the long ones."""
     (tmp_path / "a.toml").write_text(f"[train]\nepochs = {digits.replace('-0b', '0b')}\n")
-    with pytest.raises(
-        ConfigError, match=r"not a TOML file: train.epochs(\.0\.b)? is an integer of more than 63 bits$"
-    ):
+    with pytest.raises(ConfigError, match=r"not a TOML file: train.epochs(\.0\.b)? is an integer of more than 63 bits$"):
         load_config(str(tmp_path / "a.toml"))
     assert parse_toml("a = 0x7fff_ffff_ffff_ffff") == {"a": 2**63 - 1}
 
