@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.hw_configs.reading.bounds import NETWORK_VALUES
 from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
 from myelin.train.config.config import Config, LayerConfig, ReadoutConfig
@@ -144,7 +147,11 @@ def _repeated(block: nn.Module, place: AbstractContextManager[None]) -> Iterator
 
 
 def build_model(config: Config, classes: int) -> SpikingNetwork:
-    """The untrained network; its parameters are drawn from the global torch generator."""
+    """The untrained network; its parameters are drawn from the global torch generator.
+
+    Raises:
+        ConfigError: a layer has more weights or neurons than the file of a network may hold.
+    """
     blocks: list[Block] = []
     shape = config.data.input_shape
     for layer in config.layers:
@@ -153,6 +160,7 @@ def build_model(config: Config, classes: int) -> SpikingNetwork:
     readout = config.readout
     inputs = int(torch.Size(shape).numel())
     positions = 1 if readout.pool == "none" else inputs // shape[0]
+    _require_few(inputs * classes, f"the readout of {inputs} inputs and {classes} classes has", "weights")
     unit = readout.gain * (config.neuron.threshold if config.sigma_delta is None else 1.0)
     synapse = readout_synapse(inputs, classes, positions, unit)
     norm = _norm(readout, synapse, unit)
@@ -221,6 +229,8 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
         "quantise": config.train.grid_bits > 0,
     }
     if layer.recurrent != "none":
+        if layer.recurrent == "dense":
+            _require_few(math.prod(shape) ** 2, f"{math.prod(shape)} neurons with dense recurrence have", "weights")
         delay = _delay(config, layer.recurrent_delay_per, layer.recurrent_delay, neuron)
         parts["recurrence"] = Recurrence.over(
             shape,
@@ -233,14 +243,27 @@ def _hidden(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) ->
     return Block(synapse, neuron, **parts)
 
 
+def _require_few(number: int, said: str, what: str) -> None:
+    """Raise ConfigError if a layer is larger than any network that can be read, before it takes the memory."""
+    if number > (most := NETWORK_VALUES.value):
+        raise ConfigError(
+            f"{said} {number} {what}, at most {most} are allowed; make the layer smaller, or allow more with "
+            f"{NETWORK_VALUES.variable}={number}"
+        )
+
+
 def _synapse(config: Config, layer: LayerConfig, input_shape: tuple[int, ...]) -> tuple[Synapse, tuple[int, ...]]:
     gain = layer.gain * (config.threshold_of(layer) if config.sigma_delta is None else 1.0)
     if layer.kind == "conv":
         chw = as_chw(input_shape)
         kernel, stride = on_axes(layer.kernel, chw[1]), on_axes(layer.stride, chw[1])
+        _require_few(layer.channels * chw[0] * math.prod(kernel), f"{layer.channels} channels on {chw[0]} have", "weights")
+        _require_few(layer.channels * chw[1] * chw[2], f"{layer.channels} channels of {chw[1]} x {chw[2]} have", "neurons")
         conv = ConvSynapse(chw, layer.channels, kernel, stride=stride, padding=half_kernel(kernel), gain=gain)
         return conv, tuple(conv.shape)
-    dense = DenseSynapse(int(torch.Size(input_shape).numel()), layer.neurons, gain=gain)
+    inputs = int(torch.Size(input_shape).numel())
+    _require_few(inputs * layer.neurons, f"{layer.neurons} neurons on {inputs} inputs have", "weights")
+    dense = DenseSynapse(inputs, layer.neurons, gain=gain)
     return dense, layer.output_shape(input_shape)
 
 

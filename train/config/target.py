@@ -14,8 +14,6 @@ from myelin.train.config.config import Config
 
 #: Largest threshold of training in 1/64: SLAYER's margin above it is lost from 64 on.
 THRESHOLD_LIMIT = 64 * WEIGHT_SCALE - 1
-#: Bound on a decay that is compared, beyond every target's.
-_MOST = 2.0**62
 _DECAYS = ("current_decay", "voltage_decay")
 
 
@@ -138,12 +136,15 @@ def _decays(config: Config, target: Target) -> Iterator[str]:
     for name in _DECAYS:
         low, high = getattr(target, f"{name}_min"), getattr(target, f"{name}_max")
         for section, neuron in (("neuron", config.neuron), ("readout", config.readout)):
-            whole = round(min(max(getattr(neuron, name) * DECAY_UNITY, -_MOST), _MOST))  # 1e308 times 4096 is no number
+            given = getattr(neuron, name)
+            inside = math.isfinite(given * DECAY_UNITY)
+            whole = round(given * DECAY_UNITY) if inside else int(math.copysign(2**31, given))
             nearest = _outside(whole, low, high)
             if nearest is not None:
                 held = f"{0 if low is None else low}..{DECAY_UNITY if high is None else high}/{DECAY_UNITY}"
                 cure = f"train with --set {section}.{name}={nearest / DECAY_UNITY:.6g}"
-                yield f"{section}.{name} is {whole}/{DECAY_UNITY}, {target.name} holds {held}; {cure}"
+                said = f"{whole}/{DECAY_UNITY}" if inside else f"{given:g}"
+                yield f"{section}.{name} is {said}, {target.name} holds {held}; {cure}"
         for end in ("min", "max"):
             whole = getattr(config.neuron, f"{name}_{end}")
             nearest = None if whole is None else _outside(whole, low, high)

@@ -129,6 +129,13 @@ def test_the_grid_of_weights(bits):
     assert weight.grad.tolist() == [0.0, 1.0, 0.0]  # straight-through, zero where clipped
 
 
+@pytest.mark.parametrize(("value", "said"), [(1e308, r"1e\+308"), (-1e308, r"-1e\+308"), (2.0, "8192/4096")])
+def test_a_decay_far_outside_is_said_as_it_is(value, said):
+    config = config_from_dict({"readout": {"voltage_decay": value}})
+    with pytest.raises(ConfigError, match=rf"readout.voltage_decay is {said}, loihi2 holds 0..4095/4096; train with --set"):
+        resolve_for_target(config, LOIHI2)
+
+
 def test_learnt_decays_stay_in_their_ranges():
     torch.manual_seed(0)
     ranges = {"current_decay_min": 100, "current_decay_max": 3000, "voltage_decay_max": 2000}
