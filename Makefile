@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation
 HASHED  := $(INSTALL) --require-hashes
 
-.PHONY: demo test test-fast fuzz lint docs setup requirements audit clean
+.PHONY: demo test test-fast fuzz lint docs pictures setup wheels requirements audit clean
 
 demo: $(VENV)/.ready
 	$(BIN)/myelin demo --out demo
@@ -37,7 +37,16 @@ docs: $(VENV)/.ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "open site/index.html"
 
+# The pictures on the pages of the examples, into docs/examples; minutes.  `make pictures NAMES="closed_loop event_camera"`
+pictures: $(VENV)/.ready
+	$(BIN)/python docs/pictures/examples.py $(NAMES)
+
 setup: $(VENV)/.ready
+
+# A wheel, installed and tried outside of here on every supported Python that this machine has; gigabytes and many minutes.
+# `make wheels PYTHONS="3.12 3.13" STAGES=base`; NEWEST=1 takes what pip finds instead of the pins.
+wheels: $(VENV)/.ready
+	$(BIN)/python .ci/wheels.py $(if $(PYTHONS),--python $(PYTHONS)) $(if $(STAGES),--stages $(STAGES)) $(if $(NEWEST),--newest)
 
 # Each file lists all that it needs, so that nothing is resolved here.  torch is its CPU build where pip is configured for an index
 # or a folder that has it, else that of the public index, with the libraries of CUDA on Linux.  Lava's metadata refuses today's

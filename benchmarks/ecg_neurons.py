@@ -17,7 +17,7 @@ from typing import Any
 
 import myelin
 from benchmarks.measure import RESULTS, digits, machine, save, say
-from benchmarks.table_words import machine_line
+from benchmarks.tables.table_words import machine_line
 from myelin.hw_configs.files import write_atomically
 from myelin.train.config.files import load_config
 from myelin.train.datasets import SpikeDataset, load

@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     path = given.json or (RESULTS / "epoch.json" if given.save else None)
     if path is not None:
-        save(path, {"benchmark": "epoch", "experiment": given.experiment, "machine": machine(), "rows": rows})
+        save(path, {"benchmark": "epoch", "quick": False, "experiment": given.experiment, "machine": machine(), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -113,7 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checkouts = {"this": HERE} | ({} if given.against is None else {"other": given.against.resolve()})
     rows = measure(checkouts, ["demo"] if given.demo else given.command or list(COMMANDS), whole=given.demo)
     print("\n".join(table(rows)))
-    save(given.json or RESULTS / "first_minute.json", {"benchmark": "first_minute", "machine": machine(), "rows": rows})
+    save(
+        given.json or RESULTS / "first_minute.json",
+        {"benchmark": "first_minute", "quick": False, "machine": machine(), "rows": rows},
+    )
     return 0
 
 

@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.gpu_layers import parity, seconds_of, settings, timed
-from benchmarks.gpu_table import gpu_table
 from benchmarks.measure import RESULTS, digits, machine, save, say, spread
 from benchmarks.networks import Recurrence
-from benchmarks.training_layers import SIGMA, Point
+from benchmarks.tables.gpu_table import gpu_table
+from benchmarks.training.gpu_layers import parity, seconds_of, settings, timed
+from benchmarks.training.training_layers import SIGMA, Point
 from myelin.hw_configs.files import write_atomically
 from myelin.train.config.config import Config, DataConfig, LayerConfig, TrainConfig
 from myelin.train.datasets import SpikeDataset, join_events

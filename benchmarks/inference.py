@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import networks, table_baselines
+from benchmarks import networks
 from benchmarks.measure import RESULTS, digits, machine, save, say, spread, timed, turns
 from benchmarks.memory import growth_mb
-from benchmarks.published_network import PublishedNetwork
-from benchmarks.torch_settings import Settings, applied, fastest
+from benchmarks.tables import table_baselines
+from benchmarks.training.published_network import PublishedNetwork
+from benchmarks.training.torch_settings import Settings, applied, fastest
 from myelin.convert import Network
 from myelin.convert.simulator.batch import BatchRunner
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import RESULTS, Run, digits, machine, rounds, save, say, spread
-from benchmarks.table_words import machine_line, number, times
+from benchmarks.tables.table_words import machine_line, number, times
 from myelin.convert import (
     Alif,
     ComplexDense,

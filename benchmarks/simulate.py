@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from benchmarks import networks, table
 from benchmarks.measure import RESULTS, Run, digits, machine, one_core, rounds, save, say, spread, timed
 from benchmarks.numpy_loop import NumpyLoop
-from benchmarks.slayer_blocks import SlayerBlocks
+from benchmarks.training.slayer_blocks import SlayerBlocks
 from myelin.convert import Network, simulate
 from myelin.lava_models import compat
 from myelin.lava_models.runner import Worker

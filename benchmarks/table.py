@@ -10,9 +10,10 @@ from typing import Any
 
 from benchmarks.measure import RESULTS
 from benchmarks.sweeps.summary import sweep_table
-from benchmarks.table_baselines import inference_table, train_step_table
-from benchmarks.table_step import step_table
-from benchmarks.table_words import machine_line, number, times
+from benchmarks.tables.table_baselines import inference_table, train_step_table
+from benchmarks.tables.table_felt import blocks_table, epoch_table, few_table, first_minute_table
+from benchmarks.tables.table_step import step_table
+from benchmarks.tables.table_words import machine_line, number, times
 from myelin.hw_configs.files import write_atomically
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
@@ -76,6 +77,10 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "stream": stream_line,
     "step": step_table,
     "peak": peak_line,
+    "blocks": blocks_table,
+    "epoch": epoch_table,
+    "first_minute": first_minute_table,
+    "few": few_table,
     "delays": sweep_table,
     "claim": sweep_table,
     "delays_dense": sweep_table,

@@ -1,10 +1,10 @@
 """Forward and backward of one recurrent layer: ours, the published order, and lava-dl: ``python -m benchmarks.train_step``.
 
 Whole blocks, feed-forward weights included, run beside those of snnTorch, Norse and SpikingJelly
-(``benchmarks.training_blocks``).
+(``benchmarks.training.training_blocks``).
 
-All run the same problem (``benchmarks.training_layers``) and give the same spikes and gradients, which is checked at every
-point.  Torch uses one thread or all, and oneDNN's convolutions or its own, whichever is faster.
+All run the same problem (``benchmarks.training.training_layers``) and give the same spikes and gradients, which is checked at
+every point.  Torch uses one thread or all, and oneDNN's convolutions or its own, whichever is faster.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks import table_baselines, training_blocks
 from benchmarks.measure import RESULTS, best_of, digits, machine, save, say, spread, timed, turns
 from benchmarks.memory import growth_mb
 from benchmarks.networks import Recurrence
-from benchmarks.torch_settings import Settings, applied, fastest
-from benchmarks.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
+from benchmarks.tables import table_baselines
+from benchmarks.training import training_blocks
+from benchmarks.training.torch_settings import Settings, applied, fastest
+from benchmarks.training.training_layers import SIGMA, Name, Point, compare, layer, problem, undelayed
 from myelin.hw_configs.figures import BLUE, GREEN, GREY, ORANGE, figure
 from myelin.hw_configs.figures import save as save_picture
 from myelin.lava_models import compat
@@ -147,7 +148,7 @@ def memory(point: Point, names: Sequence[Name]) -> list[dict[str, Any]]:
     found = []
     for name in names:
         at = undelayed(point, problem(point))[0] if name == "lava-dl" else point
-        grown = growth_mb("training_layers", name=name, **vars(at))
+        grown = growth_mb("training.training_layers", name=name, **vars(at))
         found.append({"recurrence": point.recurrence, "name": name, "mb": digits(grown, 3)})
         say(f"  {point.recurrence}, {name}: {grown:.0f} MB")
     return found
@@ -194,16 +195,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, measures nothing")
     parser.add_argument("--only", action="store_true", help="the judged neurons and lags alone; writes nothing without --json")
-    parser.add_argument("--blocks", action="store_true", help="whole blocks beside other libraries' alone; writes nothing")
+    parser.add_argument(
+        "--blocks", action="store_true", help="whole blocks beside other libraries'; writes results/blocks.json"
+    )
     parser.add_argument("--json", type=Path, help="where to write, with a PNG beside it; results/train_step.json by default")
     given = parser.parse_args(arguments)
     keep_freed_memory()  # as in training; it benefits all implementations
     sizes = QUICK if given.quick else FULL
     if given.only:
         sizes = replace(sizes, neurons=(sizes.judged.neurons,), lags=(sizes.judged.lags,))
-    blocks = blocks_beside(sizes)
     if given.blocks:
-        print(training_blocks.table(blocks))
+        found = {
+            "benchmark": "blocks",
+            "quick": given.quick,
+            "machine": machine(),
+            "point": {**vars(sizes.judged), "recurrence": None},
+            "blocks": blocks_beside(sizes),
+        }
+        path = given.json or (None if given.quick else RESULTS / "blocks.json")
+        if path is not None:
+            save(path, found)
+        print(training_blocks.table(found["blocks"]))
         return
     blas = blas_gflop_per_s(sizes.product)
     results: dict[str, Any] = {
@@ -214,7 +226,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "sigma": SIGMA,
         "judged_point": vars(sizes.judged),
         "points": [],
-        "blocks": blocks,
     }
     say(f"BLAS: {blas:.0f} GFLOP/s")
     for recurrence in ("dense", "conv"):
@@ -235,7 +246,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         save(path, results)
         plot(path.with_suffix(".png"), results)
     print(table_baselines.train_step_table(results))
-    print(training_blocks.table(blocks))
 
 
 if __name__ == "__main__":

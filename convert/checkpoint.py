@@ -31,10 +31,10 @@ from myelin.convert.trained.layers import (
     trained_layers,
 )
 from myelin.convert.trained.tensors import bias_integers
-from myelin.hw_configs.bounds import FILE_MB, TEXT_MB, check_regular, read_whole
 from myelin.hw_configs.errors import ConfigError, NetworkError
 from myelin.hw_configs.fixed_point import THRESHOLD_MAX, WEIGHT_BITS, WEIGHT_SCALE
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.reading.bounds import FILE_MB, TEXT_MB, check_regular, read_whole
+from myelin.hw_configs.reading.text_files import parse_json
 from myelin.hw_configs.weight_grid import on_grid
 from myelin.train.run.files.run_record import MODEL, RUN, RunRecord, record_of
 

@@ -10,8 +10,8 @@ import struct
 import h5py
 import numpy as np
 
-from myelin.hw_configs.bounds import NETWORK_VALUES, check_regular
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.reading.bounds import NETWORK_VALUES, check_regular
 
 #: DEFLATE makes data at most 1032 times smaller; what declares more than it stores is mostly fill values.
 _RATIO = 1100

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from myelin.hw_configs.tables import html_table, text_table
+from myelin.hw_configs.terminal.tables import html_table, text_table
 
 NETWORK_HEADER = ("", "shape", "connection", "weights", "delays (steps)", "recurrent", "neurons", "output")
 

@@ -16,9 +16,9 @@ import h5py
 
 from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
-from myelin.hw_configs.bounds import check_regular
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_plain
+from myelin.hw_configs.reading.bounds import check_regular
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.artifact import Artifact

@@ -221,7 +221,7 @@ def profile_bars(path: Path, profile: Profile) -> None:
     layers = profile.layers[1:]
     places = np.arange(len(layers))
     figure = _figure(11.0, 1.5 + 0.5 * len(layers))
-    work, rate, reach = figure.subplots(1, 3, sharey=True)
+    work, rate, reach = figure.subplots(1, 3, sharey=True, gridspec_kw={"wspace": 0.08})
     forward = np.array([layer.forward_operations for layer in layers]) / profile.samples
     recurrent = np.array([layer.recurrent_operations for layer in layers]) / profile.samples
     work.barh(places, forward, color=_BLUE, label="feed-forward")

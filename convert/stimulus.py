@@ -17,6 +17,7 @@ from myelin.convert.network import Input
 from myelin.convert.opened import Opened
 from myelin.convert.samples import MAX_COUNT, Binning, Data, Samples, binning_of, open_samples, spread_choice
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.written import counted, thousands
 
 #: Defaults for random input.
 DENSITY, STEPS, SAMPLES = 0.1, 100, 4
@@ -202,7 +203,7 @@ def _data(opened: Opened, choice: InputChoice, most: int | None) -> Stimulus:
     numbers = spread_choice(samples.labels, choice.samples or most or len(samples))
     binning = samples.binning
     length = f"{binning.steps} steps of {binning.step_ms:g} ms"
-    text = f"{samples.dataset.name}: {samples.part}, {_count(numbers)} of {len(samples)}, {length}"
+    text = f"{samples.dataset.name}: {samples.part}, {_count(numbers)} of {thousands(len(samples))}, {length}"
     facts = {"kind": "data", "data": samples.dataset.name, "split": samples.split, "binning": binning.as_dict()}
     return Stimulus(facts, text, numbers, binning.steps, samples.frames)
 
@@ -210,7 +211,7 @@ def _data(opened: Opened, choice: InputChoice, most: int | None) -> Stimulus:
 def _golden(opened: Opened, artifact: Artifact, choice: InputChoice, most: int | None) -> Stimulus:
     spikes = artifact.golden.spikes
     numbers = np.arange(min(len(spikes), choice.samples or most or len(spikes)))
-    text = f"golden inputs of {opened.name}: {_count(numbers)} of {len(spikes)}, {spikes.shape[1]} steps"
+    text = f"golden inputs of {opened.name}: {_count(numbers)} of {thousands(len(spikes))}, {spikes.shape[1]} steps"
     facts = {"kind": "golden", "artifact": str(opened.name), "steps": spikes.shape[1]}
     return Stimulus(facts, text, numbers, spikes.shape[1], lambda chosen: spikes[chosen])
 
@@ -246,4 +247,4 @@ def _named(item: str) -> str:
 
 
 def _count(numbers: npt.NDArray[np.int64]) -> str:
-    return f"{len(numbers)} sample{'' if len(numbers) == 1 else 's'}"
+    return counted(len(numbers), "sample")

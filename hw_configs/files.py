@@ -10,12 +10,12 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 from myelin.hw_configs import temporaries
-from myelin.hw_configs.bounds import PIPE_S
 from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.reading.bounds import PIPE_S
 
 #: Start of the text that Git LFS leaves in place of a file.
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -162,10 +162,10 @@ def write_together(contents: Iterable[tuple[str | os.PathLike[str], bytes]]) -> 
                 replaced.enter_context(atomic_file(path)).write_bytes(content)
 
 
-def _open_stream(path: Path) -> int | None:
+def _open_stream(path: PurePath) -> int | None:
     """The number of the open file that ``path`` names, such as 1 for /dev/stdout, which may be a plain file; else None."""
     names = {f"/dev/{name}": number for number, name in enumerate(("stdin", "stdout", "stderr"))}
-    text = os.fspath(path)
+    text = path.as_posix()  # on Windows too
     for start in ("/dev/fd/", "/proc/self/fd/"):
         if text.startswith(start) and text.removeprefix(start).isdecimal():
             return int(text.removeprefix(start))

@@ -28,8 +28,8 @@ from typing import Any, NoReturn
 from myelin.hw_configs.controller import CONTROLLER_FIELDS, CONTROLLER_NUMBERS, CYCLES, Controller, Cycles
 from myelin.hw_configs.costs import EVENTS, PACKING_NUMBERS, PACKING_WIDTHS, Event, Events, SynapsePacking
 from myelin.hw_configs.errors import TargetError
+from myelin.hw_configs.reading.text_files import read_toml
 from myelin.hw_configs.target import LAYER_KINDS, NEURON_MODELS, PROCESS_FIELDS, Target, number_fields
-from myelin.hw_configs.text_files import read_toml
 
 _FOLDER = Path(__file__).parent
 _TABLES = ("limits", "processes", "packing", "events", "controller", "cycles")

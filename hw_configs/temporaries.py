@@ -87,7 +87,9 @@ def remove_all_left(folder: Path) -> None:
 
 
 def being_written(target: Path) -> bool:
-    """Whether another process has a temporary file or folder of ``target`` now."""
+    """Whether another process has a temporary file or folder of ``target`` now; False where there are no locks to tell."""
+    if fcntl is None:
+        return False
     prefix = _prefix(target.name)
     return any(path.name.startswith(prefix) and not _free(path) for path in _parts(target.parent))
 

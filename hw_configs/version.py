@@ -4,4 +4,4 @@ It is a constant, not read from the installed metadata, because every run and ar
 and an editable install keeps the number from its installation.
 """
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

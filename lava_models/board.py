@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from myelin.convert.compare.difference import Difference, compare_trains
 from myelin.hw_configs.errors import BackendError, DataError, GateError
-from myelin.hw_configs.screen import judged
+from myelin.hw_configs.terminal.screen import judged
 from myelin.hw_configs.written import thousands
 from myelin.lava_models import loihi2
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import multiprocessing
+import os
 import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
 from myelin.hw_configs import parts
-from myelin.hw_configs.errors import MissingPartError
+from myelin.hw_configs.errors import BackendError, MissingPartError
 
 #: Required import names -> the distributions that provide them.
 _LAVA_NC = {"lava.magma": "lava-nc", "asteval": "asteval", "networkx": "networkx"}
@@ -34,7 +35,24 @@ def missing(*, slayer: bool = False) -> list[str]:
 
 def available() -> bool:
     """True if networks can run with Lava here (on the CPU; a board also needs Intel's lava-loihi)."""
-    return not missing()
+    return not missing() and unsupported() is None
+
+
+def unsupported() -> str | None:
+    """The reason why this system cannot run networks with Lava, whatever is installed, and what to do; None if it can."""
+    if hasattr(os, "fork"):
+        return None
+    return (
+        "Lava cannot run here: it starts its processes with fork, which this system does not have; use the simulator "
+        "(--backend fast, backend='fast' in Python), whose integers are the same, or Linux, such as WSL on Windows"
+    )
+
+
+def require_runs() -> None:
+    """Raise BackendError if this system cannot run networks with Lava, MissingPartError if Lava is missing."""
+    if (reason := unsupported()) is not None:
+        raise BackendError(reason)
+    require()
 
 
 def require(*, slayer: bool = False) -> None:

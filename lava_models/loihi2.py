@@ -46,7 +46,7 @@ TIMEOUT_S = 600.0
 
 def is_installed() -> bool:
     """True if Intel's lava-loihi can be imported."""
-    if compat.missing():
+    if not compat.available():
         return False
     from lava.utils import loihi
 
@@ -55,7 +55,7 @@ def is_installed() -> bool:
 
 def require() -> None:
     """Raise BackendError unless Lava and lava-loihi are installed and a board is named."""
-    compat.require()
+    compat.require_runs()
     if not is_installed():
         raise BackendError(
             "backend loihi2: Intel's lava-loihi is not installed; it comes with membership of the Intel Neuromorphic Research "

@@ -115,7 +115,7 @@ class Worker:
             loihi2.check(network, values, wanted)
             values = loihi2.padded(network, values, lag_steps)
         else:
-            compat.require()
+            compat.require_runs()
         job = Job(network, values, wanted, stock=stock, chip=backend == "loihi2")
         samples: list[Sample] = []
         if values.shape[0] and values.shape[1]:

@@ -12,7 +12,7 @@ from myelin.convert.statistics.words import accuracy_change, interval
 from myelin.envelope import Verdict, envelope
 from myelin.hw_configs.errors import ConfigError, GateError
 from myelin.hw_configs.files import write_json
-from myelin.hw_configs.screen import Toned, show, tell
+from myelin.hw_configs.terminal.screen import Toned, show, tell
 from myelin.hw_configs.written import counted
 from myelin.lava_models import compat
 from myelin.validation.backends import STOCK_SAMPLES

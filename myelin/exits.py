@@ -18,7 +18,7 @@ TRACEBACK = "MYELIN_TRACEBACK"
 #: Part of the line of a fault.
 OWN_FAULT = "this is a fault of Myelin's own"
 #: What errors of torch, and of the loader of shared libraries, say where Python has a MemoryError.
-_NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory")
+_NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory", "not enough memory")
 
 
 def told(error: Exception) -> tuple[str, int]:

@@ -16,7 +16,7 @@ import together
 from tiny_data import CONV, DENSE, tiny_dataset
 
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
-from myelin.hw_configs.compilation import share_compilation
+from myelin.hw_configs.compiling.compilation import share_compilation
 
 os.environ.setdefault("MYELIN_TRACEBACK", "1")  # a fault within a command shows where it is
 os.environ.setdefault("MYELIN_COMPILE_WORKERS", "0")  # a run compiles in its own process: tests run side by side already

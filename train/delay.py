@@ -30,10 +30,10 @@ from torch.autograd.function import once_differentiable
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.checks import is_integer
 from myelin.train.kernels import dispatch as loops
-from myelin.train.kernels.delay_kernel import DelayKernel
-from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.compiled.eager import not_traced
+from myelin.train.kernels.delays.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.devices import on_host
-from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.late_checks import require_finite
 from myelin.train.kernels.layout import array
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from myelin.hw_configs.bounds import NETWORK_VALUES
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_BITS
+from myelin.hw_configs.reading.bounds import NETWORK_VALUES
 from myelin.hw_configs.shapes import as_chw, half_kernel
 from myelin.train.config.axes import on_axes
 from myelin.train.config.config import Config, LayerConfig, ReadoutConfig

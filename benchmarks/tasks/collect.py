@@ -31,7 +31,11 @@ def table_of(plan: TaskPlan, table: Table, out: Path, data: str, facts: Mapping[
     first = found[table.cases[0]]
     rows = [
         _row(name, "network", results, first if name != table.cases[0] else {}, plan.report)
-        | {"changes": plan.cases[name].changes, **_measured(out, name, seeds, data, plan.report)}
+        | {
+            "parameters": plan.parameters(name, facts["classes"]),
+            "changes": plan.cases[name].changes,
+            **_measured(out, name, seeds, data, plan.report),
+        }
         for name, results in found.items()
         if results
     ]

@@ -30,7 +30,7 @@ def write_page(results: Path, page: Path = PAGE) -> None:
         else:
             text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, block=block: block, text, flags=re.DOTALL)
     write_atomically(page, text.encode())
-    pictures.draw(found, page.parent)
+    pictures.draw(found, page.parent / "pictures")
 
 
 def all_results(folder: Path) -> Iterator[dict[str, Any]]:
@@ -76,7 +76,7 @@ def _cells(row: Mapping[str, Any], published: bool) -> Iterator[str]:
     else:
         low, high = paired["difference_low_points"], paired["difference_high_points"]
         yield f"{paired['difference_points']:+.2f} ({low:+.2f} to {high:+.2f})"
-        yield f"{paired['p']:.2g}"
+        yield "< 0.0001" if paired["p"] < 1e-4 else f"{paired['p']:.2g}"
     yield f"{row['parameters']:,}"
     yield "" if costs is None else f"{costs['synapse_memory_kib']:,.1f}"
     if costs is None:

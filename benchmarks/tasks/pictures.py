@@ -7,14 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from myelin.hw_configs.figures import BLUE, GREEN, ORANGE, figure, save
 
-_COLOURS = {"network": BLUE, "reference": ORANGE}
+#: Label of a point, its colour and its mark.
+_GROUPS = {
+    "with delays": ("integer networks with delays", BLUE, "o"),
+    "without": ("integer networks without", GREEN, "s"),
+    "reference": ("GRU and LSTM, floats", ORANGE, "^"),
+}
+#: Steps in a bar of a histogram.
+_BAR = 4
 
 
 def draw(results: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
     """Write the pictures that there are results for; returns their files."""
+    folder.mkdir(parents=True, exist_ok=True)
     made = []
     for task in dict.fromkeys(values["task"] for values in results):
         tables = {values["table"]: values for values in results if values["task"] == task}
@@ -30,19 +39,22 @@ def _parameters(task: str, tables: Iterable[Mapping[str, Any]], path: Path) -> l
     rows = {row["case"]: row for values in tables for row in values["rows"]}
     picture = figure(5.0, 3.6)
     axes = picture.subplots()
-    for kind, colour in _COLOURS.items():
-        chosen = [row for row in rows.values() if row["kind"] == kind]
+    for group, (label, colour, mark) in _GROUPS.items():
+        chosen = [row for row in rows.values() if _group(row) == group]
         if chosen:
             axes.errorbar(
                 [row["parameters"] for row in chosen],
                 [row["evaluations"]["report"]["accuracy_mean_percent"] for row in chosen],
                 [row["evaluations"]["report"]["accuracy_sd_points"] or 0 for row in chosen],
-                fmt="o",
+                fmt=mark,
                 capsize=2,
                 color=colour,
-                label="integer networks" if kind == "network" else "GRU and LSTM, floats",
+                label=label,
             )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("parameters")
     axes.set_ylabel("accuracy (%)")
     axes.set_title(task, loc="left", fontsize=10)
@@ -50,6 +62,12 @@ def _parameters(task: str, tables: Iterable[Mapping[str, Any]], path: Path) -> l
     axes.legend(fontsize=8)
     save(picture, path)
     return [path]
+
+
+def _group(row: Mapping[str, Any]) -> str:
+    if row["kind"] == "reference":
+        return "reference"
+    return "with delays" if any(any(counts[1:]) for seed in row["delays"] for counts in seed.values()) else "without"
 
 
 def _longest(task: str, values: Mapping[str, Any], path: Path) -> list[Path]:
@@ -84,11 +102,12 @@ def _histograms(task: str, tables: Iterable[Mapping[str, Any]], path: Path) -> l
     picture = figure(3.4 * len(kinds), 3.0)
     for axes, kind in zip(picture.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
         for name, colour in zip(shown, (BLUE, GREEN), strict=False):
-            counts = np.zeros(63)
+            counts = np.zeros(64)
             for seed in rows[name]["delays"]:
                 found = seed.get(kind, [])
                 counts[: len(found)] += found
-            axes.step(np.arange(63), counts / max(1, counts.sum()), where="mid", color=colour, label=name)
+            bars = counts.reshape(-1, _BAR).sum(axis=1) / max(1, counts.sum())
+            axes.stairs(bars, np.arange(0, 65, _BAR), color=colour, label=name, linewidth=1.5)
         axes.set_title(f"{task}, {kind}", loc="left", fontsize=9)
         axes.set_xlabel("delay (steps)")
     picture.axes[0].set_ylabel("share of the neurons")

@@ -140,7 +140,7 @@ def train_reference(
         temporary.replace(state)
         say(f"{out.stem}: epoch {epoch}, validation {100 * accuracy:.2f} %")
     model.load_state_dict(kept["chosen"])
-    raw = Batches(report, data, 256)
+    raw = Batches(prepared(report, data), data, 256)
     parts = {"validation": (answers(model, held), held.targets(valid), valid)}
     parts["report"] = (answers(model, raw), raw.targets(raw.samples), raw.samples)
     evaluations = {}

@@ -28,10 +28,10 @@ from myelin.convert.artifact.golden import GOLDEN, Golden, golden_parity
 from myelin.convert.artifact.lava_export import write_lava_script
 from myelin.convert.network import Network
 from myelin.convert.netx.format import netx_content, read_netx
-from myelin.hw_configs.bounds import FILE_MB, MB
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.reading.bounds import FILE_MB, MB
+from myelin.hw_configs.reading.text_files import read_json
 from myelin.hw_configs.target import Target
-from myelin.hw_configs.text_files import read_json
 from myelin.hw_configs.version import VERSION
 
 NETWORK, MANIFEST = "network.net", "manifest.json"

@@ -29,8 +29,8 @@ from myelin.convert.layers import Dense
 from myelin.convert.layers.complex import complex_synapse
 from myelin.convert.network import Layer, Network
 from myelin.convert.netx.format import read_netx
-from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.reading.array_files import read_npz
 
 _CHECKPOINT = tuple(f"{CHECKPOINT}/{name}" for name in CHECKPOINT_FILES)
 

@@ -17,8 +17,8 @@ from myelin.convert.artifact.provenance import CHECKPOINT, CHECKPOINT_FILES, FLO
 from myelin.convert.network import Network
 from myelin.convert.opened import TITLES, Opened, opened_source
 from myelin.convert.samples import Binning, Task
-from myelin.hw_configs.bounds import FILE_MB, read_whole
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.reading.bounds import FILE_MB, read_whole
 from myelin.train.run.files.metrics import percent
 
 if TYPE_CHECKING:

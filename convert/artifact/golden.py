@@ -13,8 +13,8 @@ import numpy.typing as npt
 from myelin.convert.compare.difference import Parity, Trains, compare_trains
 from myelin.convert.network import Network
 from myelin.convert.simulator.simulator import simulate
-from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import DataError, NetworkError
+from myelin.hw_configs.reading.array_files import read_npz
 
 GOLDEN = "golden.npz"
 #: Prefix of the names under which the file stores each layer's spikes.

@@ -14,8 +14,8 @@ from myelin.convert.network import Network
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation, check
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.screen import judged, table
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.terminal.screen import judged, table
 from myelin.hw_configs.written import counted
 
 #: Rules about the memory of a board; they refuse a network that breaks no other rule.

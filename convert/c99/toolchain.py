@@ -110,7 +110,7 @@ def run(command: list[str], folder: Path | None, *, accept: tuple[int, ...] = (0
     """What a command in ``folder`` (None: the working directory) writes; BackendError with its end if it fails."""
     try:
         done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, encoding="locale", errors="replace",
             timeout=_SECONDS, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -11,6 +11,7 @@ import numpy as np
 from myelin.convert.arrays import Shape
 from myelin.convert.network import Network
 from myelin.hw_configs.errors import NetworkError
+from myelin.hw_configs.written import thousands
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class ConstantDifference:
             return f"{self.where}: {self.name} is {self.a} in A and {self.b} in B"
         place = ", ".join(map(str, self.index))
         return (
-            f"{self.where}: {self.different} of {self.values} values of {self.name} differ, first at ({place}): "
+            f"{self.where}: {thousands(self.different)} of {thousands(self.values)} values of {self.name} differ, "
+            f"first at ({place}): "
             f"{self.a} in A and {self.b} in B"
         )
 

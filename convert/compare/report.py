@@ -13,7 +13,7 @@ from myelin.convert.compare.neuron_step import Arrival, NeuronStep
 from myelin.convert.compare.runs import ComparedPopulation
 from myelin.convert.neurons.leaky_states import INPUT_BITS
 from myelin.convert.opened import note_lines
-from myelin.hw_configs.screen import judged, table
+from myelin.hw_configs.terminal.screen import judged, table
 from myelin.hw_configs.written import counted, thousands
 
 #: Upper bound on the entries shown of a list; its length is always shown.
@@ -190,14 +190,15 @@ def _cause_lines(first: Mapping[str, Any]) -> Iterator[str]:
     for text in (*first["constants"], *first["synapses"]):
         yield f"differs       {text}"
     if first["different_synapses"] > len(first["synapses"]):
-        yield f"              ... and {first['different_synapses'] - len(first['synapses'])} more synapses of this neuron"
+        more = thousands(first["different_synapses"] - len(first["synapses"]))
+        yield f"              ... and {more} more synapses of this neuron"
     if not first["constants"] and not first["synapses"]:
         yield "differs       nothing in the constants and synapses of this neuron: the backends compute differently"
     yield from _arrival_lines(first["arrivals"])
     for side in SIDES:
         expected = first["by_the_equations"][side]
         if expected is not None:
-            values = ", ".join(f"{name} {value}" for name, value in expected.items() if name != "wrong_in_the_run")
+            values = ", ".join(f"{name} {thousands(value)}" for name, value in expected.items() if name != "wrong_in_the_run")
             wrong = expected["wrong_in_the_run"]
             verdict = f"the run breaks them in {', '.join(wrong)}" if wrong else "the run holds to them"
             yield f"equations {side}   {values}; {verdict}"

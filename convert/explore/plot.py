@@ -38,12 +38,14 @@ def exploration(path: Path, result: Mapping[str, Any]) -> None:
     if known:
         _pareto(figure.add_subplot(grid[rows, :]), known, result)
     shown = [point["accuracy_percent"] for point in (*known, *(point for knob in knobs for point in knob["points"]))]
-    ends = [exported + point["difference_low_points"] for knob in knobs for point in knob["points"]]
-    scale = [exported, *shown, *(max(0.0, end) for end in ends)]
+    points = [point for knob in knobs for point in knob["points"]]
+    lows, highs = ([exported + point[f"difference_{end}_points"] for point in points] for end in ("low", "high"))
+    scale = [exported, *shown, *(max(0.0, low) for low in lows)]
+    top = min(100.0, max([*scale, *highs]))
     for place, axis in enumerate(figure.axes):
         accuracy_axis(axis, scale)
         if max(scale) < STRETCHED_FROM:
-            axis.set_ylim(max(0.0, min(scale) - 3), max(scale) + 5)
+            axis.set_ylim(max(0.0, min(scale) - 3), min(104.0, top + 5))
         if place < len(knobs) and place % _COLUMNS:  # the scale is that of the first in the row
             axis.set_ylabel("")
             axis.tick_params(labelleft=False)
@@ -92,10 +94,12 @@ def _pareto(axis: Axes, known: list[Mapping[str, Any]], result: Mapping[str, Any
         [one["core_memory_bytes"] / 1024 for one in best], [one["accuracy_percent"] for one in best],
         where="post", color=_ORANGE, linewidth=1.4, label="none is smaller and as often right",
     )  # fmt: skip
+    names: dict[tuple[float, float], list[str]] = {}
     for one in best:
         at = (one["core_memory_bytes"] / 1024, one["accuracy_percent"])
-        text = f"{one['weight_bits']}/{one['delay_bits']}"
-        axis.annotate(text, at, textcoords="offset points", xytext=(0, 6), fontsize=8, ha="center")
+        names.setdefault(at, []).append(f"{one['weight_bits']}/{one['delay_bits']}")
+    for at, texts in names.items():
+        axis.annotate(", ".join(texts), at, textcoords="offset points", xytext=(0, 6), fontsize=8, ha="center")
     label = f" ({result['memory_label']})" if result["memory_label"] else ""
     axis.set_xlabel(f"core memory of synapses on {result['target']} (KiB){label}")
     axis.set_title("weight bits / delay bits", fontsize=9, loc="left", color=_INK)

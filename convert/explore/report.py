@@ -25,8 +25,8 @@ from myelin.convert.explore.conclusion import conclusions
 from myelin.convert.explore.explore import Exploration, ExploredPoint
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import not_checked
-from myelin.hw_configs.screen import table, warned
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.terminal.screen import table, warned
 from myelin.hw_configs.written import thousands
 
 #: Replaces the rules' own message about missing calibration, because no option of the user can supply one here.

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from myelin.convert.floats import twins  # noqa: F401  every float neuron is known once this is imported
 from myelin.convert.floats.network import FloatConv, FloatDense, FloatLayer, FloatNetwork, FloatRecurrent
 from myelin.convert.floats.neuron import FloatNeuron
-from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import write_atomically
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.reading.array_files import read_npz
+from myelin.hw_configs.reading.text_files import parse_json
 
 #: Version of the file's layout.
 FORMAT = 1

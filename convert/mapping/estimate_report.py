@@ -7,8 +7,8 @@ from typing import Any
 
 from myelin.convert.mapping.estimate import Estimate, LayerCost, TimeBound
 from myelin.hw_configs.published import measurements
-from myelin.hw_configs.screen import table
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.terminal.screen import table
 from myelin.hw_configs.written import thousands
 
 #: The note printed with every estimate: what its figures leave out.

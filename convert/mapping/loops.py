@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.compiled_cache import njit
+from myelin.hw_configs.compiling.compiled_cache import njit
 
 #: Limited resources of a core, in the order of ``limits`` and of the columns of loads.  A strategy, not the chip, limits
 #: operations.

@@ -16,8 +16,8 @@ from myelin.convert.mapping.mapping import dense_cores
 from myelin.convert.mapping.populations import LABELS, RESOURCES, not_checked
 from myelin.convert.opened import note_lines
 from myelin.convert.rules import Violation
-from myelin.hw_configs.screen import judged, table
-from myelin.hw_configs.written import thousands
+from myelin.hw_configs.terminal.screen import judged, table
+from myelin.hw_configs.written import counted, thousands
 
 #: Largest recurrence whose dense counterpart is mapped for comparison, which lists all its synapses.
 _COMPARED_NEURONS = 4096
@@ -203,7 +203,7 @@ def _connection_lines(layers: list[Mapping[str, Any]]) -> Iterator[str]:
             dense = one["cores_with_dense_lists"]
             sparse = entry["cores"] - dense
             kinds = [("sparse", sparse, widths[0]), ("dense", dense, widths[1])]
-            used = [(f"{name} lists on {count} cores", width) for name, count, width in kinds if count]
+            used = [(f"{name} lists on {counted(count, 'core')}", width) for name, count, width in kinds if count]
             how, each = ", ".join(text for text, _ in used), "/".join(str(width) for _, width in used)
             if one["storage"] == "shared":
                 how, each = "kernels shared by the neurons of a core", f"{widths[0]}"

@@ -78,13 +78,15 @@ def _snntorch(part: Any) -> str:
         return ""
     if kind not in ("Leaky", "Synaptic", "RLeaky", "RSynaptic"):
         return "its NIR exporter leaves it out; Leaky, Synaptic, RLeaky and RSynaptic can be read"
+    stateful = "it returns its state beside its spikes; build it with init_hidden=True, so that the module runs step by step"
     if part.reset_mechanism != "zero":
         how = "by subtracting its threshold" if part.reset_mechanism == "subtract" else "never"
-        return f"it resets {how}, {_ZERO}: train with reset_mechanism='zero'"
+        also = "" if part.init_hidden else f"; and {stateful}"
+        return f"it resets {how}, {_ZERO}: train with reset_mechanism='zero'{also}"
     if kind != "Leaky" and part.reset_delay:
         return "its reset to zero also drops the input of the next step; build it with reset_delay=False"
     if not part.init_hidden:
-        return "it returns its state beside its spikes; build it with init_hidden=True, so that the module runs step by step"
+        return stateful
     if float(part.graded_spikes_factor) != 1:
         return f"its spikes have the value graded_spikes_factor={float(part.graded_spikes_factor):g}; spikes of 1 can be read"
     for name in ("inhibition", "state_quant"):

@@ -77,6 +77,12 @@ def _called(module: Any, shape: Shape, path: str) -> list[tuple[str, Any]]:
     calls, ends = calls_of(module, shape, parts)
     if not calls:
         raise NetworkError(f"its forward pass calls none of its parts ({', '.join(parts) or 'it has none'}); {cure}")
+    if not any(slayer.is_block(call.part) or ours.is_block(call.part) for call in calls):
+        raise NetworkError(
+            "its forward pass calls no block with neurons, so it computes them itself, where they cannot be seen; build a "
+            "FloatNetwork of its weights and constants and quantise that (docs/your_network.md, neurons in plain PyTorch), or "
+            "build the network with blocks of myelin.nn"
+        )
     for call in calls:
         if not call.chained:
             raise NetworkError(

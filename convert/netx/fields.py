@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from myelin.convert.hdf5 import Budget, has_long_texts
 from myelin.hw_configs.errors import NetworkError
-from myelin.hw_configs.hdf5_types import is_sound
+from myelin.hw_configs.reading.hdf5_types import is_sound
 
 
 class Fields:

@@ -16,11 +16,11 @@ import h5py
 import numpy as np
 
 from myelin.convert.hdf5 import Budget, check_texts, has_long_texts
-from myelin.hw_configs.bounds import MEMBERS
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
-from myelin.hw_configs.hdf5_types import is_sound
 from myelin.hw_configs.parts import require
+from myelin.hw_configs.reading.bounds import MEMBERS
+from myelin.hw_configs.reading.hdf5_types import is_sound
 
 #: Types of nodes that can be imported.
 SUPPORTED = (

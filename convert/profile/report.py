@@ -8,7 +8,7 @@ from typing import Any
 from myelin.convert.messages import Messages
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import LayerProfile, Profile
-from myelin.hw_configs.screen import table, warned
+from myelin.hw_configs.terminal.screen import table, warned
 from myelin.hw_configs.written import thousands
 
 #: Thresholds of the warnings: percent of the 24-bit range, and percent of the neurons that send in a step.
@@ -111,7 +111,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         "",
         *_time(result["layers"]),
         f"{thousands(result['samples_per_second'])} samples a second by the clock, all cores together; timed over "
-        f"{result['timed_samples']} samples in passes of their own, without recording",
+        f"{thousands(result['timed_samples'])} samples in passes of their own, without recording",
     ]
     return [*shown, "", *(warned(f"warning       {text}") for text in result["warnings"])] if result["warnings"] else shown
 

@@ -14,7 +14,7 @@ from myelin.convert.floats.simulator import simulate_floats
 from myelin.convert.network import Network
 from myelin.convert.quantise.calibrate import Quantised
 from myelin.convert.simulator.simulator import simulate
-from myelin.hw_configs import screen
+from myelin.hw_configs.terminal import screen
 from myelin.hw_configs.written import counted
 
 #: Samples in a batch.

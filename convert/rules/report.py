@@ -8,8 +8,8 @@ from typing import Any
 from myelin.convert.opened import note_lines
 from myelin.convert.profile.profiler import Profile
 from myelin.convert.rules import Violation, not_checked, notes, state_ranges
-from myelin.hw_configs.screen import judged, warned
 from myelin.hw_configs.target import Target
+from myelin.hw_configs.terminal.screen import judged, warned
 from myelin.hw_configs.written import counted
 
 

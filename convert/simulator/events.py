@@ -15,7 +15,7 @@ import numpy as np
 
 from myelin.convert.simulator.bits import BITS, lowest_bit, nonzero_bits
 from myelin.convert.simulator.plan import BINS, CONV, NONE, ROWS, ROWS_AT_ONCE, STENCIL, SYNAPSES
-from myelin.hw_configs.compiled_cache import njit
+from myelin.hw_configs.compiling.compiled_cache import njit
 
 #: Options of all compiled loops.
 OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}

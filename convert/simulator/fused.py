@@ -23,7 +23,7 @@ from myelin.convert.simulator.stage import (
     StepNeurons,
     measured_density,
 )
-from myelin.hw_configs.specialised import specialised
+from myelin.hw_configs.compiling.specialised import specialised
 
 NONE = np.zeros((0, 0, 0), np.int32)
 

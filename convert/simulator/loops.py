@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from myelin.hw_configs.compiled_cache import njit
+from myelin.hw_configs.compiling.compiled_cache import njit
 
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.array_files import read_npz
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import atomic_file
+from myelin.hw_configs.reading.array_files import read_npz
 
 _FORMAT = "myelin simulator state 1"
 

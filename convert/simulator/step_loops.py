@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from myelin.convert.simulator.plan import BINS, CONV, ROWS, SYNAPSES
-from myelin.hw_configs.compiled_cache import njit
+from myelin.hw_configs.compiling.compiled_cache import njit
 from myelin.hw_configs.fixed_point import CONV_SUM_BITS, CURRENT_WRAP, STATE_MAX, STATE_SHIFT
 
 #: Kinds of populations.  REFERENCE: its neurons make their step in Python, before the call.

@@ -7,9 +7,9 @@ from typing import Any
 
 from numba import njit
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+import myelin.hw_configs.compiling.compiled_cache  # noqa: F401
 from myelin.convert.simulator import step_loops
-from myelin.hw_configs.specialised import specialised
+from myelin.hw_configs.compiling.specialised import specialised
 
 OPTIONS = step_loops.OPTIONS
 

@@ -152,6 +152,7 @@ def _cell(text: str) -> str:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """The pages with the places of pictures on the site; marks of generated tables are left out."""
+    """The pages with the places of pictures and examples on the site; marks of generated tables are left out."""
     markdown = markdown.replace("](../benchmarks/results/", "](pictures/")
+    markdown = re.sub(r"\]\(\.\./examples/([a-z_]+)\.py\)", r"](examples/\1.md)", markdown)
     return re.sub(r"<!-- /?[a-z]+:[a-z_]+ -->\n*", "", markdown)

@@ -18,7 +18,7 @@ from myelin.convert.neurons import Cuba
 from myelin.convert.simulator.simulator import simulate
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import MyelinError
-from myelin.hw_configs.screen import judged, table, warned
+from myelin.hw_configs.terminal.screen import judged, table, warned
 from myelin.lava_models import loihi2
 from myelin.lava_models.runner import Worker
 

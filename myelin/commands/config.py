@@ -7,6 +7,7 @@ import argparse
 from myelin.commands import arguments
 from myelin.commands.output import write_result
 from myelin.hw_configs.errors import ConfigError
+from myelin.hw_configs.terminal.screen import screen_width
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -38,6 +39,7 @@ def run_config(args: argparse.Namespace) -> int:
     for section in args.sections:
         if section not in known:
             raise ConfigError(f"section {section!r} is unknown in {config.name}; {', '.join(known)} are allowed")
-    print(as_toml(config, only=args.sections, changed=args.changed), end="")
+    width = {} if (columns := screen_width()) is None else {"width": min(100, columns)}
+    print(as_toml(config, only=args.sections, changed=args.changed, **width), end="")
     write_result(args.json, "config", {"name": config.name, "settings": [setting._asdict() for setting in found]})
     return 0

@@ -8,7 +8,7 @@ from myelin.backends.names import DIFF_BACKENDS
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.envelope import passed
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 from myelin.commands import arguments
 from myelin.commands.output import listed, print_next, write_result
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:

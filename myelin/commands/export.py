@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from myelin.commands import arguments
 from myelin.commands.output import print_next, write_result
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.export import Exported

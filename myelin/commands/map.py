@@ -8,7 +8,7 @@ from myelin.commands import arguments
 from myelin.commands.output import write_result
 from myelin.convert.mapping.strategies import DEFAULT, STRATEGIES
 from myelin.envelope import passed
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:

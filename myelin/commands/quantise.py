@@ -8,7 +8,7 @@ from pathlib import Path
 from myelin.commands import arguments
 from myelin.commands.output import print_next, write_result
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 
 #: Default number of calibration samples, the same as in ``myelin.convert.quantise.measure``.
 CALIBRATION_SAMPLES = 64

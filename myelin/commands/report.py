@@ -8,7 +8,7 @@ from pathlib import Path
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.commands.validate import add_reference, reference_of
-from myelin.hw_configs.screen import show, tell
+from myelin.hw_configs.terminal.screen import show, tell
 from myelin.validation.defaults import MAX_DROP
 
 #: Stage whose JSON the report accepts -> the command that writes it.

@@ -9,7 +9,7 @@ from myelin.backends.names import BACKENDS, DEFAULT_LAVA_SAMPLES
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from myelin.commands import arguments
 from myelin.commands.output import write_result
-from myelin.hw_configs.screen import show, tell
+from myelin.hw_configs.terminal.screen import show, tell
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:

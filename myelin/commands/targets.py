@@ -6,7 +6,8 @@ import argparse
 
 from myelin.commands import arguments
 from myelin.commands.output import listed, write_result
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
+from myelin.hw_configs.written import thousands
 
 
 def add_command(subparsers: arguments.Subparsers) -> None:
@@ -23,13 +24,13 @@ def add_command(subparsers: arguments.Subparsers) -> None:
 
 def run_targets(args: argparse.Namespace) -> int:
     """Print the targets; returns 0."""
-    from myelin.hw_configs.listed import targets
+    from myelin.hw_configs.terminal.listed import targets
 
     found = targets()
     rows = []
     for entry in found:
         facts = [entry.title, f"neurons {', '.join(entry.neuron_models)}"]
-        facts += [] if entry.delay_steps_max is None else [f"delays up to {entry.delay_steps_max} steps"]
+        facts += [] if entry.delay_steps_max is None else [f"delays up to {thousands(entry.delay_steps_max)} steps"]
         facts += [] if entry.weight_bits is None else [f"weights of {entry.weight_bits} bits"]
         facts += [f"{len(entry.not_public)} limits are not public"] if entry.not_public else []
         rows.append((entry.name, "; ".join(facts)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from myelin.backends.names import DEFAULT_LAVA_SAMPLES
 from myelin.commands import arguments
 from myelin.commands.output import show_progress, write_result
-from myelin.hw_configs.screen import show
+from myelin.hw_configs.terminal.screen import show
 from myelin.validation.defaults import MAX_DROP
 
 

@@ -9,6 +9,8 @@ from myelin.report.markup import Facts, Html, el, join, listing, table
 from myelin.report.svg import figure
 
 _HEADS = ("compared", "outcome", "samples", "values", "different", "why not")
+#: Number of classes in the chart of changes; the table below it has all.
+_MOST_CLASSES = 20
 _COLOURS = {"float": "float", "delays": "grey", "weights": "grey", "decays": "grey", "simulator": "integer"}
 
 
@@ -219,11 +221,12 @@ def _changes(f: Facts, what: str) -> Html:
         rows.append([f.text(f"{at}.name"), *counts, f.num(f"{at}.difference_points", "+.1f"), *moved])
     if not changed:
         return join((el("p", f"No class changes: both networks get the same {what} of every class right."), table(head, rows)))
-    drawn = [
-        (str(changes[n]["name"]), [changes[n]["integer_correct_samples"] - changes[n]["float_correct_samples"]])
-        for n in changed
-    ]
-    plot = charts.bars(drawn, ["integer"], f"{what} that the integers get right more (+) or fewer (-)", whole=True)
+    gains = [changes[n]["integer_correct_samples"] - changes[n]["float_correct_samples"] for n in changed]
+    drawn = [(str(changes[n]["name"]), [gain]) for n, gain in zip(changed, gains)]
     text = "Classes in which either network is right where the other is not; no bar: as many lost as gained."
+    if len(drawn) > _MOST_CLASSES:
+        drawn = sorted(drawn, key=lambda one: -abs(one[1][0]))[:_MOST_CLASSES]
+        text = f"The {_MOST_CLASSES} of {len(changed)} changed classes whose number of right {what} changes most."
+    plot = charts.bars(drawn, ["integer"], f"{what} that the integers get right more (+) or fewer (-)", whole=True)
     drawing = figure("class-changes", plot, "What changes, class by class", text, values=table(head, rows))
     return el("div", drawing, class_="grid")

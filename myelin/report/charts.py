@@ -158,7 +158,7 @@ def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most
     from myelin.convert.mapping.populations import LABELS  # imported here, since it loads the compiled loops
 
     shown = list(entries)[:most]
-    across = min(16, max(6, len(shown)))  # a few cores are drawn larger
+    across = min(16, max(4, len(shown)))  # a few cores are drawn larger
     cell = (WIDTH - 20) / across
     rows = -(-len(shown) // across)
     plot = Plot(rows * (cell + 4) + 16, left=10)
@@ -171,19 +171,14 @@ def cores(entries: Sequence[Mapping[str, Any]], colours: Mapping[str, int], most
             share = inner * min(100.0, core["fill_percent"]) / 100 * part["neurons"] / total
             said = f"core {core['core']}: {part['where']}, {part['neurons']} neurons; core {core['fill_percent']:.1f} % full"
             filled += share
-            plot.add(rect(x, y + inner - filled, inner, share, f"fill series{colours[part['where']] % 8}", title=said))
+            colour = f"fill series{colours[part['where']] % 8}"
+            plot.add(rect(x, y + inner - filled, inner, share, colour, title=said, opacity=0.5))  # text stands on it
         plot.text(x + 3, y + 9, str(core["core"]), size=8, class_="quiet")
-        plot.text(
-            x + inner / 2, y + inner / 2 + 3, f"{core['fill_percent']:.0f} %", anchor="middle", size=9 if across < 13 else 7
-        )
+        middle, size = x + inner / 2, 11 if across <= 6 else 9 if across < 13 else 7
+        plot.text(middle, y + inner / 2 + 3, f"{core['fill_percent']:.0f} %", anchor="middle", size=size)
         if across <= 8 and core["fullest"]:
-            plot.text(
-                x + inner / 2,
-                y + inner / 2 + 14,
-                clipped(LABELS.get(core["fullest"], str(core["fullest"])), 15),
-                anchor="middle",
-                size=7,
-            )
+            name = clipped(LABELS.get(core["fullest"], str(core["fullest"])), 15)
+            plot.text(middle, y + inner / 2 + 14, name, anchor="middle", size=min(9.0, 0.13 * cell))
     return plot
 
 
@@ -207,7 +202,8 @@ def curves(
         low, high = max(0.0, low), min(100.0, high)
     plot = Plot(220, x=(min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1), y=(low, high), top=18)
     plot.axis_y(y_label, nice_ticks(low, high, most=8))
-    plot.axis_x(x_label, grid=False)
+    whole = x_label == "epoch"
+    plot.axis_x(x_label, whole_ticks(*plot.x) if whole else None, grid=False)
     for colour, x_values, y_values in series:
         points = [(plot.px(x), plot.py(y)) for x, y in zip(x_values, y_values)]
         plot.add(el("polyline", points=" ".join(f"{x:g},{y:g}" for x, y in points), class_=f"curve {colour}"))

@@ -11,7 +11,7 @@ from myelin.convert.artifact.artifact import NETWORK
 from myelin.envelope import result_of
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError
 from myelin.hw_configs.files import json_bytes, write_together
-from myelin.hw_configs.text_files import read_json
+from myelin.hw_configs.reading.text_files import read_json
 from myelin.report import collect
 from myelin.report.page import render
 from myelin.report.subject import Subject, drawn_samples

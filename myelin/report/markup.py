@@ -64,10 +64,14 @@ class Facts:
         return resolve(self.values, path)
 
     def num(self, path: str, form: str = "", unit: str = "") -> Html:
-        """A number formatted by ``format(value, form)``, with the name of its field; a dash if it is None."""
+        """A number formatted by ``format(value, form)``, with the name of its field; a dash if it is None.
+
+        Without ``form`` a whole number has groups of three digits.
+        """
         value = self.get(path)
         if value is None:
             return el("span", "–", class_="none", title="no value")
+        form = form or (",d" if isinstance(value, int) and abs(value) >= 1000 else "")
         shown = el("span", format(value, form), data_field=path, data_format=form or None, class_="n")
         return join((shown, f" {unit}")) if unit else shown
 

@@ -14,8 +14,8 @@ from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
 from myelin.hw_configs.errors import NetworkError, TargetError
-from myelin.hw_configs.screen import Tone, Toned
 from myelin.hw_configs.temporaries import scratch_folder
+from myelin.hw_configs.terminal.screen import Tone, Toned
 from myelin.report.make import beside_of, put_together, read_stage, why_and_cure, write
 from myelin.report.page import render
 from myelin.report.subject import Subject

@@ -25,7 +25,7 @@ li{margin:.2rem 0}
 .missing{background:var(--panel);padding:.5rem .8rem;border-left:.25rem solid var(--grey)}
 .note,.legend,caption,figcaption,summary{font-size:.88rem;color:var(--quiet)}
 figcaption strong{color:var(--ink);font-size:.95rem}
-.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1.2rem;align-items:start}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,25rem),1fr));gap:1.2rem;align-items:start}
 figure{margin:.6rem 0;min-width:0}svg{display:block;width:100%;max-width:40rem;height:auto;margin:.4rem 0}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem}.key{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;
 margin-right:.35rem;vertical-align:-1px;background:currentColor}
@@ -75,7 +75,7 @@ h2,h3,h2+p,h2+div>p:first-child,caption,thead{break-after:avoid}.verdict,tr,dl,f
 widows:3}
 .verdict{padding:.3rem .8rem;margin:.4rem 0}.verdict p:first-child{font-size:12pt}ul{margin:.2rem 0}li{margin:.05rem 0}
 dl{grid-template-columns:repeat(4,1fr);gap:.2rem 1rem}
-.grid{display:block;font-size:0}.grid>*{font-size:9pt}
+.grid{display:block;font-size:0;orphans:1;widows:1}.grid>*{font-size:9pt}
 .grid>figure{display:inline-block;vertical-align:top;width:48.5%;margin:.2rem 1.5% .3rem 0}
 figcaption,.legend,.note,dt,footer{font-size:7.5pt}footer{margin:.6rem 0 0;padding-top:.3rem}svg{max-width:76mm}
 figcaption strong{font-size:8.5pt}svg{margin:.2rem 0}

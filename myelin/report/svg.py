@@ -13,6 +13,8 @@ from myelin.report.markup import Html, el
 
 #: Width of every figure in its own units, about the width of a phone in pixels, so that its text is readable there.
 WIDTH = 440.0
+#: Width of a digit of an axis.
+_DIGIT = 6.4
 
 
 @dataclass
@@ -68,14 +70,9 @@ class Plot:
         for value in ticks if ticks is not None else nice_ticks(*self.x):
             place = self.px(value)
             self.line(place, self.top if grid else bottom, place, bottom + 3, "grid")
-            self.text(
-                place,
-                bottom + 14,
-                f"{value:,.0f}" if value == int(value) else f"{value:g}",
-                anchor="middle",
-                size=10,
-                class_="quiet",
-            )
+            text = f"{value:,.0f}" if value == int(value) else f"{value:g}"
+            beside = min(place, WIDTH - 1 - _DIGIT * len(text) / 2)  # the last number does not leave the figure
+            self.text(beside, bottom + 14, text, anchor="middle", size=10, class_="quiet")
         self.text((self.left + WIDTH - self.right) / 2, self.height - 6, label, anchor="middle", class_="quiet")
 
     def axis_y(self, label: str, ticks: Sequence[float] | None = None) -> None:

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.text_files import read_toml
+from myelin.hw_configs.reading.text_files import read_toml
 
 #: Runs that a sweep may have unless ``max_runs`` says otherwise.
 MAX_RUNS = 1000

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from myelin.hw_configs.errors import ConfigError, DataError, MissingPartError, MyelinError
 from myelin.hw_configs.files import write_json
-from myelin.hw_configs.text_files import read_json
+from myelin.hw_configs.reading.text_files import read_json
 from myelin.sweep.file import GridPoint, Sweep
 from myelin.sweep.results import check_result
 from myelin.sweep.sweep_data import Checker, SweepData, WrongData

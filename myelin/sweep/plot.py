@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from myelin.convert.plots import _BLUE, _GREY, _INK, _ORANGE, _figure, _save
-from myelin.hw_configs.figures import SERIES, series
+from myelin.convert.plots import _INK, _figure, _save
+from myelin.hw_configs.figures import FLOAT_STAGE, INTEGER_STAGE, SERIES, series
 
 #: A key has a logarithmic axis if the ratio of its largest to its smallest value is at least this.
 _LOGARITHMIC = 20
@@ -34,10 +34,10 @@ def accuracy_by_case(path: Path, table: Mapping[str, Any], parts: Mapping[str, s
         for place, row in enumerate(rows):
             values = row["evaluations"][part]
             seeds = values["integer_accuracy_by_seed_percent"]
-            axis.plot(seeds, [place] * len(seeds), "o", color=_BLUE, alpha=0.55, markersize=5, linestyle="none")
-            axis.plot([values["float_accuracy_mean_percent"]], [place], "x", color=_GREY, markersize=6)
+            axis.plot(seeds, [place] * len(seeds), "o", color=INTEGER_STAGE, alpha=0.45, markersize=5, linestyle="none")
+            axis.plot([values["float_accuracy_mean_percent"]], [place], "x", color=FLOAT_STAGE, markersize=6)
             mean = values["integer_accuracy_mean_percent"]
-            axis.plot([mean, mean], [place - 0.3, place + 0.3], color=_ORANGE, linewidth=2)
+            axis.plot([mean, mean], [place - 0.3, place + 0.3], color=INTEGER_STAGE, linewidth=2)
         axis.set_title(title, fontsize=9, loc="left")
         axis.set_xlabel("accuracy (%)")
         axis.grid(axis="x", alpha=0.25)

@@ -104,7 +104,7 @@ class _Worker:
                 start_new_session=True,  # Ctrl-C reaches only the parent
             )
         assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has already ended; its exit code is checked later
+        with contextlib.suppress(OSError):  # it has already ended; its exit code is checked later
             self.process.stdin.write(json.dumps(_job(plan, run)).encode() + b"\n")
             self.process.stdin.flush()
 
@@ -131,7 +131,7 @@ class _Worker:
 
     def _close_input(self) -> None:
         assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # on Windows it is not a BrokenPipeError
             self.process.stdin.close()
 
 

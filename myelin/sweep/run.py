@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from myelin.exits import FAULT, OWN_FAULT, USAGE
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.files import alone_in, write_atomically, write_json
+from myelin.hw_configs.written import counted
 from myelin.sweep.file import MAX_RUNS, read_sweep
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _head(plan: SweepPlan, missing: int) -> list[str]:
 def _line_of(workers: Workers, ranks: Ranks | None) -> str:
     threads = f"{workers.threads} thread{'' if workers.threads == 1 else 's'}"
     where = "" if ranks is None else f", in each of {ranks.size} processes of the launcher"
-    return f"workers       {workers.jobs} runs at a time with {threads} each{where}"
+    return f"workers       {counted(workers.jobs, 'run')} at a time with {threads} each{where}"
 
 
 class _Progress:

@@ -11,7 +11,7 @@ import numpy as np
 
 from myelin.convert.published_steps import EXPLAINED as PUBLISHED_STEPS
 from myelin.convert.statistics import compare_pooled
-from myelin.hw_configs.screen import table as screen_table
+from myelin.hw_configs.terminal.screen import table as screen_table
 from myelin.hw_configs.written import thousands
 from myelin.sweep.evaluations import unpacked
 from myelin.sweep.file import label

@@ -31,7 +31,7 @@ def main() -> None:
 
     from myelin.convert.modules.from_torch import from_torch
     from myelin.convert.simulator.simulator import simulate
-    from myelin.hw_configs.compilation import share_compilation
+    from myelin.hw_configs.compiling.compilation import share_compilation
     from myelin.train.config.files import config_from_dict
     from myelin.train.model import untrained
 

@@ -65,11 +65,11 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 RULE = (
-    "passes if the 95 % interval of the difference between integers and floats rules out a loss of more than max_drop_points, "
+    "passes if the 95 % interval of the difference between integers and floats rules out a loss of more than is allowed, "
     "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
 )
 RULE_OF_ERRORS = (
-    "passes if the 95 % interval of the change of the error (RMSE) rules out an increase of more than max_drop_points percent, "
+    "passes if the 95 % interval of the change of the error (RMSE) rules out a larger increase than is allowed, "
     "fails if it rules out a smaller one, undecided else; any compared value that differs fails"
 )
 _FIGURES = ("max_drop_points", "drop_points", "drop_low_points", "drop_high_points", "samples_needed", "more_samples_needed")

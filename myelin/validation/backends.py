@@ -27,6 +27,8 @@ def no_lava(samples: int) -> str | None:
     """The reason why Lava does not run; None if it does."""
     if not samples:
         return "--lava-samples 0"
+    if (reason := compat.unsupported()) is not None:
+        return reason
     if not compat.available():
         return f"{', '.join(compat.missing())} not installed; to include it: {compat.cure()}"
     return None

@@ -17,9 +17,9 @@ from myelin.convert.rules import Violation, notes, state_ranges
 from myelin.convert.rules.states import StateRange, states
 from myelin.convert.rules.violation import Case
 from myelin.hw_configs.errors import TargetError
-from myelin.hw_configs.screen import judged, warned
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
+from myelin.hw_configs.terminal.screen import judged, warned
 from myelin.hw_configs.written import counted
 
 #: The target for a network that was exported for none: its 24 bit are those of the integers everywhere.

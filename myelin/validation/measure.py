@@ -149,7 +149,7 @@ def measured(
     if backend not in (None, "c"):
         raise DataError(f"backend is {backend!r}; 'c' or None is allowed")
     if lava_samples:
-        compat.require()  # requested explicitly: a missing Lava is an error, not a reason to skip
+        compat.require_runs()  # requested explicitly: a missing Lava is an error, not a reason to skip
     if board:
         loihi2.require()
     of_reference = takes(reference, "dt_ms")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from myelin.convert.plots import _INK, Path, _figure, _save
 from myelin.hw_configs.figures import ALONE_STAGE, CUMULATED_STAGE, FLOAT_STAGE, INTEGER_STAGE
+from myelin.hw_configs.written import counted
 from myelin.validation.stages import ALONE, CUMULATED, ValidationStage, there
 from myelin.validation.validate import Validation
 
@@ -44,7 +45,7 @@ def stages_with_intervals(path: Path, validation: Validation) -> None:
             textcoords="offset points", fontsize=8,
         )  # fmt: skip
     right.set_xlabel("change of the error (%)" if trace else "difference to the float network (points)")
-    samples = f"{validation.samples} samples of {os.path.basename(validation.data)}"
+    samples = f"{counted(validation.samples, 'sample')} of {os.path.basename(validation.data)}"
     figure.suptitle(f"{samples}: {'no reference' if gate is None else gate.outcome}", fontsize=11)
     _save(figure, path)
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.convert.samples import Samples
-from myelin.hw_configs.array_files import names_in, read_npz
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.reading.array_files import names_in, read_npz
 from myelin.validation.answers import Shapes, as_numbers
 from myelin.validation.reference import FLOAT, Chunk, Reference, StageRun
 

@@ -11,7 +11,7 @@ from myelin.convert.compare import report as divergence_report
 from myelin.convert.opened import note_lines
 from myelin.convert.published_steps import EXPLAINED
 from myelin.convert.samples import events_line
-from myelin.hw_configs.screen import Tone, Toned, judged, table
+from myelin.hw_configs.terminal.screen import Tone, Toned, judged, table
 from myelin.hw_configs.written import counted, thousands
 from myelin.validation.gate import NOT_JUDGED, verdict
 from myelin.validation.reference import FLOAT
@@ -20,6 +20,8 @@ from myelin.validation.stages import ALONE, CUMULATED, INTEGER, StageComparison,
 if TYPE_CHECKING:
     from myelin.validation.validate import Validation
 
+#: Number of classes whose changes are shown; from more, those with most.
+_MOST_CLASSES = 12
 #: Tone of the verdict for each outcome of the gate.
 _TONES: dict[str, Tone] = {"passes": "good", "fails": "bad", "undecided": "warning"}
 
@@ -145,9 +147,14 @@ def _rate_lines(before: ValidationStage, after: ValidationStage) -> Iterator[str
 def _class_lines(validation: Validation) -> Iterator[str]:
     changes, what = validation.by_class, " steps" if validation.task == "steps" else ""
     changed = [change for change in changes if change.only_float_right_samples or change.only_integer_right_samples]
-    yield f"classes       {len(changed)} of {len(changes)} change{':' if changed else ''}"
+    shown = changed
+    if len(changed) > _MOST_CLASSES:
+        largest = sorted(changed, key=lambda one: -one.only_float_right_samples - one.only_integer_right_samples)
+        shown = [change for change in changed if change in largest[:_MOST_CLASSES]]
+    which = f"; the {len(shown)} with most samples that change (--json has all)" if len(shown) < len(changed) else ""
+    yield f"classes       {len(changed)} of {len(changes)} change{which}{':' if changed else ''}"
     rows = []
-    for change in changed:
+    for change in shown:
         right = f"{change.float_correct_samples} -> {change.integer_correct_samples} of {change.samples}{what} right"
         lost, gained = change.only_float_right_samples, change.only_integer_right_samples
         points = "-" if change.difference_points is None else f"{change.difference_points:+.1f} points"

@@ -9,7 +9,7 @@ import torch
 from kernels_here import on_the_cpu
 
 from benchmarks import gpu
-from benchmarks.training_layers import Point
+from benchmarks.training.training_layers import Point
 from myelin.train.kernels import devices, late_checks
 
 TINY = Point("dense", neurons=12, lags=5, steps=8, batch=2)

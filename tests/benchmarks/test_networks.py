@@ -62,7 +62,7 @@ def test_numpy_loop_equals_simulate(case):
 def test_slayer_blocks_equal_simulate(case):
     if compat.missing(slayer=True):
         pytest.skip("lava-dl is not installed")
-    from benchmarks.slayer_blocks import SlayerBlocks
+    from benchmarks.training.slayer_blocks import SlayerBlocks
 
     network, spikes = networks.without_recurrent_delays(case[0]), case[1]
     blocks = SlayerBlocks(network)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import inference, networks
-from benchmarks.published_network import PublishedNetwork
+from benchmarks.training.published_network import PublishedNetwork
 from myelin.convert import simulate
 
 

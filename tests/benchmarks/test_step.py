@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import networks, step
 from benchmarks.numpy_loop import NumpyStepper
-from benchmarks.table_step import step_table
+from benchmarks.tables.table_step import step_table
 from myelin.convert import simulate
 
 

@@ -1,6 +1,6 @@
 """The tables of the training step and of inference, from known results."""
 
-from benchmarks import table_baselines
+from benchmarks.tables import table_baselines
 
 MACHINE = {
     "cpu": "Some CPU",

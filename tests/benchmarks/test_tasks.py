@@ -116,6 +116,17 @@ def test_a_reference_learns_and_goes_on(tmp_path):
     assert again["evaluations"] == whole["evaluations"]
 
 
+@pytest.mark.training
+def test_a_reference_answers_in_the_planes_that_it_learned_from(tmp_path):
+    config = config_from_dict(
+        {"data": {"steps": 12, "step_ms": 1.0, "channels": 8, "shape": [2, 1, 4], "intervals_ms": [2.5], "validation": 0.2},
+         "layers": [{"neurons": 4}], "delay": {"harden_at": 0.5}, "train": {"epochs": 3, "batch_size": 16}}
+    )  # fmt: skip
+    plan = Plan(dropout=0.0, learning_rate=0.02)
+    found = train_reference("gru", 120, plan, config, _words(60, 0), _words(30, 1), tmp_path / "one.json")
+    assert len(found["evaluations"]["report"]["float_predictions"]) == 30
+
+
 def _result(right, labels):
     evaluation = {
         "sample_numbers": list(range(len(labels))),
@@ -133,9 +144,9 @@ def _result(right, labels):
 
 def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
     plan = read_plan("ecg")
-    table = plan.tables["neurons"]
+    table = plan.tables["adaptive"]
     labels = [0, 1] * 10
-    rights = {"learned delays, both": [True] * 15 + [False] * 5, "ALIF": [True] * 18 + [False] * 2}
+    rights = {"learned delays, both, 20 epochs": [True] * 15 + [False] * 5, "ALIF": [True] * 18 + [False] * 2}
     for name, right in rights.items():
         place = tmp_path / "runs" / slug(name) / "seed1" / "result.json"
         place.parent.mkdir(parents=True)
@@ -145,25 +156,25 @@ def test_a_table_keeps_what_each_sample_was_answered(tmp_path, monkeypatch):
         lambda *_: {"synapse_memory_kib": 3.5, "synaptic_operations_per_sample": 1e4, "fits": False},
     )
     monkeypatch.setattr("benchmarks.tasks.collect.delays_of", lambda _: {"layer 0, recurrent": [1, 2]})
-    values = table_of(plan, table, tmp_path, "unused", {"samples": 5})
+    values = table_of(plan, table, tmp_path, "unused", {"samples": 5, "classes": 6})
     first, second = values["rows"]
     found = second["evaluations"]["report"]
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(found["right"]["1"]), np.uint8))
     assert bits[:20].astype(bool).tolist() == rights["ALIF"]
     expected = paired(
         {1: _result(rights["ALIF"], labels)["evaluations"]["test"]},
-        {1: _result(rights["learned delays, both"], labels)["evaluations"]["test"]},
+        {1: _result(rights["learned delays, both, 20 epochs"], labels)["evaluations"]["test"]},
         "integer_predictions",
     )
     assert found["to_reference"] == expected and expected["difference_points"] == pytest.approx(15)
     assert first["evaluations"]["report"]["to_reference"] is None
-    assert "learned delays, both, seed 0" in values["missing"] and "ALIF, seed 1" not in values["missing"]
+    assert "learned delays, both, 20 epochs, seed 0" in values["missing"] and "ALIF, seed 1" not in values["missing"]
     # the page has the table between its marks, once, however often it is made
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "ecg_neurons.json").write_text(json.dumps(values))
+    (tmp_path / "results" / "ecg_adaptive.json").write_text(json.dumps(values))
     for _ in range(2):
         page.write_page(tmp_path / "results", tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
-    assert text.count("<!-- table ecg neurons -->") == text.count("<!-- end of table ecg neurons -->") == 1
+    assert text.count("<!-- table ecg adaptive -->") == text.count("<!-- end of table ecg adaptive -->") == 1
     assert "| ALIF | 1 | 90.00 | 90.00 | +15.00 (" in text and "10,000 (not held)" in text
-    assert (tmp_path / "results_ecg_parameters.png").is_file()
+    assert (tmp_path / "pictures" / "results_ecg_parameters.png").is_file()

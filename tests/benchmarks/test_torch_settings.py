@@ -4,8 +4,8 @@ import time
 
 import torch
 
-from benchmarks import torch_settings
-from benchmarks.torch_settings import Settings, applied, fastest
+from benchmarks.training import torch_settings
+from benchmarks.training.torch_settings import Settings, applied, fastest
 
 
 def test_settings_hold_while_open_and_no_longer():

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import train_step, training_blocks
+from benchmarks import train_step
 from benchmarks.memory import growth_mb
-from benchmarks.training_layers import Point
+from benchmarks.training import training_blocks
+from benchmarks.training.training_layers import Point
 
 SIZES = replace(train_step.QUICK, neurons=(8, 12), lags=(6, 9), judged=Point("dense", 12, 9, 20, 2))
 
@@ -42,7 +43,7 @@ def test_a_point_is_measured_and_drawn(tmp_path):
 @pytest.mark.subprocess
 def test_memory_of_a_step_is_that_of_a_process_of_its_own():
     point = {"recurrence": "dense", "neurons": 64, "lags": 20, "steps": 20, "batch": 64}
-    grown = growth_mb("training_layers", name="published", **point)
+    grown = growth_mb("training.training_layers", name="published", **point)
     # spikes times kernel are kept for the gradient: 64 samples x 64 neurons x 20 lags x 20 steps of 4 bytes
     assert 6.5 < grown < 65
 

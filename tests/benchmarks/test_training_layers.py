@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks.published import PublishedLayer
-from benchmarks.training_layers import NEURON, SIGMA, Point, compare, layer, problem, undelayed
+from benchmarks.training.published import PublishedLayer
+from benchmarks.training.training_layers import NEURON, SIGMA, Point, compare, layer, problem, undelayed
 from myelin.lava_models import compat
 from myelin.train.delay import AxonalDelay
 from myelin.train.layers import Recurrence
@@ -69,7 +69,7 @@ def test_lava_dl_gives_our_spikes_without_recurrent_delays():
 def test_lava_dl_gives_our_gradients_where_states_hold_nothing(monkeypatch):
     """With decays of 1 nothing passes through the states, which lava-dl's gradient does not see."""
     forgetful = NEURON | {"current_decay": 1.0, "voltage_decay": 1.0}
-    monkeypatch.setattr("benchmarks.training_layers.NEURON", forgetful)
+    monkeypatch.setattr("benchmarks.training.training_layers.NEURON", forgetful)
     point = replace(Point("dense", **TINY), hard=True)
     _, given = undelayed(point, problem(point))
     x, x2 = (2 * given.x.clone().requires_grad_() for _ in range(2))

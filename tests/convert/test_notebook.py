@@ -15,8 +15,8 @@ from myelin.convert.floats.network import dequantised
 from myelin.convert.opened import read
 from myelin.convert.recording import Recording
 from myelin.hw_configs.errors import DataError, NetworkError, TargetError
-from myelin.hw_configs.tables import html_table
 from myelin.hw_configs.target_files import load_target
+from myelin.hw_configs.terminal.tables import html_table
 from myelin.train.datasets import SpikeDataset
 
 

@@ -48,8 +48,9 @@ EXPECTED = {
     "wav/compressed": "cannot be read as a WAV file",
     "wav/nan": "800 samples of the sound are NaN or infinite",
     "config/deep.toml": "tables or lists are nested more than 50 deep",
-    "config/hexadecimal_integer.toml": "train.epochs is an integer of more than 63 bits",
+    "config/hexadecimal_integer.toml": "is an integer of more than 63 bits",
     "config/name_of_the_target.toml": "is unknown; known are",
+    "config/decay_of_1e308.toml": "loihi2 holds 0..4095/4096",
     "sweep/many_runs.toml": "it has 1,000,000 runs",
 }
 

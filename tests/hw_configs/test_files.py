@@ -7,13 +7,14 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
 from places import ROOT
 
 from myelin.hw_configs import files
 from myelin.hw_configs.errors import ConfigError, MyelinError
-from myelin.hw_configs.files import alone_in, atomic_file, locked, write_atomically, write_json, write_together
+from myelin.hw_configs.files import _open_stream, alone_in, atomic_file, locked, write_atomically, write_json, write_together
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):
@@ -205,3 +206,9 @@ def test_a_device_among_files_that_belong_together(tmp_path):
     with pytest.raises(OSError, match="No space left"):
         write_together([(tmp_path / "a", b"one"), ("/dev/full", b"one")])
     assert os.listdir(tmp_path) == []
+
+
+def test_the_names_of_open_streams_are_known_on_windows_too():
+    names = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/7", "/dev/fd/x", "/dev/null")
+    for kind in (PurePosixPath, PureWindowsPath):
+        assert [_open_stream(kind(name)) for name in names] == [0, 1, 2, 7, None, None]

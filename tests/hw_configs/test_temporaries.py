@@ -12,6 +12,7 @@ import tempfile
 import pytest
 from places import ROOT
 
+from myelin.convert.artifact.files import atomic_folder
 from myelin.hw_configs import temporaries
 from myelin.hw_configs.files import atomic_file, write_atomically
 from myelin.hw_configs.temporaries import exchange, remove_all_left, scratch_folder, temporary
@@ -130,3 +131,28 @@ def test_an_exchange_that_cannot_be(tmp_path):
     (tmp_path / "a").touch()
     assert not exchange(tmp_path / "a", tmp_path / "nowhere")
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_without_locks_what_is_left_stays_and_keeps_nobody_from_writing(tmp_path, monkeypatch, kind):
+    """As on Windows: nobody can know whether the process that made it still lives."""
+    monkeypatch.setattr(temporaries, "fcntl", None)
+    gone = left(tmp_path, "a", kind=kind)
+    assert not temporaries.being_written(tmp_path / "a")
+    for text in ("old", "new"):
+        with atomic_folder(tmp_path / "a") as folder:
+            (folder / "x").write_text(text)
+    write_atomically(tmp_path / "b", b"whole")
+    assert (tmp_path / "a" / "x").read_text() == "new" and set(os.listdir(tmp_path)) == {gone.name, "a", "b"}
+
+
+@pytest.mark.parametrize("error", [TypeError("bad argument type"), OSError("no such library"), AttributeError("renameat2")])
+def test_a_folder_is_replaced_where_no_exchange_exists(tmp_path, monkeypatch, error):
+    def library(*_, **__):
+        raise error
+
+    monkeypatch.setattr(temporaries.ctypes, "CDLL", library)
+    for text in ("old", "new"):
+        with atomic_folder(tmp_path / "a") as folder:
+            (folder / "x").write_text(text)
+    assert (tmp_path / "a" / "x").read_text() == "new" and os.listdir(tmp_path) == ["a"]

@@ -13,7 +13,7 @@ from myelin.convert.simulator.simulator import simulate
 
 #: A network costs about a second, most of it Lava starting its processes; with this variable set, they are others each time.
 VARIABLE = "MYELIN_LAVA_EXAMPLES"
-EXAMPLES = int(os.environ.get(VARIABLE, 16))
+EXAMPLES = int(os.environ.get(VARIABLE, 12))
 seen = {"networks": 0, "spikes": 0, "active": 0}
 
 

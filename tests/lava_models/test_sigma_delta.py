@@ -13,7 +13,7 @@ from myelin.hw_configs.errors import BackendError, DataError, NetworkError
 
 #: As in ``test_parity``: a network costs about a second; with this variable set, they are others each time.
 VARIABLE = "MYELIN_LAVA_EXAMPLES"
-EXAMPLES = int(os.environ.get(VARIABLE, 12))
+EXAMPLES = int(os.environ.get(VARIABLE, 9))
 HOLDS = 1 << 30
 seen = {"networks": 0, "values": 0, "messages": 0}
 

@@ -29,6 +29,11 @@ MEMORY = "use fewer steps, channels or samples at a time"
             USAGE,
             f"not enough memory (libx.so: failed to map segment: Cannot allocate memory); {MEMORY}",
         ),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"),
+            USAGE,
+            f"not enough memory ([enforce fail] DefaultCPUAllocator: not enough memory: you tried); {MEMORY}",
+        ),
         (ImportError("bad\nmore", name="h5py._x"), USAGE, "the package h5py._x cannot be imported (bad); install it again"),
         (OSError(5, "Input/output error", b"/x"), USAGE, "/x: Input/output error"),
         (OSError(9, "Bad file descriptor", 1), USAGE, "Bad file descriptor"),

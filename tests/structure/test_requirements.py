@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+from ci_script import script
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = sorted(path.name for path in ROOT.glob("requirements*.txt"))
 #: Installed without their dependencies, as requirements-lava.in and requirements-peers.in say.
 ALONE = {"lava-nc", "lava-dl", "norse", "neurobench"}
-
-
-def script(name):
-    """A script of .ci as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def entries(name):

@@ -9,7 +9,7 @@ import torch
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.config import Config, DelayConfig, LayerConfig
 from myelin.train.delay import AxonalDelay, shift_one_step
-from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.model import build_model
 
 

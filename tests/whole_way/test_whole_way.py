@@ -145,6 +145,8 @@ def test_demo_goes_the_whole_way_and_can_be_repeated(tiny, tmp_path, capsys, mon
     assert {path.name for path in out.iterdir()} == made
     for name in made:
         assert str(out / name) in first.partition("== summary")[2]
+    verdict = json.loads((out / "report.json").read_text())["verdict"]
+    assert first.splitlines()[-2:] == [f"   verdict           {verdict['headline']}", f"   open {out / 'report.html'}"]
     weights = (out / "run" / "model.safetensors").read_bytes()
     monkeypatch.setattr(compat, "missing", lambda **_: ["lava-nc"])  # the second time without Lava, which takes longest
     demo.demo(out, **arguments)

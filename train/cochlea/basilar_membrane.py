@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, special
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+import myelin.hw_configs.compiling.compiled_cache  # noqa: F401
 from myelin.train.cochlea.hankel import hankel0, taylor_table
 
 ALPHA = 3.0  # 1/cm

@@ -19,7 +19,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+import myelin.hw_configs.compiling.compiled_cache  # noqa: F401
 
 FIBRES = 40
 TAU_MEM_S = 1e-3

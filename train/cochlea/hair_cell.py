@@ -19,7 +19,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+import myelin.hw_configs.compiling.compiled_cache  # noqa: F401
 
 REPLENISH = 5.05  # Y
 RELEASE = 2000.0  # G

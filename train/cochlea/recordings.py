@@ -20,8 +20,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from myelin.hw_configs.bounds import TEXT_MB, read_whole
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.reading.bounds import TEXT_MB, read_whole
 
 COLUMNS = ("file", "label", "speaker", "split")
 SPLITS = ("train", "valid", "test")

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.io import wavfile
 
-from myelin.hw_configs.bounds import check_regular
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.reading.bounds import check_regular
 
 #: Upper bound on a recording in seconds, checked before it is read.
 MAX_DURATION_S = 60.0

@@ -16,10 +16,13 @@ class AlifConfig:
 
     Attributes:
         threshold_step: rise of the threshold at a spike, in SLAYER's units.
-        threshold_decay, refractory_decay: fraction lost per step, at the start of training.
+        threshold_decay: fraction of the threshold's rise lost per step, at the start of training.
+        refractory_decay: fraction of the refractory state lost per step, at the start of training.
         learn_threshold_step: whether the step is trained, one for a layer.
-        threshold_decay_min, threshold_decay_max, refractory_decay_min, refractory_decay_max: range of the decays, in 1/4096;
-            None: 0 and 4096.
+        threshold_decay_min: smallest decay of the threshold, in 1/4096; None: 0.
+        threshold_decay_max: largest decay of the threshold, in 1/4096; None: 4096.
+        refractory_decay_min: smallest decay of the refractory state, in 1/4096; None: 0.
+        refractory_decay_max: largest decay of the refractory state, in 1/4096; None: 4096.
     """
 
     threshold_step: float = 0.5

@@ -33,12 +33,15 @@ class TrainConfig:
         epochs: number of epochs.
         batch_size: samples per optimisation step, over all processes.
         seed: of all random numbers, 0 to below 2^32.
-        learning_rate, delay_rate, decay_rate: learning rates of weights, delays (steps) and decays (units of 1/4096).
+        learning_rate: learning rate of the weights.
+        delay_rate: learning rate of the delays, in steps.
+        decay_rate: learning rate of the decays, in units of 1/4096.
         schedule: ``cosine``, ``one-cycle`` (a rise during ``warmup``, then a cosine), or ``constant``.
         warmup: fraction of the run in which the learning rates rise.
         weight_decay: weight decay of the weights; delays and decays have none.
         clip_norm: upper bound on the norm of the gradient.
-        dropout, recurrent_dropout: probability that a neuron's output is dropped for a whole sequence.
+        dropout: probability that a neuron's feed-forward output is dropped for a whole sequence.
+        recurrent_dropout: probability that a neuron's recurrent output is dropped for a whole sequence.
         loss: what is minimised; None: the default for the data's task.  For classes, ``sum`` (cross-entropy of the readout's
             mean over steps, in units of the threshold), ``rate`` (of a spiking readout's mean rate) or ``softmax`` (of the
             softmax averaged over steps); all predict the class with the highest sum, as on the chip.  For labels per step,
@@ -48,7 +51,8 @@ class TrainConfig:
         label_smoothing: label smoothing of the cross-entropy.
         rate_penalty: weight of the penalty on layers' mean rates, in spikes per neuron and step: the square of the excess over
             ``rate_target`` plus the square of the shortfall below ``rate_floor``.
-        rate_target, rate_floor: upper and lower end of the range of rates without a penalty.
+        rate_target: upper end of the range of rates without a penalty, in spikes per neuron and step.
+        rate_floor: lower end of that range.
         slices: number of parts of a batch, each with its own forward and backward pass.  Processes share the parts; a process
             needs the memory of one part at a time.  The number of slices changes results by rounding, the number of processes
             does not.  None: one slice per process at the start of the run.

@@ -115,7 +115,7 @@ def _one_line(text: str) -> str:
     return first.replace("None:", "left open:").replace("True:", "true:").replace("False:", "false:")
 
 
-def as_toml(config: Config, *, only: Sequence[str] = (), changed: bool = False) -> str:
+def as_toml(config: Config, *, only: Sequence[str] = (), changed: bool = False, width: int = _WIDTH) -> str:
     """``config`` as a TOML file that reads back as the same configuration, with a comment above every key.
 
     A value that is left to the target or the data has no value in TOML: its key is a comment.
@@ -124,6 +124,7 @@ def as_toml(config: Config, *, only: Sequence[str] = (), changed: bool = False) 
         config: the configuration.
         only: names of the sections to write, such as ``train``; empty: all.
         changed: whether to write only keys whose values are not the defaults.
+        width: width of the comments.
     """
     blocks: dict[str, list[str]] = {}
     for setting in settings(config):
@@ -132,16 +133,16 @@ def as_toml(config: Config, *, only: Sequence[str] = (), changed: bool = False) 
             continue
         head, number = section.partition(".")[0], section.partition(".")[2]
         title = "" if not section else f"[[{head}]]" if number.isdecimal() else f"[{section}]"
-        blocks.setdefault(section, [title] if title else []).extend(_written(setting, name))
+        blocks.setdefault(section, [title] if title else []).extend(_written(setting, name, width))
     return "\n\n".join("\n".join(lines) for lines in blocks.values()) + "\n"
 
 
-def _written(setting: Setting, name: str) -> Iterator[str]:
+def _written(setting: Setting, name: str, width: int) -> Iterator[str]:
     if not re.match(r"layers\.[1-9]", setting.key):  # the first layer has explained it
         default = "" if setting.value == setting.default else f"default {_toml(setting.default)}"
         facts = "; ".join(part for part in (setting.allowed.rstrip(","), default) if part)
         text = f"{setting.text} [{facts}]" if facts else setting.text
-        yield from textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="#   ")
+        yield from textwrap.wrap(text, width, initial_indent="# ", subsequent_indent="#   ")
     yield f"# {name} is left open" if setting.value is None else f"{name} = {_toml(setting.value)}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.text_files import parse_toml, read_toml
+from myelin.hw_configs.reading.text_files import parse_toml, read_toml
 from myelin.train.config.config import Config
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"

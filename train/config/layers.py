@@ -25,12 +25,15 @@ class NeuronConfig:
         model: kind of layers that say nothing, one of ``MODELS``; other kinds than ``cuba`` take further constants from the
             section of that name.
         threshold: in SLAYER's units; a multiple of 1/64.
-        current_decay, voltage_decay: fraction lost per step, 0..1, at the start of training.
+        current_decay: fraction of the current lost per step, 0..1, at the start of training.
+        voltage_decay: fraction of the voltage lost per step, 0..1, at the start of training.
         per_neuron: whether each neuron (each channel of a conv layer) has decays of its own.
         spread: with ``per_neuron``, initial decays are uniform within +- this fraction of their value.
         learn_decays: whether decays are trained.
-        current_decay_min, current_decay_max, voltage_decay_min, voltage_decay_max: range of the decays, in 1/4096; None: the
-            target's.
+        current_decay_min: smallest decay of the current, in 1/4096; None: the target's.
+        current_decay_max: largest decay of the current, in 1/4096; None: the target's.
+        voltage_decay_min: smallest decay of the voltage, in 1/4096; None: the target's.
+        voltage_decay_max: largest decay of the voltage, in 1/4096; None: the target's.
         surrogate: derivative of the spike in the backward pass: ``atan``, ``exponential`` or ``triangle``.
         width: width of the surrogate.
         scale: height of the surrogate.
@@ -77,15 +80,17 @@ class LayerConfig:
         kind: the feed-forward connection, ``dense`` or ``conv``.
         neurons: number of neurons of a dense layer.
         channels: channels of a conv layer; for a dense layer with convolutional recurrence, the channels it is cut into.
-        kernel, stride: size and step of a conv layer's kernel: (vertical, horizontal), or one number for every axis of the
-            previous layer (a row has only the horizontal axis).  The input is zero padded by half a kernel at every edge.
+        kernel: size of a conv layer's kernel: (vertical, horizontal), or one number for every axis of the previous layer (a
+            row has only the horizontal axis).  The input is zero padded by half a kernel at every edge.
+        stride: step of a conv layer's kernel, given like ``kernel``.
         recurrent: ``none``, ``dense`` (DelRec) or ``conv`` (ConvDelRec).
         taps: size of the recurrent kernel, given like ``kernel``; odd.
         recurrent_delay_per: ``neuron`` or ``channel``, each of which has one recurrent axonal delay.
         recurrent_delay: ``learned``, or a control: ``fixed`` (the initial random delays) or ``zero``.
         delay_per: ``none``, ``neuron`` or ``channel``, each of which has one feed-forward axonal delay.
         delay: as ``recurrent_delay``, for the feed-forward delays.
-        gain, recurrent_gain: scale of the initial weights, in units of the threshold.
+        gain: scale of the initial feed-forward weights, in units of the threshold.
+        recurrent_gain: scale of the initial recurrent weights, in units of the threshold.
         neuron: kind of this layer's neurons; None: ``neuron.model``.
         threshold: of this layer's neurons, in SLAYER's units; None: ``neuron.threshold``.
         norm: ``batch``: the feed-forward input is normalised over batch and time, and folded into weights and bias before they
@@ -149,7 +154,8 @@ class ReadoutConfig:
         pool: ``average``: all neurons in a channel of the previous layer share a weight; ``none``: each has its own weight.
         spiking: True: spikes are counted; False: voltages of leaky integrators are summed.
         threshold: of a spiking readout, in SLAYER's units; a multiple of 1/64.
-        current_decay, voltage_decay: fraction lost per step, 0..1.
+        current_decay: fraction of the current lost per step, 0..1.
+        voltage_decay: fraction of the voltage lost per step, 0..1.
         gain: scale of the initial weights, in units of the hidden neurons' threshold.
         norm: as in a layer.
         bias: whether the neurons learn a bias; None: with a norm.

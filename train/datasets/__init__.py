@@ -1,7 +1,7 @@
 """Data sets of spikes: from arrays, events or torch (`SpikeDataset.from_dense` ...), read (`load`, `read_shd`, `read_idx`,
 `read_ecg`), split, binned (`SpikeDataset.bin`), written (`SpikeDataset.save`, `write_shd`)."""
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+import myelin.hw_configs.compiling.compiled_cache  # noqa: F401
 from myelin.train.datasets.binning import Binned
 from myelin.train.datasets.ecg import read_ecg
 from myelin.train.datasets.events import SpikeDataset, join_events

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.bounds import FRAMES_MB, MB
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.reading.bounds import FRAMES_MB, MB
 from myelin.train.datasets import checks
 from myelin.train.datasets.binning import Binned, Times, Units, bin_events, per_sample, pooled_cells, pooled_shape
 from myelin.train.datasets.constructors import Constructors

@@ -17,9 +17,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.bounds import SAMPLES, most_unpacked, too_large
 from myelin.hw_configs.errors import DataError
-from myelin.hw_configs.hdf5_types import is_sound
+from myelin.hw_configs.reading.bounds import SAMPLES, most_unpacked, too_large
+from myelin.hw_configs.reading.hdf5_types import is_sound
 from myelin.train.datasets.hdf5_heaps import check_rows
 from myelin.train.datasets.mapped import Storage
 

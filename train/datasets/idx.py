@@ -28,8 +28,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.bounds import most_unpacked, read_at_most, too_large
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.reading.bounds import most_unpacked, read_at_most, too_large
 from myelin.train.config.data import CODINGS as CODINGS
 from myelin.train.config.data import ImagesConfig
 from myelin.train.datasets.events import SpikeDataset

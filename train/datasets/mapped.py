@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.array_files import read_npy
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import locked, write_json
-from myelin.hw_configs.text_files import read_json
+from myelin.hw_configs.reading.array_files import read_npy
+from myelin.hw_configs.reading.text_files import read_json
 from myelin.train.datasets.events import SpikeDataset
 
 LAYOUT = 2

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.bounds import DATA_MB, most_unpacked, read_whole, too_large
+from myelin.hw_configs.reading.bounds import DATA_MB, most_unpacked, read_whole, too_large
 
 _MATRIX, _PACKED = 14, 15
 #: Type of an element -> dtype of its values.

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.array_files import read_npz as arrays_in
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.reading.array_files import read_npz as arrays_in
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.saving import FORMAT, MORE, NEEDED
 from myelin.train.datasets.time_units import TimeUnit

@@ -2,4 +2,4 @@
 
 import myelin.train.needs_torch
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+import myelin.hw_configs.compiling.compiled_cache  # noqa: F401

@@ -32,10 +32,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from myelin.hw_configs.compiling.specialised import specialised
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX, STATE_SCALE
-from myelin.hw_configs.specialised import specialised
 from myelin.train.kernels import cuba_rows, numba_loops
-from myelin.train.kernels.compiled import DIGEST, OPTIONS, compiled
+from myelin.train.kernels.compiled.options import DIGEST, OPTIONS, compiled
 from myelin.train.kernels.torch_steps import CubaSteps, surrogate
 from myelin.train.kernels.types import Neurons, Trace
 

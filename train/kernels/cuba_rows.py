@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from myelin.hw_configs.fixed_point import CURRENT_WRAP, STATE_MAX
-from myelin.train.kernels.compiled import compiled
+from myelin.train.kernels.compiled.options import compiled
 
 _WRAP, _TURN, _FULL = float(CURRENT_WRAP), 2.0 * CURRENT_WRAP, float(STATE_MAX)
 

@@ -15,14 +15,14 @@ from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
 from myelin.hw_configs.errors import ConfigError, DataError
-from myelin.train.kernels import delay_loops
-from myelin.train.kernels.delay_kernel import DelayKernel
-from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.compiled.lanes import LANES, WIDTH
+from myelin.train.kernels.compiled.pool import run
+from myelin.train.kernels.compiled.products import NO_PANELS, in_panels
+from myelin.train.kernels.delays import loops as delay_loops
+from myelin.train.kernels.delays.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.devices import loops_on, on_host
-from myelin.train.kernels.lanes import LANES, WIDTH
 from myelin.train.kernels.layout import array
-from myelin.train.kernels.pool import run
-from myelin.train.kernels.products import NO_PANELS, in_panels
 from myelin.train.kernels.types import Fed, Feed, Gradients, Neurons, NotFinite, Recurrent, Trace
 
 _EMPTY = np.zeros((0, 0, 0), np.float32)

@@ -26,7 +26,7 @@ triangle    max(0, 1 - |x| / width) / width                Bellec et al. 2018, p
 Each g integrates to one over x, so ``width`` alone sets how far from the threshold a neuron still learns.  The reset is treated
 as a constant: no gradient flows along the voltage past a spike.
 
-**Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``myelin.train.kernels.delay_kernel.DelayKernel``,
+**Delay.**  A spike of neuron n at step t arrives with the weights h(lag) of ``myelin.train.kernels.delays.kernel.DelayKernel``,
 given by a few points: h itself (``order`` 0), or its second difference (``order`` 2), which is zero except at the corners of a
 triangle.  The arriving values are then summed twice over time; in the backward pass, so is the gradient of a spike.  So a spike
 costs a few additions, however wide the triangle is.  The delay belongs to the presynaptic neuron and commutes with the weights:
@@ -40,24 +40,24 @@ places.
 
 **Input.**  The currents of the neurons, or spikes and the dense weights (``feed``) that make currents of them: then the
 product, its gradient and that of the spikes are part of the same pass, with the values of a step still in the cache.  Products
-read only the columns of entries that are not zero, if these are few (``myelin.train.kernels.products``).
+read only the columns of entries that are not zero, if these are few (``myelin.train.kernels.compiled.products``).
 
 **Threads.**  A chunk of samples runs from the first to the last step without waiting for another.  Every thread calls the same
-loop, and takes chunk after chunk in turn until none is left (``myelin.train.kernels.pool``); so a thread that the system
-interrupts does not hold up the others.  What a chunk sums does not depend on the thread.
+loop, and takes chunk after chunk in turn until none is left (``myelin.train.kernels.compiled.pool``); so a thread that the
+system interrupts does not hold up the others.  What a chunk sums does not depend on the thread.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from myelin.train.kernels.compiled import compiled
-from myelin.train.kernels.convolutions import add_kernel_gradient, convolve, convolve_transposed
+from myelin.train.kernels.compiled.convolutions import add_kernel_gradient, convolve, convolve_transposed
+from myelin.train.kernels.compiled.lanes import LANES, WIDTH, take_turn
+from myelin.train.kernels.compiled.options import compiled
+from myelin.train.kernels.compiled.products import add_gradient, add_product, add_product_of_rows
 from myelin.train.kernels.cuba_rows import SURROGATES as SURROGATES  # its table is above
 from myelin.train.kernels.cuba_rows import new_gradients, new_states, step_row, step_row_back
-from myelin.train.kernels.lags import by_neuron, first_places, sum_over_lags, to_lanes, to_rows
-from myelin.train.kernels.lanes import LANES, WIDTH, take_turn
-from myelin.train.kernels.products import add_gradient, add_product, add_product_of_rows
+from myelin.train.kernels.delays.lags import by_neuron, first_places, sum_over_lags, to_lanes, to_rows
 
 
 @compiled
@@ -67,8 +67,8 @@ def layer_forward(
 ):  # fmt: skip
     """Compute all steps of a layer: with a dense or convolutional recurrence, or none (``matrix`` and ``kernel`` empty).
 
-    Here the neurons are CUBA neurons; ``myelin.hw_configs.specialised`` makes loops of others, with a ``new_states`` and a
-    ``step_row`` of their own.
+    Here the neurons are CUBA neurons; ``myelin.hw_configs.compiling.specialised`` makes loops of others, with a ``new_states``
+    and a ``step_row`` of their own.
 
     Args:
         turn: (1,) int64, zero at first: the next chunk, shared by all threads.

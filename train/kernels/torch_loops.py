@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from myelin.train.kernels.delay_kernel import DelayKernel
-from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.types import Neurons, Recurrent, Trace
 
 

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import triton_delay, triton_neurons, triton_recurrent
-from myelin.train.kernels.delay_kernel import DelayKernel
-from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.types import Neurons, Recurrent, Trace
 
 #: Samples of a program with a recurrence: the fewest that a matrix product takes.  They are the bits of one word, up to 32.

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from myelin.hw_configs.fixed_point import STATE_SCALE
 from myelin.train.kernels import numba_loops
-from myelin.train.kernels.delay_kernel import DelayKernel
-from myelin.train.kernels.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.device_kernel import DeviceKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.torch_steps import CubaSteps
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.train.config.checks import is_number
 from myelin.train.delay import AxonalDelay, shift_one_step
+from myelin.train.kernels.compiled.eager import not_traced
 from myelin.train.kernels.devices import on_host, sent_to
-from myelin.train.kernels.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.kernels.types import NotFinite
 from myelin.train.layers.dropout import keep_mask

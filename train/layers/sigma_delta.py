@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_SCALE
 from myelin.train.config.checks import is_integer, is_number
-from myelin.train.kernels.eager import not_traced
+from myelin.train.kernels.compiled.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.kernels.sigma_delta import MESSAGE_SCALE, STATE_LIMIT, encoded, require_below
 from myelin.train.layers.arguments import Size, population

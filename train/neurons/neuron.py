@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import STATE_SCALE
-from myelin.train.kernels.eager import not_traced
+from myelin.train.kernels.compiled.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.kernels.types import Gradients, Neurons, Trace
 

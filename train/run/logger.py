@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from myelin.train.kernels.layout import array
@@ -10,8 +11,10 @@ from myelin.train.run.files.metrics import METRICS, EpochMetrics
 from myelin.train.run.plots import Delays, delay_histograms, learning_curve
 
 LEARNING, DELAYS = "learning.png", "delays.png"
-#: Number of times that the plots are drawn in a run; also drawn at its end or interruption.  Each takes about a second.
+#: Number of times that the plots are drawn in a run; also drawn at its end or interruption.
 _DRAWINGS = 4
+#: Seconds of training between two drawings, at least: each takes a part of a second, and a run may take no more.
+_APART_S = 5.0
 
 
 class RunLogger:
@@ -29,7 +32,7 @@ class RunLogger:
     def __init__(self, model: SpikingNetwork, out: Path, epochs: int) -> None:
         self.model, self.out, self.epochs = model, out, epochs
         self.before = delays_by_layer(model)
-        self.drawn = True
+        self.drawn, self._last_s = True, time.perf_counter()
 
     def resumed(self, epochs: int) -> None:
         """Look whether the plots show the run as it was after ``epochs``: a kill may have come before they were drawn."""
@@ -42,7 +45,8 @@ class RunLogger:
     def epoch(self, metrics: EpochMetrics) -> None:
         """Draw the plots if they are due after a saved epoch."""
         self.drawn = False
-        if (metrics.epoch + 1) % -(-self.epochs // _DRAWINGS) == 0:
+        due = (metrics.epoch + 1) % -(-self.epochs // _DRAWINGS) == 0
+        if due and time.perf_counter() - self._last_s >= _APART_S:
             self.draw()
 
     def draw(self) -> None:
@@ -50,7 +54,7 @@ class RunLogger:
         if not self.drawn:
             learning_curve(self.out / LEARNING, self.out / METRICS)
             delay_histograms(self.out / DELAYS, self.before, delays_by_layer(self.model))
-            self.drawn = True
+            self.drawn, self._last_s = True, time.perf_counter()
 
 
 def delays_by_layer(model: SpikingNetwork) -> Delays:

@@ -30,7 +30,7 @@ def few_threads_of_torch(
     """``method``, in which torch uses one thread if the loops over time do all that is large in the owner's ``model``.
 
     What is left to torch, such as the optimiser, is small.  Its threads would spin between these operations, and take the time
-    that those of the loops need (``myelin.train.kernels.pool``).  A convolution keeps torch's threads.
+    that those of the loops need (``myelin.train.kernels.compiled.pool``).  A convolution keeps torch's threads.
     """
 
     @functools.wraps(method)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-import myelin.hw_configs.compiled_cache  # noqa: F401
+import myelin.hw_configs.compiling.compiled_cache  # noqa: F401
 from myelin.convert.arrays import IntArray, Shape
 from myelin.convert.inputs import input_values
 from myelin.convert.network import Input

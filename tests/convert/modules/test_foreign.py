@@ -275,6 +275,10 @@ SINABS = {"reset_fn": MembraneReset(), "spike_fn": SingleSpike, "min_v_mem": Non
             lambda: Leaky(reset_mechanism="none"),
             "it resets never, and the chip resets to zero: train with reset_mechanism='zero'",
         ),
+        (
+            lambda: Leaky(reset_mechanism="subtract", init_hidden=False),
+            "train with reset_mechanism='zero'; and it returns its state beside its spikes; build it with init_hidden=True",
+        ),
         (lambda: Leaky(init_hidden=False), "it returns its state beside its spikes; build it with init_hidden=True"),
         (lambda: Leaky(graded=2.0), "its spikes have the value graded_spikes_factor=2; spikes of 1 can be read"),
         (lambda: Leaky(inhibition=True), "it has inhibition, which NIR does not say"),

@@ -142,6 +142,20 @@ def test_a_model_that_computes_between_its_blocks_is_refused(model, message):
         from_torch(model(nn.Dense(6, 8), nn.Readout(8, 3)), 6)
 
 
+def test_neurons_in_plain_pytorch_are_refused_with_the_way_that_there_is():
+    class Own(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.readout = torch.nn.Linear(6, 8), torch.nn.Linear(8, 3)
+
+        def forward(self, x):
+            return torch.stack([self.readout((self.hidden(frame) > 1).float()) for frame in x.unbind(2)], 2)
+
+    said = r"\): its forward pass calls no block with neurons, so .* FloatNetwork .* \(docs/your_network\.md, neurons in plain"
+    with pytest.raises(NetworkError, match=said):
+        from_torch(Own(), 6)
+
+
 def test_a_model_that_fails_on_spikes_is_refused_with_the_reason():
     net = Nested(torch.nn.Sequential(nn.Dense(6, 8)), nn.Readout(9, 3))
     with pytest.raises(

@@ -251,7 +251,7 @@ def test_a_difference_is_found_and_explained():
     assert "compared      a_real, a_imag, real, imag, spikes of layer 0 (complex dense); output; 12 steps" in shown
     assert "imag weight of synapse 0 -> 0 is -32 in A and 36 in B; a spike arrives through it in this step" in shown
     assert "arrives alike 0 (real weight 64)" in shown and "arrives in B  0 (imag weight 36)" in shown
-    assert "a_real 64, a_imag 36, real 4096, imag 2304, spikes 0; the run holds to them" in shown
+    assert "a_real 64, a_imag 36, real 4,096, imag 2,304, spikes 0; the run holds to them" in shown
 
 
 def test_an_exploration_and_shorter_delays():

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from myelin.hw_configs.listed import targets
 from myelin.hw_configs.target_files import target_names
+from myelin.hw_configs.terminal.listed import targets
 
 
 def test_targets_by_name(main, capsys):

@@ -61,6 +61,9 @@ def test_every_command_runs(line, main, tiny, runs, artifacts, tmp_path, monkeyp
         arguments += ["--data", str(tiny.data)]  # the built-in data are found without
     if arguments[0] == "validate":
         arguments[arguments.index("--max-drop") + 1] = "100"  # a few samples rule nothing out
+    if "--validation" in arguments:
+        judged = ("validate", artifacts["dense"], "--data", tiny.data, "--lava-samples", 0, "--max-drop", 100)
+        assert main(*judged, "--json", arguments[arguments.index("--validation") + 1]) == 0
     if "lava" in arguments and _no_lava():
         pytest.skip("Lava is not installed")
     assert main(*_placed(arguments, tiny, runs, artifacts)) == 0

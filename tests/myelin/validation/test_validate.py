@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from myelin.validation.gate import judge, loss_of_classes
 from myelin.validation.stages import NAMES, Outcome, summarise
 from myelin.validation.table import lines
 from myelin.validation.tasks import ClassTask
-from myelin.validation.validate import Validation, class_changes
+from myelin.validation.validate import ClassChange, Validation, class_changes
 
 EQUAL = Examination(None, {}, "checkpoint/", None, (), Parity("simulator = golden values", 2, 100))
 
@@ -122,6 +122,10 @@ def test_classes_that_change_are_named():
     text = "\n".join(lines(validation(3, 1)))
     assert "classes       2 of 2 change:" in text
     assert "even 100 -> 98 of 100 right -2.0 points lost 2, gained 0" in " ".join(text.split())
+    many = [ClassChange(f"word {n}", 60, 30, 30, 0.0, n, n) for n in range(15)]
+    shown = "\n".join(lines(replace(validation(3, 1), by_class=tuple(many))))
+    assert "classes       14 of 15 change; the 12 with most samples that change (--json has all):" in shown
+    assert "word 3 " in shown and "word 2 " not in shown
     assert "classes       0 of 2 change\n" in "\n".join(lines(validation(0)))
 
 

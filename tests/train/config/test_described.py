@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from myelin.hw_configs.text_files import parse_toml
+from myelin.hw_configs.reading.text_files import parse_toml
 from myelin.train.config.described import as_toml, experiments, settings
 from myelin.train.config.files import config_from_dict, experiment_names, load_config
 

@@ -11,7 +11,7 @@ import torch
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
-from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.types import Recurrent
 from myelin.train.neurons import Cuba
 

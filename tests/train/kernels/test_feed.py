@@ -9,7 +9,7 @@ import torch
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import dispatch as loops
-from myelin.train.kernels import pool
+from myelin.train.kernels.compiled import pool
 from myelin.train.kernels.types import Feed
 from myelin.train.layers import DelayedRecurrent, Dense, Readout
 from myelin.train.neurons import Alif, Cuba, Neuron
@@ -132,10 +132,16 @@ def test_an_error_of_a_helper_reaches_the_caller(monkeypatch):
 
 
 def test_the_names_of_compiled_loops_hold_all_their_files(tmp_path):
-    from myelin.train.kernels import compiled, numba_loops
+    from myelin.train.kernels import numba_loops
+    from myelin.train.kernels.compiled import options as compiled
 
-    folder = type(tmp_path)(compiled.__file__).parent
-    spread_over = {path.stem for path in folder.glob("*.py") if "@compiled" in path.read_text(encoding="utf-8")}
-    assert spread_over - {"alif", "compiled"} <= set(compiled._FILES), "numba's cache would not notice a change in it"
+    folder = type(tmp_path)(compiled.__file__).parents[1]
+    spread_over = {
+        path.relative_to(folder).with_suffix("").as_posix()
+        for path in folder.rglob("*.py")
+        if "@compiled" in path.read_text(encoding="utf-8")
+    }
+    assert "compiled/products" in spread_over
+    assert spread_over - {"alif", "compiled/options"} <= set(compiled._FILES), "numba's cache would not notice a change in it"
     assert numba_loops.layer_forward.py_func.__qualname__.endswith(compiled.DIGEST)
     assert np.all([(folder / f"{name}.py").exists() for name in compiled._FILES])

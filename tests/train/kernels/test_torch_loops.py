@@ -12,7 +12,7 @@ from myelin.train.delay import AxonalDelay
 from myelin.train.kernels import devices, torch_loops
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels import numba_loops as kernels
-from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.types import Recurrent, Trace
 from myelin.train.layers import Recurrence
 from myelin.train.model import build_model

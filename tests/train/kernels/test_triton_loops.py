@@ -15,7 +15,7 @@ from kernels_here import DEVICE
 
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels import triton_loops
-from myelin.train.kernels.delay_kernel import DelayKernel
+from myelin.train.kernels.delays.kernel import DelayKernel
 from myelin.train.kernels.types import Recurrent, Trace
 from myelin.train.neurons import Cuba
 

@@ -42,16 +42,35 @@ def test_delays_have_the_names_of_their_layers(model):
     }  # fmt: skip
 
 
-def test_four_drawings_of_what_was_and_is(model, drawn, tmp_path):
+@pytest.fixture
+def clock(monkeypatch):
+    """``clock[0]``: the time in seconds that the logger sees."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_four_drawings_of_what_was_and_is(model, drawn, clock, tmp_path):
     logger = RunLogger(model, tmp_path, 8)
     with torch.no_grad():
         for delay in model.delays():
             delay.delay.add_(2.0)
     for epoch in range(8):
+        clock[0] += 3.0
         logger.epoch(metrics(epoch))
     assert len(drawn) == 4
     before, now = drawn[-1]
     assert all(np.allclose(now[name] - before[name], 2.0) for name in now)
+
+
+def test_a_run_of_seconds_is_drawn_at_its_end(model, drawn, clock, tmp_path):
+    logger = RunLogger(model, tmp_path, 8)
+    for epoch in range(8):
+        clock[0] += 1.0  # due after every second epoch, allowed after the sixth
+        logger.epoch(metrics(epoch))
+    assert len(drawn) == 1 and not logger.drawn
+    logger.draw()
+    assert len(drawn) == 2 and logger.drawn
 
 
 def test_an_interrupted_run_is_drawn_once_more(model, drawn, tmp_path):

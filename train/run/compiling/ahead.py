@@ -13,9 +13,9 @@ from pathlib import Path
 
 import myelin.train.needs_torch  # noqa: F401
 
-from myelin.hw_configs.compilation import Needed
-from myelin.hw_configs.compile_notice import NOTICE
-from myelin.hw_configs.compiled_cache import TEMPORARY
+from myelin.hw_configs.compiling.compilation import Needed
+from myelin.hw_configs.compiling.compile_notice import NOTICE
+from myelin.hw_configs.compiling.compiled_cache import TEMPORARY
 from myelin.train.config.config import Config
 from myelin.train.config.files import config_to_dict
 from myelin.train.run.compiling.needed import needed_loops
@@ -134,6 +134,6 @@ def start_workers(module: str, config: Config, number: int) -> list[subprocess.P
             break
         started.append(process)
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), process.stdin:
+        with contextlib.suppress(OSError), process.stdin:  # it has ended; Windows has no error of its own for that
             process.stdin.write(job)
     return started

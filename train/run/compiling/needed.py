@@ -6,9 +6,9 @@ import myelin.train.needs_torch  # noqa: F401
 
 import torch
 
-from myelin.hw_configs.compilation import Needed
+from myelin.hw_configs.compiling.compilation import Needed
 from myelin.train.config.config import Config
-from myelin.train.kernels.listen import listening
+from myelin.train.kernels.compiled.listen import listening
 from myelin.train.model import untrained
 from myelin.train.run.freeze import freeze
 from myelin.train.run.processes.device import device_named

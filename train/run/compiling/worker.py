@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from myelin.hw_configs.compilation import alone, share_compilation
+from myelin.hw_configs.compiling.compilation import alone, share_compilation
 
 
 def main() -> None:

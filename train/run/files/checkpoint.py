@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from myelin.hw_configs.bounds import check_regular
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_atomically
+from myelin.hw_configs.reading.bounds import check_regular
 from myelin.train.model import SpikingNetwork
 
 

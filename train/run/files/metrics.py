@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from myelin.hw_configs.bounds import TEXT_MB, check_regular, read_text, read_whole
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import write_atomically
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.reading.bounds import TEXT_MB, check_regular, read_text, read_whole
+from myelin.hw_configs.reading.text_files import parse_json
 
 METRICS = "metrics.jsonl"
 #: Rates in spikes per neuron and step, below which a layer counts as silent, and above which as saturated.

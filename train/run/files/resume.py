@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.reading.text_files import parse_json
 from myelin.train.config.config import LOSSES, Config
 from myelin.train.config.files import config_from_dict, config_to_dict
 from myelin.train.run.files.metrics import BestEpoch

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from myelin.hw_configs.bounds import TEXT_MB, check_regular, read_whole
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.files import write_json
-from myelin.hw_configs.text_files import parse_json
+from myelin.hw_configs.reading.bounds import TEXT_MB, check_regular, read_whole
+from myelin.hw_configs.reading.text_files import parse_json
 from myelin.train.run.files.metrics import BestEpoch
 
 RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"

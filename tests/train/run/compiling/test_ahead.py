@@ -109,3 +109,26 @@ def test_processes_that_are_killed_cost_only_time(train, tmp_path):
     (line,) = compiled(train("run", "no worker lives"))
     assert line.endswith(": once; later runs start at once")
     assert kept(tmp_path / "cache")
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), OSError(22, "Invalid argument")])
+def test_a_process_that_ended_before_it_took_its_work(monkeypatch, error):
+    """Windows says of a closed pipe that the argument is invalid."""
+
+    class Pipe:
+        def write(self, _):
+            raise error
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            raise error
+
+    class Ended:
+        def __init__(self, *_, **__):
+            self.stdin = Pipe()
+
+    monkeypatch.setattr(ahead.subprocess, "Popen", Ended)
+    monkeypatch.setattr(ahead, "config_to_dict", lambda _: {})
+    assert [type(one) for one in ahead.start_workers("module", None, 2)] == [Ended, Ended]

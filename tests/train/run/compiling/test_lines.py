@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from myelin.hw_configs.compilation import Needed
+from myelin.hw_configs.compiling.compilation import Needed
 from myelin.train.run.compiling import ahead
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from myelin.train.config.files import config_from_dict, config_to_dict, load_config
-from myelin.train.kernels import pool
-from myelin.train.kernels.listen import listening, noted
+from myelin.train.kernels.compiled import pool
+from myelin.train.kernels.compiled.listen import listening, noted
 from myelin.train.run.compiling.needed import needed_loops
 from myelin.train.run.loop import TrainingRun
 

@@ -1,0 +1,1 @@
+"""What the benchmarks of training compare: layers and blocks of ours and of others."""

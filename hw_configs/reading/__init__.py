@@ -1,0 +1,1 @@
+"""Reading of files that may be damaged or hostile: texts, arrays, and the bounds on their sizes."""
