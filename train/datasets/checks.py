@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_CLASSES = 1000  # without class names, a larger label counts as damage, not as a class
 MAX_CHANNELS = 2**31 - 1
 EVENTS_AT_ONCE = 2**22  # events checked at a time; bounds temporary arrays
+_MOST_NAMES = 100_000  # of classes; the largest sets of pictures have some 20,000
 
 
 def unit_dtype(channels: int) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
@@ -170,3 +171,9 @@ def _check_targets(data: SpikeDataset, targets: npt.NDArray[np.int64] | npt.NDAr
 def _owner(data: SpikeDataset, event: int) -> int:
     """Number of the sample that an event belongs to."""
     return int(np.searchsorted(data.offsets, event, side="right")) - 1
+
+
+def check_names(count: int, what: str) -> None:
+    """Raise DataError if there are more names of classes than any data set has: each takes some hundred bytes."""
+    if count > _MOST_NAMES:
+        raise DataError(f"{what} names {count} classes; at most {_MOST_NAMES} are allowed: it is damaged, or no list of names")

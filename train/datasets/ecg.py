@@ -20,13 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
+from myelin.train.datasets.checks import check_names
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.mat5 import read_mat5
 from myelin.train.datasets.targets import as_array
 
 SUFFIX = ".mat"
-#: QTDB-ECG has 6; every one gets a name.
-_MOST_CLASSES = 1000
 
 
 def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
@@ -41,10 +40,7 @@ def read_ecg(path: str | os.PathLike[str]) -> SpikeDataset:
         raise DataError(
             f"{path}: x has shape {x.shape}, y {y.shape}; (traces, steps, channels) and (traces, steps, classes) are needed"
         )
-    if y.shape[2] > _MOST_CLASSES:
-        raise DataError(
-            f"{path}: y has {y.shape[2]} classes; at most {_MOST_CLASSES} are allowed: save it as (traces, steps, classes)"
-        )
+    check_names(y.shape[2], f"{path}: y of shape {y.shape}")
     if not ((y == 0) | (y == 1)).all() or ((y != 0).sum(axis=2, dtype=np.int16) > 1).any():
         raise DataError(f"{path}: y is not one-hot; 0 and 1, with one class a step or none, are needed")
     phases = y.argmax(axis=2).astype(np.int16)

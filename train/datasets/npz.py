@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.reading.array_files import read_npz as arrays_in
+from myelin.train.datasets.checks import check_names
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.saving import FORMAT, MORE, NEEDED
 from myelin.train.datasets.time_units import TimeUnit
@@ -141,6 +142,7 @@ def _axes(value: npt.NDArray[Any], key: str, name: str) -> tuple[int, ...]:
 def _names(value: npt.NDArray[Any], key: str, name: str) -> tuple[str, ...]:
     if value.ndim != 1 or value.dtype.kind not in "US":
         raise DataError(f"{name}: {key} has shape {value.shape} of {value.dtype}; a list of texts is needed")
+    check_names(value.size, f"{name}: {key}")
     return tuple(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in value.tolist())
 
 

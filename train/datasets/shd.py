@@ -32,7 +32,7 @@ import numpy.typing as npt
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import write_atomically
 from myelin.train.datasets.binning import Times
-from myelin.train.datasets.checks import MAX_CHANNELS, check_range, unit_dtype
+from myelin.train.datasets.checks import MAX_CHANNELS, check_names, check_range, unit_dtype
 from myelin.train.datasets.events import SpikeDataset
 from myelin.train.datasets.hdf5 import OpenFile, opened
 from myelin.train.datasets.mapped import Entry, Piece, Storage
@@ -273,6 +273,7 @@ def _keys(source: OpenFile) -> tuple[str, ...]:
     entry = source.entry("extra/keys", required=False)
     if entry is None:
         return ()
+    check_names(entry.size, f"{source.path}: extra/keys")
     return tuple(key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key) for key in entry[...])
 
 

@@ -108,6 +108,10 @@ def test_plain_events_of_a_camera(tmp_path):
         ({"x": np.ones((1, 2, 1)), "y": [0], "step_ms": [1, 2]}, r"step_ms has shape \(2,\) of int64; one number is needed"),
         ({"x": np.ones((1, 2, 1)), "y": [0], "signed": 1}, "signed has .*; True or False is needed"),
         ({"x": np.ones((1, 2, 1)), "y": [0], "keys": "a"}, r"keys has shape \(\) of <U1; a list of texts is needed"),
+        (
+            {"x": np.ones((1, 2, 1)), "y": [0], "keys": np.full(100_001, "a")},
+            "keys names 100001 classes; at most 100000 are allowed",
+        ),
         ({"x": np.ones((1, 2, 1)), "y": [0], "shape": [1.0]}, "shape has .*; a list of whole numbers is needed"),
         ({"x": np.full((1, 2, 1), 0.5), "y": [0]}, "x holds fractions"),
         ({"x": np.array([None]), "y": [0]}, "x is an array of Python objects, which could run anything; save plain arrays"),
