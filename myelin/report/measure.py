@@ -13,10 +13,10 @@ from myelin.convert.axes import TimeAxis
 from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
-from myelin.hw_configs.errors import NetworkError, TargetError
+from myelin.hw_configs.errors import DataError, NetworkError, TargetError
 from myelin.hw_configs.temporaries import scratch_folder
 from myelin.hw_configs.terminal.screen import Tone, Toned
-from myelin.report.make import beside_of, put_together, read_stage, why_and_cure, write
+from myelin.report.make import NEEDED, beside_of, put_together, read_stage, why_and_cure, write
 from myelin.report.page import render
 from myelin.report.subject import Subject
 from myelin.report.verdict import MAY, MAY_NOT, UNDECIDED
@@ -24,6 +24,7 @@ from myelin.validation.defaults import MAX_DROP
 
 if TYPE_CHECKING:
     from myelin.validation.reference import Reference
+    from myelin.validation.validate import Validation
 
 #: Default number of samples to map and profile; means over more samples hardly change.
 MEASURED_SAMPLES = 100
@@ -86,7 +87,7 @@ def write_report(
     output_scale: float | None = None,
     target: str | None = None,
     samples: int = MEASURED_SAMPLES,
-    stages: Mapping[str, str | os.PathLike[str] | Mapping[str, Any]] | None = None,
+    stages: Mapping[str, str | os.PathLike[str] | Mapping[str, Any] | Validation] | None = None,
     run: str | os.PathLike[str] | None = None,
     lava_samples: int | None = None,
     progress: bool = False,
@@ -104,7 +105,8 @@ def write_report(
             in ``validate``.  Without any reference the integers are measured alone, and the verdict is open.
         target: target to judge for; None for that of the artifact or run, else loihi2.
         samples: number of samples to map and profile.
-        stages: name in ``myelin.report.make.NEEDED`` -> earlier result: its values, or its file of ``--json``.
+        stages: name in ``myelin.report.make.NEEDED`` -> earlier result: its values, its file of ``--json``, or what
+            ``validate`` returned.
         run: folder of the training run, for its learning curve; None for ``source`` if that is a run.
         progress: whether to show a progress bar.
         say: called with each line for the user; None for silence.
@@ -115,8 +117,7 @@ def write_report(
         DataError: the data cannot be used, or the JSON of a stage is invalid or of another network.
         ConfigError: the page cannot be written.
     """
-    given = {name: read_stage(Path(it), name) if isinstance(it, str | os.PathLike) else dict(it)
-             for name, it in (stages or {}).items()}  # fmt: skip
+    given = {name: _earlier(it, name) for name, it in (stages or {}).items()}
     beside_of(Path(out))  # refused before anything is measured
     curve = None if run is None else Path(run)
     with scratch_folder("report") as temporary:
@@ -149,6 +150,20 @@ def write_report(
             given, missing = {**found, **given}, {**missing, **unmapped}
         values = put_together(subject, given, missing=missing, reference=float_side, run=curve, given=tuple(stages or ()))
         return Report(*write(Path(out), values), values)
+
+
+def _earlier(it: str | os.PathLike[str] | Mapping[str, Any] | Validation, name: str) -> dict[str, Any]:
+    """Values of a stage that was measured before."""
+    from myelin.validation.measure import result
+    from myelin.validation.validate import Validation
+
+    if name not in NEEDED:
+        raise DataError(f"stages: {name!r} is no stage; {', '.join(NEEDED)} are allowed")
+    if isinstance(it, Validation):
+        if name != "validation":
+            raise DataError(f"stages: {name} is a Validation; give it as validation")
+        return result(it)
+    return read_stage(Path(it), name) if isinstance(it, str | os.PathLike) else dict(it)
 
 
 def _of_object(source: Any, dt_ms: float | None) -> Opened:
