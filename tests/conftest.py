@@ -30,6 +30,8 @@ def pytest_configure(config):
         # workers share the cores: threads of compiled loops and of torch that wait do so without spinning; how many there are
         # stays as it is everywhere, since the order of sums depends on it
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        share_compilation()
     for name, meaning in tiers.TIERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     config.pluginmanager.register(tiers.Tiers())
@@ -90,11 +92,9 @@ def main():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled():
-    """Workers that run side by side share what they compile; its threads start here, for some tests stay on one core."""
+def threads():
+    """Threads of compiled loops start here, for some tests stay on one core."""
     numba.np.ufunc.parallel._launch_threads()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        share_compilation()
 
 
 @pytest.fixture(scope="session")
