@@ -53,6 +53,8 @@ FIRST = (
     "train/run/processes/test_parallel.py",
     "lava_models/test_upstream.py",
     "whole_way/test_whole_way.py",
+    "train/run/test_alif_runs.py",
+    "structure/test_platforms.py",
 )
 #: Programs that libraries ask about the machine; they cost nothing.
 _ASKED = {"uname", "git", "ldconfig", "gcc", "cc", "lscpu", "sysctl"}
