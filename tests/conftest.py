@@ -18,6 +18,10 @@ from tiny_data import CONV, DENSE, tiny_dataset
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 from myelin.hw_configs.compiling.compilation import share_compilation
 
+# compiled loops are kept beside the source anyway; without Python's own files there, each of some hundred processes would
+# compile the modules that it imports
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("MYELIN_TRACEBACK", "1")  # a fault within a command shows where it is
 os.environ.setdefault("MYELIN_COMPILE_WORKERS", "0")  # a run compiles in its own process: tests run side by side already
 if not any(Path(driver).exists() for driver in ("/dev/nvidiactl", "/dev/kfd")):
