@@ -21,6 +21,7 @@ from myelin.train.config.config import Config, LayerConfig, ReadoutConfig, Train
 from myelin.train.config.data import DataConfig
 from myelin.train.config.delay import DelayConfig
 from myelin.train.datasets import load
+from myelin.validation.measure import result
 
 OUT = Path("ecg_output")
 shutil.rmtree(OUT, ignore_errors=True)  # what an earlier try left
@@ -84,12 +85,15 @@ print(f"held out of training: {100 * record['best']['validation_accuracy']:.1f} 
 
 # %% [markdown]
 # ## Integers, on traces that nothing was chosen on
+#
+# Two traces also run in Lava, which takes some seconds for each.  The report shows the validation that there is.
 
 # %%
 artifact = myelin.export(OUT / "run", OUT / "artifact", target="loihi2", data=test)
 print("\n".join(artifact.lines))
-validation = myelin.validate(artifact, test, max_drop=2.0)
+validation = myelin.validate(artifact, test, max_drop=2.0, lava_samples=2)
 print("\n".join(validation.lines()))
-report = myelin.write_report(artifact, test, OUT / "report.html", max_drop=2.0, run=OUT / "run")
+stages = {"validation": result(validation)}
+report = myelin.write_report(artifact, test, OUT / "report.html", run=OUT / "run", stages=stages)
 print("\n".join(report.lines()))
 assert not validation.failures

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import myelin
+from myelin.validation.measure import result
 
 OUT = Path("event_camera_output")
 OUT.mkdir(exist_ok=True)
@@ -106,12 +107,15 @@ assert comparison.equal
 
 # %% [markdown]
 # ## The artifact, and its verdict on samples that nothing was chosen on
+#
+# Three recordings also run in Lava, which takes a second or two for each.  The report shows the validation that there is.
 
 # %%
 artifact = myelin.export(network, OUT / "artifact", target="loihi2", inputs=x_test[:4], classes=CLASSES)
 print("\n".join(artifact.lines))
-validation = myelin.validate(artifact, (x_test, y_test), reference=net, max_drop=5.0)
+validation = myelin.validate(artifact, (x_test, y_test), reference=net, max_drop=5.0, lava_samples=3)
 print("\n".join(validation.lines()))
-report = myelin.write_report(artifact, (x_test, y_test), OUT / "report.html", reference=net, max_drop=5.0)
+stages = {"validation": result(validation)}
+report = myelin.write_report(artifact, (x_test, y_test), OUT / "report.html", reference=net, stages=stages)
 print("\n".join(report.lines()))
 assert not validation.failures

@@ -88,7 +88,7 @@ def snntorch_says(samples: torch.Tensor) -> np.ndarray:
         return forward(samples).sum(dim=1).numpy()
 
 
-validation = myelin.validate(artifact, (x_test, y_test), reference=snntorch_says, max_drop=5.0, time_axis=1)
+validation = myelin.validate(artifact, (x_test, y_test), reference=snntorch_says, max_drop=5.0, time_axis=1, lava_samples=2)
 print("\n".join(validation.lines()))
 
 # %% [markdown]

@@ -18,6 +18,10 @@ from tiny_data import CONV, DENSE, tiny_dataset
 from myelin.convert import Cuba, DelayedRecurrent, Dense, Input, Layer, Network
 from myelin.hw_configs.compiling.compilation import share_compilation
 
+# compiled loops are kept beside the source anyway; without Python's own files there, each of some hundred processes would
+# compile the modules that it imports
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("MYELIN_TRACEBACK", "1")  # a fault within a command shows where it is
 os.environ.setdefault("MYELIN_COMPILE_WORKERS", "0")  # a run compiles in its own process: tests run side by side already
 if not any(Path(driver).exists() for driver in ("/dev/nvidiactl", "/dev/kfd")):
@@ -30,6 +34,8 @@ def pytest_configure(config):
         # workers share the cores: threads of compiled loops and of torch that wait do so without spinning; how many there are
         # stays as it is everywhere, since the order of sums depends on it
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        share_compilation()
     for name, meaning in tiers.TIERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     config.pluginmanager.register(tiers.Tiers())
@@ -90,11 +96,9 @@ def main():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled():
-    """Workers that run side by side share what they compile; its threads start here, for some tests stay on one core."""
+def threads():
+    """Threads of compiled loops start here, for some tests stay on one core."""
     numba.np.ufunc.parallel._launch_threads()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        share_compilation()
 
 
 @pytest.fixture(scope="session")

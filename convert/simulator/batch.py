@@ -80,7 +80,8 @@ class BatchRunner:
                 observe(passage)
 
         def work(where: slice) -> int:
-            part = np.ascontiguousarray(values[where], dtype)
+            # numba would compile every loop once more for arrays that cannot be written; a copy costs little beside that
+            part = np.require(values[where], dtype, ["C", "W"])
             watcher = None if observe is None else watch
             _run_chunk(network, self.stages, part, output[where], layers, where, reset_interval or 0, blas, watcher, observed)
             return len(part)

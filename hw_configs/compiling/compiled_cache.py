@@ -14,7 +14,8 @@ from pathlib import Path
 import numba
 from numba import njit as njit
 
-import myelin.hw_configs.compiling.compile_notice  # noqa: F401
+import myelin.hw_configs.compiling.compile_notice
+import myelin.hw_configs.compiling.fewer_collections  # noqa: F401
 from myelin.hw_configs.errors import ConfigError
 
 #: Environment variable of numba's cache.

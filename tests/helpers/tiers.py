@@ -7,6 +7,7 @@ what its marks do not say fails: without that, the fast tests would slowly becom
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 from collections.abc import Generator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numba.core import event
 
 #: The folder of all tests.
 TESTS = Path(__file__).resolve().parents[1]
@@ -51,6 +53,8 @@ FIRST = (
     "train/run/processes/test_parallel.py",
     "lava_models/test_upstream.py",
     "whole_way/test_whole_way.py",
+    "train/run/test_alif_runs.py",
+    "structure/test_platforms.py",
 )
 #: Programs that libraries ask about the machine; they cost nothing.
 _ASKED = {"uname", "git", "ldconfig", "gcc", "cc", "lscpu", "sysctl"}
@@ -72,6 +76,27 @@ class Tiers:
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
         """Leave out files that import Lava themselves where the tests that need it are deselected: it takes some seconds."""
         return True if "not lava" in config.option.markexpr and imports_lava(collection_path) else None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, Any, Any]:
+        """What is collected stays: Python's search for garbage in it would take a fifth of the time, and some in every test."""
+        gc.disable()
+        try:
+            return (yield)
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, Any, Any]:
+        """A file that compiles a loop when it is imported fails: every worker imports every file, and would compile it too."""
+        with event.install_recorder("numba:compile") as heard:
+            report = yield
+        loops = sorted({one.data["dispatcher"].py_func.__name__ for _, one in heard.buffer})
+        if loops and report.passed:
+            report.outcome, report.result = "failed", []
+            report.longrepr = f"compiles {', '.join(loops)} when it is imported; a fixture or a test is the place for it"
+        return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

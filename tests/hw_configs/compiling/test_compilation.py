@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -10,10 +11,12 @@ from types import SimpleNamespace
 import numba
 import pytest
 from numba.core import caching
+from numba.core import event as numba_event
 
 from myelin.hw_configs.compiling import compile_notice, compiled_cache
 from myelin.hw_configs.compiling.compilation import Needed, _lock_path, alone
 from myelin.hw_configs.compiling.compile_notice import CompileNotice
+from myelin.hw_configs.compiling.fewer_collections import THRESHOLDS
 from myelin.hw_configs.errors import ConfigError
 
 
@@ -146,3 +149,26 @@ def test_no_folder_at_all(tmp_path, monkeypatch):
         "no folder can be written for compiled loops, neither beside the source nor in the home or for temporary files (Not a "
         "directory); set NUMBA_CACHE_DIR to one that can"
     )
+
+
+def test_python_collects_garbage_less_often_while_numba_compiles():
+    class Look(numba_event.Listener):
+        def on_start(self, event):
+            seen.append(gc.get_threshold())
+
+        def on_end(self, event):
+            pass
+
+    before, seen = gc.get_threshold(), []
+    try:
+        with numba_event.install_listener("numba:compile", Look()):
+            assert fresh()(2) == 4 and gc.get_threshold() == before
+            with pytest.raises(numba.core.errors.TypingError):
+                numba.njit(lambda x: x.nothing)(1)
+            assert gc.get_threshold() == before
+            gc.set_threshold(0)  # off
+            fresh()(2.0)
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)
+    assert before < THRESHOLDS and seen == [THRESHOLDS, THRESHOLDS, (0, *before[1:])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import html
 import json
 import re
@@ -18,14 +19,18 @@ from myelin.report.markup import resolve
 from myelin.report.page import render
 
 NETWORK = small_network()
-SAMPLES = answered(NETWORK)
 FIELD = re.compile(r'data-field="([^"]+)"')
 
 
+@functools.cache
+def samples():
+    return answered(NETWORK)
+
+
 def written(tmp_path, y="classes", source=NETWORK, **options):
-    answers = getattr(SAMPLES, y)
+    answers = getattr(samples(), y)
     options = {"reference": dequantised(NETWORK), "lava_samples": 0, "max_drop": 100, **options}
-    return myelin.write_report(source, (SAMPLES.x, answers), tmp_path / "r.html", **options)
+    return myelin.write_report(source, (samples().x, answers), tmp_path / "r.html", **options)
 
 
 def plain(report):
@@ -86,14 +91,14 @@ def test_without_data_random_spikes_are_mapped(tmp_path):
 def test_what_the_maker_says_is_shown(tmp_path):
     facts = {"who": "<me>", "paper": {"doi": "10.1/x", "pages": [3, 4]}}
     art = myelin.export(
-        NETWORK, tmp_path / "art", target="loihi2", inputs=SAMPLES.x[:4], classes=["a", "b", "c"], provenance=facts
+        NETWORK, tmp_path / "art", target="loihi2", inputs=samples().x[:4], classes=["a", "b", "c"], provenance=facts
     )
     report = written(tmp_path, source=art)
     text = report.page.read_text()
     assert [entry["name"] for entry in report.values["origin"]["user"]] == ["paper.doi", "paper.pages", "who"]
     assert "&lt;me&gt;" in text and "<me>" not in text and "What its maker says of it" in text
     assert report.values["validation"]["classes"] == ["a", "b", "c"] and report.values["environment"]["files"]
-    other = myelin.export(small_network(1), tmp_path / "other", target="loihi2", inputs=SAMPLES.x[:4])
+    other = myelin.export(small_network(1), tmp_path / "other", target="loihi2", inputs=samples().x[:4])
     with pytest.raises(DataError, match=r"validation: is of a network\.net with SHA-256"):
         myelin.write_report(other, None, tmp_path / "o.html", stages={"validation": report.values["validation"]})
 
@@ -130,8 +135,8 @@ def test_files_of_others(tmp_path, main, monkeypatch):
 
     monkeypatch.setattr(names, "DEFAULT_LAVA_SAMPLES", 0)
     myelin.write_netx(NETWORK, tmp_path / "n.net")
-    data = shd_file(SAMPLES, tmp_path / "d.h5")
-    np.savez(tmp_path / "p.npz", predictions=SAMPLES.classes)
+    data = shd_file(samples(), tmp_path / "d.h5")
+    np.savez(tmp_path / "p.npz", predictions=samples().classes)
     out = tmp_path / "r.html"
     options = ("--steps", 25, "--step-ms", 1, "--reference", tmp_path / "p.npz", "--out", out)
     assert main("report", tmp_path / "n.net", "--data", data, *options) == 0
