@@ -21,7 +21,6 @@ from myelin.train.config.config import Config, LayerConfig, ReadoutConfig, Train
 from myelin.train.config.data import DataConfig
 from myelin.train.config.delay import DelayConfig
 from myelin.train.datasets import load
-from myelin.validation.measure import result
 
 OUT = Path("ecg_output")
 shutil.rmtree(OUT, ignore_errors=True)  # what an earlier try left
@@ -93,7 +92,6 @@ artifact = myelin.export(OUT / "run", OUT / "artifact", target="loihi2", data=te
 print("\n".join(artifact.lines))
 validation = myelin.validate(artifact, test, max_drop=2.0, lava_samples=2)
 print("\n".join(validation.lines()))
-stages = {"validation": result(validation)}
-report = myelin.write_report(artifact, test, OUT / "report.html", run=OUT / "run", stages=stages)
+report = myelin.write_report(artifact, test, OUT / "report.html", run=OUT / "run", stages={"validation": validation})
 print("\n".join(report.lines()))
 assert not validation.failures

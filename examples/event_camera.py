@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 import myelin
-from myelin.validation.measure import result
 
 OUT = Path("event_camera_output")
 OUT.mkdir(exist_ok=True)
@@ -115,7 +114,6 @@ artifact = myelin.export(network, OUT / "artifact", target="loihi2", inputs=x_te
 print("\n".join(artifact.lines))
 validation = myelin.validate(artifact, (x_test, y_test), reference=net, max_drop=5.0, lava_samples=3)
 print("\n".join(validation.lines()))
-stages = {"validation": result(validation)}
-report = myelin.write_report(artifact, (x_test, y_test), OUT / "report.html", reference=net, stages=stages)
+report = myelin.write_report(artifact, (x_test, y_test), OUT / "report.html", reference=net, stages={"validation": validation})
 print("\n".join(report.lines()))
 assert not validation.failures

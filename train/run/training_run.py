@@ -220,7 +220,9 @@ class TrainingRun:
             step = accumulate_gradient(self.model, batch, self.config, epoch, index, self.processes, self.objective)
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip_norm)
             if not math.isfinite(norm.item()):
-                raise MyelinError(f"the gradient's norm became {norm.item()} in epoch {epoch}; lower train.learning_rate")
+                raise MyelinError(
+                    f"the norm of the gradient became {norm.item()} in epoch {epoch}; lower train.learning_rate or neuron.scale"
+                )
             take_step(self.optimizer, epoch)
             self.model.clamp()
             losses += step.loss * batch.counted

@@ -181,14 +181,16 @@ def test_a_report_is_shown_in_a_few_lines(tmp_path):
 
 
 def test_the_validation_that_was_measured_is_taken_as_it_is(tmp_path):
-    art = myelin.export(NETWORK, tmp_path / "art", target="loihi2", inputs=SAMPLES.x[:4])
-    validation = myelin.validate(art, (SAMPLES.x, SAMPLES.classes), reference=dequantised(NETWORK), lava_samples=0, max_drop=77)
+    art = myelin.export(NETWORK, tmp_path / "art", target="loihi2", inputs=samples().x[:4])
+    validation = myelin.validate(
+        art, (samples().x, samples().classes), reference=dequantised(NETWORK), lava_samples=0, max_drop=77
+    )
     report = myelin.write_report(art, None, tmp_path / "r.html", stages={"validation": validation})
     assert report.values["validation"]["gate"]["max_drop_points"] == 77
 
 
 def test_what_is_no_stage_is_refused(tmp_path):
-    data = (SAMPLES.x, SAMPLES.classes)
+    data = (samples().x, samples().classes)
     validation = myelin.validate(NETWORK, data, reference=dequantised(NETWORK), lava_samples=0, max_drop=77)
     for name, given, said in [
         ("validatoin", {}, "stages: 'validatoin' is no stage; validation, mapping, profile, exploration, sweep are allowed"),
