@@ -12,6 +12,7 @@ from myelin.convert.netx import stock
 from myelin.convert.netx.format import write_netx
 from myelin.convert.nir.format import DT_MS, Latency, open_nir, write_nir
 from myelin.convert.opened import TITLES, Opened, Source, check_options, clipped, opened_source, takes
+from myelin.hw_configs.argument_checks import one_of, path_of
 from myelin.hw_configs.errors import NetworkError
 
 Written = Literal["netx", "nir"]
@@ -52,7 +53,9 @@ def convert_file(
         NetworkError: the source cannot be read, the file written cannot hold its network, or an option is for neither.
         MissingPartError: one of the two is a NIR file, and the package nir is not installed.
     """
-    place = Path(out)
+    place = path_of("out", out, NetworkError)
+    if kind is not None:
+        one_of("kind", kind, dict.fromkeys(SUFFIXES.values()), NetworkError)
     written = SUFFIXES.get(place.suffix.lower()) if kind is None else kind
     if written is None:
         raise NetworkError(

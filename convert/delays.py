@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from myelin.convert.arrays import Shape
+from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
+from myelin.hw_configs.argument_checks import whole
 from myelin.hw_configs.errors import NetworkError
 
 L = TypeVar("L")
@@ -59,10 +61,9 @@ def clip_delays(network: N, limit_steps: int) -> tuple[N, list[ClippedDelays]]:
         limit_steps: longest delay in steps.
 
     Raises:
-        NetworkError: ``limit_steps`` is negative.
+        NetworkError: ``limit_steps`` is no whole number of 0 or more.
     """
-    if limit_steps < 0:
-        raise NetworkError(f"clip_delays is {limit_steps}; 0 or more steps are allowed")
+    limit_steps = min(whole("clip_delays", limit_steps, error=NetworkError), DELAY_LIMIT_STEPS)
     layers: list[Any] = []
     found: list[ClippedDelays] = []
     before: Any = np.zeros((1, 1), np.int32)  # axonal delays of the population before, as a row

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ from myelin.convert.layers import DelayedRecurrent
 from myelin.convert.layers.dense import DELAY_LIMIT_STEPS
 from myelin.convert.layers.synapse import Synapse
 from myelin.convert.neurons import NEURONS, Cuba, Neuron
+from myelin.hw_configs.argument_checks import COUNT_MAX, path_of, shown, whole
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX
 
@@ -52,6 +54,8 @@ class Input:
         object.__setattr__(self, "message_bits", scalar_int("message_bits", self.message_bits, 0, MESSAGE_BITS_MAX))
         if self.weight is None:
             object.__setattr__(self, "weight", Cuba.INPUT_WEIGHT if self.neuron is None else self.neuron.INPUT_WEIGHT)
+        for name in ("weight", "bias"):
+            object.__setattr__(self, name, scalar_int(f"{name} of the input", getattr(self, name), -(2**31), 2**31 - 1))
         if self.neuron is not None:
             _check_neuron("the input", self.neuron)
             self.neuron.check_input()
@@ -100,12 +104,14 @@ class Layer:
         object.__setattr__(self, "delay_steps", delay)
         _check_neuron("a layer", self.neuron)
         self.neuron.check_shape(self.shape)
+        _check_is("synapse", self.synapse, Synapse)
         if len(self.synapse.parts) != len(self.neuron.INPUTS):
             raise NetworkError(
                 f"{self.synapse.kind} weights give {_sums(len(self.synapse.parts))} for each neuron, {self.neuron.LABEL} take "
                 f"{_sums(len(self.neuron.INPUTS))}; resonate-and-fire neurons have complex weights, all others real ones"
             )
         if self.recurrent is not None:
+            _check_is("recurrent", self.recurrent, DelayedRecurrent)
             self.recurrent.check_shape(self.shape)
         if self.output not in ("spikes", "state"):
             raise NetworkError(f"output is {self.output!r}; 'spikes' or 'state' is allowed")
@@ -159,7 +165,12 @@ class Network:
     average_groups: int | None = None
 
     def __post_init__(self) -> None:
+        _check_is("input", self.input, Input)
+        if not isinstance(self.layers, Iterable):
+            raise NetworkError(f"layers is {shown(self.layers)}; a list of Layer is allowed")
         object.__setattr__(self, "layers", tuple(self.layers))
+        for index, layer in enumerate(self.layers):
+            _check_is(f"layers[{index}]", layer, Layer)
         if not self.layers:
             raise NetworkError("a network has no layers; at least one is needed")
         shape = self.input.shape
@@ -171,6 +182,8 @@ class Network:
                 if layer.output == "state" and index != len(self.layers) - 1:
                     raise NetworkError("only the last layer may give states")
             shape = layer.shape
+        if self.average_groups is not None:
+            object.__setattr__(self, "average_groups", scalar_int("average_groups", self.average_groups, 1, COUNT_MAX))
         if self.average_groups is not None and (self.average_groups < 1 or self.layers[-1].neurons % self.average_groups):
             raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
 
@@ -274,8 +287,28 @@ def _check_neuron(where: str, neuron: object) -> None:
         )
 
 
+def _check_is(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise NetworkError(f"{name} is {shown(value)}; a {kind.__name__} is allowed")
+
+
+def check_writable(function: str, network: object, path: object) -> None:
+    """Raise NetworkError unless a network and a path were given, in this order."""
+    if not isinstance(network, Network):
+        raise NetworkError(
+            f"{function} got {shown(network)} as the network; a Network is allowed: `.network` of what myelin.read returned"
+        )
+    path_of("path", path, NetworkError)
+
+
 def _checked_shape(shape: Shape) -> Shape:
-    result = tuple(int(size) for size in shape)
+    try:
+        sizes = list(shape)
+    except TypeError:
+        raise NetworkError(
+            f"a population has shape {shown(shape)}; (neurons,) or (channels, height, width) is allowed"
+        ) from None
+    result = tuple(whole("a size of a population", size, error=NetworkError) for size in sizes)
     if len(result) not in (1, 3) or min(result) < 1:
         raise NetworkError(f"a population has shape {result}; (neurons,) or (channels, height, width) is allowed")
     return result

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Kind of the answer to a sample: one class, one class for each step, or a trace of numbers.
 Task = Literal["classes", "steps", "trace"]
+TASKS: tuple[Task, ...] = ("classes", "steps", "trace")
 #: Data that functions accept: a path or a built-in name, a ``SpikeDataset``, a pair (x, y) of arrays, or a torch Dataset.
 Data = Any
 #: Default split, in order of preference: data that no choice was made on comes first.

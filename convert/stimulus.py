@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -16,11 +17,16 @@ from myelin.convert.given import is_array
 from myelin.convert.network import Input
 from myelin.convert.opened import Opened
 from myelin.convert.samples import MAX_COUNT, Binning, Data, Samples, binning_of, open_samples, spread_choice
+from myelin.hw_configs.argument_checks import above_zero, whole
 from myelin.hw_configs.errors import DataError
+from myelin.hw_configs.reading import bounds
 from myelin.hw_configs.written import counted, thousands
 
 #: Defaults for random input.
 DENSITY, STEPS, SAMPLES = 0.1, 100, 4
+#: Largest seed of random spikes.
+SEED_MAX = 2**64 - 1
+LENGTH, SHARE = "a length above 0 in milliseconds", "a share above 0, up to 1,"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,21 @@ class InputChoice:
     density: float | None = None
     seed: int | None = None
     time_axis: TimeAxis | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "steps"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(_named(name), getattr(self, name), 1, error=DataError))
+        if self.seed is not None:
+            object.__setattr__(self, "seed", whole(_named("seed"), self.seed, 0, SEED_MAX, DataError))
+        if self.step_ms is not None:
+            object.__setattr__(
+                self, "step_ms", above_zero(_named("step_ms"), self.step_ms, "a length above 0 in milliseconds", DataError)
+            )
+        if self.density is not None:
+            object.__setattr__(self, "density", above_zero(_named("density"), self.density, SHARE, DataError))
+            if self.density > 1:
+                raise DataError(f"{_named('density')} is {self.density:g}; {SHARE} is allowed")
 
     @property
     def named(self) -> bool:
@@ -224,7 +245,18 @@ def _random(inputs: Sequence[Input], choice: InputChoice) -> Stimulus:
     density = DENSITY if choice.density is None else choice.density
     seed, steps, shape = choice.seed or 0, choice.steps or STEPS, inputs[0].shape
     most = 1 if inputs[0].neuron is not None else min(MAX_COUNT, *(entry.max_value for entry in inputs))
-    numbers = np.arange(choice.samples or SAMPLES)
+    count, size = choice.samples or SAMPLES, steps * math.prod(shape)
+    if count > bounds.SAMPLES.value:
+        raise DataError(
+            f"{_named('samples')} is {thousands(count)} random samples, at most {thousands(bounds.SAMPLES.value)} are allowed; "
+            f"{bounds.SAMPLES.variable} sets that"
+        )
+    if 8 * size > bounds.FRAMES_MB.bytes:
+        raise DataError(
+            f"{_named('steps')} is {thousands(steps)}: one random sample takes {thousands(8 * size // bounds.MB)} MB, at most "
+            f"{thousands(bounds.FRAMES_MB.value)} are allowed; {bounds.FRAMES_MB.variable} sets that"
+        )
+    numbers = np.arange(count)
 
     def frames(chosen: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         made = []

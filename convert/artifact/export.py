@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myelin.hw_configs.errors import DataError, GateError
+from myelin.hw_configs.argument_checks import one_of, path_of, truth
+from myelin.hw_configs.errors import DataError, GateError, NetworkError
 from myelin.hw_configs.target import Target
 
 if TYPE_CHECKING:
@@ -94,18 +95,24 @@ def export(
     from myelin.convert.artifact.exportable import exportable
     from myelin.convert.artifact.golden_inputs import class_names, described, golden_inputs
     from myelin.convert.given import is_path
+    from myelin.convert.samples import TASKS
     from myelin.convert.stimulus import InputChoice
     from myelin.hw_configs.target_files import load_target
 
+    place = path_of("out", out, NetworkError)
+    truth("clip_delays", clip_delays, "; read(path, clip_delays=STEPS) shortens delays to a number of steps", DataError)
+    if task is not None:
+        one_of("task", task, TASKS, DataError)
+    given = InputChoice(steps=steps, step_ms=step_ms)  # refuses what is no length
     held = target if isinstance(target, Target) else load_target(target)
     names = class_names(classes)
     found = exportable(source, target=held.name, inputs=inputs, input_shape=input_shape, time_axis=time_axis, dt_ms=dt_ms)
-    choice = InputChoice(data=data, steps=steps if data is not None else None, step_ms=step_ms if data is not None else None)
+    choice = InputChoice() if data is None else replace(given, data=data)
     golden = golden_inputs(found, inputs, replace(choice, time_axis=time_axis), names)
     if inputs is not None or data is not None:
         found = replace(found, data=os.fspath(data) if data is not None and is_path(data) else None)
-    found = described(found, golden, names or None, task=task, steps=steps, step_ms=step_ms)
-    return write_exportable(found, golden, Path(out), held, clip_delays=clip_delays, user=provenance)
+    found = described(found, golden, names or None, task=task, steps=given.steps, step_ms=given.step_ms)
+    return write_exportable(found, golden, place, held, clip_delays=clip_delays, user=provenance)
 
 
 def write_exportable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,13 @@ def described(
     if keys and len(keys) != source.classes:
         raise DataError(f"classes names {len(keys)} classes; {source.name} has {source.classes} outputs: name each one")
     binning = source.binning or golden.binning
+    for name, value in (("steps", steps), ("step_ms", step_ms)):
+        if value is not None and source.binning is not None:
+            raise DataError(
+                f"{name} is for networks that do not say how spikes become frames; {source.name} says it: leave it out"
+            )
+    if steps is not None and step_ms is None:
+        raise DataError("steps alone does not say how spikes become frames; give step_ms (--step-ms) too, or leave steps out")
     if binning is None and step_ms is not None:
         binning = binning_of(source.network, golden.frames.shape[1] if steps is None else steps, float(step_ms))
     return replace(source, keys=keys, task=task or golden.task or source.task, binning=binning)
@@ -150,6 +157,6 @@ def class_names(classes: Sequence[str] | None) -> tuple[str, ...]:
     """Names of classes that a user gave; () for none."""
     if classes is None:
         return ()
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+    if isinstance(classes, str) or not isinstance(classes, Iterable) or not all(isinstance(name, str) for name in classes):
         raise DataError(f"classes is {classes!r}; the names of the classes in their order are allowed, such as ['yes', 'no']")
     return tuple(classes)

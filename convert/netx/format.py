@@ -81,17 +81,17 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 
 from myelin.convert.arrays import Shape
 from myelin.convert.hdf5 import check_texts
-from myelin.convert.network import Network
+from myelin.convert.network import Network, check_writable
 from myelin.convert.netx.fields import Fields
 from myelin.convert.netx.read import read_network
 from myelin.convert.netx.write import write_network
+from myelin.hw_configs.argument_checks import path_of
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.files import check_not_pointer, write_atomically
 
@@ -143,7 +143,7 @@ def open_netx(
     spike_exp: int | None = None,
 ) -> ReadNetx:
     """``read_netx``, which says what the arguments and errors are, with a note in place of its warning."""
-    place = Path(path)
+    place = path_of("path", path, NetworkError)
     if not os.path.exists(place):
         raise NetworkError(f"{place}: no such file; a netx file (HDF5, usually *.net) is expected")
     if os.path.isdir(place):
@@ -188,6 +188,7 @@ def write_netx(network: Network, path: str | os.PathLike[str]) -> None:
     Raises:
         NetworkError: a delay is beyond the 62 steps that a netx file holds, or the file cannot be written.
     """
+    check_writable("write_netx", network, path)
     try:
         write_atomically(path, netx_content(network))
     except OSError as error:

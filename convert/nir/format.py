@@ -58,7 +58,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from myelin.convert.floats.network import FloatNetwork
-from myelin.convert.network import Network
+from myelin.convert.network import Network, check_writable
 from myelin.convert.nir.conventions import EULER
 from myelin.convert.nir.graph import NirGraph, read_graph, write_graph
 from myelin.convert.nir.integers import integers, network_of
@@ -67,6 +67,7 @@ from myelin.convert.nir.read import float_network
 from myelin.convert.nir.timing import TimeStep, found_step, given_step
 from myelin.convert.nir.write import graph_of
 from myelin.convert.quantise.rounding import round_network
+from myelin.hw_configs.argument_checks import above_zero, one_of, path_of, truth
 from myelin.hw_configs.errors import NetworkError
 
 #: Version of the metadata.
@@ -91,6 +92,8 @@ def write_nir(network: Network, path: str | os.PathLike[str], *, dt_ms: float = 
         NetworkError: NIR cannot hold the network (sigma-delta neurons, a readout of states that spikes; a bias without the
             latency), or the file cannot be written.
     """
+    check_writable("write_nir", network, path)
+    truth("step_latency", step_latency, error=NetworkError)
     dt_s = _seconds(dt_ms)
     graph = graph_of(network, dt_s, step_latency)
     graph.metadata = {"myelin_format": FORMAT, "dt_s": dt_s, "step_latency": int(step_latency), **integers(network)}
@@ -160,6 +163,7 @@ def open_nir(
     message_bits: int | None = None,
 ) -> ReadNir:
     """``read_nir``, which says what the arguments and errors are, and how the network came about."""
+    _check(path, latency)
     graph = read_graph(path)
     with _naming(path):
         network = None if ignore_integers else _integers(graph, dt_ms)
@@ -194,10 +198,18 @@ def open_nir_floats(
     message_bits: int | None = None,
 ) -> tuple[FloatNetwork, str | None]:
     """``read_nir_floats``, and how the length of a step was found; None if it is given or the file is one of Myelin."""
+    _check(path, latency)
     graph = read_graph(path)
     with _naming(path):
         step = _step(graph, dt_ms)
         return _floats(graph, step, latency, settled_bias, message_bits), _told(step)
+
+
+def _check(path: object, latency: object) -> None:
+    """Raise NetworkError if the arguments of a reader are none."""
+    path_of("path", path, NetworkError)
+    if latency is not None:
+        one_of("latency", latency, ("included", "added"), NetworkError)
 
 
 @contextlib.contextmanager
@@ -292,6 +304,4 @@ def _difference(graph: NirGraph, written: NirGraph) -> str | None:
 
 
 def _seconds(dt_ms: float) -> float:
-    if not (np.isfinite(dt_ms) and dt_ms > 0):
-        raise NetworkError(f"dt_ms is {dt_ms}; a length of a step above 0 in milliseconds is allowed")
-    return float(dt_ms) * 1e-3
+    return above_zero("dt_ms", dt_ms, "a length of a step above 0 in milliseconds", NetworkError) * 1e-3

@@ -21,7 +21,8 @@ from myelin.convert.quantise.report import as_dict, batches, choices, compare_ne
 from myelin.convert.quantise.rounding import round_network
 from myelin.convert.rules import calibrate, check
 from myelin.convert.samples import Data
-from myelin.hw_configs.errors import GateError
+from myelin.hw_configs.argument_checks import one_of, path_of, whole
+from myelin.hw_configs.errors import DataError, GateError, NetworkError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
 
@@ -97,6 +98,16 @@ def quantised(
         DataError: the data cannot be used, or too few samples are left to report on.
         GateError: the target does not support the result; the message lists every violation.
     """
+    one_of("method", method, ("calibrated", "plain"), DataError)
+    calibration_samples = whole("calibration_samples", calibration_samples, 1, error=DataError)
+    if samples is not None:
+        samples = whole("samples", samples, 1, error=DataError)
+    out = None if artifact is None else path_of("artifact", artifact, NetworkError)
+    if out is None and (classes is not None or provenance is not None):
+        name = "classes" if classes is not None else "provenance"
+        raise DataError(f"{name} is stored in an artifact, and none is written; give artifact= too, or leave {name} out")
+    if not isinstance(floats, FloatNetwork):
+        path_of("floats, which is no FloatNetwork,", floats, NetworkError)
     held = target if isinstance(target, Target) else load_target(target)
     opened = (
         OpenedFloats(floats) if isinstance(floats, FloatNetwork) else open_floats(floats, dt_ms=dt_ms, input_shape=input_shape)
@@ -136,10 +147,10 @@ def quantised(
         },
         "choices": [] if chosen is None else choices(chosen),
     }
-    if artifact is None:
+    if out is None:
         return QuantisedNetwork(network, values)
     known = os.fspath(data) if is_path(data) else None
-    exported = _written(network, opened, found, values, held, Path(artifact), known, classes, provenance)
+    exported = _written(network, opened, found, values, held, out, known, classes, provenance)
     return QuantisedNetwork(network, {**values, "artifact": str(exported.folder)}, exported)
 
 

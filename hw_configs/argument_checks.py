@@ -1,0 +1,76 @@
+"""Arguments of public functions: each is taken as it is meant, or refused by its name with what is allowed."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+import reprlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from myelin.hw_configs.errors import ConfigError, MyelinError
+
+#: Largest whole number that counts something; sums of such numbers stay within 64 bits.
+COUNT_MAX = 2**31 - 1
+
+
+def whole(name: str, value: Any, low: int = 0, high: int = COUNT_MAX, error: type[MyelinError] = ConfigError) -> int:
+    """``value`` as int; a truth value, a fraction, or a float that happens to be whole is refused.
+
+    Raises:
+        MyelinError: of type ``error``, if it is no integer from ``low`` to ``high``.
+    """
+    try:
+        number = low - 1 if _is_truth(value) else operator.index(value)
+    except Exception:  # also what the value's own methods raise
+        number = low - 1
+    if not low <= number <= high:
+        raise error(f"{name} is {shown(value)}; a whole number in {low}..{high} is allowed")
+    return number
+
+
+def above_zero(name: str, value: Any, what: str, error: type[MyelinError] = ConfigError) -> float:
+    """``value`` as float; raises ``error`` if it is no finite number above 0, which ``what`` says."""
+    try:
+        number = math.nan if _is_truth(value) or isinstance(value, str | bytes) else float(value)
+    except Exception:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise error(f"{name} is {shown(value)}; {what} is allowed")
+    return number
+
+
+def one_of(name: str, value: Any, allowed: Iterable[str], error: type[MyelinError] = ConfigError) -> None:
+    """Raise ``error`` if ``value`` is none of the texts ``allowed``."""
+    names = tuple(allowed)
+    if not isinstance(value, str) or value not in names:
+        *most, last = map(repr, names)
+        listed = f"{', '.join(most)} or {last}" if most else last
+        raise error(f"{name} is {shown(value)}; {listed} is allowed")
+
+
+def truth(name: str, value: Any, cure: str = "", error: type[MyelinError] = ConfigError) -> None:
+    """Raise ``error`` if ``value`` is neither True nor False: what else is taken as true may have meant a number."""
+    if not _is_truth(value):
+        raise error(f"{name} is {shown(value)}; True or False is allowed{cure}")
+
+
+def path_of(name: str, value: Any, error: type[MyelinError] = ConfigError) -> Path:
+    """``value`` as Path; raises ``error`` if it is no path."""
+    if not isinstance(value, str | os.PathLike):
+        raise error(f"{name} is {shown(value)}; a path is allowed")
+    return Path(value)
+
+
+def shown(value: Any) -> str:
+    """A short ``repr`` for messages; the type's name where the value has none."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except Exception:
+        return f"a {type(value).__name__}"
+
+
+def _is_truth(value: Any) -> bool:
+    return type(value).__name__ in ("bool", "bool_") and getattr(value, "ndim", 0) == 0
