@@ -18,13 +18,14 @@ import pytest
 from places import HELPERS, ROOT
 from tiny_data import CONV, DENSE, tiny_dataset
 
+EVERY = os.environ.get("MYELIN_EVERY_KILL") == "1"
 pytestmark = [
+    *([pytest.mark.timeout(7200)] if EVERY else []),  # all of them take longer than a test may
     pytest.mark.subprocess,
     pytest.mark.training,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked after numba has been used"),
 ]
 
-EVERY = os.environ.get("MYELIN_EVERY_KILL") == "1"
 #: More networks to train: adaptive neurons, one without delays, one that trains floats.
 MORE = {
     "alif": 'target = "cpu"\n' + DENSE + '[neuron]\nmodel = "alif"\n',

@@ -19,12 +19,13 @@ from tiny_data import DENSE
 
 from myelin.convert import write_netx
 
+EVERY = os.environ.get("MYELIN_EVERY_SITUATION") == "1"
 pytestmark = [
+    *([pytest.mark.timeout(7200)] if EVERY else []),  # all of them take longer than a test may
     pytest.mark.skipif(os.name != "posix", reason="pipes, devices and links are those of POSIX"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-EVERY = os.environ.get("MYELIN_EVERY_SITUATION") == "1"
 SHARE = 1 if EVERY else 17
 FRAMES = ("--steps", "25", "--step-ms", "1")
 SAMPLES = ("--data", "?data", *FRAMES)
