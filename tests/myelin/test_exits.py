@@ -54,7 +54,11 @@ MEMORY = "use fewer steps, channels or samples at a time"
             USAGE,
             r"a name holds the character '\ud800', which no text in UTF-8 has; rename the file or folder",
         ),
-        (UnicodeEncodeError("ascii", "\xe9", 0, 1, "ordinal not in range"), FAULT, f"UnicodeEncodeError: 'ascii' codec can't encode character '\\xe9' in position 0: ordinal not in range; {REPORT}"),
+        (
+            UnicodeEncodeError("ascii", "\xe9", 0, 1, "not in range"),
+            FAULT,
+            f"UnicodeEncodeError: 'ascii' codec can't encode character '\\xe9' in position 0: not in range; {REPORT}",
+        ),
         (ValueError("odd"), FAULT, f"ValueError: odd; {REPORT}"),
         (RuntimeError(), FAULT, f"RuntimeError; {REPORT}"),
         (ImportError("no name", name="myelin.x"), FAULT, f"ImportError: no name; {REPORT}"),
