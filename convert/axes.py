@@ -10,6 +10,7 @@ import numpy.typing as npt
 from myelin.convert.arrays import Shape
 from myelin.convert.inputs import in_units
 from myelin.convert.network import Input
+from myelin.hw_configs.argument_checks import time_axis_of
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.shapes import TimeAxis, time_axes
 
@@ -33,8 +34,7 @@ def frames_of(
     input_shape = source.shape if isinstance(source, Input) else source
     if isinstance(source, Input):
         array = in_units(source, array, name)
-    if time_axis not in (None, 1, -1):
-        raise DataError(f"time_axis is {time_axis!r}; 1 for (batch, steps, ...) or -1 for (batch, ..., steps) is allowed")
+    time_axis_of(time_axis)
     fits = time_axes(array.shape, input_shape)
     wanted = ", ".join(map(str, input_shape))
     if array.ndim < 3 or not fits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from myelin.convert.network import Input, Network
 from myelin.convert.recording import Record
+from myelin.hw_configs.argument_checks import is_integer, shown
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.fixed_point import MESSAGE_BITS_MAX, WEIGHT_SCALE
 
@@ -103,13 +104,14 @@ def checked_record(network: Network, record: Record, without: tuple[str, ...] = 
     if not isinstance(record, Mapping):
         raise DataError(f"record is a {type(record).__name__}; layer -> names is allowed, such as {{0: ('spikes', 'v')}}")
     for index, names in record.items():
-        if not first <= index <= last:
-            raise DataError(f"record names layer {index}; this network has layers {first}..{last}")
+        if not is_integer(index) or not first <= index <= last:
+            raise DataError(f"record names layer {shown(index)}; this network has layers {first}..{last}")
         neuron = network.neuron(index)
         assert neuron is not None
         allowed = tuple(name for name in neuron.NAMES if name not in without)
-        if isinstance(names, str) or any(name not in allowed for name in names):
-            raise DataError(f"record of layer {index} is {names!r}; a tuple of {', '.join(map(repr, allowed))} is allowed")
+        listed = isinstance(names, Collection) and not isinstance(names, str) and all(isinstance(name, str) for name in names)
+        if not listed or any(name not in allowed for name in names):
+            raise DataError(f"record of layer {index} is {shown(names)}; a tuple of {', '.join(map(repr, allowed))} is allowed")
     return {index: tuple(names) for index, names in record.items()}
 
 

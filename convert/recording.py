@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from myelin.convert import notebook
 from myelin.convert.network import Network
+from myelin.hw_configs.argument_checks import path_or_none
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,7 +86,8 @@ class Recording:
         """
         from myelin.convert.plots import recording_figure, saved
 
-        return saved(recording_figure(self, sample, step_ms=step_ms), path)
+        file = path_or_none("path", path)
+        return saved(recording_figure(self, sample, step_ms=step_ms), file)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 import os
 import reprlib
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from myelin.hw_configs.errors import ConfigError, MyelinError
+from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 
 #: Largest whole number that counts something; sums of such numbers stay within 64 bits.
 COUNT_MAX = 2**31 - 1
@@ -29,6 +30,11 @@ def whole(name: str, value: Any, low: int = 0, high: int = COUNT_MAX, error: typ
     if not low <= number <= high:
         raise error(f"{name} is {shown(value)}; a whole number in {low}..{high} is allowed")
     return number
+
+
+def is_integer(value: Any) -> bool:
+    """Whether ``value`` is an integer of any type but a truth value."""
+    return isinstance(value, numbers.Integral) and not _is_truth(value)
 
 
 def above_zero(name: str, value: Any, what: str, error: type[MyelinError] = ConfigError) -> float:
@@ -58,10 +64,30 @@ def truth(name: str, value: Any, cure: str = "", error: type[MyelinError] = Conf
 
 
 def path_of(name: str, value: Any, error: type[MyelinError] = ConfigError) -> Path:
-    """``value`` as Path; raises ``error`` if it is no path."""
-    if not isinstance(value, str | os.PathLike):
+    """``value`` as Path; raises ``error`` if it is no path, or one that no file can have."""
+    try:
+        possible = isinstance(value, str | os.PathLike) and b"\0" not in os.fsencode(Path(value))
+    except Exception:  # also what the value's own methods raise
+        possible = False
+    if not possible:
         raise error(f"{name} is {shown(value)}; a path is allowed")
     return Path(value)
+
+
+def path_or_none(name: str, value: Any, error: type[MyelinError] = ConfigError) -> Path | None:
+    """``path_of``; None stays None."""
+    return None if value is None else path_of(name, value, error)
+
+
+def time_axis_of(value: Any, samples: str = "batch", start: str = "", error: type[MyelinError] = DataError) -> None:
+    """Raise ``error``, after ``start``, unless ``value`` is an axis of time: 1, -1, or None for any."""
+    try:
+        known = value is None or (not _is_truth(value) and operator.index(value) in (1, -1))
+    except Exception:
+        known = False
+    if not known:
+        orders = f"1 for ({samples}, steps, ...) or -1 for ({samples}, ..., steps)"
+        raise error(f"{start}time_axis is {shown(value)}; {orders} is allowed")
 
 
 def shown(value: Any) -> str:

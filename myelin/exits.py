@@ -45,6 +45,9 @@ def told(error: Exception) -> tuple[str, int]:
         )
     if isinstance(error, ValueError) and "embedded null" in str(error):
         return "a path holds a null character; name a file without one", USAGE
+    if isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason:
+        found = ascii(error.object[error.start])
+        return f"a name holds the character {found}, which no text in UTF-8 has; rename the file or folder", USAGE
     return f"{said}; {OWN_FAULT}, please report it: {TRACEBACK}=1 shows the traceback", FAULT
 
 

@@ -21,6 +21,7 @@ from myelin.convert.given import is_path
 from myelin.convert.opened import Opened, Source
 from myelin.convert.samples import Data, Samples, spread_choice
 from myelin.convert.stimulus import InputChoice, open_data
+from myelin.hw_configs.argument_checks import path_or_none
 from myelin.hw_configs.errors import DataError, TargetError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
@@ -70,6 +71,7 @@ def explored(
         TargetError: neither the source nor ``target`` names a target.
         DataError: the run was trained on other data, or the answers are not one class for each sample.
     """
+    picture = path_or_none("plot", plot)
     began = time.perf_counter()
     found, name = named_target(source, dt_ms)
     if target is None and name is None:
@@ -96,10 +98,10 @@ def explored(
         **as_dict(result_of, held),
         "seconds": time.perf_counter() - began,
     }
-    if plot is not None:
+    if picture is not None:
         from myelin.convert.explore.plot import exploration
 
-        exploration(Path(plot), result)
+        exploration(picture, result)
     return result
 
 

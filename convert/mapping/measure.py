@@ -16,6 +16,7 @@ from myelin.convert.mapping.strategies import DEFAULT
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.rules import RULES, check
 from myelin.convert.stimulus import Inputs, Stimulus, stimulus_of
+from myelin.hw_configs.argument_checks import path_or_none
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.target import Target
 from myelin.hw_configs.target_files import load_target
@@ -57,6 +58,7 @@ def mapped(
         NetworkError: the network cannot be read.
         DataError: the inputs cannot be used, or as ``map_network`` does.
     """
+    picture = path_or_none("plot", plot)
     held = target if isinstance(target, Target) else load_target(target)
     if held.controller is None:
         limits(held)  # a target without cores ends here, before anything runs
@@ -76,8 +78,8 @@ def mapped(
     mapping = map_network(opened.network, held, strategy, activity=activity, cores=cores)
     of_cores = {rule.name for rule in RULES if rule.of_cores}  # what the mapping itself finds
     broken = [violation for violation in check(opened.network, held) if violation.rule not in of_cores]
-    if plot is not None and mapping.cores:
+    if picture is not None and mapping.cores:
         from myelin.convert.mapping.plot import core_map
 
-        core_map(Path(plot), mapping)
+        core_map(picture, mapping)
     return about | as_dict(mapping, estimate(mapping, activity), broken)

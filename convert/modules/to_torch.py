@@ -19,6 +19,7 @@ from myelin.convert.network import Input, Layer, naming_layer
 from myelin.convert.neurons import Alif, Cuba, Delta, Sigma, SigmaDelta
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.registry import Handlers
+from myelin.hw_configs.argument_checks import is_integer, shown
 from myelin.hw_configs.errors import NetworkError
 from myelin.hw_configs.fixed_point import NETX_MAX_DELAY_STEPS, WEIGHT_BITS, WEIGHT_SCALE
 from myelin.hw_configs.parts import require
@@ -73,8 +74,8 @@ def to_torch(network: Source, *, weight_bits: int | None = None) -> Any:
                 weights[index, bool(recurrent)] = _weight(synapse)
     needed = max(_fewest_bits(weight) for weight in weights.values())
     bits = needed if weight_bits is None else weight_bits
-    if not needed <= bits <= WEIGHT_BITS:
-        raise NetworkError(f"weight_bits is {bits}; {needed} (as the weights need) to {WEIGHT_BITS} is allowed")
+    if not is_integer(bits) or not needed <= bits <= WEIGHT_BITS:
+        raise NetworkError(f"weight_bits is {shown(bits)}; {needed} (as the weights need) to {WEIGHT_BITS} is allowed")
     blocks, shape = [], integers.input.shape
     for index, layer in enumerate(integers.layers):
         with naming_layer(index, layer.kind):

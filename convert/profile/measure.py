@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from myelin.convert.axes import TimeAxis
@@ -11,6 +10,7 @@ from myelin.convert.opened import Source, opened_source
 from myelin.convert.profile.profiler import Profiler
 from myelin.convert.profile.report import as_dict
 from myelin.convert.stimulus import Inputs, Stimulus, stimulus_of
+from myelin.hw_configs.argument_checks import path_or_none
 
 #: Samples that are binned at a time; the simulator takes fewer at once.
 BATCH = 256
@@ -41,16 +41,17 @@ def profiled(
         NetworkError: the network cannot be read.
         DataError: the inputs cannot be used.
     """
+    picture = path_or_none("plot", plot)
     opened = opened_source(network, dt_ms=dt_ms)
     stimulus = inputs if isinstance(inputs, Stimulus) else stimulus_of([opened], inputs, time_axis=time_axis)
     profiler = Profiler(opened.network, timed=timed)
     for _, frames in stimulus.batches(BATCH):
         profiler.add(frames)
     profile = profiler.result()
-    if plot is not None:
+    if picture is not None:
         from myelin.convert.plots import profile_bars
 
-        profile_bars(Path(plot), profile)
+        profile_bars(picture, profile)
     return {
         "network": opened.name,
         "note": opened.note,

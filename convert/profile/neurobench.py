@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from myelin.convert.recording import Passage
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stimulus import Inputs, Stimulus, stimulus_of
 from myelin.convert.synapses import Connection, connections, fan_out
+from myelin.hw_configs.argument_checks import path_or_none
 from myelin.hw_configs.files import write_json
 
 #: Samples that are binned at a time.
@@ -62,14 +62,15 @@ def neurobench(
     Source: the definitions of Yik et al., "The NeuroBench framework for benchmarking neuromorphic computing algorithms and
     systems", Nature Communications 16 (2025), as the package neurobench 2.3 counts them.
     """
+    file = path_or_none("out", out)
     opened = opened_source(network, dt_ms=dt_ms)
     stimulus = inputs if isinstance(inputs, Stimulus) else stimulus_of([opened], inputs, time_axis=time_axis)
     counter = Counter(opened.network)
     for _, frames in stimulus.batches(BATCH):
         counter.add(frames)
     found = counter.result()
-    if out is not None:
-        write_json(Path(out), found)
+    if file is not None:
+        write_json(file, found)
     return found
 
 

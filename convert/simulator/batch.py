@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from myelin.convert.inputs import checked_record, checked_spikes
 from myelin.convert.network import Network
 from myelin.convert.recording import Observer, Passage, Record, Recording
 from myelin.convert.simulator.threads import OneBlasThread, cores, shared
+from myelin.hw_configs.argument_checks import COUNT_MAX, is_integer, shown
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,13 +60,14 @@ class BatchRunner:
         """Run this network as ``simulate`` does."""
         network = self.network
         if not is_positive(reset_interval):
-            raise DataError(f"reset_interval is {reset_interval!r}; 1 or more steps, or None for no reset, is allowed")
+            raise DataError(f"reset_interval is {shown(reset_interval)}; 1 or more steps, or None for no reset, is allowed")
         if not is_positive(chunk):
-            raise DataError(f"chunk is {chunk!r}; 1 or more samples, or None for as many as memory allows, is allowed")
+            raise DataError(f"chunk is {shown(chunk)}; 1 or more samples, or None for as many as memory allows, is allowed")
         values = checked_spikes(network, spikes, self._reach)
         values = values.reshape(*values.shape[:2], self._inputs)  # (batch, steps, inputs)
-        wanted = checked_record(network, record or {})
+        wanted = checked_record(network, {} if record is None else record)
         batch, steps = values.shape[:2]
+        resets = 0 if reset_interval is None else min(int(reset_interval), COUNT_MAX)  # of so many steps: none but the first
         last = network.layers[-1]
         output = np.empty((batch, steps, last.neurons), network.output_dtype)
         layers = {index: _empty(network, index, names, batch, steps) for index, names in wanted.items()}
@@ -83,7 +84,7 @@ class BatchRunner:
             # numba would compile every loop once more for arrays that cannot be written; a copy costs little beside that
             part = np.require(values[where], dtype, ["C", "W"])
             watcher = None if observe is None else watch
-            _run_chunk(network, self.stages, part, output[where], layers, where, reset_interval or 0, blas, watcher, observed)
+            _run_chunk(network, self.stages, part, output[where], layers, where, resets, blas, watcher, observed)
             return len(part)
 
         with blas:
@@ -165,9 +166,9 @@ def _run_chunk(
         output[:] = spikes
 
 
-def is_positive(value: object) -> bool:
+def is_positive(value: Any) -> bool:
     """True if ``value`` is an integer of 1 or more, or None."""
-    return value is None or (isinstance(value, Integral) and int(value) >= 1)
+    return value is None or (is_integer(value) and value >= 1)
 
 
 def _in_c_order(array: npt.NDArray[Any], order: IntArray | None) -> npt.NDArray[Any]:

@@ -42,6 +42,7 @@ def prepared_once(network: Network, engine: Engine) -> list[Prepared]:
     Raises:
         DataError: the engine is unknown.
     """
+    prepare.require_engine(engine)
     found = _kept.get(network, {}).get(engine)
     makers = prepare.makers(network)
     if found is not None and found.makers == makers and all(_is_same(*part) for part in found.origin):

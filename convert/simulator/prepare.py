@@ -18,6 +18,7 @@ from myelin.convert.simulator.neurons.rf import rf_stage
 from myelin.convert.simulator.neurons.sigma_delta import DeltaStage, sigma_delta_stage, sigma_stage
 from myelin.convert.simulator.plan import Order, channels_last
 from myelin.convert.simulator.stage import Engine, Prepared, PreparedConnection, Stage
+from myelin.hw_configs.argument_checks import shown
 from myelin.hw_configs.errors import DataError
 
 #: Stages of neurons with compiled loops: (name in messages, layer, feed-forward connection, recurrent connection or None) ->
@@ -40,14 +41,19 @@ INPUT_STAGES.register(Cuba)(cuba_input_stage)
 INPUT_STAGES.register(Delta)(DeltaStage)
 
 
+def require_engine(engine: object) -> None:
+    """Raise DataError if there is no such engine."""
+    if not isinstance(engine, str) or engine not in get_args(Engine):
+        raise DataError(f"engine is {shown(engine)}; {', '.join(map(repr, get_args(Engine)))} are allowed")
+
+
 def prepare(network: Network, engine: Engine = "auto") -> list[Prepared]:
     """The stages of the input's neurons, if there are any, and of all layers, with their connections.
 
     Raises:
         DataError: the engine is unknown.
     """
-    if engine not in get_args(Engine):
-        raise DataError(f"engine is {engine!r}; {', '.join(map(repr, get_args(Engine)))} are allowed")
+    require_engine(engine)
     stages: list[Prepared] = []
     if network.input.neuron is not None:
         make_input = INPUT_STAGES.get(network.input.neuron) or ReferenceInputStage

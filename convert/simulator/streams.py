@@ -16,6 +16,7 @@ from myelin.convert.opened import Source, opened_source
 from myelin.convert.recording import Record, Recording
 from myelin.convert.simulator.batch import BatchRunner, is_positive
 from myelin.convert.simulator.state import SimulatorState
+from myelin.hw_configs.argument_checks import shown
 from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
@@ -230,5 +231,5 @@ class Simulator:
 
 def _positive(name: str, value: int | None, none: str = "") -> int | None:
     if not is_positive(value) or (value is None and not none):
-        raise DataError(f"{name} is {value!r}; an integer of 1 or more{none and ', or ' + none} is allowed")
+        raise DataError(f"{name} is {shown(value)}; an integer of 1 or more{none and ', or ' + none} is allowed")
     return None if value is None else int(value)

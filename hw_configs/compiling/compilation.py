@@ -99,7 +99,7 @@ def _lock_path(function: Any) -> Path | None:
     if fcntl is None or folder is None:
         return None
     text = f"{folder}\0{function.py_func.__code__.co_filename}\0{function.py_func.__qualname__}"
-    return Path(tempfile.gettempdir(), f"myelin-{os.getuid()}", f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.lock")
+    return Path(tempfile.gettempdir(), f"myelin-{os.getuid()}", f"{hashlib.sha256(os.fsencode(text)).hexdigest()[:32]}.lock")
 
 
 def share_compilation() -> None:

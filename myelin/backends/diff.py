@@ -6,7 +6,6 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from myelin.convert.opened import Source, opened_source, read_each
 from myelin.convert.recording import Record, Recording
 from myelin.convert.simulator.simulator import simulate
 from myelin.convert.stimulus import Inputs, stimulus_of
+from myelin.hw_configs.argument_checks import path_or_none, shown
 from myelin.hw_configs.errors import DataError
 
 
@@ -64,9 +64,10 @@ def diff(
     """
     from tqdm import tqdm
 
-    if len(backends) != 2 or any(name not in DIFF_BACKENDS for name in backends):
-        raise DataError(f"backends is {tuple(backends)}; a pair of {', '.join(DIFF_BACKENDS)} is allowed")
-
+    picture = path_or_none("plot", plot)
+    pair = isinstance(backends, Sequence) and len(backends) == 2
+    if not pair or any(not isinstance(name, str) or name not in DIFF_BACKENDS for name in backends):
+        raise DataError(f"backends is {shown(backends)}; a pair of {', '.join(DIFF_BACKENDS)} is allowed")
     if b is None and backends[0] == backends[1]:
         name = os.fspath(a) if isinstance(a, str | os.PathLike) else opened_source(a).name
         raise DataError(
@@ -85,10 +86,10 @@ def diff(
         one, other = (_side(entry.network, *way, lag, stack) for entry, way, lag in zip(networks, ways, lags))
         bar = stack.enter_context(tqdm(total=len(stimulus.numbers), unit="sample", desc="diff", disable=not progress))
         divergence = diverge(one, other, stimulus.batches(size), bar.update)
-    if plot is not None and divergence.first is not None:
+    if picture is not None and divergence.first is not None:
         from myelin.convert.plots import divergence_map
 
-        divergence_map(Path(plot), divergence)
+        divergence_map(picture, divergence)
     sides = ({"network": entry.name, "note": entry.note, "backend": name} for entry, name in zip(networks, backends))
     return {
         **dict(zip(("a", "b"), sides)),

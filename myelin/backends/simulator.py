@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from myelin.convert.axes import TimeAxis, frames_of
 from myelin.convert.opened import Source, opened_source
 from myelin.convert.recording import Record, Recording
 from myelin.convert.simulator import simulator
+from myelin.hw_configs.argument_checks import shown
+from myelin.hw_configs.errors import DataError
 
 if TYPE_CHECKING:
     from myelin.convert.simulator.stage import Engine
@@ -72,5 +74,7 @@ def stream(
         DataError, NetworkError: see ``simulate``; raised when the batch with the fault is reached.
     """
     found = opened_source(network).network
+    if isinstance(batches, str | bytes | Mapping) or not isinstance(batches, Iterable):
+        raise DataError(f"batches is {shown(batches)}; a list or a generator of arrays is allowed")
     frames = (frames_of(spikes, found.input, time_axis=time_axis) for spikes in batches)
     return simulator.stream(found, frames, record=record, reset_interval=reset_interval, engine=engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from myelin.convert.axes import TimeAxis
 from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
+from myelin.hw_configs.argument_checks import path_of, path_or_none, shown, time_axis_of
 from myelin.hw_configs.errors import DataError, NetworkError, TargetError
 from myelin.hw_configs.temporaries import scratch_folder
 from myelin.hw_configs.terminal.screen import Tone, Toned
@@ -20,7 +21,7 @@ from myelin.report.make import NEEDED, beside_of, put_together, read_stage, why_
 from myelin.report.page import render
 from myelin.report.subject import Subject
 from myelin.report.verdict import MAY, MAY_NOT, UNDECIDED
-from myelin.validation.defaults import MAX_DROP
+from myelin.validation.defaults import MAX_DROP, require_drop
 
 if TYPE_CHECKING:
     from myelin.validation.reference import Reference
@@ -117,9 +118,14 @@ def write_report(
         DataError: the data cannot be used, or the JSON of a stage is invalid or of another network.
         ConfigError: the page cannot be written.
     """
+    if not isinstance(stages, Mapping | None):
+        raise DataError(f"stages is {shown(stages)}; stage -> its result is allowed, such as {{'validation': 'v.json'}}")
     given = {name: _earlier(it, name) for name, it in (stages or {}).items()}
-    beside_of(Path(out))  # refused before anything is measured
-    curve = None if run is None else Path(run)
+    page, curve = path_of("out", out), path_or_none("run", run)
+    beside_of(page)  # refused before anything is measured
+    require_drop(max_drop)
+    time_axis_of(time_axis)
+    choice = InputChoice(data=data, split=split, samples=samples, time_axis=time_axis, steps=steps, step_ms=step_ms)
     with scratch_folder("report") as temporary:
         trained_for: str | None = None
         if isinstance(source, str | os.PathLike) and kind_of(source) == "run":
@@ -139,17 +145,13 @@ def write_report(
             }  # fmt: skip
             chosen = (False if float_side is None else None) if reference is None else reference
             given["validation"] = _validated(source, data, chosen, settings, say)
-        choice = InputChoice(
-            data=data, split=split, samples=samples, time_axis=time_axis,
-            steps=steps if data is not None else None, step_ms=step_ms if data is not None else None,
-        )  # fmt: skip
-        stimulus = choose([opened], choice)
-        subject = Subject.of(opened, stimulus, target or trained_for)
+        stimulus = choose([opened], choice if data is not None else replace(choice, steps=None, step_ms=None))
+        subject = Subject.of(opened, stimulus, trained_for if target is None else target)
         if not {"mapping", "profile"} <= given.keys():
             found, unmapped = measured(subject)
             given, missing = {**found, **given}, {**missing, **unmapped}
         values = put_together(subject, given, missing=missing, reference=float_side, run=curve, given=tuple(stages or ()))
-        return Report(*write(Path(out), values), values)
+        return Report(*write(page, values), values)
 
 
 def _earlier(it: str | os.PathLike[str] | Mapping[str, Any] | Validation, name: str) -> dict[str, Any]:
@@ -158,12 +160,16 @@ def _earlier(it: str | os.PathLike[str] | Mapping[str, Any] | Validation, name: 
     from myelin.validation.validate import Validation
 
     if name not in NEEDED:
-        raise DataError(f"stages: {name!r} is no stage; {', '.join(NEEDED)} are allowed")
+        raise DataError(f"stages: {shown(name)} is no stage; {', '.join(NEEDED)} are allowed")
     if isinstance(it, Validation):
         if name != "validation":
             raise DataError(f"stages: {name} is a Validation; give it as validation")
         return result(it)
-    return read_stage(Path(it), name) if isinstance(it, str | os.PathLike) else dict(it)
+    if isinstance(it, Mapping):
+        return dict(it)
+    if not isinstance(it, str | os.PathLike):
+        raise DataError(f"stages: {name} is {shown(it)}; its values, or the file that --json wrote, is allowed")
+    return read_stage(path_of(f"stages: {name}", it, DataError), name)
 
 
 def _of_object(source: Any, dt_ms: float | None) -> Opened:

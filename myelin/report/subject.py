@@ -48,7 +48,7 @@ class Subject:
         """The subject for a network that was read; ``target``: None for that of the artifact, else loihi2."""
         origin = None if opened.artifact is None else Origin.of(opened.artifact)
         checkpoint = None if origin is None or origin.checkpoint is None else read_checkpoint(origin.checkpoint)
-        held = load_target(target or opened.exported_for or TARGET)
+        held = load_target(next(name for name in (target, opened.exported_for, TARGET) if name is not None))
         return cls(opened, held, origin, checkpoint, stimulus)
 
     @property

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from myelin.backends import names
 from myelin.hw_configs import parts
+from myelin.hw_configs.argument_checks import path_or_none
 from myelin.hw_configs.errors import BackendError, DataError, GateError, NetworkError
 from myelin.lava_models import compat
-from myelin.validation.defaults import MAX_DROP
+from myelin.validation.defaults import MAX_DROP, require_drop
 
 if TYPE_CHECKING:
     from myelin.convert.artifact.examine import Examination
@@ -144,8 +145,8 @@ def measured(
     from myelin.validation import backends
     from myelin.validation.validate import validated
 
-    if not isinstance(max_drop, int | float) or not max_drop >= 0:
-        raise DataError(f"max_drop is {max_drop!r}; 0 or more percent points are allowed")
+    picture = path_or_none("plot", plot)
+    require_drop(max_drop)
     if backend not in (None, "c"):
         raise DataError(f"backend is {backend!r}; 'c' or None is allowed")
     if lava_samples:
@@ -181,10 +182,10 @@ def measured(
             others=[*backends.left_out(skipped), backends.on_board(opened.artifact, board)],
             progress=progress,
         )
-    if plot is not None:
+    if picture is not None:
         from myelin.validation.plot import stages_with_intervals
 
-        stages_with_intervals(Path(plot), validation)
+        stages_with_intervals(picture, validation)
     return validation
 
 

@@ -49,6 +49,16 @@ MEMORY = "use fewer steps, channels or samples at a time"
             "NUMBA_CACHE_DIR to a folder that can be written",
         ),
         (ValueError("embedded null byte"), USAGE, "a path holds a null character; name a file without one"),
+        (
+            UnicodeEncodeError("utf-8", "a\ud800", 1, 2, "surrogates not allowed"),
+            USAGE,
+            r"a name holds the character '\ud800', which no text in UTF-8 has; rename the file or folder",
+        ),
+        (
+            UnicodeEncodeError("ascii", "\xe9", 0, 1, "not in range"),
+            FAULT,
+            f"UnicodeEncodeError: 'ascii' codec can't encode character '\\xe9' in position 0: not in range; {REPORT}",
+        ),
         (ValueError("odd"), FAULT, f"ValueError: odd; {REPORT}"),
         (RuntimeError(), FAULT, f"RuntimeError; {REPORT}"),
         (ImportError("no name", name="myelin.x"), FAULT, f"ImportError: no name; {REPORT}"),

@@ -7,6 +7,7 @@ numbers), alike in all splits.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -164,4 +165,4 @@ def number_names(names: Iterable[str]) -> tuple[tuple[str, ...], npt.NDArray[np.
 
 def file_seed(seed: int, name: str) -> int:
     """A seed for one file, which depends only on ``seed`` and ``name``, not on the other files."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "little")
+    return int.from_bytes(hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest()[:8], "little")

@@ -81,7 +81,7 @@ class Storage:
         path = path.resolve()
         stat = path.stat()
         state = f"{LAYOUT}.{stat.st_size}.{stat.st_mtime_ns}.{time_unit or 's'}"
-        of_file, of_state = (hashlib.sha256(text.encode()).hexdigest()[:12] for text in (str(path), state))
+        of_file, of_state = (hashlib.sha256(os.fsencode(text)).hexdigest()[:12] for text in (path, state))
         return Entry(self.folder, f"{path.name}-{of_file}", of_state)
 
 

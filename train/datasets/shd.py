@@ -129,7 +129,7 @@ def _file_bytes(dataset: SpikeDataset, dtype: np.dtype[Any]) -> bytes:
         if dataset.speakers is not None:
             file["extra/speaker"] = dataset.speakers
         if dataset.keys:
-            file["extra/keys"] = np.array([key.encode() for key in dataset.keys])
+            file["extra/keys"] = np.array([os.fsencode(key) for key in dataset.keys])
     return image.getvalue()
 
 

@@ -17,7 +17,7 @@ import myelin.train.needs_torch  # noqa: F401
 import numpy as np
 import safetensors
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor
 
 from myelin.hw_configs.errors import ConfigError
@@ -36,9 +36,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file, by name; raises ConfigError if it is damaged or missing."""
     check_regular(path, ConfigError)
     try:
-        return dict(load_file(path))
-    except (OSError, safetensors.SafetensorError) as error:
+        return dict(load_file(path) if _is_text(path) else load(path.read_bytes()))
+    except (OSError, KeyError, safetensors.SafetensorError) as error:
         raise ConfigError(f"{path}: cannot be read as safetensors ({error}); the run's file is missing or damaged") from error
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the path is text in UTF-8, as safetensors needs it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load_parameters(model: SpikingNetwork, path: Path) -> None:
