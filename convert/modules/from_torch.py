@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from myelin.convert.modules.reading import ReadBlock, ReadModule, exact_layer, i
 from myelin.convert.modules.slayer_blocks.dropout import DROPOUTS
 from myelin.convert.modules.walk import parts_of, unwrapped
 from myelin.convert.network import Input, Layer, Network
+from myelin.hw_configs.argument_checks import is_integer, shown
 from myelin.hw_configs.errors import NetworkError
 
 #: Modules that change nothing in evaluation.
@@ -109,16 +111,15 @@ def read_module(module: Any, shape: Shape, message_bits: int = 0) -> ReadModule:
 
 def checked_shape(shape: Any) -> Shape:
     """``shape`` as a tuple of one or three sizes; NetworkError otherwise."""
-    sizes = (shape,) if isinstance(shape, int | np.integer) else shape
-    try:
-        checked = tuple(int(size) for size in sizes)
-    except (TypeError, ValueError):
-        raise NetworkError(f"input_shape is {shape!r}; (neurons,) or (channels, height, width) is allowed") from None
-    if len(checked) not in (1, 3) or min(checked) < 1:
+    if is_integer(shape):
+        sizes: tuple[Any, ...] = (shape,)
+    else:  # a text is no shape, though its digits would be sizes
+        sizes = tuple(shape) if isinstance(shape, Iterable) and not isinstance(shape, str | bytes) else ()
+    if not all(is_integer(size) for size in sizes) or len(sizes) not in (1, 3) or min(sizes) < 1:
         raise NetworkError(
-            f"input_shape is {shape!r}; (neurons,) or (channels, height, width) is allowed, without batch and time"
+            f"input_shape is {shown(shape)}; (neurons,) or (channels, height, width) is allowed, without batch and time"
         )
-    return checked
+    return tuple(int(size) for size in sizes)
 
 
 def _read(found: ReadModule, part: Any, path: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.argument_checks import is_integer, shown
 from myelin.hw_configs.errors import DataError
 from myelin.train.config.checks import is_number
 
@@ -28,9 +29,9 @@ def unit_dtype(channels: int) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
 
 def check_sizes(data: SpikeDataset) -> None:
     """Check the channels, their shape, and the steps of dense data."""
-    if not 1 <= data.channels <= MAX_CHANNELS:
-        raise DataError(f"{data.name}: channels is {data.channels}, allowed is 1..{MAX_CHANNELS}")
-    shape = data.shape
+    if not is_integer(data.channels) or not 1 <= data.channels <= MAX_CHANNELS:
+        raise DataError(f"{data.name}: channels is {shown(data.channels)}, allowed is 1..{MAX_CHANNELS}")
+    shape = None if data.shape is None else whole_shape(data.shape, data.name)
     if shape is not None and (len(shape) != 3 or min(shape) < 1 or math.prod(shape) != data.channels):
         raise DataError(
             f"{data.name}: shape is {shape}; (channels, height, width) of {data.channels} units together is allowed"
@@ -171,6 +172,13 @@ def _check_targets(data: SpikeDataset, targets: npt.NDArray[np.int64] | npt.NDAr
 def _owner(data: SpikeDataset, event: int) -> int:
     """Number of the sample that an event belongs to."""
     return int(np.searchsorted(data.offsets, event, side="right")) - 1
+
+
+def names_of(keys: object, name: str) -> tuple[str, ...]:
+    """Names of classes as texts; DataError if ``keys`` is one text, or no list."""
+    if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
+        raise DataError(f"{name}: keys is {shown(keys)}; a list of the names of the classes is allowed, such as ['yes', 'no']")
+    return tuple(str(key) for key in keys)
 
 
 def check_names(count: int, what: str) -> None:

@@ -63,7 +63,7 @@ class SpikeDataset(Constructors):
 
     def __post_init__(self) -> None:
         checks.check_sizes(self)
-        object.__setattr__(self, "keys", tuple(str(key) for key in self.keys))
+        object.__setattr__(self, "keys", checks.names_of(self.keys, self.name))
         for field in ("offsets", "labels", "speakers"):
             self._freeze(field, np.int64, "biu")
         checks.check_units(self.units, self.channels, self.name)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import h5py
 
+from myelin.hw_configs.argument_checks import shown, whole
 from myelin.hw_configs.errors import DataError
 from myelin.train.config.data import ImagesConfig
 from myelin.train.datasets import denoise, ecg, idx, npz, shd
@@ -70,7 +71,14 @@ def load(
     Raises DataError if there is no such data, the split is missing or ambiguous, or a file is invalid.
     """
     if split is not None and split not in SPLITS:
-        raise DataError(f"{source}: no split is named {split!r}, allowed are {', '.join(SPLITS)}")
+        raise DataError(f"{source}: no split is named {shown(split)}, allowed are {', '.join(SPLITS)}")
+    if time_unit is not None and time_unit not in TIME_UNITS:
+        raise DataError(f"{source}: time_unit is {shown(time_unit)}; {', '.join(TIME_UNITS)} are allowed")
+    if not isinstance(storage, Storage):
+        raise DataError(f"{source}: storage is {shown(storage)}; a Storage is allowed")
+    if not isinstance(images, ImagesConfig | None):
+        raise DataError(f"{source}: images is {shown(images)}; an ImagesConfig is allowed")
+    message_bits = whole(f"{source}: message_bits", message_bits, 0, 8, DataError)
     path, option = _source(source)
     if option == denoise.OPTION:
         words = load(path, split, storage, time_unit)

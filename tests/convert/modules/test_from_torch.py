@@ -341,6 +341,9 @@ def test_hooks_on_a_container_are_refused():
             r"input_shape is \(2, 3\); \(neurons,\) or \(channels, height, width\) is allowed, without batch",
         ),
         (nn.Dense(6, 5), "six", "input_shape is 'six'"),
+        (nn.Dense(6, 5), "6", "input_shape is '6'; "),
+        (nn.Dense(6, 5), (6.5,), r"input_shape is \(6.5,\); "),
+        (nn.Dense(6, 5), True, "input_shape is True; "),
     ],
 )
 def test_what_is_no_module_is_refused(module, shape, message):

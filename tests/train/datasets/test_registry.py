@@ -40,6 +40,12 @@ def test_a_unit_of_time_stands_after_a_colon(in_ms):
         ("x:ms", {}, "no such file or folder"),
         (":ms\0", {}, "':ms\0' is no way to read"),
         ("\0", {}, "no such file or folder"),
+        ("", {"time_unit": "h"}, "time_unit is 'h'; s, ms, us are allowed"),
+        ("", {"time_unit": ["ms"]}, r"time_unit is \['ms'\]; s, ms, us are allowed"),
+        ("", {"message_bits": 2.5}, r"message_bits is 2.5; a whole number in 0..8 is allowed"),
+        ("", {"message_bits": 9}, r"message_bits is 9; a whole number in 0..8 is allowed"),
+        ("", {"images": "rows"}, "images is 'rows'; an ImagesConfig is allowed"),
+        ("", {"storage": 64}, "storage is 64; a Storage is allowed"),
     ],
 )
 def test_options_that_are_refused(in_ms, option, more, said):
@@ -72,3 +78,19 @@ def test_files_of_another_kind_are_named(tmp_path, name, said):
 def test_a_file_of_spikes_may_have_any_other_suffix(in_ms):
     (in_ms / "x_train.h5").rename(in_ms / "a.spikes")
     assert load(in_ms / "a.spikes", time_unit="ms").durations_s.tolist() == [0.7] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"keys": "yes"}, "keys is 'yes'; a list of the names of the classes is allowed"),
+        ({"keys": 3}, "keys is 3; a list of the names of the classes is allowed"),
+        ({"channels": "700"}, "channels is '700', allowed is 1..2147483647"),
+        ({"channels": 2.5}, "channels is 2.5, allowed is 1..2147483647"),
+        ({"shape": 700}, "shape is 700; a tuple of integers is allowed"),
+        ({"shape": (1, "1", 700)}, r"shape is \(1, '1', 700\); a tuple of integers is allowed"),
+    ],
+)
+def test_sizes_and_names_are_what_they_must_be(given, said):
+    with pytest.raises(DataError, match=f"mine: {said}"):
+        SpikeDataset(*join_events([(np.array([0.1]), [0])]), [0], name="mine", **given)
