@@ -93,7 +93,7 @@ def train_reference(
         return found
     data, seed, epochs = config.data, config.train.seed, plan.epochs or config.train.epochs
     layers, inputs = plan.layers or len(config.layers), int(np.prod(data.input_shape))
-    dataset = prepared(dataset, data)
+    given, dataset = dataset, prepared(dataset, data)
     size = nearest_size(lambda n: parameters_of(kind, inputs, n, layers, dataset.classes), wanted, 1024)
     train, valid = split(dataset, data.validation, seed, data.split_by)
     batches, held = (
@@ -140,9 +140,11 @@ def train_reference(
         temporary.replace(state)
         say(f"{out.stem}: epoch {epoch}, validation {100 * accuracy:.2f} %")
     model.load_state_dict(kept["chosen"])
-    raw = Batches(prepared(report, data), data, 256)
-    parts = {"validation": (answers(model, held), held.targets(valid), valid)}
-    parts["report"] = (answers(model, raw), raw.targets(raw.samples), raw.samples)
+    reported = Batches(prepared(report, data), data, 256)
+    parts = {  # judged by the labels that there are: training may take steps without one as a class
+        "validation": (answers(model, held), _truth(given, valid), valid),
+        "report": (answers(model, reported), _truth(report, reported.samples), reported.samples),
+    }
     evaluations = {}
     for part, (predicted, truth, numbers) in parts.items():
         evaluations[part] = {
@@ -177,6 +179,11 @@ def answers(model: Recurrent, batches: Batches) -> npt.NDArray[np.int64]:
             output = model(_sequence(batch.spikes))
             found.append((output if batches.dataset.task == "steps" else output.mean(dim=2)).argmax(dim=1).numpy())
     return np.concatenate(found)
+
+
+def _truth(dataset: SpikeDataset, samples: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The class of each sample, or of each step, -1 where there is none."""
+    return dataset.labels[samples] if dataset.targets is None else dataset.targets[samples].astype(np.int64)
 
 
 def _sequence(spikes: Tensor) -> Tensor:

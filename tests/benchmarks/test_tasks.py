@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from benchmarks.tasks.collect import table_of
 from benchmarks.tasks.plan import NAMES, nearest_size, quick, read_plan, write_sweep
 from benchmarks.tasks.reference import Plan, Recurrent, parameters_of, train_reference
 from myelin.hw_configs.errors import ConfigError
+from myelin.sweep.evaluations import unpacked
 from myelin.sweep.file import read_sweep, slug
 from myelin.sweep.table import paired
 from myelin.train.config.config import Config
@@ -81,6 +83,26 @@ def _words(count, seed, steps=12):
     y = rng.integers(0, 2, count)
     x = (rng.random((count, steps, 4)) < 0.2 + 0.5 * (np.arange(4) % 2 == y[:, None])[:, None]).astype(np.uint8)
     return SpikeDataset.from_dense(x, y, time_axis=1, keys=("a", "b"), name="made up")
+
+
+@pytest.mark.training
+def test_a_reference_is_judged_by_the_labels_that_there_are(tmp_path):
+    """Training takes steps without a label as class 0; they are no right answers."""
+    words = _words(12, 0)
+    steps = np.repeat(words.labels[:, None], 12, axis=1)
+    steps[:, ::3] = -1
+    data = replace(words, targets=steps)
+    config = config_from_dict(
+        {"data": {"steps": 12, "step_ms": 1.0, "channels": 4, "validation": 0.3, "unlabelled": "class 0"},
+         "layers": [{"neurons": 4}], "delay": {"harden_at": 0.5}, "train": {"epochs": 2, "batch_size": 4}}
+    )  # fmt: skip
+    assert isinstance(config, Config)
+    found = train_reference("lstm", 120, Plan(), config, data, data, tmp_path / "steps.json")["evaluations"]
+    assert np.array_equal(unpacked(found["report"]["labels"]), steps)
+    assert np.array_equal(unpacked(found["validation"]["labels"]), steps[found["validation"]["sample_numbers"]])
+    answered = unpacked(found["report"]["float_predictions"])
+    assert found["report"]["float_accuracy_percent"] == 100 * np.mean((answered == steps)[steps >= 0])
+    assert found["report"]["float_published_percent"] is not None
 
 
 @pytest.mark.training
