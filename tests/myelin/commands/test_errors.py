@@ -288,7 +288,9 @@ def test_netx_files(tiny, artifacts, refused, tmp_path):
     refused("check", tmp_path / "nowhere.net", "--target", "loihi2")
     refused("check", tmp_path, "--target", "loihi2")
     assert "give --steps and --step-ms" in refused("simulate", good, "--data", tiny.data, "--steps", 30)
-    assert "0 ms" in refused("simulate", good, "--data", tiny.data, "--steps", 30, "--step-ms", 0)
+    assert "is 0.0; a length above 0 in milliseconds is allowed" in refused(
+        "simulate", good, "--data", tiny.data, "--steps", 30, "--step-ms", 0
+    )
     assert "nan ms" in refused("simulate", good, "--data", tiny.data, "--steps", 30, "--step-ms", "nan")
     assert "says how it is binned" in refused("simulate", good.parent, "--data", tiny.data, "--steps", 30)
 
