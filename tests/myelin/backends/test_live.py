@@ -135,7 +135,7 @@ def test_each_step_is_answered_before_the_next_frame_is_sent(small, tmp_path):
             process.stdin.flush()
             assert [int(unit) for unit in process.stdout.readline().split()] == np.flatnonzero(row).tolist()
         process.stdin.close()
-        assert (process.wait(60), process.stdout.read(), process.stderr.read()) == (0, b"", b"")
+        assert (process.wait(240), process.stdout.read(), process.stderr.read()) == (0, b"", b"")
     assert expected.any()
 
 
@@ -143,7 +143,7 @@ def test_each_step_is_answered_before_the_next_frame_is_sent(small, tmp_path):
 def test_a_bad_line_a_closed_reader_and_an_interrupt_end_it_in_order(small, tmp_path):
     write_netx(small, tmp_path / "small.net")
     bad, closed, interrupted = (started(tmp_path / "small.net") for _ in range(3))
-    out, error = bad.communicate(b"0\n?\n", 60)
+    out, error = bad.communicate(b"0\n?\n", 240)
     assert (bad.returncode, out) == (2, b"\n")
     assert error.decode() == "myelin: error: line 2: '?' is no spike; a unit, or unit:count, is allowed, such as 3 or 3:2\n"
     closed.stdin.write(b"0\n")
@@ -152,12 +152,12 @@ def test_a_bad_line_a_closed_reader_and_an_interrupt_end_it_in_order(small, tmp_
     closed.stdout.close()
     closed.stdin.write(b"0\n" * 3)
     closed.stdin.close()
-    assert (closed.wait(60), closed.stderr.read()) == (141, b"")
+    assert (closed.wait(240), closed.stderr.read()) == (141, b"")
     interrupted.stdin.write(b"0\n")
     interrupted.stdin.flush()
     assert interrupted.stdout.readline() == b"\n"
     interrupted.send_signal(signal.SIGINT)
-    assert interrupted.wait(60) == 130
+    assert interrupted.wait(240) == 130
     assert interrupted.stderr.read().decode().strip() == "myelin: interrupted"
     for process in (closed, interrupted):
         process.stderr.close()

@@ -291,7 +291,9 @@ def test_netx_files(tiny, artifacts, refused, tmp_path):
     assert "is 0.0; a length above 0 in milliseconds is allowed" in refused(
         "simulate", good, "--data", tiny.data, "--steps", 30, "--step-ms", 0
     )
-    assert "nan ms" in refused("simulate", good, "--data", tiny.data, "--steps", 30, "--step-ms", "nan")
+    assert "is nan; a length above 0 in milliseconds is allowed" in refused(
+        "simulate", good, "--data", tiny.data, "--steps", 30, "--step-ms", "nan"
+    )
     assert "says how it is binned" in refused("simulate", good.parent, "--data", tiny.data, "--steps", 30)
 
 
