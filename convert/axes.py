@@ -10,7 +10,7 @@ import numpy.typing as npt
 from myelin.convert.arrays import Shape
 from myelin.convert.inputs import in_units
 from myelin.convert.network import Input
-from myelin.hw_configs.argument_checks import time_axis_of
+from myelin.hw_configs.argument_checks import check_time_axis
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.shapes import TimeAxis, time_axes
 
@@ -34,7 +34,7 @@ def frames_of(
     input_shape = source.shape if isinstance(source, Input) else source
     if isinstance(source, Input):
         array = in_units(source, array, name)
-    time_axis_of(time_axis)
+    check_time_axis(time_axis)
     fits = time_axes(array.shape, input_shape)
     wanted = ", ".join(map(str, input_shape))
     if array.ndim < 3 or not fits:

@@ -184,8 +184,10 @@ class Network:
             shape = layer.shape
         if self.average_groups is not None:
             object.__setattr__(self, "average_groups", scalar_int("average_groups", self.average_groups, 1, COUNT_MAX))
-        if self.average_groups is not None and (self.average_groups < 1 or self.layers[-1].neurons % self.average_groups):
-            raise NetworkError(f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed")
+            if self.layers[-1].neurons % self.average_groups:
+                raise NetworkError(
+                    f"average_groups is {self.average_groups}; a divisor of {self.layers[-1].neurons} is allowed"
+                )
 
     def __repr__(self) -> str:
         return notebook.network_text(self, self.input)

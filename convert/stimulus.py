@@ -61,9 +61,7 @@ class InputChoice:
         if self.seed is not None:
             object.__setattr__(self, "seed", whole(_named("seed"), self.seed, 0, SEED_MAX, DataError))
         if self.step_ms is not None:
-            object.__setattr__(
-                self, "step_ms", above_zero(_named("step_ms"), self.step_ms, "a length above 0 in milliseconds", DataError)
-            )
+            object.__setattr__(self, "step_ms", above_zero(_named("step_ms"), self.step_ms, LENGTH, DataError))
         if self.density is not None:
             object.__setattr__(self, "density", above_zero(_named("density"), self.density, SHARE, DataError))
             if self.density > 1:

@@ -9,7 +9,7 @@ import os
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from myelin.hw_configs.errors import ConfigError, DataError, MyelinError
 
@@ -32,9 +32,14 @@ def whole(name: str, value: Any, low: int = 0, high: int = COUNT_MAX, error: typ
     return number
 
 
-def is_integer(value: Any) -> bool:
-    """Whether ``value`` is an integer of any type but a truth value."""
-    return isinstance(value, numbers.Integral) and not _is_truth(value)
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether ``value`` is a real number of any type (numpy's too) but bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Whether ``value`` is an integer of any type (numpy's too) but bool."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def above_zero(name: str, value: Any, what: str, error: type[MyelinError] = ConfigError) -> float:
@@ -79,7 +84,7 @@ def path_or_none(name: str, value: Any, error: type[MyelinError] = ConfigError) 
     return None if value is None else path_of(name, value, error)
 
 
-def time_axis_of(value: Any, samples: str = "batch", start: str = "", error: type[MyelinError] = DataError) -> None:
+def check_time_axis(value: Any, samples: str = "batch", start: str = "", error: type[MyelinError] = DataError) -> None:
     """Raise ``error``, after ``start``, unless ``value`` is an axis of time: 1, -1, or None for any."""
     try:
         known = value is None or (not _is_truth(value) and operator.index(value) in (1, -1))

@@ -88,11 +88,8 @@ def _run(argv: Sequence[str] | None) -> int:
                 return int(args.run(args))
         finally:
             sys.stdout.flush()  # here a closed pipe is caught; at Python's exit it is not
-    except _Terminated:
-        return _complain("ended by the signal SIGTERM", TERMINATED, "myelin: ")
-    except KeyboardInterrupt as interrupt:
-        hint = f"; {interrupt}" if str(interrupt) else ""
-        return _complain(f"interrupted{hint}", INTERRUPTED, "\nmyelin: ")  # ends the line of a progress bar
+    except (_Terminated, KeyboardInterrupt) as ended:
+        return _tell_end(ended)
     except BrokenPipeError:
         _written(sys.stdout)  # the reader of the output has ended, as `| head` does
         return PIPE_CLOSED
@@ -100,8 +97,8 @@ def _run(argv: Sequence[str] | None) -> int:
         if isinstance(error, MyelinError) and error.told:
             return error.exit_code
         text, code = told(error)
-        if code == FAULT and (ended := _ended_by(error)) is not None:
-            return _complain(*ended)
+        if code == FAULT and (signalled := _signal_before(error)) is not None:
+            return _tell_end(signalled)
         if code == FAULT and os.environ.get(TRACEBACK):
             with contextlib.suppress(OSError, ValueError):
                 traceback.print_exc()
@@ -110,13 +107,19 @@ def _run(argv: Sequence[str] | None) -> int:
         return _complain(text, code)
 
 
-def _ended_by(error: BaseException) -> tuple[str, int, str] | None:
-    """What to tell where a signal came first, and the error while its way out was taken; None if no signal did."""
+def _tell_end(ended: _Terminated | KeyboardInterrupt) -> int:
+    """Tell which signal has ended the command; returns its exit code."""
+    if isinstance(ended, _Terminated):
+        return _complain("ended by the signal SIGTERM", TERMINATED, "myelin: ")
+    hint = f"; {ended}" if str(ended) else ""
+    return _complain(f"interrupted{hint}", INTERRUPTED, "\nmyelin: ")  # ends the line of a progress bar
+
+
+def _signal_before(error: BaseException) -> _Terminated | KeyboardInterrupt | None:
+    """The signal on whose way out ``error`` came; None if there was none."""
     while (before := error.__context__) is not None:
-        if isinstance(before, _Terminated):
-            return "ended by the signal SIGTERM", TERMINATED, "myelin: "
-        if isinstance(before, KeyboardInterrupt):
-            return "interrupted", INTERRUPTED, "\nmyelin: "
+        if isinstance(before, _Terminated | KeyboardInterrupt):
+            return before
         error = before
     return None
 

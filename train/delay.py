@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from myelin.hw_configs.argument_checks import is_integer
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config.checks import is_integer
 from myelin.train.kernels import dispatch as loops
 from myelin.train.kernels.compiled.eager import not_traced
 from myelin.train.kernels.delays.device_kernel import DeviceKernel

@@ -9,8 +9,8 @@ import myelin.train.needs_torch  # noqa: F401
 
 from torch import nn
 
+from myelin.hw_configs.argument_checks import is_integer, is_number
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config.checks import is_integer, is_number
 from myelin.train.config.delay import DelayConfig
 from myelin.train.delay import AxonalDelay
 

@@ -13,7 +13,7 @@ from myelin.convert.axes import TimeAxis
 from myelin.convert.opened import Opened, kind_of, opened_source, takes
 from myelin.convert.stimulus import InputChoice, choose
 from myelin.hw_configs import parts
-from myelin.hw_configs.argument_checks import path_of, path_or_none, shown, time_axis_of
+from myelin.hw_configs.argument_checks import check_time_axis, path_of, path_or_none, shown
 from myelin.hw_configs.errors import DataError, NetworkError, TargetError
 from myelin.hw_configs.temporaries import scratch_folder
 from myelin.hw_configs.terminal.screen import Tone, Toned
@@ -124,7 +124,7 @@ def write_report(
     page, curve = path_of("out", out), path_or_none("run", run)
     beside_of(page)  # refused before anything is measured
     require_drop(max_drop)
-    time_axis_of(time_axis)
+    check_time_axis(time_axis)
     choice = InputChoice(data=data, split=split, samples=samples, time_axis=time_axis, steps=steps, step_ms=step_ms)
     with scratch_folder("report") as temporary:
         trained_for: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from myelin.hw_configs.argument_checks import is_number
 from myelin.sweep.evaluations import unpacked
 
 #: Numbers that every result has, and the one that a network without delays lacks.
@@ -59,5 +60,5 @@ def _list(value: Any) -> list[Any]:
 
 
 def _number(value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise TypeError("a number is needed")

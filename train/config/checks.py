@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import numbers
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import TypeGuard
 
 from myelin.hw_configs.errors import ConfigError
 
@@ -33,13 +31,3 @@ def require(name: str, got: object, holds: bool, allowed: str) -> None:
             notes.setdefault(key, allowed)
     if not holds:
         raise ConfigError(f"{name} is {got}; {allowed} is allowed")
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether ``value`` is a real number of any type (numpy's too) but bool."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def is_integer(value: object) -> TypeGuard[int]:
-    """Whether ``value`` is an integer of any type (numpy's too) but bool."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)

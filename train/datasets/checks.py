@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.argument_checks import is_integer, shown
+from myelin.hw_configs.argument_checks import is_integer, is_number, shown
 from myelin.hw_configs.errors import DataError
-from myelin.train.config.checks import is_number
 
 if TYPE_CHECKING:
     from myelin.train.datasets.events import SpikeDataset

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from myelin.hw_configs.argument_checks import time_axis_of
+from myelin.hw_configs.argument_checks import check_time_axis
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.shapes import TimeAxis, time_axes
 from myelin.train.datasets.binning import Times
@@ -54,7 +54,7 @@ def frames_in_order(
 ) -> tuple[npt.NDArray[Any], TimeAxis]:
     """``x`` as (samples, steps, *axes), and the axis on which time was."""
     array = as_array(x, f"{name}: x")
-    time_axis_of(time_axis, "samples", f"{name}: ")
+    check_time_axis(time_axis, "samples", f"{name}: ")
     if array.ndim < 3:
         raise DataError(
             f"{name}: x has shape {array.shape}; (samples, steps, channels) or (samples, steps, channels, height, width) is "

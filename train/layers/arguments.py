@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from myelin.hw_configs.argument_checks import is_integer, is_number
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.target_files import load_target
 from myelin.train.config.axes import Extent as Extent
 from myelin.train.config.axes import on_axes
-from myelin.train.config.checks import is_integer, is_number
 from myelin.train.delay import AxonalDelay
 from myelin.train.neurons import Cuba, Neuron
 

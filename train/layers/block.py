@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from myelin.hw_configs.argument_checks import is_number
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config.checks import is_number
 from myelin.train.delay import AxonalDelay, shift_one_step
 from myelin.train.kernels.compiled.eager import not_traced
 from myelin.train.kernels.devices import on_host, sent_to

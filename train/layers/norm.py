@@ -33,8 +33,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from myelin.hw_configs.argument_checks import is_number
 from myelin.hw_configs.errors import ConfigError
-from myelin.train.config.checks import is_number
 from myelin.train.config.layers import NORM_EPS
 
 if TYPE_CHECKING:

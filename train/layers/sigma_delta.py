@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from myelin.hw_configs.argument_checks import is_integer, is_number
 from myelin.hw_configs.errors import ConfigError
 from myelin.hw_configs.fixed_point import WEIGHT_SCALE
-from myelin.train.config.checks import is_integer, is_number
 from myelin.train.kernels.compiled.eager import not_traced
 from myelin.train.kernels.layout import nct, tbn
 from myelin.train.kernels.sigma_delta import MESSAGE_SCALE, STATE_LIMIT, encoded, require_below

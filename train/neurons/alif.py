@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from myelin.hw_configs.argument_checks import is_number
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.fixed_point import DECAY_UNITY, STATE_SCALE, WEIGHT_SCALE
-from myelin.train.config.checks import is_number
 from myelin.train.kernels.alif import AlifNeurons
 from myelin.train.kernels.constants_gradient import bias_gradient
 from myelin.train.kernels.layout import array

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from myelin.hw_configs.argument_checks import is_integer, is_number
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.fixed_point import BIAS_EXP_MAX, DECAY_UNITY, WEIGHT_BITS, WEIGHT_SCALE
-from myelin.train.config.checks import is_integer, is_number
 from myelin.train.config.target import THRESHOLD_LIMIT
 
 

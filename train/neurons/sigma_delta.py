@@ -42,9 +42,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from myelin.hw_configs.argument_checks import is_number
 from myelin.hw_configs.errors import ConfigError, MyelinError
 from myelin.hw_configs.fixed_point import NETX_BIAS_EXP, WEIGHT_BITS, WEIGHT_SCALE
-from myelin.train.config.checks import is_number
 from myelin.train.kernels.sigma_delta import (
     EXACT_SUM,
     MESSAGE_SCALE,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from myelin.hw_configs.argument_checks import is_number
 from myelin.hw_configs.errors import DataError
 from myelin.hw_configs.files import write_atomically
 from myelin.hw_configs.reading.bounds import TEXT_MB, check_regular, read_text, read_whole
@@ -209,7 +210,7 @@ def _known(kind: type[BestEpoch] | type[EpochMetrics], values: Mapping[str, Any]
 
 
 def _numbers(values: Any) -> tuple[float, ...]:
-    if not isinstance(values, list) or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
+    if not isinstance(values, list) or not all(map(is_number, values)):
         raise TypeError("a list of numbers is needed")
     return tuple(values)
 
